@@ -1,0 +1,90 @@
+/**
+ * What a backend is: it prepares a cell, runs code in it at most once, and takes it away. The phases of a run
+ * (`provision.ts`, `execute.ts`, `clean-up.ts`) know only this interface.
+ *
+ * @module
+ */
+import type { Readable, Writable } from "node:stream";
+import type { Language } from "../../core/language.ts";
+import type { Content, ExecutionSpec } from "../../core/request.ts";
+import type { BackendName, Isolation } from "../../core/result.ts";
+
+/** What a cell is made from. Its id derives from the run and the attempt of the code, never from an activity's attempt. */
+export interface CellPlan {
+  readonly cellId: string;
+  readonly spec: ExecutionSpec;
+  readonly language: Language;
+}
+
+/** Why a running cell is stopped before the code ends by itself. */
+export type StopReason = "cancelled" | "timed-out" | "output-limit" | "worker-shutdown";
+
+/** What a backend is given to run code with. */
+export interface ExecuteContext {
+  /** Aborted with a {@link StopReason} as its reason: kill every process, keep the output so far, return the outcome. */
+  readonly stop: AbortSignal;
+  /** Called once, when the code starts: the time limit counts from here. */
+  readonly started: () => void;
+  /** Where the code's stdout goes, byte for byte. Respect its back-pressure, and do not end it. */
+  readonly stdout: Writable;
+  /** Where the code's stderr goes, byte for byte. */
+  readonly stderr: Writable;
+  /** Opens content of the request, wherever it is kept. */
+  readonly open: (content: Content) => Promise<Readable>;
+  /**
+   * Stores one output file, named relative to the work directory.
+   *
+   * @returns false where a limit on output files is reached: the stream was not read then, and the file must be listed as
+   * omitted.
+   */
+  readonly saveFile: (name: string, content: Readable, bytes: number) => Promise<boolean>;
+}
+
+/** What a backend knows when the code has ended. */
+export interface CellOutcome {
+  /** How the code ended; null where nobody can tell. `code` is 128 + n where signal n ended it. */
+  readonly exit: { readonly code: number; readonly signal: string | null } | null;
+  /** Whether the kernel killed a process of the cell for memory: by its own counter, never inferred from 137. */
+  readonly outOfMemory: boolean;
+  /** Set where the code may have run but its outcome cannot be known: one sentence saying why. */
+  readonly lost: string | null;
+  readonly usage: { readonly peakMemoryBytes: number | null; readonly cpuSeconds: number | null };
+  /** Output files that matched but were refused or did not fit, each with its reason. */
+  readonly filesOmitted: readonly { readonly name: string; readonly reason: string }[];
+  /** What was really enforced, where execution knows better than provisioning did. */
+  readonly isolation?: Isolation;
+}
+
+/** What a backend says of itself, for `kgents status`. */
+export interface BackendStatus {
+  readonly available: boolean;
+  /** Why it is not available and what to do, or a sentence about what it is. */
+  readonly summary: string;
+  /** What it can enforce on this machine; null where it is not available. */
+  readonly isolation: Isolation | null;
+}
+
+/** A backend. Each method can be called again after a crash of the worker in the middle of it. */
+export interface Backend {
+  readonly name: BackendName;
+  /** Whether its cells live on this worker's machine, so that later phases must come back to it. */
+  readonly hostBound: boolean;
+  /** Looks at the machine or the cluster; cached for a short time. */
+  readonly status: () => Promise<BackendStatus>;
+  /**
+   * Prepares a cell; adopts the one that is there already.
+   *
+   * @throws KgentsError when the run cannot be carried out here
+   */
+  readonly provision: (plan: CellPlan) => Promise<{ isolation: Isolation }>;
+  /**
+   * Runs the code at most once for a cell: a second call, from whatever process, never starts it again but says `lost`.
+   *
+   * @throws KgentsError when the code was certainly not started
+   */
+  readonly execute: (plan: CellPlan, context: ExecuteContext) => Promise<CellOutcome>;
+  /** Takes the cell and everything of it away; nothing to do is no error. */
+  readonly cleanUp: (cellId: string) => Promise<void>;
+  /** Takes away what an earlier worker process left here. Returns how many cells that were. */
+  readonly sweep: () => Promise<number>;
+}

@@ -1,0 +1,31 @@
+/**
+ * Where kgents keeps things on this machine: the XDG base directories.
+ *
+ * @module
+ */
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+
+/** The directories of one installation. */
+export interface Paths {
+  /** What can be fetched again: tools. */
+  readonly cache: string;
+  /** What must survive: history, artifacts, logs, locks. */
+  readonly state: string;
+  /** The configuration file. */
+  readonly config: string;
+}
+
+/** Finds the directories; a relative XDG variable is ignored, as its specification says. */
+export function kgentsPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
+  const home = environment.HOME || homedir();
+  const directory = (variable: string, fallback: string): string => {
+    const value = environment[variable];
+    return join(value && isAbsolute(value) ? value : join(home, fallback), "kgents");
+  };
+  return {
+    cache: directory("XDG_CACHE_HOME", ".cache"),
+    state: directory("XDG_STATE_HOME", ".local/state"),
+    config: directory("XDG_CONFIG_HOME", ".config"),
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Every way in which a run can fail to be carried out. A public contract: names are never reused or changed.
+ *
+ * Code that exits non-zero, times out or runs out of memory is no failure: it completes with a result that says so.
+ *
+ * @module
+ */
+
+interface FailureRule {
+  /** Whether the activity that met it may be tried again without asking anybody. */
+  readonly retryable: boolean;
+  /** The exit code of the command line: 2 for wrong usage, 125 for a run that could not be carried out. */
+  readonly exitCode: 2 | 125;
+  /** What a person does next, where the failure itself knows nothing better. */
+  readonly remedy: string;
+}
+
+const usage = (remedy: string): FailureRule => ({ retryable: false, exitCode: 2, remedy });
+const final = (remedy: string): FailureRule => ({ retryable: false, exitCode: 125, remedy });
+const passing = (remedy: string): FailureRule => ({ retryable: true, exitCode: 125, remedy });
+
+/** The table of failures: one line a kind, with its retry rule, its exit code and its remedy. */
+export const failureKinds = {
+  "invalid-request": usage("Correct the field that is named and run it again."),
+  "unsupported-language": usage("Use one of the languages listed, or add one under `languages` in kgents.config.yaml."),
+  "invalid-configuration": usage("Correct the configuration file at the place that is named."),
+  "policy-violation": final("Ask whoever runs the worker to allow it, or ask for less."),
+  "id-conflict": usage("Use another --id, or send the very request that was sent under this one."),
+  "not-found": usage("Check the id; history and output are kept for the retention time only."),
+
+  "temporal-unavailable": final("Start the local stack with `kgents up`, or check TEMPORAL_ADDRESS and the profile."),
+  "no-worker": final("Start a worker for this Temporal server with `kgents worker`."),
+  "worker-lost": final("Look at the worker's log; `kgents status` says whether one is running."),
+  "stack-start": final("Look at the log that is named; `kgents status` says what is running."),
+  "tool-unavailable": final("Install the tool that is named and run it again."),
+
+  "backend-unavailable": final("Choose another --backend, or use a worker that serves this one."),
+  "cluster-unavailable": final("Check that the cluster answers (`kubectl get --raw /readyz`), or allow the fallback."),
+  "namespace-missing": final("Prepare the cluster with `kgents infra init`."),
+  forbidden: final("Give the worker's service account the role in deploy/."),
+  "quota-exceeded": final("Wait for other runs to end, or raise the quota of the namespace."),
+  "admission-denied": final("Read the refusal; the namespace's policies do not admit this cell."),
+  unschedulable: final("Ask for less cpu or memory, or add a node."),
+  "image-pull": final("Check the image's name and the registry's credentials."),
+  "cell-start": passing("Look at the reason given; the cell did not start."),
+  evicted: final("Ask for more disk or memory; the node took the cell away."),
+  "node-lost": final("Nothing to correct in the request: the node went away."),
+
+  "sandbox-unavailable": final("Install bubblewrap (`apt install bubblewrap`), or use a cluster."),
+  "network-isolation-unavailable": final("Install slirp4netns and nftables, or run without --network."),
+  "interpreter-missing": final("Install the language's interpreter on the worker's machine, or use a cluster."),
+  "artifact-unavailable": passing("Check that client and worker share the artifact store."),
+  internal: final("This is a defect in kgents: please report it with the run's id."),
+} as const satisfies Record<string, FailureRule>;
+
+/** The name of a failure; the `type` of the ApplicationFailure that a failed workflow carries. */
+export type FailureKind = keyof typeof failureKinds;
+
+/** Whether a string names a failure kind of ours. */
+export const isFailureKind = (value: unknown): value is FailureKind =>
+  typeof value === "string" && Object.hasOwn(failureKinds, value);
+
+/** The kinds that Temporal must not retry: what retry policies list. */
+export const nonRetryableKinds: readonly FailureKind[] = Object.keys(failureKinds)
+  .filter(isFailureKind)
+  .filter((kind) => !failureKinds[kind].retryable);
+
+/** What travels as the first detail of the ApplicationFailure. */
+export interface FailureDetails {
+  kind: FailureKind;
+  /** The field of the request that was refused. */
+  field?: string;
+  /** What to do next. */
+  remedy: string;
+}

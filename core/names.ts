@@ -1,0 +1,34 @@
+/**
+ * The names that others depend on: task queue, workflow type, query, search attributes, environment variables.
+ *
+ * @module
+ */
+
+/** The task queue that workflows and host-independent activities use. */
+export const defaultTaskQueue = "kgents";
+
+/** The workflow type that carries one run. Startable from any Temporal SDK with a JSON request. */
+export const executeCodeWorkflow = "executeCode";
+
+/** The query that answers with the phase of a run: see {@link Phase}. */
+export const phaseQuery = "phase";
+
+/** Where a run is. */
+export type Phase = "provisioning" | "executing" | "cleaning-up" | "done";
+
+/** Search attributes (all of type Keyword) that runs carry where the namespace has them. */
+export const searchAttributes = {
+  language: "KgentsLanguage",
+  backend: "KgentsBackend",
+  status: "KgentsStatus",
+  requester: "KgentsRequester",
+} as const;
+
+/** The memo field that holds the hash of the request: the same id with another request is refused. */
+export const requestHashMemo = "kgentsRequestHash";
+
+/** The namespace in a cluster that `kgents infra init` prepares and that cells live in. */
+export const cellNamespace = "kgents-ephemeral";
+
+/** The queue of one host: execute and clean-up of a sandboxed process go to the machine that holds it. */
+export const hostTaskQueue = (taskQueue: string, hostId: string): string => `${taskQueue}-host-${hostId}`;

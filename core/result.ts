@@ -1,0 +1,106 @@
+/**
+ * The result of a run: the answer, whatever became of the code. At most 1 MiB when serialised.
+ *
+ * @module
+ */
+import { z } from "zod";
+
+/** What became of the code. */
+export const runStatuses = [
+  "succeeded",
+  "failed",
+  "timed-out",
+  "out-of-memory",
+  "output-limit",
+  "cancelled",
+  "lost",
+] as const;
+
+const timestamp = z.iso.datetime().describe("ISO 8601, UTC");
+
+const streamSchema = z.strictObject({
+  text: z
+    .string()
+    .describe("the whole stream where it fits; otherwise its head, a marker with the number of bytes left out, its tail"),
+  encoding: z.enum(["utf-8", "base64"]).describe("base64 where the stream is not valid UTF-8"),
+  truncated: z.boolean().describe("whether bytes were left out of `text`"),
+  head: z.int().min(0).optional().describe("bytes of the head in `text`, where truncated"),
+  tail: z.int().min(0).optional().describe("bytes of the tail in `text`, where truncated"),
+  bytes: z.int().min(0).describe("length of the whole stream in bytes"),
+  sha256: z.string().describe("of the whole stream, in hexadecimal"),
+  ref: z.string().nullable().describe("the whole stream's name in the artifact store"),
+});
+
+const fileSchema = z.strictObject({
+  name: z.string().describe("relative to the work directory"),
+  bytes: z.int().min(0),
+  sha256: z.string(),
+  ref: z.string().nullable().describe("its name in the artifact store"),
+  base64: z.string().optional().describe("its content, where it is small enough to travel in the result"),
+});
+
+const enforcementSchema = z.strictObject({
+  enforced: z.boolean(),
+  by: z.string().describe("what enforces it, or why nothing does"),
+});
+
+/** What was really enforced around the code, by what. */
+export const isolationSchema = z.strictObject({
+  level: z.enum(["sandbox", "cluster", "none"]),
+  mechanism: z.string().describe("such as `bubblewrap 0.11.0`"),
+  network: enforcementSchema,
+  filesystem: enforcementSchema,
+  user: enforcementSchema,
+  syscalls: enforcementSchema,
+  memory: enforcementSchema,
+  cpu: enforcementSchema,
+  pids: enforcementSchema,
+  disk: enforcementSchema,
+  openFiles: enforcementSchema,
+  output: enforcementSchema,
+  wallClock: enforcementSchema,
+});
+
+/** The result of a run. */
+export const resultSchema = z.strictObject({
+  id: z.string().describe("the run's id: its workflow id"),
+  runId: z.string().describe("Temporal's id of this execution of the workflow"),
+  status: z.enum(runStatuses),
+  exitCode: z.int().nullable().describe("128 + n where signal n ended the code; null where it is not known"),
+  signal: z.string().nullable().describe("such as SIGKILL, where a signal ended the code"),
+  reason: z.string().nullable().describe("one sentence for a status that needs one"),
+  stdout: streamSchema,
+  stderr: streamSchema,
+  files: z.array(fileSchema),
+  filesOmitted: z.array(z.strictObject({ name: z.string(), reason: z.string() })),
+  language: z.string(),
+  backend: z.enum(["kubernetes", "subprocess"]).nullable().describe("null where the run ended before one was chosen"),
+  fallback: z.strictObject({ from: z.string(), reason: z.string() }).nullable(),
+  isolation: isolationSchema.nullable().describe("null where no cell was made"),
+  attempts: z.int().min(0).describe("how often the code was started; above 1 only where the request allowed it"),
+  timings: z.strictObject({
+    queued: timestamp.describe("when the workflow started"),
+    provisioned: timestamp.nullable(),
+    started: timestamp.nullable(),
+    finished: timestamp.describe("when the code ended, or the run was given up"),
+  }),
+  usage: z.strictObject({
+    peakMemoryBytes: z.number().nullable(),
+    cpuSeconds: z.number().nullable(),
+  }),
+});
+
+/** The result of a run. */
+export type ExecutionResult = z.output<typeof resultSchema>;
+/** One stream of output, bounded. */
+export type StreamResult = z.output<typeof streamSchema>;
+/** One output file. */
+export type FileResult = z.output<typeof fileSchema>;
+/** What became of the code. */
+export type RunStatus = (typeof runStatuses)[number];
+/** What was really enforced around the code. */
+export type Isolation = z.output<typeof isolationSchema>;
+/** Whether one limit is enforced, and by what. */
+export type Enforcement = z.output<typeof enforcementSchema>;
+/** Which backend carries a run. */
+export type BackendName = "kubernetes" | "subprocess";
