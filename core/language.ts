@@ -76,9 +76,13 @@ export function findLanguage(languages: readonly Language[], name: string): Lang
   const found = languages.find((language) => language.name === wanted || language.aliases.includes(wanted));
   if (found) return found;
   const known = languages.map((language) => [language.name, ...language.aliases].join("|")).join(", ");
-  throw new KgentsError("unsupported-language", `language: ${JSON.stringify(name)} is not supported; known are ${known}`, {
-    field: "language",
-  });
+  throw new KgentsError(
+    "unsupported-language",
+    `language: ${JSON.stringify(name)} is not supported; known are ${known}`,
+    {
+      field: "language",
+    },
+  );
 }
 
 /** The language that a file name's extension means, if any does. */

@@ -32,3 +32,13 @@ export const cellNamespace = "kgents-ephemeral";
 
 /** The queue of one host: execute and clean-up of a sandboxed process go to the machine that holds it. */
 export const hostTaskQueue = (taskQueue: string, hostId: string): string => `${taskQueue}-host-${hostId}`;
+
+/**
+ * The identity under which a worker polls. It names the artifact store, so that a client learns from the pollers of the
+ * queue whether it can follow output there.
+ */
+export const workerIdentity = (storeId: string, hostId: string, pid: number): string =>
+  `kgents/${storeId}/${hostId}/${pid}`;
+
+/** The store that a worker's identity names; undefined where it is no worker of ours. */
+export const storeOfIdentity = (identity: string): string | undefined => /^kgents\/([^/]+)\//.exec(identity)?.[1];

@@ -21,7 +21,9 @@ const timestamp = z.iso.datetime().describe("ISO 8601, UTC");
 const streamSchema = z.strictObject({
   text: z
     .string()
-    .describe("the whole stream where it fits; otherwise its head, a marker with the number of bytes left out, its tail"),
+    .describe(
+      "the whole stream where it fits; otherwise its head, a marker with the number of bytes left out, its tail",
+    ),
   encoding: z.enum(["utf-8", "base64"]).describe("base64 where the stream is not valid UTF-8"),
   truncated: z.boolean().describe("whether bytes were left out of `text`"),
   head: z.int().min(0).optional().describe("bytes of the head in `text`, where truncated"),

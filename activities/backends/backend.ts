@@ -17,7 +17,7 @@ export interface CellPlan {
 }
 
 /** Why a running cell is stopped before the code ends by itself. */
-export type StopReason = "cancelled" | "timed-out" | "output-limit" | "worker-shutdown";
+export type StopReason = "cancelled" | "timed-out" | "output-limit" | "worker-shutdown" | "startup-timeout";
 
 /** What a backend is given to run code with. */
 export interface ExecuteContext {

@@ -1,0 +1,63 @@
+import type { Bind } from "./interpreter.ts";
+import type { CellLimits } from "./limits.ts";
+import { descriptors, supervisorFile, workDirectory } from "./sandbox-paths.ts";
+
+/** Who builds the sandbox: root without a user namespace, or an ordinary user with one. */
+export type SandboxMode = "root" | "user";
+
+/** The uid and gid inside a sandbox that an ordinary user built: nobody's. */
+export const userModeUid = 65534;
+
+/** What the arguments are made from. */
+export interface SandboxPlan {
+  readonly mode: SandboxMode;
+  /** Whether bubblewrap knows `--disable-userns`. */
+  readonly disablesUserNamespaces: boolean;
+  /** Arguments that show the host's programs, libraries and /etc. */
+  readonly view: readonly string[];
+  readonly binds: readonly Bind[];
+  readonly limits: CellLimits;
+  /** The code's file name; null where it comes with the input files. */
+  readonly codeFile: string | null;
+}
+
+const tmpfs = (path: string, bytes: number): string[] => [
+  // Not sticky: there is one uid inside, and it may remove the code's file, which root made where the worker is root.
+  ...["--perms", "0777"],
+  ...["--size", String(bytes)],
+  ...["--tmpfs", path],
+];
+
+const file = (descriptor: number, path: string, permissions: string): string[] => [
+  ...["--perms", permissions],
+  ...["--file", String(descriptor), path],
+];
+
+/** The arguments for bubblewrap, without the command. Pure. */
+export function bubblewrapArguments(plan: SandboxPlan): string[] {
+  const privileges =
+    plan.mode === "root"
+      ? ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
+      : [
+          ...["--unshare-user", "--uid", String(userModeUid), "--gid", String(userModeUid)],
+          ...(plan.disablesUserNamespaces ? ["--disable-userns"] : []),
+        ];
+  return [
+    ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try"],
+    ...["--hostname", "kgents", "--new-session", "--die-with-parent", "--as-pid-1", "--clearenv"],
+    ...privileges,
+    ...["--seccomp", String(descriptors.seccomp), "--info-fd", String(descriptors.info)],
+    ...plan.view,
+    ...["--ro-bind-data", String(descriptors.accounts), "/etc/passwd"],
+    ...["--proc", "/proc", "--dev", "/dev"],
+    ...tmpfs(workDirectory, plan.limits.work),
+    ...tmpfs("/tmp", plan.limits.temporary),
+    ...tmpfs("/dev/shm", plan.limits.sharedMemory),
+    ...plan.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
+    ...file(descriptors.script, supervisorFile, "0444"),
+    ...(plan.codeFile === null ? [] : file(descriptors.code, `${workDirectory}/${plan.codeFile}`, "0777")),
+    // Last, when everything has its place: an ordinary user owns these and could fill them without bound.
+    ...["--remount-ro", "/dev", "--remount-ro", "/"],
+    ...["--chdir", workDirectory],
+  ];
+}

@@ -1,0 +1,84 @@
+/**
+ * The record of a cell on disk: that it was provisioned, and that its code was started. Nothing of the request is in it.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { link, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { identifyProcess, isRunning, type ProcessIdentity } from "../../host/process-identity.ts";
+
+const startedName = "started";
+const launcherName = "launcher";
+
+/** What stands in the directory of a sandbox host. */
+export interface CellDirectories {
+  readonly create: (cellId: string) => Promise<void>;
+  /**
+   * Claims the one start of a cell's code, atomically.
+   *
+   * @returns null where it is ours, otherwise the reason why it is not
+   */
+  readonly claim: (cellId: string) => Promise<string | null>;
+  /** Gives the claim back: the code was certainly not started. */
+  readonly unclaim: (cellId: string) => Promise<void>;
+  /** Records which launcher a started cell became. */
+  readonly record: (cellId: string, launcher: string) => Promise<void>;
+  /** The launcher of a cell, where one is recorded. */
+  readonly launcherOf: (cellId: string) => Promise<string | undefined>;
+  readonly remove: (cellId: string) => Promise<void>;
+  /** Cells that were started by a worker that is gone, or provisioned long ago and never started. */
+  readonly abandoned: () => Promise<string[]>;
+}
+
+/** So long a provisioned cell waits for its start, in milliseconds; a busy worker may take its time. */
+const unstartedLifetime = 3_600_000;
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+/** Keeps cells in directories under `root`. */
+export function cellDirectories(root: string): CellDirectories {
+  const place = (cellId: string, ...rest: string[]): string => {
+    // Ids are ours; one that is not must not lead anywhere else.
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(cellId)) throw new Error(`not a cell id: ${JSON.stringify(cellId)}`);
+    return join(root, cellId, ...rest);
+  };
+  const isAbandoned = async (cellId: string): Promise<boolean> => {
+    try {
+      const owner = JSON.parse(await readFile(place(cellId, startedName), "utf8")) as ProcessIdentity;
+      return !(await isRunning(owner));
+    } catch {
+      if (await stat(place(cellId, startedName)).catch(() => undefined)) return true;
+      const cell = await stat(place(cellId)).catch(() => undefined);
+      return cell !== undefined && Date.now() - cell.mtimeMs > unstartedLifetime;
+    }
+  };
+  return {
+    create: async (cellId) => void (await mkdir(place(cellId), { recursive: true, mode: 0o700 })),
+    claim: async (cellId) => {
+      const draft = place(cellId, `owner-${randomUUID()}`);
+      try {
+        await writeFile(draft, JSON.stringify(await identifyProcess()));
+        // Atomic like mkdir, and whoever finds it also finds whose it is.
+        await link(draft, place(cellId, startedName));
+        return null;
+      } catch (error) {
+        if (codeOf(error) === "EEXIST") return "the code was started before, and the worker that followed it is gone";
+        if (codeOf(error) === "ENOENT") return "the cell is gone from this machine, and nobody knows whether its code ran";
+        throw error;
+      } finally {
+        await rm(draft, { force: true });
+      }
+    },
+    unclaim: (cellId) => rm(place(cellId, startedName), { force: true }),
+    record: (cellId, launcher) => writeFile(place(cellId, launcherName), launcher),
+    launcherOf: (cellId) => readFile(place(cellId, launcherName), "utf8").catch(() => undefined),
+    remove: (cellId) => rm(place(cellId), { recursive: true, force: true }),
+    abandoned: async () => {
+      const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+      const cells = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
+      const answers = await Promise.all(cells.map(async ({ name }) => ((await isAbandoned(name)) ? [name] : [])));
+      return answers.flat();
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * What a control group does for a cell, whichever version the machine has.
+ *
+ * @module
+ */
+import type { CellLimits } from "../limits.ts";
+
+/** Which limits a machine's control groups enforce, and by what words that is said. */
+export interface EnforcedByGroups {
+  readonly memory: string | null;
+  readonly cpu: string | null;
+  readonly pids: string | null;
+}
+
+/** What the kernel counted. */
+export interface GroupUsage {
+  readonly peakMemoryBytes: number | null;
+  readonly cpuSeconds: number | null;
+  /** How many processes the kernel killed for memory. */
+  readonly memoryKills: number;
+}
+
+/** The control group of one cell. */
+export interface ControlGroup {
+  /** Its directories: one a hierarchy. */
+  readonly directories: readonly string[];
+  readonly limit: (limits: CellLimits) => Promise<void>;
+  readonly usage: () => Promise<GroupUsage>;
+  /** Kills every process in it. */
+  readonly kill: () => Promise<void>;
+}
+
+/** How this machine makes control groups. */
+export interface GroupMaker {
+  readonly enforced: EnforcedByGroups;
+  /** Makes a group; a process joins it by writing `0` to `cgroup.procs` of each of its directories. */
+  readonly create: (name: string) => Promise<ControlGroup>;
+}
+
+/** Under which our groups stand. */
+export const parentName = "kgents";

@@ -1,0 +1,43 @@
+import { readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+
+/** A mounted hierarchy and where this process stands in it. */
+export interface Hierarchy {
+  readonly version: 1 | 2;
+  /** The controllers of a version 1 hierarchy. */
+  readonly controllers: readonly string[];
+  /** The directory of the group that this process is in. */
+  readonly own: string;
+  /** Whether that is the hierarchy's root, as far as can be seen from here. */
+  readonly isRoot: boolean;
+}
+
+/** Finds the control group hierarchies. Pure: from the texts of `/proc/self/mountinfo` and `/proc/self/cgroup`. */
+export function parseHierarchies(mountinfo: string, membership: string): Hierarchy[] {
+  const paths = membership.split("\n").flatMap((line) => {
+    const [, controllers, ...path] = line.split(":");
+    return controllers === undefined ? [] : [{ controllers: controllers.split(","), path: path.join(":") }];
+  });
+  return mountinfo.split("\n").flatMap((line) => {
+    const [mount = "", filesystem = ""] = line.split(" - ");
+    const [, , , root, mountPoint] = mount.split(" ");
+    const [type, , options = ""] = filesystem.split(" ");
+    if (root === undefined || mountPoint === undefined || (type !== "cgroup" && type !== "cgroup2")) return [];
+    const superOptions = options.split(",");
+    const found = paths.find(({ controllers }) =>
+      type === "cgroup2" ? controllers[0] === "" : controllers.every((name) => superOptions.includes(name)),
+    );
+    if (!found) return [];
+    const within = relative(root, found.path);
+    // Outside what is mounted here, as in a container without a cgroup namespace of its own: the mount's root it is.
+    const own = within.startsWith("..") ? mountPoint : join(mountPoint, within);
+    const version = type === "cgroup2" ? 2 : 1;
+    return [{ version, controllers: version === 2 ? [] : found.controllers, own, isRoot: own === mountPoint }];
+  });
+}
+
+/** Finds the control group hierarchies of this process. */
+export async function ownHierarchies(): Promise<Hierarchy[]> {
+  const read = (name: string): Promise<string> => readFile(`/proc/self/${name}`, "utf8").catch(() => "");
+  return parseHierarchies(await read("mountinfo"), await read("cgroup"));
+}

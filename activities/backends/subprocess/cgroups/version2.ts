@@ -1,0 +1,99 @@
+/**
+ * Control groups of version 2: one hierarchy for all controllers.
+ *
+ * @module
+ */
+import { constants } from "node:fs";
+import { access, mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type CellLimits, chargedMemory, cpuPeriod } from "../limits.ts";
+import { type ControlGroup, type GroupMaker, parentName } from "./control-group.ts";
+import { groupProcesses, readKey, readNumber, tryControl, writeControl } from "./group-files.ts";
+import type { Hierarchy } from "./own-groups.ts";
+import { killGroups } from "./remove-groups.ts";
+
+const wanted = ["memory", "pids", "cpu"] as const;
+
+async function limit(directory: string, controllers: ReadonlySet<string>, limits: CellLimits): Promise<void> {
+  if (controllers.has("memory")) {
+    await writeControl(directory, "memory.max", chargedMemory(limits));
+    await tryControl(directory, "memory.swap.max", 0);
+  }
+  if (controllers.has("pids")) await writeControl(directory, "pids.max", limits.pids);
+  if (controllers.has("cpu")) {
+    await writeControl(directory, "cpu.max", `${Math.round((limits.cpu / 1000) * cpuPeriod)} ${cpuPeriod}`);
+  }
+}
+
+/** A group in one directory, with the controllers that are switched on there. */
+export const version2Group = (directory: string, controllers: ReadonlySet<string>): ControlGroup => ({
+  directories: [directory],
+  limit: (limits) => limit(directory, controllers, limits),
+  usage: async () => {
+    const microseconds = await readKey(directory, "cpu.stat", "usage_usec");
+    return {
+      peakMemoryBytes: await readNumber(directory, "memory.peak"),
+      cpuSeconds: microseconds === null ? null : microseconds / 1e6,
+      memoryKills: (await readKey(directory, "memory.events", "oom_kill")) ?? 0,
+    };
+  },
+  kill: async () => {
+    if (controllers.has("cpu")) await tryControl(directory, "cpu.max", `max ${cpuPeriod}`);
+    // One write that no fork can outrun; kernels before 5.14 do not have it.
+    if (!(await tryControl(directory, "cgroup.kill", 1))) await killGroups([directory]);
+  },
+});
+
+const words = async (directory: string, name: string): Promise<Set<string>> =>
+  new Set((await readFile(join(directory, name), "utf8").catch(() => "")).split(/\s+/).filter(Boolean));
+
+/** Switches controllers on for the children of a group; false where that is refused. */
+async function enable(directory: string, controllers: readonly string[]): Promise<boolean> {
+  const on = await words(directory, "cgroup.subtree_control");
+  const missing = controllers.filter((name) => !on.has(name));
+  if (missing.length === 0) return true;
+  return tryControl(directory, "cgroup.subtree_control", missing.map((name) => `+${name}`).join(" "));
+}
+
+/**
+ * A group that has processes cannot have limited children, except the root. In a group that was given to us alone (a
+ * container, a delegated unit) the processes move to a child, as container engines do; nowhere else.
+ */
+async function makeRoom(directory: string): Promise<void> {
+  const processes = await groupProcesses(directory);
+  if (!processes.includes(process.pid)) return;
+  const leaf = join(directory, `${parentName}-worker`);
+  await mkdir(leaf, { recursive: true });
+  for (const pid of processes) await tryControl(leaf, "cgroup.procs", pid);
+}
+
+/** Makes groups under the worker's own; undefined where that cannot be written or has no controller. */
+export async function version2Groups(hierarchies: readonly Hierarchy[]): Promise<GroupMaker | undefined> {
+  const hierarchy = hierarchies.find(({ version }) => version === 2);
+  if (!hierarchy) return undefined;
+  const available = await words(hierarchy.own, "cgroup.controllers");
+  const controllers = wanted.filter((name) => available.has(name));
+  if (controllers.length === 0) return undefined;
+  const parent = join(hierarchy.own, parentName);
+  try {
+    await access(join(hierarchy.own, "cgroup.procs"), constants.W_OK);
+    if (!(await enable(hierarchy.own, controllers))) {
+      await makeRoom(hierarchy.own);
+      if (!(await enable(hierarchy.own, controllers))) return undefined;
+    }
+    await mkdir(parent, { recursive: true });
+    if (!(await enable(parent, controllers))) return undefined;
+  } catch {
+    return undefined;
+  }
+  const enabled = new Set<string>(controllers);
+  const said = (name: string): string | null => (enabled.has(name) ? "cgroup v2" : null);
+  return {
+    enforced: { memory: said("memory"), cpu: said("cpu"), pids: said("pids") },
+    create: async (name) => {
+      const directory = join(parent, name);
+      await mkdir(directory);
+      return version2Group(directory, enabled);
+    },
+  };
+}

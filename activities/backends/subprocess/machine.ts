@@ -1,0 +1,92 @@
+/**
+ * What this machine offers for sandboxes. Found out once; fails closed.
+ *
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { KgentsError } from "../../../core/error.ts";
+import type { SandboxMode } from "./bubblewrap-arguments.ts";
+import type { GroupMaker } from "./cgroups/control-group.ts";
+import { findGroups } from "./cgroups/find-groups.ts";
+import { findSystemTool } from "./find-program.ts";
+import { type HostView, prepareHostView } from "./host-view.ts";
+import { runTool } from "./run-tool.ts";
+import { filterArchitecture, seccompFilter } from "./seccomp-filter.ts";
+
+/** What this machine offers for sandboxes. */
+export interface Machine {
+  readonly mode: SandboxMode;
+  readonly bubblewrap: string;
+  /** Such as `0.11.0`. */
+  readonly version: string;
+  readonly disablesUserNamespaces: boolean;
+  readonly setpriv: string | null;
+  readonly seccomp: Buffer;
+  readonly view: HostView;
+  readonly groups: GroupMaker | undefined;
+  /** The text of `/proc/self/uid_map`. */
+  readonly uidMap: string;
+}
+
+const unavailable = (reason: string, remedy?: string): KgentsError =>
+  new KgentsError("sandbox-unavailable", reason, { remedy });
+
+async function bubblewrapVersion(bubblewrap: string): Promise<string> {
+  try {
+    const printed = await runTool(bubblewrap, ["--version"], { environment: {} });
+    const version = /(\d+\.\d+(?:\.\d+)?)/.exec(printed)?.[1];
+    if (version === undefined) throw new Error(`it calls itself ${JSON.stringify(printed.trim().slice(0, 80))}`);
+    return version;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KgentsError("sandbox-unavailable", `bubblewrap does not work: ${reason}`, { cause });
+  }
+}
+
+const atLeast = (version: string, major: number, minor: number): boolean => {
+  const [first = 0, second = 0] = version.split(".").map(Number);
+  return first > major || (first === major && second >= minor);
+};
+
+/**
+ * Looks at the machine.
+ *
+ * @throws KgentsError `sandbox-unavailable`, naming what is missing
+ */
+export async function examineMachine(options: {
+  readonly findBubblewrap: () => Promise<string>;
+  readonly stateDirectory: string;
+}): Promise<Machine> {
+  if (process.platform !== "linux") {
+    throw unavailable(`the sandbox needs Linux, and this is ${process.platform}`, "Use a cluster, or a worker on Linux.");
+  }
+  const processor = filterArchitecture();
+  if (processor === undefined) {
+    throw unavailable(`there is no system call filter for ${process.arch}`, "Use a cluster, or a worker on x64 or arm64.");
+  }
+  const mode: SandboxMode = process.geteuid?.() === 0 ? "root" : "user";
+  const setpriv = mode === "root" ? await findSystemTool("setpriv") : undefined;
+  if (mode === "root" && setpriv === undefined) {
+    throw unavailable(
+      "setpriv is missing, without which the code would run as root",
+      "Install util-linux (`apt install util-linux`), or run the worker as an ordinary user.",
+    );
+  }
+  const bubblewrap = await options.findBubblewrap();
+  const [version, view, groups, uidMap] = await Promise.all([
+    bubblewrapVersion(bubblewrap),
+    prepareHostView(join(options.stateDirectory, ".etc")),
+    findGroups(),
+    readFile("/proc/self/uid_map", "utf8"),
+  ]);
+  if (!atLeast(version, 0, 8)) {
+    throw unavailable(`bubblewrap ${version} is too old; 0.8 is needed`, "Install bubblewrap 0.8 or later.");
+  }
+  return {
+    ...{ mode, bubblewrap, version, view, groups, uidMap },
+    disablesUserNamespaces: mode === "user",
+    setpriv: setpriv ?? null,
+    seccomp: seccompFilter(processor),
+  };
+}

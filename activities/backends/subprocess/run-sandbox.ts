@@ -1,0 +1,156 @@
+/**
+ * One run, from a waiting launcher to its end.
+ *
+ * @module
+ */
+import { closeSync, fchownSync } from "node:fs";
+import { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { KgentsError } from "../../../core/error.ts";
+import type { Content } from "../../../core/request.ts";
+import type { CellOutcome, ExecuteContext } from "../backend.ts";
+import { beginningOf } from "./beginning-of.ts";
+import { collectOutputs, type OmittedFile } from "./collect-outputs.ts";
+import { controlReader } from "./control-reader.ts";
+import { deliverInputs, type InputFile } from "./deliver-inputs.ts";
+import { exitStatus } from "./exit-status.ts";
+import type { Launcher } from "./launcher.ts";
+import type { CellLimits } from "./limits.ts";
+import { sandboxFailure } from "./sandbox-failure.ts";
+import { descriptors } from "./sandbox-paths.ts";
+
+
+/** Everything that a run is made from, decided before it starts. */
+export interface SandboxRun {
+  /** The run's uid where the worker is root. */
+  readonly uid: number | null;
+  readonly bubblewrapArguments: readonly string[];
+  readonly script: string;
+  /** The content of /etc/passwd. */
+  readonly accounts: string;
+  readonly code: Buffer | null;
+  readonly codeFile: string;
+  readonly inputs: readonly InputFile[];
+  readonly stdin: Content | undefined;
+  readonly outputs: readonly string[];
+  readonly limits: CellLimits;
+  /** Closes the network off, given the sandbox's first process; the supervisor waits for it. Returns what takes it down. */
+  readonly network: ((firstProcess: number) => Promise<() => Promise<void>>) | null;
+}
+
+/** How long streams may take to end after every process has, in milliseconds: nothing but a bug holds them. */
+const drainPatience = 2000;
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Sends the code's stdin; it need not be read. A content that cannot be read rejects. */
+async function feedStdin(content: Readable, target: Writable): Promise<void> {
+  let failure: unknown;
+  content.once("error", (error) => {
+    failure = error;
+  });
+  await pipeline(content, target).catch(() => {});
+  if (failure !== undefined) throw failure;
+}
+
+/**
+ * Lets a launcher go and follows it to its end.
+ *
+ * @throws KgentsError where the code was certainly not started
+ */
+export async function runSandbox(launcher: Launcher, run: SandboxRun, context: ExecuteContext): Promise<CellOutcome> {
+  const { streams, socket, group } = launcher;
+  const stdin = run.stdin === undefined ? undefined : await context.open(run.stdin);
+  await group?.limit(run.limits);
+  if (run.uid !== null) {
+    // By its own uid the code may open /dev/stdin, /dev/stdout and /dev/stderr by name.
+    for (const end of [streams.stdin.write, streams.stdout.read, streams.stderr.read]) fchownSync(end, run.uid, run.uid);
+  }
+  const kill = (): void => void launcher.kill().catch(() => {});
+  context.stop.addEventListener("abort", kill, { once: true });
+
+  // Trouble of our own that ends the run: the first one counts.
+  let trouble: string | undefined;
+  const fail = (what: string) => (error: unknown) => {
+    trouble ??= `${what}: ${message(error)}`;
+    kill();
+  };
+
+  const output = (fd: number, target: Writable, name: string): [Socket, Promise<void>] => {
+    const source = new Socket({ fd, readable: true, writable: false });
+    return [source, pipeline(source, target, { end: false }).catch(fail(`${name} could not be stored`))];
+  };
+  const [stdout, stdoutEnded] = output(streams.stdout.read, context.stdout, "stdout");
+  const [stderr, stderrEnded] = output(streams.stderr.read, context.stderr, "stderr");
+  if (stdin === undefined) closeSync(streams.stdin.write);
+  else {
+    const sink = new Socket({ fd: streams.stdin.write, readable: false, writable: true });
+    feedStdin(stdin, sink).catch(fail("stdin could not be read"));
+  }
+
+  const diagnostics = beginningOf(socket(descriptors.diagnostics));
+  const channel = socket(descriptors.control);
+  const control = controlReader(channel);
+  socket(descriptors.code).end(run.code ?? undefined);
+  socket(descriptors.script).end(run.script);
+  socket(descriptors.accounts).end(run.accounts);
+  const goAhead = `${stdin === undefined ? "none" : "pipe"} ${run.uid ?? ""}\n`;
+  socket(descriptors.arguments).end(`${goAhead}${run.bubblewrapArguments.map((word) => `${word}\0`).join("")}`);
+  if (context.stop.aborted) kill();
+
+  let takeDownNetwork = async (): Promise<void> => {};
+  let refusal: KgentsError | undefined;
+  const prepared = (async () => {
+    if (run.network !== null) {
+      const info = await controlReader(socket(descriptors.info)).until(0x7d /* the closing brace */);
+      const firstProcess = Number(/"child-pid": *(\d+)/.exec(info ?? "")?.[1]);
+      // Without it the sandbox did not come up, which is found out below.
+      if (!Number.isInteger(firstProcess)) return;
+      takeDownNetwork = await run.network(firstProcess);
+      channel.write("go\n");
+    }
+    if (run.inputs.length > 0) await deliverInputs(run.inputs, context.open, channel);
+  })().catch((error) => {
+    if (error instanceof KgentsError) refusal = error;
+    fail("the input files could not be delivered")(error);
+  });
+
+  const started = (await control.until(0x0a)) === "run";
+  if (started) context.started();
+  const status = started ? /^exit (\d{1,3})$/.exec((await control.until(0x0a)) ?? "")?.[1] : undefined;
+  let filesOmitted: readonly OmittedFile[] = [];
+  if (status !== undefined && run.outputs.length > 0) {
+    filesOmitted = await collectOutputs(control, {
+      globs: run.outputs,
+      except: new Set(run.code === null ? [] : [run.codeFile]),
+      largestTotal: run.limits.work,
+      save: context.saveFile,
+    }).catch((error) => {
+      kill();
+      return [{ name: "...", reason: `output files could not be stored: ${message(error)}` }];
+    });
+  }
+  await launcher.ended;
+  await prepared;
+  context.stop.removeEventListener("abort", kill);
+  await takeDownNetwork();
+  const giveUp = setTimeout(() => [stdout, stderr].forEach((stream) => void stream.destroy()), drainPatience);
+  const [said] = await Promise.all([diagnostics, stdoutEnded, stderrEnded]);
+  clearTimeout(giveUp);
+
+  const usage = await group?.usage();
+  const killedForMemory = (usage?.memoryKills ?? 0) > 0;
+  const outcome = {
+    exit: status === undefined ? null : exitStatus(Number(status), said),
+    outOfMemory: killedForMemory && status !== "0",
+    lost: null,
+    usage: { peakMemoryBytes: usage?.peakMemoryBytes ?? null, cpuSeconds: usage?.cpuSeconds ?? null },
+    filesOmitted,
+  };
+  if (status !== undefined) return trouble === undefined ? outcome : { ...outcome, exit: null, lost: trouble };
+  if (context.stop.aborted) return outcome;
+  if (!started) throw refusal ?? sandboxFailure(trouble ?? said);
+  if (killedForMemory) return { ...outcome, exit: { code: 137, signal: "SIGKILL" } };
+  return { ...outcome, lost: trouble ?? "the sandbox was killed from outside while the code ran" };
+}

@@ -1,0 +1,28 @@
+import { createHash } from "node:crypto";
+
+/** Above the ranges that systemd hands out to containers (they end at 0x6fffffff), below what is signed in 32 bits. */
+const firstUid = 0x70000000;
+const uidBits = 27;
+
+/**
+ * The uid (and gid) of a run where the worker is root: one that nobody else on this machine has, so that two runs can
+ * neither signal each other nor read each other's files, whatever else fails.
+ *
+ * In a container root may have few ids; then the upper half of the largest range is used.
+ *
+ * @param uidMap the text of `/proc/self/uid_map`
+ */
+export function runUid(cellId: string, uidMap: string): number {
+  const hash = createHash("sha256").update(cellId).digest().readUInt32BE(0);
+  const ranges = uidMap
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([inside, , count]) => (inside !== undefined && count !== undefined ? [{ inside, count }] : []));
+  const covers = ranges.some(({ inside, count }) => inside <= firstUid && inside + count >= firstUid + 2 ** uidBits);
+  if (covers) return firstUid + (hash % 2 ** uidBits);
+  const largest = ranges.reduce((best, range) => (range.count > best.count ? range : best), { inside: 0, count: 0 });
+  const half = Math.floor(largest.count / 2);
+  // Fewer ids than this means that root is all there is: the caller must refuse rather than run code as root.
+  if (half < 2) throw new RangeError("this user namespace has no unprivileged user ids");
+  return largest.inside + largest.count - half + (hash % (half - 1));
+}

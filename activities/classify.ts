@@ -1,0 +1,41 @@
+import type { RunStatus } from "../core/result.ts";
+import type { CellOutcome, StopReason } from "./backends/backend.ts";
+
+/** What became of the code, and one sentence where the status needs one. */
+export interface Classification {
+  readonly status: RunStatus;
+  readonly reason: string | null;
+}
+
+/** A pure function of what the backend saw and of why we stopped it, if we did. */
+export function classify(
+  outcome: Pick<CellOutcome, "exit" | "lost" | "outOfMemory">,
+  stopped: { readonly reason: StopReason; readonly detail: string } | null,
+): Classification {
+  if (outcome.lost !== null) return { status: "lost", reason: outcome.lost };
+  // Code that ended by itself in the moment in which it was to be stopped has ended by itself; but output was cut off.
+  const endedByItself = outcome.exit !== null && outcome.exit.signal !== "SIGKILL";
+  if (stopped?.reason === "output-limit") return { status: "output-limit", reason: stopped.detail };
+  if (stopped && !endedByItself) {
+    switch (stopped.reason) {
+      case "cancelled":
+        return { status: "cancelled", reason: stopped.detail };
+      case "timed-out":
+        return { status: "timed-out", reason: stopped.detail };
+      default:
+        return { status: "lost", reason: stopped.detail };
+    }
+  }
+  if (outcome.exit === null) return { status: "lost", reason: "nobody saw how the code ended" };
+  // A child may be killed for memory and the program may cope: only an ending that is no success counts.
+  if (outcome.outOfMemory && outcome.exit.code !== 0) {
+    return { status: "out-of-memory", reason: "the kernel killed a process of the cell at its memory limit" };
+  }
+  if (outcome.exit.code === 0) return { status: "succeeded", reason: null };
+  return {
+    status: "failed",
+    reason: outcome.exit.signal
+      ? `the code was ended by ${outcome.exit.signal}`
+      : `the code exited with ${outcome.exit.code}`,
+  };
+}

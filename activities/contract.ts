@@ -1,0 +1,89 @@
+/**
+ * What the workflow and the activities say to each other. It stands in histories, so fields are added, never changed.
+ *
+ * @module
+ */
+import type { FailureDetails } from "../core/failure.ts";
+import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from "../core/result.ts";
+
+/** The input of `provision`. */
+export interface ProvisionInput {
+  /** The request as it came; checked here, because a workflow can be started from any SDK. */
+  readonly request: unknown;
+  /** The how-manieth start of the code this is for: 1, 2, ... */
+  readonly attempt: number;
+  /** Set on the second call, after the cluster was found unavailable. */
+  readonly fallback?: { readonly from: BackendName; readonly reason: string };
+}
+
+/** The output of `provision`: a cell that is ready, and what the workflow needs to know of the request. */
+export interface ProvisionedCell {
+  readonly cellId: string;
+  readonly backend: BackendName;
+  /** Where later phases must run; null where any worker will do. */
+  readonly taskQueue: string | null;
+  readonly isolation: Isolation;
+  readonly fallback: { readonly from: BackendName; readonly reason: string } | null;
+  readonly language: string;
+  readonly requester: string | null;
+  /** The first line of the code, for people. */
+  readonly title: string;
+  readonly timeoutMilliseconds: number;
+  readonly startupTimeoutMilliseconds: number;
+  readonly maximumAttempts: number;
+  /** Whether the namespace has our search attributes: setting one that it has not would block the workflow for ever. */
+  readonly searchAttributes: boolean;
+}
+
+/** The input of `execute`, `salvage` and `cleanUp`. */
+export interface CellInput {
+  readonly request: unknown;
+  readonly attempt: number;
+  readonly cellId: string;
+  readonly backend: BackendName;
+}
+
+/** The output of `execute`. */
+export interface ExecuteOutput {
+  readonly status: RunStatus;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly reason: string | null;
+  readonly stdout: StreamResult;
+  readonly stderr: StreamResult;
+  readonly files: FileResult[];
+  readonly filesOmitted: { name: string; reason: string }[];
+  readonly isolation: Isolation | null;
+  readonly startedAt: string | null;
+  readonly finishedAt: string;
+  readonly usage: { peakMemoryBytes: number | null; cpuSeconds: number | null };
+}
+
+/** One stream's newest output as `execute` heartbeats it. */
+export interface LiveWindow {
+  /** Absolute offset of the first byte. */
+  readonly offset: number;
+  readonly base64: string;
+}
+
+/** What `execute` heartbeats. */
+export interface ExecuteHeartbeat {
+  readonly phase: "executing";
+  /** Which start of the code this is: 1, 2, ... */
+  readonly attempt: number;
+  /** Bytes so far. */
+  readonly bytes: { readonly stdout: number; readonly stderr: number };
+  /** Only where the request says `live: "heartbeat"`. */
+  readonly live?: { readonly stdout?: LiveWindow; readonly stderr?: LiveWindow };
+}
+
+/** The activities as the workflow calls them. */
+export interface Activities {
+  provision(input: ProvisionInput): Promise<ProvisionedCell>;
+  execute(input: CellInput): Promise<ExecuteOutput>;
+  /** What is known of a run whose worker does not come back: the output that reached the store. */
+  salvage(input: CellInput): Promise<ExecuteOutput>;
+  cleanUp(input: Omit<CellInput, "request">): Promise<void>;
+}
+
+export type { FailureDetails };

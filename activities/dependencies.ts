@@ -1,0 +1,22 @@
+import type { WorkerPolicy } from "../core/configuration.ts";
+import type { Language } from "../core/language.ts";
+import type { BackendName } from "../core/result.ts";
+import type { Backend } from "./backends/backend.ts";
+import type { CellLimiter } from "./cell-limiter.ts";
+import type { RunningCells } from "./running-cells.ts";
+import type { ArtifactStore } from "./store/artifact-store.ts";
+
+/** What the activities are wired with, by the worker. */
+export interface ActivityDependencies {
+  readonly store: ArtifactStore;
+  /** The backends this worker serves; one that is missing here is not served. */
+  readonly backends: Partial<Record<BackendName, Backend>>;
+  readonly languages: readonly Language[];
+  readonly policy: WorkerPolicy;
+  /** The task queue of this host. */
+  readonly hostTaskQueue: string;
+  /** Whether the namespace has our search attributes. */
+  readonly searchAttributes: boolean;
+  readonly limiter: CellLimiter;
+  readonly running: RunningCells;
+}

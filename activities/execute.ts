@@ -1,0 +1,102 @@
+import { CancelledFailure, Context } from "@temporalio/activity";
+import type { ActivityCancellationDetails } from "@temporalio/common";
+import { KgentsError } from "../core/error.ts";
+import type { BackendName } from "../core/result.ts";
+import type { Backend } from "./backends/backend.ts";
+import type { CellInput, ExecuteOutput } from "./contract.ts";
+import type { ActivityDependencies } from "./dependencies.ts";
+import { currentRun, planCell } from "./plan.ts";
+import type { KnownCell, RunningCell } from "./running-cells.ts";
+import { startCell } from "./start-cell.ts";
+
+/** How often to heartbeat where there is nothing new: a cancellation is heard of only in the answer to a heartbeat. */
+const idleBeatMilliseconds = 1000;
+/** How often at most to heartbeat while output comes that somebody follows by heartbeat. */
+const liveBeatMilliseconds = 250;
+
+/** The backend of a name, where this worker serves it. */
+export function servedBackend(dependencies: ActivityDependencies, name: BackendName): Backend {
+  const backend = dependencies.backends[name];
+  if (backend) return backend;
+  throw new KgentsError("backend-unavailable", `this worker does not serve the backend ${name}`);
+}
+
+/** Heartbeats until the returned function is called. */
+function beat(cell: RunningCell, live: boolean): () => void {
+  const context = Context.current();
+  let last = 0;
+  let pending: NodeJS.Timeout | undefined;
+  const send = (): void => {
+    clearTimeout(pending);
+    pending = undefined;
+    last = Date.now();
+    context.heartbeat(cell.heartbeat());
+  };
+  send();
+  const idle = setInterval(send, idleBeatMilliseconds);
+  const unsubscribe = live
+    ? cell.onOutput(() => {
+        pending ??= setTimeout(send, Math.max(0, last + liveBeatMilliseconds - Date.now()));
+      })
+    : () => {};
+  return () => {
+    clearInterval(idle);
+    clearTimeout(pending);
+    unsubscribe();
+  };
+}
+
+/** Follows a running cell until its outcome is there, or until this attempt is told to let go. */
+async function follow(known: KnownCell, cell: RunningCell, live: boolean): Promise<ExecuteOutput> {
+  const context = Context.current();
+  known.followers += 1;
+  const stopBeating = beat(cell, live);
+  try {
+    return await Promise.race([cell.outcome, context.cancelled]);
+  } catch (error) {
+    if (!(error instanceof CancelledFailure)) throw error;
+    return await letGo(cell, context.cancellationDetails, error);
+  } finally {
+    stopBeating();
+    known.followers -= 1;
+    known.lastFollowed = Date.now();
+  }
+}
+
+/**
+ * What a cancelled attempt does. Only a request to cancel, or the end of this worker, ends the code: an attempt that was
+ * paused, reset or timed out lets go of it, and the next one finds it still running.
+ */
+function letGo(
+  cell: RunningCell,
+  details: ActivityCancellationDetails | undefined,
+  error: CancelledFailure,
+): Promise<ExecuteOutput> {
+  if (details?.cancelRequested) {
+    cell.stop("cancelled", "the run was cancelled");
+    return cell.outcome;
+  }
+  if (details?.workerShutdown) {
+    cell.stop("worker-shutdown", "the worker was shut down while the code ran");
+    return cell.outcome;
+  }
+  throw error;
+}
+
+/** Phase 2: runs the code, at most once, and follows it to its end. */
+export const execute =
+  (dependencies: ActivityDependencies) =>
+  async (input: CellInput): Promise<ExecuteOutput> => {
+    const run = currentRun();
+    const { store, limiter, running } = dependencies;
+    const plan = planCell(dependencies, input.request, input.cellId);
+    const backend = servedBackend(dependencies, input.backend);
+    const known = running.know({ ...input, workflowId: run.workflowId, runId: run.runId });
+    if (!known.running) {
+      if (backend.hostBound) await limiter.acquire(input.cellId, Context.current().cancellationSignal);
+      // Looked at again: another attempt may have started it while this one waited.
+      known.running ??= startCell(store, backend, plan, run.key, input.attempt);
+      known.running.outcome.finally(() => limiter.release(input.cellId)).catch(() => {});
+    }
+    return await follow(known, known.running, plan.spec.live === "heartbeat");
+  };

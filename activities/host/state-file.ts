@@ -1,0 +1,55 @@
+/**
+ * Small JSON files by which processes tell each other what runs: always whole, never trusted.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+
+interface Types {
+  string: string;
+  number: number;
+  boolean: boolean;
+}
+
+/** What a file must hold: the type of each field. Not zod, which takes longer to load than all of this takes to run. */
+export type Shape = Readonly<Record<string, keyof Types>>;
+
+/** What a file of that shape holds. */
+export type Shaped<S extends Shape> = { readonly [Key in keyof S]: Types[S[Key]] };
+
+function hasShape<S extends Shape>(value: unknown, shape: S): value is Shaped<S> {
+  if (typeof value !== "object" || value === null) return false;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  return Object.entries(shape).every(([name, type]) => typeof fields.get(name) === type);
+}
+
+/** Reads text as an object of a shape; undefined where it is something else. */
+export function parseState<S extends Shape>(text: string, shape: S): Shaped<S> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return hasShape(value, shape) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads a file of a shape; undefined where there is none, or where something else is in it. */
+export async function readStateFile<S extends Shape>(path: string, shape: S): Promise<Shaped<S> | undefined> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : parseState(text, shape);
+}
+
+/** Replaces a file at once, so that nobody reads half of it; makes its directory, for the owner alone. */
+export async function writeStateFile(path: string, content: object): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = `${path}.${randomUUID()}.draft`;
+  try {
+    await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The files by which a background worker and the commands that use it know of each other.
+ *
+ * Whoever starts the worker writes `worker.json` and passes its path as `--identity-file`. The worker writes
+ * `worker-ready.json` beside it once it polls, and `worker-status.json` then and whenever its runs become more or fewer.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { readStateFile, type Shaped, writeStateFile } from "./state-file.ts";
+
+const identityShape = {
+  pid: "number",
+  startTime: "string",
+  /** Of the program's files. */
+  buildHash: "string",
+  /** Of the kubeconfig's place and state. */
+  kubeconfigHash: "string",
+  /** Of PATH, without what npm adds for one command. */
+  pathHash: "string",
+  /** Of the configuration file and of our own variables. */
+  configHash: "string",
+  taskQueue: "string",
+  /** Temporal's address. */
+  address: "string",
+  startedAt: "string",
+} as const;
+const readyShape = { pid: "number" } as const;
+const statusShape = { pid: "number", activeRuns: "number" } as const;
+
+/** What a background worker was started with. */
+export type WorkerIdentity = Shaped<typeof identityShape>;
+/** Says that the worker of that process id polls. */
+export type WorkerReady = Shaped<typeof readyShape>;
+/** How many runs the worker of that process id holds. */
+export type WorkerStatus = Shaped<typeof statusShape>;
+
+/** Where the files of a background worker are. */
+export interface WorkerFiles {
+  readonly identity: string;
+  readonly ready: string;
+  readonly status: string;
+  readonly log: string;
+}
+
+/** The files in a state directory. */
+export const workerFiles = (stateDirectory: string): WorkerFiles => ({
+  identity: join(stateDirectory, "worker.json"),
+  ready: join(stateDirectory, "worker-ready.json"),
+  status: join(stateDirectory, "worker-status.json"),
+  log: join(stateDirectory, "worker.log"),
+});
+
+/** The files beside the one that `--identity-file` names. */
+export const workerFilesBeside = (identityFile: string): WorkerFiles => workerFiles(dirname(identityFile));
+
+export const readWorkerIdentity = (files: WorkerFiles): Promise<WorkerIdentity | undefined> =>
+  readStateFile(files.identity, identityShape);
+export const writeWorkerIdentity = (files: WorkerFiles, identity: WorkerIdentity): Promise<void> =>
+  writeStateFile(files.identity, identity);
+
+export const readWorkerReady = (files: WorkerFiles): Promise<WorkerReady | undefined> =>
+  readStateFile(files.ready, readyShape);
+export const writeWorkerReady = (files: WorkerFiles, ready: WorkerReady): Promise<void> =>
+  writeStateFile(files.ready, ready);
+
+export const readWorkerStatus = (files: WorkerFiles): Promise<WorkerStatus | undefined> =>
+  readStateFile(files.status, statusShape);
+export const writeWorkerStatus = (files: WorkerFiles, status: WorkerStatus): Promise<void> =>
+  writeStateFile(files.status, status);

@@ -1,0 +1,15 @@
+import { cleanUp } from "./clean-up.ts";
+import type { Activities } from "./contract.ts";
+import type { ActivityDependencies } from "./dependencies.ts";
+import { execute } from "./execute.ts";
+import { withTypedFailures } from "./failures.ts";
+import { provision } from "./provision.ts";
+import { salvage } from "./salvage.ts";
+
+/** The activities of a run, wired with what they need. */
+export const createActivities = (dependencies: ActivityDependencies): Activities => ({
+  provision: withTypedFailures(provision(dependencies)),
+  execute: withTypedFailures(execute(dependencies)),
+  salvage: withTypedFailures(salvage(dependencies)),
+  cleanUp: withTypedFailures(cleanUp(dependencies)),
+});

@@ -1,0 +1,72 @@
+import type { EventEmitter } from "node:events";
+import { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import type { LiveWindow } from "./contract.ts";
+
+/** The newest output that a heartbeat can carry, of both streams together: a heartbeat is a write in Temporal's database. */
+export const liveWindowBytes = 16 * 1024;
+
+/** One stream of the code's output on its way into the store: counted, limited, its newest part kept for the living. */
+export interface RecordedStream {
+  /** Where the backend writes. */
+  readonly sink: Writable;
+  /** Bytes that were stored so far. */
+  readonly bytes: () => number;
+  /** The newest bytes, at most so many. */
+  readonly window: (maximum: number) => LiveWindow | undefined;
+  /** Ends the stream; resolves when every byte is in the store. */
+  readonly end: () => Promise<void>;
+}
+
+/**
+ * Records one stream.
+ *
+ * @param target where the bytes go
+ * @param limit how many bytes are let through; what comes after them is dropped, and `onLimit` is called once
+ * @param output emits `output` whenever something was written
+ */
+export function recordStream(
+  target: Writable,
+  limit: number,
+  onLimit: () => void,
+  output: EventEmitter,
+): RecordedStream {
+  let bytes = 0;
+  let newest = Buffer.alloc(0);
+  let failure: Error | undefined;
+  target.on("error", (error) => {
+    failure ??= error;
+  });
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, callback) {
+      const kept = chunk.length > limit - bytes ? chunk.subarray(0, limit - bytes) : chunk;
+      if (kept.length < chunk.length) onLimit();
+      if (kept.length === 0) return callback();
+      bytes += kept.length;
+      newest = Buffer.concat([newest, kept.subarray(-liveWindowBytes)]).subarray(-liveWindowBytes);
+      output.emit("output");
+      target.write(kept, (error) => callback(error));
+    },
+  });
+  // Met again in `end`, where somebody waits for it.
+  sink.on("error", (error) => {
+    failure ??= error;
+  });
+  return {
+    sink,
+    bytes: () => bytes,
+    window: (maximum) => {
+      if (newest.length === 0 || maximum <= 0) return undefined;
+      const part = newest.subarray(-maximum);
+      return { offset: bytes - part.length, base64: part.toString("base64") };
+    },
+    end: async () => {
+      if (failure) throw failure;
+      sink.end();
+      await finished(sink);
+      target.end();
+      await finished(target);
+      if (failure) throw failure;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { BackendName } from "../core/result.ts";
+import type { StopReason } from "./backends/backend.ts";
+import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
+
+/** Code that this process runs, apart from the activity attempt that follows it: an attempt may be lost and another come. */
+export interface RunningCell {
+  /** The outcome; kept until the cell is cleaned up, so that a later attempt still gets it. */
+  readonly outcome: Promise<ExecuteOutput>;
+  readonly stop: (reason: StopReason, detail: string) => void;
+  readonly heartbeat: () => ExecuteHeartbeat;
+  /** Calls back whenever output came. Returns how to end that. */
+  readonly onOutput: (listener: () => void) => () => void;
+}
+
+/** A cell that this worker knows of, from its provisioning to its clean-up. */
+export interface KnownCell {
+  readonly cellId: string;
+  readonly backend: BackendName;
+  readonly workflowId: string;
+  readonly runId: string;
+  /** Set while or after the code ran here. */
+  running?: RunningCell;
+  /** Activity attempts that hold it now. */
+  followers: number;
+  /** When the last attempt let go of it, in milliseconds since the epoch. */
+  lastFollowed: number;
+}
+
+/** The cells of this process. */
+export interface RunningCells {
+  readonly know: (cell: Pick<KnownCell, "cellId" | "backend" | "workflowId" | "runId">) => KnownCell;
+  readonly get: (cellId: string) => KnownCell | undefined;
+  readonly forget: (cellId: string) => void;
+  readonly all: () => readonly KnownCell[];
+}
+
+/** Makes an empty registry. */
+export function createRunningCells(): RunningCells {
+  const cells = new Map<string, KnownCell>();
+  return {
+    know: (cell) => {
+      const known = cells.get(cell.cellId) ?? { ...cell, followers: 0, lastFollowed: Date.now() };
+      cells.set(cell.cellId, known);
+      return known;
+    },
+    get: (cellId) => cells.get(cellId),
+    forget: (cellId) => void cells.delete(cellId),
+    all: () => [...cells.values()],
+  };
+}

@@ -1,0 +1,21 @@
+import type { CellInput, ExecuteOutput } from "./contract.ts";
+import type { ActivityDependencies } from "./dependencies.ts";
+import { currentRun } from "./plan.ts";
+import { summariseStreams } from "./summarise.ts";
+
+/** What is known of a run whose worker does not come back: the output that reached the store. */
+export const salvage =
+  (dependencies: ActivityDependencies) =>
+  async (input: CellInput): Promise<ExecuteOutput> => ({
+    status: "lost",
+    exitCode: null,
+    signal: null,
+    reason: "the worker that ran the code went away and did not come back; nobody saw how the code ended",
+    ...(await summariseStreams(dependencies.store, currentRun().key, input.attempt, 0)),
+    files: [],
+    filesOmitted: [],
+    isolation: null,
+    startedAt: null,
+    finishedAt: new Date().toISOString(),
+    usage: { peakMemoryBytes: null, cpuSeconds: null },
+  });

@@ -1,0 +1,126 @@
+import { EventEmitter } from "node:events";
+import { Readable } from "node:stream";
+import { formatDuration } from "../core/duration.ts";
+import { KgentsError } from "../core/error.ts";
+import type { Content } from "../core/request.ts";
+import type { Backend, CellOutcome, CellPlan, StopReason } from "./backends/backend.ts";
+import { classify } from "./classify.ts";
+import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
+import { createFileCollector } from "./output-files.ts";
+import { liveWindowBytes, recordStream } from "./recorded-stream.ts";
+import type { RunningCell } from "./running-cells.ts";
+import type { ArtifactStore } from "./store/artifact-store.ts";
+import { streamReference } from "./store/references.ts";
+import { summariseStreams } from "./summarise.ts";
+
+/** The output limit of one stream: what E2B and Modal keep in memory, times many; a runaway loop reaches it in a second. */
+export const maximumStreamBytes = 64 * 1024 * 1024;
+
+/** Opens content of a request, wherever it is kept. */
+async function openContent(store: ArtifactStore, content: Content): Promise<Readable> {
+  if (typeof content === "string") return Readable.from([Buffer.from(content)]);
+  if ("base64" in content) return Readable.from([Buffer.from(content.base64, "base64")]);
+  return store.openBlob(content.artifact);
+}
+
+/** Starts code in its cell and watches its clock, its output and its end, whoever follows it. */
+export function startCell(
+  store: ArtifactStore,
+  backend: Backend,
+  plan: CellPlan,
+  key: string,
+  attempt: number,
+): RunningCell {
+  const stop = new AbortController();
+  const events = new EventEmitter();
+  // One listener a follower; more than ten followers of one cell are no leak.
+  events.setMaxListeners(0);
+  let stopped: { reason: StopReason; detail: string } | null = null;
+  let startedAt: Date | null = null;
+  const stopFor = (reason: StopReason, detail: string): void => {
+    if (stopped) return;
+    stopped = { reason, detail };
+    stop.abort(reason);
+  };
+
+  const { spec } = plan;
+  let clock = setTimeout(
+    () => stopFor("startup-timeout", `the cell did not start within ${formatDuration(spec.startupTimeout)}`),
+    spec.startupTimeout,
+  );
+  const started = (): void => {
+    startedAt = new Date();
+    clearTimeout(clock);
+    clock = setTimeout(
+      () => stopFor("timed-out", `the code ran longer than ${formatDuration(spec.timeout)}`),
+      spec.timeout,
+    );
+  };
+  const recorded = (stream: "stdout" | "stderr") =>
+    recordStream(
+      store.append(streamReference(key, attempt, stream)),
+      maximumStreamBytes,
+      () => stopFor("output-limit", `the code wrote more than ${maximumStreamBytes / 2 ** 20} MiB to ${stream}`),
+      events,
+    );
+  const stdout = recorded("stdout");
+  const stderr = recorded("stderr");
+  const collector = createFileCollector(store, key, attempt);
+
+  const run = async (): Promise<ExecuteOutput> => {
+    let outcome: CellOutcome;
+    try {
+      outcome = await backend.execute(plan, {
+        stop: stop.signal,
+        started,
+        stdout: stdout.sink,
+        stderr: stderr.sink,
+        open: (content) => openContent(store, content),
+        saveFile: collector.save,
+      });
+    } finally {
+      clearTimeout(clock);
+      await Promise.all([stdout.end(), stderr.end()]);
+    }
+    const finishedAt = new Date().toISOString();
+    if (stopped?.reason === "startup-timeout") throw new KgentsError("cell-start", stopped.detail);
+    const { files, omitted } = collector.result(outcome.filesOmitted);
+    return {
+      ...classify(outcome, stopped),
+      exitCode: outcome.exit?.code ?? null,
+      signal: outcome.exit?.signal ?? null,
+      ...(await summariseStreams(store, key, attempt, JSON.stringify([files, omitted]).length)),
+      files,
+      filesOmitted: omitted,
+      isolation: outcome.isolation ?? null,
+      startedAt: startedAt?.toISOString() ?? null,
+      finishedAt,
+      usage: outcome.usage,
+    };
+  };
+  const outcome = run();
+  // Whoever follows sees the failure; where nobody does, it must not end the process.
+  outcome.catch(() => {});
+
+  return {
+    outcome,
+    stop: stopFor,
+    heartbeat: (): ExecuteHeartbeat => {
+      const bytes = { stdout: stdout.bytes(), stderr: stderr.bytes() };
+      if (spec.live !== "heartbeat") return { phase: "executing", attempt, bytes };
+      const errors = stderr.window(liveWindowBytes / 2);
+      const used = errors ? Buffer.byteLength(errors.base64, "base64") : 0;
+      const output = stdout.window(liveWindowBytes - used);
+      return {
+        phase: "executing",
+        attempt,
+        bytes,
+        live: { ...(output && { stdout: output }), ...(errors && { stderr: errors }) },
+      };
+    },
+    onOutput: (listener) => {
+      events.on("output", listener);
+      return () => events.off("output", listener);
+    },
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * The artifact store: output streams while the code runs, output files, and content too large for a request. This one is
+ * a directory; the interface is what a bucket will implement.
+ *
+ * @module
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { KgentsError } from "../../core/error.ts";
+import { blobReference, checkReference } from "./references.ts";
+
+/** Where artifacts are kept. Only the owner can read what lies in it. */
+export interface ArtifactStore {
+  /** Tells whether two processes see the same store: a random id, made with the store. */
+  readonly id: string;
+  /** The directory, for followers that watch it. */
+  readonly directory: string;
+  /** Opens an artifact to append to; it and its folder come into being with the first byte. */
+  readonly append: (reference: string) => Writable;
+  /** Reads an artifact from an offset; one that was never written reads as empty. */
+  readonly read: (reference: string, offset?: number, end?: number) => Readable | undefined;
+  /** The length in bytes; 0 for one that was never written. */
+  readonly size: (reference: string) => Promise<number>;
+  /** Keeps content by its SHA-256. */
+  readonly putBlob: (content: Readable) => Promise<{ artifact: string; bytes: number }>;
+  /**
+   * Opens content by its SHA-256.
+   *
+   * @throws KgentsError `artifact-unavailable`
+   */
+  readonly openBlob: (sha256: string) => Promise<Readable>;
+  /** Removes what was last written before a moment. Returns how many folders and blobs that were. */
+  readonly expire: (before: Date) => Promise<number>;
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
+
+/** Reads the store's id, or makes one; of two processes that make one at once, one wins and both read it. */
+async function storeId(directory: string): Promise<string> {
+  const path = join(directory, "store-id");
+  try {
+    return (await readFile(path, "utf8")).trim();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  const temporary = `${path}.${randomUUID()}`;
+  await writeFile(temporary, `${randomUUID()}\n`, { mode: 0o600 });
+  await link(temporary, path).catch((error) => {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  });
+  await unlink(temporary);
+  return (await readFile(path, "utf8")).trim();
+}
+
+/** A writer that creates its file with the first byte: most runs write nothing to stderr. */
+function lazyAppender(path: string): Writable {
+  let file: Writable | undefined;
+  const started = async (): Promise<Writable> => {
+    if (file) return file;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    file = createWriteStream(path, { flags: "a", mode: 0o600 });
+    // Failures reach the caller through the write that met them.
+    file.on("error", () => {});
+    return file;
+  };
+  const write = (chunks: Buffer, callback: (error?: Error | null) => void): void => {
+    started().then(
+      (target) => target.write(chunks, callback),
+      (error: Error) => callback(error),
+    );
+  };
+  return new Writable({
+    highWaterMark: 1024 * 1024,
+    write: (chunk: Buffer, _encoding, callback) => write(chunk, callback),
+    writev: (chunks, callback) => write(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), callback),
+    final: (callback) => (file ? file.end(callback) : callback()),
+    destroy: (error, callback) => {
+      file?.destroy();
+      callback(error);
+    },
+  });
+}
+
+/** Opens the store in a directory, and makes it where it is not there. */
+export async function openArtifactStore(directory: string): Promise<ArtifactStore> {
+  await mkdir(join(directory, "runs"), { recursive: true, mode: 0o700 });
+  await mkdir(join(directory, "blobs"), { recursive: true, mode: 0o700 });
+  const id = await storeId(directory);
+  const pathOf = (reference: string): string => join(directory, checkReference(reference));
+
+  const size = async (reference: string): Promise<number> => {
+    try {
+      return (await stat(pathOf(reference))).size;
+    } catch (error) {
+      if (isMissing(error)) return 0;
+      throw error;
+    }
+  };
+
+  return {
+    id,
+    directory,
+    size,
+    append: (reference) => lazyAppender(pathOf(reference)),
+    read: (reference, offset = 0, end = Number.POSITIVE_INFINITY) =>
+      end <= offset ? undefined : createReadStream(pathOf(reference), { start: offset, end: end - 1 }),
+    putBlob: async (content) => {
+      const temporary = join(directory, "blobs", `.${randomUUID()}`);
+      const hash = createHash("sha256");
+      let bytes = 0;
+      try {
+        await pipeline(
+          content,
+          async function* (source) {
+            for await (const chunk of source) {
+              const buffer = Buffer.from(chunk);
+              hash.update(buffer);
+              bytes += buffer.length;
+              yield buffer;
+            }
+          },
+          createWriteStream(temporary, { mode: 0o600 }),
+        );
+        const artifact = hash.digest("hex");
+        await rename(temporary, pathOf(blobReference(artifact)));
+        return { artifact, bytes };
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    },
+    openBlob: async (sha256) => {
+      const path = pathOf(blobReference(sha256));
+      try {
+        const file = await open(path);
+        // Used again: it counts as new for the expiry.
+        await utimes(path, new Date(), new Date());
+        return file.createReadStream();
+      } catch (error) {
+        throw new KgentsError("artifact-unavailable", `the artifact ${sha256} is not in this worker's store`, {
+          cause: error,
+        });
+      }
+    },
+    expire: async (before) => {
+      let removed = 0;
+      for (const folder of ["runs", "blobs"]) {
+        for (const name of await readdir(join(directory, folder))) {
+          const path = join(directory, folder, name);
+          if ((await newestChange(path)) >= before.getTime()) continue;
+          await rm(path, { recursive: true, force: true });
+          removed += 1;
+        }
+      }
+      return removed;
+    },
+  };
+}
+
+/** When a file, or anything in a folder, was last written. */
+async function newestChange(path: string): Promise<number> {
+  try {
+    const own = await stat(path);
+    if (!own.isDirectory()) return own.mtimeMs;
+    const inside = await Promise.all((await readdir(path)).map((name) => newestChange(join(path, name))));
+    return Math.max(own.mtimeMs, ...inside);
+  } catch (error) {
+    // Gone in the meantime: another worker expired it.
+    if (isMissing(error)) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Names in the artifact store. Everything of one run lies under one flat folder, so that one watch sees all of it.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { KgentsError } from "../../core/error.ts";
+
+/** Which of the two streams of output. */
+export type StreamName = "stdout" | "stderr";
+
+/** The folder of a run: from its workflow id and run id, safe as a file name whatever the ids are. */
+export function runKey(workflowId: string, runId: string): string {
+  return createHash("sha256").update(`${workflowId}\0${runId}`).digest("hex").slice(0, 32);
+}
+
+/** The reference of one stream of one attempt (1, 2, ...) of the code. */
+export const streamReference = (key: string, attempt: number, stream: StreamName): string =>
+  `runs/${key}/${attempt}.${stream}`;
+
+/** The reference of an output file, by its position in the result. */
+export const fileReference = (key: string, attempt: number, index: number): string =>
+  `runs/${key}/${attempt}.file.${index}`;
+
+/** The reference of content by its SHA-256. */
+export const blobReference = (sha256: string): string => `blobs/${sha256}`;
+
+const referencePattern = /^(?:runs\/[0-9a-f]{32}\/\d+\.(?:stdout|stderr|file\.\d+)|blobs\/[0-9a-f]{64})$/;
+
+/**
+ * Lets only names pass that this module makes, since references also come back from results and requests.
+ *
+ * @throws KgentsError `invalid-request`
+ */
+export function checkReference(reference: string): string {
+  if (referencePattern.test(reference)) return reference;
+  throw new KgentsError("invalid-request", `${JSON.stringify(reference)} is no reference into the artifact store`);
+}

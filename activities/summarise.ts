@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import {
+  boundStreams,
+  defaultStreamBudget,
+  maximumSliceBytes,
+  maximumWholeBytes,
+  type StreamSample,
+} from "../core/bounded-stream.ts";
+import type { StreamResult } from "../core/result.ts";
+import type { ArtifactStore } from "./store/artifact-store.ts";
+import { type StreamName, streamReference } from "./store/references.ts";
+
+interface Read {
+  readonly sample: StreamSample;
+  readonly sha256: string;
+  readonly ref: string | null;
+}
+
+/** Reads one stream once: its hash, and as much of it as a result can carry. */
+async function readStream(store: ArtifactStore, reference: string): Promise<Read> {
+  const bytes = await store.size(reference);
+  const hash = createHash("sha256");
+  const whole = bytes <= maximumWholeBytes;
+  const headLength = whole ? bytes : maximumSliceBytes;
+  const head: Buffer[] = [];
+  const tail: Buffer[] = [];
+  let offset = 0;
+  for await (const chunk of store.read(reference, 0, bytes) ?? []) {
+    const buffer: Buffer = chunk;
+    hash.update(buffer);
+    if (offset < headLength) head.push(buffer.subarray(0, headLength - offset));
+    const fromTail = bytes - maximumSliceBytes - offset;
+    if (!whole && fromTail < buffer.length) tail.push(buffer.subarray(Math.max(0, fromTail)));
+    offset += buffer.length;
+  }
+  return {
+    sample: { head: Buffer.concat(head), tail: Buffer.concat(tail), bytes },
+    sha256: hash.digest("hex"),
+    ref: bytes === 0 ? null : reference,
+  };
+}
+
+/**
+ * Both streams of one attempt as the result carries them.
+ *
+ * @param otherBytes what the rest of the result takes, in bytes of JSON, beyond its usual few KiB
+ */
+export async function summariseStreams(
+  store: ArtifactStore,
+  key: string,
+  attempt: number,
+  otherBytes: number,
+): Promise<{ stdout: StreamResult; stderr: StreamResult }> {
+  const read = (stream: StreamName) => readStream(store, streamReference(key, attempt, stream));
+  const [stdout, stderr] = await Promise.all([read("stdout"), read("stderr")]);
+  // 100 KiB of the 1 MiB stand beside the streams already; only what files take beyond them shortens the streams.
+  const budget = defaultStreamBudget - Math.max(0, otherBytes - 64 * 1024);
+  const bounded = boundStreams({ stdout: stdout.sample, stderr: stderr.sample }, budget);
+  const complete = (name: StreamName, { sha256, ref }: Read): StreamResult => ({ ...bounded[name], sha256, ref });
+  return { stdout: complete("stdout", stdout), stderr: complete("stderr", stderr) };
+}

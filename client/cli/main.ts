@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+/**
+ * The command line. Commands are loaded when they are used: Temporal's client alone costs more time than Node itself.
+ *
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import { execCommand } from "./exec-command.ts";
+import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
+import { version } from "./version.ts";
+import { workerCommand } from "./worker-command.ts";
+
+/** Wrong usage: a flag, a field or a language that does not exist. */
+const wrongUsage = 2;
+
+const program = new Command("kgents")
+  .description("Disposable code execution, hardened and isolated, carried by Temporal workflows.")
+  .version(await version(), "-V, --version")
+  .showHelpAfterError("(--help shows the flags)")
+  .exitOverride()
+  .configureHelp({ sortSubcommands: false })
+  .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
+
+execCommand(program, async (source, flags) => {
+  const { exec } = await import("./exec.ts");
+  process.exitCode = await exec(source, flags);
+});
+upCommand(program, async (flags) => {
+  const { up } = await import("./stack.ts");
+  process.exitCode = await up(flags);
+});
+downCommand(program, async (flags) => {
+  const { down } = await import("./stack.ts");
+  process.exitCode = await down(flags);
+});
+statusCommand(program, async (flags) => {
+  const { status } = await import("./stack.ts");
+  process.exitCode = await status(flags);
+});
+workerCommand(program, async (flags) => {
+  const { work } = await import("../../worker/command.ts");
+  process.exitCode = await work(flags);
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Help and version are no errors; everything else commander has said on stderr already.
+  process.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
+}

@@ -1,0 +1,61 @@
+/**
+ * How the command line speaks: on stderr, in one voice; what happened, why, what to do.
+ *
+ * @module
+ */
+import { KgentsError } from "../../core/error.ts";
+import { exitCodeOfFailure } from "../../core/exit-code.ts";
+import { toKgentsError } from "../failure.ts";
+
+/** Words for the person at the terminal. */
+export interface Voice {
+  /** Something that takes time has begun: a spinner on a terminal, a line elsewhere. */
+  readonly progress: (line: string) => void;
+  /** The thing that took time is over. */
+  readonly settled: () => void;
+  /** A remark. */
+  readonly say: (line: string) => void;
+}
+
+interface Spinner {
+  text: string;
+  start: () => Spinner;
+  stop: () => Spinner;
+}
+
+/** A voice for a command; a quiet one says nothing. */
+export async function createVoice(quiet: boolean): Promise<Voice> {
+  if (quiet) return { progress: () => {}, settled: () => {}, say: () => {} };
+  const line = (text: string): void => void process.stderr.write(`kgents: ${text}\n`);
+  if (!process.stderr.isTTY) return { progress: line, settled: () => {}, say: line };
+  const { default: yoctoSpinner } = await import("yocto-spinner");
+  let spinner: Spinner | undefined;
+  const settled = (): void => {
+    spinner?.stop();
+    spinner = undefined;
+  };
+  return {
+    progress: (text) => {
+      spinner ??= yoctoSpinner({ stream: process.stderr }).start();
+      spinner.text = text;
+    },
+    settled,
+    say: (text) => {
+      settled();
+      line(text);
+    },
+  };
+}
+
+/** Reports an error and returns the exit code: with `--json` also as JSON on stdout. */
+export function reportError(error: unknown, options: { json: boolean; id?: string | undefined }): number {
+  const known = toKgentsError(error, options.id ?? "");
+  process.stderr.write(`kgents: ${known.message}\n`);
+  if (known.remedy) process.stderr.write(`        ${known.remedy}\n`);
+  if (known.code === "internal" && process.env.KGENTS_DEBUG) process.stderr.write(`${known.stack}\n`);
+  if (options.json) {
+    const { code: kind, message, field = null, remedy } = known;
+    process.stdout.write(`${JSON.stringify({ id: options.id ?? null, error: { kind, message, field, remedy } })}\n`);
+  }
+  return exitCodeOfFailure(known instanceof KgentsError ? known.code : "internal");
+}

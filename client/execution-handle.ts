@@ -1,0 +1,119 @@
+import { setTimeout as wait } from "node:timers/promises";
+import {
+  isGrpcServiceError,
+  ServiceError,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+} from "@temporalio/client";
+import type { ArtifactStore } from "../activities/store/artifact-store.ts";
+import { runKey, type StreamName } from "../activities/store/references.ts";
+import { type Phase, phaseQuery, searchAttributes } from "../core/names.ts";
+import type { ExecutionResult } from "../core/result.ts";
+import { toKgentsError } from "./failure.ts";
+import type { OutputEvent } from "./output/event.ts";
+import { followHeartbeats } from "./output/follow-heartbeat.ts";
+import { followStore } from "./output/follow-store.ts";
+
+/** How long a Temporal server may be away while a result is waited for: a restart, a failover. The run itself goes on. */
+const serverAwayMilliseconds = 120_000;
+
+/** What is known of a run at this moment. */
+export interface ExecutionDescription {
+  readonly id: string;
+  readonly runId: string;
+  /** `running`, the status of the result, or how Temporal ended it (`failed`, `terminated`). */
+  readonly status: string;
+  /** Where it is; null where it has ended or no worker answers. */
+  readonly phase: Phase | null;
+  readonly startedAt: Date;
+  readonly closedAt: Date | null;
+}
+
+/** A run: wait for it, follow it, cancel it. */
+export interface ExecutionHandle {
+  /** The run's id: the workflow id. */
+  readonly id: string;
+  /** Temporal's id of this execution of the workflow. */
+  readonly runId: string;
+  /** Whether the run was there already, under the same id with the same request. */
+  readonly attached: boolean;
+  /**
+   * Waits for the result.
+   *
+   * @throws KgentsError of the failure's kind, where the run could not be carried out
+   */
+  readonly result: () => Promise<ExecutionResult>;
+  /**
+   * Follows the output, live, to its end. Each stream comes complete and in order; bytes that are kept nowhere in reach
+   * are said as `omitted`. Ends with the run, whatever became of it.
+   */
+  readonly output: (options?: { onBehind?: (stream: StreamName) => void }) => AsyncIterable<OutputEvent>;
+  /** Asks to cancel; the result then says `cancelled` and has the output so far. */
+  readonly cancel: () => Promise<void>;
+  readonly describe: () => Promise<ExecutionDescription>;
+}
+
+/** Waits for a workflow's result, through a restart of the server. */
+async function awaitResult(handle: WorkflowHandle, id: string): Promise<ExecutionResult> {
+  let awaySince: number | undefined;
+  for (;;) {
+    try {
+      return (await handle.result()) as ExecutionResult;
+    } catch (error) {
+      const away = error instanceof ServiceError && isGrpcServiceError(error.cause);
+      awaySince ??= Date.now();
+      if (!away || Date.now() - awaySince > serverAwayMilliseconds) throw toKgentsError(error, id);
+      await wait(250);
+    }
+  }
+}
+
+function statusOf(description: WorkflowExecutionDescription): string {
+  const attribute = description.searchAttributes[searchAttributes.status]?.[0];
+  if (description.status.name === "RUNNING") return "running";
+  if (description.status.name === "COMPLETED" && typeof attribute === "string") return attribute;
+  return description.status.name.toLowerCase();
+}
+
+/** Makes the handle of a run that is known to exist. */
+export function executionHandle(
+  handle: WorkflowHandle,
+  runId: string,
+  options: { attached: boolean; store: ArtifactStore | undefined },
+): ExecutionHandle {
+  const id = handle.workflowId;
+  let result: Promise<ExecutionResult> | undefined;
+  const awaited = (): Promise<ExecutionResult> => {
+    result ??= awaitResult(handle, id);
+    return result;
+  };
+  const { store } = options;
+  return {
+    id,
+    runId,
+    attached: options.attached,
+    result: awaited,
+    output: ({ onBehind } = {}) =>
+      store ? followStore(store, runKey(id, runId), awaited()) : followHeartbeats(handle, awaited(), onBehind),
+    cancel: async () => {
+      await handle.cancel().catch((error) => {
+        throw toKgentsError(error, id);
+      });
+    },
+    describe: async () => {
+      const description = await handle.describe().catch((error) => {
+        throw toKgentsError(error, id);
+      });
+      const open = description.status.name === "RUNNING";
+      const phase = open ? await handle.query<Phase>(phaseQuery).catch(() => null) : null;
+      return {
+        id,
+        runId: description.runId,
+        status: statusOf(description),
+        phase,
+        startedAt: description.startTime,
+        closedAt: description.closeTime ?? null,
+      };
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/**
+ * kgents: disposable code execution. The TypeScript API.
+ *
+ * @module
+ */
+export { type ArtifactStore, openArtifactStore } from "../activities/store/artifact-store.ts";
+export type { StreamName } from "../activities/store/references.ts";
+export { KgentsError } from "../core/error.ts";
+export { exitCodeOf } from "../core/exit-code.ts";
+export { type FailureKind, failureKinds } from "../core/failure.ts";
+export { createPythonJob, createShellJob, JobBuilder } from "../core/job-builder.ts";
+export { builtInLanguages, type Language } from "../core/language.ts";
+export { defaultTaskQueue, executeCodeWorkflow, type Phase, phaseQuery, searchAttributes } from "../core/names.ts";
+export { parseRequest } from "../core/parse-request.ts";
+export { type Content, type ExecutionRequest, type ExecutionSpec, requestSchema } from "../core/request.ts";
+export {
+  type BackendName,
+  type Enforcement,
+  type ExecutionResult,
+  type FileResult,
+  type Isolation,
+  type RunStatus,
+  resultSchema,
+  type StreamResult,
+} from "../core/result.ts";
+export type { ExecutionDescription, ExecutionHandle } from "./execution-handle.ts";
+export type { OutputEvent } from "./output/event.ts";
+export {
+  type DryRunResult,
+  type Mode,
+  type Outcome,
+  Quartermaster,
+  type QuartermasterOptions,
+} from "./quartermaster.ts";
+export type { StartOptions } from "./start-execution.ts";

@@ -1,0 +1,78 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { WorkflowHandle } from "@temporalio/client";
+import { defaultPayloadConverter } from "@temporalio/common";
+import type { ExecuteHeartbeat, LiveWindow } from "../../activities/contract.ts";
+import type { StreamName } from "../../activities/store/references.ts";
+import type { ExecutionResult } from "../../core/result.ts";
+import { type OutputEvent, remainingOutput } from "./event.ts";
+
+const streams: readonly StreamName[] = ["stdout", "stderr"];
+
+/** Temporal has no push for heartbeats. A Describe costs it 1 ms; workers beat each 250 ms at most. */
+const pollMilliseconds = 125;
+
+/** The newest heartbeat of `execute`, where it runs now. */
+async function newestHeartbeat(handle: WorkflowHandle): Promise<ExecuteHeartbeat | undefined> {
+  const { raw } = await handle.describe();
+  const activity = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
+  const payload = activity?.heartbeatDetails?.payloads?.[0];
+  return payload ? defaultPayloadConverter.fromPayload<ExecuteHeartbeat>(payload) : undefined;
+}
+
+/** What a window adds to a stream that was followed up to an offset; undefined where bytes between them are missing. */
+export function stitch(offset: number, window: LiveWindow): Buffer | undefined {
+  const bytes = Buffer.from(window.base64, "base64");
+  if (window.offset > offset) return undefined;
+  return bytes.subarray(Math.min(bytes.length, offset - window.offset));
+}
+
+/**
+ * Follows a run's output by the heartbeats of its activity, where the store is out of reach.
+ *
+ * A stream that outruns the heartbeats is not followed further, since bytes would be missing in the middle; the result
+ * then brings the rest, from the very byte.
+ *
+ * @param onBehind called once for a stream that is no longer followed live
+ */
+export async function* followHeartbeats(
+  handle: WorkflowHandle,
+  result: Promise<ExecutionResult>,
+  onBehind: (stream: StreamName) => void = () => {},
+): AsyncGenerator<OutputEvent> {
+  let attempt = 1;
+  let offsets = { stdout: 0, stderr: 0 };
+  let behind = { stdout: false, stderr: false };
+  let finished: ExecutionResult | undefined;
+  const end = new AbortController();
+  result
+    .then((value) => (finished = value))
+    .catch(() => {})
+    .finally(() => end.abort());
+  while (!end.signal.aborted) {
+    // A Describe that fails says nothing about the run: the result will come, or its error.
+    const heartbeat = await newestHeartbeat(handle).catch(() => undefined);
+    if (heartbeat && heartbeat.attempt !== attempt) {
+      attempt = heartbeat.attempt;
+      offsets = { stdout: 0, stderr: 0 };
+      behind = { stdout: false, stderr: false };
+    }
+    for (const stream of streams) {
+      const window = heartbeat?.live?.[stream];
+      if (!window || behind[stream]) continue;
+      const bytes = stitch(offsets[stream], window);
+      if (!bytes) {
+        behind[stream] = true;
+        onBehind(stream);
+      } else if (bytes.length > 0) {
+        yield { type: "output", stream, offset: offsets[stream], bytes };
+        offsets[stream] += bytes.length;
+      }
+    }
+    await wait(pollMilliseconds, undefined, { signal: end.signal }).catch(() => {});
+  }
+  if (!finished) return;
+  const sameAttempt = finished.attempts === attempt;
+  for (const stream of streams) {
+    yield* remainingOutput(stream, sameAttempt ? offsets[stream] : 0, finished[stream]);
+  }
+}

@@ -1,0 +1,197 @@
+import { join } from "node:path";
+import { loadConfiguration } from "../activities/host/configuration-file.ts";
+import { kgentsPaths } from "../activities/host/paths.ts";
+import { type ArtifactStore, openArtifactStore } from "../activities/store/artifact-store.ts";
+import type { Configuration } from "../core/configuration.ts";
+import { KgentsError } from "../core/error.ts";
+import type { Job } from "../core/job-types.ts";
+import type { ExecutionRequest } from "../core/request.ts";
+import type { ExecutionResult } from "../core/result.ts";
+import { connectClient, type TemporalClient } from "./connect.ts";
+import { dryRun } from "./dry-run.ts";
+import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
+import { toKgentsError } from "./failure.ts";
+import { type Poller, pollersOf } from "./pollers.ts";
+import { ensureStack } from "./stack/stack.ts";
+import { type StartOptions, startExecution } from "./start-execution.ts";
+
+/** Where runs go: a cluster where there is one and else the sandbox, one of the two, or nowhere. */
+export type Mode = "auto" | "kubernetes" | "subprocess" | "dry-run";
+
+/** How a Quartermaster is set up. */
+export interface QuartermasterOptions<M extends Mode = Mode> {
+  /** @default "auto" */
+  readonly mode?: M;
+  /** Temporal's address. By default what the standard variables and profiles say, and else the local stack. */
+  readonly address?: string;
+  /** Temporal's namespace. @default what is configured, else `default` */
+  readonly namespace?: string;
+  /** @default `worker.taskQueue` of the configuration, else `kgents` */
+  readonly taskQueue?: string;
+  /** The configuration file. @default `KGENTS_CONFIG`, `./kgents.config.yaml`, the user's */
+  readonly configurationFile?: string;
+  /** Whether the local server and worker are started where nothing is configured and nothing runs. @default true */
+  readonly startLocalStack?: boolean;
+  /** Told what takes time: installing, starting. */
+  readonly onProgress?: (line: string) => void;
+}
+
+/** What a dry run answers. */
+export interface DryRunResult {
+  readonly status: "dry-run";
+  /** The Job that would be created. */
+  readonly manifest: Job;
+}
+
+/** What `execute` answers: in mode `dry-run` the manifest, else the result of the run. */
+export type Outcome<M extends Mode> = M extends "dry-run" ? DryRunResult : ExecutionResult;
+
+interface Session extends TemporalClient {
+  readonly store: ArtifactStore | undefined;
+  readonly taskQueue: string;
+}
+
+/**
+ * Provisions and executes disposable code.
+ *
+ * @example
+ * ```ts
+ * await using quartermaster = new Quartermaster();
+ * const result = await quartermaster.execute({ code: "print('hello')" });
+ * console.log(result.status, result.stdout.text);
+ * ```
+ */
+export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
+  readonly #options: QuartermasterOptions<M>;
+  #session: Promise<Session> | undefined;
+
+  constructor(options: QuartermasterOptions<M> = {}) {
+    this.#options = options;
+  }
+
+  /** Where runs go. */
+  get mode(): Mode {
+    return this.#options.mode ?? "auto";
+  }
+
+  /**
+   * Runs code and waits for its result; in mode `dry-run`, only says what would be created.
+   *
+   * @throws KgentsError where the request is refused or the run cannot be carried out; code that fails is a result
+   */
+  async execute(request: ExecutionRequest, options: StartOptions & { signal?: AbortSignal } = {}): Promise<Outcome<M>> {
+    if (this.mode === "dry-run") return (await this.#dryRun(request)) as Outcome<M>;
+    const handle = await this.start(request, options);
+    const { signal } = options;
+    const cancel = (): void => void handle.cancel().catch(() => {});
+    if (signal?.aborted) cancel();
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      return (await handle.result()) as Outcome<M>;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /**
+   * Starts a run without waiting for it.
+   *
+   * @throws KgentsError where the request is refused, or in mode `dry-run`
+   */
+  async start(request: ExecutionRequest, options: StartOptions = {}): Promise<ExecutionHandle> {
+    const { mode } = this;
+    if (mode === "dry-run") {
+      throw new KgentsError("invalid-request", "mode: dry-run starts nothing; allowed is execute()", { field: "mode" });
+    }
+    const { configuration } = await this.#configuration();
+    const { client, store, taskQueue } = await this.#connected();
+    const withDefaults = applyDefaults(configuration, request);
+    const backend = mode === "auto" ? withDefaults : { ...withDefaults, backend: mode };
+    return startExecution(client, taskQueue, store, backend, options);
+  }
+
+  /**
+   * The handle of a run by its id, whoever started it.
+   *
+   * @throws KgentsError `not-found`
+   */
+  async get(id: string): Promise<ExecutionHandle> {
+    const { client, store } = await this.#connected();
+    const handle = client.workflow.getHandle(id);
+    const { runId } = await handle.describe().catch((error) => {
+      throw toKgentsError(error, id);
+    });
+    return executionHandle(handle, runId, { attached: true, store });
+  }
+
+  /** The artifact store, where this process shares it with the workers. */
+  async store(): Promise<ArtifactStore | undefined> {
+    return (await this.#connected()).store;
+  }
+
+  /** Closes the connection. Runs go on. */
+  async close(): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
+    this.#session = undefined;
+    await session?.client.connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #configuration() {
+    return loadConfiguration({ path: this.#options.configurationFile });
+  }
+
+  async #dryRun(request: ExecutionRequest): Promise<DryRunResult> {
+    const { configuration } = await this.#configuration();
+    return { status: "dry-run", manifest: await dryRun(configuration, applyDefaults(configuration, request)) };
+  }
+
+  #connected(): Promise<Session> {
+    this.#session ??= this.#connect().catch((error) => {
+      // The next call tries again.
+      this.#session = undefined;
+      throw error;
+    });
+    return this.#session;
+  }
+
+  async #connect(): Promise<Session> {
+    const { address, namespace, startLocalStack = true, onProgress = () => {} } = this.#options;
+    const { configuration, path, hash } = await this.#configuration();
+    const taskQueue = this.#options.taskQueue ?? configuration.worker.taskQueue;
+    const paths = kgentsPaths();
+    const where = await ensureStack({
+      paths,
+      address,
+      configurationPath: path,
+      configurationHash: hash,
+      retentionMilliseconds: configuration.retention,
+      taskQueue,
+      start: startLocalStack,
+      progress: onProgress,
+    });
+    const temporal = await connectClient({ address: where.address, namespace });
+    const pollers = await pollersOf(temporal.client, taskQueue).catch((error) => {
+      throw toKgentsError(error, taskQueue);
+    });
+    if (pollers.length === 0) {
+      throw new KgentsError("no-worker", `no worker polls the task queue ${taskQueue} at ${temporal.address}`);
+    }
+    const store = await sharedStore(configuration.artifacts.directory ?? join(paths.state, "artifacts"), pollers);
+    return { ...temporal, store, taskQueue };
+  }
+}
+
+/** Our own store, where every worker of the queue uses that very one. */
+async function sharedStore(directory: string, pollers: readonly Poller[]): Promise<ArtifactStore | undefined> {
+  const store = await openArtifactStore(directory).catch(() => undefined);
+  return store && pollers.every((poller) => poller.store === store.id) ? store : undefined;
+}
+
+/** The configuration's defaults, under what the request says. */
+function applyDefaults(configuration: Configuration, request: ExecutionRequest): ExecutionRequest {
+  return { ...configuration.defaults, ...request };
+}

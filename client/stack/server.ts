@@ -1,0 +1,151 @@
+/**
+ * The embedded Temporal server: the development server of the `temporal` command, in the background.
+ *
+ * @module
+ */
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { isRunning } from "../../activities/host/process-identity.ts";
+import { readStateFile, type Shaped, writeStateFile } from "../../activities/host/state-file.ts";
+import { KgentsError } from "../../core/error.ts";
+import { portIn, type TemporalTarget } from "./address.ts";
+import { serverEnvironment } from "./background-environment.ts";
+import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
+import { setRetention } from "./namespace.ts";
+import { probe } from "./probe.ts";
+import { serverArguments } from "./server-settings.ts";
+import type { StackContext } from "./stack-context.ts";
+import { findTemporalBinary } from "./temporal-binary.ts";
+
+const recordShape = {
+  pid: "number",
+  startTime: "string",
+  address: "string",
+  namespace: "string",
+  uiUrl: "string",
+  /** Of the `temporal` command. */
+  version: "string",
+  /** The command's path. */
+  cli: "string",
+  database: "string",
+  startedAt: "string",
+  retentionMilliseconds: "number",
+  /** False from the moment the process is there until it serves: whoever started it may have died in between. */
+  serving: "boolean",
+} as const;
+
+/** What `temporal.json` says of the server that we started. */
+export type ServerRecord = Shaped<typeof recordShape>;
+
+/** How long the server may take; 0.3 s is usual, a large database on a slow disk takes longer. */
+const startMilliseconds = 60_000;
+/** How long the server may take to close its database. */
+const stopMilliseconds = 10_000;
+
+/** The server that we started, where it runs. */
+export async function runningServer(context: StackContext): Promise<ServerRecord | undefined> {
+  const record = await readStateFile(context.files.server, recordShape);
+  return record && (await isRunning(record)) ? record : undefined;
+}
+
+/**
+ * Starts the server and waits until it serves. Only under the stack's lock, and where nothing listens.
+ *
+ * @throws KgentsError `stack-start`, `tool-unavailable`
+ */
+export async function startServer(context: StackContext, target: TemporalTarget): Promise<ServerRecord> {
+  const { environment, paths, progress, files } = context;
+  const cli = await findTemporalBinary({ environment, cacheDirectory: paths.cache, progress });
+  const port = portIn(target.address);
+  const uiPort = await freeUiPort(port, progress);
+  // The schema is never migrated between versions: another version begins another file, and the old one is kept.
+  const database = join(paths.state, `temporal-${cli.version}.db`);
+  progress(`starting Temporal ${cli.version} at ${target.address} ...`);
+  const server = await startInBackground(
+    cli.path,
+    serverArguments({ port, uiPort, database, namespace: target.namespace }),
+    { log: files.serverLog, environment: serverEnvironment(environment) },
+  );
+  const record: ServerRecord = {
+    ...server.identity,
+    address: target.address,
+    namespace: target.namespace,
+    uiUrl: `http://127.0.0.1:${uiPort}`,
+    version: cli.version,
+    cli: cli.path,
+    database,
+    startedAt: new Date().toISOString(),
+    retentionMilliseconds: 0,
+    serving: false,
+  };
+  await writeStateFile(files.server, record);
+  return awaitServing(context, record, server);
+}
+
+/**
+ * Waits until a server that was started serves, and applies the settings that it takes while it runs.
+ *
+ * @throws KgentsError `stack-start`
+ */
+export async function awaitServing(
+  context: StackContext,
+  record: ServerRecord,
+  server?: BackgroundProcess,
+): Promise<ServerRecord> {
+  const { files, retentionMilliseconds } = context;
+  const ended = server?.exited.then(async (how) => new Error(`${how}\n${await server.lastLines()}`.trim()));
+  try {
+    await Promise.race([untilServing(record), ...(ended ? [ended.then((error) => Promise.reject(error))] : [])]);
+    await setRetention(record, retentionMilliseconds);
+    // Another server may have been quicker to take the port, and then it was that one which answered.
+    if (!(await isRunning(record))) throw (await ended) ?? new Error("it ended");
+  } catch (error) {
+    await stopProcess(record, stopMilliseconds);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new KgentsError("stack-start", `Temporal did not start at ${record.address}: ${why}`, {
+      cause: error,
+      remedy: `Look at ${files.serverLog}.`,
+    });
+  }
+  const serving: ServerRecord = { ...record, retentionMilliseconds, serving: true };
+  await writeStateFile(files.server, serving);
+  return serving;
+}
+
+/** Stops the server that we started; the history stays. */
+export async function stopServer(context: StackContext): Promise<"was not running" | "stopped" | "killed"> {
+  const record = await runningServer(context);
+  return record ? stopProcess(record, stopMilliseconds) : "was not running";
+}
+
+async function untilServing(record: ServerRecord): Promise<void> {
+  const deadline = performance.now() + startMilliseconds;
+  for (let pause = 10; (await probe(record.address)).kind !== "temporal"; pause = Math.min(pause * 1.5, 100)) {
+    if (performance.now() > deadline) throw new Error(`it did not serve within ${startMilliseconds / 1000} s`);
+    if (!(await isRunning(record))) throw new Error("it ended");
+    await delay(pause);
+  }
+}
+
+/** The UI is not worth refusing a run for: where its usual port is taken, it gets another. */
+async function freeUiPort(port: number, progress: (line: string) => void): Promise<number> {
+  const usual = port + 1000;
+  if (usual <= 65_535 && (await bind(usual))) return usual;
+  const free = await bind(0);
+  if (!free) throw new KgentsError("stack-start", "no port is free for Temporal's UI");
+  progress(`port ${usual} is taken, so Temporal's UI is at port ${free}`);
+  return free;
+}
+
+/** The port, where it (or, for 0, any) could be listened on. */
+function bind(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(address !== null && typeof address === "object" ? address.port : undefined));
+    });
+  });
+}

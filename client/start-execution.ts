@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
+import type { ArtifactStore } from "../activities/store/artifact-store.ts";
+import { KgentsError } from "../core/error.ts";
+import { executeCodeWorkflow, requestHashMemo } from "../core/names.ts";
+import { parseRequest } from "../core/parse-request.ts";
+import type { ExecutionRequest, ExecutionSpec } from "../core/request.ts";
+import { requestHash } from "../core/request-hash.ts";
+import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
+import { toKgentsError } from "./failure.ts";
+import { offloadRequest } from "./offload.ts";
+
+/** Options of a start. */
+export interface StartOptions {
+  /**
+   * The run's id, and its idempotency key: the same id with the same request attaches to the run that is there.
+   *
+   * @default a new one, such as `exec-mhz3k1q2-4f9c2a7b10`
+   */
+  readonly id?: string | undefined;
+}
+
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}$/;
+
+/** A new id: sortable by time, and no two the same. */
+const newId = (): string => `exec-${Date.now().toString(36)}-${randomBytes(5).toString("hex")}`;
+
+/** Temporal shows 200 bytes in its lists. */
+const summaryBytes = 180;
+
+function summaryOf(spec: ExecutionSpec): string {
+  const code = typeof spec.code === "string" ? spec.code : (spec.entrypoint ?? "(bytes)");
+  const line = code.split("\n").find((text) => text.trim() !== "") ?? "";
+  return Buffer.from(`${spec.language} · ${line.trim()}`)
+    .subarray(0, summaryBytes)
+    .toString("utf8")
+    .replace(/\ufffd$/, "");
+}
+
+/**
+ * Starts a run, or attaches to the one that has its id.
+ *
+ * @throws KgentsError `invalid-request`, or `id-conflict` where the id belongs to another request
+ */
+export async function startExecution(
+  client: Client,
+  taskQueue: string,
+  store: ArtifactStore | undefined,
+  request: ExecutionRequest,
+  options: StartOptions,
+): Promise<ExecutionHandle> {
+  const small = await offloadRequest(request, store);
+  const spec = parseRequest(small);
+  const id = options.id ?? newId();
+  if (!idPattern.test(id)) {
+    throw new KgentsError(
+      "invalid-request",
+      `id: got ${JSON.stringify(id)}; allowed are 1 to 200 letters, digits and . _ : / @ -, beginning with a letter or digit`,
+      { field: "id" },
+    );
+  }
+  const hash = await requestHash(spec);
+  // Where nobody said how to follow the run, and the store is out of reach, heartbeats are the only way to see it live.
+  const live = request.live ?? (store ? "none" : "heartbeat");
+  try {
+    const handle = await client.workflow.start(executeCodeWorkflow, {
+      workflowId: id,
+      taskQueue,
+      args: [{ ...small, live }],
+      memo: { [requestHashMemo]: hash },
+      workflowIdReusePolicy: "REJECT_DUPLICATE",
+      workflowIdConflictPolicy: "FAIL",
+      staticSummary: summaryOf(spec),
+    });
+    return executionHandle(handle, handle.firstExecutionRunId, { attached: false, store });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw toKgentsError(error, id);
+    return attach(client, store, id, hash);
+  }
+}
+
+async function attach(
+  client: Client,
+  store: ArtifactStore | undefined,
+  id: string,
+  hash: string,
+): Promise<ExecutionHandle> {
+  const handle = client.workflow.getHandle(id);
+  const { memo, runId } = await handle.describe();
+  if (memo?.[requestHashMemo] !== hash) {
+    throw new KgentsError("id-conflict", `id: ${id} belongs to a run of another request`, { field: "id" });
+  }
+  return executionHandle(handle, runId, { attached: true, store });
+}

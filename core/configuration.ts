@@ -1,0 +1,117 @@
+/**
+ * The content of kgents.config.yaml: languages, defaults, the worker's policy. Where the file is found is no concern here.
+ *
+ * @module
+ */
+import { z } from "zod";
+import {
+  backendField,
+  duration,
+  flag,
+  limitFields,
+  list,
+  processText,
+  strict,
+  text,
+  textLike,
+  toBytes,
+  toMillicores,
+  toMilliseconds,
+  wholeNumber,
+} from "./fields.ts";
+import { languageSettings } from "./language-settings.ts";
+import { defaultTaskQueue } from "./names.ts";
+import { parseOrRefuse } from "./refusal.ts";
+
+export { mergeLanguages } from "./language-settings.ts";
+export { applyPolicy } from "./policy.ts";
+
+const imagesRule = "at most 256 images, each as it is written in a request, or its beginning and `*`";
+const backendsRule = "a list of kubernetes and subprocess, each at most once, at least one";
+const path = (allowed: string) => processText(4096, allowed).min(1, { error: allowed });
+
+const defaultsSchema = strict(
+  {
+    timeout: limitFields.timeout.optional(),
+    startupTimeout: limitFields.startupTimeout.optional(),
+    cpu: limitFields.cpu.optional(),
+    memory: limitFields.memory.optional(),
+    disk: limitFields.disk.optional(),
+    ttl: limitFields.ttl.optional(),
+    network: flag().optional(),
+    backend: backendField.optional(),
+    fallback: flag().optional(),
+    language: text("a language's name or alias").min(1, { error: "a language's name or alias" }).optional(),
+  },
+  "an object of fields that a request has",
+);
+
+const limitsSchema = strict(
+  {
+    timeout: limitFields.timeout.transform(toMilliseconds).optional(),
+    cpu: limitFields.cpu.transform(toMillicores).optional(),
+    memory: limitFields.memory.transform(toBytes).optional(),
+    disk: limitFields.disk.transform(toBytes).optional(),
+  },
+  "an object with any of timeout, cpu, memory, disk",
+);
+
+const workerSchema = strict(
+  {
+    backends: z
+      .array(z.enum(["kubernetes", "subprocess"], { error: backendsRule }), { error: backendsRule })
+      .min(1, { error: backendsRule })
+      .refine((names) => new Set(names).size === names.length, { error: backendsRule })
+      .default(["kubernetes", "subprocess"]),
+    taskQueue: textLike(/^[\x21-\x7e]{1,200}$/, "1 to 200 printable ASCII characters without spaces").default(
+      defaultTaskQueue,
+    ),
+    // As many as the original ran at once: with the default limits, one core and 1.3 GB of memory at most.
+    maximumCells: wholeNumber(1, 1000).default(10),
+    limits: limitsSchema.default({}),
+    images: list(textLike(/^[^\s*]+\*?$|^\*$/, imagesRule), 256, imagesRule).optional(),
+    network: flag().default(true),
+    unsandboxed: flag().default(false),
+  },
+  "an object with the worker's settings",
+);
+
+/** The schema of the configuration. */
+export const configurationSchema = strict(
+  {
+    languages: languageSettings.default({}),
+    defaults: defaultsSchema.default({}),
+    worker: workerSchema.prefault({}),
+    artifacts: strict({ directory: path("a path").optional() }, "{ directory }").default({}),
+    retention: duration('a duration from 1 h to 365 days, such as "7d"', 3_600_000, 365 * 86_400_000)
+      .transform(toMilliseconds)
+      .prefault("7d"),
+  },
+  "an object with any of languages, defaults, worker, artifacts, retention",
+);
+
+/**
+ * The configuration, with its defaults.
+ *
+ * - `languages`: what is added to the built-in languages, or changed in them.
+ * - `defaults`: values of requests that do not say otherwise, written as in a request.
+ * - `worker`: what this machine's worker serves and allows.
+ * - `artifacts.directory`: where output and large input are kept; by default below the state directory.
+ * - `retention`: how long history and artifacts are kept, in milliseconds; by default 7 days.
+ */
+export type Configuration = z.output<typeof configurationSchema>;
+
+/**
+ * What a worker serves and allows: `backends` (both), `taskQueue` (`kgents`), `maximumCells` at once (10), `limits` as maxima
+ * in milliseconds, millicores and bytes (none), `images` (any), `network` (true), `unsandboxed` (false: code never runs without a
+ * sandbox).
+ */
+export type WorkerPolicy = Configuration["worker"];
+
+/**
+ * Checks a configuration and applies the defaults.
+ *
+ * @throws KgentsError `invalid-configuration`, with the place's name, what it was and what is allowed
+ */
+export const parseConfiguration = (input: unknown): Configuration =>
+  parseOrRefuse(configurationSchema, input, "invalid-configuration", "configuration");

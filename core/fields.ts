@@ -1,0 +1,146 @@
+/**
+ * What the fields of requests and of the configuration are made from. Every error message here says what is allowed;
+ * `refusal` puts the field's name and what came before it.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { utf8Length } from "./bytes.ts";
+import { parseDuration } from "./duration.ts";
+import { parseBytes, parseCpu } from "./quantity.ts";
+
+const mebibyte = 2 ** 20;
+
+/** Text that can be delivered: a lone surrogate has no bytes in UTF-8. */
+export const text = (allowed: string) =>
+  z.string({ error: allowed }).refine((value) => value.isWellFormed(), { error: allowed });
+
+/** Text of a shape. */
+export const textLike = (pattern: RegExp, allowed: string) => text(allowed).regex(pattern, { error: allowed });
+
+/** Text that a process can be given as an argument or a variable. */
+export const processText = (maximumBytes: number, allowed: string) =>
+  text(allowed).refine((value) => !value.includes("\0") && utf8Length(value) <= maximumBytes, { error: allowed });
+
+/** true or false, and nothing like it. */
+export const flag = () => z.boolean({ error: "true or false" });
+
+/** A whole number with bounds. */
+export const wholeNumber = (minimum: number, maximum: number) => {
+  const error = `a whole number from ${minimum} to ${maximum}`;
+  return z.int({ error }).min(minimum, { error }).max(maximum, { error });
+};
+
+/** An object of these fields and no other. Where another comes, the message is the list of the names: see `refusal`. */
+export const strict = <Shape extends z.core.$ZodLooseShape>(shape: Shape, allowed: string) =>
+  z.strictObject(shape, {
+    error: (issue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(", ") : allowed),
+  });
+
+/** A list with a bound. */
+export const list = <Item extends z.ZodType>(item: Item, maximum: number, allowed: string) =>
+  z.array(item, { error: allowed }).max(maximum, { error: allowed });
+
+/** A mapping from names to values, with a bound on their number. */
+export const record = <Key extends z.ZodType<string, string>, Value extends z.ZodType>(
+  key: Key,
+  value: Value,
+  maximum: number,
+  allowed: string,
+) =>
+  z
+    .record(key, value, { error: allowed })
+    .refine((entries) => Object.keys(entries).length <= maximum, { error: allowed });
+
+/** Content in one of three forms: text, bytes as base64, or a reference into the artifact store. */
+export const content = (name: string, maximumBytes: number) => {
+  const allowed = `${name} as well-formed text, as { "base64": "..." }, or as { "artifact": sha256, "bytes": n }, at most ${maximumBytes / mebibyte} MiB`;
+  return z.union(
+    [
+      text(allowed).refine((value) => utf8Length(value) <= maximumBytes, { error: allowed }),
+      strict(
+        {
+          base64: z
+            .base64({ error: allowed })
+            .refine((value) => (value.length / 4) * 3 <= maximumBytes + 2, { error: allowed }),
+        },
+        allowed,
+      ),
+      strict(
+        {
+          artifact: textLike(/^[0-9a-f]{64}$/, "a sha256 of 64 lower-case hexadecimal digits"),
+          bytes: wholeNumber(0, maximumBytes),
+        },
+        allowed,
+      ),
+    ],
+    { error: allowed },
+  );
+};
+
+/** A quantity with bounds, as it was written: the schemas that want the number add a transform. */
+const bounded = (
+  allowed: string,
+  parse: (value: string | number) => number | undefined,
+  minimum: number,
+  maximum: number,
+) =>
+  z.union([z.string(), z.number()], { error: allowed }).refine(
+    (value) => {
+      const parsed = parse(value);
+      return parsed !== undefined && parsed >= minimum && parsed <= maximum;
+    },
+    { error: allowed },
+  );
+
+/** A duration with bounds in milliseconds; `toMilliseconds` reads it. */
+export const duration = (allowed: string, minimum: number, maximum: number) =>
+  bounded(allowed, parseDuration, minimum, maximum);
+
+// A value that passed its bounds parses; zero stands where the type checker cannot know that.
+export const toMilliseconds = (value: string | number): number => parseDuration(value) ?? 0;
+export const toMillicores = (value: string | number): number => parseCpu(value) ?? 0;
+export const toBytes = (value: string | number): number => parseBytes(value) ?? 0;
+
+/** The limits that requests, defaults and a worker's maxima share, each as it is written. */
+export const limitFields = {
+  timeout: duration('a duration from 0.1 s to 24 h, such as 30, "90s" or "5m"', 100, 86_400_000),
+  startupTimeout: duration('a duration from 1 s to 1 h, such as 60 or "2m"', 1000, 3_600_000),
+  cpu: bounded('a quantity from 10m to 256 cores, such as "200m" or 0.5', parseCpu, 10, 256_000),
+  memory: bounded('a quantity from 16Mi to 1Ti, such as "256Mi"', parseBytes, 16 * mebibyte, 2 ** 40),
+  disk: bounded('a quantity from 1Mi to 1Ti, such as "100Mi"', parseBytes, mebibyte, 2 ** 40),
+  ttl: duration('a duration from 0 to 7 days, such as 60 or "10m"', 0, 7 * 86_400_000),
+};
+
+/** Which backend carries a run, or `auto`. */
+export const backendField = z.enum(["auto", "kubernetes", "subprocess"], { error: "auto, kubernetes or subprocess" });
+
+const fileNameRule =
+  "a relative path of at most 255 bytes without `..`, empty parts, backslashes or control characters";
+
+/** Whether a name may be given to an input file: relative, inside the work directory, printable. */
+export const isSafeFileName = (name: string): boolean =>
+  name.length > 0 &&
+  name.isWellFormed() &&
+  utf8Length(name) <= 255 &&
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  !/[\u0000-\u001f\u007f\\]/.test(name) &&
+  name.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+
+/** The name of an input file. */
+export const fileNameField = () => text(fileNameRule).refine(isSafeFileName, { error: fileNameRule });
+
+const imageRule = "an image reference with a tag or digest, not `latest`";
+
+/** An image reference; `latest`, said or meant, is refused because it is a different program every week. */
+const imageReference =
+  /^(?=.{1,255}$)[a-z0-9]+(?:[._-][a-z0-9]+)*(?::\d+)?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::(?!latest\b)[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+
+const hasPinnedVersion = (image: string): boolean => {
+  const lastPart = image.slice(image.lastIndexOf("/") + 1);
+  return lastPart.includes(":") || lastPart.includes("@");
+};
+
+/** A container image with a pinned version. */
+export const imageField = () =>
+  text(imageRule).refine((value) => imageReference.test(value) && hasPinnedVersion(value), { error: imageRule });

@@ -1,0 +1,77 @@
+/**
+ * As much of Kubernetes' `batch/v1` Job as a cell needs. Types of our own, so that core needs no Kubernetes client.
+ *
+ * @module
+ */
+
+/** Amounts of resources, as Kubernetes writes quantities. */
+export interface ResourceAmounts {
+  readonly cpu: string;
+  readonly memory: string;
+  readonly "ephemeral-storage": string;
+}
+
+/** A volume that lives and dies with its pod. */
+export interface EmptyDirVolume {
+  readonly name: string;
+  readonly emptyDir: { readonly sizeLimit: string };
+}
+
+/** The container that the code runs in. */
+export interface CellContainer {
+  readonly name: string;
+  readonly image: string;
+  readonly imagePullPolicy: "IfNotPresent";
+  readonly command: readonly string[];
+  readonly workingDir: string;
+  readonly resources: { readonly requests: ResourceAmounts; readonly limits: ResourceAmounts };
+  readonly securityContext: {
+    readonly runAsNonRoot: true;
+    readonly readOnlyRootFilesystem: true;
+    readonly allowPrivilegeEscalation: false;
+    readonly privileged: false;
+    readonly capabilities: { readonly drop: readonly ["ALL"] };
+    readonly seccompProfile: { readonly type: "RuntimeDefault" };
+  };
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+/** The pod of a cell. */
+export interface CellPodSpec {
+  readonly restartPolicy: "Never";
+  readonly terminationGracePeriodSeconds: number;
+  readonly automountServiceAccountToken: false;
+  readonly enableServiceLinks: false;
+  readonly runtimeClassName?: string;
+  readonly securityContext: {
+    readonly runAsNonRoot: true;
+    readonly runAsUser: number;
+    readonly runAsGroup: number;
+    readonly fsGroup: number;
+    readonly seccompProfile: { readonly type: "RuntimeDefault" };
+  };
+  readonly containers: readonly [CellContainer];
+  readonly volumes: readonly EmptyDirVolume[];
+}
+
+/** The Job of a cell. */
+export interface Job {
+  readonly apiVersion: "batch/v1";
+  readonly kind: "Job";
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  readonly spec: {
+    readonly backoffLimit: 0;
+    readonly podReplacementPolicy: "Failed";
+    readonly activeDeadlineSeconds: number;
+    readonly ttlSecondsAfterFinished: number;
+    readonly template: {
+      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+      readonly spec: CellPodSpec;
+    };
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * Labels and names as Kubernetes has them.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { utf8Length } from "./bytes.ts";
+import { record, text, textLike } from "./fields.ts";
+
+const labelKey = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+const labelValue = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
+const keyRule =
+  "an optional DNS prefix and `/`, then at most 63 of A-Z a-z 0-9 - _ ., outside of kgents.io, kubernetes.io and k8s.io";
+const labelsRule = `at most 32 labels; each ${keyRule}, with a value of at most 63 such characters`;
+const annotationsRule = `at most 32 annotations; each ${keyRule}, with a value of at most 4 KiB without NUL`;
+
+/**
+ * Whether a label's or annotation's key belongs to kgents or to Kubernetes. A caller who could set one would open the
+ * network for a cell, or pass it off as another instance's.
+ */
+export const isReservedKey = (key: string): boolean => /^(?:[^/]*\.)?(?:kgents\.io|kubernetes\.io|k8s\.io)\//.test(key);
+
+const keyField = (allowed: string) =>
+  z
+    .string()
+    .regex(labelKey, { error: allowed })
+    .refine((key) => !isReservedKey(key), { error: allowed });
+
+/** The labels that a caller puts on a run. */
+export const labelsField = () => record(keyField(labelsRule), textLike(labelValue, labelsRule), 32, labelsRule);
+
+/** The annotations that a caller puts on a Job; 32 of 4 KiB leave room for ours in Kubernetes' 256 KiB. */
+export const annotationsField = () =>
+  record(
+    keyField(annotationsRule),
+    text(annotationsRule).refine((value) => utf8Length(value) <= 4096 && !value.includes("\0"), {
+      error: annotationsRule,
+    }),
+    32,
+    annotationsRule,
+  );
+
+/** A DNS-1123 label: what Kubernetes takes as the name of a Job or a namespace. */
+export const dnsLabelField = (maximum = 63) => {
+  const allowed = `1 to ${maximum} of a-z 0-9 -, with a letter or digit at both ends`;
+  return textLike(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, allowed).max(maximum, { error: allowed });
+};

@@ -1,0 +1,35 @@
+import type { WorkerPolicy } from "./configuration.ts";
+import { formatDuration } from "./duration.ts";
+import { formatBytes, formatCpu } from "./quantity.ts";
+import { refuse } from "./refusal.ts";
+import type { ExecutionSpec } from "./request.ts";
+
+const formats = { timeout: formatDuration, cpu: formatCpu, memory: formatBytes, disk: formatBytes } as const;
+const limited = ["timeout", "cpu", "memory", "disk"] as const;
+
+/** Whether a list of images allows one: by its whole name, or by the beginning that stands before a `*`. */
+const allowsImage = (images: readonly string[], image: string): boolean =>
+  images.some((entry) => (entry.endsWith("*") ? image.startsWith(entry.slice(0, -1)) : image === entry));
+
+/**
+ * Refuses a request that asks for more than this worker allows. Images that come from the table of languages are the
+ * worker's own and always allowed. Which backends it serves is decided where the backend is chosen.
+ *
+ * @throws KgentsError `policy-violation`, naming the field, its value and what is allowed
+ */
+export function applyPolicy(
+  spec: ExecutionSpec,
+  { limits, images, network }: Pick<WorkerPolicy, "limits" | "images" | "network">,
+): void {
+  for (const field of limited) {
+    const maximum = limits[field];
+    if (maximum === undefined || spec[field] <= maximum) continue;
+    const format = formats[field];
+    throw refuse("policy-violation", field, format(spec[field]), `at most ${format(maximum)} on this worker`);
+  }
+  if (spec.image !== undefined && images !== undefined && !allowsImage(images, spec.image)) {
+    const list = images.length > 0 ? `one of ${images.join(", ")}` : "the languages' own";
+    throw refuse("policy-violation", "image", spec.image, `${list} on this worker`);
+  }
+  if (spec.network && !network) throw refuse("policy-violation", "network", "true", "false on this worker");
+}

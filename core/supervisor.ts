@@ -1,0 +1,138 @@
+/**
+ * The supervisor of a Kubernetes cell: a POSIX shell script, PID 1 of its pid namespace, so that the code cannot kill it.
+ *
+ * How a run goes, with everything in the run directory:
+ * 1. The supervisor makes the FIFO `go` and the empty files `stdout` and `stderr`, and waits.
+ * 2. The worker delivers the input files into the work directory, `command` (see {@link renderCommandFile}) and, where there
+ *    is any, `stdin`; then `mkdir started && : >go`. A second delivery after a crash fails at `mkdir` and harms nothing.
+ * 3. The code runs. Whoever wants its output follows the two files by offset.
+ * 4. When it has ended, whatever it left running is killed, and `exit` appears: see {@link parseExitMarker}.
+ * 5. The worker collects and makes the file `collected`. Then, or when the grace is over, the container ends with the
+ *    code's own exit code.
+ *
+ * The run directory is the code's as well: it has the same uid. It can spoil its own output and its own marker, and it can
+ * kill the watchdogs; the worker's clock and the kubelet's limits stand behind them.
+ *
+ * @module
+ */
+
+// Kubernetes expands `$(NAME)` in a container's command where it knows the name, and turns two dollars into one: none of
+// the latter in here. Nothing beyond POSIX, dash and busybox: no `local`, no `wait -n`, no `read -t`.
+const script = `run=$1 work=$2 tmp=$3 seconds=$4 disk=$5 output=$6 grace=$7
+cd "$work" && mkfifo "$run/go" && : >"$run/stdout" && : >"$run/stderr" || exit 125
+read -r _ <"$run/go"
+
+# Everything but PID 1 and the killer itself. Outside of a cell (in a test) that would be everything of the user.
+kill_all() { [ "$PPID" -ne 0 ] || kill -9 -1 2>/dev/null; }
+
+stop() {
+  [ -e "$run/exit" ] && return
+  echo "$1" >"$run/reason"
+  kill_all
+}
+
+# Whether the code left processes: they became children of PID 1. Collectors did not, they came in from outside.
+leftovers() {
+  [ "$PPID" -eq 0 ] || return 1
+  for status in /proc/[0-9]*/status; do
+    parent=
+    while read -r key value _; do
+      case $key in State:) state=$value ;; Pid:) pid=$value ;; PPid:) parent=$value; break ;; esac
+    done 2>/dev/null <"$status"
+    [ "$parent" = 1 ] && [ "$state" != Z ] && [ "$pid" != "$clock" ] && [ "$pid" != "$meter" ] && return 0
+  done
+  return 1
+}
+
+( sleep "$seconds"; stop timed-out ) & clock=$!
+
+( while sleep 1; do
+    du -sk "$work" "$tmp" 2>/dev/null | {
+      total=0
+      while read -r size _; do total=$((total + size)); done
+      [ "$total" -le "$disk" ]
+    } || stop disk-limit
+    du -k "$run/stdout" "$run/stderr" 2>/dev/null | {
+      while read -r size _; do [ "$size" -le "$output" ] || exit 1; done
+    } || stop output-limit
+  done ) & meter=$!
+
+input=$run/stdin; [ -e "$input" ] || input=/dev/null
+# In the foreground: a shell without job control starts background commands with SIGINT ignored, and the code would be so.
+( . "$run/command" && exec env -i PATH="$PATH" HOME="$work" LANG=C.UTF-8 TMPDIR="$tmp" "$@" ) \\
+  <"$input" >>"$run/stdout" 2>>"$run/stderr"
+code=$?
+
+for _ in 1 2 3 4 5 6 7 8 9 10; do leftovers || break; kill_all; sleep 0.1; done
+reason=; [ -e "$run/reason" ] && read -r reason <"$run/reason"
+echo "$code $reason" >"$run/exit.new" && mv "$run/exit.new" "$run/exit"
+
+( sleep "$grace"; : >"$run/collected" ) &
+until [ -e "$run/collected" ]; do sleep 0.1; done
+exit "$code"
+`;
+
+/** What the supervisor of one cell is told. */
+export interface SupervisorSettings {
+  /** Where delivery, streams and marker are; the code's own directories must not be within it. */
+  readonly runDirectory: string;
+  /** Where the code runs, and its HOME. */
+  readonly workDirectory: string;
+  /** The code's TMPDIR. */
+  readonly temporaryDirectory: string;
+  /** Wall-clock time of the code, in milliseconds. */
+  readonly timeout: number;
+  /** What the work and the temporary directory may take together, in bytes; looked at each second. */
+  readonly disk: number;
+  /** What one stream may take, in bytes; looked at each second. */
+  readonly output: number;
+  /** How long the container waits for its output to be collected, in seconds. */
+  readonly grace: number;
+}
+
+/** The container's command. */
+export const supervisorCommand = (settings: SupervisorSettings): string[] => [
+  "sh",
+  "-c",
+  script,
+  "kgents-supervisor",
+  settings.runDirectory,
+  settings.workDirectory,
+  settings.temporaryDirectory,
+  String(settings.timeout / 1000),
+  String(Math.ceil(settings.disk / 1024)),
+  String(Math.ceil(settings.output / 1024)),
+  String(settings.grace),
+];
+
+const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+
+/**
+ * The file `command` that a delivery brings: what to run, quoted so that every byte of arguments and variables arrives as it
+ * is. They may hold secrets, which is why they stand neither in the manifest nor in an exec's command line.
+ *
+ * @param command the program and its arguments; the program's name holds no `=`, which env(1) would take for a variable
+ */
+export const renderCommandFile = (
+  command: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): string => {
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  return `set -- ${[...variables, ...command].map(quote).join(" ")}\n`;
+};
+
+/** Why the supervisor ended the code. */
+export type SupervisorStop = "timed-out" | "disk-limit" | "output-limit";
+
+const stops: readonly SupervisorStop[] = ["timed-out", "disk-limit", "output-limit"];
+
+/**
+ * Reads the file `exit`: the code's exit code (128 + n where signal n ended it), and why the supervisor ended it, if it did.
+ * Undefined where the code has spoilt it.
+ */
+export function parseExitMarker(text: string): { code: number; stopped: SupervisorStop | null } | undefined {
+  const match = /^(\d{1,3}) ([a-z-]*)\n$/.exec(text);
+  if (!match || Number(match[1]) > 255) return undefined;
+  const stopped = stops.find((stop) => stop === match[2]) ?? null;
+  return stopped === null && match[2] !== "" ? undefined : { code: Number(match[1]), stopped };
+}

@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { kgentsPaths } from "../../activities/host/paths.ts";
+import { findTemporalBinary } from "../../client/stack/temporal-binary.ts";
+import { type DevServer, startDevServer } from "./dev-server.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** The address of the Temporal server that test files share; each uses a task queue of its own. */
+    temporalAddress: string;
+    /** The Temporal CLI, for tests that start servers of their own. */
+    temporalBinary: string;
+  }
+}
+
+let server: DevServer | undefined;
+let directory: string | undefined;
+
+/** One Temporal server for all test files: found or installed as the product does it. */
+export async function setup(project: TestProject): Promise<void> {
+  const binary = await findTemporalBinary({
+    cacheDirectory: kgentsPaths().cache,
+    progress: (line) => process.stderr.write(`tests: ${line}\n`),
+  });
+  directory = await mkdtemp(join(tmpdir(), "kgents-tests-"));
+  server = await startDevServer(binary.path, join(directory, "temporal.db"));
+  project.provide("temporalAddress", server.address);
+  project.provide("temporalBinary", binary.path);
+}
+
+export async function teardown(): Promise<void> {
+  await server?.stop();
+  if (directory) await rm(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,71 @@
+import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../../activities/backends/backend.ts";
+import type { BackendName, Enforcement, Isolation } from "../../core/result.ts";
+
+const enforced: Enforcement = { enforced: true, by: "the test" };
+
+/** An isolation for tests of what the workflow does with one. */
+export const scriptedIsolation: Isolation = {
+  level: "cluster",
+  mechanism: "scripted",
+  network: enforced,
+  filesystem: enforced,
+  user: enforced,
+  syscalls: enforced,
+  memory: enforced,
+  cpu: enforced,
+  pids: enforced,
+  disk: enforced,
+  openFiles: enforced,
+  output: enforced,
+  wallClock: enforced,
+};
+
+/** An outcome of code that exited with 0, with changes. */
+export const outcome = (changes: Partial<CellOutcome> = {}): CellOutcome => ({
+  exit: { code: 0, signal: null },
+  outOfMemory: false,
+  lost: null,
+  usage: { peakMemoryBytes: null, cpuSeconds: null },
+  filesOmitted: [],
+  ...changes,
+});
+
+/** What a {@link scriptedBackend} was asked to do, in order. */
+export interface ScriptedBackend extends Backend {
+  readonly calls: string[];
+}
+
+/**
+ * A backend that does as it is told: for failures of a cluster, which this issue's real backend cannot have. What the
+ * sandbox does is tested on the sandbox.
+ */
+export function scriptedBackend(
+  name: BackendName,
+  script: {
+    available?: boolean;
+    hostBound?: boolean;
+    provision?: (plan: CellPlan) => Promise<void> | void;
+    execute?: (plan: CellPlan, context: ExecuteContext) => Promise<CellOutcome> | CellOutcome;
+  },
+): ScriptedBackend {
+  const calls: string[] = [];
+  const available = script.available ?? true;
+  return {
+    name,
+    calls,
+    hostBound: script.hostBound ?? false,
+    status: async () => ({ available, summary: available ? "scripted" : "the cluster is away", isolation: null }),
+    provision: async (plan) => {
+      calls.push("provision");
+      await script.provision?.(plan);
+      return { isolation: scriptedIsolation };
+    },
+    execute: async (plan, context) => {
+      calls.push("execute");
+      context.started();
+      return (await script.execute?.(plan, context)) ?? outcome();
+    },
+    cleanUp: async () => void calls.push("cleanUp"),
+    sweep: async () => 0,
+  };
+}

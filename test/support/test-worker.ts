@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Client, Connection } from "@temporalio/client";
+import { Worker } from "@temporalio/worker";
+import type { Backend } from "../../activities/backends/backend.ts";
+import { kgentsPaths, type Paths } from "../../activities/host/paths.ts";
+import { type ArtifactStore, openArtifactStore } from "../../activities/store/artifact-store.ts";
+import type { ExecutionHandle } from "../../client/execution-handle.ts";
+import { type StartOptions, startExecution } from "../../client/start-execution.ts";
+import { parseConfiguration } from "../../core/configuration.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
+import type { BackendName, ExecutionResult } from "../../core/result.ts";
+import { createLogger, installRuntime } from "../../worker/logging.ts";
+import { type RunningWorker, startWorker } from "../../worker/run-worker.ts";
+
+process.env.LOG_LEVEL ??= "error";
+const log = createLogger();
+let runtimeInstalled = false;
+
+/** A worker in this process, with a task queue and directories of its own, and a client for it. */
+export interface TestWorker extends AsyncDisposable {
+  readonly client: Client;
+  readonly taskQueue: string;
+  readonly paths: Paths;
+  readonly store: ArtifactStore;
+  readonly worker: RunningWorker;
+  readonly start: (
+    request: ExecutionRequest,
+    options?: StartOptions & { shareStore?: boolean },
+  ) => Promise<ExecutionHandle>;
+  readonly run: (request: ExecutionRequest) => Promise<ExecutionResult>;
+}
+
+const bundlePath = fileURLToPath(new URL("../../dist/worker/workflow-bundle.js", import.meta.url));
+
+/** Replays every history that the tests of a queue have made against the built bundle: all paths, deterministic. */
+export async function replayAll(client: Client, taskQueue: string): Promise<number> {
+  const histories = client.workflow.list({ query: `TaskQueue = '${taskQueue}'` }).intoHistories();
+  let replayed = 0;
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: { codePath: bundlePath } }, histories)) {
+    if (error) throw new Error(`the history of ${workflowId} does not replay`, { cause: error });
+    replayed += 1;
+  }
+  return replayed;
+}
+
+/** Starts a worker against the tests' Temporal server. */
+export async function startTestWorker(
+  address: string,
+  options: {
+    backends?: Partial<Record<BackendName, Backend>>;
+    configuration?: Record<string, unknown>;
+    taskQueue?: string;
+    drainMilliseconds?: number;
+  } = {},
+): Promise<TestWorker> {
+  if (!runtimeInstalled) installRuntime(log, undefined);
+  runtimeInstalled = true;
+  const directory = await mkdtemp(join(tmpdir(), "kgents-worker-"));
+  const taskQueue = options.taskQueue ?? `test-${randomUUID()}`;
+  const worker = { taskQueue, maximumCells: 20, ...(options.configuration?.worker as object | undefined) };
+  const paths: Paths = {
+    // Tools are shared with the user's cache: they are downloads, checked by hash.
+    cache: kgentsPaths().cache,
+    state: join(directory, "state"),
+    config: join(directory, "config"),
+  };
+  const running = await startWorker({
+    configuration: parseConfiguration({ ...options.configuration, worker }),
+    paths,
+    log,
+    address,
+    drainMilliseconds: options.drainMilliseconds ?? 1000,
+    ...(options.backends ? { backends: options.backends } : {}),
+  });
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection });
+  const store = await openArtifactStore(join(paths.state, "artifacts"));
+  const start: TestWorker["start"] = (request, { shareStore = true, ...startOptions } = {}) =>
+    startExecution(client, taskQueue, shareStore ? store : undefined, request, startOptions);
+  return {
+    client,
+    taskQueue,
+    paths,
+    store,
+    worker: running,
+    start,
+    run: async (request) => (await start(request)).result(),
+    [Symbol.asyncDispose]: async () => {
+      await running.stop();
+      await replayAll(client, taskQueue);
+      await connection.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

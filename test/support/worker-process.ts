@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { kgentsPaths } from "../../activities/host/paths.ts";
+
+/** The built command line. */
+export const kgentsEntry = fileURLToPath(new URL("../../dist/client/cli/main.js", import.meta.url));
+
+/** `kgents worker` as a process of its own, which can be killed. */
+export interface WorkerProcess {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  /** Its log so far. */
+  readonly log: () => string;
+  /** Ends it with a signal and waits for it. */
+  readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
+}
+
+/** Starts `kgents worker` and waits until it polls. Its state lies under `directory`; tools come from the user's cache. */
+export async function startWorkerProcess(
+  address: string,
+  taskQueue: string,
+  directory: string,
+  options: { flags?: string[]; environment?: NodeJS.ProcessEnv; user?: number } = {},
+): Promise<WorkerProcess> {
+  const child = spawn(
+    process.execPath,
+    [kgentsEntry, "worker", "--address", address, "--task-queue", taskQueue, ...(options.flags ?? [])],
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: {
+        ...process.env,
+        LOG_LEVEL: "info",
+        XDG_STATE_HOME: join(directory, "state"),
+        XDG_CONFIG_HOME: join(directory, "config"),
+        XDG_CACHE_HOME: join(kgentsPaths().cache, ".."),
+        ...options.environment,
+      },
+      ...(options.user === undefined ? {} : { uid: options.user, gid: options.user }),
+    },
+  );
+  let log = "";
+  const lines = createInterface({ input: child.stderr });
+  const ready = new Promise<void>((resolve) => {
+    lines.on("line", (line) => {
+      log += `${line}\n`;
+      if (line.includes("the worker is ready")) resolve();
+    });
+  });
+  const exited = once(child, "exit");
+  await Promise.race([
+    ready,
+    exited.then(([code]) => {
+      throw new Error(`kgents worker ended with ${code}:\n${log}`);
+    }),
+  ]);
+  return {
+    pid: child.pid ?? 0,
+    child,
+    log: () => log,
+    end: async (signal) => {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill(signal);
+        await exited;
+      }
+      return child.exitCode;
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { renderCommandFile, type SupervisorSettings, supervisorCommand } from "../../core/supervisor.ts";
+
+const namespaceCommand = [
+  "unshare",
+  ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"]),
+  ...["--pid", "--fork", "--mount-proc", "--kill-child", "--"],
+];
+
+const runs = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
+
+/** Whether a pid namespace can be had, so that the supervisor is PID 1 as it is in a cell. */
+export const canBePid1 = runs(namespaceCommand[0] ?? "", ...namespaceCommand.slice(1), "true");
+
+/** The shells of this machine that an image may have as `sh`. */
+export const shells = [["dash"], ["bash", "--posix"], ["busybox", "sh"]].filter(
+  ([program = "", ...args]) => runs("which", program) && runs(program, ...args, "-c", "true"),
+);
+
+/** A supervisor that runs for real, and the directories it was given. */
+export interface Cell extends AsyncDisposable {
+  readonly run: string;
+  readonly work: string;
+  readonly tmp: string;
+  /** Delivers a command as a worker does, and starts it. */
+  readonly start: (command: readonly string[], delivery?: Delivery) => Promise<void>;
+  /** Waits until a file of the run directory is there, and reads it. */
+  readonly appears: (name: string, milliseconds?: number) => Promise<string>;
+  /** Says that everything was collected, and waits for the supervisor's end. */
+  readonly collect: () => Promise<number | null>;
+  /** Waits for the supervisor's end. */
+  readonly end: () => Promise<number | null>;
+  readonly read: (name: string) => Buffer;
+}
+
+export interface Delivery {
+  readonly environment?: Record<string, string>;
+  readonly stdin?: Uint8Array;
+  readonly files?: Record<string, string>;
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function waitFor(path: string, milliseconds = 10_000): Promise<void> {
+  for (const deadline = Date.now() + milliseconds; !existsSync(path); await pause(10)) {
+    if (Date.now() > deadline) throw new Error(`${path} did not appear`);
+  }
+}
+
+/** Starts a supervisor in directories of its own. */
+export function startCell(shell: readonly string[], settings: Partial<SupervisorSettings> = {}): Cell {
+  const root = mkdtempSync(join(tmpdir(), "kgents-supervisor-"));
+  const [run, work, tmp] = [join(root, "run"), join(root, "work"), join(root, "tmp")] as const;
+  for (const directory of [run, work, tmp]) mkdirSync(directory);
+  const [, ...args] = supervisorCommand({
+    runDirectory: run,
+    workDirectory: work,
+    temporaryDirectory: tmp,
+    timeout: 20_000,
+    disk: 10 * 2 ** 20,
+    output: 10 * 2 ** 20,
+    grace: 20,
+    ...settings,
+  });
+  const [program = "", ...rest] = [...(canBePid1 ? namespaceCommand : []), ...shell, ...args];
+  const child: ChildProcess = spawn(program, rest, { stdio: ["ignore", "inherit", "inherit"], detached: true });
+  const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
+  const appears = async (name: string, milliseconds?: number): Promise<string> => {
+    await waitFor(join(run, name), milliseconds);
+    return readFileSync(join(run, name), "utf8");
+  };
+  return {
+    run,
+    work,
+    tmp,
+    start: async (command, { environment = {}, stdin, files = {} } = {}) => {
+      await waitFor(join(run, "go"));
+      for (const [name, content] of Object.entries(files)) writeFileSync(join(work, name), content);
+      if (stdin) writeFileSync(join(run, "stdin"), stdin);
+      writeFileSync(join(run, "command"), renderCommandFile(command, environment));
+      mkdirSync(join(run, "started"));
+      await writeFile(join(run, "go"), "");
+    },
+    appears,
+    collect: async () => {
+      writeFileSync(join(run, "collected"), "");
+      return ended;
+    },
+    end: () => ended,
+    read: (name) => readFileSync(join(run, name)),
+    [Symbol.asyncDispose]: async () => {
+      try {
+        // The group is the supervisor's own: without a pid namespace its watchdogs outlive it.
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      } catch {
+        // Nobody is left.
+      }
+      await ended;
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}

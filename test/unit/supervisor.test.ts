@@ -1,0 +1,250 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseExitMarker, renderCommandFile, supervisorCommand } from "../../core/supervisor.ts";
+import { canBePid1, shells, startCell } from "./cell-harness.ts";
+
+const hostile = [
+  "",
+  " ",
+  "$(VAR)",
+  "$$",
+  "`id`",
+  "it's",
+  '"',
+  "a\nb\n",
+  "\\",
+  "\\n",
+  "*",
+  "-n",
+  "--",
+  "ü€😀",
+  "\u0001\u007f",
+];
+
+it("has shells to be tested with", () => {
+  expect(shells.length).toBeGreaterThan(0);
+});
+
+describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the supervisor under $name", ({ shell }) => {
+  it.each([
+    ["exit 0", 0],
+    ["exit 3", 3],
+    ["exit 127", 127],
+    ["exit 255", 255],
+    ["kill -TERM $$", 143],
+    // Ignored in background commands of a shell without job control: the code must not be one.
+    ["kill -INT $$; exit 7", 130],
+    ["kill -QUIT $$; exit 7", 131],
+  ])("ends as the code does: %s", async (code, expected) => {
+    await using cell = startCell(shell);
+    await cell.start(["sh", "-c", code]);
+    expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: expected, stopped: null });
+    expect(await cell.collect()).toBe(expected);
+  });
+
+  it("says 127 where there is no such program, and why on stderr", async () => {
+    await using cell = startCell(shell);
+    await cell.start(["no-such-program"]);
+    expect(parseExitMarker(await cell.appears("exit"))?.code).toBe(127);
+    expect(cell.read("stderr").toString()).toContain("no-such-program");
+  });
+
+  it("delivers every byte of the arguments", async () => {
+    await using cell = startCell(shell);
+    await cell.start(["sh", "-c", `printf '%s\\0' "$@"`, "name", ...hostile]);
+    await cell.appears("exit");
+    expect(cell.read("stdout").toString()).toBe(hostile.map((word) => `${word}\0`).join(""));
+  });
+
+  it("gives the environment that was asked for, and nothing of its own", async () => {
+    await using cell = startCell(shell);
+    const environment = Object.fromEntries(hostile.map((value, index) => [`V${index}`, value]));
+    await cell.start(["env", "-0"], { environment: { ...environment, LANG: "C", IFS: "x" } });
+    await cell.appears("exit");
+    const entries = cell.read("stdout").toString().split("\0").filter(Boolean);
+    const variables = Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s).slice(0, 2)));
+    expect(variables).toEqual({
+      ...environment,
+      IFS: "x",
+      LANG: "C",
+      PATH: process.env.PATH,
+      HOME: cell.work,
+      TMPDIR: cell.tmp,
+    });
+  });
+
+  it("runs in the work directory, with the files that were delivered", async () => {
+    await using cell = startCell(shell);
+    await cell.start(["sh", "main.sh"], { files: { "main.sh": "pwd; echo made >made" } });
+    await cell.appears("exit");
+    expect(cell.read("stdout").toString()).toBe(`${cell.work}\n`);
+    expect(readFileSync(join(cell.work, "made"), "utf8")).toBe("made\n");
+  });
+
+  it("gives stdin byte for byte", async () => {
+    await using cell = startCell(shell);
+    const stdin = Uint8Array.from({ length: 70_000 }, (_, index) => (index * 7) % 256);
+    await cell.start(["cat"], { stdin });
+    await cell.appears("exit");
+    expect(cell.read("stdout").equals(Buffer.from(stdin))).toBe(true);
+  });
+
+  it("gives end of file where there is no stdin", async () => {
+    await using cell = startCell(shell);
+    await cell.start(["cat"]);
+    expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 0, stopped: null });
+    expect(cell.read("stdout").length).toBe(0);
+  });
+
+  it("keeps the two streams apart, byte for byte", async () => {
+    await using cell = startCell(shell);
+    await cell.start(["sh", "-c", `printf 'a\\000\\377'; printf 'b\\376' >&2; printf 'c'`]);
+    await cell.appears("exit");
+    expect([...cell.read("stdout")]).toEqual([0x61, 0, 0xff, 0x63]);
+    expect([...cell.read("stderr")]).toEqual([0x62, 0xfe]);
+  });
+
+  it("shows output while the code runs", async () => {
+    await using cell = startCell(shell);
+    await cell.start(["sh", "-c", "echo early; while ! [ -e stop ]; do sleep 0.05; done"]);
+    await expect.poll(() => cell.read("stdout").toString()).toBe("early\n");
+    expect(existsSync(join(cell.run, "exit"))).toBe(false);
+  });
+
+  it("waits for the collection", async () => {
+    await using cell = startCell(shell);
+    await cell.start(["true"]);
+    await cell.appears("exit");
+    const early = await Promise.race([cell.end(), new Promise((resolve) => setTimeout(() => resolve("waiting"), 500))]);
+    expect(early).toBe("waiting");
+    expect(await cell.collect()).toBe(0);
+  });
+
+  it("ends by itself after the grace", async () => {
+    await using cell = startCell(shell, { grace: 1 });
+    await cell.start(["sh", "-c", "exit 4"]);
+    await cell.appears("exit");
+    const marked = Date.now();
+    expect(await cell.end()).toBe(4);
+    expect(Date.now() - marked).toBeGreaterThan(800);
+  });
+
+  it("starts the code once, however often it is delivered", async () => {
+    await using cell = startCell(shell);
+    await cell.start(["sh", "-c", "echo ran"]);
+    await cell.appears("exit");
+    expect(() => mkdirSync(join(cell.run, "started"))).toThrow(/EEXIST/);
+    await cell.collect();
+    expect(cell.read("stdout").toString()).toBe("ran\n");
+  });
+
+  describe.skipIf(!canBePid1)("as PID 1", () => {
+    it("ends code at its deadline, and all that it started", async () => {
+      await using cell = startCell(shell, { timeout: 500 });
+      const started = Date.now();
+      await cell.start([
+        "sh",
+        "-c",
+        "echo partial; setsid sh -c 'while :; do echo x >>daemon; sleep 0.02; done' & sleep 60",
+      ]);
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, stopped: "timed-out" });
+      expect(Date.now() - started).toBeLessThan(3000);
+      expect(cell.read("stdout").toString()).toBe("partial\n");
+      const size = readFileSync(join(cell.work, "daemon")).length;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(readFileSync(join(cell.work, "daemon")).length).toBe(size);
+    });
+
+    it("does not take a signal of the code's own for its deadline", async () => {
+      await using cell = startCell(shell);
+      await cell.start(["sh", "-c", "kill -9 $$"]);
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, stopped: null });
+    });
+
+    it("cannot be killed by the code", async () => {
+      await using cell = startCell(shell);
+      await cell.start(["sh", "-c", "kill -9 1; kill -TERM 1; kill -9 -1; echo alive; exit 3"]);
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 3, stopped: null });
+      expect(cell.read("stdout").toString()).toBe("alive\n");
+      expect(await cell.collect()).toBe(3);
+    });
+
+    it("kills what outlives the code, before it says that it ended", async () => {
+      await using cell = startCell(shell);
+      await cell.start(["sh", "-c", "setsid sh -c 'while :; do echo daemon; sleep 0.02; done' & sleep 0.2"]);
+      await cell.appears("exit");
+      const size = cell.read("stdout").length;
+      expect(size).toBeGreaterThan(0);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(cell.read("stdout").length).toBe(size);
+    });
+
+    it("ends code that fills the disk", async () => {
+      await using cell = startCell(shell, { disk: 2 ** 20 });
+      await cell.start(["sh", "-c", 'head -c 700000 /dev/zero >a; head -c 700000 /dev/zero >"$TMPDIR/b"; sleep 60']);
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, stopped: "disk-limit" });
+    });
+
+    it("leaves code alone that stays within its disk, or makes a sparse file", async () => {
+      await using cell = startCell(shell, { disk: 2 ** 20 });
+      await cell.start(["sh", "-c", "head -c 700000 /dev/zero >a; truncate -s 1T sparse; sleep 2.5"]);
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 0, stopped: null });
+    });
+
+    it.each(["", ">&2"])("ends code that floods a stream: %s", async (redirect) => {
+      await using cell = startCell(shell, { output: 2 ** 20 });
+      await cell.start(["sh", "-c", `head -c 3000000 /dev/zero ${redirect}; sleep 60`]);
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, stopped: "output-limit" });
+    });
+  });
+});
+
+describe("the supervisor's command", () => {
+  const command = supervisorCommand({
+    runDirectory: "/run/kgents",
+    workDirectory: "/work",
+    temporaryDirectory: "/tmp",
+    timeout: 1500,
+    disk: 1025,
+    output: 2048,
+    grace: 300,
+  });
+
+  it("tells seconds and KiB, rounded up", () => {
+    expect(command.slice(3)).toEqual(["kgents-supervisor", "/run/kgents", "/work", "/tmp", "1.5", "2", "2", "300"]);
+  });
+
+  it("passes through Kubernetes' expansion unchanged", () => {
+    // https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/: `$$` becomes `$`, `$(NAME)` the
+    // variable's value where there is one.
+    const script = command[2] ?? "";
+    expect(script).not.toContain("$$");
+    expect(script).not.toMatch(/\$\([A-Za-z_][A-Za-z0-9_.-]*\)/);
+  });
+});
+
+describe("renderCommandFile", () => {
+  it("quotes every word", () => {
+    expect(renderCommandFile(["echo", "it's", "$(id)"], { A: "b c" })).toBe(
+      `set -- 'A=b c' 'echo' 'it'\\''s' '$(id)'\n`,
+    );
+  });
+});
+
+describe("parseExitMarker", () => {
+  it.each([
+    ["0 \n", { code: 0, stopped: null }],
+    ["137 timed-out\n", { code: 137, stopped: "timed-out" }],
+    ["137 disk-limit\n", { code: 137, stopped: "disk-limit" }],
+    ["137 output-limit\n", { code: 137, stopped: "output-limit" }],
+    ["", undefined],
+    ["0", undefined],
+    ["256 \n", undefined],
+    ["-1 \n", undefined],
+    ["0 bored\n", undefined],
+    ["0 \n1 \n", undefined],
+  ])("reads %j", (text, expected) => {
+    expect(parseExitMarker(text)).toEqual(expected);
+  });
+});

@@ -1,0 +1,160 @@
+import { WorkflowFailedError } from "@temporalio/client";
+import { ApplicationFailure } from "@temporalio/common";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { KgentsError } from "../../core/error.ts";
+import { type FailureKind, failureKinds, isFailureKind } from "../../core/failure.ts";
+import { executeCodeWorkflow } from "../../core/names.ts";
+import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
+import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
+
+const address = inject("temporalAddress");
+
+/** Starts a run as any SDK would: by type name, with JSON; answers with how it failed. */
+async function failureOf(worker: TestWorker, request: unknown): Promise<ApplicationFailure> {
+  const workflowId = `plain-${crypto.randomUUID()}`;
+  const run = worker.client.workflow.execute(executeCodeWorkflow, {
+    workflowId,
+    taskQueue: worker.taskQueue,
+    args: [request],
+  });
+  const error = await run.then(
+    () => expect.unreachable("the run was carried out"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+  return error.cause;
+}
+
+describe("a request from any SDK is checked on our side", () => {
+  let worker: TestWorker;
+  beforeAll(async () => {
+    worker = await startTestWorker(address, { backends: { subprocess: scriptedBackend("subprocess", {}) } });
+  });
+  afterAll(() => worker[Symbol.asyncDispose]());
+
+  it.each<[string, unknown, FailureKind, string | undefined]>([
+    ["a field out of bounds", { code: "x", timeout: -20 }, "invalid-request", "timeout"],
+    ["no code", {}, "invalid-request", "code"],
+    ["no object", "print(1)", "invalid-request", "request"],
+    ["nothing", null, "invalid-request", "request"],
+    ["an unknown field", { code: "x", tiemout: 3 }, "invalid-request", "tiemout"],
+    ["an unknown language", { code: "x", language: "cobol" }, "unsupported-language", "language"],
+  ])("%s", async (_name, request, kind, field) => {
+    const failure = await failureOf(worker, request);
+    expect(failure.type).toBe(kind);
+    expect(failure.nonRetryable).toBe(true);
+    expect(failure.details?.[0]).toMatchObject({ kind, field, remedy: expect.any(String) });
+    if (field !== undefined) expect(failure.message).toContain(field);
+  });
+
+  it("a plain JSON request is run with the defaults", async () => {
+    const result = await worker.client.workflow.execute(executeCodeWorkflow, {
+      workflowId: `plain-${crypto.randomUUID()}`,
+      taskQueue: worker.taskQueue,
+      args: [{ code: "print(1)" }],
+    });
+    expect(result).toMatchObject({ status: "succeeded", exitCode: 0, language: "python", attempts: 1 });
+  });
+});
+
+describe("failures of the infrastructure", () => {
+  it.each(Object.keys(failureKinds).filter(isFailureKind))("%s fails the workflow by its name", async (kind) => {
+    let attempts = 0;
+    const cluster = scriptedBackend("kubernetes", {
+      provision: () => {
+        attempts += 1;
+        throw new KgentsError(kind, `made to fail as ${kind}`, { remedy: "none: this is a test" });
+      },
+    });
+    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster } });
+    // The retries of the two passing kinds take their time; that they happen is enough here.
+    if (failureKinds[kind].retryable) {
+      const handle = await worker.start({ code: "x", backend: "kubernetes" });
+      await expect.poll(() => attempts, { timeout: 10_000 }).toBeGreaterThan(2);
+      await handle.cancel();
+      expect(await handle.result()).toMatchObject({ status: "cancelled", attempts: 0, backend: null });
+      return;
+    }
+    const failure = await failureOf(worker, { code: "x", backend: "kubernetes" });
+    expect(failure).toMatchObject({ type: kind, message: `made to fail as ${kind}` });
+    expect(failure.details?.[0]).toMatchObject({ kind, remedy: "none: this is a test" });
+    expect(attempts).toBe(1);
+  });
+
+  it("a failure while the code runs fails the run after its clean-up", async () => {
+    const cluster = scriptedBackend("kubernetes", {
+      execute: () => {
+        throw new KgentsError("image-pull", "no such image");
+      },
+    });
+    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster } });
+    const failure = await failureOf(worker, { code: "x" });
+    expect(failure.type).toBe("image-pull");
+    expect(cluster.calls).toEqual(["provision", "execute", "cleanUp"]);
+  });
+});
+
+describe("fallback", () => {
+  const awayWhenAsked = () => scriptedBackend("kubernetes", { available: false });
+  const awayWhenUsed = () =>
+    scriptedBackend("kubernetes", {
+      provision: () => {
+        throw new KgentsError("cluster-unavailable", "the API server went away");
+      },
+    });
+  it.each([
+    ["known to be away", awayWhenAsked, "the cluster is away"],
+    ["found away", awayWhenUsed, "the API server went away"],
+  ])("a cluster %s: the sandbox, and the result says why", async (_name, cluster, reason) => {
+    const sandbox = scriptedBackend("subprocess", {});
+    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster(), subprocess: sandbox } });
+    const result = await worker.run({ code: "x" });
+    expect(result).toMatchObject({ backend: "subprocess", fallback: { from: "kubernetes", reason } });
+    expect(sandbox.calls).toEqual(["provision", "execute", "cleanUp"]);
+  });
+
+  it.each([
+    ["fallback off, known", awayWhenAsked, { fallback: false }],
+    ["fallback off, found", awayWhenUsed, { fallback: false }],
+    ["kubernetes asked for", awayWhenUsed, { backend: "kubernetes" as const }],
+  ])("%s: refused, and the sandbox is not touched", async (_name, cluster, request) => {
+    const sandbox = scriptedBackend("subprocess", {});
+    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster(), subprocess: sandbox } });
+    expect((await failureOf(worker, { code: "x", ...request })).type).toBe("cluster-unavailable");
+    expect(sandbox.calls).toEqual([]);
+  });
+
+  it("once the code may have started there is no fallback", async () => {
+    const cluster = scriptedBackend("kubernetes", {
+      execute: () => {
+        throw new KgentsError("cluster-unavailable", "the API server went away");
+      },
+    });
+    const sandbox = scriptedBackend("subprocess", {});
+    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster, subprocess: sandbox } });
+    expect((await failureOf(worker, { code: "x" })).type).toBe("cluster-unavailable");
+    expect(sandbox.calls).toEqual([]);
+  });
+
+  it("a backend that the worker does not serve is refused", async () => {
+    await using worker = await startTestWorker(address, { backends: { kubernetes: awayWhenAsked() } });
+    expect((await failureOf(worker, { code: "x", backend: "subprocess" })).type).toBe("backend-unavailable");
+  });
+});
+
+describe("retry.maximumAttempts", () => {
+  it.each([
+    ["fails twice, then succeeds", 3, 2, "succeeded", 3],
+    ["never succeeds", 2, 9, "failed", 2],
+    ["is 1 by default", undefined, 9, "failed", 1],
+  ] as const)("code that %s", async (_name, maximumAttempts, failures, status, attempts) => {
+    let starts = 0;
+    const sandbox = scriptedBackend("subprocess", {
+      execute: () => outcome({ exit: { code: ++starts <= failures ? 3 : 0, signal: null } }),
+    });
+    await using worker = await startTestWorker(address, { backends: { subprocess: sandbox } });
+    const result = await worker.run({ code: "x", ...(maximumAttempts ? { retry: { maximumAttempts } } : {}) });
+    expect(result).toMatchObject({ status, attempts });
+    expect(starts).toBe(attempts);
+  });
+});

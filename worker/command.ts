@@ -1,0 +1,93 @@
+/**
+ * `kgents worker`: a worker in the foreground, as a person or a container starts it, and as the local stack starts it in
+ * the background.
+ *
+ * @module
+ */
+import { loadConfiguration } from "../activities/host/configuration-file.ts";
+import { kgentsPaths } from "../activities/host/paths.ts";
+import { type Configuration, parseConfiguration } from "../core/configuration.ts";
+import { parseDuration } from "../core/duration.ts";
+import { KgentsError } from "../core/error.ts";
+import { createLogger, installRuntime, type Logger } from "./logging.ts";
+import { type RunningWorker, startWorker, type WorkerSettings } from "./run-worker.ts";
+
+/** What can be said on the command line. */
+export interface WorkerCommandFlags {
+  readonly address?: string;
+  readonly namespace?: string;
+  readonly taskQueue?: string;
+  readonly backends?: string[];
+  readonly maximumCells?: number;
+  readonly metricsPort?: number;
+  readonly metricsHost: string;
+  readonly drain: string;
+  readonly config?: string;
+}
+
+/** The configuration with what the flags say on top; checked as a whole. */
+function withFlags(configuration: Configuration, flags: WorkerCommandFlags): Configuration {
+  const { taskQueue, backends, maximumCells } = flags;
+  const given = Object.fromEntries(
+    Object.entries({ taskQueue, backends, maximumCells }).filter(([, value]) => value !== undefined),
+  );
+  const { worker } = parseConfiguration({ worker: given });
+  const said = Object.fromEntries(Object.entries(worker).filter(([name]) => name in given));
+  return { ...configuration, worker: { ...configuration.worker, ...said } };
+}
+
+/** Ends the worker in order on the first signal; on the second at once. */
+function stopOnSignal(worker: RunningWorker, log: Logger): void {
+  let asked = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (asked) {
+      log.warn({ signal }, "leaving at once; running code ends with this process");
+      process.exit(1);
+    }
+    asked = true;
+    log.info({ signal }, "draining: running code may end, nothing new is taken");
+    worker.stop().catch((error) => log.error({ error: String(error) }, "the worker did not stop in order"));
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}
+
+/**
+ * Runs a worker until a signal ends it. Returns the exit code.
+ *
+ * @param hooks what the local stack's background worker wants to be told
+ */
+export async function work(
+  flags: WorkerCommandFlags,
+  hooks: Pick<WorkerSettings, "onReady" | "onActivity"> = {},
+): Promise<number> {
+  const log = createLogger();
+  try {
+    const drainMilliseconds = parseDuration(flags.drain);
+    if (drainMilliseconds === undefined) {
+      throw new KgentsError("invalid-request", `--drain: got ${flags.drain}; allowed is a duration such as 30s`, {
+        field: "--drain",
+      });
+    }
+    const { configuration } = await loadConfiguration({ path: flags.config });
+    installRuntime(log, flags.metricsPort === undefined ? undefined : `${flags.metricsHost}:${flags.metricsPort}`);
+    const worker = await startWorker({
+      ...hooks,
+      configuration: withFlags(configuration, flags),
+      paths: kgentsPaths(),
+      log,
+      address: flags.address,
+      namespace: flags.namespace,
+      drainMilliseconds,
+    });
+    stopOnSignal(worker, log);
+    await worker.stopped;
+    log.info("the worker has stopped");
+    return 0;
+  } catch (error) {
+    if (!(error instanceof KgentsError))
+      log.fatal({ error: String(error), stack: (error as Error).stack }, "the worker failed");
+    else log.fatal({ kind: error.code, remedy: error.remedy }, error.message);
+    return 1;
+  }
+}

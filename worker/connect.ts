@@ -1,0 +1,35 @@
+import { Connection } from "@temporalio/client";
+import { loadClientConnectConfig } from "@temporalio/envconfig";
+import { NativeConnection } from "@temporalio/worker";
+import { KgentsError } from "../core/error.ts";
+
+/** A worker's connections: Core's own for polling, and a client's for asking about runs. */
+export interface WorkerConnections {
+  readonly native: NativeConnection;
+  readonly client: Connection;
+  readonly namespace: string;
+  readonly address: string;
+}
+
+/**
+ * Connects as the standard variables and profiles say; to 127.0.0.1:7233 without them.
+ *
+ * @param address overrides the configured address
+ * @throws KgentsError `temporal-unavailable`
+ */
+export async function connectWorker(address?: string, namespace?: string): Promise<WorkerConnections> {
+  const configured = loadClientConnectConfig();
+  const options = { ...configured.connectionOptions, ...(address === undefined ? {} : { address }) };
+  const where = options.address ?? "127.0.0.1:7233";
+  try {
+    const native = await NativeConnection.connect(options);
+    const client = await Connection.connect({ ...options, connectTimeout: "10s" });
+    return { native, client, namespace: namespace ?? configured.namespace ?? "default", address: where };
+  } catch (error) {
+    throw new KgentsError("temporal-unavailable", `no Temporal server answers at ${where}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,41 @@
+import type { ArtifactStore } from "../activities/store/artifact-store.ts";
+import type { WorkerConnections } from "./connect.ts";
+import type { Logger } from "./logging.ts";
+
+/** How often artifacts are looked through. */
+const roundMilliseconds = 3_600_000;
+/** History is kept from the run's end, an artifact's age counts from its last byte: a little before. */
+const slackMilliseconds = 3_600_000;
+
+/** How long the namespace keeps the history of a closed run, in milliseconds. */
+async function retentionOf({ client, namespace }: WorkerConnections): Promise<number | undefined> {
+  const { config } = await client.workflowService.describeNamespace({ namespace });
+  const seconds = config?.workflowExecutionRetentionTtl?.seconds;
+  return seconds === undefined || seconds === null ? undefined : Number(seconds) * 1000;
+}
+
+/** Removes artifacts when Temporal removes the history that refers to them: the namespace's retention rules both. */
+export function startExpiry(
+  store: ArtifactStore,
+  connections: WorkerConnections,
+  log: Logger,
+): { stop: () => Promise<void> } {
+  const round = async (): Promise<void> => {
+    const retention = await retentionOf(connections);
+    if (retention === undefined || retention === 0) return;
+    const removed = await store.expire(new Date(Date.now() - retention - slackMilliseconds));
+    if (removed > 0) log.info({ removed }, "removed artifacts whose history has expired");
+  };
+  let current = Promise.resolve();
+  const next = (): void => {
+    current = current.then(round).catch((error) => log.warn({ error: String(error) }, "artifacts were not expired"));
+  };
+  next();
+  const timer = setInterval(next, roundMilliseconds);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await current;
+    },
+  };
+}

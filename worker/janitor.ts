@@ -1,0 +1,55 @@
+import type { Backend } from "../activities/backends/backend.ts";
+import type { ActivityDependencies } from "../activities/dependencies.ts";
+import type { KnownCell } from "../activities/running-cells.ts";
+import type { Logger } from "./logging.ts";
+
+/** How often to look for cells that nobody follows. */
+const roundMilliseconds = 5000;
+/** How long a cell may go unfollowed before Temporal is asked about its run: the next attempt comes sooner than that. */
+const graceMilliseconds = 5000;
+
+/** Whether a run is still open; undefined where Temporal cannot tell now. */
+export type IsRunOpen = (workflowId: string, runId: string) => Promise<boolean | undefined>;
+
+/**
+ * Takes away cells whose run is over although no clean-up came: a terminated workflow runs no clean-up code. A cell of a
+ * run that is still open (paused, or between two attempts) stays.
+ */
+export function startJanitor(
+  dependencies: Pick<ActivityDependencies, "running" | "limiter" | "backends">,
+  isRunOpen: IsRunOpen,
+  log: Logger,
+): { stop: () => Promise<void> } {
+  const { running, limiter, backends } = dependencies;
+
+  const remove = async (cell: KnownCell, backend: Backend): Promise<void> => {
+    cell.running?.stop("cancelled", "the run was ended from outside");
+    await cell.running?.outcome.catch(() => {});
+    await backend.cleanUp(cell.cellId);
+    limiter.release(cell.cellId);
+    running.forget(cell.cellId);
+    log.info({ cellId: cell.cellId, workflowId: cell.workflowId }, "removed the cell of a run that is over");
+  };
+
+  const round = async (): Promise<void> => {
+    for (const cell of running.all()) {
+      const backend = backends[cell.backend];
+      if (!backend || cell.followers > 0 || Date.now() - cell.lastFollowed < graceMilliseconds) continue;
+      if ((await isRunOpen(cell.workflowId, cell.runId)) !== false) continue;
+      await remove(cell, backend);
+    }
+  };
+
+  let current = Promise.resolve();
+  const timer = setInterval(() => {
+    current = current
+      .then(round)
+      .catch((error) => log.error({ error: String(error) }, "a round of the janitor failed"));
+  }, roundMilliseconds);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await current;
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { DefaultLogger, type LogEntry, Runtime } from "@temporalio/worker";
+import { pino } from "pino";
+
+/** The worker's log: JSON lines, one an event. */
+export type Logger = ReturnType<typeof createLogger>;
+
+/** Makes the log on stderr. `LOG_LEVEL` sets its level; default info. */
+export function createLogger() {
+  return pino(
+    {
+      name: "kgents-worker",
+      level: process.env.LOG_LEVEL ?? "info",
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    // Synchronous: the last words before a crash are the ones that matter.
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+const levels = { TRACE: "trace", DEBUG: "debug", INFO: "info", WARN: "warn", ERROR: "error" } as const;
+
+/**
+ * Sets up Temporal's runtime for this process; once, and before anything connects.
+ *
+ * @param metricsAddress where to serve Prometheus metrics, such as `127.0.0.1:9464`
+ */
+export function installRuntime(log: Logger, metricsAddress: string | undefined): void {
+  const forward = (entry: LogEntry): void => {
+    const level = levels[entry.level];
+    // Core reports every unreachable poll; what a person needs of it is said once a state by the worker itself.
+    log[level]({ ...entry.meta }, entry.message);
+  };
+  Runtime.install({
+    logger: new DefaultLogger("INFO", forward),
+    shutdownSignals: [],
+    telemetryOptions: {
+      logging: { forward: {}, filter: "WARN" },
+      ...(metricsAddress === undefined
+        ? {}
+        : { metrics: { prometheus: { bindAddress: metricsAddress, countersTotalSuffix: true, unitSuffix: true } } }),
+    },
+  });
+}

@@ -1,0 +1,148 @@
+import { TimeoutType } from "@temporalio/common";
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  defineQuery,
+  isCancellation,
+  log,
+  setHandler,
+  TimeoutFailure,
+} from "@temporalio/workflow";
+import type { ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
+import { type Phase, phaseQuery } from "../core/names.ts";
+import type { BackendName, ExecutionResult } from "../core/result.ts";
+import { toWorkflowFailure } from "./failure.ts";
+import { cleaning, executing, provisioning, salvaging } from "./phases.ts";
+import { fieldsOf, mayFallBack } from "./raw-request.ts";
+import { composeResult, emptyOutput } from "./result.ts";
+import { tell, tellResult } from "./story.ts";
+
+/** How often a cell is provisioned anew because its worker went away before the code could start. */
+const maximumProvisionings = 3;
+
+/** A cell and what became of the code in it. */
+interface Attempt {
+  readonly number: number;
+  readonly cell: ProvisionedCell;
+  readonly output: ExecuteOutput;
+}
+
+const isKind = (error: unknown, kind: string): error is ActivityFailure & { cause: ApplicationFailure } =>
+  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === kind;
+
+/** Whether no worker took the task up; what an earlier attempt met, if there was one, is its cause. */
+const wasNeverTaken = (error: unknown): error is ActivityFailure & { cause: TimeoutFailure } =>
+  error instanceof ActivityFailure &&
+  error.cause instanceof TimeoutFailure &&
+  error.cause.timeoutType === TimeoutType.SCHEDULE_TO_START;
+
+/**
+ * One run, from request to clean-up.
+ *
+ * Completes with a result whatever the code did. Fails, with the kind as the failure's type, only where the run could not
+ * be carried out.
+ *
+ * @param request see `kgents schema request` and docs/schema; defaults are applied and bounds checked here
+ */
+export async function executeCode(request: unknown): Promise<ExecutionResult> {
+  let phase: Phase = "provisioning";
+  setHandler(defineQuery<Phase>(phaseQuery), () => phase);
+  const enter = (next: Phase, cell?: ProvisionedCell): void => {
+    phase = next;
+    tell(next, request, cell);
+  };
+  let attempt = 0;
+  let last: Attempt | undefined;
+  let provisioned: Date | undefined;
+  try {
+    do {
+      attempt += 1;
+      last = await runOnce(request, attempt, enter, (cell) => {
+        provisioned ??= new Date();
+        return cell;
+      });
+    } while (attempt < last.cell.maximumAttempts && mayHelpToRetry(last.output));
+  } catch (error) {
+    if (!isCancellation(error)) throw toWorkflowFailure(error);
+    // Cancelled before the code could start, or before its next start.
+    last = last && {
+      number: last.number,
+      cell: last.cell,
+      output: { ...last.output, status: "cancelled", reason: "the run was cancelled" },
+    };
+  }
+  phase = "done";
+  const result = composeResult({
+    cell: last?.cell ?? null,
+    output: last?.output ?? emptyOutput("cancelled", "the run was cancelled before the code was started"),
+    attempts: last?.number ?? 0,
+    provisioned: provisioned ?? null,
+    language: last?.cell.language ?? fieldsOf(request).language ?? "python",
+  });
+  tellResult(result, request, last?.cell);
+  return result;
+}
+
+const mayHelpToRetry = (output: ExecuteOutput): boolean =>
+  output.status !== "succeeded" && output.status !== "cancelled";
+
+/** One start of the code: provision, execute, clean up. */
+async function runOnce(
+  request: unknown,
+  attempt: number,
+  enter: (phase: Phase, cell?: ProvisionedCell) => void,
+  onProvisioned: (cell: ProvisionedCell) => ProvisionedCell,
+): Promise<Attempt> {
+  for (let provisionings = 1; ; provisionings += 1) {
+    enter("provisioning");
+    const cell = onProvisioned(await provisionWithFallback(request, attempt));
+    const input = { request, attempt, cellId: cell.cellId, backend: cell.backend };
+    let reachable = true;
+    try {
+      enter("executing", cell);
+      return { number: attempt, cell, output: await executing(cell).execute(input) };
+    } catch (error) {
+      if (!wasNeverTaken(error)) throw error;
+      reachable = false;
+      // Without a cause no attempt ever began, so the code was certainly not started: another host may take it.
+      if (error.cause.cause !== undefined || provisionings >= maximumProvisionings) {
+        return {
+          number: attempt,
+          cell,
+          output: await CancellationScope.nonCancellable(() => salvaging(cell).salvage(input)),
+        };
+      }
+      log.warn("no worker took the cell's host queue; provisioning anew", { cellId: cell.cellId });
+    } finally {
+      enter("cleaning-up", cell);
+      await removeCell(cell, attempt, reachable);
+    }
+  }
+}
+
+async function provisionWithFallback(request: unknown, attempt: number): Promise<ProvisionedCell> {
+  try {
+    return await provisioning(request).provision({ request, attempt });
+  } catch (error) {
+    if (!isKind(error, "cluster-unavailable") || !mayFallBack(request)) throw error;
+    const fallback = { from: "kubernetes" satisfies BackendName, reason: error.cause.message } as const;
+    log.info("falling back to the sandbox", fallback);
+    return await provisioning(request).provision({ request, attempt, fallback });
+  }
+}
+
+/** Cleans up, also when the run is cancelled. A host that is gone is swept by its next worker. */
+async function removeCell(cell: ProvisionedCell, attempt: number, reachable: boolean): Promise<void> {
+  if (!reachable) return;
+  await CancellationScope.nonCancellable(async () => {
+    try {
+      await cleaning(cell).cleanUp({ attempt, cellId: cell.cellId, backend: cell.backend });
+    } catch (error) {
+      log.warn("clean-up was not confirmed; the worker's sweep will do it", {
+        cellId: cell.cellId,
+        error: String(error),
+      });
+    }
+  });
+}

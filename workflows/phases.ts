@@ -1,0 +1,64 @@
+/**
+ * The options of each phase's activity. Time-outs bound the phase as a whole; the code's own clock is the worker's.
+ *
+ * @module
+ */
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from "@temporalio/workflow";
+import type { Activities, ProvisionedCell } from "../activities/contract.ts";
+import { nonRetryableKinds } from "../core/failure.ts";
+import { fieldsOf } from "./raw-request.ts";
+
+/** How long a live worker may take to pick up a task of its own host queue, where places were reserved beforehand. */
+const hostPickUp = "20s";
+/** Beyond startup and the code's own time: delivering, draining 64 MiB of output, collecting files. */
+const collectionMilliseconds = 120_000;
+
+const common = {
+  // Else a cancelled workflow closes while its activity still holds a cell.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  // Also bounds how long a dead worker goes unnoticed. Workers beat each second.
+  heartbeatTimeout: "10s",
+  retry: {
+    initialInterval: "200ms",
+    backoffCoefficient: 2,
+    maximumInterval: "5s",
+    maximumAttempts: 10,
+    nonRetryableErrorTypes: [...nonRetryableKinds],
+  },
+} satisfies ActivityOptions;
+
+/** Phase 1. A day: waiting for a place among the worker's cells happens here and is no fault of the run. */
+export const provisioning = (request: unknown): Pick<Activities, "provision"> =>
+  proxyActivities<Activities>({
+    ...common,
+    startToCloseTimeout: "1 day",
+    summary: `prepare a cell: ${fieldsOf(request).title}`,
+  });
+
+/** Phase 2. Attempts after the first never start the code again; they find it running, or say that it is lost. */
+export const executing = (cell: ProvisionedCell): Pick<Activities, "execute"> =>
+  proxyActivities<Activities>({
+    ...common,
+    ...(cell.taskQueue === null ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp }),
+    startToCloseTimeout: cell.startupTimeoutMilliseconds + cell.timeoutMilliseconds + collectionMilliseconds,
+    summary: `run ${cell.language} on ${cell.backend}, at most ${cell.timeoutMilliseconds / 1000} s: ${cell.title}`,
+  });
+
+/** Reads what reached the store of a run whose host is gone; on any worker. */
+export const salvaging = (cell: ProvisionedCell): Pick<Activities, "salvage"> =>
+  proxyActivities<Activities>({
+    ...common,
+    startToCloseTimeout: "1 minute",
+    summary: `read what ${cell.cellId} left in the store`,
+  });
+
+/** Phase 3. */
+export const cleaning = (cell: ProvisionedCell): Pick<Activities, "cleanUp"> =>
+  proxyActivities<Activities>({
+    ...common,
+    ...(cell.taskQueue === null ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp }),
+    heartbeatTimeout: "0s",
+    startToCloseTimeout: "30s",
+    scheduleToCloseTimeout: "5m",
+    summary: `remove ${cell.cellId}`,
+  });

@@ -1,0 +1,65 @@
+import { workflowInfo } from "@temporalio/workflow";
+import type { ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
+import type { ExecutionResult, RunStatus, StreamResult } from "../core/result.ts";
+
+const emptyStream: StreamResult = {
+  text: "",
+  encoding: "utf-8",
+  truncated: false,
+  bytes: 0,
+  // Of nothing.
+  sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+  ref: null,
+};
+
+/** The output of code that was never started. */
+export const emptyOutput = (status: RunStatus, reason: string): ExecuteOutput => ({
+  status,
+  exitCode: null,
+  signal: null,
+  reason,
+  stdout: emptyStream,
+  stderr: emptyStream,
+  files: [],
+  filesOmitted: [],
+  isolation: null,
+  startedAt: null,
+  finishedAt: new Date().toISOString(),
+  usage: { peakMemoryBytes: null, cpuSeconds: null },
+});
+
+/** Puts the result together from what the phases said. */
+export function composeResult(parts: {
+  cell: ProvisionedCell | null;
+  output: ExecuteOutput;
+  attempts: number;
+  provisioned: Date | null;
+  language: string;
+}): ExecutionResult {
+  const { cell, output } = parts;
+  const { workflowId, runId, startTime } = workflowInfo();
+  return {
+    id: workflowId,
+    runId,
+    status: output.status,
+    exitCode: output.exitCode,
+    signal: output.signal,
+    reason: output.reason,
+    stdout: output.stdout,
+    stderr: output.stderr,
+    files: output.files,
+    filesOmitted: output.filesOmitted,
+    language: parts.language,
+    backend: cell?.backend ?? null,
+    fallback: cell?.fallback ?? null,
+    isolation: output.isolation ?? cell?.isolation ?? null,
+    attempts: parts.attempts,
+    timings: {
+      queued: startTime.toISOString(),
+      provisioned: parts.provisioned?.toISOString() ?? null,
+      started: output.startedAt,
+      finished: output.finishedAt,
+    },
+    usage: output.usage,
+  };
+}
