@@ -59,7 +59,8 @@ async function follow(known: KnownCell, cell: RunningCell, live: boolean): Promi
   } finally {
     stopBeating();
     known.followers -= 1;
-    known.lastFollowed = Date.now();
+    // Where Temporal no longer knows this attempt the run may be over: the janitor need not wait for another one.
+    known.lastFollowed = context.cancellationDetails?.notFound ? 0 : Date.now();
   }
 }
 

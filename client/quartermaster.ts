@@ -5,13 +5,15 @@ import { type ArtifactStore, openArtifactStore } from "../activities/store/artif
 import type { Configuration } from "../core/configuration.ts";
 import { KgentsError } from "../core/error.ts";
 import type { Job } from "../core/job-types.ts";
+import { storeOfIdentity } from "../core/names.ts";
 import type { ExecutionRequest } from "../core/request.ts";
 import type { ExecutionResult } from "../core/result.ts";
 import { connectClient, type TemporalClient } from "./connect.ts";
 import { dryRun } from "./dry-run.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
-import { type Poller, pollersOf } from "./pollers.ts";
+import { resolveTarget } from "./stack/address.ts";
+import { queueState } from "./stack/pollers.ts";
 import { ensureStack } from "./stack/stack.ts";
 import { type StartOptions, startExecution } from "./start-execution.ts";
 
@@ -163,7 +165,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     const { configuration, path, hash } = await this.#configuration();
     const taskQueue = this.#options.taskQueue ?? configuration.worker.taskQueue;
     const paths = kgentsPaths();
-    const where = await ensureStack({
+    const stack = await ensureStack({
       paths,
       address,
       configurationPath: path,
@@ -173,22 +175,35 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
       start: startLocalStack,
       progress: onProgress,
     });
-    const temporal = await connectClient({ address: where.address, namespace });
-    const pollers = await pollersOf(temporal.client, taskQueue).catch((error) => {
-      throw toKgentsError(error, taskQueue);
-    });
-    if (pollers.length === 0) {
-      throw new KgentsError("no-worker", `no worker polls the task queue ${taskQueue} at ${temporal.address}`);
-    }
-    const store = await sharedStore(configuration.artifacts.directory ?? join(paths.state, "artifacts"), pollers);
+    const temporal = await connectClient({ address: stack.address, namespace: namespace ?? stack.namespace });
+    const directory = configuration.artifacts.directory ?? join(paths.state, "artifacts");
+    const store =
+      stack.worker === "own" ? await openArtifactStore(directory) : await sharedStore(directory, temporal, taskQueue);
     return { ...temporal, store, taskQueue };
   }
 }
 
-/** Our own store, where every worker of the queue uses that very one. */
-async function sharedStore(directory: string, pollers: readonly Poller[]): Promise<ArtifactStore | undefined> {
+/** How long to look for who serves the queue: a refusal comes within 2 s. */
+const queueMilliseconds = 1500;
+
+/**
+ * Our own store, where every worker of the queue uses that very one.
+ *
+ * @throws KgentsError `no-worker` where nobody serves the queue
+ */
+async function sharedStore(
+  directory: string,
+  { address, namespace }: TemporalClient,
+  taskQueue: string,
+): Promise<ArtifactStore | undefined> {
+  const target = { ...resolveTarget(process.env, { address }), namespace };
+  const { pollers } = await queueState(target, taskQueue, queueMilliseconds);
+  if (pollers.length === 0) {
+    throw new KgentsError("no-worker", `no worker polls the task queue ${taskQueue} at ${address}`);
+  }
+  // A directory that cannot be opened is one that is not shared.
   const store = await openArtifactStore(directory).catch(() => undefined);
-  return store && pollers.every((poller) => poller.store === store.id) ? store : undefined;
+  return store && pollers.every(({ identity }) => storeOfIdentity(identity) === store.id) ? store : undefined;
 }
 
 /** The configuration's defaults, under what the request says. */

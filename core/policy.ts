@@ -1,10 +1,12 @@
 import type { WorkerPolicy } from "./configuration.ts";
-import { formatDuration } from "./duration.ts";
 import { formatBytes, formatCpu } from "./quantity.ts";
 import { refuse } from "./refusal.ts";
 import type { ExecutionSpec } from "./request.ts";
 
-const formats = { timeout: formatDuration, cpu: formatCpu, memory: formatBytes, disk: formatBytes } as const;
+// Exact, because rounded a value could read like the maximum that it is above.
+const formatSeconds = (milliseconds: number): string => `${milliseconds / 1000} s`;
+
+const formats = { timeout: formatSeconds, cpu: formatCpu, memory: formatBytes, disk: formatBytes } as const;
 const limited = ["timeout", "cpu", "memory", "disk"] as const;
 
 /** Whether a list of images allows one: by its whole name, or by the beginning that stands before a `*`. */

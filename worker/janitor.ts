@@ -4,7 +4,7 @@ import type { KnownCell } from "../activities/running-cells.ts";
 import type { Logger } from "./logging.ts";
 
 /** How often to look for cells that nobody follows. */
-const roundMilliseconds = 5000;
+const roundMilliseconds = 1000;
 /** How long a cell may go unfollowed before Temporal is asked about its run: the next attempt comes sooner than that. */
 const graceMilliseconds = 5000;
 

@@ -38,6 +38,8 @@ export interface WorkerSettings {
   readonly onReady?: (about: { taskQueue: string; hostTaskQueue: string; identity: string }) => Promise<void> | void;
   /** Called when the number of cells that exist or wait changes. */
   readonly onActivity?: (activeRuns: number) => void;
+  /** The workflow bundle. @default the one that the build put beside this file */
+  readonly bundlePath?: string;
   /** More backends, for tests of the workflow's own behaviour. */
   readonly backends?: Partial<Record<BackendName, Backend>>;
 }
@@ -50,7 +52,7 @@ export interface RunningWorker {
   readonly stopped: Promise<void>;
 }
 
-const bundlePath = fileURLToPath(new URL("./workflow-bundle.js", import.meta.url));
+const builtBundle = fileURLToPath(new URL("./workflow-bundle.js", import.meta.url));
 
 /** What both workers of a process share: each number with its reason. */
 const tuning = (drainMilliseconds: number) =>
@@ -115,7 +117,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     if (left > 0) log.info({ backend: backend.name, cells: left }, "removed cells that an earlier worker left");
   }
   const identity = workerIdentity(store.id, hostId, process.pid);
-  const workers = await createWorkers(dependencies, connections, identity, settings.drainMilliseconds, policy);
+  const workers = await createWorkers(dependencies, connections, identity, settings, policy);
   const client = new Client({ connection: connections.client, namespace: connections.namespace });
   const janitor = startJanitor(dependencies, runOpenness(client), log);
   const expiry = startExpiry(store, connections, log);
@@ -129,6 +131,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     .finally(async () => {
       await janitor.stop();
       await expiry.stop();
+      for (const backend of Object.values(backends)) await backend.close();
       await connections.client.close();
       await connections.native.close();
       await slot.release();
@@ -176,16 +179,16 @@ async function createWorkers(
   dependencies: ActivityDependencies,
   { native, namespace }: WorkerConnections,
   identity: string,
-  drainMilliseconds: number,
+  settings: WorkerSettings,
   policy: Configuration["worker"],
 ): Promise<Worker[]> {
   const activities = createActivities(dependencies);
-  const shared = { connection: native, namespace, identity, activities, ...tuning(drainMilliseconds) };
+  const shared = { connection: native, namespace, identity, activities, ...tuning(settings.drainMilliseconds) };
   return Promise.all([
     Worker.create({
       ...shared,
       taskQueue: policy.taskQueue,
-      workflowBundle: { codePath: bundlePath },
+      workflowBundle: { codePath: settings.bundlePath ?? builtBundle },
       // About 1 MB each; a run that fell out of the cache is replayed from its history, which is short.
       maxCachedWorkflows: 500,
       // Provisions that wait for a place among the cells hold a slot each; they cost next to nothing.

@@ -87,4 +87,6 @@ export interface Backend {
   readonly cleanUp: (cellId: string) => Promise<void>;
   /** Takes away what an earlier worker process left here. Returns how many cells that were. */
   readonly sweep: () => Promise<number>;
+  /** Gives back what it holds ready, when the worker stops. */
+  readonly close: () => Promise<void>;
 }

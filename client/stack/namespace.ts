@@ -3,34 +3,40 @@ import { setTimeout as delay } from "node:timers/promises";
 /** How long the namespace may take to be there once the server answers. */
 const namespaceMilliseconds = 10_000;
 
+/** Status codes of gRPC. */
+const notFound = 5;
+const unavailable = 14;
+
 /**
- * Sees to it that a namespace keeps closed runs for that long. Waits for the namespace, which comes a moment after the
- * server.
+ * Sees to it that a server of ours has a namespace, and that closed runs are kept there for that long. The namespace
+ * `default` is made by the server itself, a moment after it answers first.
  */
-export async function setRetention(
-  server: { readonly address: string; readonly namespace: string },
-  milliseconds: number,
+export async function prepareNamespace(
+  address: string,
+  namespace: string,
+  retentionMilliseconds: number,
 ): Promise<void> {
   // Loaded only here: it takes a quarter of a second, which a command that finds everything running need not spend.
   const [{ Connection, isGrpcServiceError }, { msToTs }] = await Promise.all([
     import("@temporalio/client"),
     import("@temporalio/common/lib/time.js"),
   ]);
-  const { namespace } = server;
-  const connection = await Connection.connect({ address: server.address });
+  const connection = await Connection.connect({ address });
+  const { workflowService } = connection;
+  const retention = msToTs(retentionMilliseconds);
   const deadline = performance.now() + namespaceMilliseconds;
   try {
     for (;;) {
       try {
-        await connection.workflowService.updateNamespace({
-          namespace,
-          config: { workflowExecutionRetentionTtl: msToTs(milliseconds) },
-        });
-        await connection.workflowService.describeNamespace({ namespace });
+        await workflowService.updateNamespace({ namespace, config: { workflowExecutionRetentionTtl: retention } });
         return;
       } catch (error) {
-        const notYet = isGrpcServiceError(error) && [status.notFound, status.unavailable].includes(error.code);
-        if (!notYet || performance.now() > deadline) throw error;
+        const code = isGrpcServiceError(error) ? error.code : undefined;
+        if (performance.now() > deadline || (code !== notFound && code !== unavailable)) throw error;
+        if (code === notFound && namespace !== "default") {
+          await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
+          return;
+        }
         await delay(10);
       }
     }
@@ -38,6 +44,3 @@ export async function setRetention(
     await connection.close();
   }
 }
-
-/** The status codes of gRPC by which a server says that it is not ready yet. */
-const status = { notFound: 5, unavailable: 14 };

@@ -4,6 +4,7 @@
  * @module
  */
 import { connect } from "node:http2";
+import { createConnection, type Socket } from "node:net";
 
 /** What listens on a port: a Temporal server, something else, or nothing. */
 export type Listener = { readonly kind: "temporal"; readonly version: string } | { readonly kind: "other" | "nothing" };
@@ -13,55 +14,61 @@ const method = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo";
 /** An empty protobuf message in its gRPC frame: one byte for the compression, four for the length. */
 const emptyMessage = Buffer.alloc(5);
 
-const networkErrors = ["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT"];
-
 /**
  * Finds out what listens at `host:port`, unencrypted.
  *
  * @param timeoutMilliseconds after which whatever took the connection but said nothing is `other`. @default 2000
  */
-export function probe(address: string, timeoutMilliseconds = 2000): Promise<Listener> {
+export async function probe(address: string, timeoutMilliseconds = 2000): Promise<Listener> {
+  const { hostname, port } = new URL(`http://${address}`);
+  const socket = createConnection({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) });
+  const timer = setTimeout(() => socket.destroy(), timeoutMilliseconds);
+  try {
+    if (!(await connected(socket))) return { kind: "nothing" };
+    const version = await serverVersion(socket, address);
+    return version === undefined ? { kind: "other" } : { kind: "temporal", version };
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+function connected(socket: Socket): Promise<boolean> {
   return new Promise((resolve) => {
-    let connected = false;
-    let grpcStatus: unknown;
+    socket.once("connect", () => resolve(true));
+    socket.once("close", () => resolve(false));
+    // What matters of an error is the close that comes after it.
+    socket.on("error", () => {});
+  });
+}
+
+/** Asks for the server's version; undefined where the answer is none of Temporal's. */
+function serverVersion(socket: Socket, address: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const session = connect(`http://${address}`, { createConnection: () => socket });
     const answer: Buffer[] = [];
-    const session = connect(`http://${address}`);
-    const timer = setTimeout(() => settle({ kind: connected ? "other" : "nothing" }), timeoutMilliseconds);
-    const settle = (listener: Listener): void => {
-      clearTimeout(timer);
-      session.destroy();
-      resolve(listener);
-    };
-    const fail = (error: NodeJS.ErrnoException): void => {
-      const unreachable = !connected && networkErrors.includes(error.code ?? "");
-      settle({ kind: unreachable ? "nothing" : "other" });
-    };
-    session.once("connect", () => {
-      connected = true;
-    });
-    session.on("error", fail);
+    let status: unknown;
+    const settle = (): void => resolve(status === "0" ? versionIn(Buffer.concat(answer)) : undefined);
     const request = session.request({
       ":method": "POST",
       ":path": method,
       "content-type": "application/grpc",
       te: "trailers",
     });
-    request.on("error", fail);
     request.on("trailers", (trailers) => {
-      grpcStatus = trailers["grpc-status"];
+      status = trailers["grpc-status"];
     });
     request.on("data", (chunk: Buffer) => answer.push(chunk));
-    request.on("end", () => {
-      const version = serverVersion(Buffer.concat(answer));
-      settle(grpcStatus === "0" && version !== undefined ? { kind: "temporal", version } : { kind: "other" });
-    });
-    request.on("close", () => settle({ kind: "other" }));
+    request.once("close", settle);
+    request.on("error", settle);
+    session.once("close", settle);
+    session.on("error", settle);
     request.end(emptyMessage);
   });
 }
 
 /** The first field of GetSystemInfoResponse: tag 0x0a, a length below 128, the version. */
-function serverVersion(frame: Buffer): string | undefined {
+function versionIn(frame: Buffer): string | undefined {
   const [tag, length] = frame.subarray(emptyMessage.length);
   if (tag !== 0x0a || length === undefined) return undefined;
   const version = frame.subarray(emptyMessage.length + 2, emptyMessage.length + 2 + length).toString("utf8");

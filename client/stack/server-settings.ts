@@ -21,11 +21,10 @@ export interface ServerPlace {
   readonly port: number;
   readonly uiPort: number;
   readonly database: string;
-  readonly namespace: string;
 }
 
 /** The arguments of `temporal` that start the server there. */
-export function serverArguments({ port, uiPort, database, namespace }: ServerPlace): string[] {
+export function serverArguments({ port, uiPort, database }: ServerPlace): string[] {
   const attributes = Object.values(searchAttributes).map((name) => `${name}=Keyword`);
   const pairs = (values: Readonly<Record<string, string | number>>): string[] =>
     Object.entries(values).map(([name, value]) => `${name}=${value}`);
@@ -33,7 +32,6 @@ export function serverArguments({ port, uiPort, database, namespace }: ServerPla
   return [
     ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--ui-port", String(uiPort)],
     ...["--db-filename", database, "--log-level", "warn"],
-    ...repeated("--namespace", namespace === "default" ? [] : [namespace]),
     ...repeated("--search-attribute", attributes),
     ...repeated("--dynamic-config-value", pairs(dynamicConfiguration)),
     ...repeated("--sqlite-pragma", pairs(sqlitePragmas)),

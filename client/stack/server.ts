@@ -12,7 +12,7 @@ import { KgentsError } from "../../core/error.ts";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { serverEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
-import { setRetention } from "./namespace.ts";
+import { prepareNamespace } from "./namespace.ts";
 import { probe } from "./probe.ts";
 import { serverArguments } from "./server-settings.ts";
 import type { StackContext } from "./stack-context.ts";
@@ -62,11 +62,10 @@ export async function startServer(context: StackContext, target: TemporalTarget)
   // The schema is never migrated between versions: another version begins another file, and the old one is kept.
   const database = join(paths.state, `temporal-${cli.version}.db`);
   progress(`starting Temporal ${cli.version} at ${target.address} ...`);
-  const server = await startInBackground(
-    cli.path,
-    serverArguments({ port, uiPort, database, namespace: target.namespace }),
-    { log: files.serverLog, environment: serverEnvironment(environment) },
-  );
+  const server = await startInBackground(cli.path, serverArguments({ port, uiPort, database }), {
+    log: files.serverLog,
+    environment: serverEnvironment(environment),
+  });
   const record: ServerRecord = {
     ...server.identity,
     address: target.address,
@@ -80,7 +79,7 @@ export async function startServer(context: StackContext, target: TemporalTarget)
     serving: false,
   };
   await writeStateFile(files.server, record);
-  return awaitServing(context, record, server);
+  return awaitServing(context, target, record, server);
 }
 
 /**
@@ -90,6 +89,7 @@ export async function startServer(context: StackContext, target: TemporalTarget)
  */
 export async function awaitServing(
   context: StackContext,
+  { address, namespace }: TemporalTarget,
   record: ServerRecord,
   server?: BackgroundProcess,
 ): Promise<ServerRecord> {
@@ -97,18 +97,18 @@ export async function awaitServing(
   const ended = server?.exited.then(async (how) => new Error(`${how}\n${await server.lastLines()}`.trim()));
   try {
     await Promise.race([untilServing(record), ...(ended ? [ended.then((error) => Promise.reject(error))] : [])]);
-    await setRetention(record, retentionMilliseconds);
+    await prepareNamespace(address, namespace, retentionMilliseconds);
     // Another server may have been quicker to take the port, and then it was that one which answered.
     if (!(await isRunning(record))) throw (await ended) ?? new Error("it ended");
   } catch (error) {
     await stopProcess(record, stopMilliseconds);
     const why = error instanceof Error ? error.message : String(error);
-    throw new KgentsError("stack-start", `Temporal did not start at ${record.address}: ${why}`, {
+    throw new KgentsError("stack-start", `Temporal did not start at ${address}: ${why}`, {
       cause: error,
       remedy: `Look at ${files.serverLog}.`,
     });
   }
-  const serving: ServerRecord = { ...record, retentionMilliseconds, serving: true };
+  const serving: ServerRecord = { ...record, namespace, retentionMilliseconds, serving: true };
   await writeStateFile(files.server, serving);
   return serving;
 }

@@ -67,5 +67,6 @@ export function scriptedBackend(
     },
     cleanUp: async () => void calls.push("cleanUp"),
     sweep: async () => 0,
+    close: async () => {},
   };
 }

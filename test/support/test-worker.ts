@@ -72,6 +72,7 @@ export async function startTestWorker(
     configuration: parseConfiguration({ ...options.configuration, worker }),
     paths,
     log,
+    bundlePath,
     address,
     drainMilliseconds: options.drainMilliseconds ?? 1000,
     ...(options.backends ? { backends: options.backends } : {}),

@@ -236,7 +236,7 @@ sys.stdout.buffer.write(b"\\xff\\x00end")
 
   it("where nobody asked for it, heartbeats carry no output", async () => {
     const handle = await worker.start({ code: "echo secret-output; sleep 2", language: "sh" });
-    await wait(1000);
+    await wait(1500);
     const { raw } = await worker.client.workflow.getHandle(handle.id).describe();
     const details = Buffer.from(raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data ?? []).toString();
     expect(JSON.parse(details)).toEqual({ phase: "executing", attempt: 1, bytes: { stdout: 14, stderr: 0 } });

@@ -33,6 +33,16 @@ const file = (descriptor: number, path: string, permissions: string): string[] =
   ...["--file", String(descriptor), path],
 ];
 
+/** The directories above paths, outermost first. Made one by one: bubblewrap makes those above a mount for root alone. */
+function parents(paths: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const path of paths) {
+    const parts = path.split("/").slice(1, -1);
+    for (const index of parts.keys()) found.add(`/${parts.slice(0, index + 1).join("/")}`);
+  }
+  return [...found];
+}
+
 /** The arguments for bubblewrap, without the command. Pure. */
 export function bubblewrapArguments(plan: SandboxPlan): string[] {
   const privileges =
@@ -48,11 +58,12 @@ export function bubblewrapArguments(plan: SandboxPlan): string[] {
     ...privileges,
     ...["--seccomp", String(descriptors.seccomp), "--info-fd", String(descriptors.info)],
     ...plan.view,
-    ...["--ro-bind-data", String(descriptors.accounts), "/etc/passwd"],
+    ...["--perms", "0444", "--ro-bind-data", String(descriptors.accounts), "/etc/passwd"],
     ...["--proc", "/proc", "--dev", "/dev"],
     ...tmpfs(workDirectory, plan.limits.work),
     ...tmpfs("/tmp", plan.limits.temporary),
     ...tmpfs("/dev/shm", plan.limits.sharedMemory),
+    ...parents(plan.binds.map(({ target }) => target)).flatMap((path) => ["--dir", path]),
     ...plan.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     ...file(descriptors.script, supervisorFile, "0444"),
     ...(plan.codeFile === null ? [] : file(descriptors.code, `${workDirectory}/${plan.codeFile}`, "0777")),

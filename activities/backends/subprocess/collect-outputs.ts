@@ -71,13 +71,16 @@ export async function collectOutputs(control: ControlReader, plan: OutputPlan): 
       omit(name, "a limit on output files is reached");
       return fed;
     };
-    const ended = new Promise((resolve) => stream.once("end", resolve));
+    const ended = new Promise<void>((resolve) => stream.once("end", () => resolve()));
     receive()
       .then(() => {
         stream.resume();
         return ended;
       })
-      .then(() => next(), (error) => archive.destroy(error));
+      .then(
+        () => next(),
+        (error) => archive.destroy(error),
+      );
   });
   await pipeline(control.rest(), archive);
   return omitted;

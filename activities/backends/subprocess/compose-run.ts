@@ -62,6 +62,7 @@ export async function composeRun(
     command: [...interpreter.command, `${workDirectory}/${codeFile}`, ...spec.args],
     environment: cellEnvironment(workDirectory, "/tmp", interpreter.directory, spec.env),
     directory: workDirectory,
+    stdin: spec.stdin !== undefined,
     inputs: inputs.length > 0,
     waits: network !== null,
     patterns: spec.outputs.map(findPattern),

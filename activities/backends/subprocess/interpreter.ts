@@ -82,7 +82,12 @@ async function resolveOther(found: string, args: readonly string[]): Promise<Int
 async function ownNode(args: readonly string[]): Promise<Interpreter> {
   const target = join(ownProgramDirectory, "node");
   const binds = [{ source: process.execPath, target }, ...smallest(await foreignLibraries(process.execPath))];
-  return { command: [target, ...args], binds, directory: ownProgramDirectory, hostCommand: [process.execPath, ...args] };
+  return {
+    command: [target, ...args],
+    binds,
+    directory: ownProgramDirectory,
+    hostCommand: [process.execPath, ...args],
+  };
 }
 
 /**

@@ -35,9 +35,12 @@ export function rlimitFallback(machine: Machine, limits: CellLimits, program: st
 function memory(groups: EnforcedByGroups | undefined, fallback: Fallback, limits: CellLimits): Enforcement {
   if (groups?.memory) {
     const files = formatBytes(chargedMemory(limits) - limits.memory);
-    return enforced(`${groups.memory}: ${formatBytes(limits.memory)}, and ${files} for files, which live in memory; no swap`);
+    return enforced(
+      `${groups.memory}: ${formatBytes(limits.memory)}, and ${files} for files, which live in memory; no swap`,
+    );
   }
-  if (fallback.memory !== null) return enforced(`RLIMIT_AS: ${formatBytes(fallback.memory)} for each process, not for all`);
+  if (fallback.memory !== null)
+    return enforced(`RLIMIT_AS: ${formatBytes(fallback.memory)} for each process, not for all`);
   return notEnforced(`${noGroup}, and RLIMIT_AS breaks this interpreter`);
 }
 

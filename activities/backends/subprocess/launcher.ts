@@ -35,7 +35,7 @@ export interface Launcher {
   readonly name: string;
   readonly child: ChildProcess;
   readonly group: ControlGroup | undefined;
-  readonly streams: { readonly stdin: Fifo; readonly stdout: Fifo; readonly stderr: Fifo };
+  readonly streams: { readonly stdout: Fifo; readonly stderr: Fifo };
   /** One of its sockets. */
   readonly socket: (descriptor: number) => Socket;
   /** Whether this process stays alive for its sake: not while it waits. */
@@ -44,7 +44,7 @@ export interface Launcher {
   /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
   /** Kills it and everything in it. */
-  readonly kill: () => Promise<void>;
+  readonly kill: () => void;
   /** Kills it and takes its control group and its record away. */
   readonly remove: () => Promise<void>;
 }
@@ -59,8 +59,7 @@ export const groupsRecord = "groups.json";
 const script = `
 bubblewrap=$1 setpriv=$2; shift 2
 for group do echo 0 >"$group/cgroup.procs" || exit 1; done
-read -r input uid <&${descriptors.arguments} || exit 0
-if [ "$input" = none ]; then exec </dev/null; fi
+read -r uid <&${descriptors.arguments} || exit 0
 if [ -z "$setpriv" ]; then exec "$bubblewrap" --args ${descriptors.arguments} -- /bin/sh ${supervisorFile}; fi
 exec "$bubblewrap" --args ${descriptors.arguments} -- "$setpriv" --reuid "$uid" --regid "$uid" --clear-groups \
   --inh-caps=-all --bounding-set=-all --pdeathsig SIGKILL --no-new-privs -- /bin/sh ${supervisorFile}
@@ -75,23 +74,19 @@ export async function removeLauncherRecord(directory: string, groups: readonly s
 async function startLauncher(plan: LauncherPlan, name: string, directory: string): Promise<Launcher> {
   const [group, fifos] = await Promise.all([
     plan.groups?.create(name),
-    createFifos([
-      [join(directory, "stdin"), "write"],
-      [join(directory, "stdout"), "read"],
-      [join(directory, "stderr"), "read"],
-    ]),
+    createFifos([join(directory, "stdout"), join(directory, "stderr")]),
   ]);
-  const [stdin, stdout, stderr] = fifos;
-  if (!stdin || !stdout || !stderr) throw new Error("mkfifo made too few pipes");
+  const [stdout, stderr] = fifos;
+  if (!stdout || !stderr) throw new Error("mkfifo made too few pipes");
   const groups = group?.directories ?? [];
   await writeFile(join(directory, groupsRecord), JSON.stringify(groups));
   const child = spawn("/bin/sh", ["-c", script, "sh", plan.bubblewrap, plan.setpriv ?? "", ...groups], {
     // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.
     env: {},
     cwd: "/",
-    stdio: [stdin.read, stdout.write, "pipe", "pipe", stderr.write, "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
+    stdio: ["pipe", stdout.write, "pipe", "pipe", stderr.write, "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
   });
-  for (const descriptor of [stdin.read, stdout.write, stderr.write]) closeSync(descriptor);
+  for (const descriptor of [stdout.write, stderr.write]) closeSync(descriptor);
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
     child.once("error", () => resolve());
@@ -108,16 +103,28 @@ async function startLauncher(plan: LauncherPlan, name: string, directory: string
   const sockets = child.stdio.filter((stream) => stream instanceof Socket);
   const reference = (): void => [child, ...sockets].forEach((part) => void part.ref());
   const unreference = (): void => [child, ...sockets].forEach((part) => void part.unref());
-  const kill = async (): Promise<void> => {
+  const kill = (): void => {
     child.kill("SIGKILL");
-    await group?.kill();
+    group?.kill();
   };
   const remove = async (): Promise<void> => {
-    await kill();
+    reference();
+    kill();
     await ended;
     await removeLauncherRecord(directory, groups);
   };
-  return { name, child, group, streams: { stdin, stdout, stderr }, socket, reference, unreference, ended, kill, remove };
+  return {
+    name,
+    child,
+    group,
+    streams: { stdout, stderr },
+    socket,
+    reference,
+    unreference,
+    ended,
+    kill,
+    remove,
+  };
 }
 
 /** Prepares a launcher. */

@@ -59,11 +59,17 @@ export async function examineMachine(options: {
   readonly stateDirectory: string;
 }): Promise<Machine> {
   if (process.platform !== "linux") {
-    throw unavailable(`the sandbox needs Linux, and this is ${process.platform}`, "Use a cluster, or a worker on Linux.");
+    throw unavailable(
+      `the sandbox needs Linux, and this is ${process.platform}`,
+      "Use a cluster, or a worker on Linux.",
+    );
   }
   const processor = filterArchitecture();
   if (processor === undefined) {
-    throw unavailable(`there is no system call filter for ${process.arch}`, "Use a cluster, or a worker on x64 or arm64.");
+    throw unavailable(
+      `there is no system call filter for ${process.arch}`,
+      "Use a cluster, or a worker on x64 or arm64.",
+    );
   }
   const mode: SandboxMode = process.geteuid?.() === 0 ? "root" : "user";
   const setpriv = mode === "root" ? await findSystemTool("setpriv") : undefined;

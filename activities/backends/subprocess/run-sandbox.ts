@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { closeSync, fchownSync } from "node:fs";
+import { fchownSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -19,7 +19,6 @@ import type { Launcher } from "./launcher.ts";
 import type { CellLimits } from "./limits.ts";
 import { sandboxFailure } from "./sandbox-failure.ts";
 import { descriptors } from "./sandbox-paths.ts";
-
 
 /** Everything that a run is made from, decided before it starts. */
 export interface SandboxRun {
@@ -62,12 +61,12 @@ async function feedStdin(content: Readable, target: Writable): Promise<void> {
 export async function runSandbox(launcher: Launcher, run: SandboxRun, context: ExecuteContext): Promise<CellOutcome> {
   const { streams, socket, group } = launcher;
   const stdin = run.stdin === undefined ? undefined : await context.open(run.stdin);
-  await group?.limit(run.limits);
+  group?.limit(run.limits);
   if (run.uid !== null) {
-    // By its own uid the code may open /dev/stdin, /dev/stdout and /dev/stderr by name.
-    for (const end of [streams.stdin.write, streams.stdout.read, streams.stderr.read]) fchownSync(end, run.uid, run.uid);
+    // By its own uid the code may open /dev/stdout and /dev/stderr by name.
+    for (const { read } of [streams.stdout, streams.stderr]) fchownSync(read, run.uid, run.uid);
   }
-  const kill = (): void => void launcher.kill().catch(() => {});
+  const kill = (): void => launcher.kill();
   context.stop.addEventListener("abort", kill, { once: true });
 
   // Trouble of our own that ends the run: the first one counts.
@@ -83,20 +82,16 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
   };
   const [stdout, stdoutEnded] = output(streams.stdout.read, context.stdout, "stdout");
   const [stderr, stderrEnded] = output(streams.stderr.read, context.stderr, "stderr");
-  if (stdin === undefined) closeSync(streams.stdin.write);
-  else {
-    const sink = new Socket({ fd: streams.stdin.write, readable: false, writable: true });
-    feedStdin(stdin, sink).catch(fail("stdin could not be read"));
-  }
+  if (stdin === undefined) socket(descriptors.stdin).end();
+  else feedStdin(stdin, socket(descriptors.stdin)).catch(fail("stdin could not be read"));
 
   const diagnostics = beginningOf(socket(descriptors.diagnostics));
   const channel = socket(descriptors.control);
   const control = controlReader(channel);
-  socket(descriptors.code).end(run.code ?? undefined);
+  socket(descriptors.code).end(run.code ?? "");
   socket(descriptors.script).end(run.script);
   socket(descriptors.accounts).end(run.accounts);
-  const goAhead = `${stdin === undefined ? "none" : "pipe"} ${run.uid ?? ""}\n`;
-  socket(descriptors.arguments).end(`${goAhead}${run.bubblewrapArguments.map((word) => `${word}\0`).join("")}`);
+  socket(descriptors.arguments).end(`${run.uid ?? ""}\n${run.bubblewrapArguments.map((word) => `${word}\0`).join("")}`);
   if (context.stop.aborted) kill();
 
   let takeDownNetwork = async (): Promise<void> => {};
@@ -139,7 +134,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
   const [said] = await Promise.all([diagnostics, stdoutEnded, stderrEnded]);
   clearTimeout(giveUp);
 
-  const usage = await group?.usage();
+  const usage = group?.usage();
   const killedForMemory = (usage?.memoryKills ?? 0) > 0;
   const outcome = {
     exit: status === undefined ? null : exitStatus(Number(status), said),

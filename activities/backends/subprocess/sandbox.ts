@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { KgentsError } from "../../../core/error.ts";
 import { requestSchema } from "../../../core/request.ts";
 import { userModeUid } from "./bubblewrap-arguments.ts";
 import { composeRun } from "./compose-run.ts";
@@ -13,8 +14,6 @@ import { examineMachine, type Machine } from "./machine.ts";
 import { judgeProbe, probeCommand, probeContext, probeRefusal } from "./probe.ts";
 import { runSandbox } from "./run-sandbox.ts";
 import { runUid } from "./run-uid.ts";
-import { sandboxFailure } from "./sandbox-failure.ts";
-import { KgentsError } from "../../../core/error.ts";
 
 /** A sandbox that was seen to work. */
 export interface Sandbox {
@@ -39,7 +38,7 @@ async function probe(sandbox: Sandbox): Promise<void> {
   const language = { name: "probe", aliases: [], fileName: "status", extensions: [], image: "", command: probeCommand };
   const interpreter = { command: probeCommand, binds: [], directory: "/usr/bin", hostCommand: probeCommand };
   const { context, printed } = probeContext();
-  const plan = { cellId: probeCell, spec: { ...spec, code: undefined, entrypoint: "" }, language };
+  const plan = { cellId: probeCell, spec, language };
   const run = await composeRun(plan, context, machine, interpreter, cellLimits(spec), null);
   const launcher = await pool.take();
   try {
@@ -55,4 +54,62 @@ async function probe(sandbox: Sandbox): Promise<void> {
   } finally {
     await launcher.remove();
   }
+}
+
+/** What a sandbox is looked for with. */
+export interface SandboxOptions {
+  readonly stateDirectory: string;
+  readonly findBubblewrap: () => Promise<string>;
+}
+
+/** Gives the sandbox of this machine, or says why there is none. */
+export interface SandboxSource {
+  /** @throws KgentsError `sandbox-unavailable` */
+  readonly get: () => Promise<Sandbox>;
+  readonly close: () => Promise<void>;
+}
+
+async function build(options: SandboxOptions): Promise<Sandbox> {
+  const machine = await examineMachine(options);
+  const pool = launcherPool({
+    directory: launcherDirectory(options.stateDirectory),
+    ...{ groups: machine.groups, bubblewrap: machine.bubblewrap },
+    ...{ seccomp: machine.seccomp, setpriv: machine.setpriv },
+  });
+  return { machine, pool };
+}
+
+/** Remembers the sandbox, and looks again from time to time. */
+export function sandboxSource(options: SandboxOptions): SandboxSource {
+  let built: Promise<Sandbox> | undefined;
+  let answer: { readonly sandbox: Promise<Sandbox>; readonly until: number } | undefined;
+  const examine = async (): Promise<Sandbox> => {
+    built ??= build(options);
+    try {
+      const sandbox = await built;
+      await probe(sandbox);
+      return sandbox;
+    } catch (error) {
+      // Built anew next time: what was missing may be there then.
+      const failed = built;
+      built = undefined;
+      await failed?.then(({ pool }) => pool.close()).catch(() => {});
+      throw error;
+    }
+  };
+  return {
+    get: () => {
+      if (answer !== undefined && Date.now() < answer.until) return answer.sandbox;
+      const sandbox = examine();
+      answer = { sandbox, until: Date.now() + lifetime };
+      sandbox.catch(() => {
+        answer = { sandbox, until: Date.now() + refusalLifetime };
+      });
+      return sandbox;
+    },
+    close: async () => {
+      const { pool } = (await built?.catch(() => undefined)) ?? {};
+      await pool?.close();
+    },
+  };
 }

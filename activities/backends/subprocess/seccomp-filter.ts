@@ -48,11 +48,7 @@ const whenCalled = (number: number, index: number, body: readonly Instruction[])
   ...body,
 ];
 
-const unlessBits = (bits: number): Instruction[] => [
-  [jumpBitsSet, 0, 1, bits],
-  answer(notPermitted),
-  answer(allow),
-];
+const unlessBits = (bits: number): Instruction[] => [[jumpBitsSet, 0, 1, bits], answer(notPermitted), answer(allow)];
 
 /** Generates the filter program. Pure: the same bytes for the same processor. */
 export function seccompFilter(processor: FilterArchitecture): Buffer {

@@ -8,6 +8,8 @@ export interface SupervisorPlan {
   readonly environment: Readonly<Record<string, string>>;
   /** Where the program runs and output files are looked for. */
   readonly directory: string;
+  /** Whether there is input on stdin. */
+  readonly stdin: boolean;
   /** Whether a tar of input files comes by the control descriptor. */
   readonly inputs: boolean;
   /** Whether it waits for a line before it starts anything: the network is being closed off meanwhile. */
@@ -61,7 +63,9 @@ function rlimits(plan: SupervisorPlan): string[] {
     `ulimit -f ${Math.ceil(plan.largestFile / 512)}`,
     ...(memory === null ? [] : [`ulimit -v ${Math.ceil(memory / 1024)}`]),
     // bash and busybox call it -u, dash -p.
-    ...(pids === null ? [] : [`if (ulimit -u ${pids}) 2>/dev/null; then ulimit -u ${pids}; else ulimit -p ${pids}; fi`]),
+    ...(pids === null
+      ? []
+      : [`if (ulimit -u ${pids}) 2>/dev/null; then ulimit -u ${pids}; else ulimit -p ${pids}; fi`]),
     // Should memory run out, the kernel takes the code and not the supervisor. Not allowed means no harm done.
     "echo 1000 2>/dev/null >/proc/self/oom_score_adj",
   ];
@@ -102,10 +106,12 @@ export function supervisorScript(plan: SupervisorPlan): string {
     ...(plan.inputs ? [`tar -xf - -C ${shellQuote(plan.directory)} <&${control} || exit 0`] : []),
     `echo run >&${control}`,
     `echo ${beginMark} >&2`,
-    "(",
+    // Through a pipe of our own: what comes from the worker is a socket, which /dev/stdin cannot open again. A named pipe
+    // could be opened, but the open waits for ever where the worker has written everything and gone.
+    plan.stdin ? `cat ${control}>&- ${stderr}>&- | (` : "(",
     ...rlimits(plan),
     ...programStart(plan),
-    `) ${diagnostics}>&${stderr} ${stderr}>&- ${control}>&-`,
+    `) ${plan.stdin ? "" : "</dev/null "}${diagnostics}>&${stderr} ${stderr}>&- ${control}>&-`,
     "status=$?",
     `echo ${endMark} >&2`,
     `echo "exit $status" >&${control}`,

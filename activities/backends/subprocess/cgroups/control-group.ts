@@ -24,10 +24,10 @@ export interface GroupUsage {
 export interface ControlGroup {
   /** Its directories: one a hierarchy. */
   readonly directories: readonly string[];
-  readonly limit: (limits: CellLimits) => Promise<void>;
-  readonly usage: () => Promise<GroupUsage>;
+  readonly limit: (limits: CellLimits) => void;
+  readonly usage: () => GroupUsage;
   /** Kills every process in it. */
-  readonly kill: () => Promise<void>;
+  readonly kill: () => void;
 }
 
 /** How this machine makes control groups. */

@@ -1,14 +1,15 @@
 import { rmdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { errorCode } from "../../../host/error-code.ts";
 import { groupProcesses } from "./group-files.ts";
 
 /** How long the kernel may take to end processes that were killed, in milliseconds. */
 const patience = 5000;
 
 /** Kills the processes of groups; those that end by themselves meanwhile are no error. */
-export async function killGroups(directories: readonly string[]): Promise<void> {
+export function killGroups(directories: readonly string[]): void {
   for (const directory of directories) {
-    for (const pid of await groupProcesses(directory)) {
+    for (const pid of groupProcesses(directory)) {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
@@ -24,18 +25,18 @@ async function removeGroup(directory: string): Promise<void> {
     try {
       return await rmdir(directory);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
+      const code = errorCode(error);
       if (code === "ENOENT") return;
       // Busy: a killed process is not yet reaped. No event says when it is, in version 1.
       if (code !== "EBUSY" || Date.now() > deadline) throw error;
     }
-    await killGroups([directory]);
+    killGroups([directory]);
     await sleep(pause);
   }
 }
 
 /** Takes groups away with every process in them. */
 export async function removeGroups(directories: readonly string[]): Promise<void> {
-  await killGroups(directories);
+  killGroups(directories);
   await Promise.all(directories.map(removeGroup));
 }

@@ -16,18 +16,18 @@ const wanted = ["memory", "pids", "cpu", "cpuacct"] as const;
 type Controller = (typeof wanted)[number];
 type Directories = Readonly<Partial<Record<Controller, string>>>;
 
-async function limit(directories: Directories, limits: CellLimits): Promise<void> {
+function limit(directories: Directories, limits: CellLimits): void {
   const { memory, pids, cpu } = directories;
   if (memory !== undefined) {
-    await writeControl(memory, "memory.limit_in_bytes", chargedMemory(limits));
+    writeControl(memory, "memory.limit_in_bytes", chargedMemory(limits));
     // Memory and swap together are the same number: no swap. Kernels without swap accounting have no such file.
-    await tryControl(memory, "memory.memsw.limit_in_bytes", chargedMemory(limits));
-    await tryControl(memory, "memory.swappiness", 0);
+    tryControl(memory, "memory.memsw.limit_in_bytes", chargedMemory(limits));
+    tryControl(memory, "memory.swappiness", 0);
   }
-  if (pids !== undefined) await writeControl(pids, "pids.max", limits.pids);
+  if (pids !== undefined) writeControl(pids, "pids.max", limits.pids);
   if (cpu !== undefined) {
-    await writeControl(cpu, "cpu.cfs_period_us", cpuPeriod);
-    await writeControl(cpu, "cpu.cfs_quota_us", Math.round((limits.cpu / 1000) * cpuPeriod));
+    writeControl(cpu, "cpu.cfs_period_us", cpuPeriod);
+    writeControl(cpu, "cpu.cfs_quota_us", Math.round((limits.cpu / 1000) * cpuPeriod));
   }
 }
 
@@ -36,18 +36,18 @@ const controlGroup = (directories: Directories): ControlGroup => {
   return {
     directories: all,
     limit: (limits) => limit(directories, limits),
-    usage: async () => {
-      const nanoseconds = await readNumber(directories.cpuacct, "cpuacct.usage");
+    usage: () => {
+      const nanoseconds = readNumber(directories.cpuacct, "cpuacct.usage");
       return {
-        peakMemoryBytes: await readNumber(directories.memory, "memory.max_usage_in_bytes"),
+        peakMemoryBytes: readNumber(directories.memory, "memory.max_usage_in_bytes"),
         cpuSeconds: nanoseconds === null ? null : nanoseconds / 1e9,
-        memoryKills: (await readKey(directories.memory, "memory.oom_control", "oom_kill")) ?? 0,
+        memoryKills: readKey(directories.memory, "memory.oom_control", "oom_kill") ?? 0,
       };
     },
-    kill: async () => {
+    kill: () => {
       // A process that is out of cpu time would die when its next period begins.
-      if (directories.cpu !== undefined) await tryControl(directories.cpu, "cpu.cfs_quota_us", -1);
-      await killGroups(all);
+      if (directories.cpu !== undefined) tryControl(directories.cpu, "cpu.cfs_quota_us", -1);
+      killGroups(all);
     },
   };
 };

@@ -14,14 +14,14 @@ import { killGroups } from "./remove-groups.ts";
 
 const wanted = ["memory", "pids", "cpu"] as const;
 
-async function limit(directory: string, controllers: ReadonlySet<string>, limits: CellLimits): Promise<void> {
+function limit(directory: string, controllers: ReadonlySet<string>, limits: CellLimits): void {
   if (controllers.has("memory")) {
-    await writeControl(directory, "memory.max", chargedMemory(limits));
-    await tryControl(directory, "memory.swap.max", 0);
+    writeControl(directory, "memory.max", chargedMemory(limits));
+    tryControl(directory, "memory.swap.max", 0);
   }
-  if (controllers.has("pids")) await writeControl(directory, "pids.max", limits.pids);
+  if (controllers.has("pids")) writeControl(directory, "pids.max", limits.pids);
   if (controllers.has("cpu")) {
-    await writeControl(directory, "cpu.max", `${Math.round((limits.cpu / 1000) * cpuPeriod)} ${cpuPeriod}`);
+    writeControl(directory, "cpu.max", `${Math.round((limits.cpu / 1000) * cpuPeriod)} ${cpuPeriod}`);
   }
 }
 
@@ -29,27 +29,24 @@ async function limit(directory: string, controllers: ReadonlySet<string>, limits
 export const version2Group = (directory: string, controllers: ReadonlySet<string>): ControlGroup => ({
   directories: [directory],
   limit: (limits) => limit(directory, controllers, limits),
-  usage: async () => {
-    const microseconds = await readKey(directory, "cpu.stat", "usage_usec");
+  usage: () => {
+    const microseconds = readKey(directory, "cpu.stat", "usage_usec");
     return {
-      peakMemoryBytes: await readNumber(directory, "memory.peak"),
+      peakMemoryBytes: readNumber(directory, "memory.peak"),
       cpuSeconds: microseconds === null ? null : microseconds / 1e6,
-      memoryKills: (await readKey(directory, "memory.events", "oom_kill")) ?? 0,
+      memoryKills: readKey(directory, "memory.events", "oom_kill") ?? 0,
     };
   },
-  kill: async () => {
-    if (controllers.has("cpu")) await tryControl(directory, "cpu.max", `max ${cpuPeriod}`);
+  kill: () => {
+    if (controllers.has("cpu")) tryControl(directory, "cpu.max", `max ${cpuPeriod}`);
     // One write that no fork can outrun; kernels before 5.14 do not have it.
-    if (!(await tryControl(directory, "cgroup.kill", 1))) await killGroups([directory]);
+    if (!tryControl(directory, "cgroup.kill", 1)) killGroups([directory]);
   },
 });
 
-const words = async (directory: string, name: string): Promise<Set<string>> =>
-  new Set((await readFile(join(directory, name), "utf8").catch(() => "")).split(/\s+/).filter(Boolean));
-
 /** Switches controllers on for the children of a group; false where that is refused. */
-async function enable(directory: string, controllers: readonly string[]): Promise<boolean> {
-  const on = await words(directory, "cgroup.subtree_control");
+function enable(directory: string, controllers: readonly string[]): boolean {
+  const on = readWords(directory, "cgroup.subtree_control");
   const missing = controllers.filter((name) => !on.has(name));
   if (missing.length === 0) return true;
   return tryControl(directory, "cgroup.subtree_control", missing.map((name) => `+${name}`).join(" "));
@@ -60,29 +57,29 @@ async function enable(directory: string, controllers: readonly string[]): Promis
  * container, a delegated unit) the processes move to a child, as container engines do; nowhere else.
  */
 async function makeRoom(directory: string): Promise<void> {
-  const processes = await groupProcesses(directory);
+  const processes = groupProcesses(directory);
   if (!processes.includes(process.pid)) return;
   const leaf = join(directory, `${parentName}-worker`);
   await mkdir(leaf, { recursive: true });
-  for (const pid of processes) await tryControl(leaf, "cgroup.procs", pid);
+  for (const pid of processes) tryControl(leaf, "cgroup.procs", pid);
 }
 
 /** Makes groups under the worker's own; undefined where that cannot be written or has no controller. */
 export async function version2Groups(hierarchies: readonly Hierarchy[]): Promise<GroupMaker | undefined> {
   const hierarchy = hierarchies.find(({ version }) => version === 2);
   if (!hierarchy) return undefined;
-  const available = await words(hierarchy.own, "cgroup.controllers");
+  const available = readWords(hierarchy.own, "cgroup.controllers");
   const controllers = wanted.filter((name) => available.has(name));
   if (controllers.length === 0) return undefined;
   const parent = join(hierarchy.own, parentName);
   try {
     await access(join(hierarchy.own, "cgroup.procs"), constants.W_OK);
-    if (!(await enable(hierarchy.own, controllers))) {
-      await makeRoom(hierarchy.own);
-      if (!(await enable(hierarchy.own, controllers))) return undefined;
+    if (!enable(hierarchy.own, controllers))) {
+      makeRoom(hierarchy.own);
+      if (!enable(hierarchy.own, controllers))) return undefined;
     }
     await mkdir(parent, { recursive: true });
-    if (!(await enable(parent, controllers))) return undefined;
+    if (!enable(parent, controllers))) return undefined;
   } catch {
     return undefined;
   }

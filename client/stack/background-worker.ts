@@ -1,0 +1,142 @@
+/**
+ * The worker in the background: started where nobody else serves the queue, and replaced when what it froze at its start
+ * (build, kubeconfig, PATH, configuration) is not so any more.
+ *
+ * @module
+ */
+import { rm } from "node:fs/promises";
+import { isRunning } from "../../activities/host/process-identity.ts";
+import { watchUntil } from "../../activities/host/watch-until.ts";
+import {
+  readWorkerIdentity,
+  readWorkerReady,
+  readWorkerStatus,
+  type WorkerIdentity,
+  workerFiles,
+  writeWorkerIdentity,
+} from "../../activities/host/worker-files.ts";
+import { KgentsError } from "../../core/error.ts";
+import type { TemporalTarget } from "./address.ts";
+import { workerEnvironment } from "./background-environment.ts";
+import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
+import type { StackContext } from "./stack-context.ts";
+import { changes, fingerprint } from "./worker-fingerprint.ts";
+
+/** How long a worker may take to be ready: it may first install its sandbox. */
+const readyMilliseconds = 180_000;
+/** How long a worker may take to end: its drain of 30 s, as long again for killing and collecting, and some. */
+const drainMilliseconds = 65_000;
+
+/** A worker of ours that runs. */
+export interface OwnWorker {
+  readonly identity: WorkerIdentity;
+  /** Whether it polls. */
+  readonly ready: boolean;
+  /** How many runs it holds; undefined where it does not say. */
+  readonly activeRuns: number | undefined;
+  /** What of its identity is not so any more, in words. */
+  readonly outdated: readonly string[];
+}
+
+/** The worker that we started, where it runs. */
+export async function runningWorker(context: StackContext, target: TemporalTarget): Promise<OwnWorker | undefined> {
+  const files = workerFiles(context.paths.state);
+  const identity = await readWorkerIdentity(files);
+  if (!identity || !(await isRunning(identity))) return undefined;
+  const [ready, status] = await Promise.all([readWorkerReady(files), readWorkerStatus(files)]);
+  return {
+    identity,
+    ready: ready?.pid === identity.pid,
+    activeRuns: status?.pid === identity.pid ? status.activeRuns : undefined,
+    outdated: changes(identity, fingerprint(context, target)),
+  };
+}
+
+/** Whether a worker of ours can be used as it is. */
+export const isCurrent = (worker: OwnWorker): boolean => worker.ready && worker.outdated.length === 0;
+
+/**
+ * Sees to it that a worker of ours runs for that server. Only under the stack's lock.
+ *
+ * @throws KgentsError `stack-start`; `no-worker` where the one that runs is busy with another server
+ */
+export async function ensureWorker(context: StackContext, target: TemporalTarget): Promise<void> {
+  const { progress } = context;
+  const worker = await runningWorker(context, target);
+  if (!worker) return startWorker(context, target);
+  if (worker.outdated.length === 0) return worker.ready ? undefined : awaitReady(context, worker.identity);
+  const changed = worker.outdated.join(" and ");
+  if (worker.activeRuns === 0) {
+    progress(`restarting the worker: ${changed} changed`);
+    await stopWorker(context);
+    return startWorker(context, target);
+  }
+  const { address, taskQueue } = worker.identity;
+  if (address !== target.address || taskQueue !== context.taskQueue) {
+    throw new KgentsError("no-worker", `the worker in the background is busy with ${taskQueue} at ${address}`, {
+      remedy: "Wait until its runs have ended, or start another worker with `kgents worker`.",
+    });
+  }
+  progress(`the worker is busy and goes on as it was started, although ${changed} changed; it is replaced when idle`);
+  return worker.ready ? undefined : awaitReady(context, worker.identity);
+}
+
+/** Ends the worker of ours, giving it time to finish what it does. */
+export async function stopWorker(context: StackContext): Promise<"was not running" | "stopped" | "killed"> {
+  const identity = await readWorkerIdentity(workerFiles(context.paths.state));
+  if (!identity) return "was not running";
+  const how = await stopProcess(identity, drainMilliseconds);
+  if (how === "killed") {
+    context.progress(`the worker did not end within ${drainMilliseconds / 1000} s and was killed; its runs are lost`);
+  }
+  return how;
+}
+
+async function startWorker(context: StackContext, target: TemporalTarget): Promise<void> {
+  const { environment, taskQueue, configurationPath, workerEntry, progress } = context;
+  const files = workerFiles(context.paths.state);
+  await Promise.all([files.ready, files.status].map((file) => rm(file, { force: true })));
+  progress("starting a worker ...");
+  const worker = await startInBackground(
+    process.execPath,
+    [
+      ...[workerEntry, "--identity-file", files.identity, "--task-queue", taskQueue],
+      ...(configurationPath === null ? [] : ["--config", configurationPath]),
+    ],
+    {
+      log: files.log,
+      environment: {
+        ...workerEnvironment(environment),
+        TEMPORAL_ADDRESS: target.address,
+        TEMPORAL_NAMESPACE: target.namespace,
+      },
+    },
+  );
+  const startedAt = new Date().toISOString();
+  const identity = { ...worker.identity, ...fingerprint(context, target), startedAt };
+  await writeWorkerIdentity(files, identity);
+  await awaitReady(context, identity, worker);
+}
+
+async function awaitReady(context: StackContext, identity: WorkerIdentity, worker?: BackgroundProcess): Promise<void> {
+  const files = workerFiles(context.paths.state);
+  let ended: string | undefined;
+  void worker?.exited.then((how) => {
+    ended = how;
+  });
+  const outcome = await watchUntil(
+    files.ready,
+    async () => {
+      if ((await readWorkerReady(files))?.pid === identity.pid) return "ready";
+      return ended !== undefined || !(await isRunning(identity)) ? "ended" : undefined;
+    },
+    { timeoutMilliseconds: readyMilliseconds, fallbackMilliseconds: 50 },
+  );
+  if (outcome === "ready") return;
+  if (outcome === undefined) await stopProcess(identity, drainMilliseconds);
+  const why = outcome === "ended" ? `it ended (${ended ?? "long ago"})` : `not ready in ${readyMilliseconds / 1000} s`;
+  const said = await worker?.lastLines();
+  throw new KgentsError("stack-start", `the worker did not start: ${why}${said ? `\n${said}` : ""}`, {
+    remedy: `Look at ${files.log}.`,
+  });
+}

@@ -1,0 +1,102 @@
+/**
+ * Who serves a task queue.
+ *
+ * Temporal keeps a poller in its list for five minutes after it went away, so what the list says is not enough: one that
+ * names a process of this machine is asked for there, and any other must have polled lately.
+ *
+ * @module
+ */
+import { hostname } from "node:os";
+import { isRunning } from "../../activities/host/process-identity.ts";
+import { KgentsError } from "../../core/error.ts";
+import type { TemporalTarget } from "./address.ts";
+
+/** A worker that polls a task queue. */
+export interface QueuePoller {
+  readonly identity: string;
+  /** When it last asked for work, in ISO 8601. */
+  readonly lastAccess: string;
+}
+
+/** What a Temporal server says of itself, and who serves the queue there. */
+export interface QueueState {
+  readonly serverVersion: string;
+  readonly pollers: readonly QueuePoller[];
+}
+
+/** A poll lasts a minute at most: who has not asked again since has gone. */
+const pollMilliseconds = 75_000;
+
+/** `TASK_QUEUE_TYPE_WORKFLOW` of Temporal's API. */
+const workflowQueue = 1;
+
+/**
+ * Asks a server for its version and for who serves a queue.
+ *
+ * @throws KgentsError `temporal-unavailable`
+ */
+export async function queueState(
+  target: TemporalTarget,
+  taskQueue: string,
+  timeoutMilliseconds: number,
+): Promise<QueueState> {
+  // Loaded only here: it takes a quarter of a second, which a command that finds everything running need not spend.
+  const [{ Connection }, { tsToMs }] = await Promise.all([
+    import("@temporalio/client"),
+    import("@temporalio/common/lib/time.js"),
+  ]);
+  const { connectionOptions, address, namespace } = target;
+  try {
+    const connection = await Connection.connect({ ...connectionOptions, address, connectTimeout: timeoutMilliseconds });
+    try {
+      const { workflowService } = connection;
+      return await connection.withDeadline(Date.now() + timeoutMilliseconds, async () => {
+        const [system, queue] = await Promise.all([
+          workflowService.getSystemInfo({}),
+          workflowService.describeTaskQueue({
+            namespace,
+            taskQueue: { name: taskQueue },
+            taskQueueType: workflowQueue,
+          }),
+        ]);
+        const pollers = (queue.pollers ?? []).map(({ identity, lastAccessTime }) => ({
+          identity: identity ?? "",
+          lastAccess: new Date(tsToMs(lastAccessTime)).toISOString(),
+        }));
+        return { serverVersion: system.serverVersion ?? "unknown", pollers: await present(pollers) };
+      });
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new KgentsError("temporal-unavailable", `Temporal does not answer at ${address}: ${why}`, { cause: error });
+  }
+}
+
+async function present(pollers: readonly QueuePoller[]): Promise<QueuePoller[]> {
+  const there = await Promise.all(
+    pollers.map(async ({ identity, lastAccess }) => {
+      const pid = localProcess(identity);
+      if (pid !== undefined) return isRunning({ pid, startTime: "" });
+      return Date.now() - Date.parse(lastAccess) < pollMilliseconds;
+    }),
+  );
+  return pollers.filter((_, index) => there[index]);
+}
+
+/** The process that an identity names, where it is one of this machine: ours (see `workerIdentity`), or of any SDK. */
+export function localProcess(identity: string): number | undefined {
+  const host = hostname();
+  const [, ownHost, ownPid] = /^kgents\/[^/]+\/(.+)-[0-9a-f]{8}-\d+\/(\d+)$/.exec(identity) ?? [];
+  if (
+    ownHost ===
+    host
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9-]/g, "-")
+      .slice(0, 40)
+  )
+    return Number(ownPid);
+  const [, pid, otherHost] = /^(\d+)@(.+)$/.exec(identity) ?? [];
+  return otherHost === host ? Number(pid) : undefined;
+}

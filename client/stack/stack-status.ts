@@ -1,0 +1,106 @@
+import { workerFiles } from "../../activities/host/worker-files.ts";
+import { KgentsError } from "../../core/error.ts";
+import { isLoopback, portIn, type TemporalTarget } from "./address.ts";
+import { runningWorker } from "./background-worker.ts";
+import { type QueuePoller, type QueueState, queueState } from "./pollers.ts";
+import { probe } from "./probe.ts";
+import { runningServer } from "./server.ts";
+import { targetOf } from "./stack.ts";
+import { type StackOptions, stackContext } from "./stack-context.ts";
+
+/** What runs, for `kgents status`. */
+export interface StackStatus {
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
+    /** Where a person can look at runs; null where that is not known. */
+    readonly uiUrl: string | null;
+    /** Of the server; null where it does not answer. */
+    readonly version: string | null;
+    readonly running: boolean;
+    /** Why it is not running, as far as is known. */
+    readonly reason: string | null;
+    /** Whether it is the server that kgents started. */
+    readonly managed: boolean;
+    /** Of the `temporal` command that the server is part of; null where it is not managed, as is all that follows. */
+    readonly cliVersion: string | null;
+    readonly pid: number | null;
+    readonly database: string | null;
+    readonly log: string | null;
+    readonly startedAt: string | null;
+  };
+  readonly worker: {
+    /** Whether the worker that kgents started in the background runs and polls. */
+    readonly running: boolean;
+    readonly pid: number | null;
+    readonly taskQueue: string;
+    readonly activeRuns: number | null;
+    readonly idle: boolean | null;
+    /** What changed since it was started; it is replaced when it is idle. */
+    readonly outdated: readonly string[];
+    readonly log: string;
+    readonly startedAt: string | null;
+    /** All who serve the task queue, kgents' own or not. */
+    readonly pollers: readonly QueuePoller[];
+  };
+}
+
+const answerMilliseconds = 2000;
+
+/** Looks at what runs; starts nothing. */
+export async function stackStatus(options: StackOptions = {}): Promise<StackStatus> {
+  const context = stackContext(options);
+  const record = await runningServer(context);
+  const target = targetOf(context, record);
+  const server = record?.address === target.address ? record : undefined;
+  const worker = await runningWorker(context, target);
+  const queue = await ask(target, context.taskQueue).catch((error: Error) => error);
+  const answered = queue instanceof Error ? undefined : queue;
+  return {
+    temporal: {
+      address: target.address,
+      namespace: target.namespace,
+      uiUrl: server?.uiUrl ?? (answered ? await usualUi(target.address) : null),
+      version: answered?.serverVersion ?? null,
+      running: answered !== undefined,
+      reason: queue instanceof Error ? queue.message : null,
+      managed: server !== undefined,
+      cliVersion: server?.version ?? null,
+      pid: server?.pid ?? null,
+      database: server?.database ?? null,
+      log: server ? context.files.serverLog : null,
+      startedAt: server?.startedAt ?? null,
+    },
+    worker: {
+      running: worker?.ready ?? false,
+      pid: worker?.identity.pid ?? null,
+      taskQueue: worker?.identity.taskQueue ?? context.taskQueue,
+      activeRuns: worker?.activeRuns ?? null,
+      idle: worker?.activeRuns === undefined ? null : worker.activeRuns === 0,
+      outdated: worker?.outdated ?? [],
+      log: workerFiles(context.paths.state).log,
+      startedAt: worker?.identity.startedAt ?? null,
+      pollers: answered?.pollers ?? [],
+    },
+  };
+}
+
+async function ask(target: TemporalTarget, taskQueue: string): Promise<QueueState> {
+  // A connection tries again and again until its time is up; a port of this machine says at once that nothing is there.
+  if (target.origin === "local" && (await probe(target.address)).kind !== "temporal") {
+    throw new KgentsError("temporal-unavailable", `no Temporal server listens at ${target.address}`);
+  }
+  return queueState(target, taskQueue, answerMilliseconds);
+}
+
+/** The UI of a development server that somebody else started on this machine, where it is at its usual port. */
+async function usualUi(address: string): Promise<string | null> {
+  if (!isLoopback(address)) return null;
+  const url = `http://127.0.0.1:${portIn(address) + 1000}`;
+  try {
+    const { ok } = await fetch(`${url}/api/v1/settings`, { signal: AbortSignal.timeout(500) });
+    return ok ? url : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * The local stack: a Temporal server and a worker, both in the background, brought up when they are needed.
+ *
+ * @module
+ */
+import { acquireLock, type ProcessLock } from "../../activities/host/process-lock.ts";
+import { KgentsError } from "../../core/error.ts";
+import { isLoopback, portIn, resolveTarget, type TemporalTarget } from "./address.ts";
+import { ensureWorker, isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
+import { queueState } from "./pollers.ts";
+import { probe } from "./probe.ts";
+import { awaitServing, runningServer, type ServerRecord, startServer, stopServer } from "./server.ts";
+import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
+
+export type { StackOptions } from "./stack-context.ts";
+
+/** What a command that needs Temporal is given. */
+export interface Stack {
+  /** `host:port` */
+  readonly address: string;
+  readonly namespace: string;
+  /** Whether that server was named by the caller, a variable or a profile, and is used as it is. */
+  readonly configured: boolean;
+  /** Whether it is the server that we started. */
+  readonly managed: boolean;
+  /** The UI of the server that we started. */
+  readonly uiUrl: string | null;
+  /** Who serves the task queue: our worker in the background, or others. Where `unknown`, the caller asks the server. */
+  readonly worker: "own" | "other" | "unknown";
+}
+
+/** How long one command waits for another one that brings the stack up: a download over a slow line. */
+const lockMilliseconds = 600_000;
+const queueMilliseconds = 5000;
+
+/**
+ * Sees to it that a Temporal server and a worker run, and says where. Where all runs already, it takes a few milliseconds.
+ *
+ * A server that was configured is never started. On this machine it is given a worker where nobody serves the queue; on
+ * another one it is not even asked, and the caller refuses where nobody does.
+ *
+ * @throws KgentsError `stack-start`, `tool-unavailable`, `no-worker`, `temporal-unavailable`, `invalid-configuration`
+ */
+export async function ensureStack(options: StackOptions = {}): Promise<Stack> {
+  const context = stackContext(options);
+  const settled = await lookAround(context);
+  if (settled) return settled;
+  await using _lock = await lockStack(context);
+  // Another command may have brought it up while this one waited.
+  const meanwhile = await lookAround(context);
+  // Awaited here, or the lock would be given free while it goes on.
+  return meanwhile ?? (await bringUp(context));
+}
+
+/** What `down` found and did. */
+export interface StoppedStack {
+  readonly worker: "was not running" | "stopped" | "killed";
+  readonly temporal: "was not running" | "stopped" | "killed";
+}
+
+/** Ends the worker and then the server that we started. The history stays; nothing to do is no error. */
+export async function down(options: StackOptions = {}): Promise<StoppedStack> {
+  const context = stackContext(options);
+  await using _lock = await lockStack(context);
+  const worker = await stopWorker(context);
+  return { worker, temporal: await stopServer(context) };
+}
+
+/** The server to use, taking into account the one that we started. */
+export function targetOf(context: StackContext, server: ServerRecord | undefined): TemporalTarget {
+  const { environment, address, port } = context;
+  return resolveTarget(environment, { address, port, ...(server ? { runningPort: portIn(server.address) } : {}) });
+}
+
+const lockStack = (context: StackContext): Promise<ProcessLock> =>
+  acquireLock(context.files.lock, {
+    waitMilliseconds: lockMilliseconds,
+    onWait: ({ pid }) => context.progress(`waiting for process ${pid}, which starts or stops the local stack ...`),
+  });
+
+/** The stack, where nothing has to be done. */
+async function lookAround(context: StackContext): Promise<Stack | undefined> {
+  const server = await runningServer(context);
+  const target = targetOf(context, server);
+  if (!context.start || !isLoopback(target.address)) return describe(target, server, "unknown");
+  const isOurs = server?.address === target.address;
+  if (isOurs && !isPrepared(server, target, context)) return undefined;
+
+  const worker = await runningWorker(context, target);
+  if (worker && isCurrent(worker)) {
+    // A server that is not ours may have gone while our worker waits for it.
+    const serves = isOurs || target.origin === "configured" || (await probe(target.address)).kind === "temporal";
+    return serves ? describe(target, server, "own") : undefined;
+  }
+  if (worker || (!isOurs && target.origin === "local" && (await probe(target.address)).kind !== "temporal")) {
+    return undefined;
+  }
+  const { pollers } = await queueState(target, context.taskQueue, queueMilliseconds);
+  return pollers.length > 0 ? describe(target, server, "other") : undefined;
+}
+
+/** Whether our server serves, with the settings that it takes while it runs. */
+const isPrepared = (server: ServerRecord, target: TemporalTarget, context: StackContext): boolean =>
+  server.serving &&
+  server.namespace === target.namespace &&
+  server.retentionMilliseconds === context.retentionMilliseconds;
+
+async function bringUp(context: StackContext): Promise<Stack> {
+  const present = await runningServer(context);
+  const target = targetOf(context, present);
+  const server = target.origin === "local" ? await ensureServer(context, target, present) : present;
+  await ensureWorker(context, target);
+  return describe(target, server, "own");
+}
+
+async function ensureServer(
+  context: StackContext,
+  target: TemporalTarget,
+  present: ServerRecord | undefined,
+): Promise<ServerRecord | undefined> {
+  if (present?.address === target.address) {
+    return isPrepared(present, target, context) ? present : awaitServing(context, target, present);
+  }
+  const { kind } = await probe(target.address);
+  if (kind === "temporal") return undefined;
+  if (kind === "other") {
+    throw new KgentsError("stack-start", `port ${portIn(target.address)} is taken by something that is not Temporal`, {
+      remedy: "Choose another port with --port or KGENTS_PORT.",
+    });
+  }
+  if (present) {
+    // Two servers on one database would ruin it.
+    throw new KgentsError(
+      "stack-start",
+      `the local Temporal server runs at ${present.address}, not at ${target.address}`,
+      {
+        remedy: "Stop it with `kgents down`, or leave the port out to use it where it is.",
+      },
+    );
+  }
+  return startServer(context, target);
+}
+
+function describe(target: TemporalTarget, server: ServerRecord | undefined, worker: Stack["worker"]): Stack {
+  const ours = server?.address === target.address ? server : undefined;
+  return {
+    address: target.address,
+    namespace: target.namespace,
+    configured: target.origin === "configured",
+    managed: ours !== undefined,
+    uiUrl: ours?.uiUrl ?? null,
+    worker,
+  };
+}

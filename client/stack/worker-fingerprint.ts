@@ -1,0 +1,86 @@
+import { createHash } from "node:crypto";
+import { readdirSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import type { WorkerIdentity } from "../../activities/host/worker-files.ts";
+import type { TemporalTarget } from "./address.ts";
+import { lastingPath, workerEnvironment } from "./background-environment.ts";
+import type { StackContext } from "./stack-context.ts";
+
+/** What a background worker freezes at its start. */
+export type Fingerprint = Omit<WorkerIdentity, "pid" | "startTime" | "startedAt">;
+
+/** What each part is called where a person is told that it changed. */
+const parts: Readonly<Record<keyof Fingerprint, string>> = {
+  buildHash: "the build",
+  kubeconfigHash: "the kubeconfig",
+  pathHash: "PATH",
+  configHash: "the configuration",
+  taskQueue: "the task queue",
+  address: "Temporal's address",
+};
+
+/** What a worker started now would freeze. */
+export function fingerprint(context: StackContext, { address, namespace }: TemporalTarget): Fingerprint {
+  const { environment, taskQueue } = context;
+  return {
+    buildHash: hash(describeTree(dirname(dirname(context.workerEntry)))),
+    kubeconfigHash: hash(describeKubeconfig(environment)),
+    pathHash: hash([lastingPath(environment.PATH ?? "")]),
+    configHash: hash([
+      namespace,
+      context.configurationPath ?? "",
+      context.configurationHash,
+      ...ownVariables(environment),
+    ]),
+    taskQueue,
+    address,
+  };
+}
+
+/** In a person's words, what of a worker's identity is not so any more. */
+export function changes(was: Fingerprint, is: Fingerprint): string[] {
+  const names: (keyof Fingerprint)[] = [
+    "buildHash",
+    "kubeconfigHash",
+    "pathHash",
+    "configHash",
+    "taskQueue",
+    "address",
+  ];
+  return names.filter((name) => was[name] !== is[name]).map((name) => parts[name]);
+}
+
+const hash = (lines: readonly string[]): string =>
+  createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 16);
+
+/** Synchronous, because two hundred asynchronous calls take ten times as long, and every command waits for this. */
+function describeTree(directory: string): string[] {
+  let entries: string[];
+  try {
+    entries = readdirSync(directory, { recursive: true, encoding: "utf8" });
+  } catch {
+    return [];
+  }
+  return entries
+    .filter((entry) => /\.[cm]?js$|\.json$/.test(entry))
+    .sort()
+    .map((entry) => describeFile(join(directory, entry)));
+}
+
+function describeFile(path: string): string {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return `${path} ${status?.size} ${status?.mtimeMs}`;
+}
+
+function describeKubeconfig(environment: NodeJS.ProcessEnv): string[] {
+  const files = environment.KUBECONFIG || join(environment.HOME || homedir(), ".kube", "config");
+  return files.split(delimiter).filter(Boolean).map(describeFile);
+}
+
+function ownVariables(environment: NodeJS.ProcessEnv): string[] {
+  return Object.entries(workerEnvironment(environment))
+    .filter(([name]) => name.startsWith("KGENTS_"))
+    .map(([name, value]) => `${name}=${value}`)
+    .sort();
+}

@@ -1,0 +1,83 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { isRunning } from "../../activities/host/process-identity.ts";
+import { down, type StackOptions } from "../../client/stack/stack.ts";
+import { freePort } from "../support/dev-server.ts";
+
+/** A place of its own for a stack: directories, port, worker's program. Ends what runs there when it is disposed of. */
+export interface TestStack extends AsyncDisposable {
+  readonly directory: string;
+  readonly state: string;
+  readonly port: number;
+  readonly options: StackOptions & { readonly environment: NodeJS.ProcessEnv };
+  /** What was said while the stack came up. */
+  readonly said: string[];
+  /** The starts of the worker's stand-in: its process id, arguments and environment. */
+  readonly workerStarts: () => Promise<{ pid: number; args: string[]; environment: NodeJS.ProcessEnv }[]>;
+  /** How the stand-in behaves when it is started: `busy`, `fails`. */
+  readonly behave: (behaviour: "" | "busy" | "fails") => Promise<void>;
+}
+
+/** @param temporal the `temporal` command to use */
+export async function createTestStack(temporal: string, variables: NodeJS.ProcessEnv = {}): Promise<TestStack> {
+  const directory = await mkdtemp(join(tmpdir(), "kgents-stack-"));
+  const port = await freePort();
+  const state = join(directory, "state", "kgents");
+  const workerEntry = join(directory, "build", "worker", "main.mjs");
+  await writeProgram(workerEntry, await readFile(join(import.meta.dirname, "stand-in-worker.mjs"), "utf8"));
+  const said: string[] = [];
+  const environment = {
+    PATH: process.env.PATH,
+    HOME: directory,
+    XDG_STATE_HOME: join(directory, "state"),
+    XDG_CACHE_HOME: join(directory, "cache"),
+    XDG_CONFIG_HOME: join(directory, "config"),
+    KGENTS_PORT: String(port),
+    KGENTS_TEMPORAL_CLI: temporal,
+    ...variables,
+  };
+  const options = { environment, workerEntry, progress: (line: string) => void said.push(line) };
+  return {
+    ...{ directory, state, port, options, said },
+    workerStarts: async () => {
+      const lines = await readFile(join(state, "starts"), "utf8").catch(() => "");
+      return lines
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
+    },
+    // Beside the build, which would count as changed otherwise.
+    behave: (behaviour) => writeFile(join(directory, "behaviour"), behaviour),
+    [Symbol.asyncDispose]: async () => {
+      await down(options);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Writes an executable file. */
+export async function writeProgram(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+  await chmod(path, 0o755);
+}
+
+/** A stand-in for the `temporal` command that can say its version. */
+export const fakeTemporal = (version: string): string =>
+  `#!/bin/sh\necho "temporal version ${version} (Server 1.32.0, UI 2.54.1)"\n`;
+
+/** The id of a process that has ended. */
+export async function deadProcess(): Promise<number> {
+  const child = spawn("true");
+  await once(child, "exit");
+  return child.pid ?? 0;
+}
+
+/** Ends a process as a power cut would, and waits until it is gone. */
+export async function killNow(pid: number): Promise<void> {
+  process.kill(pid, "SIGKILL");
+  while (await isRunning({ pid, startTime: "" })) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,252 @@
+import { describe, expect, it } from "vitest";
+import { applyPolicy, mergeLanguages, parseConfiguration } from "../../core/configuration.ts";
+import { KgentsError } from "../../core/error.ts";
+import { builtInLanguages, findLanguage, languageOfFile } from "../../core/language.ts";
+import { parseRequest } from "../../core/parse-request.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
+
+const ruby = { fileName: "main.rb", image: "ruby:3.4-slim", command: ["ruby"] };
+
+function refusalOf(run: () => unknown): KgentsError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof KgentsError) return error;
+    throw error;
+  }
+  throw new Error("accepted");
+}
+
+const merge = (languages: object) => mergeLanguages(builtInLanguages, parseConfiguration({ languages }));
+
+describe("parseConfiguration", () => {
+  it("has a default for everything", () => {
+    expect(parseConfiguration({})).toEqual({
+      languages: {},
+      defaults: {},
+      worker: {
+        backends: ["kubernetes", "subprocess"],
+        taskQueue: "kgents",
+        maximumCells: 10,
+        limits: {},
+        network: true,
+        unsandboxed: false,
+      },
+      artifacts: {},
+      retention: 604_800_000,
+    });
+  });
+
+  it("reads the worker's maxima as numbers, and leaves defaults as requests write them", () => {
+    const configuration = parseConfiguration({
+      defaults: { timeout: "2m", cpu: "200m", network: true, backend: "subprocess", language: "sh" },
+      worker: {
+        backends: ["subprocess"],
+        limits: { timeout: "5m", cpu: 2, memory: "1Gi", disk: "2Gi" },
+        maximumCells: 3,
+      },
+      artifacts: { directory: "/srv/kgents" },
+      retention: "30d",
+    });
+    expect(configuration.defaults).toEqual({
+      timeout: "2m",
+      cpu: "200m",
+      network: true,
+      backend: "subprocess",
+      language: "sh",
+    });
+    expect(configuration.worker.limits).toEqual({ timeout: 300_000, cpu: 2000, memory: 2 ** 30, disk: 2 ** 31 });
+    expect(configuration.retention).toBe(30 * 86_400_000);
+    // So that they mean under a request what they mean in the file.
+    expect(parseRequest({ ...configuration.defaults, code: "x" })).toMatchObject({ timeout: 120_000, cpu: 200 });
+  });
+
+  it("shares no default with another configuration", () => {
+    parseConfiguration({}).worker.backends.pop();
+    expect(parseConfiguration({}).worker.backends).toHaveLength(2);
+  });
+
+  it.each<[unknown, string, string]>([
+    [null, "configuration", "got null"],
+    ["x", "configuration", "got text"],
+    [[], "configuration", "got a list of 0"],
+    [{ languges: {} }, "languges", "(did you mean languages?)"],
+    [{ defaults: 5 }, "defaults", "got 5; allowed is an object of fields"],
+    [{ defaults: { timeout: -20 } }, "defaults.timeout", "got -20; allowed is a duration from 0.1 s to 24 h"],
+    [{ defaults: { cpu: "9m" } }, "defaults.cpu", "a quantity from 10m to 256 cores"],
+    [{ defaults: { memory: "x" } }, "defaults.memory", 'got "x"'],
+    [{ defaults: { disk: 0 } }, "defaults.disk", "got 0"],
+    [{ defaults: { ttl: "8d" } }, "defaults.ttl", 'got "8d"'],
+    [{ defaults: { startupTimeout: 0 } }, "defaults.startupTimeout", "got 0"],
+    [{ defaults: { network: "on" } }, "defaults.network", "true or false"],
+    [{ defaults: { backend: "docker" } }, "defaults.backend", "auto, kubernetes or subprocess"],
+    [{ defaults: { code: "x" } }, "defaults.code", "an unknown field"],
+    [{ worker: { backends: [] } }, "worker.backends", "got a list of 0"],
+    [{ worker: { backends: ["auto"] } }, "worker.backends.0", 'got "auto"'],
+    [{ worker: { backends: ["subprocess", "subprocess"] } }, "worker.backends", "at most once"],
+    [{ worker: { taskQueue: "" } }, "worker.taskQueue", 'got ""'],
+    [{ worker: { taskQueue: "a b" } }, "worker.taskQueue", "without spaces"],
+    [{ worker: { maximumCells: 0 } }, "worker.maximumCells", "got 0; allowed is a whole number from 1 to 1000"],
+    [{ worker: { maximumCells: 1001 } }, "worker.maximumCells", "got 1001"],
+    [{ worker: { maximumCells: "3" } }, "worker.maximumCells", 'got "3"'],
+    [{ worker: { limits: { timeout: "25h" } } }, "worker.limits.timeout", 'got "25h"'],
+    [{ worker: { limits: { memory: "1" } } }, "worker.limits.memory", 'got "1"'],
+    [{ worker: { limits: { pids: 5 } } }, "worker.limits.pids", "timeout, cpu, memory, disk"],
+    [{ worker: { images: "python:3" } }, "worker.images", 'got "python:3"'],
+    [{ worker: { images: ["a*b"] } }, "worker.images.0", 'got "a*b"'],
+    [{ worker: { images: [""] } }, "worker.images.0", 'got ""'],
+    [{ worker: { network: "no" } }, "worker.network", "true or false"],
+    [{ worker: { unsandboxed: 1 } }, "worker.unsandboxed", "got 1"],
+    [{ worker: { sandboxed: false } }, "worker.sandboxed", "(did you mean unsandboxed?)"],
+    [{ artifacts: { directory: "" } }, "artifacts.directory", "a path"],
+    [{ artifacts: { directory: "a\0" } }, "artifacts.directory", "a path"],
+    [{ artifacts: { bucket: "x" } }, "artifacts.bucket", "directory"],
+    [{ retention: "59m" }, "retention", "a duration from 1 h to 365 days"],
+    [{ retention: "366d" }, "retention", 'got "366d"'],
+    [{ languages: { Ruby: ruby } }, "languages.Ruby", 'got the name "Ruby"'],
+    [{ languages: { "c++": ruby } }, "languages.c++", "got the name"],
+    [JSON.parse('{"languages":{"__proto__":{}}}'), "languages.__proto__", "got the name"],
+    [{ languages: { ruby: { ...ruby, aliases: ["RB"] } } }, "languages.ruby.aliases.0", 'got "RB"'],
+    [{ languages: { ruby: { ...ruby, fileName: "a/b.rb" } } }, "languages.ruby.fileName", "without folders"],
+    [{ languages: { ruby: { ...ruby, fileName: "../b.rb" } } }, "languages.ruby.fileName", 'got "../b.rb"'],
+    [{ languages: { ruby: { ...ruby, extensions: [".rb"] } } }, "languages.ruby.extensions.0", "without the dot"],
+    [{ languages: { ruby: { ...ruby, image: "ruby:latest" } } }, "languages.ruby.image", "not `latest`"],
+    [{ languages: { ruby: { ...ruby, command: [] } } }, "languages.ruby.command", "got a list of 0"],
+    [{ languages: { ruby: { ...ruby, command: "ruby" } } }, "languages.ruby.command", 'got "ruby"'],
+    [{ languages: { ruby: { ...ruby, command: ["A=b"] } } }, "languages.ruby.command", "without `=`"],
+    [{ languages: { ruby: { ...ruby, commands: [] } } }, "languages.ruby.commands", "(did you mean command?)"],
+  ])("%#: refuses by name", (input, field, message) => {
+    const error = refusalOf(() => parseConfiguration(input));
+    expect(error.code).toBe("invalid-configuration");
+    expect(error.field).toBe(field);
+    expect(error.message).toContain(message);
+    expect(error.message).toMatch(/^.+: got .+; allowed is ./);
+    expect(error.message).not.toMatch(/Invalid|expected|must match|Too (big|small)/);
+  });
+});
+
+describe("mergeLanguages", () => {
+  it("changes nothing where nothing is configured", () => {
+    expect(merge({})).toEqual(builtInLanguages);
+  });
+
+  it("adds a language, found by its name, its aliases and its extensions", () => {
+    const languages = merge({ ruby: { ...ruby, aliases: ["rb"], extensions: ["ru"] } });
+    expect(findLanguage(languages, "RB")).toEqual({
+      ...ruby,
+      name: "ruby",
+      aliases: ["rb"],
+      extensions: ["ru", "rb"],
+    });
+    expect(languageOfFile(languages, "x.rb")?.name).toBe("ruby");
+    expect(languageOfFile(languages, "config.RU")?.name).toBe("ruby");
+  });
+
+  it("changes what is said of a language, and keeps the rest", () => {
+    const languages = merge({ python: { image: "python:3.12-slim" } });
+    const python = builtInLanguages.find(({ name }) => name === "python");
+    expect(findLanguage(languages, "py")).toEqual({ ...python, image: "python:3.12-slim" });
+    expect(languages).toHaveLength(builtInLanguages.length);
+  });
+
+  it("lets aliases move from one language to another", () => {
+    const languages = merge({
+      javascript: { aliases: ["js"] },
+      deno: { ...ruby, aliases: ["node"], fileName: "main.deno" },
+    });
+    expect(findLanguage(languages, "node").name).toBe("deno");
+  });
+
+  it.each<[object, string, string]>([
+    [{ ruby: { image: "ruby:3", command: ["ruby"] } }, "languages.ruby.fileName", "needs fileName, image and command"],
+    [{ ruby: { fileName: "a.rb", command: ["ruby"] } }, "languages.ruby.image", "got nothing"],
+    [{ ruby: { fileName: "a.rb", image: "ruby:3" } }, "languages.ruby.command", "got nothing"],
+    [{ py: { image: "python:3.12" } }, "languages.py", "got an alias of python"],
+    [{ ruby: { ...ruby, aliases: ["py"] } }, "languages.ruby.aliases", 'got "py", which python has'],
+    [{ ruby: { ...ruby, aliases: ["bash"] } }, "languages.ruby.aliases", 'got "bash", which bash has'],
+    [{ ruby: { ...ruby, aliases: ["x", "x"] } }, "languages.ruby.aliases", 'got "x", which ruby has'],
+    [{ ruby: { ...ruby, extensions: ["py"] } }, "languages.ruby.extensions", 'got "py", which python has'],
+    [{ ruby: { ...ruby, fileName: "main.js" } }, "languages.ruby.extensions", 'got "js", which javascript has'],
+    [{ constructor: {} }, "languages.constructor.fileName", "got nothing"],
+  ])("%#: refuses what would mean two languages, or none", (languages, field, message) => {
+    const error = refusalOf(() => merge(languages));
+    expect(error).toMatchObject({ code: "invalid-configuration", field });
+    expect(error.message).toContain(message);
+  });
+});
+
+describe("applyPolicy", () => {
+  const apply = (worker: object, request: ExecutionRequest) =>
+    applyPolicy(parseRequest({ code: "x", ...request }), parseConfiguration({ worker }).worker);
+
+  it.each<[object, ExecutionRequest]>([
+    [{}, { timeout: "24h", cpu: 256, memory: "1Ti", disk: "1Ti", image: "any/thing:1", network: true }],
+    [{ limits: { timeout: 60 } }, { timeout: 60 }],
+    [{ limits: { cpu: "200m" } }, { cpu: 0.2 }],
+    [{ limits: { memory: "1Gi" } }, { memory: "1024Mi" }],
+    [{ limits: { disk: "1Gi" } }, { disk: 2 ** 30 }],
+    [{ images: ["python:3.12"] }, { image: "python:3.12" }],
+    [{ images: ["example.com/team/*"] }, { image: "example.com/team/a:1" }],
+    [{ images: ["*"] }, { image: "a:1" }],
+    // The languages' own images are the worker's.
+    [{ images: [] }, {}],
+    [{ network: false }, { network: false }],
+  ])("%#: allows", (worker, request) => {
+    expect(() => apply(worker, request)).not.toThrow();
+  });
+
+  it.each<[object, ExecutionRequest, string, string]>([
+    [{ limits: { timeout: 60 } }, { timeout: "60.001s" }, "timeout", "got 60.001 s; allowed is at most 60 s"],
+    [{ limits: { timeout: 60 } }, { timeout: "1h" }, "timeout", "got 3600 s; allowed is at most 60 s on this worker"],
+    [{ limits: { timeout: 10 } }, {}, "timeout", "got 30 s; allowed is at most 10 s"],
+    [{ limits: { cpu: "200m" } }, { cpu: "201m" }, "cpu", "got 201m; allowed is at most 200m"],
+    [{ limits: { memory: "1Gi" } }, { memory: "1025Mi" }, "memory", "got 1025Mi; allowed is at most 1Gi"],
+    [{ limits: { disk: "1Gi" } }, { disk: "2Gi" }, "disk", "got 2Gi; allowed is at most 1Gi"],
+    [
+      { images: ["python:3.12"] },
+      { image: "python:3.12-slim" },
+      "image",
+      "got python:3.12-slim; allowed is one of python:3.12",
+    ],
+    [{ images: ["a/*"] }, { image: "ab:1" }, "image", "one of a/*"],
+    [{ images: [] }, { image: "a:1" }, "image", "allowed is the languages' own"],
+    [{ network: false }, { network: true }, "network", "got true; allowed is false on this worker"],
+  ])("%#: refuses by name, with value and maximum", (worker, request, field, message) => {
+    const error = refusalOf(() => apply(worker, request));
+    expect(error).toMatchObject({ code: "policy-violation", field });
+    expect(error.message).toContain(message);
+  });
+});
+
+describe("findLanguage", () => {
+  it.each([
+    ["python", "python"],
+    ["PY", "python"],
+    ["shell", "sh"],
+    ["bash", "bash"],
+    ["node", "javascript"],
+    ["ts", "typescript"],
+  ])("%s is %s", (name, expected) => {
+    expect(findLanguage(builtInLanguages, name).name).toBe(expected);
+  });
+
+  it.each(["", "cobol", "__proto__", "py thon", "\0"])("refuses %j with the list", (name) => {
+    const error = refusalOf(() => findLanguage(builtInLanguages, name));
+    expect(error).toMatchObject({ code: "unsupported-language", field: "language" });
+    expect(error.message).toContain("python|py|python3, sh|shell, bash, javascript|js|node, typescript|ts");
+  });
+
+  it.each([
+    ["a.py", "python"],
+    ["dir.py/a.SH", "sh"],
+    ["a.tar.mjs", "javascript"],
+    ["a.cts", "typescript"],
+    ["a.bash", "bash"],
+    ["a.rb", undefined],
+    ["py", undefined],
+    ["a.", undefined],
+    ["a.py/b", undefined],
+  ])("the file %s means %s", (fileName, expected) => {
+    expect(languageOfFile(builtInLanguages, fileName)?.name).toBe(expected);
+  });
+});

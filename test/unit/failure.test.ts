@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { KgentsError } from "../../core/error.ts";
+import { failureKinds, isFailureKind, nonRetryableKinds } from "../../core/failure.ts";
+
+const kinds = Object.keys(failureKinds).filter(isFailureKind);
+
+describe("the table of failures", () => {
+  it("keeps every name that was ever published", () => {
+    // Names are a public contract: add here what is added there, and take nothing away.
+    expect(kinds).toEqual(
+      expect.arrayContaining([
+        ...["invalid-request", "unsupported-language", "invalid-configuration", "policy-violation", "id-conflict"],
+        ...["not-found", "temporal-unavailable", "no-worker", "worker-lost", "stack-start", "tool-unavailable"],
+        ...["backend-unavailable", "cluster-unavailable", "namespace-missing", "forbidden", "quota-exceeded"],
+        ...["admission-denied", "unschedulable", "image-pull", "cell-start", "evicted", "node-lost"],
+        ...["sandbox-unavailable", "network-isolation-unavailable", "interpreter-missing", "artifact-unavailable"],
+        "internal",
+      ]),
+    );
+  });
+
+  it.each(kinds)("%s says what to do next, in a sentence", (kind) => {
+    expect(failureKinds[kind].remedy).toMatch(/^[A-Z].*\.$/);
+    expect(kind).toMatch(/^[a-z]+(-[a-z]+)*$/);
+  });
+
+  it("never retries wrong usage", () => {
+    for (const kind of kinds) if (failureKinds[kind].exitCode === 2) expect(nonRetryableKinds).toContain(kind);
+  });
+
+  it("retries only what passes by itself", () => {
+    const retried = kinds.filter((kind) => !nonRetryableKinds.includes(kind));
+    expect(retried.sort()).toEqual(["artifact-unavailable", "cell-start"]);
+  });
+
+  it.each(["", "toString", "__proto__", "Internal", 5, null, undefined])("%j is no failure of ours", (value) => {
+    expect(isFailureKind(value)).toBe(false);
+  });
+});
+
+describe("KgentsError", () => {
+  it("carries the general remedy of its kind, or its own", () => {
+    expect(new KgentsError("internal", "x").remedy).toBe(failureKinds.internal.remedy);
+    expect(new KgentsError("internal", "x", { remedy: "Rest." }).remedy).toBe("Rest.");
+  });
+
+  it("is an error with a name, a field and a cause", () => {
+    const cause = new Error("below");
+    const error = new KgentsError("invalid-request", "x", { field: "cpu", cause });
+    expect(error).toBeInstanceOf(Error);
+    expect(String(error)).toBe("KgentsError: x");
+    expect(error).toMatchObject({ code: "invalid-request", field: "cpu", cause });
+    expect(Object.keys(error)).not.toContain("name");
+    expect("cause" in new KgentsError("internal", "x")).toBe(false);
+  });
+});

@@ -1,0 +1,46 @@
+/**
+ * The worker that the local stack starts in the background: `kgents worker`, with files by which commands know of it.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { workerFilesBeside, writeWorkerReady, writeWorkerStatus } from "../activities/host/worker-files.ts";
+import { work } from "./command.ts";
+
+const { values } = parseArgs({
+  options: {
+    "identity-file": { type: "string" },
+    "task-queue": { type: "string" },
+    config: { type: "string" },
+  },
+});
+const identityFile = values["identity-file"];
+if (identityFile === undefined) throw new Error("--identity-file is missing: this entry is for `kgents up`");
+
+const files = workerFilesBeside(identityFile);
+const { pid } = process;
+
+// One write at a time, and always of the newest number.
+let written = Promise.resolve();
+let activeRuns = 0;
+const onActivity = (active: number): void => {
+  activeRuns = active;
+  written = written.then(() => writeWorkerStatus(files, { pid, activeRuns })).catch(() => {});
+};
+
+process.exitCode = await work(
+  {
+    metricsHost: "127.0.0.1",
+    drain: "10s",
+    ...(values["task-queue"] === undefined ? {} : { taskQueue: values["task-queue"] }),
+    ...(values.config === undefined ? {} : { config: values.config }),
+  },
+  {
+    onActivity,
+    onReady: async () => {
+      onActivity(0);
+      await written;
+      await writeWorkerReady(files, { pid });
+    },
+  },
+);
