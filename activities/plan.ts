@@ -3,6 +3,7 @@ import { Context } from "@temporalio/activity";
 import { applyPolicy } from "../core/configuration.ts";
 import { findLanguage } from "../core/language.ts";
 import { parseRequest } from "../core/parse-request.ts";
+import { refuse } from "../core/refusal.ts";
 import type { CellPlan } from "./backends/backend.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { runKey } from "./store/references.ts";
@@ -35,5 +36,13 @@ export function planCell(dependencies: ActivityDependencies, request: unknown, c
   const spec = parseRequest(request);
   const language = findLanguage(dependencies.languages, spec.language);
   applyPolicy(spec, dependencies.policy);
+  if (spec.code !== undefined && spec.files.some(({ name }) => name === language.fileName)) {
+    throw refuse(
+      "invalid-request",
+      "files",
+      JSON.stringify(language.fileName),
+      "a name that the code itself does not have",
+    );
+  }
   return { cellId, spec, language };
 }

@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
+import { endOfCharacters } from "../core/utf8.ts";
 import type { LiveWindow } from "./contract.ts";
 
 /** The newest output that a heartbeat can carry, of both streams together: a heartbeat is a write in Temporal's database. */
@@ -18,6 +19,11 @@ export interface RecordedStream {
   readonly end: () => Promise<void>;
 }
 
+const nothing = Buffer.alloc(0);
+
+/** Bytes without a character that the cut has split; text stays text. Bytes that are no text stay as they are. */
+const wholeCharacters = (bytes: Buffer): Buffer => bytes.subarray(0, endOfCharacters(bytes) ?? bytes.length);
+
 /**
  * Records one stream.
  *
@@ -33,15 +39,22 @@ export function recordStream(
 ): RecordedStream {
   let bytes = 0;
   let newest = Buffer.alloc(0);
+  let full = false;
   let failure: Error | undefined;
   target.on("error", (error) => {
     failure ??= error;
   });
   const sink = new Writable({
     write(chunk: Buffer, _encoding, callback) {
-      const kept = chunk.length > limit - bytes ? chunk.subarray(0, limit - bytes) : chunk;
-      if (kept.length < chunk.length) onLimit();
+      const kept = full
+        ? nothing
+        : chunk.length > limit - bytes
+          ? wholeCharacters(chunk.subarray(0, limit - bytes))
+          : chunk;
+      if (full || kept.length < chunk.length) onLimit();
       if (kept.length === 0) return callback();
+      // What comes after the first cut is dropped whole, also where it would fit into the rest of a split character.
+      full ||= kept.length < chunk.length;
       bytes += kept.length;
       newest = Buffer.concat([newest, kept.subarray(-liveWindowBytes)]).subarray(-liveWindowBytes);
       output.emit("output");

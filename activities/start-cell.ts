@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { formatDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
 import type { Content } from "../core/request.ts";
+import { maximumStreamBytes } from "../core/result.ts";
 import type { Backend, CellOutcome, CellPlan, StopReason } from "./backends/backend.ts";
 import { classify } from "./classify.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
@@ -12,9 +13,6 @@ import type { RunningCell } from "./running-cells.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 import { streamReference } from "./store/references.ts";
 import { summariseStreams } from "./summarise.ts";
-
-/** The output limit of one stream: what E2B and Modal keep in memory, times many; a runaway loop reaches it in a second. */
-export const maximumStreamBytes = 64 * 1024 * 1024;
 
 /** Opens content of a request, wherever it is kept. */
 async function openContent(store: ArtifactStore, content: Content): Promise<Readable> {

@@ -208,5 +208,6 @@ async function sharedStore(
 
 /** The configuration's defaults, under what the request says. */
 function applyDefaults(configuration: Configuration, request: ExecutionRequest): ExecutionRequest {
-  return { ...configuration.defaults, ...request };
+  const given = Object.entries(request).filter(([, value]) => value !== undefined);
+  return { ...configuration.defaults, ...Object.fromEntries(given) };
 }

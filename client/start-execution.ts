@@ -3,7 +3,7 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/c
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { KgentsError } from "../core/error.ts";
 import { executeCodeWorkflow, requestHashMemo } from "../core/names.ts";
-import { parseRequest } from "../core/parse-request.ts";
+import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest, ExecutionSpec } from "../core/request.ts";
 import { requestHash } from "../core/request-hash.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
@@ -49,8 +49,8 @@ export async function startExecution(
   request: ExecutionRequest,
   options: StartOptions,
 ): Promise<ExecutionHandle> {
+  const spec = validateRequest(request);
   const small = await offloadRequest(request, store);
-  const spec = parseRequest(small);
   const id = options.id ?? newId();
   if (!idPattern.test(id)) {
     throw new KgentsError(

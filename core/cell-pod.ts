@@ -7,12 +7,10 @@ import type { CellContainer, CellPodSpec } from "./job-types.ts";
 import type { Language } from "./language.ts";
 import { formatBytes, formatCpu } from "./quantity.ts";
 import type { ExecutionSpec } from "./request.ts";
+import { maximumStreamBytes } from "./result.ts";
 import { supervisorCommand } from "./supervisor.ts";
 
 const mebibyte = 2 ** 20;
-
-/** The output limit of one stream, in bytes. */
-const streamBytes = 64 * mebibyte;
 
 /** Input that travels within the request (at most 1 MiB), markers, the container's log (the supervisor writes next to none). */
 const allowanceBytes = 16 * mebibyte;
@@ -41,7 +39,7 @@ function artifactBytes({ code = "", stdin = "", files }: ExecutionSpec): number 
 function directories(spec: ExecutionSpec) {
   const input = artifactBytes(spec);
   return [
-    { name: "run", mountPath: cellDirectories.run, bytes: 2 * streamBytes + allowanceBytes + input },
+    { name: "run", mountPath: cellDirectories.run, bytes: 2 * maximumStreamBytes + allowanceBytes + input },
     { name: "work", mountPath: cellDirectories.work, bytes: spec.disk + input },
     { name: "tmp", mountPath: cellDirectories.temporary, bytes: spec.disk },
   ];
@@ -49,7 +47,7 @@ function directories(spec: ExecutionSpec) {
 
 function resources(spec: ExecutionSpec): CellContainer["resources"] {
   // The kubelet counts everything that the pod writes: the code's disk, its input, both streams, the log.
-  const storage = spec.disk + artifactBytes(spec) + 2 * streamBytes + allowanceBytes;
+  const storage = spec.disk + artifactBytes(spec) + 2 * maximumStreamBytes + allowanceBytes;
   return {
     // Small, so that many cells fit a node; said for each, because what is not said is requested as high as its limit.
     requests: {
@@ -76,7 +74,7 @@ function container(spec: ExecutionSpec, language: Language): CellContainer {
       temporaryDirectory: cellDirectories.temporary,
       timeout: spec.timeout,
       disk: spec.disk + artifactBytes(spec),
-      output: streamBytes,
+      output: maximumStreamBytes,
       grace: collectionGraceSeconds,
     }),
     workingDir: cellDirectories.work,

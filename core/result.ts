@@ -5,6 +5,9 @@
  */
 import { z } from "zod";
 
+/** The output limit of one stream in bytes: 64 MiB. A runaway loop reaches it within a second; no honest program does. */
+export const maximumStreamBytes = 64 * 1024 * 1024;
+
 /** What became of the code. */
 export const runStatuses = [
   "succeeded",

@@ -62,9 +62,11 @@ input=$run/stdin; [ -e "$input" ] || input=/dev/null
 ( . "$run/command" && exec env -i PATH="$PATH" HOME="$work" LANG=C.UTF-8 TMPDIR="$tmp" "$@" ) \\
   <"$input" >>"$run/stdout" 2>>"$run/stderr"
 code=$?
+# Code that ended by itself in the very moment of a stop was not stopped.
+reason=; [ "$code" -eq 137 ] && [ -e "$run/reason" ] && read -r reason <"$run/reason"
 
+# No read after this one: of a process that goes away while it is read, bash keeps the rest for whatever is read next.
 for _ in 1 2 3 4 5 6 7 8 9 10; do leftovers || break; kill_all; sleep 0.1; done
-reason=; [ -e "$run/reason" ] && read -r reason <"$run/reason"
 echo "$code $reason" >"$run/exit.new" && mv "$run/exit.new" "$run/exit"
 
 ( sleep "$grace"; : >"$run/collected" ) &

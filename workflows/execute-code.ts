@@ -1,4 +1,3 @@
-import { TimeoutType } from "@temporalio/common";
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -7,13 +6,13 @@ import {
   isCancellation,
   log,
   setHandler,
-  TimeoutFailure,
 } from "@temporalio/workflow";
 import type { ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
 import { type Phase, phaseQuery } from "../core/names.ts";
 import type { BackendName, ExecutionResult } from "../core/result.ts";
-import { toWorkflowFailure } from "./failure.ts";
-import { cleaning, executing, provisioning, salvaging } from "./phases.ts";
+import { executeInCell } from "./execute-in-cell.ts";
+import { failureOf, toWorkflowFailure } from "./failure.ts";
+import { cleaning, provisioning, salvaging } from "./phases.ts";
 import { fieldsOf, mayFallBack } from "./raw-request.ts";
 import { composeResult, emptyOutput } from "./result.ts";
 import { tell, tellResult } from "./story.ts";
@@ -30,12 +29,6 @@ interface Attempt {
 
 const isKind = (error: unknown, kind: string): error is ActivityFailure & { cause: ApplicationFailure } =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === kind;
-
-/** Whether no worker took the task up; what an earlier attempt met, if there was one, is its cause. */
-const wasNeverTaken = (error: unknown): error is ActivityFailure & { cause: TimeoutFailure } =>
-  error instanceof ActivityFailure &&
-  error.cause instanceof TimeoutFailure &&
-  error.cause.timeoutType === TimeoutType.SCHEDULE_TO_START;
 
 /**
  * One run, from request to clean-up.
@@ -98,25 +91,23 @@ async function runOnce(
     enter("provisioning");
     const cell = onProvisioned(await provisionWithFallback(request, attempt));
     const input = { request, attempt, cellId: cell.cellId, backend: cell.backend };
-    let reachable = true;
+    let hostIsGone = false;
     try {
       enter("executing", cell);
-      return { number: attempt, cell, output: await executing(cell).execute(input) };
-    } catch (error) {
-      if (!wasNeverTaken(error)) throw error;
-      reachable = false;
-      // Without a cause no attempt ever began, so the code was certainly not started: another host may take it.
-      if (error.cause.cause !== undefined || provisionings >= maximumProvisionings) {
-        return {
-          number: attempt,
-          cell,
-          output: await CancellationScope.nonCancellable(() => salvaging(cell).salvage(input)),
-        };
+      const end = await executeInCell(cell, input);
+      if ("output" in end) return { number: attempt, cell, output: end.output };
+      hostIsGone = true;
+      if (end.hostGone === "after") {
+        const output = await CancellationScope.nonCancellable(() => salvaging(cell).salvage(input));
+        return { number: attempt, cell, output };
+      }
+      if (provisionings >= maximumProvisionings) {
+        throw failureOf("worker-lost", `${provisionings} times a worker prepared a cell and then went away`);
       }
       log.warn("no worker took the cell's host queue; provisioning anew", { cellId: cell.cellId });
     } finally {
       enter("cleaning-up", cell);
-      await removeCell(cell, attempt, reachable);
+      if (!hostIsGone) await removeCell(cell, attempt);
     }
   }
 }
@@ -132,9 +123,8 @@ async function provisionWithFallback(request: unknown, attempt: number): Promise
   }
 }
 
-/** Cleans up, also when the run is cancelled. A host that is gone is swept by its next worker. */
-async function removeCell(cell: ProvisionedCell, attempt: number, reachable: boolean): Promise<void> {
-  if (!reachable) return;
+/** Cleans up, also when the run is cancelled. (A host that is gone is swept by its next worker.) */
+async function removeCell(cell: ProvisionedCell, attempt: number): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {
       await cleaning(cell).cleanUp({ attempt, cellId: cell.cellId, backend: cell.backend });

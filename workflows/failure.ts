@@ -1,7 +1,8 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/workflow";
 import { type FailureDetails, type FailureKind, failureKinds, isFailureKind } from "../core/failure.ts";
 
-function failure(kind: FailureKind, message: string, details?: unknown[] | null): ApplicationFailure {
+/** A failure of the workflow, of a kind in the table. */
+export function failureOf(kind: FailureKind, message: string, details?: unknown[] | null): ApplicationFailure {
   const known: FailureDetails = { kind, remedy: failureKinds[kind].remedy };
   return ApplicationFailure.create({
     type: kind,
@@ -16,10 +17,10 @@ export function toWorkflowFailure(error: unknown): unknown {
   if (!(error instanceof ActivityFailure)) return error;
   const { cause } = error;
   if (cause instanceof ApplicationFailure) {
-    return failure(isFailureKind(cause.type) ? cause.type : "internal", cause.message, cause.details);
+    return failureOf(isFailureKind(cause.type) ? cause.type : "internal", cause.message, cause.details);
   }
   if (cause instanceof TimeoutFailure) {
-    return failure("worker-lost", `${error.activityType}: no worker finished it in time (${cause.timeoutType})`);
+    return failureOf("worker-lost", `${error.activityType}: no worker finished it in time (${cause.timeoutType})`);
   }
-  return failure("internal", cause?.message ?? error.message);
+  return failureOf("internal", cause?.message ?? error.message);
 }

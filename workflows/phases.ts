@@ -27,6 +27,10 @@ const common = {
   },
 } satisfies ActivityOptions;
 
+/** Where a later phase of a cell runs. */
+const hostQueue = (cell: ProvisionedCell): Pick<ActivityOptions, "taskQueue" | "scheduleToStartTimeout"> =>
+  cell.taskQueue === null ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp };
+
 /** Phase 1. A day: waiting for a place among the worker's cells happens here and is no fault of the run. */
 export const provisioning = (request: unknown): Pick<Activities, "provision"> =>
   proxyActivities<Activities>({
@@ -35,11 +39,15 @@ export const provisioning = (request: unknown): Pick<Activities, "provision"> =>
     summary: `prepare a cell: ${fieldsOf(request).title}`,
   });
 
-/** Phase 2. Attempts after the first never start the code again; they find it running, or say that it is lost. */
+/**
+ * Phase 2. The server does not retry it: only the workflow can tell a task that no worker ever took from one whose worker
+ * died, and that decides whether the code may have started.
+ */
 export const executing = (cell: ProvisionedCell): Pick<Activities, "execute"> =>
   proxyActivities<Activities>({
     ...common,
-    ...(cell.taskQueue === null ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp }),
+    ...hostQueue(cell),
+    retry: { maximumAttempts: 1 },
     startToCloseTimeout: cell.startupTimeoutMilliseconds + cell.timeoutMilliseconds + collectionMilliseconds,
     summary: `run ${cell.language} on ${cell.backend}, at most ${cell.timeoutMilliseconds / 1000} s: ${cell.title}`,
   });
@@ -56,7 +64,7 @@ export const salvaging = (cell: ProvisionedCell): Pick<Activities, "salvage"> =>
 export const cleaning = (cell: ProvisionedCell): Pick<Activities, "cleanUp"> =>
   proxyActivities<Activities>({
     ...common,
-    ...(cell.taskQueue === null ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp }),
+    ...hostQueue(cell),
     heartbeatTimeout: "0s",
     startToCloseTimeout: "30s",
     scheduleToCloseTimeout: "5m",

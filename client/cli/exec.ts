@@ -64,7 +64,9 @@ async function dryRun(argument: string | undefined, flags: ExecFlags): Promise<n
     const { manifest } = await quartermaster.execute(await requestOf(argument, flags, undefined));
     const comment =
       "# The code is not in this manifest: it is delivered by one exec into the running cell, as are its files and stdin.\n";
-    const text = flags.json ? `${JSON.stringify(manifest, null, 2)}\n` : `${comment}${stringify(manifest)}`;
+    const text = flags.json
+      ? `${JSON.stringify(manifest, null, 2)}\n`
+      : `${comment}${stringify(manifest, { lineWidth: 0 })}`;
     await write(process.stdout, text);
     return 0;
   } catch (error) {

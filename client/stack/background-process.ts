@@ -113,7 +113,7 @@ async function lastLines(log: string, start: number): Promise<string> {
     const { size } = await file.stat();
     const from = Math.max(start, size - 4096);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(Math.max(0, size - from)), position: from });
-    return buffer.toString("utf8", 0, bytesRead).trimEnd().split("\n").slice(-5).join("\n");
+    return buffer.toString("utf8", 0, bytesRead).trimEnd().split("\n").slice(-12).join("\n");
   } finally {
     await file.close();
   }

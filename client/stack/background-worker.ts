@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { isRunning } from "../../activities/host/process-identity.ts";
 import { watchUntil } from "../../activities/host/watch-until.ts";
@@ -94,6 +95,11 @@ export async function stopWorker(context: StackContext): Promise<"was not runnin
 
 async function startWorker(context: StackContext, target: TemporalTarget): Promise<void> {
   const { environment, taskQueue, configurationPath, workerEntry, progress } = context;
+  if (!existsSync(workerEntry)) {
+    throw new KgentsError("stack-start", `the worker's program is not there: ${workerEntry}`, {
+      remedy: "Build kgents first (`npm run build`), or install it again.",
+    });
+  }
   const files = workerFiles(context.paths.state);
   await Promise.all([files.ready, files.status].map((file) => rm(file, { force: true })));
   progress("starting a worker ...");

@@ -94,15 +94,17 @@ export async function awaitServing(
   server?: BackgroundProcess,
 ): Promise<ServerRecord> {
   const { files, retentionMilliseconds } = context;
-  const ended = server?.exited.then(async (how) => new Error(`${how}\n${await server.lastLines()}`.trim()));
   try {
-    await Promise.race([untilServing(record), ...(ended ? [ended.then((error) => Promise.reject(error))] : [])]);
+    await untilServing(record);
     await prepareNamespace(address, namespace, retentionMilliseconds);
     // Another server may have been quicker to take the port, and then it was that one which answered.
-    if (!(await isRunning(record))) throw (await ended) ?? new Error("it ended");
+    if (!(await isRunning(record))) throw new Error("it ended");
   } catch (error) {
+    const ended = !(await isRunning(record));
     await stopProcess(record, stopMilliseconds);
-    const why = error instanceof Error ? error.message : String(error);
+    const said = (await server?.lastLines()) || "no word in its log";
+    const why =
+      server && ended ? `${await server.exited}\n${said}` : error instanceof Error ? error.message : String(error);
     throw new KgentsError("stack-start", `Temporal did not start at ${address}: ${why}`, {
       cause: error,
       remedy: `Look at ${files.serverLog}.`,

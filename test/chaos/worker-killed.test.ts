@@ -71,6 +71,12 @@ describe("kill -9 of the worker while code runs", () => {
     const result = await handle.result();
     expect(result).toMatchObject({ status: "lost", attempts: 1 });
     expect(result.reason).toContain("did not come back");
+    const { events } = await client.workflow.getHandle(handle.id).fetchHistory();
+    const scheduled = (events ?? []).flatMap(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+    );
+    // Provisioned once: the code was not started anywhere else.
+    expect(scheduled).toEqual(["provision", "execute", "execute", "salvage"]);
     await other.end("SIGTERM");
     expect(await replayAll(client, taskQueue)).toBe(1);
   }, 120_000);

@@ -40,7 +40,10 @@ const bundlePath = fileURLToPath(new URL("../../dist/worker/workflow-bundle.js",
 export async function replayAll(client: Client, taskQueue: string): Promise<number> {
   const histories = client.workflow.list({ query: `TaskQueue = '${taskQueue}'` }).intoHistories();
   let replayed = 0;
-  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: { codePath: bundlePath } }, histories)) {
+  for await (const { workflowId, error } of Worker.runReplayHistories(
+    { workflowBundle: { codePath: bundlePath } },
+    histories,
+  )) {
     if (error) throw new Error(`the history of ${workflowId} does not replay`, { cause: error });
     replayed += 1;
   }

@@ -30,6 +30,8 @@ export interface Cell extends AsyncDisposable {
   readonly start: (command: readonly string[], delivery?: Delivery) => Promise<void>;
   /** Waits until a file of the run directory is there, and reads it. */
   readonly appears: (name: string, milliseconds?: number) => Promise<string>;
+  /** Starts a program within the pid namespace, from outside, as exec does in a container. */
+  readonly enter: (...command: string[]) => ChildProcess;
   /** Says that everything was collected, and waits for the supervisor's end. */
   readonly collect: () => Promise<number | null>;
   /** Waits for the supervisor's end. */
@@ -86,6 +88,11 @@ export function startCell(shell: readonly string[], settings: Partial<Supervisor
       await writeFile(join(run, "go"), "");
     },
     appears,
+    enter: (...command) => {
+      const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+      const user = process.getuid?.() === 0 ? [] : ["--user", "--preserve-credentials"];
+      return spawn("nsenter", ["--target", children.trim(), ...user, "--pid", "--mount", "--", ...command]);
+    },
     collect: async () => {
       writeFileSync(join(run, "collected"), "");
       return ended;

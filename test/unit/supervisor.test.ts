@@ -45,7 +45,8 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
 
   it("says 127 where there is no such program, and why on stderr", async () => {
     await using cell = startCell(shell);
-    await cell.start(["no-such-program"]);
+    // A directory of the PATH that may not be read would make it 126.
+    await cell.start(["no-such-program"], { environment: { PATH: "/usr/bin:/bin" } });
     expect(parseExitMarker(await cell.appears("exit"))?.code).toBe(127);
     expect(cell.read("stderr").toString()).toContain("no-such-program");
   });
@@ -178,6 +179,20 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
       expect(size).toBeGreaterThan(0);
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect(cell.read("stdout").length).toBe(size);
+    });
+
+    it("leaves those alone who collect the output", async () => {
+      await using cell = startCell(shell);
+      await cell.start(["sh", "-c", "sleep 0.5; echo last"]);
+      const collector = cell.enter("tail", "-n", "+1", "-f", join(cell.run, "stdout"));
+      let collected = "";
+      collector.stdout?.on("data", (chunk) => {
+        collected += chunk;
+      });
+      await cell.appears("exit");
+      await expect.poll(() => collected).toBe("last\n");
+      expect([collector.exitCode, collector.signalCode]).toEqual([null, null]);
+      await cell.collect();
     });
 
     it("ends code that fills the disk", async () => {

@@ -28,14 +28,24 @@ describe("results", () => {
       { status: "failed", exitCode: 3, signal: null, out: "o\n", err: "e\n" },
     ],
     ["shell", { code: "echo hi", language: "shell" }, { language: "sh", out: "hi\n" }],
-    ["arguments", { code: "import sys; print(sys.argv[1:])", args: ["a b", "$(x)", "$$"] }, { out: "['a b', '$(x)', '$$']\n" }],
+    [
+      "arguments",
+      { code: "import sys; print(sys.argv[1:])", args: ["a b", "$(x)", "$$"] },
+      { out: "['a b', '$(x)', '$$']\n" },
+    ],
     ["environment", { code: "echo $A", language: "sh", env: { A: "b c" } }, { out: "b c\n" }],
     ["stdin", { code: "cat", language: "sh", stdin: "given" }, { out: "given" }],
     ["no stdin is end of file", { code: "cat; echo done", language: "sh" }, { out: "done\n" }],
     ["a signal", { code: "kill -TERM $$", language: "sh" }, { status: "failed", exitCode: 143, signal: "SIGTERM" }],
     [
       "files and an entrypoint",
-      { files: [{ name: "a.py", content: "import b" }, { name: "b.py", content: "print('b')" }], entrypoint: "a.py" },
+      {
+        files: [
+          { name: "a.py", content: "import b" },
+          { name: "b.py", content: "print('b')" },
+        ],
+        entrypoint: "a.py",
+      },
       { out: "b\n" },
     ],
     [
@@ -43,11 +53,7 @@ describe("results", () => {
       { code: "echo before; sleep 60", language: "sh", timeout: 1 },
       { status: "timed-out", exitCode: null, out: "before\n" },
     ],
-    [
-      "out of memory",
-      { code: "x = bytearray(10**9)", memory: "32Mi" },
-      { status: "out-of-memory" },
-    ],
+    ["out of memory", { code: "x = bytearray(10**9)", memory: "32Mi" }, { status: "out-of-memory" }],
     ["bytes that are no text", { code: "printf '\\377\\000'", language: "sh" }, {}],
   ])("%s", async (_name, request, expected) => {
     const { out, err, ...fields } = expected;
@@ -56,7 +62,11 @@ describe("results", () => {
     if (out !== undefined) expect(result.stdout.text).toBe(out);
     if (err !== undefined) expect(result.stderr.text).toBe(err);
     if (_name.startsWith("bytes")) {
-      expect(result.stdout).toMatchObject({ encoding: "base64", text: Buffer.from([255, 0]).toString("base64"), bytes: 2 });
+      expect(result.stdout).toMatchObject({
+        encoding: "base64",
+        text: Buffer.from([255, 0]).toString("base64"),
+        bytes: 2,
+      });
     }
   });
 
@@ -120,7 +130,9 @@ describe("cancellation", () => {
     const cells = join(worker.paths.state, "cells");
     const left = async (): Promise<string[]> => {
       const hosts = await readdir(cells).catch(() => []);
-      return (await Promise.all(hosts.map((host) => readdir(join(cells, host))))).flat().filter((name) => name.startsWith("kgents-"));
+      return (await Promise.all(hosts.map((host) => readdir(join(cells, host)))))
+        .flat()
+        .filter((name) => name.startsWith("kgents-"));
     };
     await expect.poll(left, { timeout: 20_000 }).toEqual([]);
   });
@@ -145,7 +157,10 @@ describe("identity", () => {
   it("another request under it is refused", async () => {
     const id = `same-${crypto.randomUUID()}`;
     await (await worker.start({ code: "print(1)" }, { id })).result();
-    await expect(worker.start({ code: "print(2)" }, { id })).rejects.toMatchObject({ code: "id-conflict", field: "id" });
+    await expect(worker.start({ code: "print(2)" }, { id })).rejects.toMatchObject({
+      code: "id-conflict",
+      field: "id",
+    });
   });
 });
 

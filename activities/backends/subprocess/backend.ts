@@ -6,6 +6,7 @@
 
 import { KgentsError } from "../../../core/error.ts";
 import type { Isolation } from "../../../core/result.ts";
+import { identifyProcess } from "../../host/process-identity.ts";
 import type { Backend, BackendStatus, CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
 import { cellDirectories } from "./cell-directory.ts";
 import { checkDisk, composeRun } from "./compose-run.ts";
@@ -15,7 +16,7 @@ import { rlimitFallback, sandboxIsolation } from "./isolation.ts";
 import type { Launcher } from "./launcher.ts";
 import { abandonedLaunchers, removeLauncher } from "./launcher-pool.ts";
 import { cellLimits } from "./limits.ts";
-import { createNetworkIsolation } from "./network/isolate-network.ts";
+import { prepareNetwork } from "./network/isolate-network.ts";
 import { runSandbox } from "./run-sandbox.ts";
 import { launcherDirectory, type Sandbox, sandboxSource } from "./sandbox.ts";
 import { unsandboxedBackend } from "./unsandboxed.ts";
@@ -49,7 +50,7 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
   const interpreterOf = createInterpreterCache();
   const find = options.findBubblewrap ?? findBubblewrap;
   const source = sandboxSource({ stateDirectory, findBubblewrap: () => find({ cacheDirectory, installTools, log }) });
-  const network = createNetworkIsolation();
+  const self = identifyProcess();
   const living = new Map<string, Launcher>();
 
   const isolationOf = async (plan: CellPlan, sandbox: Sandbox): Promise<Isolation> => {
@@ -62,17 +63,20 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
   const run = async (plan: CellPlan, context: ExecuteContext): Promise<CellOutcome> => {
     const [sandbox, interpreter] = await Promise.all([source.get(), interpreterOf(plan.language)]);
     const { machine, pool } = sandbox;
-    const closeOff = plan.spec.network ? await network.prepare(machine.mode) : null;
-    const composed = await composeRun(plan, context, machine, interpreter, cellLimits(plan.spec), closeOff);
-    const launcher = await pool.take();
+    const composed = await composeRun(plan, context, machine, interpreter, cellLimits(plan.spec));
+    const closed = plan.spec.network ? await prepareNetwork(machine.mode) : undefined;
+    const launcher = await (closed ? pool.prepare(closed.launcherPrefix) : pool.take());
     living.set(plan.cellId, launcher);
+    let takeDown: (() => Promise<void>) | undefined;
     try {
       cells.record(plan.cellId, launcher.name);
+      takeDown = await closed?.connect(launcher);
       return await runSandbox(launcher, composed, context);
     } catch (error) {
       launcher.kill();
       throw error;
     } finally {
+      await takeDown?.();
       // The next run's launcher is made now and not before: this run had the processors to itself.
       pool.warm();
     }
@@ -108,13 +112,13 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
       checkDisk(plan);
       const sandbox = await source.get();
       sandbox.pool.warm();
-      if (plan.spec.network) await network.prepare(sandbox.machine.mode);
+      if (plan.spec.network) await prepareNetwork(sandbox.machine.mode);
       const isolation = await isolationOf(plan, sandbox);
       await cells.create(plan.cellId);
       return { isolation };
     },
     execute: async (plan, context) => {
-      const lost = cells.claim(plan.cellId);
+      const lost = cells.claim(plan.cellId, await self);
       if (lost !== null) return lostOutcome(lost);
       try {
         return await run(plan, context);

@@ -13,6 +13,8 @@ export interface SandboxPlan {
   readonly mode: SandboxMode;
   /** Whether bubblewrap knows `--disable-userns`. */
   readonly disablesUserNamespaces: boolean;
+  /** Whether bubblewrap makes the network namespace; otherwise the launcher stands in one that was closed off already. */
+  readonly ownNetwork: boolean;
   /** Arguments that show the host's programs, libraries and /etc. */
   readonly view: readonly string[];
   readonly binds: readonly Bind[];
@@ -53,10 +55,11 @@ export function bubblewrapArguments(plan: SandboxPlan): string[] {
           ...(plan.disablesUserNamespaces ? ["--disable-userns"] : []),
         ];
   return [
-    ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try"],
+    ...["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
+    ...(plan.ownNetwork ? ["--unshare-net"] : []),
     ...["--hostname", "kgents", "--new-session", "--die-with-parent", "--as-pid-1", "--clearenv"],
     ...privileges,
-    ...["--seccomp", String(descriptors.seccomp), "--info-fd", String(descriptors.info)],
+    ...["--seccomp", String(descriptors.seccomp)],
     ...plan.view,
     ...["--perms", "0444", "--ro-bind-data", String(descriptors.accounts), "/etc/passwd"],
     ...["--proc", "/proc", "--dev", "/dev"],

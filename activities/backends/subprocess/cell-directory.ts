@@ -8,7 +8,7 @@ import { linkSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../host/error-code.ts";
-import { identifyProcess, isRunning, type ProcessIdentity } from "../../host/process-identity.ts";
+import { isRunning, type ProcessIdentity } from "../../host/process-identity.ts";
 
 const startedName = "started";
 const launcherName = "launcher";
@@ -21,7 +21,7 @@ export interface CellDirectories {
    *
    * @returns null where it is ours, otherwise the reason why it is not
    */
-  readonly claim: (cellId: string) => string | null;
+  readonly claim: (cellId: string, owner: ProcessIdentity) => string | null;
   /** Gives the claim back: the code was certainly not started. */
   readonly unclaim: (cellId: string) => void;
   /** Records which launcher a started cell became. */
@@ -37,10 +37,10 @@ export interface CellDirectories {
 const unstartedLifetime = 3_600_000;
 
 /**
- * Keeps cells in directories under `root`, for the worker process `self`. The steps between a request and its start are
+ * Keeps cells in directories under `root`. The steps between a request and its start are
  * synchronous: three small files cost 0.1 ms so, and 1 ms by the thread pool.
  */
-export function cellDirectories(root: string, self: ProcessIdentity): CellDirectories {
+export function cellDirectories(root: string): CellDirectories {
   const place = (cellId: string, ...rest: string[]): string => {
     // Ids are ours; one that is not must not lead anywhere else.
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(cellId)) throw new Error(`not a cell id: ${JSON.stringify(cellId)}`);
@@ -58,16 +58,17 @@ export function cellDirectories(root: string, self: ProcessIdentity): CellDirect
   };
   return {
     create: async (cellId) => void (await mkdir(place(cellId), { recursive: true, mode: 0o700 })),
-    claim: (cellId) => {
+    claim: (cellId, owner) => {
       const draft = place(cellId, `owner-${randomUUID()}`);
       try {
-        writeFileSync(draft, JSON.stringify(self));
+        writeFileSync(draft, JSON.stringify(owner));
         // Atomic like mkdir, and whoever finds it also finds whose it is.
         linkSync(draft, place(cellId, startedName));
         return null;
       } catch (error) {
         if (errorCode(error) === "EEXIST") return "the code was started before, and whoever followed it is gone";
-        if (errorCode(error) === "ENOENT") return "the cell is gone from this machine; nobody knows whether its code ran";
+        if (errorCode(error) === "ENOENT")
+          return "the cell is gone from this machine; nobody knows whether its code ran";
         throw error;
       } finally {
         rmSync(draft, { force: true });

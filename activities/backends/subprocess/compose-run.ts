@@ -49,7 +49,6 @@ export async function composeRun(
   machine: Machine,
   interpreter: Interpreter,
   limits: CellLimits,
-  network: SandboxRun["network"],
 ): Promise<SandboxRun> {
   const { spec, language } = plan;
   const uid = machine.mode === "root" ? runUid(plan.cellId, machine.uidMap) : null;
@@ -64,23 +63,22 @@ export async function composeRun(
     directory: workDirectory,
     stdin: spec.stdin !== undefined,
     inputs: inputs.length > 0,
-    waits: network !== null,
     patterns: spec.outputs.map(findPattern),
     openFiles: limits.openFiles,
     largestFile: limits.work,
     fallback: rlimitFallback(machine, limits, interpreter.command[0] ?? ""),
     ownsNamespace: true,
   });
-  const view = network === null ? machine.view.offline : machine.view.online;
+  const view = spec.network ? machine.view.online : machine.view.offline;
   const codeInside = code === null ? null : codeFile;
   return {
     uid,
     bubblewrapArguments: bubblewrapArguments({
-      ...{ mode: machine.mode, disablesUserNamespaces: machine.disablesUserNamespaces },
+      ...{ mode: machine.mode, ownNetwork: !spec.network, disablesUserNamespaces: machine.disablesUserNamespaces },
       ...{ view, binds: interpreter.binds, limits, codeFile: codeInside },
     }),
     script,
     accounts: `root:x:0:0::/root:/bin/false\nkgents:x:${inside}:${inside}::${workDirectory}:/bin/sh\n`,
-    ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs, limits, network },
+    ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs, limits },
   };
 }

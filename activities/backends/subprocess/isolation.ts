@@ -40,7 +40,9 @@ function memory(groups: EnforcedByGroups | undefined, fallback: Fallback, limits
     );
   }
   if (fallback.memory !== null)
-    return enforced(`RLIMIT_AS: ${formatBytes(fallback.memory)} for each process, not for all`);
+    return enforced(
+      `RLIMIT_AS: ${formatBytes(fallback.memory)} for each process, not for all (Node cannot run under it)`,
+    );
   return notEnforced(`${noGroup}, and RLIMIT_AS breaks this interpreter`);
 }
 

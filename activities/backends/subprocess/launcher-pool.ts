@@ -14,6 +14,8 @@ import { groupsRecord, type Launcher, type LauncherPlan, prepareLauncher, remove
 export interface LauncherPool {
   /** Starts to prepare one, where none is ready or being prepared. */
   readonly warm: () => void;
+  /** Prepares one that starts with a command, such as one that makes namespaces. */
+  readonly prepare: (prefix: readonly string[]) => Promise<Launcher>;
   /** Takes one that is ready, or prepares it. */
   readonly take: () => Promise<Launcher>;
   /** Ends those that were never taken. */
@@ -23,9 +25,9 @@ export interface LauncherPool {
 /** Prepares launchers ahead of runs: one waits, and the next is made when it is taken. */
 export function launcherPool(plan: LauncherPlan): LauncherPool {
   let spare: Promise<Launcher> | undefined;
-  const prepare = async (): Promise<Launcher> => {
+  const prepare = async (prefix: readonly string[] = []): Promise<Launcher> => {
     const { pid, startTime } = await identifyProcess();
-    return prepareLauncher(plan, `${pid}-${startTime}-${randomBytes(6).toString("hex")}`);
+    return prepareLauncher({ ...plan, prefix }, `${pid}-${startTime}-${randomBytes(6).toString("hex")}`);
   };
   const warm = (): void => {
     if (spare !== undefined) return;
@@ -47,6 +49,7 @@ export function launcherPool(plan: LauncherPlan): LauncherPool {
   };
   return {
     warm,
+    prepare,
     take: async () => {
       const ready = spare ?? prepare();
       spare = undefined;

@@ -8,15 +8,17 @@
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { ControlGroup, GroupMaker } from "./cgroups/control-group.ts";
 import { removeGroups } from "./cgroups/remove-groups.ts";
+import { type ControlReader, controlReader } from "./control-reader.ts";
 import { createFifos, type Fifo } from "./fifo.ts";
-import { descriptors, supervisorFile } from "./sandbox-paths.ts";
+import { leakingDescriptors } from "./leaking-descriptors.ts";
+import { descriptorCount, descriptors, supervisorFile } from "./sandbox-paths.ts";
 
 /** How launchers are made on this machine. */
 export interface LauncherPlan {
@@ -25,6 +27,8 @@ export interface LauncherPlan {
   readonly groups: GroupMaker | undefined;
   readonly bubblewrap: string;
   readonly seccomp: Buffer;
+  /** A command that starts the launcher, in namespaces of its own. */
+  readonly prefix?: readonly string[];
   /** The helper that gives up root inside, in root mode. */
   readonly setpriv: string | null;
 }
@@ -41,6 +45,10 @@ export interface Launcher {
   /** Whether this process stays alive for its sake: not while it waits. */
   readonly reference: () => void;
   readonly unreference: () => void;
+  /** Reads what comes by the control descriptor, after the launcher's first word. */
+  readonly control: ControlReader;
+  /** Whether it came to wait; false where it failed before. */
+  readonly ready: Promise<boolean>;
   /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
   /** Kills it and everything in it. */
@@ -48,6 +56,8 @@ export interface Launcher {
   /** Kills it and takes its control group and its record away. */
   readonly remove: () => Promise<void>;
 }
+
+const newline = 0x0a;
 
 /** The file in a launcher's directory that lists its control groups. */
 export const groupsRecord = "groups.json";
@@ -59,6 +69,7 @@ export const groupsRecord = "groups.json";
 const script = `
 bubblewrap=$1 setpriv=$2; shift 2
 for group do echo 0 >"$group/cgroup.procs" || exit 1; done
+echo ready >&${descriptors.control}
 read -r uid <&${descriptors.arguments} || exit 0
 if [ -z "$setpriv" ]; then exec "$bubblewrap" --args ${descriptors.arguments} -- /bin/sh ${supervisorFile}; fi
 exec "$bubblewrap" --args ${descriptors.arguments} -- "$setpriv" --reuid "$uid" --regid "$uid" --clear-groups \
@@ -80,13 +91,23 @@ async function startLauncher(plan: LauncherPlan, name: string, directory: string
   if (!stdout || !stderr) throw new Error("mkfifo made too few pipes");
   const groups = group?.directories ?? [];
   await writeFile(join(directory, groupsRecord), JSON.stringify(groups));
-  const child = spawn("/bin/sh", ["-c", script, "sh", plan.bubblewrap, plan.setpriv ?? "", ...groups], {
+  const own: ("pipe" | number)[] = ["pipe", stdout.write, "pipe", "pipe", stderr.write];
+  while (own.length < descriptorCount) own.push("pipe");
+  // Nothing else that this process would pass on may arrive: it is covered by /dev/null, as Node cannot close it.
+  const leaking = new Set(leakingDescriptors().filter((descriptor) => descriptor >= descriptorCount));
+  const cover = openSync("/dev/null", "r");
+  const covered = Array.from({ length: Math.max(descriptorCount, ...leaking) + 1 - descriptorCount }, (_, index) =>
+    leaking.has(index + descriptorCount) ? cover : "ignore",
+  );
+  const words = ["/bin/sh", "-c", script, "sh", plan.bubblewrap, plan.setpriv ?? "", ...groups];
+  const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
+  const child = spawn(program, args, {
     // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.
     env: {},
     cwd: "/",
-    stdio: ["pipe", stdout.write, "pipe", "pipe", stderr.write, "pipe", "pipe", "pipe", "pipe", "pipe", "pipe"],
+    stdio: [...own, ...covered],
   });
-  for (const descriptor of [stdout.write, stderr.write]) closeSync(descriptor);
+  for (const descriptor of [stdout.write, stderr.write, cover]) closeSync(descriptor);
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
     child.once("error", () => resolve());
@@ -100,6 +121,8 @@ async function startLauncher(plan: LauncherPlan, name: string, directory: string
     // A sandbox that fails closes its end; why it failed is on another descriptor.
     found?.on("error", () => {});
   }
+  const control = controlReader(socket(descriptors.control));
+  const ready = control.until(newline).then((word) => word === "ready");
   const sockets = child.stdio.filter((stream) => stream instanceof Socket);
   const reference = (): void => [child, ...sockets].forEach((part) => void part.ref());
   const unreference = (): void => [child, ...sockets].forEach((part) => void part.unref());
@@ -121,6 +144,8 @@ async function startLauncher(plan: LauncherPlan, name: string, directory: string
     socket,
     reference,
     unreference,
+    control,
+    ready,
     ended,
     kill,
     remove,

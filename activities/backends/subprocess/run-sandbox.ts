@@ -7,12 +7,10 @@ import { fchownSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { KgentsError } from "../../../core/error.ts";
 import type { Content } from "../../../core/request.ts";
 import type { CellOutcome, ExecuteContext } from "../backend.ts";
 import { beginningOf } from "./beginning-of.ts";
 import { collectOutputs, type OmittedFile } from "./collect-outputs.ts";
-import { controlReader } from "./control-reader.ts";
 import { deliverInputs, type InputFile } from "./deliver-inputs.ts";
 import { exitStatus } from "./exit-status.ts";
 import type { Launcher } from "./launcher.ts";
@@ -34,9 +32,9 @@ export interface SandboxRun {
   readonly stdin: Content | undefined;
   readonly outputs: readonly string[];
   readonly limits: CellLimits;
-  /** Closes the network off, given the sandbox's first process; the supervisor waits for it. Returns what takes it down. */
-  readonly network: ((firstProcess: number) => Promise<() => Promise<void>>) | null;
 }
+
+const newline = 0x0a;
 
 /** How long streams may take to end after every process has, in milliseconds: nothing but a bug holds them. */
 const drainPatience = 2000;
@@ -59,7 +57,7 @@ async function feedStdin(content: Readable, target: Writable): Promise<void> {
  * @throws KgentsError where the code was certainly not started
  */
 export async function runSandbox(launcher: Launcher, run: SandboxRun, context: ExecuteContext): Promise<CellOutcome> {
-  const { streams, socket, group } = launcher;
+  const { streams, socket, group, control } = launcher;
   const stdin = run.stdin === undefined ? undefined : await context.open(run.stdin);
   group?.limit(run.limits);
   if (run.uid !== null) {
@@ -87,33 +85,20 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
 
   const diagnostics = beginningOf(socket(descriptors.diagnostics));
   const channel = socket(descriptors.control);
-  const control = controlReader(channel);
   socket(descriptors.code).end(run.code ?? "");
   socket(descriptors.script).end(run.script);
   socket(descriptors.accounts).end(run.accounts);
   socket(descriptors.arguments).end(`${run.uid ?? ""}\n${run.bubblewrapArguments.map((word) => `${word}\0`).join("")}`);
   if (context.stop.aborted) kill();
 
-  let takeDownNetwork = async (): Promise<void> => {};
-  let refusal: KgentsError | undefined;
-  const prepared = (async () => {
-    if (run.network !== null) {
-      const info = await controlReader(socket(descriptors.info)).until(0x7d /* the closing brace */);
-      const firstProcess = Number(/"child-pid": *(\d+)/.exec(info ?? "")?.[1]);
-      // Without it the sandbox did not come up, which is found out below.
-      if (!Number.isInteger(firstProcess)) return;
-      takeDownNetwork = await run.network(firstProcess);
-      channel.write("go\n");
-    }
-    if (run.inputs.length > 0) await deliverInputs(run.inputs, context.open, channel);
-  })().catch((error) => {
-    if (error instanceof KgentsError) refusal = error;
-    fail("the input files could not be delivered")(error);
-  });
+  const delivered =
+    run.inputs.length === 0
+      ? undefined
+      : deliverInputs(run.inputs, context.open, channel).catch(fail("the input files could not be delivered"));
 
-  const started = (await control.until(0x0a)) === "run";
+  const started = (await launcher.ready) && (await control.until(newline)) === "run";
   if (started) context.started();
-  const status = started ? /^exit (\d{1,3})$/.exec((await control.until(0x0a)) ?? "")?.[1] : undefined;
+  const status = started ? /^exit (\d{1,3})$/.exec((await control.until(newline)) ?? "")?.[1] : undefined;
   let filesOmitted: readonly OmittedFile[] = [];
   if (status !== undefined && run.outputs.length > 0) {
     filesOmitted = await collectOutputs(control, {
@@ -127,9 +112,8 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
     });
   }
   await launcher.ended;
-  await prepared;
+  await delivered;
   context.stop.removeEventListener("abort", kill);
-  await takeDownNetwork();
   const giveUp = setTimeout(() => [stdout, stderr].forEach((stream) => void stream.destroy()), drainPatience);
   const [said] = await Promise.all([diagnostics, stdoutEnded, stderrEnded]);
   clearTimeout(giveUp);
@@ -145,7 +129,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
   };
   if (status !== undefined) return trouble === undefined ? outcome : { ...outcome, exit: null, lost: trouble };
   if (context.stop.aborted) return outcome;
-  if (!started) throw refusal ?? sandboxFailure(trouble ?? said);
+  if (!started) throw sandboxFailure(trouble ?? said);
   if (killedForMemory) return { ...outcome, exit: { code: 137, signal: "SIGKILL" } };
   return { ...outcome, lost: trouble ?? "the sandbox was killed from outside while the code ran" };
 }

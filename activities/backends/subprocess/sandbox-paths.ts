@@ -22,7 +22,7 @@ export const descriptors = {
   stdout: 1,
   /** The stderr of the launcher, of bubblewrap and of the supervisor, kept apart from the code's. */
   diagnostics: 2,
-  /** From the supervisor: what happened, then output files. To it: permission to go on, then input files. */
+  /** From the supervisor: what happened, then output files. To it: input files. */
   control: 3,
   stderr: 4,
   /** To the launcher: one line that lets it go on; to bubblewrap: its arguments, each ended by NUL. */
@@ -30,7 +30,9 @@ export const descriptors = {
   seccomp: 6,
   code: 7,
   script: 8,
-  /** From bubblewrap: the id of the sandbox's first process on this machine. */
-  info: 9,
-  accounts: 10,
+  /** The content of /etc/passwd. */
+  accounts: 9,
 } as const;
+
+/** How many descriptors that is. */
+export const descriptorCount = 10;

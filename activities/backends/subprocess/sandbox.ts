@@ -39,7 +39,7 @@ async function probe(sandbox: Sandbox): Promise<void> {
   const interpreter = { command: probeCommand, binds: [], directory: "/usr/bin", hostCommand: probeCommand };
   const { context, printed } = probeContext();
   const plan = { cellId: probeCell, spec, language };
-  const run = await composeRun(plan, context, machine, interpreter, cellLimits(spec), null);
+  const run = await composeRun(plan, context, machine, interpreter, cellLimits(spec));
   const launcher = await pool.take();
   try {
     const outcome = await runSandbox(launcher, run, context);

@@ -12,8 +12,6 @@ export interface SupervisorPlan {
   readonly stdin: boolean;
   /** Whether a tar of input files comes by the control descriptor. */
   readonly inputs: boolean;
-  /** Whether it waits for a line before it starts anything: the network is being closed off meanwhile. */
-  readonly waits: boolean;
   /** `find -path` patterns of files to send back; none where empty. */
   readonly patterns: readonly string[];
   readonly openFiles: number;
@@ -102,7 +100,6 @@ export function supervisorScript(plan: SupervisorPlan): string {
     "PATH=/usr/local/bin:/usr/bin:/bin",
     "umask 022",
     "exec 5>&- 6>&- 7>&- 8>&- 9>&-",
-    ...(plan.waits ? [`read -r go <&${control} || exit 0`] : []),
     ...(plan.inputs ? [`tar -xf - -C ${shellQuote(plan.directory)} <&${control} || exit 0`] : []),
     `echo run >&${control}`,
     `echo ${beginMark} >&2`,

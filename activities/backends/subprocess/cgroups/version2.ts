@@ -4,11 +4,11 @@
  * @module
  */
 import { constants } from "node:fs";
-import { access, mkdir, readFile } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type CellLimits, chargedMemory, cpuPeriod } from "../limits.ts";
 import { type ControlGroup, type GroupMaker, parentName } from "./control-group.ts";
-import { groupProcesses, readKey, readNumber, tryControl, writeControl } from "./group-files.ts";
+import { groupProcesses, readKey, readNumber, readWords, tryControl, writeControl } from "./group-files.ts";
 import type { Hierarchy } from "./own-groups.ts";
 import { killGroups } from "./remove-groups.ts";
 
@@ -74,12 +74,10 @@ export async function version2Groups(hierarchies: readonly Hierarchy[]): Promise
   const parent = join(hierarchy.own, parentName);
   try {
     await access(join(hierarchy.own, "cgroup.procs"), constants.W_OK);
-    if (!enable(hierarchy.own, controllers))) {
-      makeRoom(hierarchy.own);
-      if (!enable(hierarchy.own, controllers))) return undefined;
-    }
+    if (!enable(hierarchy.own, controllers)) makeRoom(hierarchy.own);
+    if (!enable(hierarchy.own, controllers)) return undefined;
     await mkdir(parent, { recursive: true });
-    if (!enable(parent, controllers))) return undefined;
+    if (!enable(parent, controllers)) return undefined;
   } catch {
     return undefined;
   }

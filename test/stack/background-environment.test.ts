@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { lastingPath, serverEnvironment, workerEnvironment } from "../../client/stack/background-environment.ts";
+
+const kept = {
+  HOME: "/home/a",
+  LANG: "C.UTF-8",
+  LC_ALL: "C",
+  KUBECONFIG: "/k",
+  XDG_STATE_HOME: "/s",
+  TEMPORAL_TLS_CLIENT_CERT_PATH: "/c",
+  KGENTS_CONFIG: "/f",
+  PIP_INDEX_URL: "https://index.example.com",
+  https_proxy: "http://proxy:1",
+  HTTPS_PROXY: "http://proxy:1",
+  SSL_CERT_FILE: "/pem",
+  NODE_EXTRA_CA_CERTS: "/pem",
+};
+const dropped = {
+  GITHUB_TOKEN: "secret",
+  AWS_SECRET_ACCESS_KEY: "secret",
+  NODE_OPTIONS: "--inspect",
+  npm_config_user_agent: "npm",
+  INIT_CWD: "/w",
+  LD_PRELOAD: "/x.so",
+  KGENTS_PORT: "1",
+  KGENTS_TEMPORAL_CLI: "/t",
+  SSH_AUTH_SOCK: "/agent",
+};
+
+test("the worker gets what it needs, and nothing that belongs to one command", () => {
+  expect(workerEnvironment({ ...kept, ...dropped, EMPTY: undefined, PATH: "/usr/bin" })).toEqual({
+    ...kept,
+    PATH: "/usr/bin",
+  });
+});
+
+test("the server gets hardly anything", () => {
+  expect(serverEnvironment({ ...kept, ...dropped, PATH: "/usr/bin" })).toEqual({ HOME: "/home/a", LANG: "C.UTF-8" });
+});
+
+test.each([
+  ["/usr/bin:/bin", "/usr/bin:/bin"],
+  ["/p/node_modules/.bin:/p/x/node_modules/.bin/:/usr/bin", "/usr/bin"],
+  ["/n/npm/node_modules/@npmcli/run-script/lib/node-gyp-bin:/usr/bin", "/usr/bin"],
+  ["/home/a/.npm/_npx/0123/node_modules/.bin:/usr/bin:/home/a/.npm/_npx/0123/x", "/usr/bin"],
+  ["/opt/node_modules/tool/bin:/usr/bin", "/opt/node_modules/tool/bin:/usr/bin"],
+])("PATH %s without what npm adds is %s", (path, expected) => {
+  expect(lastingPath(path)).toBe(expected);
+});

