@@ -21,10 +21,13 @@ export function servedBackend(dependencies: ActivityDependencies, name: BackendN
   throw new KgentsError("backend-unavailable", `this worker does not serve the backend ${name}`);
 }
 
-/** Heartbeats until the returned function is called. */
+/**
+ * Heartbeats until the returned function is called. The first beat comes after a second, or with the first output that is
+ * followed: a short run needs none.
+ */
 function beat(cell: RunningCell, live: boolean): () => void {
   const context = Context.current();
-  let last = 0;
+  let last = Date.now();
   let pending: NodeJS.Timeout | undefined;
   const send = (): void => {
     clearTimeout(pending);
@@ -32,7 +35,6 @@ function beat(cell: RunningCell, live: boolean): () => void {
     last = Date.now();
     context.heartbeat(cell.heartbeat());
   };
-  send();
   const idle = setInterval(send, idleBeatMilliseconds);
   const unsubscribe = live
     ? cell.onOutput(() => {

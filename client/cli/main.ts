@@ -4,7 +4,10 @@
  *
  * @module
  */
+import { enableCompileCache } from "node:module";
+import { join } from "node:path";
 import { Command, CommanderError } from "commander";
+import { kgentsPaths } from "../../activities/host/paths.ts";
 import { execCommand } from "./exec-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
 import { version } from "./version.ts";
@@ -12,6 +15,9 @@ import { workerCommand } from "./worker-command.ts";
 
 /** Wrong usage: a flag, a field or a language that does not exist. */
 const wrongUsage = 2;
+
+// Compiled code of what is loaded from here on is kept; in a directory of the user's own, where nobody else can plant any.
+enableCompileCache(join(kgentsPaths().cache, "compile-cache"));
 
 const program = new Command("kgents")
   .description("Disposable code execution, hardened and isolated, carried by Temporal workflows.")

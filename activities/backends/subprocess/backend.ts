@@ -3,23 +3,18 @@
  *
  * @module
  */
-
 import { KgentsError } from "../../../core/error.ts";
-import type { Isolation } from "../../../core/result.ts";
 import { identifyProcess } from "../../host/process-identity.ts";
-import type { Backend, BackendStatus, CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
+import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
+import { bareEngine } from "./bare-engine.ts";
 import { cellDirectories } from "./cell-directory.ts";
-import { checkDisk, composeRun } from "./compose-run.ts";
+import { checkDisk } from "./compose-run.ts";
 import { type BubblewrapFinder, findBubblewrap } from "./find-bubblewrap.ts";
-import { createInterpreterCache } from "./interpreter-cache.ts";
-import { rlimitFallback, sandboxIsolation } from "./isolation.ts";
 import type { Launcher } from "./launcher.ts";
 import { abandonedLaunchers, removeLauncher } from "./launcher-pool.ts";
-import { cellLimits } from "./limits.ts";
-import { prepareNetwork } from "./network/isolate-network.ts";
 import { runSandbox } from "./run-sandbox.ts";
-import { launcherDirectory, type Sandbox, sandboxSource } from "./sandbox.ts";
-import { unsandboxedBackend } from "./unsandboxed.ts";
+import { launcherDirectory } from "./sandbox.ts";
+import { sandboxEngine } from "./sandbox-engine.ts";
 
 /** How a subprocess backend is set up. */
 export interface SubprocessOptions {
@@ -38,71 +33,66 @@ export interface SubprocessOptions {
 
 /** A subprocess backend; `close` gives back what it holds ready. */
 export interface SubprocessBackend extends Backend {
-  /** Ends the processes that wait for the next run. Without it they end with the worker. */
+  /** Ends the process that waits for the next run. Without it, that ends with the worker, and the next sweep tidies up. */
   readonly close: () => Promise<void>;
 }
+
+const lostOutcome = (reason: string): CellOutcome => ({
+  exit: null,
+  outOfMemory: false,
+  lost: reason,
+  usage: { peakMemoryBytes: null, cpuSeconds: null },
+  filesOmitted: [],
+});
 
 /** Creates the backend that runs code in a sandbox on this machine. */
 export function createSubprocessBackend(options: SubprocessOptions): SubprocessBackend {
   const { stateDirectory, cacheDirectory, installTools, log } = options;
   const cells = cellDirectories(stateDirectory);
   const launchers = launcherDirectory(stateDirectory);
-  const interpreterOf = createInterpreterCache();
   const find = options.findBubblewrap ?? findBubblewrap;
-  const source = sandboxSource({ stateDirectory, findBubblewrap: () => find({ cacheDirectory, installTools, log }) });
+  const engine = options.unsandboxed
+    ? bareEngine(stateDirectory, log)
+    : sandboxEngine({ stateDirectory, findBubblewrap: () => find({ cacheDirectory, installTools, log }) });
   const self = identifyProcess();
   const living = new Map<string, Launcher>();
 
-  const isolationOf = async (plan: CellPlan, sandbox: Sandbox): Promise<Isolation> => {
-    const limits = cellLimits(plan.spec);
-    const interpreter = await interpreterOf(plan.language);
-    const fallback = rlimitFallback(sandbox.machine, limits, interpreter.command[0] ?? "");
-    return sandboxIsolation(sandbox.machine, limits, plan.spec.network, fallback);
-  };
-
   const run = async (plan: CellPlan, context: ExecuteContext): Promise<CellOutcome> => {
-    const [sandbox, interpreter] = await Promise.all([source.get(), interpreterOf(plan.language)]);
-    const { machine, pool } = sandbox;
-    const composed = await composeRun(plan, context, machine, interpreter, cellLimits(plan.spec));
-    const closed = plan.spec.network ? await prepareNetwork(machine.mode) : undefined;
-    const launcher = await (closed ? pool.prepare(closed.launcherPrefix) : pool.take());
+    const prepared = await engine.prepare(plan, context);
+    const { launcher } = prepared;
     living.set(plan.cellId, launcher);
     let takeDown: (() => Promise<void>) | undefined;
     try {
       cells.record(plan.cellId, launcher.name);
-      takeDown = await closed?.connect(launcher);
-      return await runSandbox(launcher, composed, context);
+      takeDown = await prepared.connect?.(launcher);
+      return await runSandbox(launcher, prepared.run, context);
     } catch (error) {
       launcher.kill();
-      throw error;
+      if (error instanceof KgentsError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new KgentsError("cell-start", `the sandbox could not be started: ${reason}`, { cause: error });
     } finally {
       await takeDown?.();
       // The next run's launcher is made now and not before: this run had the processors to itself.
-      pool.warm();
+      engine.warm();
     }
   };
 
   const cleanUp = async (cellId: string): Promise<void> => {
     const launcher = living.get(cellId);
+    const name = launcher ? undefined : await cells.launcherOf(cellId);
     if (launcher) await launcher.remove();
-    else {
-      const name = await cells.launcherOf(cellId);
-      if (name !== undefined) await removeLauncher(launchers, name);
-    }
+    else if (name !== undefined) await removeLauncher(launchers, name);
     living.delete(cellId);
     await cells.remove(cellId);
   };
 
-  if (options.unsandboxed) return unsandboxedBackend({ stateDirectory, cells, interpreterOf });
   return {
     name: "subprocess",
     hostBound: true,
-    status: async (): Promise<BackendStatus> => {
+    status: async () => {
       try {
-        const { machine } = await source.get();
-        const limits = cellLimits({ memory: 128 * 2 ** 20, cpu: 100, disk: 100 * 2 ** 20 });
-        const isolation = sandboxIsolation(machine, limits, false, rlimitFallback(machine, limits, ""));
-        return { available: true, summary: `sandbox by bubblewrap ${machine.version}`, isolation };
+        return { available: true, summary: await engine.examine(), isolation: await engine.isolation() };
       } catch (error) {
         if (!(error instanceof KgentsError)) throw error;
         return { available: false, summary: `${error.message}. ${error.remedy}`, isolation: null };
@@ -110,10 +100,9 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
     },
     provision: async (plan) => {
       checkDisk(plan);
-      const sandbox = await source.get();
-      sandbox.pool.warm();
-      if (plan.spec.network) await prepareNetwork(sandbox.machine.mode);
-      const isolation = await isolationOf(plan, sandbox);
+      await engine.examine();
+      await engine.provision(plan);
+      const isolation = await engine.isolation(plan);
       await cells.create(plan.cellId);
       return { isolation };
     },
@@ -123,6 +112,7 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
       try {
         return await run(plan, context);
       } catch (error) {
+        // It was certainly not started, so that another attempt may.
         cells.unclaim(plan.cellId);
         throw error;
       }
@@ -135,14 +125,6 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
       if (abandoned.length > 0) log(`took away ${abandoned.length} cells of an earlier worker`);
       return abandoned.length;
     },
-    close: () => source.close(),
+    close: () => engine.close(),
   };
 }
-
-const lostOutcome = (reason: string): CellOutcome => ({
-  exit: null,
-  outOfMemory: false,
-  lost: reason,
-  usage: { peakMemoryBytes: null, cpuSeconds: null },
-  filesOmitted: [],
-});

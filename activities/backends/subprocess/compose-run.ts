@@ -73,6 +73,7 @@ export async function composeRun(
   const codeInside = code === null ? null : codeFile;
   return {
     uid,
+    goAhead: String(uid ?? ""),
     bubblewrapArguments: bubblewrapArguments({
       ...{ mode: machine.mode, ownNetwork: !spec.network, disablesUserNamespaces: machine.disablesUserNamespaces },
       ...{ view, binds: interpreter.binds, limits, codeFile: codeInside },

@@ -37,8 +37,10 @@ export function launcherPool(plan: LauncherPlan): LauncherPool {
       (launcher) => {
         launcher.unreference();
         // One that dies while it waits must not be given out.
-        launcher.ended.then(async () => {
-          if (spare === preparing) spare = undefined;
+        launcher.ended.then(() => {
+          if (spare !== preparing) return;
+          spare = undefined;
+          launcher.remove().catch(() => {});
         });
       },
       () => {

@@ -8,7 +8,7 @@
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fchownSync, openSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { Socket } from "node:net";
 import { join } from "node:path";
@@ -25,7 +25,8 @@ export interface LauncherPlan {
   /** Where launchers keep their records. */
   readonly directory: string;
   readonly groups: GroupMaker | undefined;
-  readonly bubblewrap: string;
+  /** Null where the worker runs code without a sandbox. */
+  readonly bubblewrap: string | null;
   readonly seccomp: Buffer;
   /** A command that starts the launcher, in namespaces of its own. */
   readonly prefix?: readonly string[];
@@ -39,7 +40,8 @@ export interface Launcher {
   readonly name: string;
   readonly child: ChildProcess;
   readonly group: ControlGroup | undefined;
-  readonly streams: { readonly stdout: Fifo; readonly stderr: Fifo };
+  /** Opens the code's output, once; it belongs to this uid from then on. */
+  readonly openOutput: (uid: number | null) => { readonly stdout: Socket; readonly stderr: Socket };
   /** One of its sockets. */
   readonly socket: (descriptor: number) => Socket;
   /** Whether this process stays alive for its sake: not while it waits. */
@@ -62,18 +64,34 @@ const newline = 0x0a;
 /** The file in a launcher's directory that lists its control groups. */
 export const groupsRecord = "groups.json";
 
-/**
- * `setpriv --pdeathsig`: the kernel forgets what bubblewrap's --die-with-parent asked for when the uid changes.
- * The environment is empty from the start; what sh adds to it, bubblewrap's --clearenv takes away.
- */
-const script = `
-bubblewrap=$1 setpriv=$2; shift 2
+const { arguments: goAhead, control: report, script: supervisor } = descriptors;
+
+/** Joins the groups and waits. */
+const wait = `
 for group do echo 0 >"$group/cgroup.procs" || exit 1; done
-echo ready >&${descriptors.control}
-read -r uid <&${descriptors.arguments} || exit 0
-if [ -z "$setpriv" ]; then exec "$bubblewrap" --args ${descriptors.arguments} -- /bin/sh ${supervisorFile}; fi
-exec "$bubblewrap" --args ${descriptors.arguments} -- "$setpriv" --reuid "$uid" --regid "$uid" --clear-groups \
+echo ready >&${report}
+read -r word <&${goAhead} || exit 0
+`;
+
+/**
+ * Becomes bubblewrap; the word is the run's uid. `setpriv --pdeathsig`: the kernel forgets what bubblewrap's
+ * --die-with-parent asked for when the uid changes. The environment is empty from the start; what sh adds to it,
+ * bubblewrap's --clearenv takes away.
+ */
+const sandboxScript = `
+bubblewrap=$1 setpriv=$2; shift 2
+${wait}
+if [ -z "$setpriv" ]; then exec "$bubblewrap" --args ${goAhead} -- /bin/sh ${supervisorFile}; fi
+exec "$bubblewrap" --args ${goAhead} -- "$setpriv" --reuid "$word" --regid "$word" --clear-groups \
   --inh-caps=-all --bounding-set=-all --pdeathsig SIGKILL --no-new-privs -- /bin/sh ${supervisorFile}
+`;
+
+/** Becomes the supervisor itself, without a sandbox; the word is the work directory. */
+const bareScript = `
+shift 2
+${wait}
+cd "$word" || exit 1
+eval "$(cat <&${supervisor})"
 `;
 
 /** Takes away what a launcher left in the control groups and on disk. */
@@ -82,15 +100,15 @@ export async function removeLauncherRecord(directory: string, groups: readonly s
   await rm(directory, { recursive: true, force: true });
 }
 
-async function startLauncher(plan: LauncherPlan, name: string, directory: string): Promise<Launcher> {
-  const [group, fifos] = await Promise.all([
-    plan.groups?.create(name),
-    createFifos([join(directory, "stdout"), join(directory, "stderr")]),
-  ]);
-  const [stdout, stderr] = fifos;
+async function startLauncher(
+  plan: LauncherPlan,
+  name: string,
+  directory: string,
+  group: ControlGroup | undefined,
+): Promise<Launcher> {
+  const [stdout, stderr] = await createFifos([join(directory, "stdout"), join(directory, "stderr")]);
   if (!stdout || !stderr) throw new Error("mkfifo made too few pipes");
   const groups = group?.directories ?? [];
-  await writeFile(join(directory, groupsRecord), JSON.stringify(groups));
   const own: ("pipe" | number)[] = ["pipe", stdout.write, "pipe", "pipe", stderr.write];
   while (own.length < descriptorCount) own.push("pipe");
   // Nothing else that this process would pass on may arrive: it is covered by /dev/null, as Node cannot close it.
@@ -99,12 +117,15 @@ async function startLauncher(plan: LauncherPlan, name: string, directory: string
   const covered = Array.from({ length: Math.max(descriptorCount, ...leaking) + 1 - descriptorCount }, (_, index) =>
     leaking.has(index + descriptorCount) ? cover : "ignore",
   );
-  const words = ["/bin/sh", "-c", script, "sh", plan.bubblewrap, plan.setpriv ?? "", ...groups];
+  const script = plan.bubblewrap === null ? bareScript : sandboxScript;
+  const words = ["/bin/sh", "-c", script, "sh", plan.bubblewrap ?? "", plan.setpriv ?? "", ...groups];
   const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
   const child = spawn(program, args, {
     // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.
     env: {},
     cwd: "/",
+    // A process group of its own: Ctrl-C at the worker's terminal is for the worker, and one signal reaches it all.
+    detached: true,
     stdio: [...own, ...covered],
   });
   for (const descriptor of [stdout.write, stderr.write, cover]) closeSync(descriptor);
@@ -121,26 +142,47 @@ async function startLauncher(plan: LauncherPlan, name: string, directory: string
     // A sandbox that fails closes its end; why it failed is on another descriptor.
     found?.on("error", () => {});
   }
+  let opened = false;
+  const openOutput: Launcher["openOutput"] = (uid) => {
+    opened = true;
+    const open = ({ read }: Fifo): Socket => {
+      // By its own uid the code may open /dev/stdout and /dev/stderr by name.
+      if (uid !== null) fchownSync(read, uid, uid);
+      return new Socket({ fd: read, readable: true, writable: false });
+    };
+    return { stdout: open(stdout), stderr: open(stderr) };
+  };
   const control = controlReader(socket(descriptors.control));
   const ready = control.until(newline).then((word) => word === "ready");
   const sockets = child.stdio.filter((stream) => stream instanceof Socket);
   const reference = (): void => [child, ...sockets].forEach((part) => void part.ref());
   const unreference = (): void => [child, ...sockets].forEach((part) => void part.unref());
+  const killGroup = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // Gone already.
+    }
+  };
+  // Without a sandbox the program may leave processes behind in its group. At once, before the number is used again.
+  if (plan.bubblewrap === null) child.once("exit", killGroup);
   const kill = (): void => {
-    child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) killGroup();
     group?.kill();
   };
   const remove = async (): Promise<void> => {
     reference();
     kill();
     await ended;
+    if (!opened) for (const { read } of [stdout, stderr]) closeSync(read);
+    opened = true;
     await removeLauncherRecord(directory, groups);
   };
   return {
     name,
     child,
     group,
-    streams: { stdout, stderr },
+    openOutput,
     socket,
     reference,
     unreference,
@@ -156,7 +198,15 @@ async function startLauncher(plan: LauncherPlan, name: string, directory: string
 export async function prepareLauncher(plan: LauncherPlan, name: string): Promise<Launcher> {
   const directory = join(plan.directory, name);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const launcher = await startLauncher(plan, name, directory);
-  launcher.socket(descriptors.seccomp).end(plan.seccomp);
-  return launcher;
+  const group = await plan.groups?.create(name);
+  const groups = group?.directories ?? [];
+  try {
+    await writeFile(join(directory, groupsRecord), JSON.stringify(groups));
+    const launcher = await startLauncher(plan, name, directory, group);
+    launcher.socket(descriptors.seccomp).end(plan.seccomp);
+    return launcher;
+  } catch (error) {
+    await removeLauncherRecord(directory, groups);
+    throw error;
+  }
 }

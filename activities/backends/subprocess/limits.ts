@@ -61,3 +61,6 @@ export const chargedMemory = (limits: CellLimits): number =>
  * be 10 ms, and a start of 50 ms of cpu time would take half a second.
  */
 export const cpuPeriod = 1_000_000;
+
+/** The limits of a request that names none: what `kgents status` speaks of. */
+export const usualLimits = { memory: 128 * mebibyte, cpu: 100, disk: 100 * mebibyte };

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { fchownSync } from "node:fs";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { KgentsError } from "../../../core/error.ts";
 import type { Content } from "../../../core/request.ts";
 import type { CellOutcome, ExecuteContext } from "../backend.ts";
 import { beginningOf } from "./beginning-of.ts";
@@ -22,6 +22,8 @@ import { descriptors } from "./sandbox-paths.ts";
 export interface SandboxRun {
   /** The run's uid where the worker is root. */
   readonly uid: number | null;
+  /** The line that lets the launcher go: {@link Launcher}. */
+  readonly goAhead: string;
   readonly bubblewrapArguments: readonly string[];
   readonly script: string;
   /** The content of /etc/passwd. */
@@ -36,7 +38,7 @@ export interface SandboxRun {
 
 const newline = 0x0a;
 
-/** How long streams may take to end after every process has, in milliseconds: nothing but a bug holds them. */
+/** How long streams may take to end after the sandbox has, in milliseconds. Only a run without a sandbox needs it. */
 const drainPatience = 2000;
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -57,29 +59,26 @@ async function feedStdin(content: Readable, target: Writable): Promise<void> {
  * @throws KgentsError where the code was certainly not started
  */
 export async function runSandbox(launcher: Launcher, run: SandboxRun, context: ExecuteContext): Promise<CellOutcome> {
-  const { streams, socket, group, control } = launcher;
+  const { socket, group, control } = launcher;
   const stdin = run.stdin === undefined ? undefined : await context.open(run.stdin);
   group?.limit(run.limits);
-  if (run.uid !== null) {
-    // By its own uid the code may open /dev/stdout and /dev/stderr by name.
-    for (const { read } of [streams.stdout, streams.stderr]) fchownSync(read, run.uid, run.uid);
-  }
   const kill = (): void => launcher.kill();
   context.stop.addEventListener("abort", kill, { once: true });
 
   // Trouble of our own that ends the run: the first one counts.
-  let trouble: string | undefined;
+  let trouble: { readonly what: string; readonly error: unknown } | undefined;
   const fail = (what: string) => (error: unknown) => {
-    trouble ??= `${what}: ${message(error)}`;
+    if (givenUp) return;
+    trouble ??= { what: `${what}: ${message(error)}`, error };
     kill();
   };
+  let givenUp = false;
 
-  const output = (fd: number, target: Writable, name: string): [Socket, Promise<void>] => {
-    const source = new Socket({ fd, readable: true, writable: false });
-    return [source, pipeline(source, target, { end: false }).catch(fail(`${name} could not be stored`))];
-  };
-  const [stdout, stdoutEnded] = output(streams.stdout.read, context.stdout, "stdout");
-  const [stderr, stderrEnded] = output(streams.stderr.read, context.stderr, "stderr");
+  const { stdout, stderr } = launcher.openOutput(run.uid);
+  const store = (source: Socket, target: Writable, name: string): Promise<void> =>
+    pipeline(source, target, { end: false }).catch(fail(`${name} could not be stored`));
+  const stdoutEnded = store(stdout, context.stdout, "stdout");
+  const stderrEnded = store(stderr, context.stderr, "stderr");
   if (stdin === undefined) socket(descriptors.stdin).end();
   else feedStdin(stdin, socket(descriptors.stdin)).catch(fail("stdin could not be read"));
 
@@ -88,7 +87,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
   socket(descriptors.code).end(run.code ?? "");
   socket(descriptors.script).end(run.script);
   socket(descriptors.accounts).end(run.accounts);
-  socket(descriptors.arguments).end(`${run.uid ?? ""}\n${run.bubblewrapArguments.map((word) => `${word}\0`).join("")}`);
+  socket(descriptors.arguments).end(`${run.goAhead}\n${run.bubblewrapArguments.map((word) => `${word}\0`).join("")}`);
   if (context.stop.aborted) kill();
 
   const delivered =
@@ -114,7 +113,10 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
   await launcher.ended;
   await delivered;
   context.stop.removeEventListener("abort", kill);
-  const giveUp = setTimeout(() => [stdout, stderr].forEach((stream) => void stream.destroy()), drainPatience);
+  const giveUp = setTimeout(() => {
+    givenUp = true;
+    for (const stream of [stdout, stderr]) stream.destroy();
+  }, drainPatience);
   const [said] = await Promise.all([diagnostics, stdoutEnded, stderrEnded]);
   clearTimeout(giveUp);
 
@@ -127,9 +129,10 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
     usage: { peakMemoryBytes: usage?.peakMemoryBytes ?? null, cpuSeconds: usage?.cpuSeconds ?? null },
     filesOmitted,
   };
-  if (status !== undefined) return trouble === undefined ? outcome : { ...outcome, exit: null, lost: trouble };
+  if (status !== undefined) return trouble === undefined ? outcome : { ...outcome, exit: null, lost: trouble.what };
   if (context.stop.aborted) return outcome;
-  if (!started) throw sandboxFailure(trouble ?? said);
+  if (!started)
+    throw trouble?.error instanceof KgentsError ? trouble.error : sandboxFailure(said || trouble?.what || "");
   if (killedForMemory) return { ...outcome, exit: { code: 137, signal: "SIGKILL" } };
-  return { ...outcome, lost: trouble ?? "the sandbox was killed from outside while the code ran" };
+  return { ...outcome, lost: trouble?.what ?? "the sandbox was killed from outside while the code ran" };
 }

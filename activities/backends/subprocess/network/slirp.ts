@@ -11,11 +11,7 @@ const patience = 10_000;
  *
  * @returns what takes it down; it also ends by itself when this process does
  */
-export async function startSlirp(
-  program: string,
-  target: number,
-  userNamespace: boolean,
-): Promise<() => Promise<void>> {
+export async function startSlirp(program: string, target: number): Promise<() => Promise<void>> {
   const child = spawn(
     program,
     [

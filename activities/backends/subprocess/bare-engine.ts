@@ -1,0 +1,84 @@
+/**
+ * Runs code without a sandbox: only by a worker's own configuration, and said in every result.
+ *
+ * @module
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import type { Enforcement, Isolation } from "../../../core/result.ts";
+import type { CellPlan } from "../backend.ts";
+import { findGroups } from "./cgroups/find-groups.ts";
+import { cellEnvironment } from "./compose-run.ts";
+import type { Engine } from "./engine.ts";
+import { createInterpreterCache } from "./interpreter-cache.ts";
+import { type LauncherPool, launcherPool } from "./launcher-pool.ts";
+import { cellLimits } from "./limits.ts";
+import { findPattern } from "./output-patterns.ts";
+import { launcherDirectory } from "./sandbox.ts";
+import { supervisorScript } from "./supervisor-script.ts";
+
+const no: Enforcement = { enforced: false, by: "this worker runs code without a sandbox" };
+
+async function bareIsolation(): Promise<Isolation> {
+  const groups = (await findGroups())?.enforced;
+  const by = (name: string | null | undefined): Enforcement => (name ? { enforced: true, by: name } : no);
+  return {
+    ...{ level: "none", mechanism: "a process of the worker's user" },
+    ...{ network: no, filesystem: no, user: no, syscalls: no, disk: no },
+    ...{ memory: by(groups?.memory), cpu: by(groups?.cpu), pids: by(groups?.pids) },
+    openFiles: by("RLIMIT_NOFILE"),
+    output: by("the worker stops the run at the output limit"),
+    wallClock: by("the worker kills the process group at the time limit; a process that left it may go on"),
+  };
+}
+
+/** Runs code as plain processes, in a directory under the cell's. */
+export function bareEngine(stateDirectory: string, log: (line: string) => void): Engine {
+  const interpreterOf = createInterpreterCache();
+  let made: Promise<LauncherPool> | undefined;
+  const pool = (): Promise<LauncherPool> => {
+    made ??= findGroups().then((groups) =>
+      launcherPool({
+        directory: launcherDirectory(stateDirectory),
+        ...{ groups, bubblewrap: null, seccomp: Buffer.alloc(0), setpriv: null },
+      }),
+    );
+    return made;
+  };
+  log("this worker runs code WITHOUT a sandbox, as its configuration says");
+  return {
+    examine: () => Promise.resolve("no sandbox, by the worker's configuration"),
+    isolation: bareIsolation,
+    provision: async (plan: CellPlan) => void (await interpreterOf(plan.language)),
+    prepare: async (plan, context) => {
+      const { spec, language, cellId } = plan;
+      const interpreter = await interpreterOf(language);
+      const limits = cellLimits(spec);
+      const directory = join(stateDirectory, cellId, "work");
+      const temporary = join(stateDirectory, cellId, "tmp");
+      const codeFile = spec.entrypoint ?? language.fileName;
+      const code = spec.code === undefined ? null : await buffer(await context.open(spec.code));
+      await mkdir(temporary, { recursive: true });
+      await mkdir(dirname(join(directory, codeFile)), { recursive: true });
+      if (code !== null) await writeFile(join(directory, codeFile), code);
+      const inputs = spec.files.filter(({ name }) => code === null || name !== codeFile);
+      const script = supervisorScript({
+        command: [...interpreter.hostCommand, join(directory, codeFile), ...spec.args],
+        environment: cellEnvironment(directory, temporary, dirname(interpreter.hostCommand[0] ?? "/"), spec.env),
+        ...{ directory, stdin: spec.stdin !== undefined, inputs: inputs.length > 0 },
+        patterns: spec.outputs.map(findPattern),
+        ...{ openFiles: limits.openFiles, largestFile: limits.work },
+        fallback: { memory: null, pids: null },
+        ownsNamespace: false,
+      });
+      const run = {
+        ...{ uid: null, goAhead: directory, bubblewrapArguments: [], script, accounts: "" },
+        ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs, limits },
+      };
+      return { run, launcher: await (await pool()).take() };
+    },
+    warm: () => void made?.then((ready) => ready.warm()).catch(() => {}),
+    close: async () => (await made)?.close(),
+  };
+}

@@ -1,0 +1,19 @@
+/**
+ * Measures what kgents promises, as ratios against a peer in the same run: `npm run bench [-- overhead|cli|start|memory]`.
+ * Results and how to read them: docs/performance.md.
+ *
+ * @module
+ */
+import { measureCommandLine } from "./command-line.ts";
+import { measureMemory } from "./memory.ts";
+import { measureOverhead } from "./overhead.ts";
+import { tools } from "./stack.ts";
+
+const wanted = process.argv.slice(2);
+const sections = { overhead: measureOverhead, cli: measureCommandLine, memory: measureMemory };
+const binaries = await tools();
+for (const [name, measure] of Object.entries(sections)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stdout.write(`\n## ${name}\n`);
+  for await (const line of measure(binaries)) process.stdout.write(`${line}\n`);
+}

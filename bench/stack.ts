@@ -1,0 +1,76 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Client, Connection } from "@temporalio/client";
+import { findBubblewrap } from "../activities/backends/subprocess/find-bubblewrap.ts";
+import { kgentsPaths } from "../activities/host/paths.ts";
+import { openArtifactStore } from "../activities/store/artifact-store.ts";
+import { findTemporalBinary } from "../client/stack/temporal-binary.ts";
+import { startExecution } from "../client/start-execution.ts";
+import { startDevServer } from "../test/support/dev-server.ts";
+import { startWorkerProcess } from "../test/support/worker-process.ts";
+
+/** The tools, installed as the product does it. */
+export async function tools(): Promise<{ temporal: string; bubblewrap: string }> {
+  const cacheDirectory = kgentsPaths().cache;
+  const log = (line: string): void => void process.stderr.write(`bench: ${line}\n`);
+  const temporal = await findTemporalBinary({ cacheDirectory, progress: log });
+  return { temporal: temporal.path, bubblewrap: await findBubblewrap({ cacheDirectory, installTools: true, log }) };
+}
+
+/** A server with kgents' worker and the peer's beside each other. */
+export interface BenchStack extends AsyncDisposable {
+  readonly client: Client;
+  readonly serverPid: number;
+  readonly workerPid: number;
+  /** One run of `true` through the API. */
+  readonly runTrue: () => Promise<void>;
+  /** One run of the peer. */
+  readonly runPeer: () => Promise<void>;
+}
+
+/** Starts them: each of the three a process, as in use. */
+export async function startBenchStack(
+  binaries: { temporal: string; bubblewrap: string },
+  options: { stock?: boolean } = {},
+): Promise<BenchStack> {
+  const directory = await mkdtemp(join(tmpdir(), "kgents-bench-"));
+  const server = await startDevServer(binaries.temporal, join(directory, "temporal.db"), options);
+  const worker = await startWorkerProcess(server.address, "bench", directory, { environment: { LOG_LEVEL: "info" } });
+  const peer = spawn(
+    process.execPath,
+    [fileURLToPath(new URL("./peer/worker.ts", import.meta.url)), server.address, binaries.bubblewrap, "peer"],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  await once(peer.stdout, "data");
+  const connection = await Connection.connect({ address: server.address });
+  const client = new Client({ connection });
+  const store = await openArtifactStore(join(directory, "state", "kgents", "artifacts"));
+  let number = 0;
+  return {
+    client,
+    serverPid: server.pid,
+    workerPid: worker.pid,
+    runTrue: async () => {
+      const handle = await startExecution(client, "bench", store, { code: "true", language: "sh" }, {});
+      const { status } = await handle.result();
+      if (status !== "succeeded") throw new Error(`a run ended as ${status}`);
+    },
+    runPeer: async () => {
+      number += 1;
+      await client.workflow.execute("peer", { taskQueue: "peer", workflowId: `peer-${number}` });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await connection.close();
+      await worker.end("SIGTERM");
+      const ended = once(peer, "exit");
+      peer.kill("SIGTERM");
+      await ended;
+      await server.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,60 @@
+/** The middle of some numbers. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN, sorted[middle] ?? Number.NaN];
+  return (low + high) / 2;
+}
+
+/** One comparison: figures of both sides, and the median of the ratios pair by pair. */
+export interface Comparison {
+  readonly ours: number;
+  readonly peer: number;
+  readonly ratio: number;
+}
+
+/**
+ * Measures two things in turn, A B A B ..., so that a machine whose speed drifts treats both alike.
+ *
+ * @param rounds pairs that count; as many as `warmUp` before them do not
+ */
+export async function inPairs(
+  rounds: number,
+  warmUp: number,
+  ours: () => Promise<number>,
+  peer: () => Promise<number>,
+): Promise<Comparison> {
+  const pairs: [number, number][] = [];
+  for (let round = -warmUp; round < rounds; round += 1) {
+    const pair: [number, number] = [await ours(), await peer()];
+    if (round >= 0) pairs.push(pair);
+  }
+  return {
+    ours: median(pairs.map(([a]) => a)),
+    peer: median(pairs.map(([, b]) => b)),
+    ratio: median(pairs.map(([a, b]) => a / b)),
+  };
+}
+
+/** How long something takes, in milliseconds. */
+export async function timed(action: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await action();
+  return performance.now() - start;
+}
+
+/** Does something `count` times, so many at once. Returns how many a second that were. */
+export async function throughput(count: number, atOnce: number, action: () => Promise<unknown>): Promise<number> {
+  let left = count;
+  const milliseconds = await timed(() =>
+    Promise.all(
+      Array.from({ length: atOnce }, async () => {
+        while (left > 0) {
+          left -= 1;
+          await action();
+        }
+      }),
+    ),
+  );
+  return (count * 1000) / milliseconds;
+}

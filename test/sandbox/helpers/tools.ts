@@ -1,0 +1,26 @@
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { bubblewrapPackage } from "../../../activities/backends/subprocess/find-bubblewrap.ts";
+import { findSystemTool } from "../../../activities/backends/subprocess/find-program.ts";
+import { installPinnedTool } from "../../../activities/host/pinned-tool.ts";
+
+/** Inside the checkout, where every user of this machine can read it and no home is touched. */
+const cacheDirectory = fileURLToPath(new URL("../../../node_modules/.cache/kgents-tests", import.meta.url));
+
+const say = (line: string): void => void process.stderr.write(`tests: ${line}\n`);
+
+/** The pinned bubblewrap, installed as the product does it. */
+export const testBubblewrap = (): Promise<string> => installPinnedTool(bubblewrapPackage, { cacheDirectory, log: say });
+
+const packages: Readonly<Record<string, string>> = { slirp4netns: "slirp4netns", nft: "nftables", ip: "iproute2" };
+
+/** Installs packages of the system that tests need, saying so: only as root. */
+export async function ensureSystemTools(...tools: readonly string[]): Promise<void> {
+  const missing: string[] = [];
+  for (const name of tools) if ((await findSystemTool(name)) === undefined) missing.push(packages[name] ?? name);
+  if (missing.length === 0) return;
+  say(`installing ${missing.join(", ")} with apt-get`);
+  execFileSync("apt-get", ["install", "-y", "-qq", ...missing], { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+export const isRoot = process.geteuid?.() === 0;

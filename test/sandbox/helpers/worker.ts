@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chown, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BackendStatus } from "../../../activities/backends/backend.ts";
+import type { ExecutionRequest } from "../../../core/request.ts";
+import type { Answer, ChildOptions, Order, RunAnswer } from "./protocol.ts";
+import { isRoot, testBubblewrap } from "./tools.ts";
+
+/** Whose worker it is: root's, which uses no user namespace, or an ordinary user's. */
+export type Who = "root" | "user";
+
+/** The modes that can be tested as whoever runs the tests. */
+export const everyone: readonly Who[] = isRoot ? ["root", "user"] : ["user"];
+
+/** Some user without any right here. */
+const ordinaryUid = 54_321;
+
+export interface TestWorker {
+  readonly process: ChildProcess;
+  readonly stateDirectory: string;
+  readonly run: (request: ExecutionRequest, more?: { stopAfter?: number; cellId?: string }) => Promise<RunAnswer>;
+  readonly executeAgain: (request: ExecutionRequest, cellId: string) => Promise<RunAnswer>;
+  readonly status: () => Promise<BackendStatus>;
+  readonly sweep: () => Promise<number>;
+  /** Ends the process without any chance to tidy up. */
+  readonly crash: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export interface TestWorkerOptions extends Partial<ChildOptions> {
+  /** Its environment beside HOME and PATH. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** A command that it is started with. */
+  readonly prefix?: readonly string[];
+  /** Descriptors that it inherits beside the standard ones. */
+  readonly descriptors?: readonly number[];
+  readonly path?: string;
+}
+
+const child = fileURLToPath(new URL("worker-child.ts", import.meta.url));
+let cells = 0;
+
+/** Starts a process that stands for a worker, with a home and a state directory of its own. */
+export async function startWorker(who: Who, options: TestWorkerOptions = {}): Promise<TestWorker> {
+  const uid = who === "user" && isRoot ? ordinaryUid : undefined;
+  const home = await mkdtemp(join(tmpdir(), "kgents-sandbox-"));
+  const stateDirectory = options.stateDirectory ?? join(home, "cells");
+  await mkdir(stateDirectory, { recursive: true });
+  if (uid !== undefined) for (const path of [home, stateDirectory]) await chown(path, uid, uid);
+  const { path = "/usr/local/bin:/usr/bin:/bin" } = options;
+  const bubblewrap = "bubblewrap" in options ? options.bubblewrap : await testBubblewrap();
+  const setup: ChildOptions = {
+    stateDirectory,
+    ...(bubblewrap === undefined ? {} : { bubblewrap }),
+    ...(options.unsandboxed ? { unsandboxed: true } : {}),
+  };
+  const asUser = uid === undefined ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "--"];
+  const words = [...(options.prefix ?? []), ...asUser, process.execPath, child, JSON.stringify(setup)];
+  const [program = "", ...args] = words;
+  const worker = spawn(program, args, {
+    // As setpriv and friends are no Node, the channel is made by hand: Node finds it by NODE_CHANNEL_FD.
+    env: { HOME: home, PATH: path, ...options.environment },
+    stdio: ["ignore", "inherit", "inherit", "ipc", ...(options.descriptors ?? [])],
+    serialization: "advanced",
+  });
+  const waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
+  worker.on("message", (answer: Answer) => waiting.get(answer.order)?.resolve(answer));
+  const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  ended.then(() => {
+    for (const { reject } of waiting.values()) reject(new Error("the worker process ended"));
+  });
+  let orders = 0;
+  const ask = (what: Order): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const order = orders++;
+      waiting.set(order, { resolve, reject });
+      worker.send({ order, what });
+    });
+  const answered = (answer: Answer): RunAnswer => {
+    if (!answer.run) throw new Error("no answer to a run");
+    return answer.run;
+  };
+  return {
+    process: worker,
+    stateDirectory,
+    run: async (request, more = {}) => {
+      const cellId = more.cellId ?? `test-${process.pid}-${cells++}`;
+      const stop = more.stopAfter === undefined ? {} : { stopAfter: more.stopAfter };
+      return answered(await ask({ kind: "run", request, cellId, ...stop }));
+    },
+    executeAgain: async (request, cellId) => answered(await ask({ kind: "execute-again", request, cellId })),
+    status: async () => {
+      const { status } = await ask({ kind: "status" });
+      if (!status) throw new Error("no answer about the status");
+      return status;
+    },
+    sweep: async () => (await ask({ kind: "sweep" })).swept ?? -1,
+    crash: async () => {
+      worker.kill("SIGKILL");
+      await ended;
+    },
+    close: async () => {
+      if (worker.connected) await ask({ kind: "close" }).catch(() => {});
+      worker.kill("SIGKILL");
+      await ended;
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
