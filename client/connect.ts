@@ -1,6 +1,6 @@
 import { Client, Connection } from "@temporalio/client";
-import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { KgentsError } from "../core/error.ts";
+import type { TemporalTarget } from "./stack/address.ts";
 
 /** A connection to Temporal, and where it leads. */
 export interface TemporalClient {
@@ -10,19 +10,17 @@ export interface TemporalClient {
 }
 
 /**
- * Connects as the standard variables and profiles say (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, API keys, ...).
+ * Connects to a Temporal server.
  *
- * @param options.address overrides the configured address; `127.0.0.1:7233` where nothing is configured
  * @throws KgentsError `temporal-unavailable`, after 5 s at most
  */
-export async function connectClient(
-  options: { address?: string | undefined; namespace?: string | undefined } = {},
-): Promise<TemporalClient> {
-  const configured = loadClientConnectConfig();
-  const address = options.address ?? configured.connectionOptions.address ?? "127.0.0.1:7233";
-  const namespace = options.namespace ?? configured.namespace ?? "default";
+export async function connectClient({
+  address,
+  namespace,
+  connectionOptions,
+}: TemporalTarget): Promise<TemporalClient> {
   try {
-    const connection = await Connection.connect({ ...configured.connectionOptions, address, connectTimeout: "5s" });
+    const connection = await Connection.connect({ ...connectionOptions, address, connectTimeout: "5s" });
     return { client: new Client({ connection, namespace }), address, namespace };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

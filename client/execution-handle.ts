@@ -4,6 +4,7 @@ import {
   ServiceError,
   type WorkflowExecutionDescription,
   type WorkflowHandle,
+  WorkflowNotFoundError,
 } from "@temporalio/client";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { runKey, type StreamName } from "../activities/store/references.ts";
@@ -48,7 +49,7 @@ export interface ExecutionHandle {
    * are said as `omitted`. Ends with the run, whatever became of it.
    */
   readonly output: (options?: { onBehind?: (stream: StreamName) => void }) => AsyncIterable<OutputEvent>;
-  /** Asks to cancel; the result then says `cancelled` and has the output so far. */
+  /** Asks to cancel; the result then says `cancelled` and has the output so far. Nothing where the run is over. */
   readonly cancel: () => Promise<void>;
   readonly describe: () => Promise<ExecutionDescription>;
 }
@@ -97,7 +98,8 @@ export function executionHandle(
       store ? followStore(store, runKey(id, runId), awaited()) : followHeartbeats(handle, awaited(), onBehind),
     cancel: async () => {
       await handle.cancel().catch((error) => {
-        throw toKgentsError(error, id);
+        // The run exists; so what is not found is one that is still going on.
+        if (!(error instanceof WorkflowNotFoundError)) throw toKgentsError(error, id);
       });
     },
     describe: async () => {

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { errorCode } from "../activities/host/error-code.ts";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { KgentsError } from "../core/error.ts";
 import { type Content, type ExecutionRequest, maximumContentBytes, maximumRequestBytes } from "../core/request.ts";
@@ -54,38 +55,49 @@ export async function offloadRequest(
   );
 }
 
+/** Finds the store when it is needed, which may mean to start a server; undefined where it is out of reach. */
+export type StoreFinder = () => Promise<ArtifactStore | undefined>;
+
+/** What the system says of a path, in a person's words. */
+const faults: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "it may not be read by this user",
+  EISDIR: "it is a directory, not a file",
+  ENOTDIR: "a part of the path is not a directory",
+};
+
 /**
  * Reads a local file as content of a request: by the store where it is large and the store is at hand.
  *
  * @throws KgentsError `invalid-request`, naming the field
  */
-export async function fileContent(path: string, field: string, store: ArtifactStore | undefined): Promise<Content> {
+export async function fileContent(path: string, field: string, store: StoreFinder): Promise<Content> {
   const refuse = (what: string, cause?: unknown): KgentsError =>
     new KgentsError("invalid-request", `${field}: ${path}: ${what}`, { field, cause });
-  const { size } = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw refuse(error.code === "ENOENT" ? "there is no such file" : error.message, error);
-  });
-  if (size > maximumContentBytes) {
-    throw refuse(`got ${size} bytes; allowed are ${maximumContentBytes}`);
-  }
   try {
+    const { size } = await stat(path);
+    if (size > maximumContentBytes) throw refuse(`got ${size} bytes; allowed are ${maximumContentBytes}`);
     return await streamContent(createReadStream(path), store);
   } catch (error) {
     if (error instanceof KgentsError) throw error;
-    throw refuse(error instanceof Error ? error.message : String(error), error);
+    const known = faults[errorCode(error) ?? ""];
+    throw refuse(known ?? (error instanceof Error ? error.message : String(error)), error);
   }
 }
 
-/** Reads a stream as content: bytes as base64 where it is small or no store is at hand. */
-export async function streamContent(stream: Readable, store: ArtifactStore | undefined): Promise<Content> {
+/** Reads a stream as content: as text or base64 where it is small or no store is at hand. */
+export async function streamContent(stream: Readable, findStore: StoreFinder): Promise<Content> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let store: ArtifactStore | undefined;
   const iterator = stream[Symbol.asyncIterator]();
   for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
     const chunk = Buffer.from(next.value);
     chunks.push(chunk);
+    // The store is asked for once: when the content has turned out to be large.
+    if (bytes <= inlineBytes && bytes + chunk.length > inlineBytes) store = await findStore();
     bytes += chunk.length;
-    if (store && bytes > inlineBytes) {
+    if (store) {
       return store.putBlob(
         Readable.from(
           (async function* () {

@@ -6,13 +6,14 @@ import type { Configuration } from "../core/configuration.ts";
 import { KgentsError } from "../core/error.ts";
 import type { Job } from "../core/job-types.ts";
 import { storeOfIdentity } from "../core/names.ts";
+import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
 import type { ExecutionResult } from "../core/result.ts";
 import { connectClient, type TemporalClient } from "./connect.ts";
 import { dryRun } from "./dry-run.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
-import { resolveTarget } from "./stack/address.ts";
+import { resolveTarget, type TemporalTarget } from "./stack/address.ts";
 import { queueState } from "./stack/pollers.ts";
 import { ensureStack } from "./stack/stack.ts";
 import { type StartOptions, startExecution } from "./start-execution.ts";
@@ -51,6 +52,8 @@ export type Outcome<M extends Mode> = M extends "dry-run" ? DryRunResult : Execu
 interface Session extends TemporalClient {
   readonly store: ArtifactStore | undefined;
   readonly taskQueue: string;
+  /** Whether anybody serves the task queue. */
+  readonly served: boolean;
 }
 
 /**
@@ -79,12 +82,15 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   /**
    * Runs code and waits for its result; in mode `dry-run`, only says what would be created.
    *
+   * @param options.signal cancels the run, whose result then says so; where it is aborted beforehand, nothing is started
    * @throws KgentsError where the request is refused or the run cannot be carried out; code that fails is a result
+   * @throws the signal's reason, where it was aborted beforehand
    */
   async execute(request: ExecutionRequest, options: StartOptions & { signal?: AbortSignal } = {}): Promise<Outcome<M>> {
     if (this.mode === "dry-run") return (await this.#dryRun(request)) as Outcome<M>;
-    const handle = await this.start(request, options);
     const { signal } = options;
+    signal?.throwIfAborted();
+    const handle = await this.start(request, options);
     const cancel = (): void => void handle.cancel().catch(() => {});
     if (signal?.aborted) cancel();
     signal?.addEventListener("abort", cancel, { once: true });
@@ -106,10 +112,17 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
       throw new KgentsError("invalid-request", "mode: dry-run starts nothing; allowed is execute()", { field: "mode" });
     }
     const { configuration } = await this.#configuration();
-    const { client, store, taskQueue } = await this.#connected();
     const withDefaults = applyDefaults(configuration, request);
-    const backend = mode === "auto" ? withDefaults : { ...withDefaults, backend: mode };
-    return startExecution(client, taskQueue, store, backend, options);
+    const complete = mode === "auto" ? withDefaults : { ...withDefaults, backend: mode };
+    // Refused before a server is started for it.
+    validateRequest(complete);
+    const { client, store, taskQueue, address, served } = await this.#connected();
+    if (!served) {
+      // The next call looks again.
+      await this.close();
+      throw new KgentsError("no-worker", `no worker polls the task queue ${taskQueue} at ${address}`);
+    }
+    return startExecution(client, taskQueue, store, complete, options);
   }
 
   /**
@@ -165,8 +178,10 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     const { configuration, path, hash } = await this.#configuration();
     const taskQueue = this.#options.taskQueue ?? configuration.worker.taskQueue;
     const paths = kgentsPaths();
+    const environment = namespace === undefined ? process.env : { ...process.env, TEMPORAL_NAMESPACE: namespace };
     const stack = await ensureStack({
       paths,
+      environment,
       address,
       configurationPath: path,
       configurationHash: hash,
@@ -175,35 +190,30 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
       start: startLocalStack,
       progress: onProgress,
     });
-    const temporal = await connectClient({ address: stack.address, namespace: namespace ?? stack.namespace });
+    const target = { ...resolveTarget(environment, { address }), address: stack.address, namespace: stack.namespace };
+    const temporal = await connectClient(target);
     const directory = configuration.artifacts.directory ?? join(paths.state, "artifacts");
-    const store =
-      stack.worker === "own" ? await openArtifactStore(directory) : await sharedStore(directory, temporal, taskQueue);
-    return { ...temporal, store, taskQueue };
+    if (stack.worker === "own") {
+      return { ...temporal, taskQueue, served: true, store: await openArtifactStore(directory) };
+    }
+    return { ...temporal, taskQueue, ...(await lookForWorkers(directory, target, taskQueue)) };
   }
 }
 
 /** How long to look for who serves the queue: a refusal comes within 2 s. */
 const queueMilliseconds = 1500;
 
-/**
- * Our own store, where every worker of the queue uses that very one.
- *
- * @throws KgentsError `no-worker` where nobody serves the queue
- */
-async function sharedStore(
+/** Whether anybody serves the queue, and our own store where all who do use that very one. */
+async function lookForWorkers(
   directory: string,
-  { address, namespace }: TemporalClient,
+  target: TemporalTarget,
   taskQueue: string,
-): Promise<ArtifactStore | undefined> {
-  const target = { ...resolveTarget(process.env, { address }), namespace };
+): Promise<Pick<Session, "served" | "store">> {
   const { pollers } = await queueState(target, taskQueue, queueMilliseconds);
-  if (pollers.length === 0) {
-    throw new KgentsError("no-worker", `no worker polls the task queue ${taskQueue} at ${address}`);
-  }
   // A directory that cannot be opened is one that is not shared.
   const store = await openArtifactStore(directory).catch(() => undefined);
-  return store && pollers.every(({ identity }) => storeOfIdentity(identity) === store.id) ? store : undefined;
+  const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === store?.id);
+  return { served: pollers.length > 0, store: isShared ? store : undefined };
 }
 
 /** The configuration's defaults, under what the request says. */

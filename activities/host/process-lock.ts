@@ -9,12 +9,13 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { KgentsError } from "../../core/error.ts";
 import { errorCode } from "./error-code.ts";
+import { claimPath, type Holder, holderShape, holders, isAlive } from "./lock-holder.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
-import { parseState, readStateFile } from "./state-file.ts";
+import { readStateFile } from "./state-file.ts";
 import { watchUntil } from "./watch-until.ts";
 
 /** A lock that is held. Disposing of it gives it free. */
@@ -26,13 +27,6 @@ export interface ProcessLock extends AsyncDisposable {
 export type LockAttempt =
   | { readonly lock: ProcessLock; readonly holder?: never }
   | { readonly holder: ProcessIdentity; readonly lock?: never };
-
-interface Holder extends ProcessIdentity {
-  readonly token: string;
-}
-
-const holderShape = { pid: "number", startTime: "string", token: "string" } as const;
-const claimPath = (path: string, dead: Holder): string => `${path}.${dead.token}.claim`;
 
 /** Takes a lock if it is free, or if its holder is dead. */
 export async function tryLock(path: string): Promise<LockAttempt> {
@@ -117,37 +111,6 @@ function held(path: string, own: Holder): ProcessLock {
   };
   return { release, [Symbol.asyncDispose]: release };
 }
-
-/** Who holds the lock, the present holder first, and before it the dead ones that were succeeded but not yet replaced. */
-async function holders(path: string): Promise<Holder[]> {
-  const chain: Holder[] = [];
-  let next = await readHolder(path);
-  while (next) {
-    chain.unshift(next);
-    next = await readHolder(claimPath(path, next));
-  }
-  return chain;
-}
-
-/** A file without a holder in it (a power cut leaves it empty) stands for a dead one, told apart by its inode and time. */
-async function readHolder(path: string): Promise<Holder | undefined> {
-  let file: FileHandle;
-  try {
-    file = await open(path);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
-  try {
-    const { ino, mtimeMs } = await file.stat();
-    const holder = parseState(await file.readFile("utf8"), holderShape);
-    return holder ?? { pid: 0, startTime: "", token: `unreadable-${ino}-${mtimeMs}` };
-  } finally {
-    await file.close();
-  }
-}
-
-const isAlive = async (holder: Holder): Promise<boolean> => holder.pid > 0 && (await isRunning(holder));
 
 async function linkExclusively(existing: string, path: string): Promise<boolean> {
   try {

@@ -5,11 +5,11 @@ export interface ExecFlags {
   readonly code?: string;
   readonly file?: string;
   readonly lang?: string;
-  readonly arg: string[];
-  readonly env: string[];
+  readonly arg?: string[];
+  readonly env?: string[];
   readonly stdin?: string;
-  readonly input: string[];
-  readonly output: string[];
+  readonly input?: string[];
+  readonly output?: string[];
   readonly outputDir?: string;
   readonly timeout?: string;
   readonly startupTimeout?: string;
@@ -24,13 +24,13 @@ export interface ExecFlags {
   readonly dryRun?: true;
   readonly detach?: true;
   readonly id?: string;
-  readonly label: string[];
+  readonly label?: string[];
   readonly json?: true;
   readonly quiet?: true;
   readonly config?: string;
 }
 
-const collect = (value: string, previous: string[]): string[] => [...previous, value];
+const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 
 const examples = `
 Examples:
@@ -42,8 +42,10 @@ Examples:
   $ kgents exec --dry-run --code "..."        show the Kubernetes Job, start nothing
   $ echo 'print(6 * 7)' | kgents exec         code from a pipe
 
-Exit codes: the code's own; 124 timed out; 137 out of memory; 153 output limit; 130 cancelled;
-125 lost or could not be carried out; 2 wrong usage.`;
+Exit codes: the code's own, 128 + n where signal n ended it; 124 timed out; 137 out of memory; 153 output limit;
+130 cancelled; 125 lost or could not be carried out; 2 wrong usage.
+
+Ctrl-C cancels the run and waits for its clean-up; once more leaves at once.`;
 
 /** Declares `kgents exec`. */
 export function execCommand(
@@ -52,17 +54,17 @@ export function execCommand(
 ): void {
   program
     .command("exec")
-    .summary("run code in an isolated, disposable cell")
+    .summary("run code in a hardened, isolated, disposable cell")
     .description("Runs code in a hardened, isolated, disposable cell, and prints its output.")
     .argument("[-]", "read the code from standard input (also without this, where standard input is a pipe)")
     .option("-c, --code <code>", "the code")
     .option("-f, --file <path>", "a file with the code; its extension says the language")
     .option("-l, --lang <language>", "python (default), sh, bash, javascript, typescript, or one of the configuration")
-    .option("--arg <value>", "an argument of the program (repeatable)", collect, [])
-    .option("-e, --env <name=value>", "an environment variable (repeatable)", collect, [])
+    .option("--arg <value>", "an argument of the program (repeatable)", collect)
+    .option("-e, --env <name=value>", "an environment variable (repeatable)", collect)
     .option("--stdin <file>", "the program's standard input; - is this command's own")
-    .option("--input <file[:name]>", "a file to put into the work directory (repeatable)", collect, [])
-    .option("--output <glob>", "files to bring back from the work directory (repeatable)", collect, [])
+    .option("--input <file[:name]>", "a file to put into the work directory (repeatable)", collect)
+    .option("--output <glob>", "files to bring back from the work directory (repeatable)", collect)
     .option("--output-dir <directory>", "where to put them (default: kgents-output)")
     .option("-t, --timeout <duration>", "time limit of the code: seconds, or 90s, 5m, 1h (default: 30)")
     .option("--startup-timeout <duration>", "time limit of scheduling and image (default: 60)")
@@ -76,7 +78,7 @@ export function execCommand(
     .option("--no-fallback", "refuse instead of using the sandbox where there is no cluster")
     .option("--image <reference>", "the image on Kubernetes")
     .option("--ttl <duration>", "how long a finished Job stays in the cluster (default: 60)")
-    .option("--label <key=value>", "a label (repeatable)", collect, [])
+    .option("--label <key=value>", "a label (repeatable)", collect)
     .option("--id <id>", "the run's id, and its idempotency key")
     .option("--dry-run", "print the Kubernetes Job that would be created, and start nothing")
     .option("--detach", "print the run's id and leave it running")

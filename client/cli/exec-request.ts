@@ -1,15 +1,19 @@
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
 import { loadConfiguration } from "../../activities/host/configuration-file.ts";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
 import { mergeLanguages } from "../../core/configuration.ts";
 import { KgentsError } from "../../core/error.ts";
 import { builtInLanguages, languageOfFile } from "../../core/language.ts";
+import { validateRequest } from "../../core/parse-request.ts";
 import type { Content, ExecutionRequest } from "../../core/request.ts";
-import { fileContent, streamContent } from "../offload.ts";
+import { fileContent, type StoreFinder, streamContent } from "../offload.ts";
 import type { ExecFlags } from "./exec-command.ts";
+import type { Voice } from "./voice.ts";
 
-const refuse = (field: string, message: string): KgentsError =>
-  new KgentsError("invalid-request", `${field}: ${message}`, { field, remedy: "See `kgents exec --help`." });
+/** Who waits this long for code that nobody sends is told what is waited for. */
+const silenceMilliseconds = 2000;
+
+const refuse = (field: string, message: string, remedy = "See `kgents exec --help`."): KgentsError =>
+  new KgentsError("invalid-request", `${field}: ${message}`, { field, remedy });
 
 /** Reads `NAME=value` pairs. */
 function pairs(flag: string, values: readonly string[]): Record<string, string> {
@@ -27,17 +31,19 @@ type Source =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "stdin" };
 
+const howToGiveCode = "Give the code by --code CODE, --file FILE, or a pipe.";
+
 /** Decides where the code comes from: exactly one place. */
 function sourceOf(argument: string | undefined, flags: ExecFlags): Source {
   if (argument !== undefined && argument !== "-") {
-    throw refuse("argument", `got ${JSON.stringify(argument)}; allowed is - ; code is given by --code or --file`);
+    throw refuse("argument", `got ${JSON.stringify(argument)}; allowed is only - for standard input`, howToGiveCode);
   }
   const given = [argument, flags.code, flags.file].filter((value) => value !== undefined);
   if (given.length > 1) throw refuse("--code", "got more than one of --code, --file and -; allowed is one");
   if (flags.code !== undefined) return { kind: "code", code: flags.code };
   if (flags.file !== undefined && flags.file !== "-") return { kind: "file", path: flags.file };
   if (flags.file === "-" || argument === "-" || !process.stdin.isTTY) return { kind: "stdin" };
-  throw refuse("--code", "got no code; allowed is --code CODE, --file FILE, or a pipe");
+  throw refuse("--code", "got no code", howToGiveCode);
 }
 
 /** Splits `FILE[:name]`; a file whose own name has a colon wins by being given a name. */
@@ -48,35 +54,65 @@ function inputOf(value: string): { path: string; name: string } {
     : { path: value, name: basename(value) };
 }
 
+async function codeFromStandardInput(store: StoreFinder, voice: Voice): Promise<Content> {
+  const hint = setTimeout(() => {
+    if (process.stdin.bytesRead === 0) voice.say("waiting for the code on standard input");
+  }, silenceMilliseconds);
+  try {
+    const code = await streamContent(process.stdin, store);
+    if (code === "") throw refuse("code", "got nothing from standard input", howToGiveCode);
+    return code;
+  } finally {
+    clearTimeout(hint);
+  }
+}
+
+async function readCode(source: Source, store: StoreFinder, voice: Voice): Promise<Content> {
+  if (source.kind === "code") return source.code;
+  if (source.kind === "stdin") return codeFromStandardInput(store, voice);
+  const code = await fileContent(source.path, "--file", store);
+  if (code === "") throw refuse("--file", `${source.path}: it is empty; allowed is code`);
+  return code;
+}
+
+/** The language: as it is said, or else as the file's extension has it. */
+async function languageOf(source: Source, flags: ExecFlags): Promise<string | undefined> {
+  if (flags.lang !== undefined || source.kind !== "file") return flags.lang;
+  const { configuration } = await loadConfiguration({ path: flags.config });
+  const languages = mergeLanguages(builtInLanguages, configuration);
+  const language = languageOfFile(languages, source.path)?.name ?? configuration.defaults.language;
+  if (language !== undefined || extname(source.path) === "") return language;
+  const known = languages.flatMap(({ extensions }) => extensions.map((extension) => `.${extension}`)).join(", ");
+  throw new KgentsError(
+    "unsupported-language",
+    `--file: ${source.path}: no language has the extension ${extname(source.path)}; known are ${known}`,
+    { field: "--file", remedy: "Say the language with --lang." },
+  );
+}
+
 /**
- * Makes the request that the flags mean. Numbers and quantities are checked later, with all other fields.
+ * Makes the request that the flags mean, and checks it.
  *
- * @param store where large content goes; undefined where it is out of reach
+ * @param store asked for only where there is large content to be put into it
  * @throws KgentsError `invalid-request`
  */
 export async function requestOf(
   argument: string | undefined,
   flags: ExecFlags,
-  store: ArtifactStore | undefined,
+  store: StoreFinder,
+  voice: Voice,
 ): Promise<ExecutionRequest> {
+  const fields = fieldsOf(flags);
+  // Before anything is read: a flag whose value was forgotten has taken the next flag for it, and that is the mistake.
+  validateRequest({ code: "any", ...fields });
   const source = sourceOf(argument, flags);
   if (source.kind === "stdin" && flags.stdin === "-") {
     throw refuse("--stdin", "got -, but the code itself comes from standard input");
   }
-  const readStandardInput = (): Promise<Content> => streamContent(process.stdin, store);
-  const code =
-    source.kind === "code"
-      ? source.code
-      : source.kind === "file"
-        ? await fileContent(source.path, "--file", store)
-        : await readStandardInput();
-  let language = flags.lang;
-  if (language === undefined && source.kind === "file") {
-    const { configuration } = await loadConfiguration({ path: flags.config });
-    language = languageOfFile(mergeLanguages(builtInLanguages, configuration), source.path)?.name;
-  }
+  const language = await languageOf(source, flags);
+  const code = await readCode(source, store, voice);
   const files = await Promise.all(
-    flags.input.map(async (value) => {
+    (flags.input ?? []).map(async (value) => {
       const { path, name } = inputOf(value);
       return { name, content: await fileContent(path, "--input", store) };
     }),
@@ -85,27 +121,30 @@ export async function requestOf(
     flags.stdin === undefined
       ? undefined
       : flags.stdin === "-"
-        ? await readStandardInput()
+        ? await streamContent(process.stdin, store)
         : await fileContent(flags.stdin, "--stdin", store);
-  return {
+  const request: ExecutionRequest = {
     code,
+    ...fields,
     ...(language === undefined ? {} : { language }),
-    ...(flags.arg.length === 0 ? {} : { args: flags.arg }),
-    ...(flags.env.length === 0 ? {} : { env: pairs("--env", flags.env) }),
     ...(stdin === undefined ? {} : { stdin }),
     ...(files.length === 0 ? {} : { files }),
-    ...(flags.output.length === 0 ? {} : { outputs: flags.output }),
-    ...limitsOf(flags),
-    ...(flags.network ? { network: true } : {}),
-    ...(flags.backend === undefined ? {} : { backend: flags.backend }),
-    ...(flags.fallback ? {} : { fallback: false }),
-    ...(flags.image === undefined ? {} : { image: flags.image }),
-    ...(flags.label.length === 0 ? {} : { labels: pairs("--label", flags.label) }),
   };
+  validateRequest(request);
+  return request;
 }
 
-function limitsOf(flags: ExecFlags): Partial<ExecutionRequest> {
-  const { timeout, startupTimeout, ttl, cpu, memory, disk } = flags;
-  const given = Object.entries({ timeout, startupTimeout, ttl, cpu, memory, disk });
+/** The fields of the request that are flags as they stand; those that were not given are left to the defaults. */
+function fieldsOf(flags: ExecFlags): ExecutionRequest {
+  const { timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network } = flags;
+  const given = Object.entries({
+    ...{ timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network },
+    language: flags.lang,
+    args: flags.arg,
+    env: flags.env && pairs("--env", flags.env),
+    labels: flags.label && pairs("--label", flags.label),
+    outputs: flags.output,
+    fallback: flags.fallback ? undefined : false,
+  });
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }

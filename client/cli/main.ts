@@ -8,6 +8,7 @@ import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { kgentsPaths } from "../../activities/host/paths.ts";
+import { watchPipes } from "./broken-pipe.ts";
 import { execCommand } from "./exec-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
 import { version } from "./version.ts";
@@ -18,13 +19,14 @@ const wrongUsage = 2;
 
 // Compiled code of what is loaded from here on is kept; in a directory of the user's own, where nobody else can plant any.
 enableCompileCache(join(kgentsPaths().cache, "compile-cache"));
+watchPipes();
 
 const program = new Command("kgents")
   .description("Disposable code execution, hardened and isolated, carried by Temporal workflows.")
   .version(await version(), "-V, --version")
-  .showHelpAfterError("(--help shows the flags)")
   .exitOverride()
-  .configureHelp({ sortSubcommands: false })
+  // Said below, in our own words.
+  .configureOutput({ outputError: () => {} })
   .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
 
 execCommand(program, async (source, flags) => {
@@ -45,13 +47,22 @@ statusCommand(program, async (flags) => {
 });
 workerCommand(program, async (flags) => {
   const { work } = await import("../../worker/command.ts");
-  process.exitCode = await work(flags);
+  // A worker that could not start has Temporal's runtime running all the same, which would keep this process alive.
+  process.exit(await work(flags));
 });
 
 try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  // Help and version are no errors; everything else commander has said on stderr already.
+  // Help and version are no errors.
   process.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
+  if (process.exitCode === wrongUsage && error.code !== "commander.help") {
+    const [{ usageError, wantsJson }, { reportError }] = await Promise.all([
+      import("./usage.ts"),
+      import("./voice.ts"),
+    ]);
+    const args = process.argv.slice(2);
+    reportError(usageError(program, error, args), { json: wantsJson(args) });
+  }
 }

@@ -13,6 +13,7 @@ type Run = (flags: StackFlags) => Promise<void>;
 export function upCommand(program: Command, run: Run): void {
   program
     .command("up")
+    .summary("start the local Temporal server and worker; exec does it by itself")
     .description("Starts the local stack, a Temporal server and a worker in the background; `exec` does it by itself.")
     .option("-q, --quiet", "say nothing, except errors")
     .option("--config <file>", "the configuration file")
@@ -23,6 +24,7 @@ export function upCommand(program: Command, run: Run): void {
 export function downCommand(program: Command, run: Run): void {
   program
     .command("down")
+    .summary("stop them; history and output are kept")
     .description("Stops the local stack. History and output are kept.")
     .option("-q, --quiet", "say nothing, except errors")
     .action(run);
@@ -32,6 +34,7 @@ export function downCommand(program: Command, run: Run): void {
 export function statusCommand(program: Command, run: Run): void {
   program
     .command("status")
+    .summary("show what runs, and what each backend can enforce")
     .description(
       "Shows the Temporal server, the worker, and what each backend can enforce. Exits 0 when runs can be carried out.",
     )

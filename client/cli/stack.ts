@@ -50,7 +50,8 @@ export async function up(flags: StackFlags): Promise<number> {
 export async function down(flags: StackFlags): Promise<number> {
   const voice = await createVoice(flags.quiet === true);
   try {
-    const { worker, temporal } = await stopStack({ ...(await optionsOf(flags)), progress: voice.progress });
+    // Without the configuration: nothing of it matters here, and a mistake in it must not keep the stack running.
+    const { worker, temporal } = await stopStack({ paths: kgentsPaths(), progress: voice.progress });
     voice.settled();
     voice.say(`the worker ${said(worker)}, Temporal ${said(temporal)}; history and output are kept`);
     return 0;
@@ -100,8 +101,11 @@ export async function status(flags: StackFlags): Promise<number> {
 function inWords({ version: own, temporal, worker, backends }: Status): string {
   const { pollers } = worker;
   const others =
-    pollers.length === 0 ? "nobody polls its queue" : `${pollers.length} poll the queue ${worker.taskQueue}`;
-  const runs = worker.activeRuns === null ? "" : `, ${worker.activeRuns} runs now`;
+    pollers.length === 0
+      ? `nobody polls the queue ${worker.taskQueue}`
+      : `${pollers.length} ${pollers.length === 1 ? "polls" : "poll"} the queue ${worker.taskQueue}`;
+  const runs =
+    worker.activeRuns === null ? "" : `, ${worker.activeRuns} ${worker.activeRuns === 1 ? "run" : "runs"} now`;
   return [
     `kgents    ${own}`,
     temporal.running

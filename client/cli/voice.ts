@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { KgentsError } from "../../core/error.ts";
 import { exitCodeOfFailure } from "../../core/exit-code.ts";
 import { toKgentsError } from "../failure.ts";
 
@@ -50,12 +49,11 @@ export async function createVoice(quiet: boolean): Promise<Voice> {
 /** Reports an error and returns the exit code: with `--json` also as JSON on stdout. */
 export function reportError(error: unknown, options: { json: boolean; id?: string | undefined }): number {
   const known = toKgentsError(error, options.id ?? "");
-  process.stderr.write(`kgents: ${known.message}\n`);
-  if (known.remedy) process.stderr.write(`        ${known.remedy}\n`);
-  if (known.code === "internal" && process.env.KGENTS_DEBUG) process.stderr.write(`${known.stack}\n`);
+  const { code: kind, message, field = null, remedy } = known;
+  process.stderr.write(`kgents: ${message}\n        ${remedy}\n`);
+  if (kind === "internal" && process.env.KGENTS_DEBUG) process.stderr.write(`${known.stack}\n`);
   if (options.json) {
-    const { code: kind, message, field = null, remedy } = known;
     process.stdout.write(`${JSON.stringify({ id: options.id ?? null, error: { kind, message, field, remedy } })}\n`);
   }
-  return exitCodeOfFailure(known instanceof KgentsError ? known.code : "internal");
+  return exitCodeOfFailure(kind);
 }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { parseDuration } from "../../core/duration.ts";
 
 /** Flags of `kgents worker`. */
 export interface WorkerFlags {
@@ -17,25 +18,43 @@ const wholeNumber =
   (minimum: number, maximum: number) =>
   (value: string): number => {
     const number = Number(value);
-    if (Number.isInteger(number) && number >= minimum && number <= maximum) return number;
+    if (/^\d+$/.test(value) && number >= minimum && number <= maximum) return number;
     throw new InvalidArgumentError(`Allowed is a whole number from ${minimum} to ${maximum}.`);
   };
+
+const duration = (value: string): string => {
+  if (parseDuration(value) !== undefined) return value;
+  throw new InvalidArgumentError("Allowed is a duration, such as 30, 90s or 5m.");
+};
+
+const backendNames = (value: string): string[] => {
+  const names = value.split(",");
+  const known = names.every((name) => name === "kubernetes" || name === "subprocess");
+  if (known && new Set(names).size === names.length) return names;
+  throw new InvalidArgumentError("Allowed is kubernetes, subprocess, or both with a comma between them.");
+};
+
+const queueName = (value: string): string => {
+  if (/^[\x21-\x7e]{1,200}$/.test(value)) return value;
+  throw new InvalidArgumentError("Allowed are 1 to 200 printable ASCII characters without spaces.");
+};
 
 /** Declares `kgents worker`. */
 export function workerCommand(program: Command, run: (flags: WorkerFlags) => Promise<void>): void {
   program
     .command("worker")
+    .summary("run a worker in the foreground, for a Temporal server of your own")
     .description(
       "Runs a worker in the foreground, for the Temporal server that TEMPORAL_ADDRESS and the other standard variables or a profile name.",
     )
     .option("--address <host:port>", "Temporal's address, instead of the configured one")
     .option("--namespace <name>", "Temporal's namespace, instead of the configured one")
-    .option("--task-queue <name>", "the task queue (default: kgents)")
-    .option("--backends <names>", "the backends to serve, separated by commas", (value: string) => value.split(","))
-    .option("--maximum-cells <number>", "how many cells may exist at once", wholeNumber(1, 10_000))
+    .option("--task-queue <name>", "the task queue (default: kgents)", queueName)
+    .option("--backends <names>", "the backends to serve, separated by commas", backendNames)
+    .option("--maximum-cells <number>", "how many cells may exist at once (default: 10)", wholeNumber(1, 1000))
     .option("--metrics-port <port>", "serve the SDK's Prometheus metrics there", wholeNumber(1, 65_535))
     .option("--metrics-host <address>", "where the metrics listen", "127.0.0.1")
-    .option("--drain <duration>", "how long running code may go on after SIGTERM", "30s")
+    .option("--drain <duration>", "how long running code may go on after SIGTERM", duration, "30s")
     .option("--config <file>", "the configuration file: languages, limits, policy")
     .addHelpText(
       "after",

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -13,36 +14,47 @@ function contentOf(file: FileResult, store: ArtifactStore | undefined): Readable
   return file.bytes === 0 ? Readable.from([]) : store.read(file.ref, 0, file.bytes);
 }
 
+/** Each file comes into being whole, by rename, so that nothing is written through a link that stands in its place. */
+async function writeFile(path: string, content: Readable): Promise<void> {
+  const draft = `${path}.${randomUUID()}.part`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await pipeline(content, createWriteStream(draft, { flags: "wx" }));
+    await rename(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
 /**
- * Writes a run's output files under a directory. Each comes into being whole, by rename, so that nothing is written
- * through a link that stands in its place.
+ * Writes a run's output files under a directory. One that cannot be written does not keep the others back.
+ *
+ * @returns whether all that the run has brought back was written
  */
 export async function writeOutputFiles(
   result: ExecutionResult,
   directory: string,
   store: ArtifactStore | undefined,
   say: (line: string) => void,
-): Promise<void> {
-  for (const { name, reason } of result.filesOmitted) say(`output file ${name || "(several)"} left out: ${reason}`);
+): Promise<boolean> {
+  // Said in any case: a file that was asked for and is not there is an error.
+  const complain = (line: string): void => void process.stderr.write(`kgents: ${line}\n`);
+  let complete = true;
+  for (const { name, reason } of result.filesOmitted)
+    complain(`output file ${name || "(several)"} left out: ${reason}`);
   for (const file of result.files) {
-    if (!isSafeFileName(file.name)) {
-      say(`output file ${JSON.stringify(file.name)} left out: its name is not safe to write`);
-      continue;
-    }
-    const content = contentOf(file, store);
-    if (!content) {
-      say(`output file ${file.name} left out: the artifact store that has it is out of reach`);
-      continue;
-    }
     const path = join(directory, file.name);
-    const temporary = `${path}.${process.pid}.part`;
+    const content = isSafeFileName(file.name) ? contentOf(file, store) : undefined;
     try {
-      await mkdir(dirname(path), { recursive: true });
-      await pipeline(content, createWriteStream(temporary, { flags: "wx" }));
-      await rename(temporary, path);
-    } finally {
-      await rm(temporary, { force: true });
+      if (!isSafeFileName(file.name)) throw new Error("its name is not safe to write");
+      if (!content) throw new Error("the artifact store that has it is out of reach");
+      await writeFile(path, content);
+      say(`wrote ${path} (${file.bytes} bytes)`);
+    } catch (error) {
+      complete = false;
+      const why = error instanceof Error ? error.message : String(error);
+      complain(`output file ${JSON.stringify(file.name)} was not written: ${why}`);
     }
-    say(`wrote ${path} (${file.bytes} bytes)`);
   }
+  return complete;
 }

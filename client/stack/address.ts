@@ -23,7 +23,7 @@ export interface TemporalTarget {
 }
 
 /** Temporal's own default port. */
-export const defaultPort = 7233;
+const defaultPort = 7233;
 
 /**
  * Applies the rule above.

@@ -25,8 +25,8 @@ import { changes, fingerprint } from "./worker-fingerprint.ts";
 
 /** How long a worker may take to be ready: it may first install its sandbox. */
 const readyMilliseconds = 180_000;
-/** How long a worker may take to end: its drain of 30 s, as long again for killing and collecting, and some. */
-const drainMilliseconds = 65_000;
+/** How long a worker may take to end: its drain of 10 s, 30 s for killing and collecting after that, and some. */
+const drainMilliseconds = 60_000;
 
 /** A worker of ours that runs. */
 export interface OwnWorker {

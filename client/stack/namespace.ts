@@ -1,4 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { Connection, isGrpcServiceError } from "@temporalio/client";
+import { msToTs } from "@temporalio/common/lib/time.js";
 
 /** How long the namespace may take to be there once the server answers. */
 const namespaceMilliseconds = 10_000;
@@ -16,11 +18,6 @@ export async function prepareNamespace(
   namespace: string,
   retentionMilliseconds: number,
 ): Promise<void> {
-  // Loaded only here: it takes a quarter of a second, which a command that finds everything running need not spend.
-  const [{ Connection, isGrpcServiceError }, { msToTs }] = await Promise.all([
-    import("@temporalio/client"),
-    import("@temporalio/common/lib/time.js"),
-  ]);
   const connection = await Connection.connect({ address });
   const { workflowService } = connection;
   const retention = msToTs(retentionMilliseconds);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isRunning } from "../../activities/host/process-identity.ts";
@@ -12,11 +11,11 @@ import { KgentsError } from "../../core/error.ts";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { serverEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
-import { prepareNamespace } from "./namespace.ts";
 import { probe } from "./probe.ts";
 import { serverArguments } from "./server-settings.ts";
 import type { StackContext } from "./stack-context.ts";
 import { findTemporalBinary } from "./temporal-binary.ts";
+import { freeUiPort } from "./ui-port.ts";
 
 const recordShape = {
   pid: "number",
@@ -94,8 +93,11 @@ export async function awaitServing(
   server?: BackgroundProcess,
 ): Promise<ServerRecord> {
   const { files, retentionMilliseconds } = context;
+  // Temporal's client takes a quarter of a second to load: meanwhile the server starts.
+  const loading = import("./namespace.ts");
   try {
     await untilServing(record);
+    const { prepareNamespace } = await loading;
     await prepareNamespace(address, namespace, retentionMilliseconds);
     // Another server may have been quicker to take the port, and then it was that one which answered.
     if (!(await isRunning(record))) throw new Error("it ended");
@@ -128,26 +130,4 @@ async function untilServing(record: ServerRecord): Promise<void> {
     if (!(await isRunning(record))) throw new Error("it ended");
     await delay(pause);
   }
-}
-
-/** The UI is not worth refusing a run for: where its usual port is taken, it gets another. */
-async function freeUiPort(port: number, progress: (line: string) => void): Promise<number> {
-  const usual = port + 1000;
-  if (usual <= 65_535 && (await bind(usual))) return usual;
-  const free = await bind(0);
-  if (!free) throw new KgentsError("stack-start", "no port is free for Temporal's UI");
-  progress(`port ${usual} is taken, so Temporal's UI is at port ${free}`);
-  return free;
-}
-
-/** The port, where it (or, for 0, any) could be listened on. */
-function bind(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(undefined));
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(address !== null && typeof address === "object" ? address.port : undefined));
-    });
-  });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { execFile } from "node:child_process";
-import { delimiter, isAbsolute, join } from "node:path";
+import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import {
   findPinnedTool,
@@ -55,7 +55,7 @@ export interface FindTemporalBinaryOptions {
 export async function findTemporalBinary(options: FindTemporalBinaryOptions): Promise<TemporalBinary> {
   const { environment = process.env, cacheDirectory, progress } = options;
   const named = environment.KGENTS_TEMPORAL_CLI;
-  if (named) return checked(named, "KGENTS_TEMPORAL_CLI");
+  if (named) return checked(resolve(named), "KGENTS_TEMPORAL_CLI");
 
   const failures: string[] = [];
   const attempt = async (find: () => Promise<TemporalBinary | undefined>): Promise<TemporalBinary | undefined> => {

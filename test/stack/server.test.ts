@@ -11,6 +11,7 @@ import type { ServerRecord } from "../../client/stack/server.ts";
 import { down, ensureStack } from "../../client/stack/stack.ts";
 import { stackStatus } from "../../client/stack/stack-status.ts";
 import { freePort, startDevServer } from "../support/dev-server.ts";
+import { processesWith } from "../support/processes.ts";
 import { createTestStack, deadProcess, killNow, type TestStack, writeProgram } from "./support.ts";
 
 const temporal = inject("temporalBinary");
@@ -149,8 +150,7 @@ test("two commands on a cold machine start one server and one worker", async () 
     expect(JSON.parse(output)).toMatchObject({ managed: true, worker: "own" });
   }
   expect(await stack.workerStarts()).toHaveLength(1);
-  const log = await readFile(join(stack.state, "temporal.log"), "utf8");
-  expect(log.match(/Temporal Server:/g)).toHaveLength(1);
+  expect(await processesWith(`--db-filename ${stack.state}`)).toEqual([(await readRecord(stack)).pid]);
 });
 
 test.each<[string, (pid: number, record: ServerRecord) => object]>([

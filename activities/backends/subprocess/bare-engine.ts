@@ -41,7 +41,7 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
     made ??= findGroups().then((groups) =>
       launcherPool({
         directory: launcherDirectory(stateDirectory),
-        ...{ groups, bubblewrap: null, seccomp: Buffer.alloc(0), setpriv: null },
+        ...{ groups, bubblewrap: null, seccomp: Buffer.alloc(0) },
       }),
     );
     return made;
@@ -66,11 +66,12 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
       const script = supervisorScript({
         command: [...interpreter.hostCommand, join(directory, codeFile), ...spec.args],
         environment: cellEnvironment(directory, temporary, dirname(interpreter.hostCommand[0] ?? "/"), spec.env),
+        ownEnvironment: Object.keys(spec.env).length > 0,
         ...{ directory, stdin: spec.stdin !== undefined, inputs: inputs.length > 0 },
         patterns: spec.outputs.map(findPattern),
         ...{ openFiles: limits.openFiles, largestFile: limits.work },
         fallback: { memory: null, pids: null },
-        ownsNamespace: false,
+        ...{ drop: [], ownsNamespace: false },
       });
       const run = {
         ...{ uid: null, goAhead: directory, bubblewrapArguments: [], script, accounts: "" },

@@ -49,7 +49,11 @@ function parents(paths: readonly string[]): string[] {
 export function bubblewrapArguments(plan: SandboxPlan): string[] {
   const privileges =
     plan.mode === "root"
-      ? ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
+      ? [
+          "--cap-drop",
+          "ALL",
+          ...["SETUID", "SETGID", "SETPCAP", "KILL"].flatMap((name) => ["--cap-add", `CAP_${name}`]),
+        ]
       : [
           ...["--unshare-user", "--uid", String(userModeUid), "--gid", String(userModeUid)],
           ...(plan.disablesUserNamespaces ? ["--disable-userns"] : []),

@@ -4,8 +4,8 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { linkSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../host/error-code.ts";
 import { isRunning, type ProcessIdentity } from "../../host/process-identity.ts";
@@ -57,7 +57,7 @@ export function cellDirectories(root: string): CellDirectories {
     }
   };
   return {
-    create: async (cellId) => void (await mkdir(place(cellId), { recursive: true, mode: 0o700 })),
+    create: async (cellId) => void mkdirSync(place(cellId), { recursive: true, mode: 0o700 }),
     claim: (cellId, owner) => {
       const draft = place(cellId, `owner-${randomUUID()}`);
       try {
@@ -77,7 +77,7 @@ export function cellDirectories(root: string): CellDirectories {
     unclaim: (cellId) => rmSync(place(cellId, startedName), { force: true }),
     record: (cellId, launcher) => writeFileSync(place(cellId, launcherName), launcher),
     launcherOf: (cellId) => readFile(place(cellId, launcherName), "utf8").catch(() => undefined),
-    remove: (cellId) => rm(place(cellId), { recursive: true, force: true }),
+    remove: async (cellId) => rmSync(place(cellId), { recursive: true, force: true }),
     abandoned: async () => {
       const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
       const cells = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));

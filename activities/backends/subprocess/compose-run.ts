@@ -42,6 +42,12 @@ export function checkDisk(plan: CellPlan): void {
   });
 }
 
+/** The command that becomes the run's user for good. */
+const dropCommand = (setpriv: string, uid: number): string[] => [
+  ...[setpriv, "--reuid", String(uid), "--regid", String(uid), "--clear-groups"],
+  ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"],
+];
+
 /** Puts together what one run in the sandbox is made from. */
 export async function composeRun(
   plan: CellPlan,
@@ -60,6 +66,7 @@ export async function composeRun(
   const script = supervisorScript({
     command: [...interpreter.command, `${workDirectory}/${codeFile}`, ...spec.args],
     environment: cellEnvironment(workDirectory, "/tmp", interpreter.directory, spec.env),
+    ownEnvironment: Object.keys(spec.env).length > 0,
     directory: workDirectory,
     stdin: spec.stdin !== undefined,
     inputs: inputs.length > 0,
@@ -67,13 +74,14 @@ export async function composeRun(
     openFiles: limits.openFiles,
     largestFile: limits.work,
     fallback: rlimitFallback(machine, limits, interpreter.command[0] ?? ""),
+    drop: uid === null ? [] : dropCommand(machine.setpriv, uid),
     ownsNamespace: true,
   });
   const view = spec.network ? machine.view.online : machine.view.offline;
   const codeInside = code === null ? null : codeFile;
   return {
     uid,
-    goAhead: String(uid ?? ""),
+    goAhead: "go",
     bubblewrapArguments: bubblewrapArguments({
       ...{ mode: machine.mode, ownNetwork: !spec.network, disablesUserNamespaces: machine.disablesUserNamespaces },
       ...{ view, binds: interpreter.binds, limits, codeFile: codeInside },

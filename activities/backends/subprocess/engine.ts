@@ -4,7 +4,7 @@ import type { Launcher } from "./launcher.ts";
 import type { SandboxRun } from "./run-sandbox.ts";
 
 /** A run that is ready to go. */
-export interface PreparedRun {
+interface PreparedRun {
   readonly launcher: Launcher;
   readonly run: SandboxRun;
   /** Connects the launcher to the network, where the run has one; returns what takes the connection down. */

@@ -1,5 +1,7 @@
-import { constants, openSync } from "node:fs";
-import { unlink } from "node:fs/promises";
+import { constants, openSync, unlinkSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { findSystemTool } from "./find-program.ts";
 import { runTool } from "./run-tool.ts";
 
 /** Descriptors of both ends of a pipe that has an inode of its own: ours to read without blocking, the program's to write. */
@@ -8,19 +10,55 @@ export interface Fifo {
   readonly write: number;
 }
 
+/**
+ * Makes pipes with real inodes. Node's own pipes to children are sockets, which cannot be opened again: a program that
+ * writes to /dev/stderr by name would fail.
+ */
+export interface FifoSource {
+  /** A pipe whose name is gone already. */
+  readonly take: () => Promise<Fifo>;
+  /** Takes away those that nobody took. */
+  readonly close: () => Promise<void>;
+}
+
+/** Made at once: Node has no mkfifo, and starting a process costs it 2 to 4 ms, for one pipe or for many. */
+const batch = 64;
+
 function openFifo(path: string): Fifo {
   // For reading first and without waiting: opening one end for itself waits for the other.
   const read = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  return { read, write: openSync(path, constants.O_WRONLY) };
+  const write = openSync(path, constants.O_WRONLY);
+  unlinkSync(path);
+  return { read, write };
 }
 
-/**
- * Makes pipes with real inodes. Node's own pipes to children are sockets, which cannot be opened again: a program that
- * writes to /dev/stderr by name would fail. The names are gone when this returns.
- */
-export async function createFifos(paths: readonly string[]): Promise<Fifo[]> {
-  await runTool("mkfifo", ["-m", "600", ...paths]);
-  const opened = paths.map(openFifo);
-  await Promise.all(paths.map((path) => unlink(path)));
-  return opened;
+/** Makes pipes in a directory of their own. */
+export function fifoSource(directory: string): FifoSource {
+  let ready: string[] = [];
+  let made = 0;
+  let making: Promise<void> | undefined;
+  const make = async (): Promise<void> => {
+    const mkfifo = await findSystemTool("mkfifo");
+    if (mkfifo === undefined) throw new Error("mkfifo is missing; it comes with coreutils");
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const paths = Array.from({ length: batch }, () => join(directory, String(made++)));
+    await runTool(mkfifo, ["-m", "600", ...paths]);
+    ready.push(...paths);
+  };
+  return {
+    take: async () => {
+      for (;;) {
+        const path = ready.pop();
+        if (path !== undefined) return openFifo(path);
+        making ??= make().finally(() => {
+          making = undefined;
+        });
+        await making;
+      }
+    },
+    close: async () => {
+      ready = [];
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
 }

@@ -8,6 +8,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { identifyProcess, isRunning } from "../../host/process-identity.ts";
+import { fifoSource } from "./fifo.ts";
 import { groupsRecord, type Launcher, type LauncherPlan, prepareLauncher, removeLauncherRecord } from "./launcher.ts";
 
 /** Launchers, ready and taken. */
@@ -23,12 +24,14 @@ export interface LauncherPool {
 }
 
 /** Prepares launchers ahead of runs: one waits, and the next is made when it is taken. */
-export function launcherPool(plan: LauncherPlan): LauncherPool {
+export function launcherPool(plan: Omit<LauncherPlan, "fifos">): LauncherPool {
   let spare: Promise<Launcher> | undefined;
-  const prepare = async (prefix: readonly string[] = []): Promise<Launcher> => {
-    const { pid, startTime } = await identifyProcess();
-    return prepareLauncher({ ...plan, prefix }, `${pid}-${startTime}-${randomBytes(6).toString("hex")}`);
-  };
+  const owner = identifyProcess().then(({ pid, startTime }) => `${pid}-${startTime}`);
+  const fifos = owner.then((name) =>
+    fifoSource(join(plan.directory, `${name}-fifos-${randomBytes(6).toString("hex")}`)),
+  );
+  const prepare = async (prefix: readonly string[] = []): Promise<Launcher> =>
+    prepareLauncher({ ...plan, prefix, fifos: await fifos }, `${await owner}-${randomBytes(6).toString("hex")}`);
   const warm = (): void => {
     if (spare !== undefined) return;
     const preparing = prepare();
@@ -63,6 +66,7 @@ export function launcherPool(plan: LauncherPlan): LauncherPool {
       const ready = spare;
       spare = undefined;
       await ready?.then((launcher) => launcher.remove());
+      await (await fifos).close();
     },
   };
 }

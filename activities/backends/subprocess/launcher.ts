@@ -8,30 +8,29 @@
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, fchownSync, openSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { closeSync, fchownSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { ControlGroup, GroupMaker } from "./cgroups/control-group.ts";
 import { removeGroups } from "./cgroups/remove-groups.ts";
 import { type ControlReader, controlReader } from "./control-reader.ts";
-import { createFifos, type Fifo } from "./fifo.ts";
+import type { Fifo, FifoSource } from "./fifo.ts";
+import { launcherCommand } from "./launcher-script.ts";
 import { leakingDescriptors } from "./leaking-descriptors.ts";
-import { descriptorCount, descriptors, supervisorFile } from "./sandbox-paths.ts";
+import { descriptorCount, descriptors } from "./sandbox-paths.ts";
 
 /** How launchers are made on this machine. */
 export interface LauncherPlan {
   /** Where launchers keep their records. */
   readonly directory: string;
   readonly groups: GroupMaker | undefined;
+  readonly fifos: FifoSource;
   /** Null where the worker runs code without a sandbox. */
   readonly bubblewrap: string | null;
   readonly seccomp: Buffer;
   /** A command that starts the launcher, in namespaces of its own. */
   readonly prefix?: readonly string[];
-  /** The helper that gives up root inside, in root mode. */
-  readonly setpriv: string | null;
 }
 
 /** A launcher that waits, or the sandbox that it became. */
@@ -64,41 +63,14 @@ const newline = 0x0a;
 /** The file in a launcher's directory that lists its control groups. */
 export const groupsRecord = "groups.json";
 
-const { arguments: goAhead, control: report, script: supervisor } = descriptors;
-
-/** Joins the groups and waits. */
-const wait = `
-for group do echo 0 >"$group/cgroup.procs" || exit 1; done
-echo ready >&${report}
-read -r word <&${goAhead} || exit 0
-`;
-
-/**
- * Becomes bubblewrap; the word is the run's uid. `setpriv --pdeathsig`: the kernel forgets what bubblewrap's
- * --die-with-parent asked for when the uid changes. The environment is empty from the start; what sh adds to it,
- * bubblewrap's --clearenv takes away.
- */
-const sandboxScript = `
-bubblewrap=$1 setpriv=$2; shift 2
-${wait}
-if [ -z "$setpriv" ]; then exec "$bubblewrap" --args ${goAhead} -- /bin/sh ${supervisorFile}; fi
-exec "$bubblewrap" --args ${goAhead} -- "$setpriv" --reuid "$word" --regid "$word" --clear-groups \
-  --inh-caps=-all --bounding-set=-all --pdeathsig SIGKILL --no-new-privs -- /bin/sh ${supervisorFile}
-`;
-
-/** Becomes the supervisor itself, without a sandbox; the word is the work directory. */
-const bareScript = `
-shift 2
-${wait}
-cd "$word" || exit 1
-eval "$(cat <&${supervisor})"
-`;
-
 /** Takes away what a launcher left in the control groups and on disk. */
 export async function removeLauncherRecord(directory: string, groups: readonly string[]): Promise<void> {
   await removeGroups(groups);
-  await rm(directory, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true });
 }
+
+/** Looked for once: what a process inherits, it has from its start. */
+let leaking: ReadonlySet<number> | undefined;
 
 async function startLauncher(
   plan: LauncherPlan,
@@ -106,19 +78,18 @@ async function startLauncher(
   directory: string,
   group: ControlGroup | undefined,
 ): Promise<Launcher> {
-  const [stdout, stderr] = await createFifos([join(directory, "stdout"), join(directory, "stderr")]);
-  if (!stdout || !stderr) throw new Error("mkfifo made too few pipes");
+  const [stdout, stderr] = await Promise.all([plan.fifos.take(), plan.fifos.take()]);
   const groups = group?.directories ?? [];
   const own: ("pipe" | number)[] = ["pipe", stdout.write, "pipe", "pipe", stderr.write];
   while (own.length < descriptorCount) own.push("pipe");
   // Nothing else that this process would pass on may arrive: it is covered by /dev/null, as Node cannot close it.
-  const leaking = new Set(leakingDescriptors().filter((descriptor) => descriptor >= descriptorCount));
+  leaking ??= new Set(leakingDescriptors().filter((descriptor) => descriptor >= descriptorCount));
+  const covering = leaking;
   const cover = openSync("/dev/null", "r");
-  const covered = Array.from({ length: Math.max(descriptorCount, ...leaking) + 1 - descriptorCount }, (_, index) =>
-    leaking.has(index + descriptorCount) ? cover : "ignore",
+  const covered = Array.from({ length: Math.max(descriptorCount, ...covering) + 1 - descriptorCount }, (_, index) =>
+    covering.has(index + descriptorCount) ? cover : "ignore",
   );
-  const script = plan.bubblewrap === null ? bareScript : sandboxScript;
-  const words = ["/bin/sh", "-c", script, "sh", plan.bubblewrap ?? "", plan.setpriv ?? "", ...groups];
+  const words = launcherCommand(plan.bubblewrap, groups);
   const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
   const child = spawn(program, args, {
     // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.
@@ -197,11 +168,11 @@ async function startLauncher(
 /** Prepares a launcher. */
 export async function prepareLauncher(plan: LauncherPlan, name: string): Promise<Launcher> {
   const directory = join(plan.directory, name);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const group = await plan.groups?.create(name);
   const groups = group?.directories ?? [];
   try {
-    await writeFile(join(directory, groupsRecord), JSON.stringify(groups));
+    writeFileSync(join(directory, groupsRecord), JSON.stringify(groups));
     const launcher = await startLauncher(plan, name, directory, group);
     launcher.socket(descriptors.seccomp).end(plan.seccomp);
     return launcher;

@@ -21,7 +21,8 @@ export interface Machine {
   /** Such as `0.11.0`. */
   readonly version: string;
   readonly disablesUserNamespaces: boolean;
-  readonly setpriv: string | null;
+  /** The helper that gives up root inside, in root mode. */
+  readonly setpriv: string;
   readonly seccomp: Buffer;
   readonly view: HostView;
   readonly groups: GroupMaker | undefined;
@@ -92,7 +93,7 @@ export async function examineMachine(options: {
   return {
     ...{ mode, bubblewrap, version, view, groups, uidMap },
     disablesUserNamespaces: mode === "user",
-    setpriv: setpriv ?? null,
+    setpriv: setpriv ?? "",
     seccomp: seccompFilter(processor),
   };
 }

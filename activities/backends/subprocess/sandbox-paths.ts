@@ -7,7 +7,7 @@
 /** Where the code lives and runs. */
 export const workDirectory = "/work";
 /** Our own files inside, read-only. */
-export const ownDirectory = "/.kgents";
+const ownDirectory = "/.kgents";
 /** The supervisor's script. */
 export const supervisorFile = `${ownDirectory}/run`;
 /** The interpreter, where it is bound as a single file. */

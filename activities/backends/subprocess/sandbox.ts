@@ -8,6 +8,7 @@ import { KgentsError } from "../../../core/error.ts";
 import { requestSchema } from "../../../core/request.ts";
 import { userModeUid } from "./bubblewrap-arguments.ts";
 import { composeRun } from "./compose-run.ts";
+import type { Launcher } from "./launcher.ts";
 import { type LauncherPool, launcherPool } from "./launcher-pool.ts";
 import { cellLimits } from "./limits.ts";
 import { examineMachine, type Machine } from "./machine.ts";
@@ -40,8 +41,9 @@ async function probe(sandbox: Sandbox): Promise<void> {
   const { context, printed } = probeContext();
   const plan = { cellId: probeCell, spec, language };
   const run = await composeRun(plan, context, machine, interpreter, cellLimits(spec));
-  const launcher = await pool.take();
+  let launcher: Launcher | undefined;
   try {
+    launcher = await pool.take();
     const outcome = await runSandbox(launcher, run, context);
     const uid = machine.mode === "root" ? runUid(probeCell, machine.uidMap) : userModeUid;
     const reason = outcome.exit?.code === undefined ? (outcome.lost ?? "it did not end") : judgeProbe(printed(), uid);
@@ -52,7 +54,7 @@ async function probe(sandbox: Sandbox): Promise<void> {
     const said = error instanceof Error ? error.message : String(error);
     throw new KgentsError("sandbox-unavailable", said, { cause: error });
   } finally {
-    await launcher.remove();
+    await launcher?.remove();
   }
 }
 
@@ -74,7 +76,7 @@ async function build(options: SandboxOptions): Promise<Sandbox> {
   const pool = launcherPool({
     directory: launcherDirectory(options.stateDirectory),
     ...{ groups: machine.groups, bubblewrap: machine.bubblewrap },
-    ...{ seccomp: machine.seccomp, setpriv: machine.setpriv },
+    ...{ seccomp: machine.seccomp },
   });
   return { machine, pool };
 }

@@ -1,4 +1,4 @@
-import { descriptors } from "./sandbox-paths.ts";
+import { descriptors, supervisorFile } from "./sandbox-paths.ts";
 import { shellQuote } from "./shell-quote.ts";
 
 /** What the supervisor is told. */
@@ -6,6 +6,8 @@ export interface SupervisorPlan {
   /** The program with its arguments; the program by its absolute path. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether the request set some of it. */
+  readonly ownEnvironment: boolean;
   /** Where the program runs and output files are looked for. */
   readonly directory: string;
   /** Whether there is input on stdin. */
@@ -18,6 +20,11 @@ export interface SupervisorPlan {
   readonly largestFile: number;
   /** Limits by rlimit, where no control group enforces them. */
   readonly fallback: { readonly memory: number | null; readonly pids: number | null };
+  /**
+   * A command that gives up root, in front of everything that touches what the program can touch; empty where the supervisor
+   * has the program's uid.
+   */
+  readonly drop: readonly string[];
   /** Whether it is the first process of its own pid namespace: only then may it kill every process that it can see. */
   readonly ownsNamespace: boolean;
 }
@@ -35,20 +42,26 @@ const shellVariables = new Set(
 );
 const isShellVariable = (name: string): boolean => shellVariables.has(name) || name.startsWith("BASH");
 
+const quoted = (words: readonly string[]): string => words.map(shellQuote).join(" ");
+
+/** The word that makes the script start the program instead. */
+const programWord = "program";
+
 /**
  * The environment comes by this script and not by bubblewrap, because bubblewrap's environment is also that of the helper
- * which gives up root: LD_PRELOAD in a request must not reach it. Nor by the command line, which everybody on the machine
+ * which gives up root: LD_PRELOAD in a request must not reach it. Nor by a command line, which everybody on the machine
  * can read.
  */
 function programStart(plan: SupervisorPlan): string[] {
   const variables = Object.entries(plan.environment);
-  const plain = variables.filter(([name]) => !isShellVariable(name));
-  const special = variables.filter(([name]) => isShellVariable(name));
-  const command = plan.command.map(shellQuote).join(" ");
-  const prefix = special.map(([name, value]) => shellQuote(`${name}=${value}`)).join(" ");
+  const byShell = (name: string): boolean => name === "PATH" || !isShellVariable(name);
+  const plain = variables.filter(([name]) => byShell(name));
+  const special = variables.filter(([name]) => !byShell(name));
+  const assignments = special.map(([name, value]) => `${name}=${value}`);
+  const prefix = assignments.length === 0 ? [] : ["/usr/bin/env", ...assignments];
   return [
     ...plain.map(([name, value]) => `export ${name}=${shellQuote(value)}`),
-    prefix ? `exec /usr/bin/env ${prefix} ${command}` : `exec ${command}`,
+    `exec ${quoted([...prefix, ...plan.command])}`,
   ];
 }
 
@@ -70,6 +83,7 @@ function rlimits(plan: SupervisorPlan): string[] {
 }
 
 function collection(plan: SupervisorPlan): string[] {
+  const find = quoted([...plan.drop, "find"]);
   const wanted = `\\( ${plan.patterns.map((pattern) => `-path ${shellQuote(pattern)}`).join(" -o ")} \\)`;
   return [
     ...(plan.ownsNamespace
@@ -84,30 +98,43 @@ function collection(plan: SupervisorPlan): string[] {
         ]
       : []),
     `cd ${shellQuote(plan.directory)} || exit 0`,
-    `find . -xdev ! -type d ${wanted} \\( ! -type f -o -links +1 \\) -print0 >&${control}`,
+    `${find} . -xdev ! -type d ${wanted} \\( ! -type f -o -links +1 \\) -print0 >&${control}`,
     `printf '\\0' >&${control}`,
-    `exec find . -xdev -type f -links 1 ${wanted} -exec tar -cf - --no-recursion {} + >&${control}`,
+    `${find} . -xdev -type f -links 1 ${wanted} -exec tar -cf - --no-recursion {} + >&${control}`,
   ];
 }
 
 /**
  * The script of the supervisor, the first process in the sandbox: it unpacks input files, runs the program in the
  * foreground (a shell would take stdin and SIGINT from one in the background) with the real streams, and says by the
- * control descriptor how it ended. Nothing that it says is trusted: the program has the same uid.
+ * control descriptor how it ended.
+ *
+ * Where the worker is root, it keeps uid 0 with the few capabilities to start and kill processes of the run's uid: the
+ * kernel kills it with bubblewrap (`--die-with-parent`) only while both have the same uid. Where the worker is an ordinary
+ * user it has the program's uid, and nothing that it says is trusted.
  */
 export function supervisorScript(plan: SupervisorPlan): string {
+  const root = plan.drop.length > 0;
+  // A request's own variables are set behind the helper, by another shell; ours do it no harm.
+  const again = root && plan.ownEnvironment;
+  const start = programStart(again || !root ? plan : { ...plan, command: [...plan.drop, ...plan.command] });
   return [
+    ...(again ? [`if [ "$1" = ${programWord} ]; then`, ...start, "fi"] : []),
     "PATH=/usr/local/bin:/usr/bin:/bin",
     "umask 022",
     "exec 5>&- 6>&- 7>&- 8>&- 9>&-",
-    ...(plan.inputs ? [`tar -xf - -C ${shellQuote(plan.directory)} <&${control} || exit 0`] : []),
+    ...(plan.inputs
+      ? [`${quoted([...plan.drop, "tar"])} -xf - -C ${shellQuote(plan.directory)} <&${control} || exit 0`]
+      : []),
     `echo run >&${control}`,
     `echo ${beginMark} >&2`,
     // Through a pipe of our own: what comes from the worker is a socket, which /dev/stdin cannot open again. A named pipe
     // could be opened, but the open waits for ever where the worker has written everything and gone.
     plan.stdin ? `cat ${control}>&- ${stderr}>&- | (` : "(",
+    // The pipe is root's where the shell is; the program must be able to open it by name all the same.
+    ...(plan.stdin && root ? ["chmod 666 /proc/self/fd/0"] : []),
     ...rlimits(plan),
-    ...programStart(plan),
+    ...(again ? [`exec ${quoted([...plan.drop, "/bin/sh", supervisorFile, programWord])}`] : start),
     `) ${plan.stdin ? "" : "</dev/null "}${diagnostics}>&${stderr} ${stderr}>&- ${control}>&-`,
     "status=$?",
     `echo ${endMark} >&2`,

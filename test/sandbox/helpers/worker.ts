@@ -29,7 +29,9 @@ export interface TestWorker {
   readonly close: () => Promise<void>;
 }
 
-export interface TestWorkerOptions extends Partial<ChildOptions> {
+export interface TestWorkerOptions extends Omit<Partial<ChildOptions>, "bubblewrap"> {
+  /** Null: the product looks for it. @default the pinned one */
+  readonly bubblewrap?: string | null;
   /** Its environment beside HOME and PATH. */
   readonly environment?: Readonly<Record<string, string>>;
   /** A command that it is started with. */
@@ -50,13 +52,14 @@ export async function startWorker(who: Who, options: TestWorkerOptions = {}): Pr
   await mkdir(stateDirectory, { recursive: true });
   if (uid !== undefined) for (const path of [home, stateDirectory]) await chown(path, uid, uid);
   const { path = "/usr/local/bin:/usr/bin:/bin" } = options;
-  const bubblewrap = "bubblewrap" in options ? options.bubblewrap : await testBubblewrap();
+  const bubblewrap = options.bubblewrap === undefined ? await testBubblewrap() : options.bubblewrap;
   const setup: ChildOptions = {
     stateDirectory,
-    ...(bubblewrap === undefined ? {} : { bubblewrap }),
+    ...(bubblewrap === null ? {} : { bubblewrap }),
     ...(options.unsandboxed ? { unsandboxed: true } : {}),
   };
-  const asUser = uid === undefined ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "--"];
+  const asUser =
+    uid === undefined ? [] : ["/usr/bin/setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "--"];
   const words = [...(options.prefix ?? []), ...asUser, process.execPath, child, JSON.stringify(setup)];
   const [program = "", ...args] = words;
   const worker = spawn(program, args, {
@@ -66,18 +69,25 @@ export async function startWorker(who: Who, options: TestWorkerOptions = {}): Pr
     serialization: "advanced",
   });
   const waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
-  worker.on("message", (answer: Answer) => waiting.get(answer.order)?.resolve(answer));
+  worker.on("message", (answer: Answer) => {
+    waiting.get(answer.order)?.resolve(answer);
+    waiting.delete(answer.order);
+  });
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   ended.then(() => {
     for (const { reject } of waiting.values()) reject(new Error("the worker process ended"));
   });
   let orders = 0;
-  const ask = (what: Order): Promise<Answer> =>
-    new Promise((resolve, reject) => {
+  const ask = (what: Order): Promise<Answer> => {
+    const answer = new Promise<Answer>((resolve, reject) => {
       const order = orders++;
       waiting.set(order, { resolve, reject });
-      worker.send({ order, what });
+      if (worker.connected) worker.send({ order, what });
+      else reject(new Error("the worker process ended"));
     });
+    answer.catch(() => {});
+    return answer;
+  };
   const answered = (answer: Answer): RunAnswer => {
     if (!answer.run) throw new Error("no answer to a run");
     return answer.run;

@@ -13,7 +13,7 @@ export interface EnforcedByGroups {
 }
 
 /** What the kernel counted. */
-export interface GroupUsage {
+interface GroupUsage {
   readonly peakMemoryBytes: number | null;
   readonly cpuSeconds: number | null;
   /** How many processes the kernel killed for memory. */

@@ -1,4 +1,4 @@
-import { rmdir } from "node:fs/promises";
+import { rmdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode } from "../../../host/error-code.ts";
 import { groupProcesses } from "./group-files.ts";
@@ -23,7 +23,7 @@ async function removeGroup(directory: string): Promise<void> {
   const deadline = Date.now() + patience;
   for (let pause = 1; ; pause = Math.min(pause * 2, 100)) {
     try {
-      return await rmdir(directory);
+      return rmdirSync(directory);
     } catch (error) {
       const code = errorCode(error);
       if (code === "ENOENT") return;

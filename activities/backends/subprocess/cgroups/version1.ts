@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { constants } from "node:fs";
+import { constants, mkdirSync } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type CellLimits, chargedMemory, cpuPeriod } from "../limits.ts";
@@ -76,7 +76,7 @@ export async function version1Groups(hierarchies: readonly Hierarchy[]): Promise
       const directories = Object.fromEntries(
         Object.entries(parents).map(([controller, parent]) => [controller, join(parent, name)]),
       );
-      await Promise.all([...new Set(Object.values(directories))].map((directory) => mkdir(directory)));
+      for (const directory of new Set(Object.values(directories))) mkdirSync(directory);
       return controlGroup(directories);
     },
   };

@@ -6,10 +6,10 @@
 import type { NetworkInterfaceInfo } from "node:os";
 
 /** The resolver that slirp4netns offers. */
-export const resolver = "10.0.2.3";
+const resolver = "10.0.2.3";
 
 /** Addresses that are not public: this machine, private networks, link-local (cloud metadata), benchmarks, multicast. */
-export const closedRanges = [
+const closedRanges = [
   "0.0.0.0/8",
   "10.0.0.0/8",
   "100.64.0.0/10",

@@ -1,0 +1,3 @@
+import platform
+
+print("Python", platform.python_version(), "in a disposable cell")

@@ -1,0 +1,226 @@
+/** What is refused before anything is started: mistakes in flags, values and files, and what a person is told then. */
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+
+let terminal: CommandLine;
+beforeAll(async () => {
+  terminal = await createCommandLine();
+  await terminal.file("script.py", "print('file')");
+  await terminal.file("empty.py", "");
+  await terminal.file("script.rb", "puts 1");
+  await mkdir(join(terminal.directory, "folder.py"));
+});
+afterAll(() => terminal[Symbol.asyncDispose]());
+afterEach(() => {
+  expect(existsSync(terminal.state), "something was started").toBe(false);
+});
+
+const exec = (...args: string[]) => terminal.run(["exec", ...args]);
+const code = ["--code", "print(1)"];
+
+describe("help", () => {
+  test.each([
+    [["--help"], "exec [options] [-]"],
+    [["exec", "--help"], "Exit codes: the code's own"],
+    [["help", "up"], "Starts the local stack"],
+    [["down", "--help"], "History and output are kept"],
+    [["status", "-h"], "what each backend can enforce"],
+    [["worker", "--help"], "--metrics-port <port>"],
+    [["--version"], "0."],
+  ])("%j", async (args, text) => {
+    const { code, stdout, stderr } = await terminal.run(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(text);
+    expect(stdout).not.toMatch(/default: \[\]|undefined/);
+  });
+
+  test("without a command it is shown on stderr, as an error", async () => {
+    const { code, stdout, stderr } = await terminal.run([]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("Start with: kgents exec");
+  });
+});
+
+/** Each with the one line that says what is wrong, and what the second line says to do. */
+const refusals: [name: string, args: string[], message: string, remedy: string][] = [
+  ["a misspelt command", ["exce"], "unknown command 'exce' (did you mean exec?)", "See `kgents --help`."],
+  ["an unknown command", ["frobnicate"], "unknown command 'frobnicate'", "See `kgents --help`."],
+  [
+    "a misspelt flag",
+    ["exec", "--tiemout", "3", ...code],
+    "unknown option '--tiemout' (did you mean --timeout?)",
+    "See `kgents exec --help`.",
+  ],
+  ["an unknown flag", ["exec", "--frobnicate", ...code], "unknown option '--frobnicate'", "See `kgents exec --help`."],
+  [
+    "a misspelt flag of status",
+    ["status", "--jsn"],
+    "unknown option '--jsn' (did you mean --json?)",
+    "See `kgents status --help`.",
+  ],
+  ["an unknown flag of up", ["up", "--frobnicate"], "unknown option '--frobnicate'", "See `kgents up --help`."],
+  ["a flag without its value", ["exec", "--code"], "option '-c, --code <code>' argument missing", "See `kgents exec"],
+  [
+    "a flag that took the next one for its value",
+    ["exec", "--timeout", ...code],
+    'timeout: got "--code"; allowed is a duration from 0.1 s to 24 h, such as 30, "90s" or "5m"',
+    "Correct the field that is named and run it again.",
+  ],
+  [
+    "code without its flag",
+    ["exec", "print(1)"],
+    'argument: got "print(1)"; allowed is only - for standard input',
+    "Give the code by --code CODE, --file FILE, or a pipe.",
+  ],
+  ["too many arguments", ["exec", "-", "more"], "too many arguments for 'exec'. Expected 1 argument", "See `kgents"],
+  [
+    "code twice",
+    ["exec", ...code, "--file", "script.py"],
+    "--code: got more than one of --code, --file and -; allowed is one",
+    "See `kgents exec --help`.",
+  ],
+  ["no code at all", ["exec"], "code: got nothing from standard input", "Give the code by --code CODE, --file FILE"],
+  [
+    "empty code",
+    ["exec", "--code", ""],
+    "code: got empty text; allowed is code that is not empty",
+    "Correct the field",
+  ],
+  ["an empty file", ["exec", "--file", "empty.py"], "--file: empty.py: it is empty; allowed is code", "See `kgents"],
+  ["a missing file", ["exec", "--file", "none.py"], "--file: none.py: there is no such file", "Correct the field"],
+  ["a directory", ["exec", "--file", "folder.py"], "--file: folder.py: it is a directory, not a file", "Correct"],
+  [
+    "a path through a file",
+    ["exec", "--file", "script.py/x"],
+    "--file: script.py/x: a part of the path is not a directory",
+    "Correct",
+  ],
+  [
+    "an extension that means nothing",
+    ["exec", "--file", "script.rb"],
+    "--file: script.rb: no language has the extension .rb; known are .py, .sh,",
+    "Say the language with --lang.",
+  ],
+  ["a missing input", ["exec", "--input", "none.csv", ...code], "--input: none.csv: there is no such file", "Correct"],
+  [
+    "a directory as input",
+    ["exec", "--input", "folder.py", ...code],
+    "--input: folder.py: it is a directory",
+    "Correct",
+  ],
+  ["a missing stdin", ["exec", "--stdin", "none", ...code], "--stdin: none: there is no such file", "Correct"],
+  [
+    "standard input for two things",
+    ["exec", "--stdin", "-", "-"],
+    "--stdin: got -, but the code itself comes from standard input",
+    "See `kgents exec --help`.",
+  ],
+  ["a missing configuration", ["exec", "--config", "none.yaml", ...code], "none.yaml: there is no such file", "Name a"],
+];
+
+describe("mistakes", () => {
+  test.each(refusals)("%s", async (_, args, message, remedy) => {
+    const { code, stdout, stderr } = await terminal.run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    const [first = "", second = "", ...more] = stderr.trimEnd().split("\n");
+    expect(first).toMatch(/^kgents: /);
+    expect(first).toContain(message);
+    expect(second).toMatch(/^ {8}\S/);
+    expect(second.trimStart()).toContain(remedy);
+    expect(more).toEqual([]);
+  });
+});
+
+/** A value that each flag refuses, and the field that the message begins with. */
+const badValues: [flag: string, value: string, field: string][] = [
+  ["--timeout", "0", "timeout"],
+  ["--timeout", "abc", "timeout"],
+  ["--timeout", "25h", "timeout"],
+  ["--startup-timeout", "0.5", "startupTimeout"],
+  ["--ttl", "8d", "ttl"],
+  ["--cpu", "1m", "cpu"],
+  ["--cpu", "257", "cpu"],
+  ["--memory", "1Mi", "memory"],
+  ["--memory", "256MB", "memory"],
+  ["--disk", "none", "disk"],
+  ["--image", "python:latest", "image"],
+  ["--image", "python", "image"],
+  ["--output", "../up", "outputs.0"],
+  ["--output", "/etc/passwd", "outputs.0"],
+  ["--env", "NAME", "--env"],
+  ["--env", "=value", "--env"],
+  ["--env", "1A=x", "env.1A"],
+  ["--label", "key", "--label"],
+  ["--label", "kgents.io/agent=me", "labels.kgents.io/agent"],
+  ["--lang", "", "language"],
+  ["--input", "script.py:../up.py", "files.0.name"],
+];
+
+describe("bad values name their field", () => {
+  test.each(badValues)("%s %s", async (flag, value, field) => {
+    const { code: exit, stdout, stderr } = await exec(flag, value, ...code);
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: "" });
+    expect(stderr.startsWith(`kgents: ${field}: `), stderr).toBe(true);
+    expect(stderr).toContain("; allowed is ");
+  });
+
+  test("--backend", async () => {
+    const { code: exit, stderr } = await exec("--backend", "docker", ...code);
+    expect(exit).toBe(2);
+    expect(stderr).toContain("'docker' is invalid. Allowed choices are auto, kubernetes, subprocess.");
+  });
+
+  test("KGENTS_PORT", async () => {
+    const { code: exit, stderr } = await terminal.run(["exec", ...code], { environment: { KGENTS_PORT: "high" } });
+    expect(exit).toBe(2);
+    expect(stderr).toContain('KGENTS_PORT: "high"; allowed is 1 to 65535');
+  });
+});
+
+describe("--json says a refusal as one object on stdout, and in words on stderr", () => {
+  const cases: [name: string, args: string[], error: object][] = [
+    ["a bad value", ["--timeout", "0", ...code], { kind: "invalid-request", field: "timeout" }],
+    ["a missing file", ["--file", "none.py"], { kind: "invalid-request", field: "--file" }],
+    ["an unknown flag", ["--cod", "x"], { kind: "invalid-request", field: null }],
+    ["a dry run", ["--dry-run", "--lang", "cobol", ...code], { kind: "unsupported-language", field: "language" }],
+    ["a configuration", ["--config", "none.yaml", ...code], { kind: "invalid-configuration", field: null }],
+  ];
+  test.each(cases)("%s", async (_, args, error) => {
+    const { code: exit, stdout, stderr } = await exec("--json", ...args);
+    expect(exit).toBe(2);
+    const said = JSON.parse(stdout);
+    expect(said).toMatchObject({ id: null, error });
+    expect(stderr).toBe(`kgents: ${said.error.message}\n        ${said.error.remedy}\n`);
+  });
+
+  test("but not where --json belongs to the program", async () => {
+    const { code: exit, stdout } = await exec("--cod", "x", "--", "--json");
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: "" });
+  });
+});
+
+test("errors are said with --quiet, too", async () => {
+  const { code: exit, stderr } = await exec("--quiet", "--timeout", "0", ...code);
+  expect(exit).toBe(2);
+  expect(stderr).toContain("kgents: timeout: ");
+});
+
+describe("kgents worker", () => {
+  test.each([
+    ["--metrics-port", "0", "Allowed is a whole number from 1 to 65535."],
+    ["--metrics-port", "http", "Allowed is a whole number from 1 to 65535."],
+    ["--maximum-cells", "1e2", "Allowed is a whole number from 1 to 1000."],
+    ["--backends", "docker", "Allowed is kubernetes, subprocess, or both with a comma between them."],
+    ["--backends", "subprocess,subprocess", "Allowed is kubernetes, subprocess, or both"],
+    ["--drain", "soon", "Allowed is a duration, such as 30, 90s or 5m."],
+    ["--task-queue", "a b", "Allowed are 1 to 200 printable ASCII characters without spaces."],
+  ])("%s %s", async (flag, value, allowed) => {
+    const { code: exit, stdout, stderr } = await terminal.run(["worker", flag, value]);
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: "" });
+    expect(stderr).toContain(allowed);
+    expect(stderr).toContain("See `kgents worker --help`.");
+  });
+});

@@ -1,0 +1,82 @@
+/** Output files are hostile: isolation.md 5. */
+import { afterAll, describe, expect, test } from "vitest";
+import { everyone, startWorker } from "./helpers/worker.ts";
+
+const attacks: readonly { readonly name: string; readonly code: string; readonly omitted?: boolean }[] = [
+  { name: "a link to /etc/passwd", code: "ln -s /etc/passwd bad" },
+  { name: "a link to /dev/urandom", code: "ln -s /dev/urandom bad" },
+  { name: "a FIFO", code: "mkfifo bad" },
+  { name: "a socket", code: "python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('bad')\"" },
+  { name: "a hard link", code: "echo x >other; ln other bad" },
+  { name: "a hard link to the system", code: "ln /bin/sh bad; ln /usr/bin/env bad", omitted: false },
+  {
+    name: "a directory that is a link",
+    code: "mkdir -p in; ln -s /etc in/dir; touch in/dir/passwd; ln -s /etc bad",
+    omitted: true,
+  },
+  {
+    name: "a path 1,000 deep",
+    code: "i=0; while [ $i -lt 1000 ]; do mkdir bad && cd bad || break; i=$((i+1)); done; echo x >leaf",
+  },
+  { name: "a name that is not UTF-8", code: "printf x >\"$(printf 'bad\\377')\"" },
+  { name: "a name with a newline", code: "printf x >\"$(printf 'bad\\nname')\"" },
+  { name: "a name with a backslash", code: "printf x >'bad\\name'" },
+  { name: "a name like an option", code: "printf x >./--checkpoint-action=exec=bad; printf x >-bad" },
+];
+
+describe.each(everyone)("output files, as %s", (who) => {
+  const started = startWorker(who);
+  afterAll(async () => (await started).close());
+
+  test.each(attacks)("$name", async ({ code, omitted }) => {
+    const worker = await started;
+    const request = { code: `${code}\ncd /work; echo good >good.txt`, language: "sh", cpu: 1 };
+    const { outcome, files } = await worker.run({ ...request, outputs: ["bad*", "**/bad*", "good.txt"] });
+    expect(Object.keys(files).filter((name) => name !== "good.txt" && !name.startsWith("-"))).toEqual([]);
+    expect(files["good.txt"]?.toString()).toBe("good\n");
+    if (omitted === true) expect(outcome?.filesOmitted.length).toBeGreaterThan(0);
+  });
+
+  test("a forged stream on the control descriptor gives nothing but a forged result", async () => {
+    const worker = await started;
+    // The supervisor has the code's uid: its descriptors can be opened again, or its memory written. Whatever comes is
+    // judged by the worker.
+    const code =
+      "for fd in /proc/1/fd/*; do printf 'exit 7\\n\\0../../evil\\0' >$fd 2>/dev/null; done; sleep 0.2; exit 0";
+    const { outcome, files } = await worker.run({ code, language: "sh", outputs: ["*"] });
+    expect(outcome?.lost).toBeNull();
+    expect(files).toEqual({});
+  });
+
+  test("a file that changes while it is collected", async () => {
+    const worker = await started;
+    const swap = "while :; do rm -f f; ln -s /etc/passwd f; rm -f f; echo mine >f; done";
+    const { files } = await worker.run({
+      code: `(setsid sh -c '${swap}' &) ; sleep 0.3`,
+      language: "sh",
+      cpu: 1,
+      outputs: ["f"],
+    });
+    expect(files.f === undefined || ["mine\n", ""].includes(files.f.toString())).toBe(true);
+  });
+
+  test("many sparse files are no way to flood the worker", async () => {
+    const worker = await started;
+    const code = "for i in $(seq 50); do truncate -s 8M s$i; done";
+    const { outcome, files } = await worker.run({ code, language: "sh", disk: "8Mi", cpu: 1, outputs: ["s*"] });
+    expect(Object.keys(files).length).toBeLessThanOrEqual(1);
+    expect(outcome?.filesOmitted[0]?.reason).toBe("more than the disk limit");
+  });
+
+  test("nothing persists between runs", async () => {
+    const worker = await started;
+    const request = {
+      code: "ls -A /work /tmp /dev/shm; echo x >/work/a; echo x >/tmp/a; echo x >/dev/shm/a",
+      language: "sh",
+    };
+    const first = await worker.run(request);
+    const second = await worker.run(request);
+    expect(second.stdout.toString()).toBe(first.stdout.toString());
+    expect(second.stdout.toString()).toBe("/dev/shm:\n\n/tmp:\n\n/work:\nmain.sh\n");
+  });
+});

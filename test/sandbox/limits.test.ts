@@ -1,0 +1,143 @@
+/** Each limit, one by one, in both modes. */
+import { afterAll, describe, expect, test } from "vitest";
+import { everyone, startWorker, type Who } from "./helpers/worker.ts";
+
+const mebibyte = 2 ** 20;
+
+/** Fills a file until that fails, and says how many MiB went in. */
+const fill = (path: string): string => `
+n = 0
+try:
+    with open(${JSON.stringify(path)}, "wb", buffering=0) as f:
+        while True:
+            n += f.write(b"x" * 65536)
+except OSError as e:
+    print(e.errno, n // 1048576)
+`;
+
+describe.each(everyone)("limits, as %s", (who: Who) => {
+  const started = startWorker(who);
+  afterAll(async () => (await started).close());
+
+  test("memory, one process", async () => {
+    const worker = await started;
+    const code = "x = []\nwhile True: x.append(bytearray(1 << 20))";
+    const { outcome } = await worker.run({ code, memory: "64Mi", disk: "8Mi", cpu: 2 });
+    // An ordinary user without a control group has RLIMIT_AS, of which Python says MemoryError.
+    if (who === "root") expect(outcome).toMatchObject({ outOfMemory: true, exit: { code: 137, signal: "SIGKILL" } });
+    else expect(outcome).toMatchObject({ outOfMemory: false, exit: { code: 1 } });
+  });
+
+  test.runIf(who === "root")("memory, many processes together", async () => {
+    const worker = await started;
+    const code = `
+import os, time
+for _ in range(20):
+    if os.fork() == 0:
+        x = bytearray(16 << 20)
+        time.sleep(5)
+        os._exit(0)
+codes = [os.wait()[1] for _ in range(20)]
+raise SystemExit(1 if any(codes) else 0)
+`;
+    const { outcome } = await worker.run({ code, memory: "64Mi", disk: "8Mi", cpu: 2 });
+    expect(outcome).toMatchObject({ outOfMemory: true });
+    expect(outcome?.usage.peakMemoryBytes).toBeLessThanOrEqual((64 + 3 * 8) * mebibyte);
+  });
+
+  test.runIf(who === "root")("memory for files is not the code's", async () => {
+    const worker = await started;
+    const code = fill("/work/a") + fill("/tmp/b") + fill("/dev/shm/c");
+    const { outcome, stdout } = await worker.run({ code, memory: "32Mi", disk: "48Mi", cpu: 2 });
+    expect(stdout.toString()).toMatch(/^(?:2[78] 4[78]\n){3}$/);
+    expect(outcome).toMatchObject({ outOfMemory: false, exit: { code: 0 } });
+  });
+
+  test("processes", async () => {
+    const worker = await started;
+    const code = `
+import os, time
+n = 0
+try:
+    while n < 1000:
+        if os.fork() == 0:
+            time.sleep(20)
+            os._exit(0)
+        n += 1
+except OSError as e:
+    print(e.errno, n < 128, n > 50)
+`;
+    const { outcome, stdout } = await worker.run({ code, cpu: 2, memory: "512Mi", outputs: ["none"] });
+    expect(stdout.toString()).toBe("11 True True\n");
+    expect(outcome?.exit?.code).toBe(0);
+  });
+
+  test("a fork bomb ends at the time limit, and its output files still come", async () => {
+    const worker = await started;
+    const code = "echo kept >kept.txt\nbomb() { bomb | bomb & }\nbomb 2>/dev/null\nsleep 1\nexit 0";
+    const result = await worker.run({ code, language: "bash", cpu: 1, timeout: 20, outputs: ["kept.txt"] });
+    expect(result.outcome?.lost).toBeNull();
+    expect(result.files["kept.txt"]?.toString()).toBe("kept\n");
+  });
+
+  test.each(["/work/a", "/tmp/a", "/dev/shm/a"])("disk in %s", async (path) => {
+    const worker = await started;
+    const { stdout } = await worker.run({ code: fill(path), disk: "8Mi", cpu: 2 });
+    expect(stdout.toString()).toMatch(/^(?:27|28) [78]\n$/);
+  });
+
+  test("a sparse file of 1 PiB", async () => {
+    const worker = await started;
+    const { stdout } = await worker.run({
+      code: "import os\ntry:\n    os.truncate(os.open('a', os.O_CREAT | os.O_RDWR), 1 << 50)\nexcept OSError as e:\n    print(e.errno)",
+      outputs: ["a"],
+    });
+    expect(stdout.toString()).toBe("27\n");
+  });
+
+  test("open files", async () => {
+    const worker = await started;
+    const { stdout } = await worker.run({
+      code: "import os\nn = 0\ntry:\n    while True: os.open('/dev/null', 0); n += 1\nexcept OSError as e:\n    print(e.errno, n)",
+    });
+    expect(stdout.toString()).toMatch(/^24 10(?:19|20|21)\n$/);
+  });
+
+  test.runIf(who === "root")("cpu", async () => {
+    const worker = await started;
+    const code = "import time\nend = time.time() + 3\nwhile time.time() < end: pass\nprint(time.process_time())";
+    const { outcome, stdout } = await worker.run({ code, cpu: "200m" });
+    expect(Number(stdout.toString())).toBeLessThan(1.2);
+    expect(outcome?.usage.cpuSeconds).toBeLessThan(1.4);
+    expect(outcome?.usage.cpuSeconds).toBeGreaterThan(0.3);
+  });
+
+  test("code that does not fit the disk is refused before it starts", async () => {
+    const worker = await started;
+    const { error } = await worker.run({
+      code: "x",
+      disk: "1Mi",
+      files: [
+        { name: "a", content: "y".repeat(1_000_000) },
+        { name: "b", content: { base64: "" } },
+      ],
+    });
+    expect(error).toBeNull();
+    const refused = await worker.run({
+      code: "x",
+      disk: "1Mi",
+      files: [{ name: "a", content: { artifact: "0".repeat(64), bytes: 2_000_000 } }],
+    });
+    expect(refused.error).toMatchObject({ code: "invalid-request" });
+    expect(refused.error?.message).toContain("disk");
+  });
+
+  test("what is not enforced is said", async () => {
+    const worker = await started;
+    const { isolation } = await worker.status();
+    expect(isolation?.level).toBe("sandbox");
+    expect(isolation?.cpu.enforced).toBe(who === "root");
+    expect(isolation?.memory.by).toContain(who === "root" ? "cgroup" : "RLIMIT_AS");
+    expect(isolation?.pids.enforced).toBe(true);
+  });
+});

@@ -1,0 +1,208 @@
+/** The pure parts of the sandbox, under tables of cases. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parseHierarchies } from "../../activities/backends/subprocess/cgroups/own-groups.ts";
+import { version2Group } from "../../activities/backends/subprocess/cgroups/version2.ts";
+import { exitStatus } from "../../activities/backends/subprocess/exit-status.ts";
+import { cellLimits } from "../../activities/backends/subprocess/limits.ts";
+import {
+  outputRules,
+  ownAddresses,
+  rulesInForce,
+  rulesScript,
+} from "../../activities/backends/subprocess/network/rules.ts";
+import { findPattern, matchesOutputs } from "../../activities/backends/subprocess/output-patterns.ts";
+import { judgeProbe } from "../../activities/backends/subprocess/probe.ts";
+import { runUid } from "../../activities/backends/subprocess/run-uid.ts";
+import { sandboxFailure } from "../../activities/backends/subprocess/sandbox-failure.ts";
+import { seccompFilter } from "../../activities/backends/subprocess/seccomp-filter.ts";
+import type { FilterArchitecture } from "../../activities/backends/subprocess/seccomp-syscalls.ts";
+
+/** Runs a filter as the kernel does. */
+function answer(processor: FilterArchitecture, audit: number, call: number, args: readonly number[] = []): number {
+  const program = seccompFilter(processor);
+  const data = Buffer.alloc(64);
+  data.writeUInt32LE(call, 0);
+  data.writeUInt32LE(audit, 4);
+  for (const [index, value] of args.entries()) data.writeBigUInt64LE(BigInt(value), 16 + 8 * index);
+  let accumulator = 0;
+  for (let at = 0; at < program.length / 8; at++) {
+    const operation = program.readUInt16LE(at * 8);
+    const value = program.readUInt32LE(at * 8 + 4);
+    const skip = (taken: boolean): void => {
+      at += program.readUInt8(at * 8 + (taken ? 2 : 3));
+    };
+    if (operation === 0x20) accumulator = data.readUInt32LE(value);
+    else if (operation === 0x15) skip(accumulator === value);
+    else if (operation === 0x35) skip(accumulator >= value);
+    else if (operation === 0x45) skip((accumulator & value) !== 0);
+    else if (operation === 0x06) return value;
+    else throw new Error(`operation ${operation}`);
+  }
+  throw new Error("the program does not end");
+}
+
+const allow = 0x7fff0000;
+const refuse = 0x00050001;
+const kill = 0x80000000;
+const x64 = 0xc000003e;
+const arm64 = 0xc00000b7;
+
+test.each<readonly [string, FilterArchitecture, number, number, readonly number[], number]>([
+  ["read", "x64", x64, 0, [], allow],
+  ["read", "arm64", arm64, 63, [], allow],
+  ["i386 calls", "x64", 0x40000003, 3, [], kill],
+  ["x32 calls", "x64", x64, 0x40000000, [], kill],
+  ["32-bit ARM calls", "arm64", 0x40000028, 3, [], kill],
+  ["mount", "x64", x64, 165, [], refuse],
+  ["mount", "arm64", arm64, 40, [], refuse],
+  ["clone3", "arm64", arm64, 435, [], 0x00050000 | 38],
+  ["clone of a thread", "x64", x64, 56, [0x3d0f00], allow],
+  ["clone of a user namespace", "x64", x64, 56, [0x10000011], refuse],
+  ["clone of a mount namespace", "arm64", arm64, 220, [0x00020011], refuse],
+  ["clone with exit signal 128", "x64", x64, 56, [0x80], allow],
+  ["unshare of files", "x64", x64, 272, [0x400], allow],
+  ["unshare of a time namespace", "arm64", arm64, 97, [0x80], refuse],
+  ["TCGETS", "x64", x64, 16, [0, 0x5401], allow],
+  ["TIOCSTI", "arm64", arm64, 29, [0, 0x5412], refuse],
+  ["TIOCSTI with high bits", "x64", x64, 16, [0, 0x100005412], refuse],
+  ["an internet socket", "x64", x64, 41, [2], allow],
+  ["a vsock", "arm64", arm64, 198, [40], 0x00050000 | 97],
+])("filter: %s on %s", (_name, processor, audit, call, args, expected) => {
+  expect(answer(processor, audit, call, args)).toBe(expected);
+});
+
+describe("the uid of a run", () => {
+  test.each<readonly [string, string, number, number]>([
+    ["all ids", "0 0 4294967295", 0x70000000, 0x78000000],
+    ["a container's", "0 100000 65536", 32_768, 65_536],
+    ["several ranges", "0 1000 1\n1 100000 65536", 32_769, 65_537],
+    ["few ids", "0 0 10", 5, 10],
+  ])("%s", (_name, map, from, to) => {
+    for (const cell of ["a", "b", "kgents-0123", "probe"]) {
+      const uid = runUid(cell, map);
+      expect(uid).toBeGreaterThanOrEqual(from);
+      expect(uid).toBeLessThan(to);
+      expect(uid).toBe(runUid(cell, map));
+    }
+    expect(runUid("a", map) === runUid("b", map) && from > 1000).toBe(false);
+  });
+  test.each(["0 1000 1", ""])("no unprivileged id in %j", (map) => {
+    expect(() => runUid("a", map)).toThrow("unprivileged");
+  });
+});
+
+test.each([
+  ["a.txt", "./a.txt"],
+  ["out/*.txt", "./out/*.txt"],
+  ["**/*", "./*"],
+  ["out/**/x-{a,b}.log", "./out/*.log"],
+  ["a?", "./a*"],
+  ["[ab]c", "./*c"],
+])("find pattern of %s", (glob, pattern) => {
+  expect(findPattern(glob)).toBe(pattern);
+});
+
+test.each([
+  ["a/b.txt", ["a/*"], true],
+  ["a/b/c.txt", ["a/*"], false],
+  ["a/b/c.txt", ["a/**"], true],
+  ["x", ["y", "x"], true],
+])("%s matches %j: %s", (name, globs, expected) => {
+  expect(matchesOutputs(name, globs)).toBe(expected);
+});
+
+test.each<readonly [number, string, string | null]>([
+  [0, "", null],
+  [1, "", null],
+  [137, "Killed", "SIGKILL"],
+  [137, "", null],
+  [139, "Segmentation fault (core dumped)", "SIGSEGV"],
+  [130, "", "SIGINT"],
+  [143, "", "SIGTERM"],
+  [141, "", "SIGPIPE"],
+  [255, "", null],
+  [162, "Real-time signal 0", "SIGRTMIN+0"],
+])("exit status %i, said %j", (status, said, signal) => {
+  const diagnostics = `noise\nkgents:begin\n${said}\nkgents:end\ntar: noise\n`;
+  expect(exitStatus(status, diagnostics)).toEqual({ code: status, signal });
+});
+
+test("control groups of version 1 and 2, in a container and outside", () => {
+  const mounts = [
+    "30 24 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory",
+    "31 24 0:27 /docker/abc /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct",
+    "32 24 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw",
+    "33 24 0:29 / / rw - ext4 /dev/vda rw",
+  ].join("\n");
+  const found = parseHierarchies(mounts, "4:memory:/a/b\n3:cpu,cpuacct:/docker/abc\n0::/user.slice\n");
+  expect(found).toEqual([
+    { version: 1, controllers: ["memory"], own: "/sys/fs/cgroup/memory/a/b", isRoot: false },
+    { version: 1, controllers: ["cpu", "cpuacct"], own: "/sys/fs/cgroup/cpu", isRoot: true },
+    { version: 2, controllers: [], own: "/sys/fs/cgroup/unified/user.slice", isRoot: false },
+  ]);
+});
+
+test("a group of version 2 writes its limits and reads its counters", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "kgents-v2-"));
+  try {
+    const group = version2Group(directory, new Set(["memory", "pids", "cpu"]));
+    group.limit({ ...cellLimits({ memory: 100, cpu: 250, disk: 10 }), pids: 7 });
+    const read = (name: string): Promise<string> => readFile(join(directory, name), "utf8");
+    expect(await read("memory.max")).toBe("130");
+    expect(await read("memory.swap.max")).toBe("0");
+    expect(await read("pids.max")).toBe("7");
+    expect(await read("cpu.max")).toBe("250000 1000000");
+    await writeFile(join(directory, "memory.events"), "low 0\noom 2\noom_kill 3\n");
+    await writeFile(join(directory, "memory.peak"), "4096\n");
+    await writeFile(join(directory, "cpu.stat"), "usage_usec 1500000\nuser_usec 1\n");
+    expect(group.usage()).toEqual({ peakMemoryBytes: 4096, cpuSeconds: 1.5, memoryKills: 3 });
+    group.kill();
+    expect(await read("cgroup.kill")).toBe("1");
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test("network rules: this machine's addresses are closed, and another rule is noticed", () => {
+  const addresses = ownAddresses({
+    eth0: [
+      { address: "203.0.113.7", netmask: "", family: "IPv4", mac: "", internal: false, cidr: null },
+      { address: "fe80::1", netmask: "", family: "IPv6", mac: "", internal: false, cidr: null, scopeid: 2 },
+    ],
+  });
+  expect(addresses).toEqual(["203.0.113.7"]);
+  const rules = outputRules(addresses);
+  expect(rules).toContain("ip daddr 203.0.113.7 reject with icmpx admin-prohibited");
+  expect(rules.at(-1)).toBe("accept");
+  expect(rulesInForce(rulesScript(rules), rules)).toBe(true);
+  expect(rulesInForce("", rules)).toBe(false);
+  expect(rulesInForce(rulesScript(rules.filter((rule) => !rule.includes("10.0.0.0/8"))), rules)).toBe(false);
+});
+
+const good =
+  "Uid:\t5\t5\t5\t5\nGid:\t5\t5\t5\t5\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n";
+test.each<readonly [string, string, RegExp | undefined]>([
+  ["as it must be", good, undefined],
+  ["another uid", good.replace("Uid:\t5", "Uid:\t0"), /uid/],
+  ["capabilities", good.replace("CapEff:\t0000000000000000", "CapEff:\t000001ffffffffff"), /effective/],
+  ["new privileges", good.replace("NoNewPrivs:\t1", "NoNewPrivs:\t0"), /privileges/],
+  ["no filter", good.replace("Seccomp:\t2", "Seccomp:\t0"), /filter/],
+  ["nothing", "", /uid/],
+])("probe: %s", (_name, status, expected) => {
+  const judged = judgeProbe(status, 5);
+  if (expected) expect(judged).toMatch(expected);
+  else expect(judged).toBeUndefined();
+});
+
+test.each([
+  ["bwrap: setting up uid map: Permission denied", "sandbox-unavailable", "apparmor"],
+  ["bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "sandbox-unavailable", "/proc"],
+  ["bwrap: Unknown option --size", "sandbox-unavailable", "0.8"],
+  ["tar: x: Cannot write: No space left on device", "invalid-request", "disk"],
+  ["", "cell-start", "reason"],
+])("diagnosis of %j", (text, code, remedy) => {
+  expect(sandboxFailure(text)).toMatchObject({ code, remedy: expect.stringContaining(remedy) });
+});
