@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FailureDetails } from "../core/failure.ts";
+
 import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from "../core/result.ts";
 
 /** The input of `provision`. */
@@ -85,5 +85,3 @@ export interface Activities {
   salvage(input: CellInput): Promise<ExecuteOutput>;
   cleanUp(input: Omit<CellInput, "request">): Promise<void>;
 }
-
-export type { FailureDetails };

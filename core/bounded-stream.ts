@@ -14,8 +14,8 @@ import { endOfCharacters, fitHead, fitTail, startOfCharacters } from "./utf8.ts"
  */
 export const defaultStreamBudget = 900 * 1024;
 
-/** A stream of at most so many bytes is handed over whole: a longer one cannot fit the default budget. */
-export const maximumWholeBytes = defaultStreamBudget;
+/** A stream of at most so many bytes is handed over whole: a longer one, with its quotes, cannot fit the default budget. */
+export const maximumWholeBytes = defaultStreamBudget - 2;
 /** Of a longer stream, more than so many bytes at either end are never used with the default budget. */
 export const maximumSliceBytes = defaultStreamBudget / 2 + 16;
 

@@ -40,5 +40,18 @@ export const hostTaskQueue = (taskQueue: string, hostId: string): string => `${t
 export const workerIdentity = (storeId: string, hostId: string, pid: number): string =>
   `kgents/${storeId}/${hostId}/${pid}`;
 
+/** A host's name as it stands in ids and task queues. */
+export const hostLabel = (hostname: string): string =>
+  hostname
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]/g, "-")
+    .slice(0, 40);
+
+/** The host and the process that a worker's identity names; undefined where it is no worker of ours. */
+export function processOfIdentity(identity: string): { hostLabel: string; pid: number } | undefined {
+  const [, label, pid] = /^kgents\/[^/]+\/(.+)-[0-9a-f]{8}-\d+\/(\d+)$/.exec(identity) ?? [];
+  return label === undefined ? undefined : { hostLabel: label, pid: Number(pid) };
+}
+
 /** The store that a worker's identity names; undefined where it is no worker of ours. */
 export const storeOfIdentity = (identity: string): string | undefined => /^kgents\/([^/]+)\//.exec(identity)?.[1];

@@ -2,8 +2,6 @@ import { utf8Length } from "./bytes.ts";
 import { describeValue, parseOrRefuse, refuse } from "./refusal.ts";
 import { type ExecutionSpec, maximumRequestBytes, requestSchema } from "./request.ts";
 
-export { refusal } from "./refusal.ts";
-
 const invalid = (field: string, got: string, allowed: string): Error => refuse("invalid-request", field, got, allowed);
 
 /** What no single field can say: that there is code, and that the files' names go together. */

@@ -16,7 +16,7 @@ import { openArtifactStore } from "../activities/store/artifact-store.ts";
 import { type Configuration, mergeLanguages } from "../core/configuration.ts";
 import { KgentsError } from "../core/error.ts";
 import { builtInLanguages } from "../core/language.ts";
-import { hostTaskQueue, workerIdentity } from "../core/names.ts";
+import { hostLabel, hostTaskQueue, workerIdentity } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
 import { connectWorker, type WorkerConnections } from "./connect.ts";
 import { startExpiry } from "./expiry.ts";
@@ -68,10 +68,7 @@ const tuning = (drainMilliseconds: number) =>
 /** The id of this host among the workers that share a Temporal server: stable when its worker is restarted. */
 function hostIdOf(paths: Paths, slot: number): string {
   const place = createHash("sha256").update(`${hostname()}\0${paths.state}`).digest("hex").slice(0, 8);
-  return `${hostname()
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9-]/g, "-")
-    .slice(0, 40)}-${place}-${slot}`;
+  return `${hostLabel(hostname())}-${place}-${slot}`;
 }
 
 const runOpenness =

@@ -9,6 +9,7 @@
 import { hostname } from "node:os";
 import { isRunning } from "../../activities/host/process-identity.ts";
 import { KgentsError } from "../../core/error.ts";
+import { hostLabel, processOfIdentity } from "../../core/names.ts";
 import type { TemporalTarget } from "./address.ts";
 
 /** A worker that polls a task queue. */
@@ -88,15 +89,8 @@ async function present(pollers: readonly QueuePoller[]): Promise<QueuePoller[]> 
 /** The process that an identity names, where it is one of this machine: ours (see `workerIdentity`), or of any SDK. */
 export function localProcess(identity: string): number | undefined {
   const host = hostname();
-  const [, ownHost, ownPid] = /^kgents\/[^/]+\/(.+)-[0-9a-f]{8}-\d+\/(\d+)$/.exec(identity) ?? [];
-  if (
-    ownHost ===
-    host
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9-]/g, "-")
-      .slice(0, 40)
-  )
-    return Number(ownPid);
+  const own = processOfIdentity(identity);
+  if (own?.hostLabel === hostLabel(host)) return own.pid;
   const [, pid, otherHost] = /^(\d+)@(.+)$/.exec(identity) ?? [];
   return otherHost === host ? Number(pid) : undefined;
 }

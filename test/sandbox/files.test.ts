@@ -39,7 +39,7 @@ describe.each(everyone)("output files, as %s", (who) => {
 
   test("a forged stream on the control descriptor gives nothing but a forged result", async () => {
     const worker = await started;
-    // The supervisor has the code's uid: its descriptors can be opened again, or its memory written. Whatever comes is
+    // An ordinary user's supervisor has the uid of the code: its memory can be written. Whatever comes is
     // judged by the worker.
     const code =
       "for fd in /proc/1/fd/*; do printf 'exit 7\\n\\0../../evil\\0' >$fd 2>/dev/null; done; sleep 0.2; exit 0";

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { Connection } from "@temporalio/client";
+import { serverArguments } from "../../client/stack/server-settings.ts";
 
 /** A Temporal dev server of the tests. */
 export interface DevServer {
@@ -26,13 +27,6 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The settings of a dev server that kgents starts itself; a stock one has none of them. */
-const tuned = [
-  ["--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000"],
-  ["--sqlite-pragma", "journal_mode=wal"],
-  ["--sqlite-pragma", "synchronous=normal"],
-].flat();
-
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
@@ -49,15 +43,11 @@ export async function startDevServer(
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort ?? (await freePort());
   const address = `127.0.0.1:${port}`;
-  const child = spawn(
-    binary,
-    [
-      ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--ui-port", String(uiPort)],
-      ...["--db-filename", databaseFile, "--log-level", "error"],
-      ...(options.stock ? [] : tuned),
-    ],
-    { stdio: ["ignore", "ignore", "inherit"] },
-  );
+  const stock = ["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--ui-port", String(uiPort)];
+  const settings = options.stock
+    ? [...stock, "--db-filename", databaseFile]
+    : serverArguments({ port, uiPort, database: databaseFile });
+  const child = spawn(binary, [...settings, "--log-level", "never"], { stdio: ["ignore", "ignore", "inherit"] });
   const failed = once(child, "exit").then(([code]) => {
     throw new Error(`the Temporal dev server ended with ${code} before it answered`);
   });

