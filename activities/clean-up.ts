@@ -1,11 +1,12 @@
-import type { CellInput } from "./contract.ts";
+import type { CellInput, Elsewhere } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
-import { servedBackend } from "./execute.ts";
+import { isElsewhere, servedBackend } from "./execute.ts";
 
 /** Phase 3: takes the cell away, whatever became of the code. */
 export const cleanUp =
   (dependencies: ActivityDependencies) =>
-  async ({ backend, cellId }: Omit<CellInput, "request">): Promise<void> => {
+  async ({ backend, cellId, taskQueue }: Omit<CellInput, "request">): Promise<Elsewhere | undefined> => {
+    if (isElsewhere(dependencies, { taskQueue })) return { elsewhere: true };
     const { running, limiter } = dependencies;
     const cell = running.get(cellId)?.running;
     cell?.stop("cancelled", "the cell was cleaned up while the code ran");
@@ -13,4 +14,5 @@ export const cleanUp =
     await servedBackend(dependencies, backend).cleanUp(cellId);
     limiter.release(cellId);
     running.forget(cellId);
+    return undefined;
   };

@@ -41,6 +41,13 @@ export interface CellInput {
   readonly attempt: number;
   readonly cellId: string;
   readonly backend: BackendName;
+  /** The queue of the host that holds the cell; null where any worker will do. */
+  readonly taskQueue: string | null;
+}
+
+/** What a worker answers that was asked for a cell of another host: nothing was done. */
+export interface Elsewhere {
+  readonly elsewhere: true;
 }
 
 /** The output of `execute`. */
@@ -80,8 +87,8 @@ export interface ExecuteHeartbeat {
 /** The activities as the workflow calls them. */
 export interface Activities {
   provision(input: ProvisionInput): Promise<ProvisionedCell>;
-  execute(input: CellInput): Promise<ExecuteOutput>;
+  execute(input: CellInput): Promise<ExecuteOutput | Elsewhere>;
   /** What is known of a run whose worker does not come back: the output that reached the store. */
   salvage(input: CellInput): Promise<ExecuteOutput>;
-  cleanUp(input: Omit<CellInput, "request">): Promise<void>;
+  cleanUp(input: Omit<CellInput, "request">): Promise<Elsewhere | undefined>;
 }

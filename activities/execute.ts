@@ -3,7 +3,7 @@ import type { ActivityCancellationDetails } from "@temporalio/common";
 import { KgentsError } from "../core/error.ts";
 import type { BackendName } from "../core/result.ts";
 import type { Backend } from "./backends/backend.ts";
-import type { CellInput, ExecuteOutput } from "./contract.ts";
+import type { CellInput, Elsewhere, ExecuteOutput } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { currentRun, planCell } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
@@ -86,10 +86,15 @@ function letGo(
   throw error;
 }
 
+/** Whether a cell is another host's. */
+export const isElsewhere = (dependencies: ActivityDependencies, { taskQueue }: Pick<CellInput, "taskQueue">): boolean =>
+  taskQueue !== null && taskQueue !== dependencies.hostTaskQueue;
+
 /** Phase 2: runs the code, at most once, and follows it to its end. */
 export const execute =
   (dependencies: ActivityDependencies) =>
-  async (input: CellInput): Promise<ExecuteOutput> => {
+  async (input: CellInput): Promise<ExecuteOutput | Elsewhere> => {
+    if (isElsewhere(dependencies, input)) return { elsewhere: true };
     const run = currentRun();
     const { store, limiter, running } = dependencies;
     const plan = planCell(dependencies, input.request, input.cellId);

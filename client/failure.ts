@@ -7,10 +7,14 @@ import {
   WorkflowNotFoundError,
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
+import { errorCode } from "../activities/host/error-code.ts";
 import { KgentsError } from "../core/error.ts";
 import { type FailureDetails, isFailureKind } from "../core/failure.ts";
 
-/** Turns whatever Temporal's client throws for a run into an error of ours. */
+/** What the system refuses for reasons that a person can mend on this machine: rights, a full disk, a file in the way. */
+const ofTheMachine = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR"];
+
+/** Turns whatever is thrown around a run into an error of ours. */
 export function toKgentsError(error: unknown, id: string): KgentsError {
   if (error instanceof KgentsError) return error;
   if (error instanceof WorkflowFailedError) return fromCause(error, id);
@@ -22,7 +26,14 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
       cause: error,
     });
   }
-  return new KgentsError("internal", error instanceof Error ? error.message : String(error), { cause: error });
+  const message = error instanceof Error ? error.message : String(error);
+  if (ofTheMachine.includes(errorCode(error) ?? "")) {
+    return new KgentsError("stack-start", message, {
+      cause: error,
+      remedy: "Let this user write there, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.",
+    });
+  }
+  return new KgentsError("internal", message, { cause: error });
 }
 
 function fromCause(error: WorkflowFailedError, id: string): KgentsError {

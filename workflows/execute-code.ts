@@ -90,7 +90,7 @@ async function runOnce(
   for (let provisionings = 1; ; provisionings += 1) {
     enter("provisioning");
     const cell = onProvisioned(await provisionWithFallback(request, attempt));
-    const input = { request, attempt, cellId: cell.cellId, backend: cell.backend };
+    const input = { request, attempt, cellId: cell.cellId, backend: cell.backend, taskQueue: cell.taskQueue };
     let hostIsGone = false;
     try {
       enter("executing", cell);
@@ -127,7 +127,9 @@ async function provisionWithFallback(request: unknown, attempt: number): Promise
 async function removeCell(cell: ProvisionedCell, attempt: number): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {
-      await cleaning(cell).cleanUp({ attempt, cellId: cell.cellId, backend: cell.backend });
+      const { cellId, backend, taskQueue } = cell;
+      const input = { attempt, cellId, backend, taskQueue };
+      if (await cleaning(cell, "here").cleanUp(input)) await cleaning(cell, "host").cleanUp(input);
     } catch (error) {
       log.warn("clean-up was not confirmed; the worker's sweep will do it", {
         cellId: cell.cellId,

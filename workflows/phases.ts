@@ -27,9 +27,17 @@ const common = {
   },
 } satisfies ActivityOptions;
 
-/** Where a later phase of a cell runs. */
-const hostQueue = (cell: ProvisionedCell): Pick<ActivityOptions, "taskQueue" | "scheduleToStartTimeout"> =>
-  cell.taskQueue === null ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp };
+/**
+ * Where a later phase of a cell is asked for.
+ *
+ * `here`: on the shared queue. The server hands such a task to the very worker that has just scheduled it, without a detour
+ * by a queue, and that is nearly always the worker that provisioned. A worker of another host that gets it says
+ * `elsewhere`. `host`: on the queue of the host that holds the cell.
+ */
+export type Place = "here" | "host";
+
+const queueOf = (cell: ProvisionedCell, place: Place): Pick<ActivityOptions, "taskQueue" | "scheduleToStartTimeout"> =>
+  cell.taskQueue === null || place === "here" ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp };
 
 /** Phase 1. A day: waiting for a place among the worker's cells happens here and is no fault of the run. */
 export const provisioning = (request: unknown): Pick<Activities, "provision"> =>
@@ -43,10 +51,10 @@ export const provisioning = (request: unknown): Pick<Activities, "provision"> =>
  * Phase 2. The server does not retry it: only the workflow can tell a task that no worker ever took from one whose worker
  * died, and that decides whether the code may have started.
  */
-export const executing = (cell: ProvisionedCell): Pick<Activities, "execute"> =>
+export const executing = (cell: ProvisionedCell, place: Place): Pick<Activities, "execute"> =>
   proxyActivities<Activities>({
     ...common,
-    ...hostQueue(cell),
+    ...queueOf(cell, place),
     retry: { maximumAttempts: 1 },
     startToCloseTimeout: cell.startupTimeoutMilliseconds + cell.timeoutMilliseconds + collectionMilliseconds,
     summary: `run ${cell.language} on ${cell.backend}, at most ${cell.timeoutMilliseconds / 1000} s: ${cell.title}`,
@@ -61,10 +69,10 @@ export const salvaging = (cell: ProvisionedCell): Pick<Activities, "salvage"> =>
   });
 
 /** Phase 3. */
-export const cleaning = (cell: ProvisionedCell): Pick<Activities, "cleanUp"> =>
+export const cleaning = (cell: ProvisionedCell, place: Place): Pick<Activities, "cleanUp"> =>
   proxyActivities<Activities>({
     ...common,
-    ...hostQueue(cell),
+    ...queueOf(cell, place),
     heartbeatTimeout: "0s",
     startToCloseTimeout: "30s",
     scheduleToCloseTimeout: "5m",

@@ -51,6 +51,8 @@ workerCommand(program, async (flags) => {
   process.exit(await work(flags));
 });
 
+// A child process that was let go of keeps nobody alive: whoever awaits its end must not be ended in the middle of it.
+const alive = setInterval(() => {}, 2 ** 30);
 try {
   await program.parseAsync();
 } catch (error) {
@@ -65,4 +67,6 @@ try {
     const args = process.argv.slice(2);
     reportError(usageError(program, error, args), { json: wantsJson(args) });
   }
+} finally {
+  clearInterval(alive);
 }

@@ -61,7 +61,7 @@ describe("languages", () => {
     ["python3", ...python],
     ["sh", ...shell],
     ["shell", ...shell],
-    ["bash", "a=(1 2); echo ${#a[@]}", "2\n"],
+    ["bash", "[[ ab == a* ]] && echo bash", "bash\n"],
     ["javascript", ...javascript],
     ["js", ...javascript],
     ["node", ...javascript],

@@ -31,8 +31,8 @@ export interface Running {
 /** How a command is started. */
 export interface RunOptions {
   readonly environment?: NodeJS.ProcessEnv;
-  /** What comes from standard input; without, it is empty. */
-  readonly input?: string | Buffer;
+  /** What comes from standard input; without, it is empty; null for one that stays open, and from which nothing comes. */
+  readonly input?: string | Buffer | null;
   readonly directory?: string;
 }
 
@@ -65,12 +65,12 @@ function run(command: string, args: readonly string[], options: Required<RunOpti
   const child = spawn(command, args, {
     cwd: directory,
     env: environment,
-    stdio: [input.length === 0 ? "ignore" : "pipe", "pipe", "pipe"],
+    stdio: [input === "" ? "ignore" : "pipe", "pipe", "pipe"],
     ...(user === undefined ? {} : { uid: user, gid: user }),
   });
   // A command that is refused never reads its input.
   child.stdin?.on("error", () => {});
-  child.stdin?.end(input);
+  if (input !== null) child.stdin?.end(input);
   const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream]?.on("data", (chunk: Buffer) => chunks[stream].push(chunk));
@@ -134,7 +134,7 @@ export async function createCommandLine(
   const program = (command: string, args: readonly string[], given: RunOptions = {}): Running =>
     run(command, args, {
       environment: { ...environment, ...given.environment },
-      input: given.input ?? "",
+      input: given.input === undefined ? "" : given.input,
       directory: given.directory ?? directory,
       ...(options.user === undefined ? {} : { user: options.user }),
     });

@@ -23,11 +23,11 @@ async function namesBelow(directory: string, matches: (name: string) => boolean,
  * Looks for what runs left.
  *
  * @param state the state directory of the worker whose cells are meant
- * @param cellIds only cgroups and mounts of these cells; without, of every cell
+ * @param workerPid the worker: its control groups carry its process id; without it they are not looked for
  */
-export async function leftoversOf(state: string, cellIds?: readonly string[]): Promise<Leftovers> {
+export async function leftoversOf(state: string, workerPid?: number): Promise<Leftovers> {
   const isCell = (name: string): boolean => /^kgents-[0-9a-f]{20}/.test(name);
-  const isOurs = (name: string): boolean => isCell(name) && (!cellIds || cellIds.some((id) => name.includes(id)));
+  const isOurs = (name: string): boolean => workerPid !== undefined && name.startsWith(`${workerPid}-`);
   const mounts = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
   return {
     cells: await namesBelow(join(state, "cells"), isCell, 2),

@@ -10,3 +10,13 @@ export async function processesWith(text: string): Promise<number[]> {
   }
   return found;
 }
+
+/** The ids of processes whose command line is exactly that: not of those that only mention it. */
+export async function processesRunning(commandLine: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of await processesWith(commandLine)) {
+    const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (words.replaceAll("\0", " ").trim() === commandLine) found.push(pid);
+  }
+  return found;
+}

@@ -74,7 +74,7 @@ export async function version2Groups(hierarchies: readonly Hierarchy[]): Promise
   const parent = join(hierarchy.own, parentName);
   try {
     await access(join(hierarchy.own, "cgroup.procs"), constants.W_OK);
-    if (!enable(hierarchy.own, controllers)) makeRoom(hierarchy.own);
+    if (!enable(hierarchy.own, controllers)) await makeRoom(hierarchy.own);
     if (!enable(hierarchy.own, controllers)) return undefined;
     await mkdir(parent, { recursive: true });
     if (!enable(parent, controllers)) return undefined;

@@ -1,0 +1,44 @@
+/** The programs of examples/, each as a process of its own, on a stack that the first one brings up. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+
+const folder = fileURLToPath(new URL("../../examples", import.meta.url));
+let terminal: CommandLine;
+beforeAll(async () => {
+  terminal = await createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: inject("temporalBinary") } });
+});
+afterAll(() => terminal[Symbol.asyncDispose]());
+
+const cases: Record<string, { stdout: unknown; stderr?: string }> = {
+  "run-code.ts": {
+    stdout: [
+      'succeeded 0 "hello\\n"',
+      'failed 1 "no luck\\n"',
+      'invalid-request memory memory: got "a lot"; allowed is a quantity from 16Mi to 1Ti, such as "256Mi"',
+    ],
+  },
+  "stream-output.ts": { stdout: ["line 1", "line 2", "line 3", "succeeded"], stderr: "done\n" },
+  "cancel.ts": { stdout: ['cancelled "begun\\n"', "cancelled"] },
+  "job-builder.ts": { stdout: ["Job exec-dry-run research", 'succeeded "hello\\n"'] },
+  "with-files.ts": { stdout: ["asked for the total", "total.txt 3.75"] },
+  "from-any-sdk.ts": {
+    stdout: [
+      'succeeded "hello from any SDK\\n"',
+      expect.stringMatching(/^invalid-request \{"kind":"invalid-request",.*"field":"timeout"/),
+    ],
+  },
+};
+
+test.each(Object.entries(cases))("%s", async (name, { stdout, stderr = "" }) => {
+  const environment = { TEMPORAL_ADDRESS: name === "from-any-sdk.ts" ? `127.0.0.1:${terminal.port}` : undefined };
+  const ended = await terminal.program(process.execPath, [join(folder, name)], { environment });
+  expect({ ...ended, stdout: ended.stdout.trimEnd().split("\n") }).toMatchObject({ code: 0, stdout, stderr });
+});
+
+test("none is left out", async () => {
+  const programs = (await readdir(folder)).filter((name) => name.endsWith(".ts"));
+  expect(programs.sort()).toEqual(Object.keys(cases).sort());
+});

@@ -1,0 +1,77 @@
+/** Everything as a user without privileges, on a machine where only root has been before. */
+import { chmod, chown, cp, lchown, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kgentsPaths } from "../../activities/host/paths.ts";
+import type { ExecutionResult } from "../../core/result.ts";
+import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+import { freePort } from "../support/dev-server.ts";
+
+/** `daemon`: an account that every system has, and that owns nothing. */
+const user = 1;
+
+/** Only root can become somebody else; for anybody else, all other tests of the command line are this one. */
+const isRoot = process.getuid?.() === 0;
+
+describe.runIf(isRoot)("as an unprivileged user", () => {
+  let terminal: CommandLine;
+  beforeAll(async () => {
+    // PATH as such a user has it: what lies under root's home cannot be reached.
+    const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", USER: "daemon", LOGNAME: "daemon" };
+    terminal = await createCommandLine({ environment, user });
+    const { directory } = terminal;
+    for (const name of ["home", "state", "config", "cache"]) await mkdir(join(directory, name));
+    // The tools that this machine has, in a cache of the user's own.
+    await cp(join(kgentsPaths().cache, "tools"), join(directory, "cache/kgents/tools"), { recursive: true });
+    for (const entry of ["", ...(await readdir(directory, { recursive: true }))]) {
+      await lchown(join(directory, entry), user, user);
+    }
+    await chown(directory, user, user);
+    await chmod(directory, 0o755);
+    Object.assign(terminal.environment, { HOME: join(directory, "home"), XDG_CACHE_HOME: join(directory, "cache") });
+  });
+  afterAll(() => terminal[Symbol.asyncDispose]());
+
+  test("the first command brings everything up and runs the code, isolated", async () => {
+    const { code, stdout, stderr } = await terminal.run(["exec", "--json", "--code", "import os; print(os.getuid())"]);
+    expect(code, stderr).toBe(0);
+    const result: ExecutionResult = JSON.parse(stdout);
+    expect(result.stdout.text).not.toBe("0\n");
+    expect(result.isolation).toMatchObject({
+      level: "sandbox",
+      ...{ network: { enforced: true }, filesystem: { enforced: true }, user: { enforced: true } },
+    });
+  });
+
+  test.each([
+    [["--lang", "shell", "--code", "echo hi"], { code: 0, stdout: "hi\n", stderr: "" }],
+    [["--lang", "ts", "--cpu", "1", "--code", "console.log(1 as number)"], { code: 0, stdout: "1\n", stderr: "" }],
+    [["--code", "exit(7)"], { code: 7, stdout: "", stderr: "" }],
+    [["--lang", "sh", "--code", "cat /etc/shadow"], { code: 1, stdout: "" }],
+  ])("exec %j", async (args, expected) => {
+    expect(await terminal.run(["exec", "--quiet", ...args])).toMatchObject(expected);
+  });
+
+  test("Ctrl-C", async () => {
+    const command = terminal.start(["exec", "--lang", "sh", "--code", "echo begun; sleep 29"]);
+    await command.says("stdout", "begun");
+    command.child.kill("SIGINT");
+    expect(await command.ended).toMatchObject({ code: 130, stdout: "begun\n" });
+  });
+
+  test("status", async () => {
+    const { code, stdout } = await terminal.run(["status", "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ temporal: { running: true }, worker: { running: true } });
+  });
+
+  test("a state directory that may not be written is said, with what to do", async () => {
+    const environment = { XDG_STATE_HOME: "/root", KGENTS_PORT: String(await freePort()) };
+    const { code, stdout, stderr } = await terminal.run(["exec", "--code", "print(1)"], { environment });
+    expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
+    expect(stderr).toBe(
+      "kgents: EACCES: permission denied, mkdir '/root/kgents'\n" +
+        "        Let this user write there, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.\n",
+    );
+  });
+});
