@@ -2,6 +2,10 @@
 export interface CellLimiter {
   /** Holds a place for a cell; at once where it holds one already. Rejects with the signal's reason when aborted. */
   readonly acquire: (cellId: string, signal: AbortSignal, onQueued?: (ahead: number) => void) => Promise<void>;
+  /** Holds a place where one is free and nobody waits; false where not. */
+  readonly tryAcquire: (cellId: string) => boolean;
+  /** Counts a cell that exists already, also beyond the maximum: it cannot be made to wait. */
+  readonly hold: (cellId: string) => void;
   /** Gives a cell's place back; nothing happens where it held none. */
   readonly release: (cellId: string) => void;
   /** The cells that hold a place. */
@@ -27,15 +31,22 @@ export function createCellLimiter(
     }
     changed();
   };
+  const hold = (cellId: string): void => {
+    held.add(cellId);
+    changed();
+  };
   return {
+    hold,
+    tryAcquire: (cellId) => {
+      if (held.has(cellId)) return true;
+      if (held.size >= maximum || queue.length > 0) return false;
+      hold(cellId);
+      return true;
+    },
     acquire: async (cellId, signal, onQueued) => {
       signal.throwIfAborted();
       if (held.has(cellId)) return;
-      if (held.size < maximum) {
-        held.add(cellId);
-        changed();
-        return;
-      }
+      if (held.size < maximum) return hold(cellId);
       await new Promise<void>((resolve, reject) => {
         const abandon = (): void => {
           const index = queue.indexOf(entry);

@@ -14,6 +14,13 @@ export interface ProvisionInput {
   readonly attempt: number;
   /** Set on the second call, after the cluster was found unavailable. */
   readonly fallback?: { readonly from: BackendName; readonly reason: string };
+  /** Whether to wait for a place among the worker's cells; otherwise the answer may be {@link Full}. */
+  readonly wait?: boolean;
+}
+
+/** What a worker answers that has no place for another cell now: nothing was done. */
+export interface Full {
+  readonly full: true;
 }
 
 /** The output of `provision`: a cell that is ready, and what the workflow needs to know of the request. */
@@ -86,7 +93,7 @@ export interface ExecuteHeartbeat {
 
 /** The activities as the workflow calls them. */
 export interface Activities {
-  provision(input: ProvisionInput): Promise<ProvisionedCell>;
+  provision(input: ProvisionInput): Promise<ProvisionedCell | Full>;
   execute(input: CellInput): Promise<ExecuteOutput | Elsewhere>;
   /** What is known of a run whose worker does not come back: the output that reached the store. */
   salvage(input: CellInput): Promise<ExecuteOutput>;

@@ -101,10 +101,16 @@ export const execute =
     const backend = servedBackend(dependencies, input.backend);
     const known = running.know({ ...input, workflowId: run.workflowId, runId: run.runId });
     if (!known.running) {
-      if (backend.hostBound) await limiter.acquire(input.cellId, Context.current().cancellationSignal);
-      // Looked at again: another attempt may have started it while this one waited.
-      known.running ??= startCell(store, backend, plan, run.key, input.attempt);
-      known.running.outcome.finally(() => limiter.release(input.cellId)).catch(() => {});
+      // It has its place since its provisioning. After a restart of the worker it has none, and then it will only be found lost.
+      if (backend.hostBound) limiter.hold(input.cellId);
+      const cell = startCell(store, backend, plan, run.key, input.attempt);
+      known.running = cell;
+      cell.outcome
+        .catch(() => {
+          // It did not come to run: another attempt may try again.
+          if (known.running === cell) delete known.running;
+        })
+        .finally(() => limiter.release(input.cellId));
     }
     return await follow(known, known.running, plan.spec.live === "heartbeat");
   };

@@ -3,12 +3,12 @@ import { KgentsError } from "../core/error.ts";
 import type { ExecutionSpec } from "../core/request.ts";
 import type { BackendName, Isolation } from "../core/result.ts";
 import type { Backend } from "./backends/backend.ts";
-import type { ProvisionedCell, ProvisionInput } from "./contract.ts";
+import type { Full, ProvisionedCell, ProvisionInput } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
 import { cellIdOf, currentRun, planCell } from "./plan.ts";
 
-const waitingBeatMilliseconds = 2000;
+const beatMilliseconds = 2000;
 
 type Fallback = { readonly from: BackendName; readonly reason: string };
 
@@ -34,19 +34,29 @@ async function chooseBackend(
   };
 }
 
-/** Waits for a place among the cells of this worker; heartbeats say so meanwhile. */
-async function waitForPlace(dependencies: ActivityDependencies, cellId: string): Promise<void> {
+/** Heartbeats until disposed of: preparing may mean installing a sandbox, or waiting for a place. */
+function beating(): Disposable & { ahead: number | null } {
   const context = Context.current();
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    await dependencies.limiter.acquire(cellId, context.cancellationSignal, (ahead) => {
-      const say = (): void => context.heartbeat({ phase: "queued", ahead });
-      say();
-      timer = setInterval(say, waitingBeatMilliseconds);
-    });
-  } finally {
-    clearInterval(timer);
-  }
+  const beat = {
+    ahead: null as number | null,
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
+  const timer = setInterval(() => {
+    context.heartbeat(beat.ahead === null ? { phase: "provisioning" } : { phase: "queued", ahead: beat.ahead });
+  }, beatMilliseconds);
+  return beat;
+}
+
+/** Takes a place among the cells of this worker, or waits for one; false where there is none and the caller will not wait. */
+async function takePlace(
+  { limiter }: ActivityDependencies,
+  cellId: string,
+  wait: boolean,
+  onQueued: (ahead: number) => void,
+): Promise<boolean> {
+  if (!wait) return limiter.tryAcquire(cellId);
+  await limiter.acquire(cellId, Context.current().cancellationSignal, onQueued);
+  return true;
 }
 
 function titleOf(spec: ExecutionSpec): string {
@@ -59,19 +69,28 @@ function titleOf(spec: ExecutionSpec): string {
 /** Phase 1: checks the request, picks the backend, prepares the cell. */
 export const provision =
   (dependencies: ActivityDependencies) =>
-  async (input: ProvisionInput): Promise<ProvisionedCell> => {
+  async (input: ProvisionInput): Promise<ProvisionedCell | Full> => {
+    using beat = beating();
     const run = currentRun();
     const cellId = cellIdOf(run, input.attempt);
     const plan = planCell(dependencies, input.request, cellId);
     const { backend, fallback } = await chooseBackend(dependencies, plan.spec, input.fallback);
+    const { running, limiter } = dependencies;
+    const onQueued = (ahead: number): void => {
+      beat.ahead = ahead;
+    };
     let isolation: Isolation;
     try {
-      if (backend.hostBound) await waitForPlace(dependencies, cellId);
-      dependencies.running.know({ cellId, backend: backend.name, workflowId: run.workflowId, runId: run.runId });
+      if (backend.hostBound && !(await takePlace(dependencies, cellId, input.wait ?? false, onQueued)))
+        return { full: true };
+      running.know({ cellId, backend: backend.name, workflowId: run.workflowId, runId: run.runId });
       ({ isolation } = await backend.provision(plan));
     } catch (error) {
-      dependencies.limiter.release(cellId);
-      dependencies.running.forget(cellId);
+      // An attempt that was given up and fails late must not take the place of its successor's cell.
+      if (!running.get(cellId)?.running && !Context.current().cancellationSignal.aborted) {
+        limiter.release(cellId);
+        running.forget(cellId);
+      }
       throw error;
     }
     return {

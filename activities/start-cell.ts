@@ -12,14 +12,25 @@ import { liveWindowBytes, recordStream } from "./recorded-stream.ts";
 import type { RunningCell } from "./running-cells.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 import { streamReference } from "./store/references.ts";
-import { summariseStreams } from "./summarise.ts";
+import { summariseStreams, unreadableStreams } from "./summarise.ts";
 
 /** Opens content of a request, wherever it is kept. */
 async function openContent(store: ArtifactStore, content: Content): Promise<Readable> {
   if (typeof content === "string") return Readable.from([Buffer.from(content)]);
   if ("base64" in content) return Readable.from([Buffer.from(content.base64, "base64")]);
-  return store.openBlob(content.artifact);
+  return store.openBlob(content.artifact, content.bytes);
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What is known of code whose end the backend could not report. */
+const unknownEnd = (lost: string | null): CellOutcome => ({
+  exit: null,
+  outOfMemory: false,
+  lost,
+  usage: { peakMemoryBytes: null, cpuSeconds: null },
+  filesOmitted: [],
+});
 
 /** Starts code in its cell and watches its clock, its output and its end, whoever follows it. */
 export function startCell(
@@ -65,10 +76,10 @@ export function startCell(
   const stderr = recorded("stderr");
   const collector = createFileCollector(store, key, attempt);
 
-  const run = async (): Promise<ExecuteOutput> => {
-    let outcome: CellOutcome;
+  const endStreams = (): Promise<unknown> => Promise.all([stdout.end(), stderr.end()]);
+  const runCode = async (): Promise<CellOutcome> => {
     try {
-      outcome = await backend.execute(plan, {
+      return await backend.execute(plan, {
         stop: stop.signal,
         started,
         stdout: stdout.sink,
@@ -76,24 +87,43 @@ export function startCell(
         open: (content) => openContent(store, content),
         saveFile: collector.save,
       });
+    } catch (error) {
+      await endStreams().catch(() => {});
+      if (startedAt !== null) return unknownEnd(`the code was started, and then: ${messageOf(error)}`);
+      if (stopped?.reason === "startup-timeout") throw new KgentsError("cell-start", stopped.detail, { cause: error });
+      if (stopped?.reason === "cancelled") return unknownEnd(null);
+      throw error;
     } finally {
       clearTimeout(clock);
-      await Promise.all([stdout.end(), stderr.end()]);
     }
+  };
+  const run = async (): Promise<ExecuteOutput> => {
+    const ended = await runCode();
     const finishedAt = new Date().toISOString();
-    if (stopped?.reason === "startup-timeout") throw new KgentsError("cell-start", stopped.detail);
-    const { files, omitted } = collector.result(outcome.filesOmitted);
+    // From here on the code has run: trouble with its output is said in the result and is no reason to try again.
+    const trouble = await endStreams().then(
+      () => null,
+      (error) => `its output could not be stored: ${messageOf(error)}`,
+    );
+    if (stopped?.reason === "startup-timeout" && startedAt === null && ended.lost === null) {
+      throw new KgentsError("cell-start", stopped.detail);
+    }
+    const cell = trouble === null ? ended : { ...ended, lost: trouble };
+    const { files, omitted } = collector.result(cell.filesOmitted);
+    const streams = await summariseStreams(store, key, attempt, JSON.stringify([files, omitted]).length).catch(
+      () => unreadableStreams,
+    );
     return {
-      ...classify(outcome, stopped),
-      exitCode: outcome.exit?.code ?? null,
-      signal: outcome.exit?.signal ?? null,
-      ...(await summariseStreams(store, key, attempt, JSON.stringify([files, omitted]).length)),
+      ...classify(cell, stopped),
+      exitCode: cell.exit?.code ?? null,
+      signal: cell.exit?.signal ?? null,
+      ...streams,
       files,
       filesOmitted: omitted,
-      isolation: outcome.isolation ?? null,
+      isolation: cell.isolation ?? null,
       startedAt: startedAt?.toISOString() ?? null,
       finishedAt,
-      usage: outcome.usage,
+      usage: cell.usage,
     };
   };
   const outcome = run();

@@ -59,3 +59,15 @@ export async function summariseStreams(
   const complete = (name: StreamName, { sha256, ref }: Read): StreamResult => ({ ...bounded[name], sha256, ref });
   return { stdout: complete("stdout", stdout), stderr: complete("stderr", stderr) };
 }
+
+const unreadable: StreamResult = {
+  text: "",
+  encoding: "utf-8",
+  truncated: false,
+  bytes: 0,
+  sha256: createHash("sha256").digest("hex"),
+  ref: null,
+};
+
+/** What a result says of streams that cannot be read from the store. */
+export const unreadableStreams = { stdout: unreadable, stderr: unreadable };

@@ -58,10 +58,13 @@ export interface ExecutionHandle {
 async function awaitResult(handle: WorkflowHandle, id: string): Promise<ExecutionResult> {
   let awaySince: number | undefined;
   for (;;) {
+    const asked = Date.now();
     try {
       return (await handle.result()) as ExecutionResult;
     } catch (error) {
       const away = error instanceof ServiceError && isGrpcServiceError(error.cause);
+      // A wait that lasted was answered meanwhile: this is another outage.
+      if (Date.now() - asked > serverAwayMilliseconds / 2) awaySince = undefined;
       awaySince ??= Date.now();
       if (!away || Date.now() - awaySince > serverAwayMilliseconds) throw toKgentsError(error, id);
       await wait(250);

@@ -86,7 +86,9 @@ async function attach(
   hash: string,
 ): Promise<ExecutionHandle> {
   const handle = client.workflow.getHandle(id);
-  const { memo, runId } = await handle.describe();
+  const { memo, runId } = await handle.describe().catch((error) => {
+    throw toKgentsError(error, id);
+  });
   if (memo?.[requestHashMemo] !== hash) {
     throw new KgentsError("id-conflict", `id: ${id} belongs to a run of another request`, { field: "id" });
   }

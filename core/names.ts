@@ -30,6 +30,9 @@ export const requestHashMemo = "kgentsRequestHash";
 /** The namespace in a cluster that `kgents infra init` prepares and that cells live in. */
 export const cellNamespace = "kgents-ephemeral";
 
+/** The queue of runs that wait for a place among the cells: any worker with a free place takes the next. */
+export const waitingTaskQueue = (taskQueue: string): string => `${taskQueue}-waiting`;
+
 /** The queue of one host: execute and clean-up of a sandboxed process go to the machine that holds it. */
 export const hostTaskQueue = (taskQueue: string, hostId: string): string => `${taskQueue}-host-${hostId}`;
 

@@ -43,7 +43,9 @@ const envRule =
 const outputsRule = "at most 64 globs relative to the work directory, without `..`";
 const languageRule = "a language's name or alias, at most 32 characters";
 const filesRule = "at most 256 files { name, content, executable? }";
-const retryRule = "{ maximumAttempts: 1 to 10 }";
+/** How often code can be started, where the request asks for it. */
+export const maximumStarts = 10;
+const retryRule = `{ maximumAttempts: 1 to ${maximumStarts} }`;
 
 /** The schema of a request. */
 export const requestSchema = strict(
@@ -117,7 +119,7 @@ export const requestSchema = strict(
       .enum(["none", "heartbeat"], { error: "none or heartbeat" })
       .default("none")
       .describe("heartbeat: publish a window of the newest output for clients that cannot reach the artifact store"),
-    retry: strict({ maximumAttempts: wholeNumber(1, 10).default(1) }, retryRule)
+    retry: strict({ maximumAttempts: wholeNumber(1, maximumStarts).default(1) }, retryRule)
       .default({ maximumAttempts: 1 })
       .describe("code that did not succeed is started again, where this is above 1"),
   },

@@ -28,7 +28,13 @@ const isOnPath = (program: string): boolean =>
     }
   });
 
-const missing = [...new Set(Object.entries(needed).filter(([program]) => !isOnPath(program)).map(([, name]) => name))];
+const missing = [
+  ...new Set(
+    Object.entries(needed)
+      .filter(([program]) => !isOnPath(program))
+      .map(([, name]) => name),
+  ),
+];
 if (missing.length > 0) {
   const command = `apt-get install ${missing.join(" ")}`;
   if (process.getuid?.() !== 0) {
@@ -39,6 +45,9 @@ if (missing.length > 0) {
     const quiet = { stdio: ["ignore", "ignore", "inherit"] as ["ignore", "ignore", "inherit"] };
     const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     execFileSync("apt-get", ["update", "-qq"], { ...quiet, env: environment });
-    execFileSync("apt-get", ["install", "-qq", "-y", "--no-install-recommends", ...missing], { ...quiet, env: environment });
+    execFileSync("apt-get", ["install", "-qq", "-y", "--no-install-recommends", ...missing], {
+      ...quiet,
+      env: environment,
+    });
   }
 }

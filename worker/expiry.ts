@@ -4,8 +4,11 @@ import type { Logger } from "./logging.ts";
 
 /** How often artifacts are looked through. */
 const roundMilliseconds = 3_600_000;
-/** History is kept from the run's end, an artifact's age counts from its last byte: a little before. */
-const slackMilliseconds = 3_600_000;
+/**
+ * History is kept from a run's end, and an artifact's age counts from its last byte: before that by as much as code may run
+ * in silence (24 h), be started (1 h) and be cleaned up.
+ */
+const slackMilliseconds = 26 * 3_600_000;
 
 /** How long the namespace keeps the history of a closed run, in milliseconds. */
 async function retentionOf({ client, namespace }: WorkerConnections): Promise<number | undefined> {
@@ -23,7 +26,8 @@ export function startExpiry(
   const round = async (): Promise<void> => {
     const retention = await retentionOf(connections);
     if (retention === undefined || retention === 0) return;
-    const removed = await store.expire(new Date(Date.now() - retention - slackMilliseconds));
+    const longest = await store.agreeOnRetention(`${connections.address}/${connections.namespace}`, retention);
+    const removed = await store.expire(new Date(Date.now() - longest - slackMilliseconds));
     if (removed > 0) log.info({ removed }, "removed artifacts whose history has expired");
   };
   let current = Promise.resolve();

@@ -35,19 +35,30 @@ export function startJanitor(
     for (const cell of running.all()) {
       const backend = backends[cell.backend];
       if (!backend || cell.followers > 0 || Date.now() - cell.lastFollowed < graceMilliseconds) continue;
-      if ((await isRunOpen(cell.workflowId, cell.runId)) !== false) continue;
-      await remove(cell, backend);
+      if (stopping || (await isRunOpen(cell.workflowId, cell.runId)) !== false) continue;
+      // One that resists must not keep the others.
+      await remove(cell, backend).catch((error) =>
+        log.error({ cellId: cell.cellId, error: String(error) }, "a cell could not be removed; tried again"),
+      );
     }
   };
 
+  let stopping = false;
   let current = Promise.resolve();
+  let waiting = false;
   const timer = setInterval(() => {
-    current = current
-      .then(round)
-      .catch((error) => log.error({ error: String(error) }, "a round of the janitor failed"));
+    // A round that takes its time is not followed by all those that it has kept waiting.
+    if (waiting) return;
+    waiting = true;
+    current = round()
+      .catch((error) => log.error({ error: String(error) }, "a round of the janitor failed"))
+      .finally(() => {
+        waiting = false;
+      });
   }, roundMilliseconds);
   return {
     stop: async () => {
+      stopping = true;
       clearInterval(timer);
       await current;
     },

@@ -1,25 +1,24 @@
-import { createHash } from "node:crypto";
-import { hostname } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Client, isGrpcServiceError, WorkflowNotFoundError } from "@temporalio/client";
-import { Worker, type WorkerOptions } from "@temporalio/worker";
+import { setTimeout as wait } from "node:timers/promises";
+import { Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
+import type { Worker } from "@temporalio/worker";
 import type { Backend } from "../activities/backends/backend.ts";
 import { createSubprocessBackend } from "../activities/backends/subprocess/backend.ts";
 import { createCellLimiter } from "../activities/cell-limiter.ts";
 import type { ActivityDependencies } from "../activities/dependencies.ts";
 import type { Paths } from "../activities/host/paths.ts";
 import { claimSlot } from "../activities/host/process-lock.ts";
-import { createActivities } from "../activities/index.ts";
 import { createRunningCells } from "../activities/running-cells.ts";
 import { openArtifactStore } from "../activities/store/artifact-store.ts";
 import { type Configuration, mergeLanguages } from "../core/configuration.ts";
 import { KgentsError } from "../core/error.ts";
 import { builtInLanguages } from "../core/language.ts";
-import { hostLabel, hostTaskQueue, workerIdentity } from "../core/names.ts";
+import { hostTaskQueue, workerIdentity } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
-import { connectWorker, type WorkerConnections } from "./connect.ts";
+import { connectWorker } from "./connect.ts";
+import { createWorkers } from "./create-workers.ts";
 import { startExpiry } from "./expiry.ts";
+import { hostIdOf } from "./host-id.ts";
 import { type IsRunOpen, startJanitor } from "./janitor.ts";
 import type { Logger } from "./logging.ts";
 import { ensureSearchAttributes } from "./search-attributes.ts";
@@ -52,34 +51,20 @@ export interface RunningWorker {
   readonly stopped: Promise<void>;
 }
 
-const builtBundle = fileURLToPath(new URL("./workflow-bundle.js", import.meta.url));
-
-/** What both workers of a process share: each number with its reason. */
-const tuning = (drainMilliseconds: number) =>
-  ({
-    // A cancellation is heard of in the answer to a heartbeat; Temporal's default lets up to 60 s pass between two.
-    maxHeartbeatThrottleInterval: "250ms",
-    defaultHeartbeatThrottleInterval: "250ms",
-    shutdownGraceTime: drainMilliseconds,
-    // Killing and collecting after the grace: the drain of 64 MiB of output, and some.
-    shutdownForceTime: drainMilliseconds + 30_000,
-  }) satisfies Partial<WorkerOptions>;
-
-/** The id of this host among the workers that share a Temporal server: stable when its worker is restarted. */
-function hostIdOf(paths: Paths, slot: number): string {
-  const place = createHash("sha256").update(`${hostname()}\0${paths.state}`).digest("hex").slice(0, 8);
-  return `${hostLabel(hostname())}-${place}-${slot}`;
-}
+/** How long to wait for Temporal's word on a run: a server that is away is asked again in the next round. */
+const describeMilliseconds = 5000;
 
 const runOpenness =
   (client: Client): IsRunOpen =>
   async (workflowId, runId) => {
     try {
-      const { status } = await client.workflow.getHandle(workflowId, runId).describe();
+      const { status } = await client.withDeadline(Date.now() + describeMilliseconds, () =>
+        client.workflow.getHandle(workflowId, runId).describe(),
+      );
       return status.name === "RUNNING" || status.name === "PAUSED";
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return false;
-      if (isGrpcServiceError(error)) return undefined;
+      if (error instanceof ServiceError && isGrpcServiceError(error.cause)) return undefined;
       throw error;
     }
   };
@@ -95,7 +80,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const policy = configuration.worker;
   const connections = await connectWorker(settings.address, settings.namespace);
   const slot = await claimSlot(join(paths.state, "workers"));
-  const hostId = hostIdOf(paths, slot.slot);
+  const hostId = await hostIdOf(paths, slot.slot);
   const store = await openArtifactStore(configuration.artifacts.directory ?? join(paths.state, "artifacts"));
   const backends = settings.backends ?? (await createBackends(settings, hostId));
   const limiter = createCellLimiter(policy.maximumCells, (held, waiting) => settings.onActivity?.(held + waiting));
@@ -119,29 +104,58 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const janitor = startJanitor(dependencies, runOpenness(client), log);
   const expiry = startExpiry(store, connections, log);
 
-  const running = Promise.all(workers.map((worker) => worker.run()));
+  const runs = workers.map((worker) => worker.run());
+  const running = Promise.all(runs);
   await settings.onReady?.({ taskQueue: policy.taskQueue, hostTaskQueue: dependencies.hostTaskQueue, identity });
   log.info({ identity, taskQueue: policy.taskQueue, address: connections.address }, "the worker is ready");
 
-  const stopped = running
-    .then(() => {})
-    .finally(async () => {
-      await janitor.stop();
-      await expiry.stop();
-      for (const backend of Object.values(backends)) await backend.close();
-      await connections.client.close();
-      await connections.native.close();
-      await slot.release();
-    });
-  // One of the two failing must end the other, else the process would live on half.
+  // One of them failing must end the others, else the process would live on in part.
   running.catch(() => shutDown(workers));
+  const stopped = (async () => {
+    const ends = await Promise.allSettled(runs);
+    await janitor.stop();
+    await expiry.stop();
+    await removeCells(dependencies, log);
+    for (const backend of Object.values(backends)) await backend.close();
+    await connections.client.close();
+    await connections.native.close();
+    await slot.release();
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  })();
   return {
     stopped,
     stop: async () => {
+      const [shared, waiting] = workers;
+      shutDown([shared, waiting]);
+      await Promise.allSettled(runs.slice(0, 2));
+      // The host's own queue last: clean-ups of what has just ended come by it, if another worker carries the workflows on.
+      await cleanedUp(dependencies);
       shutDown(workers);
       await stopped;
     },
   };
+}
+
+/** How long to wait for the clean-ups of runs that ended while the worker drained; after that it cleans up by itself. */
+const cleanUpMilliseconds = 3000;
+
+/** Resolves when no cell is left, or when their clean-ups do not come. */
+async function cleanedUp({ running }: ActivityDependencies): Promise<void> {
+  const deadline = Date.now() + cleanUpMilliseconds;
+  while (running.all().length > 0 && Date.now() < deadline) await wait(50);
+}
+
+/** Takes away what is left when nothing is polled any more: cells whose clean-up could not be taken, or that nobody follows. */
+async function removeCells({ running, backends }: ActivityDependencies, log: Logger): Promise<void> {
+  await Promise.all(
+    running.all().map(async (cell) => {
+      cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
+      await cell.running?.outcome.catch(() => {});
+      await backends[cell.backend]?.cleanUp(cell.cellId).catch((error) => {
+        log.error({ cellId: cell.cellId, error: String(error) }, "a cell could not be removed; the next worker will");
+      });
+    }),
+  );
 }
 
 function shutDown(workers: readonly Worker[]): void {
@@ -170,36 +184,4 @@ async function createBackends(
   if (!status.available)
     log.warn({ summary: status.summary }, "the sandbox is not available; runs that need it are refused");
   return { subprocess };
-}
-
-async function createWorkers(
-  dependencies: ActivityDependencies,
-  { native, namespace }: WorkerConnections,
-  identity: string,
-  settings: WorkerSettings,
-  policy: Configuration["worker"],
-): Promise<Worker[]> {
-  const activities = createActivities(dependencies);
-  const shared = { connection: native, namespace, identity, activities, ...tuning(settings.drainMilliseconds) };
-  return Promise.all([
-    Worker.create({
-      ...shared,
-      taskQueue: policy.taskQueue,
-      workflowBundle: { codePath: settings.bundlePath ?? builtBundle },
-      // About 1 MB each; a run that fell out of the cache is replayed from its history, which is short.
-      maxCachedWorkflows: 500,
-      // Provisions that wait for a place among the cells hold a slot each; they cost next to nothing.
-      maxConcurrentActivityTaskExecutions: 1000,
-      workflowTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
-      activityTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
-    }),
-    Worker.create({
-      ...shared,
-      taskQueue: dependencies.hostTaskQueue,
-      // Every cell was given its place at provisioning, so a task of this queue never waits for a slot: the pick-up time-out
-      // of the workflow then means a dead host and nothing else. The rest is for clean-ups.
-      maxConcurrentActivityTaskExecutions: policy.maximumCells + 100,
-      activityTaskPollerBehavior: { type: "autoscaling", initial: 3, maximum: 20 },
-    }),
-  ]);
 }

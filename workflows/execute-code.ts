@@ -7,7 +7,7 @@ import {
   log,
   setHandler,
 } from "@temporalio/workflow";
-import type { ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
+import type { CellInput, ExecuteOutput, ProvisionedCell, ProvisionInput } from "../activities/contract.ts";
 import { type Phase, phaseQuery } from "../core/names.ts";
 import type { BackendName, ExecutionResult } from "../core/result.ts";
 import { executeInCell } from "./execute-in-cell.ts";
@@ -91,36 +91,58 @@ async function runOnce(
     enter("provisioning");
     const cell = onProvisioned(await provisionWithFallback(request, attempt));
     const input = { request, attempt, cellId: cell.cellId, backend: cell.backend, taskQueue: cell.taskQueue };
-    let hostIsGone = false;
+    let hostAnswers = true;
     try {
       enter("executing", cell);
       const end = await executeInCell(cell, input);
       if ("output" in end) return { number: attempt, cell, output: end.output };
-      hostIsGone = true;
-      if (end.hostGone === "after") {
-        const output = await CancellationScope.nonCancellable(() => salvaging(cell).salvage(input));
-        return { number: attempt, cell, output };
+      if ("unknown" in end) {
+        hostAnswers = end.hostAnswers;
+        return { number: attempt, cell, output: await whatIsLeft(cell, input, end.unknown) };
       }
+      hostAnswers = false;
       if (provisionings >= maximumProvisionings) {
         throw failureOf("worker-lost", `${provisionings} times a worker prepared a cell and then went away`);
       }
       log.warn("no worker took the cell's host queue; provisioning anew", { cellId: cell.cellId });
     } finally {
       enter("cleaning-up", cell);
-      if (!hostIsGone) await removeCell(cell, attempt);
+      if (hostAnswers) await removeCell(cell, attempt);
     }
   }
 }
 
+/** The output that reached the store of code whose end nobody saw. */
+async function whatIsLeft(
+  cell: ProvisionedCell,
+  input: CellInput,
+  status: "cancelled" | "lost",
+): Promise<ExecuteOutput> {
+  const output = await CancellationScope.nonCancellable(() => salvaging(cell).salvage(input)).catch((error) => {
+    log.warn("the output so far could not be read", { cellId: cell.cellId, error: String(error) });
+    return emptyOutput("lost", "the worker that ran the code went away, and its output cannot be read");
+  });
+  return status === "lost" ? output : { ...output, status, reason: `the run was cancelled; ${output.reason}` };
+}
+
 async function provisionWithFallback(request: unknown, attempt: number): Promise<ProvisionedCell> {
   try {
-    return await provisioning(request).provision({ request, attempt });
+    return await provisionAnywhere(request, { request, attempt });
   } catch (error) {
     if (!isKind(error, "cluster-unavailable") || !mayFallBack(request)) throw error;
     const fallback = { from: "kubernetes" satisfies BackendName, reason: error.cause.message } as const;
     log.info("falling back to the sandbox", fallback);
-    return await provisioning(request).provision({ request, attempt, fallback });
+    return await provisionAnywhere(request, { request, attempt, fallback });
   }
+}
+
+/** Provisions on the first worker that has a place. Where the nearest one is full, the crowd waits in Temporal's queue. */
+async function provisionAnywhere(request: unknown, input: ProvisionInput): Promise<ProvisionedCell> {
+  const answer = await provisioning(request, "here").provision(input);
+  if (!("full" in answer)) return answer;
+  const waited = await provisioning(request, "waiting").provision({ ...input, wait: true });
+  if ("full" in waited) throw failureOf("internal", "a worker that was to wait for a place did not");
+  return waited;
 }
 
 /** Cleans up, also when the run is cancelled. (A host that is gone is swept by its next worker.) */

@@ -1,31 +1,40 @@
 import { TimeoutType } from "@temporalio/common";
-import { ActivityFailure, ApplicationFailure, log, sleep, TimeoutFailure } from "@temporalio/workflow";
+import { ActivityFailure, ApplicationFailure, isCancellation, log, sleep, TimeoutFailure } from "@temporalio/workflow";
 import type { CellInput, ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
 import { executing, type Place } from "./phases.ts";
 
-/** How often `execute` is scheduled for one cell. Later ones find the code running, or say that it is lost. */
-const maximumRounds = 5;
+/** How often a failure that may pass is met before it is the run's. */
+const maximumTries = 5;
+/** How often a worker may fall silent (each time ten seconds at least) before nobody asks for the code any more. */
+const maximumSilences = 50;
 
-/** What became of a cell: the code's outcome, or a host that does not answer, before or after the code may have started. */
-export type CellEnd = { readonly output: ExecuteOutput } | { readonly hostGone: "before" | "after" };
+/** What became of a cell. */
+export type CellEnd =
+  | { readonly output: ExecuteOutput }
+  /** The code may have run, and nobody can tell how it ended. */
+  | { readonly unknown: "cancelled" | "lost"; readonly hostAnswers: boolean }
+  /** The host went away, and the code was certainly not started. */
+  | { readonly notStarted: true };
 
 const timeOutOf = (error: unknown): TimeoutType | undefined =>
   error instanceof ActivityFailure && error.cause instanceof TimeoutFailure ? error.cause.timeoutType : undefined;
 
-/** Whether it was a failure that may pass, by the rule of its kind: then the code was certainly not started. */
+/** Whether it was a failure that may pass, by the rule of its kind. */
 const mayPass = (error: unknown): boolean =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && !error.cause.nonRetryable;
 
 /**
  * Has the code run in its cell, through deaths of the worker and of connections.
  *
- * A task whose worker fell silent may have started the code, whatever became of that worker. So once there was one, a host
- * that does not answer means `after`, and never a start elsewhere.
+ * Once a worker has begun, the code may have been started, whatever became of that worker and whatever it said. From then
+ * on a host that does not answer means that nobody can tell, and never a start elsewhere.
  */
 export async function executeInCell(cell: ProvisionedCell, input: CellInput): Promise<CellEnd> {
-  let taken = false;
+  let begun = false;
   let place: Place = "here";
-  for (let round = 1; ; round += 1) {
+  let tries = 0;
+  let silences = 0;
+  for (;;) {
     try {
       const answer = await executing(cell, place).execute(input);
       if (!("elsewhere" in answer)) return { output: answer };
@@ -33,12 +42,23 @@ export async function executeInCell(cell: ProvisionedCell, input: CellInput): Pr
     } catch (error) {
       place = "host";
       const timeOut = timeOutOf(error);
-      if (timeOut === TimeoutType.SCHEDULE_TO_START) return { hostGone: taken ? "after" : "before" };
-      taken ||= timeOut !== undefined;
-      if (round >= maximumRounds || (timeOut === undefined && !mayPass(error))) throw error;
-      log.warn("execute is scheduled again", { cellId: cell.cellId, round, error: String(error) });
-      if (timeOut === undefined)
-        await sleep(200 * 2 ** round, { summary: `wait before another try of ${cell.cellId}` });
+      if (isCancellation(error)) {
+        if (!begun) throw error;
+        return { unknown: "cancelled", hostAnswers: true };
+      }
+      if (timeOut === TimeoutType.SCHEDULE_TO_START) {
+        return begun ? { unknown: "lost", hostAnswers: false } : { notStarted: true };
+      }
+      begun = true;
+      log.warn("execute is scheduled again", { cellId: cell.cellId, error: String(error) });
+      if (timeOut !== undefined) {
+        silences += 1;
+        if (silences >= maximumSilences) return { unknown: "lost", hostAnswers: true };
+      } else {
+        tries += 1;
+        if (!mayPass(error) || tries >= maximumTries) throw error;
+        await sleep(200 * 2 ** tries, { summary: `wait before another try of ${cell.cellId}` });
+      }
     }
   }
 }

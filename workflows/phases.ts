@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { ActivityCancellationType, type ActivityOptions, proxyActivities } from "@temporalio/workflow";
+import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from "@temporalio/workflow";
 import type { Activities, ProvisionedCell } from "../activities/contract.ts";
 import { nonRetryableKinds } from "../core/failure.ts";
+import { waitingTaskQueue } from "../core/names.ts";
 import { fieldsOf } from "./raw-request.ts";
 
 /** How long a live worker may take to pick up a task of its own host queue, where places were reserved beforehand. */
@@ -39,12 +40,16 @@ export type Place = "here" | "host";
 const queueOf = (cell: ProvisionedCell, place: Place): Pick<ActivityOptions, "taskQueue" | "scheduleToStartTimeout"> =>
   cell.taskQueue === null || place === "here" ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp };
 
-/** Phase 1. A day: waiting for a place among the worker's cells happens here and is no fault of the run. */
-export const provisioning = (request: unknown): Pick<Activities, "provision"> =>
+/**
+ * Phase 1. `here`: on the nearest worker, which answers at once whether it has a place. `waiting`: on the queue of those that
+ * wait for one; up to a day, since that is no fault of the run.
+ */
+export const provisioning = (request: unknown, place: "here" | "waiting"): Pick<Activities, "provision"> =>
   proxyActivities<Activities>({
     ...common,
+    ...(place === "waiting" ? { taskQueue: waitingTaskQueue(workflowInfo().taskQueue) } : {}),
     startToCloseTimeout: "1 day",
-    summary: `prepare a cell: ${fieldsOf(request).title}`,
+    summary: `${place === "waiting" ? "wait for a place, and " : ""}prepare a cell: ${fieldsOf(request).title}`,
   });
 
 /**
@@ -64,7 +69,9 @@ export const executing = (cell: ProvisionedCell, place: Place): Pick<Activities,
 export const salvaging = (cell: ProvisionedCell): Pick<Activities, "salvage"> =>
   proxyActivities<Activities>({
     ...common,
-    startToCloseTimeout: "1 minute",
+    // It reads up to 128 MiB in one go.
+    heartbeatTimeout: "0s",
+    startToCloseTimeout: "5 minutes",
     summary: `read what ${cell.cellId} left in the store`,
   });
 

@@ -6,11 +6,12 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { link, mkdir, open, readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { KgentsError } from "../../core/error.ts";
+import { sharedId } from "../host/shared-id.ts";
 import { blobReference, checkReference } from "./references.ts";
 
 /** Where artifacts are kept. Only the owner can read what lies in it. */
@@ -30,31 +31,20 @@ export interface ArtifactStore {
   /**
    * Opens content by its SHA-256.
    *
+   * @param bytes its length, as the request gives it and bounds were checked with
    * @throws KgentsError `artifact-unavailable`
    */
-  readonly openBlob: (sha256: string) => Promise<Readable>;
+  readonly openBlob: (sha256: string, bytes: number) => Promise<Readable>;
+  /**
+   * Says how long the history of one namespace is kept, and answers the longest that any namespace with this store has said:
+   * workers of several servers may share it, and none may remove what another's history still refers to.
+   */
+  readonly agreeOnRetention: (namespace: string, milliseconds: number) => Promise<number>;
   /** Removes what was last written before a moment. Returns how many folders and blobs that were. */
   readonly expire: (before: Date) => Promise<number>;
 }
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
-
-/** Reads the store's id, or makes one; of two processes that make one at once, one wins and both read it. */
-async function storeId(directory: string): Promise<string> {
-  const path = join(directory, "store-id");
-  try {
-    return (await readFile(path, "utf8")).trim();
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-  const temporary = `${path}.${randomUUID()}`;
-  await writeFile(temporary, `${randomUUID()}\n`, { mode: 0o600 });
-  await link(temporary, path).catch((error) => {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  });
-  await unlink(temporary);
-  return (await readFile(path, "utf8")).trim();
-}
 
 /** A writer that creates its file with the first byte: most runs write nothing to stderr. */
 function lazyAppender(path: string): Writable {
@@ -89,7 +79,7 @@ function lazyAppender(path: string): Writable {
 export async function openArtifactStore(directory: string): Promise<ArtifactStore> {
   await mkdir(join(directory, "runs"), { recursive: true, mode: 0o700 });
   await mkdir(join(directory, "blobs"), { recursive: true, mode: 0o700 });
-  const id = await storeId(directory);
+  const id = await sharedId(join(directory, "store-id"));
   const pathOf = (reference: string): string => join(directory, checkReference(reference));
 
   const size = async (reference: string): Promise<number> => {
@@ -123,7 +113,8 @@ export async function openArtifactStore(directory: string): Promise<ArtifactStor
               yield buffer;
             }
           },
-          createWriteStream(temporary, { mode: 0o600 }),
+          // Flushed before it gets its name: a name must never stand for less than its content.
+          createWriteStream(temporary, { mode: 0o600, flush: true }),
         );
         const artifact = hash.digest("hex");
         await rename(temporary, pathOf(blobReference(artifact)));
@@ -132,18 +123,29 @@ export async function openArtifactStore(directory: string): Promise<ArtifactStor
         await rm(temporary, { force: true });
       }
     },
-    openBlob: async (sha256) => {
+    openBlob: async (sha256, bytes) => {
       const path = pathOf(blobReference(sha256));
-      try {
-        const file = await open(path);
-        // Used again: it counts as new for the expiry.
-        await utimes(path, new Date(), new Date());
-        return file.createReadStream();
-      } catch (error) {
+      const file = await open(path).catch((error) => {
         throw new KgentsError("artifact-unavailable", `the artifact ${sha256} is not in this worker's store`, {
           cause: error,
         });
+      });
+      const { size } = await file.stat();
+      if (size !== bytes) {
+        await file.close();
+        throw new KgentsError("artifact-unavailable", `the artifact ${sha256} has ${size} bytes, and not ${bytes}`);
       }
+      // Used again: it counts as new for the expiry.
+      await utimes(path, new Date(), new Date());
+      return file.createReadStream();
+    },
+    agreeOnRetention: async (namespace, milliseconds) => {
+      const folder = join(directory, "retention");
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const name = createHash("sha256").update(namespace).digest("hex").slice(0, 32);
+      await writeFile(join(folder, name), String(milliseconds), { mode: 0o600 });
+      const said = await Promise.all((await readdir(folder)).map((other) => readFile(join(folder, other), "utf8")));
+      return Math.max(milliseconds, ...said.map(Number).filter(Number.isFinite));
     },
     expire: async (before) => {
       let removed = 0;

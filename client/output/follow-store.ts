@@ -1,8 +1,9 @@
-import { watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
 import { type StreamName, streamReference } from "../../activities/store/references.ts";
+import { maximumStarts } from "../../core/request.ts";
 import type { ExecutionResult } from "../../core/result.ts";
 import { type OutputEvent, remainingOutput } from "./event.ts";
 
@@ -25,6 +26,34 @@ function createSignal(): { raise: () => void; wait: () => Promise<void> } {
   };
 }
 
+/** Where the machine has no watch to give, or the folder is another machine's, which says nothing of its changes. */
+const lookMilliseconds = 250;
+
+/** Calls back when something in a folder may have changed. Returns how to end that. */
+function watchFolder(folder: string, onChange: () => void): () => void {
+  const timer = setInterval(onChange, lookMilliseconds);
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watch(folder, onChange);
+    watcher.on("error", () => watcher?.close());
+  } catch {
+    // The machine has no watches left: looking from time to time does.
+  }
+  return () => {
+    clearInterval(timer);
+    watcher?.close();
+  };
+}
+
+/** The next start of the code that has written something; one that wrote nothing may lie between. */
+async function nextAttempt(store: ArtifactStore, key: string, attempt: number): Promise<number | undefined> {
+  for (let next = attempt + 1; next <= maximumStarts; next += 1) {
+    const sizes = await Promise.all(streams.map((stream) => store.size(streamReference(key, next, stream))));
+    if (sizes.some((size) => size > 0)) return next;
+  }
+  return undefined;
+}
+
 /**
  * Follows a run's output in the artifact store while the code runs, and to its end.
  *
@@ -38,9 +67,7 @@ export async function* followStore(
   const folder = join(store.directory, "runs", key);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const changed = createSignal();
-  const watcher = watch(folder, changed.raise);
-  // A watcher that fails has no more to say; the end of the run still wakes the loop.
-  watcher.on("error", changed.raise);
+  const stopWatching = watchFolder(folder, changed.raise);
   let finished: ExecutionResult | undefined;
   let ended = false;
   result
@@ -66,10 +93,10 @@ export async function* followStore(
           offsets[stream] += bytes.length;
         }
       }
-      const next = await Promise.all(streams.map((stream) => store.size(streamReference(key, attempt + 1, stream))));
-      if (next.some((size) => size > 0)) {
+      const next = last ? finished?.attempts : await nextAttempt(store, key, attempt);
+      if (next !== undefined && next > attempt) {
         // The code was started again; what it wrote before is complete.
-        attempt += 1;
+        attempt = next;
         offsets = { stdout: 0, stderr: 0 };
       } else if (last) {
         break;
@@ -78,11 +105,8 @@ export async function* followStore(
       }
     }
   } finally {
-    watcher.close();
+    stopWatching();
   }
   if (!finished) return;
-  const sameAttempt = finished.attempts === attempt;
-  for (const stream of streams) {
-    yield* remainingOutput(stream, sameAttempt ? offsets[stream] : 0, finished[stream]);
-  }
+  for (const stream of streams) yield* remainingOutput(stream, offsets[stream], finished[stream]);
 }

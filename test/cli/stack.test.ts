@@ -1,6 +1,8 @@
 /** `up`, `down`, `status`, and what `exec` makes of a stack that is cold, half dead, or not as it should be. */
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -55,7 +57,7 @@ describe("the life of a stack, from a cold machine", () => {
   test("a Ctrl-C during the start leaves nothing in the way of the next command", async () => {
     const command = terminal.start(["exec", "--code", "print('never')"]);
     await command.says("stderr", "starting a worker ...");
-    await expect.poll(() => existsSync(join(terminal.state, "worker.json"))).toBe(true);
+    await expect.poll(() => existsSync(join(terminal.state, "worker.json")), { timeout: 10_000 }).toBe(true);
     command.child.kill("SIGINT");
     expect(await command.ended).toMatchObject({ code: 130, stdout: "" });
     expect(command.stderr()).toContain("kgents: left before the run was started\n");
@@ -124,7 +126,7 @@ describe("what died without a word", () => {
     for (const name of names) {
       const { pid } = await recordOf(name);
       process.kill(pid, "SIGKILL");
-      await expect.poll(() => isRunning({ pid, startTime: "" })).toBe(false);
+      await expect.poll(() => isRunning({ pid, startTime: "" }), { timeout: 5000 }).toBe(false);
     }
     expect(await terminal.run(hello)).toMatchObject(helloed);
   });
@@ -209,11 +211,11 @@ describe("what a worker froze at its start", () => {
 test("a port that something else holds is refused, and named", async () => {
   await terminal.run(["down"]);
   const port = await freePort();
-  const line = `python3 -m http.server --bind 127.0.0.1 ${port} >/dev/null 2>&1 & trap "kill $!" EXIT; sleep 1; `;
-  const { kgentsEntry } = await import("../support/worker-process.ts");
-  const command = `KGENTS_PORT=${port} "${process.execPath}" "${kgentsEntry}" exec --code x </dev/null; echo $?`;
-  const { stdout, stderr } = await terminal.program("bash", ["-c", line + command]);
-  expect(stdout).toBe("125\n");
+  const server = createServer((_, response) => response.end("not Temporal")).listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const { code, stdout, stderr } = await terminal.run(hello, { environment: { KGENTS_PORT: String(port) } });
+  server.close();
+  expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
   expect(stderr).toContain(`kgents: port ${port} is taken by something that is not Temporal\n`);
   expect(stderr).toContain("Choose another port");
 });

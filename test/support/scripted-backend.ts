@@ -62,8 +62,10 @@ export function scriptedBackend(
     },
     execute: async (plan, context) => {
       calls.push("execute");
+      // A script that throws means code that was not started, unless it says `started` itself.
+      const ended = (await script.execute?.(plan, context)) ?? outcome();
       context.started();
-      return (await script.execute?.(plan, context)) ?? outcome();
+      return ended;
     },
     cleanUp: async () => void calls.push("cleanUp"),
     sweep: async () => 0,

@@ -7,7 +7,8 @@ it("docs/failures.md lists every failure kind as the table has it", async () => 
   const rows = page.split("\n").filter((line) => line.startsWith("| `"));
   expect(rows).toEqual(
     Object.entries(failureKinds).map(
-      ([kind, { exitCode, retryable, remedy }]) => `| \`${kind}\` | ${exitCode} | ${retryable ? "yes" : "no"} | ${remedy} |`,
+      ([kind, { exitCode, retryable, remedy }]) =>
+        `| \`${kind}\` | ${exitCode} | ${retryable ? "yes" : "no"} | ${remedy} |`,
     ),
   );
 });

@@ -109,11 +109,16 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
     execute: async (plan, context) => {
       const lost = cells.claim(plan.cellId, await self);
       if (lost !== null) return lostOutcome(lost);
+      let mayHaveRun = false;
+      const started = (): void => {
+        mayHaveRun = true;
+        context.started();
+      };
       try {
-        return await run(plan, context);
+        return await run(plan, { ...context, started });
       } catch (error) {
-        // It was certainly not started, so that another attempt may.
-        cells.unclaim(plan.cellId);
+        // Where it was certainly not started, another attempt may.
+        if (!mayHaveRun) cells.unclaim(plan.cellId);
         throw error;
       }
     },

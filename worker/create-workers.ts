@@ -1,0 +1,67 @@
+import { fileURLToPath } from "node:url";
+import { Worker, type WorkerOptions } from "@temporalio/worker";
+import type { ActivityDependencies } from "../activities/dependencies.ts";
+import { createActivities } from "../activities/index.ts";
+import type { Configuration } from "../core/configuration.ts";
+import { waitingTaskQueue } from "../core/names.ts";
+import type { WorkerConnections } from "./connect.ts";
+import type { WorkerSettings } from "./run-worker.ts";
+
+const builtBundle = fileURLToPath(new URL("./workflow-bundle.js", import.meta.url));
+
+/** What all workers of a process share: each number with its reason. */
+const tuning = (drainMilliseconds: number) =>
+  ({
+    // A cancellation is heard of in the answer to a heartbeat; Temporal's default lets up to 60 s pass between two.
+    maxHeartbeatThrottleInterval: "250ms",
+    defaultHeartbeatThrottleInterval: "250ms",
+    shutdownGraceTime: drainMilliseconds,
+    // Killing and collecting after the grace: the drain of 64 MiB of output, and some.
+    shutdownForceTime: drainMilliseconds + 30_000,
+  }) satisfies Partial<WorkerOptions>;
+
+/**
+ * Creates the workers of a process, which share one set of activities:
+ *
+ * - on the shared queue, for the workflows and all that any worker can do, or the nearest one;
+ * - on the waiting queue, for runs that found no place among the cells;
+ * - on the host's own queue, for cells that live here.
+ */
+export async function createWorkers(
+  dependencies: ActivityDependencies,
+  { native, namespace }: WorkerConnections,
+  identity: string,
+  settings: WorkerSettings,
+  policy: Configuration["worker"],
+): Promise<[shared: Worker, waiting: Worker, host: Worker]> {
+  const activities = createActivities(dependencies);
+  const shared = { connection: native, namespace, identity, activities, ...tuning(settings.drainMilliseconds) };
+  return Promise.all([
+    Worker.create({
+      ...shared,
+      taskQueue: policy.taskQueue,
+      workflowBundle: { codePath: settings.bundlePath ?? builtBundle },
+      // About 1 MB each; a run that fell out of the cache is replayed from its history, which is short.
+      maxCachedWorkflows: 500,
+      // Nothing waits here: a provision that finds no place says so, and code holds a place of its own.
+      maxConcurrentActivityTaskExecutions: policy.maximumCells + 200,
+      workflowTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
+      activityTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
+    }),
+    Worker.create({
+      ...shared,
+      taskQueue: waitingTaskQueue(policy.taskQueue),
+      // Few, because one that waits here cannot be taken by another worker that has a place meanwhile.
+      maxConcurrentActivityTaskExecutions: 2,
+      activityTaskPollerBehavior: { type: "simple-maximum", maximum: 1 },
+    }),
+    Worker.create({
+      ...shared,
+      taskQueue: dependencies.hostTaskQueue,
+      // Every cell was given its place at provisioning, so a task of this queue never waits for a slot: the pick-up time-out
+      // of the workflow then means a dead host and nothing else. The rest is for clean-ups.
+      maxConcurrentActivityTaskExecutions: policy.maximumCells + 100,
+      activityTaskPollerBehavior: { type: "autoscaling", initial: 3, maximum: 20 },
+    }),
+  ]);
+}
