@@ -9,6 +9,7 @@ import { kgentsPaths } from "../activities/host/paths.ts";
 import { type Configuration, parseConfiguration } from "../core/configuration.ts";
 import { parseDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
+import { exitCodeOfFailure } from "../core/exit-code.ts";
 import { createLogger, installRuntime, type Logger } from "./logging.ts";
 import { type RunningWorker, startWorker, type WorkerSettings } from "./run-worker.ts";
 
@@ -70,10 +71,12 @@ export async function work(
       });
     }
     const { configuration } = await loadConfiguration({ path: flags.config });
+    // Before the runtime is there, which would keep a process alive that has nothing to do.
+    const complete = withFlags(configuration, flags);
     installRuntime(log, flags.metricsPort === undefined ? undefined : `${flags.metricsHost}:${flags.metricsPort}`);
     const worker = await startWorker({
       ...hooks,
-      configuration: withFlags(configuration, flags),
+      configuration: complete,
       paths: kgentsPaths(),
       log,
       address: flags.address,
@@ -85,9 +88,11 @@ export async function work(
     log.info("the worker has stopped");
     return 0;
   } catch (error) {
-    if (!(error instanceof KgentsError))
-      log.fatal({ error: String(error), stack: (error as Error).stack }, "the worker failed");
-    else log.fatal({ kind: error.code, remedy: error.remedy }, error.message);
-    return 1;
+    if (error instanceof KgentsError) {
+      log.fatal({ kind: error.code, remedy: error.remedy }, error.message);
+      return exitCodeOfFailure(error.code);
+    }
+    log.fatal({ error: String(error), stack: error instanceof Error ? error.stack : undefined }, "the worker failed");
+    return exitCodeOfFailure("internal");
   }
 }

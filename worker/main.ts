@@ -28,7 +28,7 @@ const onActivity = (active: number): void => {
   written = written.then(() => writeWorkerStatus(files, { pid, activeRuns })).catch(() => {});
 };
 
-process.exitCode = await work(
+const exitCode = await work(
   {
     metricsHost: "127.0.0.1",
     drain: "10s",
@@ -44,3 +44,5 @@ process.exitCode = await work(
     },
   },
 );
+// A worker that could not start has Temporal's runtime running all the same, which would keep this process alive.
+process.exit(exitCode);

@@ -79,5 +79,6 @@ function portOf(text: string | undefined): number | undefined {
   if (port >= 1 && port <= 65_535) return port;
   throw new KgentsError("invalid-configuration", `KGENTS_PORT: ${JSON.stringify(text)}; allowed is 1 to 65535`, {
     field: "KGENTS_PORT",
+    remedy: "Set KGENTS_PORT to a port, or unset it.",
   });
 }

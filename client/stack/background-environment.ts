@@ -44,14 +44,18 @@ const prefixes: Readonly<Record<string, string>> = {
 };
 
 /** What the server needs: it opens its own files, and nothing else. */
-const serverNames = ["HOME", "LANG", "TMPDIR", "TZ"];
+const serverNames = ["HOME", "LANG", "TMPDIR", "TZ", "USER"];
 
 /** What concerns only the command that was typed. */
 const excluded = ["KGENTS_PORT", "KGENTS_TEMPORAL_CLI"];
 
 /** The part of an environment that the Temporal server gets. */
-export const serverEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(environment).filter(([name]) => serverNames.includes(name)));
+export const serverEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  // It asks for its user's name, and does not start where neither an account nor a variable has one: as in a container
+  // that runs under any id.
+  USER: String(process.getuid?.() ?? "kgents"),
+  ...Object.fromEntries(Object.entries(environment).filter(([name]) => serverNames.includes(name))),
+});
 
 /** The part of an environment that the worker gets. */
 export function workerEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -93,6 +93,14 @@ export async function stopWorker(context: StackContext): Promise<"was not runnin
   return how;
 }
 
+/** A key or certificates without an address are meant for another server: ours speaks neither. */
+const withoutForeignSecrets = (environment: NodeJS.ProcessEnv, { origin }: TemporalTarget): NodeJS.ProcessEnv =>
+  origin === "configured"
+    ? environment
+    : Object.fromEntries(
+        Object.entries(environment).filter(([name]) => !/^TEMPORAL_(API_KEY|TLS|GRPC_META)/.test(name)),
+      );
+
 async function startWorker(context: StackContext, target: TemporalTarget): Promise<void> {
   const { environment, taskQueue, configurationPath, workerEntry, progress } = context;
   if (!existsSync(workerEntry)) {
@@ -112,7 +120,7 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
     {
       log: files.log,
       environment: {
-        ...workerEnvironment(environment),
+        ...withoutForeignSecrets(workerEnvironment(environment), target),
         TEMPORAL_ADDRESS: target.address,
         TEMPORAL_NAMESPACE: target.namespace,
       },

@@ -106,7 +106,7 @@ export async function awaitServing(
     await stopProcess(record, stopMilliseconds);
     const said = (await server?.lastLines()) || "no word in its log";
     const why =
-      server && ended ? `${await server.exited}\n${said}` : error instanceof Error ? error.message : String(error);
+      server && ended ? `${await howItEnded(server)}\n${said}` : error instanceof Error ? error.message : String(error);
     throw new KgentsError("stack-start", `Temporal did not start at ${address}: ${why}`, {
       cause: error,
       remedy: `Look at ${files.serverLog}.`,
@@ -116,6 +116,10 @@ export async function awaitServing(
   await writeStateFile(files.server, serving);
   return serving;
 }
+
+/** A child that was let go of keeps nobody alive: without the timer, this process would end in the middle of the wait. */
+const howItEnded = (server: BackgroundProcess): Promise<string> =>
+  Promise.race([server.exited, delay(1000, "it ended")]);
 
 /** Stops the server that we started; the history stays. */
 export async function stopServer(context: StackContext): Promise<"was not running" | "stopped" | "killed"> {

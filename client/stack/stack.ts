@@ -109,6 +109,8 @@ async function bringUp(context: StackContext): Promise<Stack> {
   const present = await runningServer(context);
   const target = targetOf(context, present);
   const server = target.origin === "local" ? await ensureServer(context, target, present) : present;
+  // Before a worker of ours is taken away from another server: one that does not answer must not cost it.
+  if (target.origin === "configured") await queueState(target, context.taskQueue, queueMilliseconds);
   await ensureWorker(context, target);
   return describe(target, server, "own");
 }

@@ -9,8 +9,8 @@ import { type CommandLine, createCommandLine } from "../support/command-line.ts"
 import { freePort } from "../support/dev-server.ts";
 import { kgentsEntry } from "../support/worker-process.ts";
 
-/** `daemon`: an account that every system has, and that owns nothing. */
-const user = 1;
+/** An id that no account has, as in a container that runs under any id. */
+const user = 54_321;
 
 /** Only root can become somebody else, and only a checkout outside of root's home can be used by others. */
 function canBecomeUser(): boolean {
@@ -26,7 +26,7 @@ describe.runIf(canBecomeUser())("as an unprivileged user", () => {
   let terminal: CommandLine;
   beforeAll(async () => {
     // PATH as such a user has it: what lies under root's home cannot be reached.
-    const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", USER: "daemon", LOGNAME: "daemon" };
+    const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", USER: undefined, LOGNAME: undefined };
     terminal = await createCommandLine({ environment, user });
     const { directory } = terminal;
     for (const name of ["home", "state", "config", "cache"]) await mkdir(join(directory, name));

@@ -35,7 +35,9 @@ test("the worker gets what it needs, and nothing that belongs to one command", (
 });
 
 test("the server gets hardly anything", () => {
-  expect(serverEnvironment({ ...kept, ...dropped, PATH: "/usr/bin" })).toEqual({ HOME: "/home/a", LANG: "C.UTF-8" });
+  const environment = { ...kept, ...dropped, PATH: "/usr/bin", USER: "a" };
+  expect(serverEnvironment(environment)).toEqual({ HOME: "/home/a", LANG: "C.UTF-8", USER: "a" });
+  expect(serverEnvironment({})).toEqual({ USER: String(process.getuid?.()) });
 });
 
 test.each([
