@@ -62,6 +62,19 @@ describe("kill -9 of the worker while code runs", () => {
     expect(await replayAll(client, taskQueue)).toBe(1);
   }, 90_000);
 
+  it("and a cancellation before its successor comes: cancelled, with the output so far", async () => {
+    const taskQueue = `chaos-${randomUUID()}`;
+    const state = join(directory, "cancelled");
+    const first = await startWorkerProcess(address, taskQueue, state);
+    const handle = await startSleeper(taskQueue, state, "600.625");
+    await first.end("SIGKILL");
+    await handle.cancel();
+    const second = await startWorkerProcess(address, taskQueue, state);
+    expect(await handle.result()).toMatchObject({ status: "cancelled", attempts: 1, stdout: { text: "begun\n" } });
+    await second.end("SIGTERM");
+    expect(await replayAll(client, taskQueue)).toBe(1);
+  }, 90_000);
+
   it("on a host that does not come back, another worker says lost", async () => {
     const taskQueue = `chaos-${randomUUID()}`;
     const gone = await startWorkerProcess(address, taskQueue, join(directory, "gone"));
