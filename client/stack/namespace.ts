@@ -32,6 +32,8 @@ export async function prepareNamespace(
         if (performance.now() > deadline || (code !== notFound && code !== unavailable)) throw error;
         if (code === notFound && namespace !== "default") {
           await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
+          // Found by its name at once, but the parts of the server that start runs hear of it a little later.
+          await untilUsable(connection, namespace, deadline);
           return;
         }
         await delay(10);
@@ -39,5 +41,17 @@ export async function prepareNamespace(
     }
   } finally {
     await connection.close();
+  }
+}
+
+async function untilUsable({ workflowService }: Connection, namespace: string, deadline: number): Promise<void> {
+  for (;;) {
+    try {
+      await workflowService.describeTaskQueue({ namespace, taskQueue: { name: "kgents" }, taskQueueType: 1 });
+      return;
+    } catch (error) {
+      if (!isGrpcServiceError(error) || error.code !== notFound || performance.now() > deadline) throw error;
+      await delay(50);
+    }
   }
 }
