@@ -123,8 +123,7 @@ export const isSafeFileName = (name: string): boolean =>
   name.length > 0 &&
   name.isWellFormed() &&
   utf8Length(name) <= 255 &&
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  !/[\u0000-\u001f\u007f\\]/.test(name) &&
+  !/[\p{Cc}\\]/u.test(name) &&
   name.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 
 /** The name of an input file. */

@@ -1,18 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { parseDuration } from "../../core/duration.ts";
-
-/** Flags of `kgents worker`. */
-export interface WorkerFlags {
-  readonly address?: string;
-  readonly namespace?: string;
-  readonly taskQueue?: string;
-  readonly backends?: string[];
-  readonly maximumCells?: number;
-  readonly metricsPort?: number;
-  readonly metricsHost: string;
-  readonly drain: string;
-  readonly config?: string;
-}
+import type { WorkerCommandFlags } from "../../worker/command.ts";
 
 const wholeNumber =
   (minimum: number, maximum: number) =>
@@ -40,7 +28,7 @@ const queueName = (value: string): string => {
 };
 
 /** Declares `kgents worker`. */
-export function workerCommand(program: Command, run: (flags: WorkerFlags) => Promise<void>): void {
+export function workerCommand(program: Command, run: (flags: WorkerCommandFlags) => Promise<void>): void {
   program
     .command("worker")
     .summary("run a worker in the foreground, for a Temporal server of your own")
