@@ -30,11 +30,13 @@ const packages = [
   ...["linux-image-cloud-amd64", "initramfs-tools", "zstd"],
 ];
 
+/** Delegated: else systemd ends the whole unit when the kernel kills a cell for memory. */
 const unit = `[Unit]
 After=multi-user.target user@1000.service
 Wants=user@1000.service
 [Service]
 Type=oneshot
+Delegate=yes
 TimeoutStartSec=infinity
 ExecStart=/bin/bash /project/test/machine/guest.sh
 ExecStopPost=/usr/bin/systemctl poweroff
