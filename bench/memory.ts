@@ -7,16 +7,29 @@ async function residentMebibytes(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
-/** What the idle stack takes, before and after runs. */
+/** After how many runs memory is read: what grows by the run shows between the last two. */
+const readings = [0, 250, 500, 1000, 1500, 3000];
+const inFlight = 10;
+
+/** What the stack takes when idle and after runs, and whether that ends. */
 export async function* measureMemory(binaries: { temporal: string; bubblewrap: string }): AsyncGenerator<string> {
   await using stack = await startBenchStack(binaries);
-  const both = async (): Promise<string> => {
-    const [server, worker] = await Promise.all([stack.serverPid, stack.workerPid].map(residentMebibytes));
-    return `server ${server?.toFixed(0)} MiB, worker ${worker?.toFixed(0)} MiB`;
-  };
-  yield `resident memory when idle: ${await both()}`;
-  for (let round = 1; round <= 3; round += 1) {
-    for (let i = 0; i < 100; i += 1) await stack.runTrue();
-    yield `after ${round * 100} runs: ${await both()}`;
+  let begun = 0;
+  let before = { server: 0, worker: 0, runs: 0 };
+  for (const runs of readings) {
+    const lane = async (): Promise<void> => {
+      for (; begun < runs; await stack.runTrue()) begun += 1;
+    };
+    await Promise.all(Array.from({ length: inFlight }, lane));
+    const [server, worker] = await Promise.all([
+      residentMebibytes(stack.serverPid),
+      residentMebibytes(stack.workerPid),
+    ]);
+    yield `after ${runs} runs: server ${server.toFixed(0)} MiB, worker ${worker.toFixed(0)} MiB`;
+    const kibibytes = (growth: number): string => ((growth * 1024) / (runs - before.runs)).toFixed(1);
+    if (runs === readings.at(-1)) {
+      yield `growth from run ${before.runs} to ${runs}, a run: server ${kibibytes(server - before.server)} KiB, worker ${kibibytes(worker - before.worker)} KiB`;
+    }
+    before = { server, worker, runs };
   }
 }

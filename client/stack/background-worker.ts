@@ -22,6 +22,7 @@ import { workerEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
 import type { StackContext } from "./stack-context.ts";
 import { changes, fingerprint } from "./worker-fingerprint.ts";
+import { workerNodeFlags } from "./worker-node-flags.ts";
 
 /** How long a worker may take to be ready: it may first install its sandbox. */
 const readyMilliseconds = 180_000;
@@ -114,7 +115,7 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
   const worker = await startInBackground(
     process.execPath,
     [
-      ...[workerEntry, "--identity-file", files.identity, "--task-queue", taskQueue],
+      ...[...workerNodeFlags, workerEntry, "--identity-file", files.identity, "--task-queue", taskQueue],
       ...(configurationPath === null ? [] : ["--config", configurationPath]),
     ],
     {

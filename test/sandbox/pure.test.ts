@@ -139,9 +139,14 @@ test("control groups of version 1 and 2, in a container and outside", () => {
   ].join("\n");
   const found = parseHierarchies(mounts, "4:memory:/a/b\n3:cpu,cpuacct:/docker/abc\n0::/user.slice\n");
   expect(found).toEqual([
-    { version: 1, controllers: ["memory"], own: "/sys/fs/cgroup/memory/a/b", isRoot: false },
-    { version: 1, controllers: ["cpu", "cpuacct"], own: "/sys/fs/cgroup/cpu", isRoot: true },
-    { version: 2, controllers: [], own: "/sys/fs/cgroup/unified/user.slice", isRoot: false },
+    { version: 1, controllers: ["memory"], own: "/sys/fs/cgroup/memory/a/b", mountPoint: "/sys/fs/cgroup/memory" },
+    { version: 1, controllers: ["cpu", "cpuacct"], own: "/sys/fs/cgroup/cpu", mountPoint: "/sys/fs/cgroup/cpu" },
+    {
+      version: 2,
+      controllers: [],
+      own: "/sys/fs/cgroup/unified/user.slice",
+      mountPoint: "/sys/fs/cgroup/unified",
+    },
   ]);
 });
 

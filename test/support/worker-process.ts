@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { kgentsPaths } from "../../activities/host/paths.ts";
+import { workerNodeFlags } from "../../client/stack/worker-node-flags.ts";
 
 /** The built command line. */
 export const kgentsEntry = fileURLToPath(new URL("../../dist/client/cli/main.js", import.meta.url));
@@ -18,7 +19,7 @@ export interface WorkerProcess {
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
 }
 
-/** Starts `kgents worker` and waits until it polls. Its state lies under `directory`; tools come from the user's cache. */
+/** Starts `kgents worker`, as the stack does it, and waits until it polls. Its state lies under `directory`; tools come from the user's cache. */
 export async function startWorkerProcess(
   address: string,
   taskQueue: string,
@@ -27,7 +28,16 @@ export async function startWorkerProcess(
 ): Promise<WorkerProcess> {
   const child = spawn(
     process.execPath,
-    [kgentsEntry, "worker", "--address", address, "--task-queue", taskQueue, ...(options.flags ?? [])],
+    [
+      ...workerNodeFlags,
+      kgentsEntry,
+      "worker",
+      "--address",
+      address,
+      "--task-queue",
+      taskQueue,
+      ...(options.flags ?? []),
+    ],
     {
       stdio: ["ignore", "ignore", "pipe"],
       env: {

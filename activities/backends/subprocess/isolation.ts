@@ -12,7 +12,7 @@ import type { Machine } from "./machine.ts";
 const enforced = (by: string): Enforcement => ({ enforced: true, by });
 const notEnforced = (by: string): Enforcement => ({ enforced: false, by });
 
-const noGroup = "this process may not write a control group";
+const noGroup = "this process may not write a control group, and no systemd manager gave it one";
 
 /** The rlimits that stand in for control groups. */
 export interface Fallback {

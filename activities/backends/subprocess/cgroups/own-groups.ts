@@ -8,8 +8,8 @@ export interface Hierarchy {
   readonly controllers: readonly string[];
   /** The directory of the group that this process is in. */
   readonly own: string;
-  /** Whether that is the hierarchy's root, as far as can be seen from here. */
-  readonly isRoot: boolean;
+  /** Where the hierarchy is mounted. */
+  readonly mountPoint: string;
 }
 
 /** Finds the control group hierarchies. Pure: from the texts of `/proc/self/mountinfo` and `/proc/self/cgroup`. */
@@ -32,7 +32,7 @@ export function parseHierarchies(mountinfo: string, membership: string): Hierarc
     // Outside what is mounted here, as in a container without a cgroup namespace of its own: the mount's root it is.
     const own = within.startsWith("..") ? mountPoint : join(mountPoint, within);
     const version = type === "cgroup2" ? 2 : 1;
-    return [{ version, controllers: version === 2 ? [] : found.controllers, own, isRoot: own === mountPoint }];
+    return [{ version, controllers: version === 2 ? [] : found.controllers, own, mountPoint }];
   });
 }
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { accessSync, constants } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { type CellLimits, chargedMemory, cpuPeriod } from "../limits.ts";
 import { type ControlGroup, type GroupMaker, parentName } from "./control-group.ts";
 import { groupProcesses, readKey, readNumber, readWords, tryControl, writeControl } from "./group-files.ts";
@@ -52,30 +52,62 @@ function enable(directory: string, controllers: readonly string[]): boolean {
   return tryControl(directory, "cgroup.subtree_control", missing.map((name) => `+${name}`).join(" "));
 }
 
+/** The child that a worker moves to, to make room for groups beside it. */
+const workerLeaf = `${parentName}-worker`;
+
+/** The group of this process; not the child of it that the process may have moved to. */
+const homeGroup = ({ own }: Hierarchy): string => (basename(own) === workerLeaf ? dirname(own) : own);
+
+/** Whether this process may make groups in a group, and move processes there. */
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    accessSync(join(directory, "cgroup.procs"), constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const version2Hierarchy = (hierarchies: readonly Hierarchy[]): Hierarchy | undefined =>
+  hierarchies.find(({ version, mountPoint }) => version === 2 && readWords(mountPoint, "cgroup.controllers").size > 0);
+
 /**
- * A group that has processes cannot have limited children, except the root. In a group that was given to us alone (a
- * container, a delegated unit) the processes move to a child, as container engines do; nowhere else.
+ * Whether this process was started by a login or a user manager, where it may not make groups, or only by moving other
+ * programs aside. Not in a service: its unit says what it may have, which a move would undo.
+ */
+export function needsOwnGroup(hierarchies: readonly Hierarchy[]): boolean {
+  const hierarchy = version2Hierarchy(hierarchies);
+  if (hierarchy === undefined) return false;
+  const home = homeGroup(hierarchy);
+  if (!relative(hierarchy.mountPoint, home).startsWith("user.slice/")) return false;
+  return !isWritable(home) || groupProcesses(home).some((pid) => pid !== process.pid);
+}
+
+/**
+ * A group that has processes cannot have limited children, except the root: they move to a child, as container engines do
+ * it. Where they are not only ours, a manager of groups was asked for another group before.
  */
 async function makeRoom(directory: string): Promise<void> {
   const processes = groupProcesses(directory);
   if (!processes.includes(process.pid)) return;
-  const leaf = join(directory, `${parentName}-worker`);
+  const leaf = join(directory, workerLeaf);
   await mkdir(leaf, { recursive: true });
   for (const pid of processes) tryControl(leaf, "cgroup.procs", pid);
 }
 
 /** Makes groups under the worker's own; undefined where that cannot be written or has no controller. */
 export async function version2Groups(hierarchies: readonly Hierarchy[]): Promise<GroupMaker | undefined> {
-  const hierarchy = hierarchies.find(({ version }) => version === 2);
+  const hierarchy = version2Hierarchy(hierarchies);
   if (!hierarchy) return undefined;
-  const available = readWords(hierarchy.own, "cgroup.controllers");
+  const home = homeGroup(hierarchy);
+  const available = readWords(home, "cgroup.controllers");
   const controllers = wanted.filter((name) => available.has(name));
-  if (controllers.length === 0) return undefined;
-  const parent = join(hierarchy.own, parentName);
+  if (controllers.length === 0 || !isWritable(home)) return undefined;
+  const parent = join(home, parentName);
   try {
-    await access(join(hierarchy.own, "cgroup.procs"), constants.W_OK);
-    if (!enable(hierarchy.own, controllers)) await makeRoom(hierarchy.own);
-    if (!enable(hierarchy.own, controllers)) return undefined;
+    if (!enable(home, controllers)) await makeRoom(home);
+    if (!enable(home, controllers)) return undefined;
     await mkdir(parent, { recursive: true });
     if (!enable(parent, controllers)) return undefined;
   } catch {

@@ -1,0 +1,157 @@
+/**
+ * `npm run test:machine`: tests that need a whole machine, in one that qemu emulates. Debian's kernel, control groups of
+ * version 2, systemd, and an ordinary user with a user manager: what no container has.
+ *
+ * As root, on Debian; installs what it needs and says so. No hardware virtualisation: a few minutes.
+ *
+ * @module
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { testBubblewrap } from "../sandbox/helpers/tools.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+/** In node_modules, so that `npm ci` begins anew. */
+const directory = join(project, "node_modules/.cache/kgents-machine");
+const system = join(directory, "system");
+const minutes = 20;
+
+const say = (line: string): void => void process.stderr.write(`machine: ${line}\n`);
+const run = (program: string, ...args: string[]): void =>
+  void execFileSync(program, args, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, LC_ALL: "C" } });
+
+/** In the system: what kgents needs of an ordinary Debian, and what makes it start. */
+const packages = [
+  ...["systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "udev", "procps", "python3"],
+  ...["linux-image-cloud-amd64", "initramfs-tools", "zstd"],
+];
+
+/** Delegated: else systemd ends the whole unit when the kernel kills a cell for memory. */
+const unit = `[Unit]
+After=multi-user.target user@1000.service
+Wants=user@1000.service
+[Service]
+Type=oneshot
+Delegate=yes
+TimeoutStartSec=infinity
+ExecStart=/bin/bash /project/test/machine/guest.sh
+ExecStopPost=/usr/bin/systemctl poweroff
+StandardOutput=file:/dev/ttyS1
+StandardError=inherit
+`;
+
+/** Where this machine's own packages come from, and of which release they are. */
+function ownMirror(): { address: string; release: string } {
+  const format = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)";
+  const lines = execFileSync("apt-get", ["indextargets", "--format", format, "Created-By: Packages"], {
+    encoding: "utf8",
+  }).split("\n");
+  // A suite such as -updates or -security comes on top of another one.
+  const found = lines
+    .map((line) => line.split(" "))
+    .find((words) => /^\w+$/.test(words[1] ?? "") && words[2] === "main" && words[3] === "Debian");
+  const [address, release] = found ?? [];
+  if (address === undefined || release === undefined) throw new Error("this machine has no Debian to build from");
+  return { address, release };
+}
+
+/** Builds the system once. */
+function buildSystem(): void {
+  if (existsSync(join(directory, "system.img"))) return;
+  const { address, release } = ownMirror();
+  say(`building Debian ${release} (debootstrap)`);
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  run("debootstrap", "--variant=minbase", `--include=${packages.join(",")}`, release, system, address);
+  run("chroot", system, "useradd", "--create-home", "--uid", "1000", "--shell", "/bin/bash", "tester");
+  mkdirSync(join(system, "var/lib/systemd/linger"), { recursive: true });
+  writeFileSync(join(system, "var/lib/systemd/linger/tester"), "");
+  mkdirSync(join(system, "project"));
+  writeFileSync(join(system, "etc/fstab"), "/dev/vda / ext4 defaults 0 1\n/dev/vdb /project ext4 defaults 0 2\n");
+  writeFileSync(join(system, "etc/systemd/system/machine-test.service"), unit);
+  const wants = join(system, "etc/systemd/system/default.target.wants");
+  mkdirSync(wants, { recursive: true });
+  run("ln", "-sf", "/etc/systemd/system/machine-test.service", wants);
+  pack(system, "unfinished.img", "300M");
+  run("mv", join(directory, "unfinished.img"), join(directory, "system.img"));
+}
+
+/** Makes a file system of a directory, with some room. */
+function pack(from: string, name: string, room: string): void {
+  const kibibytes = Number(execFileSync("du", ["-sk", from], { encoding: "utf8" }).split("\t")[0]);
+  const image = join(directory, name);
+  rmSync(image, { force: true });
+  run("truncate", "-s", `${Math.ceil(kibibytes * 1.2)}K`, image);
+  run("truncate", "-s", `+${room}`, image);
+  run("mke2fs", "-q", "-t", "ext4", "-d", from, image);
+}
+
+/** The project as it stands here, without the packages that only build or check it. */
+function packProject(): void {
+  const copy = join(directory, "project");
+  const archive = join(directory, "project.tar");
+  rmSync(copy, { recursive: true, force: true });
+  mkdirSync(copy);
+  const heavy = ["@biomejs", "@typescript", "@temporalio", "@swc", "webpack", "prettier", ".cache/kgents-machine"];
+  const left = [".git", "dist", ...heavy.map((name) => `node_modules/${name}`)].map((name) => `--exclude=./${name}`);
+  run("tar", "-C", project, "-cf", archive, ...left, ".");
+  run("tar", "-C", copy, "-xf", archive);
+  rmSync(archive);
+  chmodSync(copy, 0o755);
+  run("chown", "-R", "1000:1000", copy);
+  pack(copy, "project.img", "200M");
+  rmSync(copy, { recursive: true });
+}
+
+/** The newest file of /boot whose name begins so. */
+function bootFile(beginning: string): string {
+  const name = readdirSync(join(system, "boot"))
+    .filter((entry) => entry.startsWith(beginning))
+    .sort()
+    .at(-1);
+  if (name === undefined) throw new Error(`the system has no ${beginning}`);
+  return join(system, "boot", name);
+}
+
+/** Boots, passes on what the machine says, and resolves to whether it said that all passed. */
+async function boot(): Promise<boolean> {
+  const disk = (name: string): string[] => [
+    ...["-drive", `file=${join(directory, name)},format=raw,if=virtio,cache=unsafe,snapshot=on`],
+  ];
+  const machine = spawn(
+    "qemu-system-x86_64",
+    [
+      ...["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"],
+      ...["-nodefaults", "-no-reboot", "-display", "none"],
+      ...["-kernel", bootFile("vmlinuz-"), "-initrd", bootFile("initrd.img-")],
+      ...["-append", "root=/dev/vda rw console=ttyS0 quiet mitigations=off"],
+      ...disk("system.img"),
+      ...disk("project.img"),
+      ...["-serial", `file:${join(directory, "console.log")}`, "-serial", "stdio"],
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const timer = setTimeout(() => machine.kill("SIGKILL"), minutes * 60_000);
+  const ended = once(machine, "exit");
+  let passed = false;
+  for await (const line of createInterface({ input: machine.stdout })) {
+    process.stdout.write(`${line}\n`);
+    if (line.trim() === "machine: passed") passed = true;
+  }
+  await ended;
+  clearTimeout(timer);
+  return passed;
+}
+
+if (process.getuid?.() !== 0) throw new Error("building a file system with other users' files needs root");
+say("installing qemu-system-x86, debootstrap and e2fsprogs where they are missing");
+run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "qemu-system-x86", "debootstrap", "e2fsprogs");
+await testBubblewrap();
+buildSystem();
+packProject();
+say("booting; the console is in node_modules/.cache/kgents-machine/console.log");
+process.exitCode = (await boot()) ? 0 : 1;
