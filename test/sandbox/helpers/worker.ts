@@ -75,7 +75,8 @@ export async function startWorker(who: Who, options: TestWorkerOptions = {}): Pr
   });
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   ended.then(() => {
-    for (const { reject } of waiting.values()) reject(new Error(`the worker process ended: ${worker.signalCode ?? worker.exitCode}`));
+    for (const { reject } of waiting.values())
+      reject(new Error(`the worker process ended: ${worker.signalCode ?? worker.exitCode}`));
   });
   let orders = 0;
   const ask = (what: Order): Promise<Answer> => {
