@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { enableCompileCache } from "node:module";
+import module from "node:module";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { kgentsPaths } from "../../activities/host/paths.ts";
@@ -17,8 +17,8 @@ import { workerCommand } from "./worker-command.ts";
 /** Wrong usage: a flag, a field or a language that does not exist. */
 const wrongUsage = 2;
 
-// Compiled code of what is loaded from here on is kept; in a directory of the user's own, where nobody else can plant any.
-enableCompileCache(join(kgentsPaths().cache, "compile-cache"));
+// Node 20 has no such cache. Compiled code of what is loaded from here on is kept; in a directory of the user's own, where nobody else can plant any.
+module.enableCompileCache?.(join(kgentsPaths().cache, "compile-cache"));
 watchPipes();
 
 const program = new Command("kgents")

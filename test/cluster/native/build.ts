@@ -1,0 +1,45 @@
+/** The node's programs, from Go sources, and the images, from this machine's package source. */
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { cached, contentKey } from "./cached.ts";
+import { sourceDirectory } from "./paths.ts";
+import { runOrFail } from "./run.ts";
+
+const version = "v1.34.2";
+const stripped = "-s -w";
+
+/** What a node is started from. */
+export interface Build {
+  /** `kube`, `tools` and `pause`. */
+  readonly programs: string;
+  /** `images.tar` and `slow-image.tar`. */
+  readonly images: string;
+}
+
+export async function build(progress: (line: string) => void): Promise<Build> {
+  const sources = join(sourceDirectory, "go");
+  const goVersion = await runOrFail(["go", "env", "GOVERSION", "GOARCH"]);
+  const programsKey = await contentKey([sources], [goVersion, version]);
+  const programs = await cached(`programs-${programsKey}`, async (directory) => {
+    progress("building Kubernetes from Go modules, once for this machine (about 7 minutes on 2 cores)");
+    const compile = (name: string, flags: string, place: string, environment: NodeJS.ProcessEnv) =>
+      runOrFail(["go", "build", "-trimpath", "-ldflags", flags, "-o", join(directory, name), place], {
+        directory: sources,
+        environment,
+      });
+    await compile("kube", `${stripped} -X k8s.io/component-base/version.gitVersion=${version}`, ".", {});
+    await compile("tools", stripped, "./tools", { CGO_ENABLED: "0" });
+    await compile("pause", stripped, "./pause", { CGO_ENABLED: "0" });
+  });
+  // The npm package's binary, not whatever runs this: it is the version that the image's tag promises.
+  const node = createRequire(import.meta.url).resolve("node/bin/node");
+  const script = join(sourceDirectory, "images.sh");
+  const images = await cached(
+    `images-${await contentKey([script, node, join(programs, "tools"), join(programs, "pause")], [])}`,
+    async (directory) => {
+      progress("making the images with debootstrap, once for this machine (about 1 minute)");
+      await runOrFail([script, directory, join(programs, "pause"), join(programs, "tools"), node]);
+    },
+  );
+  return { programs, images };
+}

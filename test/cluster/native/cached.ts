@@ -1,0 +1,50 @@
+/** A cache of directories that are expensive to make, keyed by what they are made from. */
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { acquireLock } from "../../../activities/host/process-lock.ts";
+import { cacheDirectory } from "./paths.ts";
+
+/** A cold build of the node takes minutes, and others wait for it. */
+const buildMilliseconds = 1_800_000;
+
+/** The hash of files (in directories too) and texts, by their names and contents. */
+export async function contentKey(files: readonly string[], texts: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(await contentOf(file));
+  for (const text of texts) hash.update(`${text.length}:${text}`);
+  return hash.digest("hex").slice(0, 16);
+}
+
+async function contentOf(path: string): Promise<Buffer> {
+  const entries = await readdir(path, { withFileTypes: true, recursive: true }).catch(() => undefined);
+  if (entries === undefined) return readFile(path);
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const contents = files.map(async (file) => [`${file.slice(path.length)}\0`, await readFile(file)] as const);
+  return Buffer.concat((await Promise.all(contents)).flatMap(([name, content]) => [Buffer.from(name), content]));
+}
+
+/** The directory for a key: made by one process, while others wait, and never seen half done. */
+export async function cached(key: string, make: (directory: string) => Promise<void>): Promise<string> {
+  const directory = join(cacheDirectory, key);
+  const exists = () =>
+    readdir(directory).then(
+      () => true,
+      () => false,
+    );
+  if (await exists()) return directory;
+  await using _lock = await acquireLock(`${directory}.lock`, { waitMilliseconds: buildMilliseconds });
+  if (await exists()) return directory;
+  await mkdir(cacheDirectory, { recursive: true });
+  const draft = await mkdtemp(`${directory}.draft-`);
+  try {
+    await make(draft);
+    await rename(draft, directory);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return directory;
+}

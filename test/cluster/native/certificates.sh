@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Makes the cluster's authority and every certificate and kubeconfig that it signs.
+# Usage: certificates.sh DIRECTORY NODE_ADDRESS NODE_NAME
+set -eu
+directory=$1 node_address=$2 node_name=$3
+pki=$directory/pki
+mkdir -p "$pki"
+
+# certificate NAME SUBJECT [ALTERNATIVE_NAMES]: with names it is a server's, without a client's.
+certificate() {
+  local usage=clientAuth
+  [ $# -lt 3 ] || usage=serverAuth
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$2" -keyout "$pki/$1.key" 2>/dev/null |
+    openssl x509 -req -days 365 -CA "$pki/ca.crt" -CAkey "$pki/ca.key" -set_serial "0x$(openssl rand -hex 8)" \
+      -extfile <(echo "basicConstraints=CA:FALSE"; echo "extendedKeyUsage=$usage"; [ $# -lt 3 ] || echo "subjectAltName=$3") \
+      -out "$pki/$1.crt" 2>/dev/null
+}
+
+# kubeconfig FILE CERTIFICATE: everything inline, so that the file can be copied alone.
+kubeconfig() {
+  cat > "$1.part" <<Y
+apiVersion: v1
+kind: Config
+clusters: [{name: kgents-test, cluster: {server: "https://$node_address:6443", certificate-authority-data: $(base64 -w0 < "$pki/ca.crt")}}]
+users: [{name: $2, user: {client-certificate-data: $(base64 -w0 < "$pki/$2.crt"), client-key-data: $(base64 -w0 < "$pki/$2.key")}}]
+contexts: [{name: kgents-test, context: {cluster: kgents-test, user: $2}}]
+current-context: kgents-test
+Y
+  chmod 600 "$1.part"
+  mv "$1.part" "$1"
+}
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN=kgents-test-authority \
+  -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature -keyout "$pki/ca.key" -out "$pki/ca.crt" 2>/dev/null
+# Service account tokens are RS256: the tests sign their own with this key.
+openssl genrsa -out "$pki/service-accounts.key" 2048 2>/dev/null
+
+certificate apiserver /CN=kube-apiserver \
+  "IP:$node_address,IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"
+certificate kubelet-server "/O=system:nodes/CN=system:node:$node_name" "IP:$node_address,DNS:$node_name"
+certificate apiserver-kubelet /O=system:masters/CN=apiserver-kubelet
+certificate admin /O=system:masters/CN=admin
+certificate kubelet "/O=system:nodes/CN=system:node:$node_name"
+certificate controller-manager /CN=system:kube-controller-manager
+certificate scheduler /CN=system:kube-scheduler
+certificate proxy /CN=system:kube-proxy
+for user in kubelet controller-manager scheduler proxy; do kubeconfig "$pki/$user.conf" $user; done
+kubeconfig "$directory/kubeconfig" admin

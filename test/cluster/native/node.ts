@@ -1,0 +1,142 @@
+/** The node as this machine sees it: one process that holds all of it, an interface, and cgroups. */
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { access, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { identifyProcess, isRunning, type ProcessIdentity } from "../../../activities/host/process-identity.ts";
+import type { Build } from "./build.ts";
+import { addresses, hostInterface, nodeDirectory, sourceDirectory } from "./paths.ts";
+import { run, runOrFail } from "./run.ts";
+
+const upMilliseconds = 120_000;
+
+/** The node's first process, and what it was started with. */
+export interface RunningNode {
+  readonly first: ProcessIdentity;
+  readonly build: Build;
+}
+
+const recordFile = join(nodeDirectory, "node.json");
+
+/** The node that runs, whether its cluster answers yet or not. */
+export async function findNode(): Promise<RunningNode | undefined> {
+  const record = await readFile(recordFile, "utf8").catch(() => undefined);
+  if (record === undefined) return undefined;
+  const node = JSON.parse(record) as RunningNode;
+  return (await isRunning(node.first)) ? node : undefined;
+}
+
+export const nodeEnvironment = (build: Build): Record<string, string> => ({
+  DIRECTORY: nodeDirectory,
+  PROGRAMS: build.programs,
+  IMAGES: build.images,
+  NODE_ADDRESS: addresses.node,
+  HOST_ADDRESS: addresses.host,
+  NODE_NAME: addresses.name,
+});
+
+/** @throws with the ends of the components' logs, where the node does not become ready */
+export async function startNode(build: Build): Promise<void> {
+  await stopNode();
+  for (const script of ["configuration.sh", "certificates.sh"]) {
+    mkdirSync(nodeDirectory, { recursive: true, mode: 0o700 });
+    await runOrFail([join(sourceDirectory, script), nodeDirectory, addresses.node, addresses.name]);
+  }
+  const log = openSync(join(nodeDirectory, "log", "node"), "a");
+  const hostNetwork = openSync("/proc/self/ns/net", "r");
+  const namespaces = ["--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "--kill-child"];
+  const holder = spawn("unshare", [...namespaces, join(sourceDirectory, "node.sh")], {
+    detached: true,
+    env: { ...process.env, ...nodeEnvironment(build) },
+    // The ninth is the host's network namespace, for the listener that stands in for the host.
+    stdio: ["ignore", log, log, ...Array<"ignore">(6).fill("ignore"), hostNetwork],
+  });
+  closeSync(log);
+  closeSync(hostNetwork);
+  const ended = new Promise<string>((resolve) => {
+    holder.once("error", (error) => resolve(error.message));
+    holder.once("exit", (code, signal) => resolve(`ended with ${signal ?? code}`));
+  });
+  holder.unref();
+  try {
+    if (holder.pid === undefined) throw new Error(await ended);
+    const first = await firstProcess(holder.pid);
+    await writeFile(recordFile, JSON.stringify({ first: await identifyProcess(first), build } satisfies RunningNode));
+    await runOrFail(["ip", "link", "add", hostInterface, "type", "veth", "peer", "name", "kg1", "netns", `${first}`]);
+    await runOrFail(["ip", "address", "add", `${addresses.host}/30`, "dev", hostInterface]);
+    await runOrFail(["ip", "link", "set", hostInterface, "up"]);
+    const failure = await Promise.race([ended, untilUp()]);
+    if (failure !== undefined) throw new Error(`it ${failure}`);
+  } catch (error) {
+    const logs = await logEnds();
+    await stopNode();
+    throw new Error(`the test cluster's node did not come up: ${(error as Error).message}\n${logs}`, { cause: error });
+  }
+}
+
+async function untilUp(): Promise<string | undefined> {
+  for (const end = Date.now() + upMilliseconds; Date.now() < end; await delay(50)) {
+    const up = await access(join(nodeDirectory, "up")).then(
+      () => true,
+      () => false,
+    );
+    if (up) return undefined;
+  }
+  return `was not ready after ${upMilliseconds / 1000} s`;
+}
+
+async function firstProcess(holder: number): Promise<number> {
+  for (const end = Date.now() + 5000; Date.now() < end; await delay(10)) {
+    const children = await readFile(`/proc/${holder}/task/${holder}/children`, "utf8").catch(() => "");
+    const child = Number.parseInt(children, 10);
+    if (child > 0) return child;
+  }
+  throw new Error("unshare started no process");
+}
+
+async function logEnds(): Promise<string> {
+  const directory = join(nodeDirectory, "log");
+  const names = await readdir(directory).catch(() => []);
+  const ends = names.map(async (name) => {
+    const content = await readFile(join(directory, name), "utf8");
+    return `--- ${name}\n${content.trimEnd().split("\n").slice(-5).join("\n")}`;
+  });
+  return (await Promise.all(ends)).join("\n");
+}
+
+/** Leaves no process, mount, interface, cgroup or file, whatever state the node is in. */
+export async function stopNode(): Promise<void> {
+  const node = await findNode();
+  if (node) {
+    // The first process of a process namespace: the kernel kills all others with it, and its mounts and network go too.
+    process.kill(node.first.pid, "SIGKILL");
+    for (const end = Date.now() + 30_000; await isRunning(node.first); await delay(20)) {
+      if (Date.now() > end) throw new Error(`process ${node.first.pid} does not end`);
+    }
+  }
+  await run(["ip", "link", "delete", hostInterface]);
+  await removeControlGroups();
+  await rm(nodeDirectory, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function removeControlGroups(): Promise<void> {
+  const hierarchies = await readdir("/sys/fs/cgroup").catch(() => []);
+  for (const root of ["/sys/fs/cgroup", ...hierarchies.map((name) => join("/sys/fs/cgroup", name))]) {
+    await removeGroup(join(root, "kgents-test"));
+  }
+}
+
+/** A group stays busy for a moment after its last process was killed. */
+async function removeGroup(group: string): Promise<void> {
+  const entries = await readdir(group, { withFileTypes: true }).catch(() => undefined);
+  if (entries === undefined) return;
+  for (const entry of entries) if (entry.isDirectory()) await removeGroup(join(group, entry.name));
+  for (const end = Date.now() + 5000; ; await delay(50)) {
+    try {
+      return await rmdir(group);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || Date.now() > end) throw error;
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** Runs a program to its end. */
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface RunOptions {
+  readonly input?: string;
+  readonly directory?: string;
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/** @throws where the program cannot be started; an exit code is an answer */
+export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<Finished> {
+  const [program, ...args] = argv;
+  const child = spawn(program, args, {
+    cwd: options.directory,
+    env: { ...process.env, ...options.environment },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const code = new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  // A program need not read its input.
+  child.stdin.on("error", () => {});
+  child.stdin.end(options.input ?? "");
+  const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), code]);
+  return { code: exit, stdout, stderr };
+}
+
+/** @throws with the end of what the program said, where it does not succeed */
+export async function runOrFail(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<string> {
+  const { code, stdout, stderr } = await run(argv, options);
+  if (code !== 0) throw new Error(`${argv.join(" ")}: exit code ${code}\n${(stderr || stdout).slice(-4000)}`);
+  return stdout;
+}
