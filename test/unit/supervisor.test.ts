@@ -38,7 +38,8 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
     ["kill -QUIT $$; exit 7", 131],
   ])("ends as the code does: %s", async (code, expected) => {
     await using cell = startCell(shell);
-    await cell.start(["sh", "-c", code]);
+    // By its path: under busybox `sh` would be busybox again, which ignores SIGQUIT itself.
+    await cell.start(["/bin/sh", "-c", code]);
     expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: expected, stopped: null });
     expect(await cell.collect()).toBe(expected);
   });
