@@ -44,5 +44,6 @@ certificate kubelet "/O=system:nodes/CN=system:node:$node_name"
 certificate controller-manager /CN=system:kube-controller-manager
 certificate scheduler /CN=system:kube-scheduler
 certificate proxy /CN=system:kube-proxy
-for user in kubelet controller-manager scheduler proxy; do kubeconfig "$pki/$user.conf" $user; done
+certificate enforce-policies /O=system:masters/CN=enforce-policies
+for user in kubelet controller-manager scheduler proxy enforce-policies; do kubeconfig "$pki/$user.conf" $user; done
 kubeconfig "$directory/kubeconfig" admin

@@ -34,6 +34,7 @@ case $name in
       --node-ip="$NODE_ADDRESS" --root-dir="$DIRECTORY/kubelet" --cert-dir=pki ;;
   proxy) exec "$kube" proxy --config=proxy.yaml ;;
   containerd) exec containerd -c containerd.toml ;;
+  enforce-policies) exec "$kube" enforce-policies pki/enforce-policies.conf 10.244.0.0/24 ;;
   registry) exec "$tools" registry 127.0.0.1:5000 "$IMAGES/slow-image.tar" 200000 ;;
   # The host's network and this node's processes: one kill still ends it.
   listen-host) exec nsenter --net=/proc/1/fd/9 "$tools" listen host "$HOST_ADDRESS:8099" requests ;;

@@ -33,7 +33,7 @@ J
   manifest+=${manifest:+,}"{\"Config\":\"$name.json\",\"RepoTags\":[\"$tag\"],\"Layers\":[$layers]}"
 }
 
-debootstrap --variant=minbase --include=python3-minimal,libstdc++6 "$suite" "$work/debian" "$mirror" >&2
+debootstrap --variant=minbase --include=python3,libstdc++6 "$suite" "$work/debian" "$mirror" >&2
 rm -rf "$work"/debian/var/{cache/apt,lib/apt/lists}/* "$work"/debian/usr/share/{doc,locale,man}/* "$work"/debian/debootstrap
 layer debian "$work/debian"
 

@@ -37,11 +37,12 @@ start apiserver
 start listen-host
 start listen-metadata
 start registry
-{ wait_until ctr version; ctr -n k8s.io images import --no-unpack "$IMAGES/images.tar"; touch imported; } > log/import 2>&1 &
+{ wait_until ctr version; ctr -n k8s.io images import "$IMAGES/images.tar"; touch imported; } > log/import 2>&1 &
 wait_until "$PROGRAMS/kube" kubectl get --raw /readyz
 start controller-manager
 start scheduler
 start proxy
+start enforce-policies
 wait_until test -e imported
 start kubelet
 wait_until node_is_ready

@@ -1,4 +1,4 @@
-// One binary with the parts of a Kubernetes node and kubectl.
+// One binary with the parts of a Kubernetes node and kubectl, and the one that enforces network policies.
 package main
 
 import (
@@ -32,7 +32,7 @@ var components = map[string]func() *cobra.Command{
 func main() {
 	if len(os.Args) < 2 {
 		fmt.Fprintln(os.Stderr,
-			"usage: kube etcd|apiserver|controller-manager|scheduler|kubelet|proxy|kubectl [arguments]")
+			"usage: kube etcd|apiserver|controller-manager|scheduler|kubelet|proxy|kubectl|enforce-policies [arguments]")
 		os.Exit(2)
 	}
 	name := os.Args[1]
@@ -40,6 +40,11 @@ func main() {
 	switch name {
 	case "etcd":
 		etcdmain.Main(os.Args)
+	case "enforce-policies":
+		if err := enforcePolicies(os.Args[1:]); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+			os.Exit(1)
+		}
 	default:
 		component, known := components[name]
 		if !known {

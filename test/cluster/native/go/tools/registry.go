@@ -2,15 +2,14 @@ package main
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -22,13 +21,13 @@ type descriptor struct {
 
 func digestOf(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }
 
-// serveImage is a registry with one image, under every name: a given layer, and a configuration with random bytes, so that no
-// start of the registry serves what an earlier one did. Blobs come slowly.
+// serveImage is a registry with an image under every name, each with a layer of its own, so that none is pulled fast
+// because another was before. Blobs come slowly.
 func serveImage(arguments []string) error {
 	if len(arguments) != 3 {
 		return fmt.Errorf("wanted ADDRESS LAYER BYTES_PER_SECOND")
 	}
-	layer, err := os.ReadFile(arguments[1])
+	base, err := os.ReadFile(arguments[1])
 	if err != nil {
 		return err
 	}
@@ -36,44 +35,59 @@ func serveImage(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	blobs := map[string][]byte{digestOf(layer): layer}
-	nonce := make([]byte, 8)
-	if _, err := rand.Read(nonce); err != nil {
-		return err
-	}
-	configuration, err := json.Marshal(map[string]any{
-		"architecture": runtime.GOARCH, "os": "linux", "author": fmt.Sprintf("%x", nonce),
-		"config": map[string]any{"Env": []string{"PATH=/bin"}, "Cmd": []string{"sh"}},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{digestOf(layer)}},
-	})
-	if err != nil {
-		return err
-	}
-	blobs[digestOf(configuration)] = configuration
-	const prefix = "application/vnd.oci.image."
-	manifest, err := json.Marshal(map[string]any{
-		"schemaVersion": 2, "mediaType": prefix + "manifest.v1+json",
-		"config": descriptor{prefix + "config.v1+json", digestOf(configuration), len(configuration)},
-		"layers": []descriptor{{prefix + "layer.v1.tar", digestOf(layer), len(layer)}},
-	})
-	if err != nil {
-		return err
-	}
 	return http.ListenAndServe(arguments[0], http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
-		name := request.URL.Path[strings.LastIndex(request.URL.Path, "/")+1:]
+		path := regexp.MustCompile("^/v2/(.+)/(manifests|blobs)/([^/]+)$").FindStringSubmatch(request.URL.Path)
+		if path == nil {
+			if request.URL.Path != "/v2/" {
+				http.NotFound(response, request)
+			}
+			return
+		}
+		// What follows the end of a tar archive is part of the digest only.
+		layer := append(bytes.Clone(base), path[1]...)
+		manifest, configuration, err := imageOf(layer)
+		if err != nil {
+			http.Error(response, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		serve := func(to http.ResponseWriter, mediaType string, content []byte) {
+			to.Header().Set("Content-Type", mediaType)
+			to.Header().Set("Docker-Content-Digest", digestOf(content))
+			http.ServeContent(to, request, "", time.Time{}, bytes.NewReader(content))
+		}
 		switch {
-		case request.URL.Path == "/v2/":
-		case strings.Contains(request.URL.Path, "/manifests/"):
-			response.Header().Set("Content-Type", prefix+"manifest.v1+json")
-			response.Header().Set("Docker-Content-Digest", digestOf(manifest))
-			http.ServeContent(response, request, "", time.Time{}, bytes.NewReader(manifest))
-		case strings.Contains(request.URL.Path, "/blobs/") && blobs[name] != nil:
-			response.Header().Set("Content-Type", "application/octet-stream")
-			http.ServeContent(slow{response, rate}, request, "", time.Time{}, bytes.NewReader(blobs[name]))
+		case path[2] == "manifests":
+			serve(response, manifestType, manifest)
+		case path[3] == digestOf(layer):
+			serve(slow{response, rate}, "application/octet-stream", layer)
+		case path[3] == digestOf(configuration):
+			serve(response, "application/octet-stream", configuration)
 		default:
 			http.NotFound(response, request)
 		}
 	}))
+}
+
+const (
+	typePrefix   = "application/vnd.oci.image."
+	manifestType = typePrefix + "manifest.v1+json"
+)
+
+func imageOf(layer []byte) (manifest, configuration []byte, err error) {
+	configuration, err = json.Marshal(map[string]any{
+		"architecture": runtime.GOARCH, "os": "linux",
+		"config": map[string]any{"Env": []string{"PATH=/bin"}, "Cmd": []string{"sh"}},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{digestOf(layer)}},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	manifest, err = json.Marshal(map[string]any{
+		"schemaVersion": 2, "mediaType": manifestType,
+		"config": descriptor{typePrefix + "config.v1+json", digestOf(configuration), len(configuration)},
+		"layers": []descriptor{{typePrefix + "layer.v1.tar", digestOf(layer), len(layer)}},
+	})
+	return manifest, configuration, err
 }
 
 // slow delays each piece of an answer to keep to a rate in bytes a second.

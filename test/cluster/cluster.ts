@@ -1,0 +1,85 @@
+/**
+ * The cluster that tests run on. The global set-up brings it up and provides its description; `connectCluster` makes
+ * of that, in any test file, the cluster itself.
+ *
+ * @module
+ */
+import { type ControlOptions, nodeControl } from "./native/control.ts";
+import { type Finished, run } from "./native/run.ts";
+
+/** What can be handed to another process: see `connectCluster`. */
+export interface ClusterDescription {
+  readonly kind: "given" | "kind" | "native";
+  readonly kubeconfig: string;
+  /** The native node's controls; null on clusters that are not ours to break. */
+  readonly node: ControlOptions | null;
+}
+
+export interface TestCluster {
+  readonly kind: ClusterDescription["kind"];
+  /** The path of an administrator's kubeconfig, with everything inline. */
+  readonly kubeconfig: string;
+  /** Runs kubectl as an administrator. An exit code is an answer and not an error. */
+  readonly kubectl: (args: readonly string[], options?: { readonly input?: string }) => Promise<Finished>;
+  readonly node: NodeControl | null;
+}
+
+export type NodeComponent = "kubelet" | "apiserver" | "controller-manager" | "scheduler";
+
+/** A request that one of the planted listeners received. */
+export interface RecordedRequest {
+  readonly listener: "host" | "metadata";
+  /** RFC 3339. */
+  readonly at: string;
+  /** The address and port that it came from: the node's, where it came from a pod. */
+  readonly from: string;
+  readonly method: string;
+  readonly path: string;
+  /** The first 64 KiB. */
+  readonly body: string;
+}
+
+/** What only the native cluster can do: break its node, and look at it from inside. */
+export interface NodeControl {
+  /** Kills a component. */
+  readonly stop: (component: NodeComponent) => Promise<void>;
+  /** Starts a component with the flags it had, and waits until it is ready. */
+  readonly start: (component: NodeComponent) => Promise<void>;
+  /** Whether NetworkPolicies are enforced; they are after `up`. */
+  readonly enforcePolicies: (on: boolean) => Promise<void>;
+  /** Runs a program in the node's namespaces. */
+  readonly run: (argv: readonly [string, ...string[]]) => Promise<Finished>;
+  /** A service account's token, signed with the cluster's key; its end may have passed. */
+  readonly signToken: (claims: {
+    readonly namespace: string;
+    readonly serviceAccount: string;
+    readonly expiresAt: Date;
+  }) => Promise<string>;
+  /** The path of a kubeconfig with that token; it goes with the cluster. */
+  readonly kubeconfigWith: (credentials: { readonly token: string }) => Promise<string>;
+  readonly registry: {
+    /** An image with busybox that no test has pulled yet; the pull takes about 10 seconds. */
+    readonly slowImage: () => string;
+  };
+  readonly listeners: {
+    /** The address and port of an HTTP listener on the machine that the node runs on. */
+    readonly host: string;
+    /** The address and port of an HTTP listener where clouds have their metadata service. */
+    readonly metadata: string;
+    /** What both received since the cluster came up, in order. */
+    readonly requests: () => Promise<readonly RecordedRequest[]>;
+  };
+}
+
+/** Makes the cluster of its description. */
+export function connectCluster(description: ClusterDescription): TestCluster {
+  const program: [string, ...string[]] = description.node ? [description.node.kubectl, "kubectl"] : ["kubectl"];
+  const kubectl: TestCluster["kubectl"] = (args, options) =>
+    run([...program, "--kubeconfig", description.kubeconfig, ...args], options);
+  return {
+    kind: description.kind,
+    kubeconfig: description.kubeconfig,
+    kubectl,
+    node: description.node ? nodeControl(description.node, kubectl) : null,
+  };
+}

@@ -1,0 +1,28 @@
+import type { TestProject } from "vitest/node";
+import { chooseProvider, isClusterOff, type Provider } from "./choose.ts";
+import type { ClusterDescription } from "./cluster.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** For `connectCluster`; null where KGENTS_TEST_CLUSTER=off leaves the cluster out. */
+    cluster: ClusterDescription | null;
+  }
+}
+
+let started: Provider | undefined;
+
+/** Brings the cluster up unless it is, and only then takes it down at the end. */
+export async function setupCluster(project: TestProject): Promise<void> {
+  if (isClusterOff()) {
+    process.stderr.write("tests: KGENTS_TEST_CLUSTER=off: no cluster, and no tests on one\n");
+    project.provide("cluster", null);
+    return;
+  }
+  const provider = await chooseProvider();
+  if (await provider.up((line) => process.stderr.write(`tests: ${line}\n`))) started = provider;
+  project.provide("cluster", (await provider.describe()) ?? null);
+}
+
+export async function teardownCluster(): Promise<void> {
+  await started?.down();
+}

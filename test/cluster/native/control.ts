@@ -1,0 +1,97 @@
+/** Breaks and mends the native node, and looks at it from inside. */
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { NodeComponent, NodeControl, RecordedRequest, TestCluster } from "../cluster.ts";
+import { addresses, nodeDirectory, sourceDirectory } from "./paths.ts";
+import { type Finished, run } from "./run.ts";
+import { signServiceAccountToken, writeKubeconfig } from "./tokens.ts";
+
+/** Serialisable: what is needed to control a node from another process. */
+export interface ControlOptions {
+  /** The node's first process, as this machine numbers it. */
+  readonly process: number;
+  /** The program whose first argument `kubectl` makes it kubectl. */
+  readonly kubectl: string;
+  /** What the components' script needs to start one again. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const readyMilliseconds = 60_000;
+
+/** Where each component says, on the node's own loopback, that it works. */
+const health: Readonly<Record<NodeComponent, string>> = {
+  apiserver: "https://127.0.0.1:6443/readyz",
+  "controller-manager": "https://127.0.0.1:10257/healthz",
+  scheduler: "https://127.0.0.1:10259/healthz",
+  kubelet: "http://127.0.0.1:10248/healthz",
+};
+
+const policyTable = ["inet", "kgents_policies"] as const;
+
+export function nodeControl(options: ControlOptions, kubectl: TestCluster["kubectl"]): NodeControl {
+  const inside: NodeControl["run"] = (argv) =>
+    run(["nsenter", "--target", `${options.process}`, "--net", "--mount", "--pid", "--uts", "--ipc", ...argv], {
+      environment: options.environment,
+    });
+  const launch = async (name: string): Promise<void> => {
+    // Its parent ends at once, so that the node's first process adopts it as it has the others.
+    const script = `setsid "$0" ${name} & `;
+    await succeed(inside(["bash", "-c", script, join(sourceDirectory, "component.sh")]), `starting ${name}`);
+  };
+  const kill = async (name: string): Promise<void> => {
+    const process = (await readFile(join(nodeDirectory, "pids", name), "utf8")).trim();
+    await inside(["kill", "-KILL", process]);
+    await until(async () => (await inside(["kill", "-0", process])).code !== 0, `${name} to end`);
+  };
+  const hasPolicyTable = async () => (await inside(["nft", "list", "table", ...policyTable])).code === 0;
+  return {
+    run: inside,
+    stop: kill,
+    start: async (component) => {
+      await launch(component);
+      const { origin, pathname } = new URL(health[component]);
+      const probe = [options.kubectl, "kubectl", "--kubeconfig", join(nodeDirectory, "kubeconfig")] as const;
+      const local = ["--server", origin, "get", "--raw", pathname];
+      // These two make their own certificates, which nothing else reads.
+      if (component === "controller-manager" || component === "scheduler") local.unshift("--insecure-skip-tls-verify");
+      await until(async () => (await inside([...probe, ...local])).code === 0, `${component} to be ready`);
+      if (component !== "kubelet") return;
+      const waiting = kubectl(["wait", `node/${addresses.name}`, "--for=condition=Ready", "--timeout=60s"]);
+      await succeed(waiting, "waiting for the node");
+    },
+    enforcePolicies: async (on) => {
+      if (on === (await hasPolicyTable())) return;
+      if (on) {
+        await launch("enforce-policies");
+        await until(hasPolicyTable, "the policies to be enforced");
+        return;
+      }
+      await kill("enforce-policies");
+      await succeed(inside(["nft", "delete", "table", ...policyTable]), "removing the policies' rules");
+    },
+    signToken: (claims) => signServiceAccountToken(claims, kubectl),
+    kubeconfigWith: ({ token }) => writeKubeconfig(token),
+    registry: { slowImage: () => `127.0.0.1:5000/slow/${randomUUID()}:1` },
+    listeners: {
+      host: `${addresses.host}:8099`,
+      metadata: "169.254.169.254:80",
+      requests: async () => {
+        const lines = (await readFile(join(nodeDirectory, "requests"), "utf8")).split("\n");
+        return lines.filter(Boolean).map((line): RecordedRequest => JSON.parse(line));
+      },
+    },
+  };
+}
+
+async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+  for (const end = Date.now() + readyMilliseconds; !(await holds()); await delay(100)) {
+    if (Date.now() > end) throw new Error(`waited ${readyMilliseconds / 1000} s in vain for ${what}`);
+  }
+}
+
+async function succeed(finished: Promise<Finished>, what: string): Promise<void> {
+  const { code, stderr } = await finished;
+  if (code !== 0) throw new Error(`${what}: exit code ${code}: ${stderr}`);
+}

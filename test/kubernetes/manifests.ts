@@ -1,0 +1,88 @@
+/** What the cluster's own tests create. */
+
+const hardenedContainer = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ["ALL"] },
+};
+
+const hardenedPod = {
+  automountServiceAccountToken: false,
+  securityContext: { runAsNonRoot: true, runAsUser: 65534, seccompProfile: { type: "RuntimeDefault" } },
+};
+
+const resources = { requests: { cpu: "10m", memory: "16Mi" }, limits: { cpu: "500m", memory: "128Mi" } };
+
+export const restrictedNamespace = (name: string) => ({
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: { name, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
+});
+
+export const hardenedJob = (name: string, image: string, command: readonly string[]) => ({
+  apiVersion: "batch/v1",
+  kind: "Job",
+  metadata: { name },
+  spec: {
+    backoffLimit: 0,
+    template: {
+      metadata: { labels: { app: name } },
+      spec: {
+        ...hardenedPod,
+        restartPolicy: "Never",
+        containers: [{ name: "main", image, command, resources, securityContext: hardenedContainer }],
+      },
+    },
+  },
+});
+
+/** A pod to exec in, which listens on port 8000. */
+export const clientPod = (name: string) => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, labels: { app: name } },
+  spec: {
+    ...hardenedPod,
+    terminationGracePeriodSeconds: 0,
+    containers: [
+      {
+        name: "main",
+        image: "python:3.13-slim",
+        command: ["python3", "-c", listening],
+        resources,
+        securityContext: hardenedContainer,
+      },
+    ],
+  },
+});
+
+const listening = `
+import socket
+server = socket.create_server(("", 8000))
+while True: server.accept()[0].close()
+`;
+
+/** Denies a pod all traffic; or all but DNS and what is public. */
+export const isolatingPolicy = (app: string, { allowPublic = false } = {}) => ({
+  apiVersion: "networking.k8s.io/v1",
+  kind: "NetworkPolicy",
+  metadata: { name: `isolate-${app}` },
+  spec: {
+    podSelector: { matchLabels: { app } },
+    policyTypes: ["Ingress", "Egress"],
+    egress: allowPublic ? [dnsOnly, publicOnly] : [],
+  },
+});
+
+const dnsOnly = {
+  to: [
+    {
+      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } },
+      podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
+    },
+  ],
+  ports: [{ protocol: "UDP", port: 53 }],
+};
+
+const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"];
+const publicOnly = { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: privateRanges } }] };
