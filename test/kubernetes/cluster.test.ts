@@ -43,9 +43,9 @@ const images = [...new Map(builtInLanguages.map(({ image, command }) => [image, 
 
 test.each(images)("a hardened Job with %s completes, and its output can be read", async (image, interpreter) => {
   const name = `job-${randomUUID().slice(0, 8)}`;
-  await apply(hardenedJob(name, image, ["sh", "-c", `command -v ${interpreter} tar && id -u`]));
+  await apply(hardenedJob(name, image, ["sh", "-c", `command -v ${interpreter} && command -v tar && id -u`]));
   await kubectl(["wait", `job/${name}`, "--for=condition=Complete", "--timeout=50s"]);
-  expect(await kubectl(["logs", `job/${name}`])).toMatch(/\/tar\n65534\n$/);
+  expect(await kubectl(["logs", `job/${name}`])).toMatch(/\btar\n65534\n$/);
 });
 
 test("exec passes input, both outputs and the exit code", async () => {
