@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { acquireLock } from "../../../activities/host/process-lock.ts";
 import type { ClusterDescription } from "../cluster.ts";
 import { build } from "./build.ts";
-import { findNode, nodeEnvironment, startNode, stopNode } from "./node.ts";
+import { findNode, isUp, nodeEnvironment, nodeRemains, startNode, stopNode } from "./node.ts";
 import { installPackages } from "./packages.ts";
 import { lockFile, nodeDirectory } from "./paths.ts";
 
@@ -13,7 +13,7 @@ const lockMilliseconds = 1_800_000;
 /** @returns whether this call brought it up, and it was not up already */
 export async function nativeUp(progress: (line: string) => void): Promise<boolean> {
   await using _lock = await acquireLock(lockFile, { waitMilliseconds: lockMilliseconds });
-  if (await findNode()) return false;
+  if ((await findNode()) && (await isUp())) return false;
   await installPackages(progress);
   const built = await build(progress);
   progress("starting a Kubernetes node in namespaces of its own (about 15 seconds)");
@@ -21,9 +21,12 @@ export async function nativeUp(progress: (line: string) => void): Promise<boolea
   return true;
 }
 
+/** @throws naming what is left, if anything is */
 export async function nativeDown(): Promise<void> {
   await using _lock = await acquireLock(lockFile, { waitMilliseconds: lockMilliseconds });
   await stopNode();
+  const remains = await nodeRemains();
+  if (remains.length > 0) throw new Error(`the test cluster's node left something behind: ${remains.join(", ")}`);
 }
 
 export async function nativeDescription(): Promise<ClusterDescription | undefined> {

@@ -17,6 +17,12 @@ export interface RunningNode {
   readonly build: Build;
 }
 
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
 const recordFile = join(nodeDirectory, "node.json");
 
 /** The node that runs, whether its cluster answers yet or not. */
@@ -26,6 +32,9 @@ export async function findNode(): Promise<RunningNode | undefined> {
   const node = JSON.parse(record) as RunningNode;
   return (await isRunning(node.first)) ? node : undefined;
 }
+
+/** Whether the node became ready: a start that was interrupted leaves one that did not. */
+export const isUp = (): Promise<boolean> => exists(join(nodeDirectory, "up"));
 
 export const nodeEnvironment = (build: Build): Record<string, string> => ({
   DIRECTORY: nodeDirectory,
@@ -77,11 +86,7 @@ export async function startNode(build: Build): Promise<void> {
 
 async function untilUp(): Promise<string | undefined> {
   for (const end = Date.now() + upMilliseconds; Date.now() < end; await delay(50)) {
-    const up = await access(join(nodeDirectory, "up")).then(
-      () => true,
-      () => false,
-    );
-    if (up) return undefined;
+    if (await isUp()) return undefined;
   }
   return `was not ready after ${upMilliseconds / 1000} s`;
 }
@@ -121,10 +126,31 @@ export async function stopNode(): Promise<void> {
 }
 
 async function removeControlGroups(): Promise<void> {
-  const hierarchies = await readdir("/sys/fs/cgroup").catch(() => []);
-  for (const root of ["/sys/fs/cgroup", ...hierarchies.map((name) => join("/sys/fs/cgroup", name))]) {
-    await removeGroup(join(root, "kgents-test"));
+  for (const group of await controlGroups()) await removeGroup(group);
+}
+
+async function controlGroups(): Promise<string[]> {
+  const root = "/sys/fs/cgroup";
+  const hierarchies = await readdir(root).catch(() => []);
+  const groups = [root, ...hierarchies.map((name) => join(root, name))].map((parent) => join(parent, "kgents-test"));
+  const present = await Promise.all(groups.map(exists));
+  return groups.filter((_, index) => present[index]);
+}
+
+/** What is still there of a node on this machine: nothing, after it was stopped. */
+export async function nodeRemains(): Promise<string[]> {
+  const mounts = (await readFile("/proc/self/mounts", "utf8"))
+    .split("\n")
+    .filter((line) => line.includes(nodeDirectory));
+  const link = await run(["ip", "link", "show", hostInterface]);
+  // Whatever its name, each has the node's directory in its environment.
+  const processes: string[] = [];
+  for (const name of await readdir("/proc")) {
+    const environment = /^\d+$/.test(name) ? await readFile(`/proc/${name}/environ`, "utf8").catch(() => "") : "";
+    if (environment.split("\0").includes(`DIRECTORY=${nodeDirectory}`)) processes.push(`process ${name}`);
   }
+  const files = (await exists(nodeDirectory)) ? [nodeDirectory] : [];
+  return [...processes, ...mounts, ...(link.code === 0 ? [hostInterface] : []), ...(await controlGroups()), ...files];
 }
 
 /** A group stays busy for a moment after its last process was killed. */
