@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/kubernetes/**/*.test.ts"],
-    globalSetup: ["test/cluster/vitest-setup.ts"],
+    globalSetup: ["test/cluster/global-setup.ts"],
     maxWorkers: 1,
     testTimeout: 120_000,
     // The first time on a machine the cluster is built.

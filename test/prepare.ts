@@ -5,9 +5,7 @@
  *
  * @module
  */
-import { execFileSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { installPackages, missingPackages } from "./support/debian-packages.ts";
 
 /** Programs that tests use, and the Debian packages that have them. */
 const needed: Readonly<Record<string, string>> = {
@@ -18,23 +16,7 @@ const needed: Readonly<Record<string, string>> = {
   nsenter: "util-linux",
 };
 
-const isOnPath = (program: string): boolean =>
-  [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-
-const missing = [
-  ...new Set(
-    Object.entries(needed)
-      .filter(([program]) => !isOnPath(program))
-      .map(([, name]) => name),
-  ),
-];
+const missing = missingPackages(needed);
 if (missing.length > 0) {
   const command = `apt-get install ${missing.join(" ")}`;
   if (process.getuid?.() !== 0) {
@@ -42,12 +24,6 @@ if (missing.length > 0) {
     console.error(`tests: run \`sudo ${command}\`; the tests that need them fail without.`);
   } else {
     console.error(`tests: installing ${missing.join(", ")} (${command})`);
-    const quiet = { stdio: ["ignore", "ignore", "inherit"] as ["ignore", "ignore", "inherit"] };
-    const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    execFileSync("apt-get", ["update", "-qq"], { ...quiet, env: environment });
-    execFileSync("apt-get", ["install", "-qq", "-y", "--no-install-recommends", ...missing], {
-      ...quiet,
-      env: environment,
-    });
+    installPackages(missing);
   }
 }

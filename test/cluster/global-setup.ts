@@ -12,7 +12,7 @@ declare module "vitest" {
 let started: Provider | undefined;
 
 /** Brings the cluster up unless it is, and only then takes it down at the end. */
-export async function setupCluster(project: TestProject): Promise<void> {
+export async function setup(project: TestProject): Promise<void> {
   if (isClusterOff()) {
     process.stderr.write("tests: KGENTS_TEST_CLUSTER=off: no cluster, and no tests on one\n");
     project.provide("cluster", null);
@@ -23,6 +23,6 @@ export async function setupCluster(project: TestProject): Promise<void> {
   project.provide("cluster", (await provider.describe()) ?? null);
 }
 
-export async function teardownCluster(): Promise<void> {
+export async function teardown(): Promise<void> {
   await started?.down();
 }

@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { testBubblewrap } from "../sandbox/helpers/tools.ts";
+import { installPackages, missingPackages } from "../support/debian-packages.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 /** In node_modules, so that `npm ci` begins anew. */
@@ -148,8 +149,15 @@ async function boot(): Promise<boolean> {
 }
 
 if (process.getuid?.() !== 0) throw new Error("building a file system with other users' files needs root");
-say("installing qemu-system-x86, debootstrap and e2fsprogs where they are missing");
-run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "qemu-system-x86", "debootstrap", "e2fsprogs");
+const missing = missingPackages({
+  "qemu-system-x86_64": "qemu-system-x86",
+  debootstrap: "debootstrap",
+  mke2fs: "e2fsprogs",
+});
+if (missing.length > 0) {
+  say(`installing ${missing.join(", ")}`);
+  installPackages(missing);
+}
 await testBubblewrap();
 buildSystem();
 packProject();

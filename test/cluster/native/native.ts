@@ -4,7 +4,7 @@ import { acquireLock } from "../../../activities/host/process-lock.ts";
 import type { ClusterDescription } from "../cluster.ts";
 import { build } from "./build.ts";
 import { findNode, isUp, nodeEnvironment, nodeRemains, startNode, stopNode } from "./node.ts";
-import { installPackages } from "./packages.ts";
+import { ensurePackages } from "./packages.ts";
 import { lockFile, nodeDirectory } from "./paths.ts";
 
 /** Whoever waits may wait for a cold build. */
@@ -14,7 +14,7 @@ const lockMilliseconds = 1_800_000;
 export async function nativeUp(progress: (line: string) => void): Promise<boolean> {
   await using _lock = await acquireLock(lockFile, { waitMilliseconds: lockMilliseconds });
   if ((await findNode()) && (await isUp())) return false;
-  await installPackages(progress);
+  ensurePackages(progress);
   const built = await build(progress);
   progress("starting a Kubernetes node in namespaces of its own (about 15 seconds)");
   await startNode(built);

@@ -1,0 +1,46 @@
+/** The Debian packages that tests need: found by what they bring, installed by apt, and only as root. */
+import { execFileSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+function isThere(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isPresent = (name: string): boolean =>
+  name.startsWith("/")
+    ? isThere(name, constants.F_OK)
+    : [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) =>
+        isThere(join(directory, name), constants.X_OK),
+      );
+
+/**
+ * The packages that are missing.
+ *
+ * @param needed programs, or the paths of files, each with the package that brings it
+ */
+export const missingPackages = (needed: Readonly<Record<string, string>>): string[] => [
+  ...new Set(
+    Object.entries(needed)
+      .filter(([name]) => !isPresent(name))
+      .map(([, name]) => name),
+  ),
+];
+
+/** Installs packages as root. */
+export function installPackages(names: readonly string[]): void {
+  for (const args of [
+    ["update", "-qq"],
+    ["install", "-qq", "-y", "--no-install-recommends", ...names],
+  ]) {
+    execFileSync("apt-get", args, {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
+  }
+}
