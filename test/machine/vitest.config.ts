@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     root: new URL("../..", import.meta.url).pathname,
-    include: ["test/machine/*.machine.ts", "test/sandbox/limits.test.ts"],
+    include: ["test/machine/*.machine.ts", "test/sandbox/{limits,crash}.test.ts"],
     maxWorkers: 1,
     testTimeout: 300_000,
     hookTimeout: 300_000,
