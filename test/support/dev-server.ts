@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { Connection } from "@temporalio/client";
@@ -15,16 +16,25 @@ export interface DevServer {
   readonly kill: () => Promise<void>;
 }
 
-/** A port that nothing listens on now. */
+/**
+ * A port that nothing listens on now, below those that the system gives to outgoing connections: a test stops its server and
+ * starts it again on the same port, which meanwhile no connection may have taken, not even the client's own to that port.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port was given");
-  return address.port;
+  for (;;) {
+    const port = randomInt(15_000, 32_000);
+    const server = createServer();
+    server.listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") continue;
+      throw error;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
@@ -47,9 +57,15 @@ export async function startDevServer(
   const settings = options.stock
     ? [...stock, "--db-filename", databaseFile]
     : serverArguments({ port, uiPort, database: databaseFile });
-  const child = spawn(binary, [...settings, "--log-level", "never"], { stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(binary, [...settings, "--log-level", "error"], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      said = (said + chunk).slice(-2000);
+    });
+  }
   const failed = once(child, "exit").then(([code]) => {
-    throw new Error(`the Temporal dev server ended with ${code} before it answered`);
+    throw new Error(`the Temporal dev server ended with ${code} before it answered: ${said}`);
   });
   failed.catch(() => {});
   await Promise.race([answers(address), failed]);
