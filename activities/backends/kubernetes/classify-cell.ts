@@ -7,6 +7,7 @@
  * @module
  */
 import type { FailureKind } from "../../../core/failure.ts";
+import { admissionWords } from "./cluster-error.ts";
 import type { ObservedCell, ObservedContainer, ObservedEvent, ObservedJob, ObservedPod } from "./observed-cell.ts";
 
 /** The container that the supervisor runs in. */
@@ -42,10 +43,6 @@ const deletionPatienceMilliseconds = 30_000;
 
 const newestFirst = (a: ObservedEvent, b: ObservedEvent): number =>
   Date.parse(b.lastTimestamp) - Date.parse(a.lastTimestamp);
-
-/** Admission's refusals, by the words of the API server: Pod Security, LimitRange, webhooks and policies. */
-const admissionWords =
-  /violates PodSecurity|(?:maximum|minimum) .+ usage per|must be less than or equal to|admission webhook .+ denied|ValidatingAdmissionPolicy/;
 
 /** A Job can exist whose pods are refused: nothing of it but an event says so. */
 function withoutPod(job: ObservedJob, events: readonly ObservedEvent[]): CellState {

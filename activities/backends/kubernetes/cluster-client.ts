@@ -1,0 +1,209 @@
+/**
+ * The connection to a cluster: the official client, with what it leaves to its users: time limits, tries, and a credential
+ * that is read again when the server no longer takes it.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type {
+  AuthorizationV1Api,
+  BatchV1Api,
+  CoreV1Api,
+  KubeConfig,
+  KubernetesObjectApi,
+  VersionApi,
+} from "@kubernetes/client-node";
+import { KgentsError } from "../../../core/error.ts";
+import { type ClusterError, mayPass, toClusterError } from "./cluster-error.ts";
+
+type ClientModule = typeof import("@kubernetes/client-node");
+
+/** Which cluster, and where in it. */
+export interface ClusterSettings {
+  /** The path of a kubeconfig. @default KUBECONFIG, then ~/.kube/config, then the service account of the pod */
+  readonly kubeconfig?: string | undefined;
+  /** A context of the kubeconfig. @default its current one */
+  readonly context?: string | undefined;
+  /** The namespace of the cells. */
+  readonly namespace: string;
+}
+
+/** The APIs that kgents uses. */
+export interface ClusterApis {
+  readonly core: CoreV1Api;
+  readonly batch: BatchV1Api;
+  readonly authorization: AuthorizationV1Api;
+  readonly objects: KubernetesObjectApi;
+  readonly version: VersionApi;
+}
+
+/** Passed to each call of an API: it ends the request when its time is up. */
+export type CallOptions = NonNullable<Parameters<CoreV1Api["readNamespace"]>[1]>;
+
+/** How long a request may take, tries included. */
+export interface RequestLimits {
+  /** @default 10000 */
+  readonly milliseconds?: number;
+  /** Ends it from outside. */
+  readonly signal?: AbortSignal;
+}
+
+/** A connection. */
+export interface ClusterClient {
+  readonly namespace: string;
+  /** The context that is used. */
+  readonly context: string;
+  /** The API server's address. */
+  readonly server: string;
+  /** The client's module: loaded late, since it is large. */
+  readonly module: ClientModule;
+  /** The credential in use; another object after it was read again. */
+  readonly config: () => KubeConfig;
+  /**
+   * Sends a request, again where its failure may pass, until its time is up.
+   *
+   * @param what what it does, as a gerund: "creating the Job"
+   * @throws ClusterError
+   */
+  readonly request: <Answer>(
+    what: string,
+    send: (apis: ClusterApis, options: CallOptions) => Promise<Answer>,
+    limits?: RequestLimits,
+  ) => Promise<Answer>;
+  /** Reads the credential again: a token may have been renewed. */
+  readonly reload: () => void;
+}
+
+const defaultMilliseconds = 10_000;
+/** One try's share: an answer that takes longer than this is not coming. */
+const tryMilliseconds = 5000;
+const firstPause = 100;
+const longestPause = 2000;
+
+/** Whether this process has been given a cluster at all; looks at files and variables only. */
+export function isClusterConfigured(environment: NodeJS.ProcessEnv = process.env): boolean {
+  if (environment.KUBERNETES_SERVICE_HOST) return true;
+  const files = environment.KUBECONFIG || join(environment.HOME || homedir(), ".kube", "config");
+  return files.split(delimiter).some((file) => file !== "" && existsSync(file));
+}
+
+async function loadModule(): Promise<ClientModule> {
+  try {
+    return await import("@kubernetes/client-node");
+  } catch (error) {
+    throw new KgentsError(
+      "cluster-unavailable",
+      `the Kubernetes client cannot be loaded by Node ${process.versions.node}: ${error instanceof Error ? error.message : error}`,
+      { cause: error, remedy: "Use Node 22.19 or newer for clusters." },
+    );
+  }
+}
+
+function loadConfig(module: ClientModule, { kubeconfig, context }: ClusterSettings): KubeConfig {
+  if (kubeconfig === undefined && !isClusterConfigured()) {
+    throw new KgentsError("cluster-unavailable", "no cluster is configured: there is no kubeconfig", {
+      remedy: "Set KUBECONFIG, or run without --backend kubernetes.",
+    });
+  }
+  const config = new module.KubeConfig();
+  try {
+    if (kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromFile(kubeconfig);
+  } catch (error) {
+    throw new KgentsError(
+      "cluster-unavailable",
+      `the kubeconfig cannot be read: ${error instanceof Error ? error.message : error}`,
+      { cause: error, remedy: "Correct the file that KUBECONFIG names." },
+    );
+  }
+  if (context !== undefined) {
+    const names = config.getContexts().map(({ name }) => name);
+    if (!names.includes(context)) {
+      throw new KgentsError(
+        "cluster-unavailable",
+        `the kubeconfig has no context ${JSON.stringify(context)}; it has ${names.join(", ") || "none"}`,
+        { remedy: "Name one of these." },
+      );
+    }
+    config.setCurrentContext(context);
+  }
+  if (!config.getCurrentCluster()) {
+    throw new KgentsError("cluster-unavailable", "the kubeconfig has no current context with a cluster", {
+      remedy: "Choose one with `kubectl config use-context`, or name one.",
+    });
+  }
+  return config;
+}
+
+/**
+ * Connects to a cluster; nothing is sent yet.
+ *
+ * @throws KgentsError `cluster-unavailable` where no cluster is configured or the kubeconfig is not right
+ */
+export async function createClusterClient(settings: ClusterSettings): Promise<ClusterClient> {
+  const module = await loadModule();
+  let config = loadConfig(module, settings);
+  let apis = apisOf(module, config);
+  const reload = (): void => {
+    config = loadConfig(module, settings);
+    apis = apisOf(module, config);
+  };
+
+  const request: ClusterClient["request"] = async (what, send, limits = {}) => {
+    const deadline = Date.now() + (limits.milliseconds ?? defaultMilliseconds);
+    let reloaded = false;
+    for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
+      const left = Math.max(1, deadline - Date.now());
+      const timeOut = AbortSignal.timeout(Math.min(left, tryMilliseconds));
+      const signal = limits.signal ? AbortSignal.any([limits.signal, timeOut]) : timeOut;
+      let failure: ClusterError;
+      try {
+        return await send(apis, endedBy(module, signal));
+      } catch (error) {
+        limits.signal?.throwIfAborted();
+        failure = toClusterError(what, timeOut.aborted ? new Error("no answer came in time") : error);
+      }
+      if (failure.status === 401 && !reloaded) {
+        reloaded = true;
+        reload();
+        continue;
+      }
+      if (!mayPass(failure) || Date.now() + pause >= deadline) throw failure;
+      await wait(pause, undefined, limits.signal ? { signal: limits.signal } : {});
+    }
+  };
+
+  return {
+    namespace: settings.namespace,
+    context: config.getCurrentContext(),
+    server: config.getCurrentCluster()?.server ?? "",
+    module,
+    config: () => config,
+    request,
+    reload,
+  };
+}
+
+const apisOf = (module: ClientModule, config: KubeConfig): ClusterApis => ({
+  core: config.makeApiClient(module.CoreV1Api),
+  batch: config.makeApiClient(module.BatchV1Api),
+  authorization: config.makeApiClient(module.AuthorizationV1Api),
+  version: config.makeApiClient(module.VersionApi),
+  objects: module.KubernetesObjectApi.makeApiClient(config),
+});
+
+/** Generated calls take no signal; the request that they make does. */
+function endedBy(module: ClientModule, signal: AbortSignal): CallOptions {
+  const options = module.setHeaderOptions("Accept", "application/json");
+  const [middleware] = options.middleware ?? [];
+  if (!middleware) return options;
+  const { pre } = middleware;
+  middleware.pre = (context) => {
+    context.setSignal(signal);
+    return pre(context);
+  };
+  return options;
+}
