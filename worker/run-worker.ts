@@ -15,6 +15,7 @@ import { KgentsError } from "../core/error.ts";
 import { builtInLanguages } from "../core/language.ts";
 import { hostTaskQueue, workerIdentity } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
+import { awaitPolling } from "./await-polling.ts";
 import { connectWorker } from "./connect.ts";
 import { createWorkers } from "./create-workers.ts";
 import { startExpiry } from "./expiry.ts";
@@ -106,11 +107,18 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
 
   const runs = workers.map((worker) => worker.run());
   const running = Promise.all(runs);
+  // One of them failing must end the others, else the process would live on in part.
+  running.catch(() => shutDown(workers));
+  const seen = awaitPolling(connections, policy.taskQueue, identity).catch((error) => {
+    log.debug({ error: String(error) }, "the queue's pollers could not be read");
+    return false;
+  });
+  // A worker that fails says so by `stopped`, below.
+  if (!(await Promise.race([seen, running.then(() => false).catch(() => true)])))
+    log.warn({ taskQueue: policy.taskQueue }, "the server does not list this worker's polls yet");
   await settings.onReady?.({ taskQueue: policy.taskQueue, hostTaskQueue: dependencies.hostTaskQueue, identity });
   log.info({ identity, taskQueue: policy.taskQueue, address: connections.address }, "the worker is ready");
 
-  // One of them failing must end the others, else the process would live on in part.
-  running.catch(() => shutDown(workers));
   const stopped = (async () => {
     const ends = await Promise.allSettled(runs);
     await janitor.stop();
