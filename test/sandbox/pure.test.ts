@@ -13,7 +13,7 @@ import {
   rulesInForce,
   rulesScript,
 } from "../../activities/backends/subprocess/network/rules.ts";
-import { findPattern, matchesOutputs } from "../../activities/backends/subprocess/output-patterns.ts";
+import { findPattern, matchesOutputs } from "../../activities/backends/files/output-patterns.ts";
 import { judgeProbe } from "../../activities/backends/subprocess/probe.ts";
 import { runUid } from "../../activities/backends/subprocess/run-uid.ts";
 import { sandboxFailure } from "../../activities/backends/subprocess/sandbox-failure.ts";

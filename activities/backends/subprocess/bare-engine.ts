@@ -14,7 +14,7 @@ import type { Engine } from "./engine.ts";
 import { createInterpreterCache } from "./interpreter-cache.ts";
 import { type LauncherPool, launcherPool } from "./launcher-pool.ts";
 import { cellLimits } from "./limits.ts";
-import { findPattern } from "./output-patterns.ts";
+import { findPattern } from "../files/output-patterns.ts";
 import { launcherDirectory } from "./sandbox.ts";
 import { supervisorScript } from "./supervisor-script.ts";
 

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { ControlGroup, GroupMaker } from "./cgroups/control-group.ts";
 import { removeGroups } from "./cgroups/remove-groups.ts";
-import { type ControlReader, controlReader } from "./control-reader.ts";
+import { type ControlReader, controlReader } from "../files/control-reader.ts";
 import type { Fifo, FifoSource } from "./fifo.ts";
 import { launcherCommand } from "./launcher-script.ts";
 import { leakingDescriptors } from "./leaking-descriptors.ts";
