@@ -73,7 +73,7 @@ export const provision =
     using beat = beating();
     const run = currentRun();
     const cellId = cellIdOf(run, input.attempt);
-    const plan = planCell(dependencies, input.request, cellId);
+    const plan = planCell(dependencies, input.request, cellId, run);
     const { backend, fallback } = await chooseBackend(dependencies, plan.spec, input.fallback);
     const { running, limiter } = dependencies;
     const onQueued = (ahead: number): void => {
