@@ -135,8 +135,11 @@ export const execute =
         })
         .finally(() => limiter.release(input.cellId));
     }
-    return await follow(known, known.running, {
+    const output = await follow(known, known.running, {
       live: plan.spec.live === "heartbeat",
       hostBound: backend.hostBound,
     });
+    // A cell of a cluster keeps what it has left until it is released: any worker can ask for it again.
+    if (!backend.hostBound) running.forget(input.cellId);
+    return output;
   };
