@@ -127,3 +127,25 @@ export function denyByPolicy(namespace: string, resource: "jobs" | "pods") {
   };
   return { apiVersion: "v1", kind: "List", items: [policy, binding] };
 }
+
+/** Lets a service account do all that a worker does in a namespace. */
+export function roleFor(namespace: string, serviceAccount: string) {
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  const metadata = { name: serviceAccount, namespace };
+  const role = {
+    ...{ apiVersion, kind: "Role", metadata },
+    rules: [
+      { apiGroups: ["batch"], resources: ["jobs"], verbs: ["create", "get", "list", "delete"] },
+      { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch", "delete"] },
+      { apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] },
+      { apiGroups: [""], resources: ["events"], verbs: ["list"] },
+      { apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
+    ],
+  };
+  const binding = {
+    ...{ apiVersion, kind: "RoleBinding", metadata },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: serviceAccount },
+    subjects: [{ kind: "ServiceAccount", name: serviceAccount, namespace }],
+  };
+  return { apiVersion: "v1", kind: "List", items: [role, binding] };
+}
