@@ -189,6 +189,15 @@ describe("cells that cannot come to be", () => {
     await here.empty();
   });
 
+  it("a runtime class that the cluster does not have", async () => {
+    await using namespace = await cellNamespace();
+    await using worker = await startClusterWorker(namespace.name, { runtimeClassName: "no-such-runtime" });
+    await expect(worker.run(sh("true"))).rejects.toMatchObject({
+      code: "admission-denied",
+      message: expect.stringContaining("no-such-runtime"),
+    });
+  });
+
   afterAll(async () => {
     await kubectl(["delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", "-l", "kgents-test"]);
   });
