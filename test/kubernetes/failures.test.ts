@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionRequest } from "../../core/request.ts";
 import type { ExecutionResult } from "../../core/result.ts";
 import type { TestWorker } from "../support/test-worker.ts";
-import { denyByPolicy, limitRange, resourceQuota } from "./manifests.ts";
-import { type CellNamespace, cellNamespace, kubectl, node, startClusterWorker } from "./support.ts";
+import { clientPod, denyByPolicy, hardenedJob, limitRange, resourceQuota } from "./manifests.ts";
+import { type CellNamespace, cellNamespace, cluster, kubectl, node, startClusterWorker } from "./support.ts";
 
 const sh = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({
   ...{ code, language: "sh", cpu: 1, ttl: 1, backend: "kubernetes" },
@@ -133,6 +133,19 @@ describe("how code ends", () => {
   });
 });
 
+/** Refuses Jobs or pods, and waits until the API server knows it. */
+async function deny({ name, apply }: CellNamespace, resource: "jobs" | "pods"): Promise<void> {
+  await apply(denyByPolicy(name, resource));
+  const manifest = JSON.stringify(
+    resource === "jobs" ? hardenedJob("probe", "busybox:1.37", ["true"]) : clientPod("probe"),
+  );
+  const create = () =>
+    cluster
+      .kubectl(["-n", name, "create", "--dry-run=server", "-f", "-"], { input: manifest })
+      .then(({ stderr }) => stderr);
+  await expect.poll(create, { timeout: 20_000 }).toContain("the tests do not want it");
+}
+
 describe("cells that cannot come to be", () => {
   it.each<
     [
@@ -167,20 +180,8 @@ describe("cells that cannot come to be", () => {
       "admission-denied",
       10,
     ],
-    [
-      "an admission policy for Jobs",
-      (namespace) => namespace.apply(denyByPolicy(namespace.name, "jobs")),
-      sh("true"),
-      "admission-denied",
-      20,
-    ],
-    [
-      "an admission policy for pods",
-      (namespace) => namespace.apply(denyByPolicy(namespace.name, "pods")),
-      sh("true"),
-      "admission-denied",
-      20,
-    ],
+    ["an admission policy for Jobs", (namespace) => deny(namespace, "jobs"), sh("true"), "admission-denied", 20],
+    ["an admission policy for pods", (namespace) => deny(namespace, "pods"), sh("true"), "admission-denied", 20],
   ])("%s", async (_name, prepare, request, kind, seconds) => {
     await using here = await place(prepare);
     const began = Date.now();

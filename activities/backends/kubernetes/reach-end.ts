@@ -82,7 +82,8 @@ async function closeWhenGone({ reach, plan }: CellRun, over: AbortSignal, close:
   while (!over.aborted) {
     const changed = reach.watch.changed(plan.cellId, over).catch(() => {});
     const pods = reach.watch.podsOf(plan.cellId);
-    const { state } = classifyCell({ job: null, pods, events: [] }, new Date());
+    // A watch that has just begun anew knows of no pods yet.
+    const state = pods.length > 0 && classifyCell({ job: null, pods, events: [] }, new Date()).state;
     if (state === "failed" || state === "ended") {
       await wait(breakPatience, undefined, { signal: over }).catch(() => {});
       return close();
