@@ -10,6 +10,7 @@ import { Command, CommanderError } from "commander";
 import { kgentsPaths } from "../../activities/host/paths.ts";
 import { watchPipes } from "./broken-pipe.ts";
 import { execCommand } from "./exec-command.ts";
+import { infraCommand } from "./infra-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
 import { version } from "./version.ts";
 import { workerCommand } from "./worker-command.ts";
@@ -44,6 +45,20 @@ downCommand(program, async (flags) => {
 statusCommand(program, async (flags) => {
   const { status } = await import("./stack.ts");
   process.exitCode = await status(flags);
+});
+infraCommand(program, {
+  init: async (flags) => {
+    const { init } = await import("./infra.ts");
+    process.exitCode = await init(flags);
+  },
+  status: async (flags) => {
+    const { status } = await import("./infra.ts");
+    process.exitCode = await status(flags);
+  },
+  destroy: async (flags) => {
+    const { destroy } = await import("./infra.ts");
+    process.exitCode = await destroy(flags);
+  },
 });
 workerCommand(program, async (flags) => {
   const { work } = await import("../../worker/command.ts");

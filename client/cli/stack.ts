@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import type { BackendStatus } from "../../activities/backends/backend.ts";
 import { createSubprocessBackend } from "../../activities/backends/subprocess/backend.ts";
-import { loadConfiguration } from "../../activities/host/configuration-file.ts";
 import { kgentsPaths } from "../../activities/host/paths.ts";
 import type { Isolation } from "../../core/result.ts";
 import { ensureStack, down as stopStack } from "../stack/stack.ts";
-import type { StackOptions } from "../stack/stack-context.ts";
 import { type StackStatus, stackStatus } from "../stack/stack-status.ts";
 import type { StackFlags } from "./stack-commands.ts";
+import { stackOptions } from "./stack-options.ts";
 import { version } from "./version.ts";
 import { createVoice, reportError } from "./voice.ts";
 
@@ -17,22 +16,11 @@ interface Status extends StackStatus {
   readonly backends: { readonly kubernetes: BackendStatus; readonly subprocess: BackendStatus };
 }
 
-async function optionsOf(flags: StackFlags): Promise<StackOptions> {
-  const { configuration, path, hash } = await loadConfiguration({ path: flags.config });
-  return {
-    paths: kgentsPaths(),
-    configurationPath: path,
-    configurationHash: hash,
-    retentionMilliseconds: configuration.retention,
-    taskQueue: configuration.worker.taskQueue,
-  };
-}
-
 /** `kgents up`. */
 export async function up(flags: StackFlags): Promise<number> {
   const voice = await createVoice(flags.quiet === true);
   try {
-    const stack = await ensureStack({ ...(await optionsOf(flags)), progress: voice.progress });
+    const stack = await ensureStack({ ...(await stackOptions(flags)), progress: voice.progress });
     voice.settled();
     const whose = stack.managed ? "ours" : stack.configured ? "configured" : "already running";
     voice.say(
@@ -82,7 +70,7 @@ async function sandboxStatus(): Promise<BackendStatus> {
 /** `kgents status`: exits 0 when runs can be carried out. */
 export async function status(flags: StackFlags): Promise<number> {
   try {
-    const stack = await stackStatus(await optionsOf(flags));
+    const stack = await stackStatus(await stackOptions(flags));
     const report: Status = {
       version: await version(),
       ...stack,
