@@ -8,6 +8,12 @@ export const isReady = (pod: V1Pod | undefined): boolean =>
   pod?.metadata?.deletionTimestamp === undefined &&
   (pod?.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 
+/** Whether its program has ended. */
+export const hasEnded = (pod: V1Pod | undefined): boolean => stateOf(pod)?.terminated !== undefined;
+
+/** How it ended; undefined while it runs. */
+export const exitCodeOf = (pod: V1Pod | undefined): number | undefined => stateOf(pod)?.terminated?.exitCode;
+
 /** Its last words. */
 export const messageOf = (pod: V1Pod | undefined): string => {
   const ended = stateOf(pod)?.terminated;
