@@ -30,6 +30,12 @@ const program = new Command("kgents")
   .configureOutput({ outputError: () => {} })
   .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
 
+/** Ends at once: a connection that nobody answers would keep this process alive until it is given up. */
+async function leave(code: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) await new Promise((resolve) => stream.write("", resolve));
+  process.exit(code);
+}
+
 execCommand(program, async (source, flags) => {
   const { exec } = await import("./exec.ts");
   process.exitCode = await exec(source, flags);
@@ -49,15 +55,15 @@ statusCommand(program, async (flags) => {
 infraCommand(program, {
   init: async (flags) => {
     const { init } = await import("./infra.ts");
-    process.exitCode = await init(flags);
+    await leave(await init(flags));
   },
   status: async (flags) => {
     const { status } = await import("./infra.ts");
-    process.exitCode = await status(flags);
+    await leave(await status(flags));
   },
   destroy: async (flags) => {
     const { destroy } = await import("./infra.ts");
-    process.exitCode = await destroy(flags);
+    await leave(await destroy(flags));
   },
 });
 workerCommand(program, async (flags) => {

@@ -59,7 +59,7 @@ export async function connectInfra(settings: ClusterSettings): Promise<InfraClus
   try {
     const { gitVersion } = await client.request(
       "asking for the version",
-      ({ version }, call) => version.getCode(call),
+      ({ version }, call) => version.getCode({}, call),
       {
         milliseconds: answerMilliseconds,
       },
