@@ -81,7 +81,9 @@ async function lookFor(
 /** Not to be interrupted: what is on its way when we leave would be created after everything was removed. */
 async function createObject(client: ClusterClient, object: Manifest): Promise<void> {
   try {
-    await client.request(`creating ${object.metadata.name}`, (_, call) => objectsFor(client, call).create(object));
+    await client.request(`creating ${object.metadata.name}`, (_, call) =>
+      objectsFor(client, call, object).create(object),
+    );
   } catch (error) {
     // An earlier try got through without its answer: the name is this canary's own.
     if (!(error instanceof ClusterError && error.reason === "AlreadyExists")) throw error;

@@ -40,7 +40,7 @@ export function infraFailure(client: ClusterClient, error: unknown): unknown {
   if (status === 401) {
     return new KgentsError(
       "forbidden",
-      `${place(client)} does not take the kubeconfig's credential: ${message}`,
+      `${place(client)} does not take the kubeconfig's credential`,
       options("Renew the credential, or name another context with --context."),
     );
   }
@@ -70,14 +70,27 @@ export async function connectInfra(settings: ClusterSettings): Promise<InfraClus
   }
 }
 
-/** The API for objects of any kind, under a call's time limit: the client's own takes none. */
-export const objectsFor = ({ module, config }: ClusterClient, { middleware }: CallOptions): KubernetesObjectApi => {
+/**
+ * The API for objects of any kind, under a call's time limit: the client's own takes none.
+ *
+ * @param body what is sent, as it is: the client itself knows some fields by other names only (`from`, `default`), and
+ * silently leaves out what it does not know
+ */
+export function objectsFor({ module, config }: ClusterClient, call: CallOptions, body?: object): KubernetesObjectApi {
   const credentials = config();
+  const asItIs = (middleware: NonNullable<CallOptions["middleware"]>[number]): typeof middleware => ({
+    ...middleware,
+    pre: (context) => {
+      // It also asks where objects of this kind live.
+      if (body !== undefined && context.getHttpMethod() !== "GET") context.setBody(JSON.stringify(body));
+      return middleware.pre(context);
+    },
+  });
   return new module.KubernetesObjectApi(
     module.createConfiguration({
       baseServer: new module.ServerConfiguration(credentials.getCurrentCluster()?.server ?? "", {}),
       authMethods: { default: credentials },
-      middleware: middleware ?? [],
+      middleware: (call.middleware ?? []).map(asItIs),
     }),
   );
-};
+}

@@ -30,7 +30,7 @@ const isConflict = (error: unknown): boolean =>
 /** Applies an object on the server; a dry run changes nothing and answers the same. */
 export const applyObject = (client: ClusterClient, manifest: Manifest, dryRun?: "All"): Promise<Manifest> =>
   client.request(`applying ${manifest.kind} ${manifest.metadata.name}`, (_, call) =>
-    objectsFor(client, call).patch(
+    objectsFor(client, call, manifest).patch(
       manifest,
       undefined,
       dryRun,

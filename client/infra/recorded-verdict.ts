@@ -28,12 +28,14 @@ export async function recordVerdict(
   const annotations = {
     [networkIsolationAnnotation]: isolation,
     [networkIsolationCheckedAnnotation]: checkedAt,
-    // Null removes it. The types know nothing of that.
-    [networkIsolationReasonAnnotation]: reason as string,
+    // Null removes it.
+    [networkIsolationReasonAnnotation]: reason,
   };
+  const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: client.namespace } };
+  const patch = { metadata: { annotations } };
   await client.request(`recording the verdict on ${client.namespace}`, (_, call) =>
-    objectsFor(client, call).patch(
-      { apiVersion: "v1", kind: "Namespace", metadata: { name: client.namespace, annotations } },
+    objectsFor(client, call, patch).patch(
+      object,
       undefined,
       undefined,
       fieldManager,

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadManifests } from "../../client/infra/manifests.ts";
 import { managedByKgents, managedByLabel } from "../../core/cluster-names.ts";
 import type { CommandLine, Ended } from "../support/command-line.ts";
 import { cluster, createTerminal, freshName, kubectl, namesOf, removeNamespaces } from "./infra-support.ts";
@@ -71,6 +72,14 @@ describe("from an unprepared cluster to none again", () => {
     expect(actionsIn(report)).toEqual(all("create"));
     expect(stderr).toContain(`namespace ${namespace}:\n        Namespace ${namespace}: create\n`);
     expect(stderr).toContain("kgents: network isolation is enforced: the cluster is ready for runs\n");
+  });
+
+  test("what is in the cluster is what the files say, field by field", async () => {
+    for (const manifest of await loadManifests(namespace)) {
+      const { kind, metadata } = manifest;
+      const live = await kubectl(["-n", namespace, "get", kind, metadata.name, "-o", "json"]);
+      expect(JSON.parse(live)).toMatchObject(manifest);
+    }
   });
 
   test("status after: usable, with everything that a person asks about", async () => {
