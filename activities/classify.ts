@@ -22,6 +22,8 @@ export function classify(
         return { status: "cancelled", reason: stopped.detail };
       case "timed-out":
         return { status: "timed-out", reason: stopped.detail };
+      case "disk-limit":
+        return { status: "failed", reason: stopped.detail };
       default:
         return { status: "lost", reason: stopped.detail };
     }

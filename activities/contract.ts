@@ -38,6 +38,8 @@ export interface ProvisionedCell {
   readonly timeoutMilliseconds: number;
   readonly startupTimeoutMilliseconds: number;
   readonly maximumAttempts: number;
+  /** How long what is left of a finished cell can be looked at. */
+  readonly ttlMilliseconds: number;
   /** Whether the namespace has our search attributes: setting one that it has not would block the workflow for ever. */
   readonly searchAttributes: boolean;
 }
@@ -91,6 +93,23 @@ export interface ExecuteHeartbeat {
   readonly live?: { readonly stdout?: LiveWindow; readonly stderr?: LiveWindow };
 }
 
+/** The input of the workflow `reapCell` and of its activities: a cell of a cluster whose output is in the result. */
+export interface ReapInput {
+  readonly cellId: string;
+  readonly backend: BackendName;
+  readonly ttlMilliseconds: number;
+}
+
+/** The output of `sweepCells`. */
+export interface SweepReport {
+  /** How many cells were not finished. */
+  readonly looked: number;
+  /** The cells that were taken away, because their runs are over. */
+  readonly removed: readonly string[];
+  /** Why it did not look at all of them, if it did not. */
+  readonly stopped: string | null;
+}
+
 /** The activities as the workflow calls them. */
 export interface Activities {
   provision(input: ProvisionInput): Promise<ProvisionedCell | Full>;
@@ -98,4 +117,10 @@ export interface Activities {
   /** What is known of a run whose worker does not come back: the output that reached the store. */
   salvage(input: CellInput): Promise<ExecuteOutput>;
   cleanUp(input: Omit<CellInput, "request">): Promise<Elsewhere | undefined>;
+  /** Lets the supervisor of a finished cell end. */
+  releaseCell(input: ReapInput): Promise<void>;
+  /** Takes away what is left of a finished cell, and confirms that nothing is. */
+  removeCell(input: ReapInput): Promise<void>;
+  /** Takes away the cells of this instance whose runs are over although no clean-up came. */
+  sweepCells(): Promise<SweepReport>;
 }

@@ -6,6 +6,12 @@ import type { CellLimiter } from "./cell-limiter.ts";
 import type { RunningCells } from "./running-cells.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 
+/** Whether a run is still open, and since when it is not; undefined where Temporal cannot tell now. */
+export type RunState = { readonly open: true } | { readonly open: false; readonly closedAt: Date | null } | undefined;
+
+/** Asks Temporal about a run. */
+export type AskRun = (workflowId: string, runId: string) => Promise<RunState>;
+
 /** What the activities are wired with, by the worker. */
 export interface ActivityDependencies {
   readonly store: ArtifactStore;
@@ -19,4 +25,5 @@ export interface ActivityDependencies {
   readonly searchAttributes: boolean;
   readonly limiter: CellLimiter;
   readonly running: RunningCells;
+  readonly askRun: AskRun;
 }

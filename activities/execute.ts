@@ -8,6 +8,8 @@ import type { ActivityDependencies } from "./dependencies.ts";
 import { currentRun, planCell } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
 import { startCell } from "./start-cell.ts";
+import type { ArtifactStore } from "./store/artifact-store.ts";
+import { type StreamName, streamReference } from "./store/references.ts";
 
 /** How often to heartbeat where there is nothing new: a cancellation is heard of only in the answer to a heartbeat. */
 const idleBeatMilliseconds = 1000;
@@ -49,7 +51,11 @@ function beat(cell: RunningCell, live: boolean): () => void {
 }
 
 /** Follows a running cell until its outcome is there, or until this attempt is told to let go. */
-async function follow(known: KnownCell, cell: RunningCell, live: boolean): Promise<ExecuteOutput> {
+async function follow(
+  known: KnownCell,
+  cell: RunningCell,
+  { live, hostBound }: { live: boolean; hostBound: boolean },
+): Promise<ExecuteOutput> {
   const context = Context.current();
   known.followers += 1;
   const stopBeating = beat(cell, live);
@@ -57,7 +63,9 @@ async function follow(known: KnownCell, cell: RunningCell, live: boolean): Promi
     return await Promise.race([cell.outcome, context.cancelled]);
   } catch (error) {
     if (!(error instanceof CancelledFailure)) throw error;
-    return await letGo(cell, context.cancellationDetails, error);
+    // The next attempt, in this worker too, begins anew from what is stored.
+    if (!hostBound && !context.cancellationDetails?.cancelRequested && known.running === cell) delete known.running;
+    return await letGo(cell, hostBound, context.cancellationDetails, error);
   } finally {
     stopBeating();
     known.followers -= 1;
@@ -67,11 +75,12 @@ async function follow(known: KnownCell, cell: RunningCell, live: boolean): Promi
 }
 
 /**
- * What a cancelled attempt does. Only a request to cancel, or the end of this worker, ends the code: an attempt that was
- * paused, reset or timed out lets go of it, and the next one finds it still running.
+ * What a cancelled attempt does. Only a request to cancel, or the end of the worker whose machine it runs on, ends the
+ * code: an attempt that was paused, reset or timed out lets go of it, and the next one finds it still running.
  */
 function letGo(
   cell: RunningCell,
+  hostBound: boolean,
   details: ActivityCancellationDetails | undefined,
   error: CancelledFailure,
 ): Promise<ExecuteOutput> {
@@ -79,16 +88,29 @@ function letGo(
     cell.stop("cancelled", "the run was cancelled");
     return cell.outcome;
   }
-  if (details?.workerShutdown) {
+  if (details?.workerShutdown && hostBound) {
     cell.stop("worker-shutdown", "the worker was shut down while the code ran");
     return cell.outcome;
   }
+  if (!hostBound) cell.stop("let-go", "another worker follows the code from here on");
+  if (details?.workerShutdown) throw new KgentsError("cell-handed-over", "the worker was shut down; another goes on");
   throw error;
 }
 
 /** Whether a cell is another host's. */
 export const isElsewhere = (dependencies: ActivityDependencies, { taskQueue }: Pick<CellInput, "taskQueue">): boolean =>
   taskQueue !== null && taskQueue !== dependencies.hostTaskQueue;
+
+/** What an earlier worker stored of the code's output, where this one sees the same store. */
+async function storedBytes(
+  store: ArtifactStore,
+  key: string,
+  attempt: number,
+): Promise<{ stdout: number; stderr: number }> {
+  const size = (stream: StreamName) => store.size(streamReference(key, attempt, stream));
+  const [stdout, stderr] = await Promise.all([size("stdout"), size("stderr")]);
+  return { stdout, stderr };
+}
 
 /** Phase 2: runs the code, at most once, and follows it to its end. */
 export const execute =
@@ -97,13 +119,14 @@ export const execute =
     if (isElsewhere(dependencies, input)) return { elsewhere: true };
     const run = currentRun();
     const { store, limiter, running } = dependencies;
-    const plan = planCell(dependencies, input.request, input.cellId);
+    const plan = planCell(dependencies, input.request, input.cellId, run);
     const backend = servedBackend(dependencies, input.backend);
+    const stored = await storedBytes(store, run.key, input.attempt);
     const known = running.know({ ...input, workflowId: run.workflowId, runId: run.runId });
     if (!known.running) {
       // It has its place since its provisioning. After a restart of the worker it has none, and then it will only be found lost.
       if (backend.hostBound) limiter.hold(input.cellId);
-      const cell = startCell(store, backend, plan, run.key, input.attempt);
+      const cell = startCell(store, backend, plan, { key: run.key, attempt: input.attempt, stored });
       known.running = cell;
       cell.outcome
         .catch(() => {
@@ -112,5 +135,11 @@ export const execute =
         })
         .finally(() => limiter.release(input.cellId));
     }
-    return await follow(known, known.running, plan.spec.live === "heartbeat");
+    const output = await follow(known, known.running, {
+      live: plan.spec.live === "heartbeat",
+      hostBound: backend.hostBound,
+    });
+    // A cell of a cluster keeps what it has left until it is released: any worker can ask for it again.
+    if (!backend.hostBound) running.forget(input.cellId);
+    return output;
   };

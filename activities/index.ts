@@ -4,7 +4,9 @@ import type { ActivityDependencies } from "./dependencies.ts";
 import { execute } from "./execute.ts";
 import { withTypedFailures } from "./failures.ts";
 import { provision } from "./provision.ts";
+import { releaseCell, removeCell } from "./reap-cell.ts";
 import { salvage } from "./salvage.ts";
+import { sweepCells } from "./sweep-cells.ts";
 
 /** The activities of a run, wired with what they need. */
 export const createActivities = (dependencies: ActivityDependencies): Activities => ({
@@ -12,4 +14,7 @@ export const createActivities = (dependencies: ActivityDependencies): Activities
   execute: withTypedFailures(execute(dependencies)),
   salvage: withTypedFailures(salvage(dependencies)),
   cleanUp: withTypedFailures(cleanUp(dependencies)),
+  releaseCell: withTypedFailures(releaseCell(dependencies)),
+  removeCell: withTypedFailures(removeCell(dependencies)),
+  sweepCells: () => withTypedFailures(sweepCells(dependencies))(undefined),
 });

@@ -42,7 +42,7 @@ export function createFileCollector(store: ArtifactStore, key: string, attempt: 
       });
       const travels = inline + bytes <= maximumInlineBytes;
       const whole = travels ? await buffer(content) : undefined;
-      await pipeline(whole ? Readable.from([whole]) : content, hashing, store.append(reference));
+      await pipeline(whole ? Readable.from([whole]) : content, hashing, store.write(reference));
       total += bytes;
       if (travels) inline += bytes;
       files.push({

@@ -32,7 +32,12 @@ export const cellIdOf = (run: Run, attempt: number): string =>
   `kgents-${createHash("sha256").update(`${run.key}/${attempt}`).digest("hex").slice(0, 20)}`;
 
 /** Checks a request against the bounds, the languages and this worker's policy. */
-export function planCell(dependencies: ActivityDependencies, request: unknown, cellId: string): CellPlan {
+export function planCell(
+  dependencies: ActivityDependencies,
+  request: unknown,
+  cellId: string,
+  { workflowId, runId }: Run,
+): CellPlan {
   const spec = parseRequest(request);
   const language = findLanguage(dependencies.languages, spec.language);
   applyPolicy(spec, dependencies.policy);
@@ -44,5 +49,5 @@ export function planCell(dependencies: ActivityDependencies, request: unknown, c
       "a name that the code itself does not have",
     );
   }
-  return { cellId, spec, language };
+  return { cellId, spec, language, owner: { workflowId, runId } };
 }

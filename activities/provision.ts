@@ -24,7 +24,8 @@ async function chooseBackend(
   const reason = cluster
     ? await cluster.status().then((status) => (status.available ? undefined : status.summary))
     : "this worker serves no cluster";
-  if (cluster && reason === undefined) return { backend: cluster, fallback: null };
+  // Where it cannot take the run and nothing else may, it says so by itself, with the failure that fits.
+  if (cluster && (reason === undefined || !spec.fallback)) return { backend: cluster, fallback: null };
   if (!spec.fallback) {
     throw new KgentsError("cluster-unavailable", `no cluster can take the run, and fallback is off: ${reason}`);
   }
@@ -73,7 +74,7 @@ export const provision =
     using beat = beating();
     const run = currentRun();
     const cellId = cellIdOf(run, input.attempt);
-    const plan = planCell(dependencies, input.request, cellId);
+    const plan = planCell(dependencies, input.request, cellId, run);
     const { backend, fallback } = await chooseBackend(dependencies, plan.spec, input.fallback);
     const { running, limiter } = dependencies;
     const onQueued = (ahead: number): void => {
@@ -105,6 +106,7 @@ export const provision =
       timeoutMilliseconds: plan.spec.timeout,
       startupTimeoutMilliseconds: plan.spec.startupTimeout,
       maximumAttempts: plan.spec.retry.maximumAttempts,
+      ttlMilliseconds: plan.spec.ttl,
       searchAttributes: dependencies.searchAttributes,
     };
   };

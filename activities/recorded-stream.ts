@@ -28,16 +28,18 @@ const wholeCharacters = (bytes: Buffer): Buffer => bytes.subarray(0, endOfCharac
  * Records one stream.
  *
  * @param target where the bytes go
+ * @param stored how many bytes an earlier worker has stored already
  * @param limit how many bytes are let through; what comes after them is dropped, and `onLimit` is called once
  * @param output emits `output` whenever something was written
  */
 export function recordStream(
   target: Writable,
+  stored: number,
   limit: number,
   onLimit: () => void,
   output: EventEmitter,
 ): RecordedStream {
-  let bytes = 0;
+  let bytes = stored;
   let newest = Buffer.alloc(0);
   let full = false;
   let failure: Error | undefined;

@@ -2,7 +2,7 @@ import type { BackendName } from "../core/result.ts";
 import type { StopReason } from "./backends/backend.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
 
-/** Code that this process runs, apart from the activity attempt that follows it: an attempt may be lost and another come. */
+/** Code that this process runs or follows, apart from the activity attempt that follows it: an attempt may be lost and another come. */
 export interface RunningCell {
   /** The outcome; kept until the cell is cleaned up, so that a later attempt still gets it. */
   readonly outcome: Promise<ExecuteOutput>;

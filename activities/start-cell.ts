@@ -4,7 +4,7 @@ import { formatDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
 import type { Content } from "../core/request.ts";
 import { maximumStreamBytes } from "../core/result.ts";
-import type { Backend, CellOutcome, CellPlan, StopReason } from "./backends/backend.ts";
+import type { Backend, CellOutcome, CellPlan, ExecuteContext, StopReason } from "./backends/backend.ts";
 import { classify } from "./classify.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
 import { createFileCollector } from "./output-files.ts";
@@ -32,13 +32,16 @@ const unknownEnd = (lost: string | null): CellOutcome => ({
   filesOmitted: [],
 });
 
-/** Starts code in its cell and watches its clock, its output and its end, whoever follows it. */
+/**
+ * Starts code in its cell, or goes on following it, and watches its clock, its output and its end, whoever follows it.
+ *
+ * @param stored how many bytes of its output an earlier worker has stored
+ */
 export function startCell(
   store: ArtifactStore,
   backend: Backend,
   plan: CellPlan,
-  key: string,
-  attempt: number,
+  { key, attempt, stored }: { key: string; attempt: number; stored: ExecuteContext["stored"] },
 ): RunningCell {
   const stop = new AbortController();
   const events = new EventEmitter();
@@ -57,17 +60,18 @@ export function startCell(
     () => stopFor("startup-timeout", `the cell did not start within ${formatDuration(spec.startupTimeout)}`),
     spec.startupTimeout,
   );
-  const started = (): void => {
-    startedAt = new Date();
+  const started = (at: Date = new Date()): void => {
+    startedAt = at;
     clearTimeout(clock);
     clock = setTimeout(
       () => stopFor("timed-out", `the code ran longer than ${formatDuration(spec.timeout)}`),
-      spec.timeout,
+      Math.max(0, at.getTime() + spec.timeout - Date.now()),
     );
   };
   const recorded = (stream: "stdout" | "stderr") =>
     recordStream(
-      store.append(streamReference(key, attempt, stream)),
+      store.write(streamReference(key, attempt, stream), stored[stream]),
+      stored[stream],
       maximumStreamBytes,
       () => stopFor("output-limit", `the code wrote more than ${maximumStreamBytes / 2 ** 20} MiB to ${stream}`),
       events,
@@ -82,6 +86,7 @@ export function startCell(
       return await backend.execute(plan, {
         stop: stop.signal,
         started,
+        stored,
         stdout: stdout.sink,
         stderr: stderr.sink,
         open: (content) => openContent(store, content),
@@ -89,8 +94,11 @@ export function startCell(
       });
     } catch (error) {
       await endStreams().catch(() => {});
+      if (stopped?.reason === "let-go") throw error;
       if (startedAt !== null) return unknownEnd(`the code was started, and then: ${messageOf(error)}`);
-      if (stopped?.reason === "startup-timeout") throw new KgentsError("cell-start", stopped.detail, { cause: error });
+      if (stopped?.reason === "startup-timeout" && !(error instanceof KgentsError)) {
+        throw new KgentsError("cell-start", stopped.detail, { cause: error });
+      }
       if (stopped?.reason === "cancelled") return unknownEnd(null);
       throw error;
     } finally {
@@ -114,7 +122,7 @@ export function startCell(
       () => unreadableStreams,
     );
     return {
-      ...classify(cell, stopped),
+      ...classify(cell, stopped ?? cell.stopped ?? null),
       exitCode: cell.exit?.code ?? null,
       signal: cell.exit?.signal ?? null,
       ...streams,

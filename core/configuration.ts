@@ -19,8 +19,9 @@ import {
   toMilliseconds,
   wholeNumber,
 } from "./fields.ts";
+import { dnsLabelField } from "./labels.ts";
 import { languageSettings } from "./language-settings.ts";
-import { defaultTaskQueue } from "./names.ts";
+import { cellNamespace, defaultTaskQueue } from "./names.ts";
 import { parseOrRefuse } from "./refusal.ts";
 
 export { mergeLanguages } from "./language-settings.ts";
@@ -56,6 +57,19 @@ const limitsSchema = strict(
   "an object with any of timeout, cpu, memory, disk",
 );
 
+const contextRule = "a context's name in the kubeconfig";
+const isolationRule = "required or best-effort";
+
+const kubernetesSchema = strict(
+  {
+    context: text(contextRule).min(1, { error: contextRule }).optional(),
+    namespace: dnsLabelField().default(cellNamespace),
+    runtimeClassName: dnsLabelField().optional(),
+    networkIsolation: z.enum(["required", "best-effort"], { error: isolationRule }).default("required"),
+  },
+  "an object with any of context, namespace, runtimeClassName, networkIsolation",
+);
+
 const workerSchema = strict(
   {
     backends: z
@@ -72,6 +86,7 @@ const workerSchema = strict(
     images: list(textLike(/^[^\s*]+\*?$|^\*$/, imagesRule), 256, imagesRule).optional(),
     network: flag().default(true),
     unsandboxed: flag().default(false),
+    kubernetes: kubernetesSchema.prefault({}),
   },
   "an object with the worker's settings",
 );
@@ -104,7 +119,8 @@ export type Configuration = z.output<typeof configurationSchema>;
 /**
  * What a worker serves and allows: `backends` (both), `taskQueue` (`kgents`), `maximumCells` at once (10), `limits` as maxima
  * in milliseconds, millicores and bytes (none), `images` (any), `network` (true), `unsandboxed` (false: code never runs without a
- * sandbox).
+ * sandbox), and `kubernetes`: its `context` (the current one), `namespace` (`kgents-ephemeral`), `runtimeClassName` (the node's
+ * default) and `networkIsolation` (`required`: code without network runs only where policies are proved to be enforced).
  */
 export type WorkerPolicy = Configuration["worker"];
 

@@ -44,6 +44,7 @@ export const failureKinds = {
   "image-pull": final("Check the image's name and the registry's credentials."),
   "cell-start": passing("Look at the reason given; the cell did not start."),
   evicted: final("Ask for more disk or memory; the node took the cell away."),
+  "cell-handed-over": passing("Start another worker: it goes on with the cell that this one let go."),
   "cell-deleted": final("Somebody removed the cell from the cluster; run it again if it is still wanted."),
   "node-lost": final("Nothing to correct in the request: the node went away."),
 

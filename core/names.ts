@@ -10,6 +10,9 @@ export const defaultTaskQueue = "kgents";
 /** The workflow type that carries one run. Startable from any Temporal SDK with a JSON request. */
 export const executeCodeWorkflow = "executeCode";
 
+/** The workflow type that a schedule starts to take away cells that no live run owns. */
+export const sweepCellsWorkflow = "sweepCells";
+
 /** The query that answers with the phase of a run: see {@link Phase}. */
 export const phaseQuery = "phase";
 

@@ -2,10 +2,11 @@
  * The supervisor of a Kubernetes cell: a POSIX shell script, PID 1 of its pid namespace, so that the code cannot kill it.
  *
  * How a run goes, with everything in the run directory:
- * 1. The supervisor makes the FIFO `go` and the empty files `stdout` and `stderr`, and waits.
+ * 1. The supervisor makes the FIFOs `go` and `done` and the empty files `stdout` and `stderr`, and waits.
  * 2. The worker delivers the input files into the work directory, `command` (see {@link renderCommandFile}) and, where there
- *    is any, `stdin`; then `mkdir started && : >go`. A second delivery after a crash fails at `mkdir` and harms nothing.
- * 3. The code runs. Whoever wants its output follows the two files by offset.
+ *    is any, `stdin`; then it makes the directory `started` and opens `go`. A second delivery after a crash finds `started`
+ *    and harms nothing; `go` is read once, however often it is opened.
+ * 3. The code runs. Whoever wants its output follows the two files by offset, and reads `done` to be woken at the end.
  * 4. When it has ended, whatever it left running is killed, and `exit` appears: see {@link parseExitMarker}.
  * 5. The worker collects and makes the file `collected`. Then, or when the grace is over, the container ends with the
  *    code's own exit code.
@@ -15,11 +16,12 @@
  *
  * @module
  */
+import { shellQuote } from "./shell-quote.ts";
 
 // Kubernetes expands `$(NAME)` in a container's command where it knows the name, and turns two dollars into one: none of
 // the latter in here. Nothing beyond POSIX, dash and busybox: no `local`, no `wait -n`, no `read -t`.
 const script = `run=$1 work=$2 tmp=$3 seconds=$4 disk=$5 output=$6 grace=$7
-cd "$work" && mkfifo "$run/go" && : >"$run/stdout" && : >"$run/stderr" || exit 125
+cd "$work" && mkfifo "$run/go" "$run/done" && : >"$run/stdout" && : >"$run/stderr" || exit 125
 read -r _ <"$run/go"
 
 # Everything but PID 1 and the killer itself. Outside of a cell (in a test) that would be everything of the user.
@@ -59,18 +61,28 @@ leftovers() {
 
 input=$run/stdin; [ -e "$input" ] || input=/dev/null
 # In the foreground: a shell without job control starts background commands with SIGINT ignored, and the code would be so.
+# What the shell itself says of the code's end tells signal n from an exit with 128 + n.
+exec 2>"$run/said"
 ( . "$run/command" && exec env -i PATH="$PATH" HOME="$work" LANG=C.UTF-8 TMPDIR="$tmp" "$@" ) \\
   <"$input" >>"$run/stdout" 2>>"$run/stderr"
 code=$?
+how=exit
+exec 2>/dev/null
+# Of SIGINT, SIGPIPE and SIGTERM shells say nothing: a person at a terminal caused them. bash says nothing of any in here.
+case $code in
+  130 | 141 | 143) how=signal ;;
+  129 | 1[3-8]? | 19[0-2]) [ -s "$run/said" ] || [ -n "\${BASH_VERSION-}" ] && how=signal ;;
+esac
 # Code that ended by itself in the very moment of a stop was not stopped.
 reason=; [ "$code" -eq 137 ] && [ -e "$run/reason" ] && read -r reason <"$run/reason"
 
 # No read after this one: of a process that goes away while it is read, bash keeps the rest for whatever is read next.
 for _ in 1 2 3 4 5 6 7 8 9 10; do leftovers || break; kill_all; sleep 0.1; done
-echo "$code $reason" >"$run/exit.new" && mv "$run/exit.new" "$run/exit"
+echo "$code $how $reason" >"$run/exit.new" && mv "$run/exit.new" "$run/exit"
 
 ( sleep "$grace"; : >"$run/collected" ) &
-until [ -e "$run/collected" ]; do sleep 0.1; done
+# To open a FIFO for both never waits, and wakes whoever waits to read it.
+until [ -e "$run/collected" ]; do true 1<>"$run/done"; sleep 0.1; done
 exit "$code"
 `;
 
@@ -107,8 +119,6 @@ export const supervisorCommand = (settings: SupervisorSettings): string[] => [
   String(settings.grace),
 ];
 
-const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
-
 /**
  * The file `command` that a delivery brings: what to run, quoted so that every byte of arguments and variables arrives as it
  * is. They may hold secrets, which is why they stand neither in the manifest nor in an exec's command line.
@@ -120,7 +130,7 @@ export const renderCommandFile = (
   environment: Readonly<Record<string, string>>,
 ): string => {
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  return `set -- ${[...variables, ...command].map(quote).join(" ")}\n`;
+  return `set -- ${[...variables, ...command].map(shellQuote).join(" ")}\n`;
 };
 
 /** Why the supervisor ended the code. */
@@ -128,13 +138,21 @@ export type SupervisorStop = "timed-out" | "disk-limit" | "output-limit";
 
 const stops: readonly SupervisorStop[] = ["timed-out", "disk-limit", "output-limit"];
 
-/**
- * Reads the file `exit`: the code's exit code (128 + n where signal n ended it), and why the supervisor ended it, if it did.
- * Undefined where the code has spoilt it.
- */
-export function parseExitMarker(text: string): { code: number; stopped: SupervisorStop | null } | undefined {
-  const match = /^(\d{1,3}) ([a-z-]*)\n$/.exec(text);
+/** What the file `exit` says. */
+export interface ExitMarker {
+  /** The code's exit code; 128 + n where signal n ended it. */
+  readonly code: number;
+  /** Whether a signal ended it: a code above 128 alone may be the code's own. */
+  readonly signalled: boolean;
+  /** Why the supervisor ended it, if it did. */
+  readonly stopped: SupervisorStop | null;
+}
+
+/** Reads the file `exit`. Undefined where the code has spoilt it. */
+export function parseExitMarker(text: string): ExitMarker | undefined {
+  const match = /^(\d{1,3}) (exit|signal) ([a-z-]*)\n?$/.exec(text);
   if (!match || Number(match[1]) > 255) return undefined;
-  const stopped = stops.find((stop) => stop === match[2]) ?? null;
-  return stopped === null && match[2] !== "" ? undefined : { code: Number(match[1]), stopped };
+  const stopped = stops.find((stop) => stop === match[3]) ?? null;
+  if (stopped === null && match[3] !== "") return undefined;
+  return { code: Number(match[1]), signalled: match[2] === "signal", stopped };
 }

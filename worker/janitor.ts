@@ -8,24 +8,22 @@ const roundMilliseconds = 1000;
 /** How long a cell may go unfollowed before Temporal is asked about its run: the next attempt comes sooner than that. */
 const graceMilliseconds = 5000;
 
-/** Whether a run is still open; undefined where Temporal cannot tell now. */
-export type IsRunOpen = (workflowId: string, runId: string) => Promise<boolean | undefined>;
-
 /**
  * Takes away cells whose run is over although no clean-up came: a terminated workflow runs no clean-up code. A cell of a
  * run that is still open (paused, or between two attempts) stays.
  */
 export function startJanitor(
-  dependencies: Pick<ActivityDependencies, "running" | "limiter" | "backends">,
-  isRunOpen: IsRunOpen,
+  dependencies: Pick<ActivityDependencies, "running" | "limiter" | "backends" | "askRun">,
   log: Logger,
 ): { stop: () => Promise<void> } {
-  const { running, limiter, backends } = dependencies;
+  const { running, limiter, backends, askRun } = dependencies;
 
   const remove = async (cell: KnownCell, backend: Backend): Promise<void> => {
-    cell.running?.stop("cancelled", "the run was ended from outside");
+    cell.running?.stop(backend.cluster ? "let-go" : "cancelled", "the run was ended from outside");
     await cell.running?.outcome.catch(() => {});
-    await backend.cleanUp(cell.cellId);
+    // What has finished in a cluster goes by its TTL: another worker may have carried the run to its end.
+    if (backend.cluster) await backend.cluster.discard(cell.cellId);
+    else await backend.cleanUp(cell.cellId);
     limiter.release(cell.cellId);
     running.forget(cell.cellId);
     log.info({ cellId: cell.cellId, workflowId: cell.workflowId }, "removed the cell of a run that is over");
@@ -35,7 +33,7 @@ export function startJanitor(
     for (const cell of running.all()) {
       const backend = backends[cell.backend];
       if (!backend || cell.followers > 0 || Date.now() - cell.lastFollowed < graceMilliseconds) continue;
-      if (stopping || (await isRunOpen(cell.workflowId, cell.runId)) !== false) continue;
+      if (stopping || (await askRun(cell.workflowId, cell.runId))?.open !== false) continue;
       // One that resists must not keep the others.
       await remove(cell, backend).catch((error) =>
         log.error({ cellId: cell.cellId, error: String(error) }, "a cell could not be removed; tried again"),

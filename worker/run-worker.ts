@@ -3,25 +3,26 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
 import type { Worker } from "@temporalio/worker";
 import type { Backend } from "../activities/backends/backend.ts";
-import { createSubprocessBackend } from "../activities/backends/subprocess/backend.ts";
 import { createCellLimiter } from "../activities/cell-limiter.ts";
-import type { ActivityDependencies } from "../activities/dependencies.ts";
+import type { ActivityDependencies, AskRun } from "../activities/dependencies.ts";
 import type { Paths } from "../activities/host/paths.ts";
 import { claimSlot } from "../activities/host/process-lock.ts";
-import { createRunningCells } from "../activities/running-cells.ts";
+import { createRunningCells, type KnownCell } from "../activities/running-cells.ts";
 import { openArtifactStore } from "../activities/store/artifact-store.ts";
 import { type Configuration, mergeLanguages } from "../core/configuration.ts";
-import { KgentsError } from "../core/error.ts";
 import { builtInLanguages } from "../core/language.ts";
 import { hostTaskQueue, workerIdentity } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
+import { awaitPolling } from "./await-polling.ts";
 import { connectWorker } from "./connect.ts";
+import { createBackends } from "./create-backends.ts";
 import { createWorkers } from "./create-workers.ts";
 import { startExpiry } from "./expiry.ts";
 import { hostIdOf } from "./host-id.ts";
-import { type IsRunOpen, startJanitor } from "./janitor.ts";
+import { startJanitor } from "./janitor.ts";
 import type { Logger } from "./logging.ts";
 import { ensureSearchAttributes } from "./search-attributes.ts";
+import { ensureSweep } from "./sweep-schedule.ts";
 
 /** How a worker is started. */
 export interface WorkerSettings {
@@ -54,16 +55,17 @@ export interface RunningWorker {
 /** How long to wait for Temporal's word on a run: a server that is away is asked again in the next round. */
 const describeMilliseconds = 5000;
 
-const runOpenness =
-  (client: Client): IsRunOpen =>
+const askTemporal =
+  (client: Client): AskRun =>
   async (workflowId, runId) => {
     try {
-      const { status } = await client.withDeadline(Date.now() + describeMilliseconds, () =>
+      const { status, closeTime } = await client.withDeadline(Date.now() + describeMilliseconds, () =>
         client.workflow.getHandle(workflowId, runId).describe(),
       );
-      return status.name === "RUNNING" || status.name === "PAUSED";
+      if (status.name === "RUNNING" || status.name === "PAUSED") return { open: true };
+      return { open: false, closedAt: closeTime ?? null };
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
+      if (error instanceof WorkflowNotFoundError) return { open: false, closedAt: null };
       if (error instanceof ServiceError && isGrpcServiceError(error.cause)) return undefined;
       throw error;
     }
@@ -82,7 +84,8 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const slot = await claimSlot(join(paths.state, "workers"));
   const hostId = await hostIdOf(paths, slot.slot);
   const store = await openArtifactStore(configuration.artifacts.directory ?? join(paths.state, "artifacts"));
-  const backends = settings.backends ?? (await createBackends(settings, hostId));
+  const client = new Client({ connection: connections.client, namespace: connections.namespace });
+  const backends = settings.backends ?? (await createBackends({ ...settings, hostId, connections }));
   const limiter = createCellLimiter(policy.maximumCells, (held, waiting) => settings.onActivity?.(held + waiting));
   const dependencies: ActivityDependencies = {
     store,
@@ -93,6 +96,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     searchAttributes: await ensureSearchAttributes(connections.client, connections.namespace, log),
     limiter,
     running: createRunningCells(),
+    askRun: askTemporal(client),
   };
   for (const backend of Object.values(backends)) {
     const left = await backend.sweep();
@@ -100,17 +104,24 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   }
   const identity = workerIdentity(store.id, hostId, process.pid);
   const workers = await createWorkers(dependencies, connections, identity, settings, policy);
-  const client = new Client({ connection: connections.client, namespace: connections.namespace });
-  const janitor = startJanitor(dependencies, runOpenness(client), log);
+  if (backends.kubernetes?.cluster) await ensureSweep(client, policy.taskQueue, log);
+  const janitor = startJanitor(dependencies, log);
   const expiry = startExpiry(store, connections, log);
 
   const runs = workers.map((worker) => worker.run());
   const running = Promise.all(runs);
+  // One of them failing must end the others, else the process would live on in part.
+  running.catch(() => shutDown(workers));
+  const seen = awaitPolling(connections, policy.taskQueue, identity).catch((error) => {
+    log.debug({ error: String(error) }, "the queue's pollers could not be read");
+    return false;
+  });
+  // A worker that fails says so by `stopped`, below.
+  if (!(await Promise.race([seen, running.then(() => false).catch(() => true)])))
+    log.warn({ taskQueue: policy.taskQueue }, "the server does not list this worker's polls yet");
   await settings.onReady?.({ taskQueue: policy.taskQueue, hostTaskQueue: dependencies.hostTaskQueue, identity });
   log.info({ identity, taskQueue: policy.taskQueue, address: connections.address }, "the worker is ready");
 
-  // One of them failing must end the others, else the process would live on in part.
-  running.catch(() => shutDown(workers));
   const stopped = (async () => {
     const ends = await Promise.allSettled(runs);
     await janitor.stop();
@@ -140,15 +151,22 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
 const cleanUpMilliseconds = 3000;
 
 /** Resolves when no cell is left, or when their clean-ups do not come. */
-async function cleanedUp({ running }: ActivityDependencies): Promise<void> {
+async function cleanedUp({ running, backends }: ActivityDependencies): Promise<void> {
   const deadline = Date.now() + cleanUpMilliseconds;
-  while (running.all().length > 0 && Date.now() < deadline) await wait(50);
+  const isHere = ({ backend }: KnownCell): boolean => backends[backend]?.hostBound === true;
+  while (running.all().some(isHere) && Date.now() < deadline) await wait(50);
 }
 
 /** Takes away what is left when nothing is polled any more: cells whose clean-up could not be taken, or that nobody follows. */
 async function removeCells({ running, backends }: ActivityDependencies, log: Logger): Promise<void> {
   await Promise.all(
     running.all().map(async (cell) => {
+      if (backends[cell.backend]?.cluster) {
+        // It runs on, and another worker goes on with it.
+        cell.running?.stop("let-go", "the worker was shut down");
+        await cell.running?.outcome.catch(() => {});
+        return;
+      }
       cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
       await cell.running?.outcome.catch(() => {});
       await backends[cell.backend]?.cleanUp(cell.cellId).catch((error) => {
@@ -160,28 +178,4 @@ async function removeCells({ running, backends }: ActivityDependencies, log: Log
 
 function shutDown(workers: readonly Worker[]): void {
   for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
-}
-
-async function createBackends(
-  { configuration, paths, log }: WorkerSettings,
-  hostId: string,
-): Promise<Partial<Record<BackendName, Backend>>> {
-  const { backends, unsandboxed } = configuration.worker;
-  if (!backends.includes("subprocess")) {
-    throw new KgentsError(
-      "backend-unavailable",
-      `worker.backends: this build serves subprocess, got ${backends.join(", ")}`,
-    );
-  }
-  const subprocess = createSubprocessBackend({
-    stateDirectory: join(paths.state, "cells", hostId),
-    cacheDirectory: paths.cache,
-    unsandboxed,
-    installTools: true,
-    log: (line) => log.info(line),
-  });
-  const status = await subprocess.status();
-  if (!status.available)
-    log.warn({ summary: status.summary }, "the sandbox is not available; runs that need it are refused");
-  return { subprocess };
 }

@@ -5,7 +5,9 @@ import {
   defineQuery,
   isCancellation,
   log,
+  ParentClosePolicy,
   setHandler,
+  startChild,
 } from "@temporalio/workflow";
 import type { CellInput, ExecuteOutput, ProvisionedCell, ProvisionInput } from "../activities/contract.ts";
 import { type Phase, phaseQuery } from "../core/names.ts";
@@ -14,6 +16,7 @@ import { executeInCell } from "./execute-in-cell.ts";
 import { failureOf, toWorkflowFailure } from "./failure.ts";
 import { cleaning, provisioning, salvaging } from "./phases.ts";
 import { fieldsOf, mayFallBack } from "./raw-request.ts";
+import { reapCell } from "./reap-cell.ts";
 import { composeResult, emptyOutput } from "./result.ts";
 import { tell, tellResult } from "./story.ts";
 
@@ -92,10 +95,14 @@ async function runOnce(
     const cell = onProvisioned(await provisionWithFallback(request, attempt));
     const input = { request, attempt, cellId: cell.cellId, backend: cell.backend, taskQueue: cell.taskQueue };
     let hostAnswers = true;
+    let reapable = false;
     try {
       enter("executing", cell);
       const end = await executeInCell(cell, input);
-      if ("output" in end) return { number: attempt, cell, output: end.output };
+      if ("output" in end) {
+        reapable = isReapable(cell, end.output);
+        return { number: attempt, cell, output: end.output };
+      }
       if ("unknown" in end) {
         hostAnswers = end.hostAnswers;
         return { number: attempt, cell, output: await whatIsLeft(cell, input, end.unknown) };
@@ -107,7 +114,8 @@ async function runOnce(
       log.warn("no worker took the cell's host queue; provisioning anew", { cellId: cell.cellId });
     } finally {
       enter("cleaning-up", cell);
-      if (hostAnswers) await removeCell(cell, attempt);
+      if (reapable) await reapLater(cell, attempt);
+      else if (hostAnswers) await removeCell(cell, attempt);
     }
   }
 }
@@ -143,6 +151,28 @@ async function provisionAnywhere(request: unknown, input: ProvisionInput): Promi
   const waited = await provisioning(request, "waiting").provision({ ...input, wait: true });
   if ("full" in waited) throw failureOf("internal", "a worker that was to wait for a place did not");
   return waited;
+}
+
+/** Whether what is left of a cell is for people to look at: it has ended in order, and nobody wanted it away. */
+const isReapable = (cell: ProvisionedCell, { status }: ExecuteOutput): boolean =>
+  cell.backend === "kubernetes" && status !== "cancelled" && status !== "lost";
+
+/** Has a child of its own look after a finished cell, so that the caller need not wait for its TTL. */
+async function reapLater(cell: ProvisionedCell, attempt: number): Promise<void> {
+  const { cellId, backend, ttlMilliseconds } = cell;
+  try {
+    await CancellationScope.nonCancellable(() =>
+      startChild(reapCell, {
+        args: [{ cellId, backend, ttlMilliseconds }],
+        workflowId: `reap-${cellId}`,
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `end of the cell ${cellId}, and removal of its Job ${ttlMilliseconds / 1000} s later`,
+      }),
+    );
+  } catch (error) {
+    log.warn("nobody looks after the finished cell; it is removed now", { cellId, error: String(error) });
+    await removeCell(cell, attempt);
+  }
 }
 
 /** Cleans up, also when the run is cancelled. (A host that is gone is swept by its next worker.) */

@@ -5,7 +5,7 @@ import { executing, type Place } from "./phases.ts";
 
 /** How often a failure that may pass is met before it is the run's. */
 const maximumTries = 5;
-/** How often a worker may fall silent (each time ten seconds at least) before nobody asks for the code any more. */
+/** How often a worker may fall silent (each time ten seconds at least), or hand the cell over, before nobody asks for the code any more. */
 const maximumSilences = 50;
 
 /** What became of a cell. */
@@ -19,9 +19,16 @@ export type CellEnd =
 const timeOutOf = (error: unknown): TimeoutType | undefined =>
   error instanceof ActivityFailure && error.cause instanceof TimeoutFailure ? error.cause.timeoutType : undefined;
 
-/** Whether it was a failure that may pass, by the rule of its kind. */
-const mayPass = (error: unknown): boolean =>
-  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && !error.cause.nonRetryable;
+/** What the activity failed with, if it said so itself. */
+const failureOf = (error: unknown): ApplicationFailure | undefined =>
+  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : undefined;
+
+/** Whether it was a failure that may pass, by the rule of its kind. A cell of a cluster that did not start never will. */
+function mayPass(error: unknown, cell: ProvisionedCell): boolean {
+  const failure = failureOf(error);
+  if (failure === undefined || failure.nonRetryable) return false;
+  return failure.type !== "cell-start" || cell.taskQueue !== null;
+}
 
 /**
  * Has the code run in its cell, through deaths of the worker and of connections.
@@ -51,12 +58,12 @@ export async function executeInCell(cell: ProvisionedCell, input: CellInput): Pr
       }
       begun = true;
       log.warn("execute is scheduled again", { cellId: cell.cellId, error: String(error) });
-      if (timeOut !== undefined) {
+      if (timeOut !== undefined || failureOf(error)?.type === "cell-handed-over") {
         silences += 1;
         if (silences >= maximumSilences) return { unknown: "lost", hostAnswers: true };
       } else {
         tries += 1;
-        if (!mayPass(error) || tries >= maximumTries) throw error;
+        if (!mayPass(error, cell) || tries >= maximumTries) throw error;
         await sleep(200 * 2 ** tries, { summary: `wait before another try of ${cell.cellId}` });
       }
     }

@@ -1,1 +1,3 @@
 export { executeCode } from "./execute-code.ts";
+export { reapCell } from "./reap-cell.ts";
+export { sweepCells } from "./sweep-cells.ts";

@@ -11,8 +11,11 @@ import { fieldsOf } from "./raw-request.ts";
 
 /** How long a live worker may take to pick up a task of its own host queue, where places were reserved beforehand. */
 const hostPickUp = "20s";
-/** Beyond startup and the code's own time: delivering, draining 64 MiB of output, collecting files. */
-const collectionMilliseconds = 120_000;
+/**
+ * Beyond startup and the code's own time: delivering, draining 64 MiB of output, collecting files; in a cluster also for as
+ * long as a cell keeps its output while the server is away.
+ */
+const collectionMilliseconds = { subprocess: 120_000, kubernetes: 360_000 } as const;
 
 const common = {
   // Else a cancelled workflow closes while its activity still holds a cell.
@@ -61,7 +64,8 @@ export const executing = (cell: ProvisionedCell, place: Place): Pick<Activities,
     ...common,
     ...queueOf(cell, place),
     retry: { maximumAttempts: 1 },
-    startToCloseTimeout: cell.startupTimeoutMilliseconds + cell.timeoutMilliseconds + collectionMilliseconds,
+    startToCloseTimeout:
+      cell.startupTimeoutMilliseconds + cell.timeoutMilliseconds + collectionMilliseconds[cell.backend],
     summary: `run ${cell.language} on ${cell.backend}, at most ${cell.timeoutMilliseconds / 1000} s: ${cell.title}`,
   });
 
@@ -84,4 +88,35 @@ export const cleaning = (cell: ProvisionedCell, place: Place): Pick<Activities, 
     startToCloseTimeout: "30s",
     scheduleToCloseTimeout: "5m",
     summary: `remove ${cell.cellId}`,
+  });
+
+/** The end of a finished cell in a cluster: patient, since the server may be away for hours. */
+export const reaping = (cellId: string): Pick<Activities, "releaseCell" | "removeCell"> => {
+  const { heartbeatTimeout: _, ...unbeating } = common;
+  const { releaseCell } = proxyActivities<Activities>({
+    ...unbeating,
+    retry: { ...common.retry, maximumAttempts: 5 },
+    startToCloseTimeout: "30s",
+    summary: `let the finished cell ${cellId} end`,
+  });
+  const { removeCell } = proxyActivities<Activities>({
+    ...unbeating,
+    // Whatever it fails with may pass: a credential that is renewed, a cluster that comes back. After a day the Job's own
+    // TTL has long done it.
+    retry: { initialInterval: "1s", backoffCoefficient: 2, maximumInterval: "5m" },
+    startToCloseTimeout: "1m",
+    scheduleToCloseTimeout: "1 day",
+    summary: `remove the Job ${cellId}`,
+  });
+  return { releaseCell, removeCell };
+};
+
+/** One round of the sweep; what it does not do now the next one does. */
+export const sweeping = (): Pick<Activities, "sweepCells"> =>
+  proxyActivities<Activities>({
+    ...common,
+    heartbeatTimeout: "1m",
+    retry: { ...common.retry, maximumAttempts: 2 },
+    startToCloseTimeout: "10m",
+    summary: "remove the cells of runs that are over",
   });

@@ -14,17 +14,34 @@ export interface CellPlan {
   readonly cellId: string;
   readonly spec: ExecutionSpec;
   readonly language: Language;
+  /** The run that it is for: written on what outlives a worker, so that nobody takes it for abandoned. */
+  readonly owner: { readonly workflowId: string; readonly runId: string };
 }
 
-/** Why a running cell is stopped before the code ends by itself. */
-export type StopReason = "cancelled" | "timed-out" | "output-limit" | "worker-shutdown" | "startup-timeout";
+/**
+ * Why a running cell is stopped before the code ends by itself. `let-go` ends only the following: the code runs on, and
+ * another worker takes it over. A backend whose cells are bound to their host is never told so.
+ */
+export type StopReason =
+  | "cancelled"
+  | "timed-out"
+  | "output-limit"
+  | "disk-limit"
+  | "worker-shutdown"
+  | "startup-timeout"
+  | "let-go";
 
 /** What a backend is given to run code with. */
 export interface ExecuteContext {
   /** Aborted with a {@link StopReason} as its reason: kill every process, keep the output so far, return the outcome. */
   readonly stop: AbortSignal;
-  /** Called once, when the code starts: the time limit counts from here. */
-  readonly started: () => void;
+  /**
+   * Called once, when the code starts: the time limit counts from here, or from the moment in which an earlier worker
+   * started it.
+   */
+  readonly started: (at?: Date) => void;
+  /** How many bytes of each stream were stored by an earlier worker; what comes is what follows them. */
+  readonly stored: { readonly stdout: number; readonly stderr: number };
   /** Where the code's stdout goes, byte for byte. Respect its back-pressure, and do not end it. */
   readonly stdout: Writable;
   /** Where the code's stderr goes, byte for byte. */
@@ -46,6 +63,8 @@ export interface CellOutcome {
   readonly exit: { readonly code: number; readonly signal: string | null } | null;
   /** Whether the kernel killed a process of the cell for memory: by its own counter, never inferred from 137. */
   readonly outOfMemory: boolean;
+  /** Set where the cell itself ended the code at a limit, with one sentence for people. */
+  readonly stopped?: { readonly reason: "timed-out" | "output-limit" | "disk-limit"; readonly detail: string } | null;
   /** Set where the code may have run but its outcome cannot be known: one sentence saying why. */
   readonly lost: string | null;
   readonly usage: { readonly peakMemoryBytes: number | null; readonly cpuSeconds: number | null };
@@ -64,6 +83,26 @@ export interface BackendStatus {
   readonly isolation: Isolation | null;
 }
 
+/** A cell of a cluster, as its owner sees it. */
+export interface OwnedCell {
+  readonly cellId: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly createdAt: Date;
+  /** Whether its supervisor has ended: what is left goes by its TTL. */
+  readonly finished: boolean;
+}
+
+/** What cells need that are not bound to a worker's machine: any worker can look after them, and none has to. */
+export interface ClusterCells {
+  /** Lets a cell end whose output is in the result; what is left of it can be looked at until its TTL is over. */
+  readonly release: (cellId: string) => Promise<void>;
+  /** Takes a cell away unless it has finished. Returns whether there was anything to take away. */
+  readonly discard: (cellId: string) => Promise<boolean>;
+  /** All cells of this instance. */
+  readonly list: () => Promise<readonly OwnedCell[]>;
+}
+
 /** A backend. Each method can be called again after a crash of the worker in the middle of it. */
 export interface Backend {
   readonly name: BackendName;
@@ -77,8 +116,11 @@ export interface Backend {
    * @throws KgentsError when the run cannot be carried out here
    */
   readonly provision: (plan: CellPlan) => Promise<{ isolation: Isolation }>;
+  /** Set where cells live in a cluster. */
+  readonly cluster?: ClusterCells;
   /**
-   * Runs the code at most once for a cell: a second call, from whatever process, never starts it again but says `lost`.
+   * Runs the code at most once for a cell: a second call, from whatever process, never starts it again but goes on
+   * following it, or says `lost` where that cannot be.
    *
    * @throws KgentsError when the code was certainly not started
    */

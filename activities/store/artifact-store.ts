@@ -20,8 +20,11 @@ export interface ArtifactStore {
   readonly id: string;
   /** The directory, for followers that watch it. */
   readonly directory: string;
-  /** Opens an artifact to append to; it and its folder come into being with the first byte. */
-  readonly append: (reference: string) => Writable;
+  /**
+   * Opens an artifact to be written from an offset on; it and its folder come into being with the first byte. Two who write
+   * the same bytes at the same places do no harm.
+   */
+  readonly write: (reference: string, offset?: number) => Writable;
   /** Reads an artifact from an offset; one that was never written reads as empty. */
   readonly read: (reference: string, offset?: number, end?: number) => Readable | undefined;
   /** The length in bytes; 0 for one that was never written. */
@@ -47,12 +50,14 @@ export interface ArtifactStore {
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
 
 /** A writer that creates its file with the first byte: most runs write nothing to stderr. */
-function lazyAppender(path: string): Writable {
+function lazyWriter(path: string, offset: number): Writable {
   let file: Writable | undefined;
   const started = async (): Promise<Writable> => {
     if (file) return file;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    file = createWriteStream(path, { flags: "a", mode: 0o600 });
+    // Neither emptied nor appended to: a worker that was taken for dead may still write the same bytes.
+    await (await open(path, "a", 0o600)).close();
+    file = createWriteStream(path, { flags: "r+", start: offset });
     // Failures reach the caller through the write that met them.
     file.on("error", () => {});
     return file;
@@ -95,7 +100,7 @@ export async function openArtifactStore(directory: string): Promise<ArtifactStor
     id,
     directory,
     size,
-    append: (reference) => lazyAppender(pathOf(reference)),
+    write: (reference, offset = 0) => lazyWriter(pathOf(reference), offset),
     read: (reference, offset = 0, end = Number.POSITIVE_INFINITY) =>
       end <= offset ? undefined : createReadStream(pathOf(reference), { start: offset, end: end - 1 }),
     putBlob: async (content) => {

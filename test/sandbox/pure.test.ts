@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { findPattern, matchesOutputs } from "../../activities/backends/files/output-patterns.ts";
 import { parseHierarchies } from "../../activities/backends/subprocess/cgroups/own-groups.ts";
 import { version2Group } from "../../activities/backends/subprocess/cgroups/version2.ts";
 import { exitStatus } from "../../activities/backends/subprocess/exit-status.ts";
@@ -13,7 +14,6 @@ import {
   rulesInForce,
   rulesScript,
 } from "../../activities/backends/subprocess/network/rules.ts";
-import { findPattern, matchesOutputs } from "../../activities/backends/subprocess/output-patterns.ts";
 import { judgeProbe } from "../../activities/backends/subprocess/probe.ts";
 import { runUid } from "../../activities/backends/subprocess/run-uid.ts";
 import { sandboxFailure } from "../../activities/backends/subprocess/sandbox-failure.ts";

@@ -20,7 +20,7 @@ const key = runKey("a workflow", "a run");
 const reference = streamReference(key, 1, "stdout");
 
 async function write(to: string, content: string): Promise<void> {
-  const file = store.append(to);
+  const file = store.write(to);
   file.end(content);
   await finished(file);
 }

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { renderCommandFile, type SupervisorSettings, supervisorCommand } from "../../core/supervisor.ts";
 
 const namespaceCommand = [
@@ -85,7 +85,7 @@ export function startCell(shell: readonly string[], settings: Partial<Supervisor
       if (stdin) writeFileSync(join(run, "stdin"), stdin);
       writeFileSync(join(run, "command"), renderCommandFile(command, environment));
       mkdirSync(join(run, "started"));
-      await writeFile(join(run, "go"), "");
+      await promisify(execFile)("sh", ["-c", 'true 1<>"$1"', "sh", join(run, "go")]);
     },
     appears,
     enter: (...command) => {

@@ -30,7 +30,7 @@ describe("the table of failures", () => {
 
   it("retries only what passes by itself", () => {
     const retried = kinds.filter((kind) => !nonRetryableKinds.includes(kind));
-    expect(retried.sort()).toEqual(["artifact-unavailable", "cell-start"]);
+    expect(retried.sort()).toEqual(["artifact-unavailable", "cell-handed-over", "cell-start"]);
   });
 
   it.each(["", "toString", "__proto__", "Internal", 5, null, undefined])("%j is no failure of ours", (value) => {

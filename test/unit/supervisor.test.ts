@@ -1,4 +1,6 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseExitMarker, renderCommandFile, supervisorCommand } from "../../core/supervisor.ts";
@@ -32,15 +34,20 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
     ["exit 3", 3],
     ["exit 127", 127],
     ["exit 255", 255],
-    ["kill -TERM $$", 143],
+    ["exit 128", 128],
+    // bash cannot tell it from SIGKILL.
+    ["exit 137", 137, shell[0] === "bash"],
+    ["kill -TERM $$", 143, true],
+    ["kill -KILL $$", 137, true],
+    ["kill -SEGV $$", 139, true],
     // Ignored in background commands of a shell without job control: the code must not be one.
-    ["kill -INT $$; exit 7", 130],
-    ["kill -QUIT $$; exit 7", 131],
-  ])("ends as the code does: %s", async (code, expected) => {
+    ["kill -INT $$; exit 7", 130, true],
+    ["kill -QUIT $$; exit 7", 131, true],
+  ])("ends as the code does: %s", async (code, expected, signalled = false) => {
     await using cell = startCell(shell);
     // By its path: under busybox `sh` would be busybox again, which ignores SIGQUIT itself.
     await cell.start(["/bin/sh", "-c", code]);
-    expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: expected, stopped: null });
+    expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: expected, signalled, stopped: null });
     expect(await cell.collect()).toBe(expected);
   });
 
@@ -95,7 +102,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
   it("gives end of file where there is no stdin", async () => {
     await using cell = startCell(shell);
     await cell.start(["cat"]);
-    expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 0, stopped: null });
+    expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 0, signalled: false, stopped: null });
     expect(cell.read("stdout").length).toBe(0);
   });
 
@@ -105,6 +112,20 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
     await cell.appears("exit");
     expect([...cell.read("stdout")]).toEqual([0x61, 0, 0xff, 0x63]);
     expect([...cell.read("stderr")]).toEqual([0x62, 0xfe]);
+  });
+
+  it("wakes whoever waits for the end, however late", async () => {
+    await using cell = startCell(shell);
+    await cell.start(["sh", "-c", "while ! [ -e stop ]; do sleep 0.05; done"]);
+    const wait = () =>
+      once(
+        spawn("sh", ["-c", 'read -r _ <"$1"; [ -e "$2" ]', "sh", join(cell.run, "done"), join(cell.run, "exit")]),
+        "exit",
+      );
+    const early = [wait(), wait()];
+    writeFileSync(join(cell.work, "stop"), "");
+    await cell.appears("exit");
+    expect((await Promise.all([...early, wait()])).map(([code]) => code)).toEqual([0, 0, 0]);
   });
 
   it("shows output while the code runs", async () => {
@@ -150,7 +171,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
         "-c",
         "echo partial; setsid sh -c 'while :; do echo x >>daemon; sleep 0.02; done' & sleep 60",
       ]);
-      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, stopped: "timed-out" });
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, signalled: true, stopped: "timed-out" });
       expect(Date.now() - started).toBeLessThan(3000);
       expect(cell.read("stdout").toString()).toBe("partial\n");
       const size = readFileSync(join(cell.work, "daemon")).length;
@@ -161,13 +182,13 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
     it("does not take a signal of the code's own for its deadline", async () => {
       await using cell = startCell(shell);
       await cell.start(["sh", "-c", "kill -9 $$"]);
-      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, stopped: null });
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, signalled: true, stopped: null });
     });
 
     it("cannot be killed by the code", async () => {
       await using cell = startCell(shell);
       await cell.start(["sh", "-c", "kill -9 1; kill -TERM 1; kill -9 -1; echo alive; exit 3"]);
-      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 3, stopped: null });
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 3, signalled: false, stopped: null });
       expect(cell.read("stdout").toString()).toBe("alive\n");
       expect(await cell.collect()).toBe(3);
     });
@@ -199,19 +220,27 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
     it("ends code that fills the disk", async () => {
       await using cell = startCell(shell, { disk: 2 ** 20 });
       await cell.start(["sh", "-c", 'head -c 700000 /dev/zero >a; head -c 700000 /dev/zero >"$TMPDIR/b"; sleep 60']);
-      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, stopped: "disk-limit" });
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({
+        code: 137,
+        signalled: true,
+        stopped: "disk-limit",
+      });
     });
 
     it("leaves code alone that stays within its disk, or makes a sparse file", async () => {
       await using cell = startCell(shell, { disk: 2 ** 20 });
       await cell.start(["sh", "-c", "head -c 700000 /dev/zero >a; truncate -s 1T sparse; sleep 2.5"]);
-      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 0, stopped: null });
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 0, signalled: false, stopped: null });
     });
 
     it.each(["", ">&2"])("ends code that floods a stream: %s", async (redirect) => {
       await using cell = startCell(shell, { output: 2 ** 20 });
       await cell.start(["sh", "-c", `head -c 3000000 /dev/zero ${redirect}; sleep 60`]);
-      expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, stopped: "output-limit" });
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({
+        code: 137,
+        signalled: true,
+        stopped: "output-limit",
+      });
     });
   });
 });
@@ -250,16 +279,19 @@ describe("renderCommandFile", () => {
 
 describe("parseExitMarker", () => {
   it.each([
-    ["0 \n", { code: 0, stopped: null }],
-    ["137 timed-out\n", { code: 137, stopped: "timed-out" }],
-    ["137 disk-limit\n", { code: 137, stopped: "disk-limit" }],
-    ["137 output-limit\n", { code: 137, stopped: "output-limit" }],
+    ["0 exit \n", { code: 0, signalled: false, stopped: null }],
+    ["0 exit ", { code: 0, signalled: false, stopped: null }],
+    ["139 signal \n", { code: 139, signalled: true, stopped: null }],
+    ["137 signal timed-out\n", { code: 137, signalled: true, stopped: "timed-out" }],
+    ["137 signal disk-limit\n", { code: 137, signalled: true, stopped: "disk-limit" }],
+    ["137 signal output-limit\n", { code: 137, signalled: true, stopped: "output-limit" }],
     ["", undefined],
     ["0", undefined],
-    ["256 \n", undefined],
-    ["-1 \n", undefined],
-    ["0 bored\n", undefined],
-    ["0 \n1 \n", undefined],
+    ["0 \n", undefined],
+    ["256 exit \n", undefined],
+    ["-1 exit \n", undefined],
+    ["0 exit bored\n", undefined],
+    ["0 exit \n1 exit \n", undefined],
   ])("reads %j", (text, expected) => {
     expect(parseExitMarker(text)).toEqual(expected);
   });

@@ -8,13 +8,13 @@ import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { Enforcement, Isolation } from "../../../core/result.ts";
 import type { CellPlan } from "../backend.ts";
+import { findPattern } from "../files/output-patterns.ts";
 import { findGroups } from "./cgroups/find-groups.ts";
 import { cellEnvironment } from "./compose-run.ts";
 import type { Engine } from "./engine.ts";
 import { createInterpreterCache } from "./interpreter-cache.ts";
 import { type LauncherPool, launcherPool } from "./launcher-pool.ts";
 import { cellLimits } from "./limits.ts";
-import { findPattern } from "./output-patterns.ts";
 import { launcherDirectory } from "./sandbox.ts";
 import { supervisorScript } from "./supervisor-script.ts";
 

@@ -1,13 +1,13 @@
 import { buffer } from "node:stream/consumers";
 import { KgentsError } from "../../../core/error.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
+import { contentBytes } from "../files/deliver-inputs.ts";
+import { findPattern } from "../files/output-patterns.ts";
 import { bubblewrapArguments, userModeUid } from "./bubblewrap-arguments.ts";
-import { contentBytes } from "./deliver-inputs.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { rlimitFallback } from "./isolation.ts";
 import type { CellLimits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
-import { findPattern } from "./output-patterns.ts";
 import type { SandboxRun } from "./run-sandbox.ts";
 import { runUid } from "./run-uid.ts";
 import { workDirectory } from "./sandbox-paths.ts";

@@ -1,10 +1,6 @@
 import { constants } from "node:os";
+import { signalName } from "../signal-name.ts";
 import { beginMark, endMark } from "./supervisor-script.ts";
-
-const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
-// Two names for one number: the usual one.
-signalNames.set(constants.signals.SIGABRT, "SIGABRT");
-signalNames.set(constants.signals.SIGIO, "SIGIO");
 
 /** Shells say nothing of a program that these ended, because a person at a terminal caused them. */
 const silentSignals = new Set<number>([constants.signals.SIGINT, constants.signals.SIGPIPE, constants.signals.SIGTERM]);
@@ -19,5 +15,5 @@ export function exitStatus(status: number, diagnostics: string): { code: number;
   const said = begin === -1 ? "" : diagnostics.slice(begin + beginMark.length, end === -1 ? undefined : end).trim();
   const number = status - 128;
   const bySignal = number > 0 && (said !== "" || silentSignals.has(number));
-  return { code: status, signal: bySignal ? (signalNames.get(number) ?? `SIGRTMIN+${number - 34}`) : null };
+  return { code: status, signal: bySignal ? signalName(number) : null };
 }

@@ -12,9 +12,9 @@ import { closeSync, fchownSync, mkdirSync, openSync, rmSync, writeFileSync } fro
 import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { type ControlReader, controlReader } from "../files/control-reader.ts";
 import type { ControlGroup, GroupMaker } from "./cgroups/control-group.ts";
 import { removeGroups } from "./cgroups/remove-groups.ts";
-import { type ControlReader, controlReader } from "./control-reader.ts";
 import type { Fifo, FifoSource } from "./fifo.ts";
 import { launcherCommand } from "./launcher-script.ts";
 import { leakingDescriptors } from "./leaking-descriptors.ts";

@@ -38,6 +38,7 @@ export function probeContext(): { context: ExecuteContext; printed: () => string
   const context: ExecuteContext = {
     stop: AbortSignal.timeout(patience),
     started: () => {},
+    stored: { stdout: 0, stderr: 0 },
     stdout: sink(),
     stderr: sink(),
     open: () => Promise.resolve(Readable.from([Buffer.from("probe")])),

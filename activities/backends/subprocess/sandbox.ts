@@ -39,7 +39,8 @@ async function probe(sandbox: Sandbox): Promise<void> {
   const language = { name: "probe", aliases: [], fileName: "status", extensions: [], image: "", command: probeCommand };
   const interpreter = { command: probeCommand, binds: [], directory: "/usr/bin", hostCommand: probeCommand };
   const { context, printed } = probeContext();
-  const plan = { cellId: probeCell, spec, language };
+  const owner = { workflowId: probeCell, runId: probeCell };
+  const plan = { cellId: probeCell, spec, language, owner };
   const run = await composeRun(plan, context, machine, interpreter, cellLimits(spec));
   let launcher: Launcher | undefined;
   try {

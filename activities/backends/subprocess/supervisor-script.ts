@@ -1,5 +1,5 @@
+import { shellQuote } from "../../../core/shell-quote.ts";
 import { descriptors, supervisorFile } from "./sandbox-paths.ts";
-import { shellQuote } from "./shell-quote.ts";
 
 /** What the supervisor is told. */
 export interface SupervisorPlan {

@@ -38,7 +38,8 @@ const open = async (content: Content): Promise<Readable> => {
 
 async function run(request: ExecutionRequest, cellId: string, again: boolean, stopAfter?: number): Promise<RunAnswer> {
   const spec = parseRequest(request);
-  const plan = { cellId, spec, language: findLanguage(builtInLanguages, spec.language) };
+  const owner = { workflowId: cellId, runId: cellId };
+  const plan = { cellId, spec, language: findLanguage(builtInLanguages, spec.language), owner };
   const streams: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
   const files: Record<string, Buffer> = {};
   const sink = (chunks: Buffer[]): Writable =>
@@ -58,6 +59,7 @@ async function run(request: ExecutionRequest, cellId: string, again: boolean, st
     outcome = await backend.execute(plan, {
       stop: AbortSignal.any([stop.signal, AbortSignal.timeout(spec.timeout)]),
       started: () => {},
+      stored: { stdout: 0, stderr: 0 },
       stdout: sink(streams.stdout),
       stderr: sink(streams.stderr),
       open,

@@ -4,6 +4,8 @@ import { Readable } from "node:stream";
 export interface ControlReader {
   /** The text before the next such byte; undefined at the end of the stream, or where the text grows too long. */
   readonly until: (delimiter: number, longest?: number) => Promise<string | undefined>;
+  /** Some of the next bytes, at most so many; undefined at the end of the stream. */
+  readonly some: (most: number) => Promise<Buffer | undefined>;
   /** What is left, as a stream. */
   readonly rest: () => Readable;
 }
@@ -29,6 +31,13 @@ export function controlReader(stream: Readable): ControlReader {
         if (chunk === undefined) return undefined;
         pending = Buffer.concat([pending, chunk]);
       }
+    },
+    some: async (most) => {
+      if (pending.length === 0) pending = (await next()) ?? pending;
+      if (pending.length === 0) return undefined;
+      const part = pending.subarray(0, most);
+      pending = pending.subarray(part.length);
+      return part;
     },
     rest: () =>
       Readable.from(

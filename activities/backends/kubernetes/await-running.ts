@@ -1,0 +1,68 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { formatDuration } from "../../../core/duration.ts";
+import { KgentsError } from "../../../core/error.ts";
+import type { CellPlan } from "../backend.ts";
+import { type CellState, classifyCell, failureOfWait } from "./classify-cell.ts";
+import { ClusterError } from "./cluster-error.ts";
+import { observeCell } from "./observe.ts";
+import type { OwnCells } from "./own-cells.ts";
+
+/** A cell that runs, or one that has ended before anybody asked for it. */
+export type Ready = Extract<CellState, { state: "running" | "ended" }>;
+
+/** The watch tells of a pod at once; the server itself is asked this often, since a watch can die without a word. */
+const askMilliseconds = 5000;
+/** While a Job has no pod, only events say why, and nothing tells of events. */
+const askWithoutPodMilliseconds = 1000;
+/** How long an image may fail to be pulled: the kubelet's first two tries, 10 s apart. */
+const pullPatienceMilliseconds = 15_000;
+
+type Waiting = Extract<CellState, { state: "waiting" }>;
+
+const refusalOf = (wait: Waiting, why: string): KgentsError =>
+  new KgentsError(failureOfWait[wait.for], `${why}: ${wait.detail}`);
+
+/**
+ * Waits until the cell's supervisor runs.
+ *
+ * @throws KgentsError of the kind that fits, when it never will or when it takes longer than its start-up time
+ */
+export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, stop: AbortSignal): Promise<Ready> {
+  let last: Waiting = { state: "waiting", for: "pod", detail: "nothing was seen of it yet" };
+  let pullFailedAt: number | undefined;
+  // What the watch shows may be old: it only says that the cell runs. Everything else is asked of the server.
+  const look = async (): Promise<CellState> => {
+    const pods = own.watch.podsOf(cellId);
+    const known = pods.length > 0 ? classifyCell({ job: null, pods, events: [] }, new Date()) : undefined;
+    if (known?.state === "running" || known?.state === "waiting") return known;
+    return classifyCell(await observeCell(own, cellId, stop), new Date());
+  };
+  while (!stop.aborted) {
+    const looking = new AbortController();
+    const ended = AbortSignal.any([stop, looking.signal]);
+    const changed = own.watch.changed(cellId, ended).catch(() => {});
+    try {
+      const state = await look();
+      if (state.state === "running" || state.state === "ended") return state;
+      if (state.state === "failed") throw new KgentsError(state.kind, state.detail);
+      last = state;
+      pullFailedAt = state.for === "image" ? (pullFailedAt ?? Date.now()) : undefined;
+      const pause = state.for === "pod" || state.for === "quota" ? askWithoutPodMilliseconds : askMilliseconds;
+      const pullEnds = pullFailedAt === undefined ? Number.POSITIVE_INFINITY : pullFailedAt + pullPatienceMilliseconds;
+      if (Date.now() >= pullEnds) throw refusalOf(state, "the image cannot be pulled");
+      const timer = wait(Math.min(pause, pullEnds - Date.now()), undefined, { signal: ended }).catch(() => {});
+      await Promise.race([changed, timer]);
+    } catch (error) {
+      if (stop.aborted) break;
+      // The server is away for longer than a request's own tries: the cell's start-up time bounds the wait.
+      if (!(error instanceof ClusterError)) throw error;
+      if (error.status === 401 || error.status === 403)
+        throw new KgentsError("forbidden", error.message, { cause: error });
+      last = { state: "waiting", for: "pod", detail: `${error.what}: ${error.message}` };
+      await wait(askWithoutPodMilliseconds, undefined, { signal: stop }).catch(() => {});
+    } finally {
+      looking.abort();
+    }
+  }
+  throw refusalOf(last, `the cell did not start within ${formatDuration(spec.startupTimeout)}`);
+}

@@ -1,0 +1,166 @@
+/**
+ * The backend that runs code in hardened Jobs of a cluster.
+ *
+ * @module
+ */
+import type { V1Job } from "@kubernetes/client-node";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../../core/cluster-names.ts";
+import { KgentsError } from "../../../core/error.ts";
+import type { Backend, ClusterCells, OwnedCell } from "../backend.ts";
+import { cellScripts } from "./cell-scripts.ts";
+import { cellContainer, classifyCell } from "./classify-cell.ts";
+import { type ClusterSettings, createClusterClient } from "./cluster-client.ts";
+import { ClusterError, toRunFailure } from "./cluster-error.ts";
+import { type ClusterLook, clusterLooker } from "./cluster-status.ts";
+import { runProgram } from "./exec-session.ts";
+import { clusterIsolation } from "./isolation.ts";
+import { createJob, deleteCell } from "./job.ts";
+import { listPods, readJob } from "./observe.ts";
+import type { OwnCells } from "./own-cells.ts";
+import { watchPods } from "./pod-watch.ts";
+import { runCell } from "./run-cell.ts";
+
+/** How a Kubernetes backend is set up. */
+export interface KubernetesOptions extends ClusterSettings {
+  /** What marks this instance's cells: at most 63 letters, digits and `-`. */
+  readonly instance: string;
+  /** Another container runtime than the node's default, such as `gvisor`. */
+  readonly runtimeClassName?: string | undefined;
+  /** `required`: code without network runs only where policies are proved to be enforced. @default "required" */
+  readonly networkIsolation?: "required" | "best-effort";
+  /** How long a node may not answer beyond the code's time, in milliseconds. @default 60000 */
+  readonly nodePatienceMilliseconds?: number;
+  readonly log: (line: string) => void;
+}
+
+const defaultNodePatience = 60_000;
+
+const isFinished = (job: V1Job): boolean =>
+  job.status?.conditions?.some(
+    ({ type, status }) => (type === "Complete" || type === "Failed") && status === "True",
+  ) === true;
+
+function ownedCell(job: V1Job): OwnedCell {
+  const { labels = {}, annotations = {}, creationTimestamp } = job.metadata ?? {};
+  return {
+    cellId: labels[cellLabel] ?? "",
+    workflowId: annotations[workflowIdAnnotation] ?? "",
+    runId: annotations[runIdAnnotation] ?? "",
+    createdAt: new Date(creationTimestamp ?? 0),
+    finished: isFinished(job),
+  };
+}
+
+/** Isolation that cannot be had is refused, unless the worker's policy says that it need not be. */
+function checkNetwork(look: ClusterLook, open: boolean, policy: KubernetesOptions["networkIsolation"]): void {
+  if (open || look.networkIsolation === "enforced" || policy === "best-effort") return;
+  const why =
+    look.networkIsolation === "not-enforced"
+      ? "the cluster ignores NetworkPolicies"
+      : "nobody has proved that the cluster enforces NetworkPolicies";
+  throw new KgentsError("network-isolation-unavailable", `code without network cannot be isolated here: ${why}`, {
+    remedy:
+      "Run `kgents infra init` to prove it, use a network plugin that enforces policies, run with --backend subprocess, or set worker.kubernetes.networkIsolation to best-effort.",
+  });
+}
+
+/** Errors of the cluster as failures of a run. */
+const asFailure = (error: unknown): never => {
+  throw error instanceof ClusterError ? toRunFailure(error) : error;
+};
+
+function clusterCells(connect: () => Promise<OwnCells>): ClusterCells {
+  const release = async (cellId: string): Promise<void> => {
+    const own = await connect();
+    for (const pod of await listPods(own, cellId)) {
+      const { state } = classifyCell({ job: null, pods: [pod], events: [] }, new Date());
+      // One that has ended needs no word; one that does not answer ends by itself after its grace.
+      if (state !== "running") continue;
+      const target = { pod: pod.metadata.name, container: cellContainer };
+      const end = await runProgram(own.client, target, cellScripts.release());
+      if ("broken" in end) throw new KgentsError("cluster-unavailable", `the cell was not released: ${end.broken}`);
+    }
+  };
+  return {
+    release,
+    discard: async (cellId) => {
+      const own = await connect();
+      const job = await readJob(own, cellId);
+      if (job === null || isFinished(job)) return false;
+      await deleteCell(own, cellId);
+      return true;
+    },
+    list: async () => {
+      const { client, instance } = await connect();
+      const { items } = await client.request("listing the Jobs", ({ batch }, options) =>
+        batch.listNamespacedJob(
+          { namespace: client.namespace, labelSelector: `${instanceLabel}=${instance}` },
+          options,
+        ),
+      );
+      return items.map(ownedCell);
+    },
+  };
+}
+
+/** Makes something when it is first asked for. What failed is tried again: a kubeconfig may come, or be mended. */
+function once<Value>(make: () => Promise<Value>): (() => Promise<Value>) & { made: () => Promise<Value> | undefined } {
+  let made: Promise<Value> | undefined;
+  const get = (): Promise<Value> => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+  return Object.assign(get, { made: () => made });
+}
+
+/** Creates the backend that runs code in a cluster. Nothing is connected before it is needed. */
+export function createKubernetesBackend(options: KubernetesOptions): Backend {
+  const { instance, namespace, runtimeClassName, log } = options;
+  const client = once(() => createClusterClient(options));
+  // The watch begins with the first cell: a mere look at the cluster needs none.
+  const connect = once(async (): Promise<OwnCells> => {
+    const connected = await client();
+    return { client: connected, instance, watch: watchPods(connected, `${instanceLabel}=${instance}`, log) };
+  });
+  const look = clusterLooker(client);
+  const facts = ({ version, networkIsolation }: ClusterLook) => ({
+    ...{ namespace, version, networkIsolation, runtimeClassName },
+  });
+  const usual = { network: false, memory: 128 * 2 ** 20, cpu: 100, disk: 100 * 2 ** 20 };
+
+  return {
+    name: "kubernetes",
+    hostBound: false,
+    status: async () => {
+      try {
+        const seen = await look();
+        const isolation = clusterIsolation(facts(seen), usual);
+        return { available: true, summary: `Kubernetes ${seen.version}, namespace ${namespace}`, isolation };
+      } catch (error) {
+        if (!(error instanceof KgentsError)) throw error;
+        return { available: false, summary: `${error.message}. ${error.remedy}`, isolation: null };
+      }
+    },
+    provision: async (plan) => {
+      const seen = await look();
+      checkNetwork(seen, plan.spec.network, options.networkIsolation);
+      const own = await connect();
+      await createJob(own, plan, runtimeClassName).catch(asFailure);
+      return { isolation: clusterIsolation(facts(seen), plan.spec) };
+    },
+    execute: async (plan, context) => {
+      const nodePatienceMilliseconds = options.nodePatienceMilliseconds ?? defaultNodePatience;
+      return runCell({ ...(await connect()), nodePatienceMilliseconds }, plan, context);
+    },
+    cleanUp: async (cellId) => deleteCell(await connect(), cellId).catch(asFailure),
+    // What an earlier worker left is gone on with by the next one, or taken by the scheduled sweep, which asks Temporal first.
+    sweep: async () => 0,
+    close: async () => {
+      await (await connect.made()?.catch(() => undefined))?.watch.close();
+    },
+    cluster: clusterCells(connect),
+  };
+}

@@ -1,0 +1,152 @@
+import type { Readable } from "node:stream";
+import { maximumStreamBytes } from "../../../core/result.ts";
+import { type ExitMarker, parseExitMarker } from "../../../core/supervisor.ts";
+import type { CellPlan, ExecuteContext } from "../backend.ts";
+import { collectOutputs, type OmittedFile } from "../files/collect-outputs.ts";
+import { type ControlReader, controlReader } from "../files/control-reader.ts";
+import { findPattern } from "../files/output-patterns.ts";
+import { cellScripts, scriptExit } from "./cell-scripts.ts";
+import { cellContainer } from "./classify-cell.ts";
+import type { ClusterClient } from "./cluster-client.ts";
+import { openSession, type SessionEnd } from "./exec-session.ts";
+import { type Progress, pour } from "./follow.ts";
+
+/** What a cell says when its code has ended. */
+export interface Collected {
+  /** Undefined where the code has spoilt it. */
+  readonly marker: ExitMarker | undefined;
+  readonly memoryKills: number;
+  readonly peakMemoryBytes: number | null;
+  readonly cpuSeconds: number | null;
+  readonly filesOmitted: readonly OmittedFile[];
+}
+
+/** Either that, or why it could not be had: `retry` where another connection may have it. */
+export type CollectEnd = { readonly collected: Collected } | { readonly failed: string; readonly retry: boolean };
+
+const newline = 10;
+
+interface Head {
+  readonly marker: ExitMarker | undefined;
+  readonly counters: readonly (number | null)[];
+  /** How many bytes of each stream follow. */
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+const numberOf = (word: string | undefined): number | null => (word && /^\d+$/.test(word) ? Number(word) : null);
+
+async function readHead(output: ControlReader): Promise<Head | undefined> {
+  const lines: string[] = [];
+  for (let line = 0; line < 4; line += 1) {
+    const text = await output.until(newline);
+    if (text === undefined) return undefined;
+    lines.push(text);
+  }
+  const [marker = "", counters = "", stdout, stderr] = lines;
+  return {
+    marker: parseExitMarker(marker),
+    counters: counters.split(",").map(numberOf),
+    stdout: numberOf(stdout) ?? 0,
+    stderr: numberOf(stderr) ?? 0,
+  };
+}
+
+/** The next so many bytes of a stream of which more is to be read. */
+async function* take(output: ControlReader, bytes: number): AsyncGenerator<Buffer> {
+  for (let left = bytes; left > 0; ) {
+    const chunk = await output.some(left);
+    if (chunk === undefined) return;
+    left -= chunk.length;
+    yield chunk;
+  }
+}
+
+/** At most so many more bytes are wanted: one beyond the limit says that there were more. */
+const wanted = (received: number): number => Math.max(0, maximumStreamBytes + 1 - received);
+
+/**
+ * Collects what the code has left: its exit, what the kernel counted, the rest of both streams, and the output files.
+ *
+ * Can be done again: the cell keeps all of it until it is released. Files that were stored before are not stored again.
+ */
+export async function collectOnce(
+  client: ClusterClient,
+  pod: string,
+  plan: CellPlan,
+  context: ExecuteContext,
+  progress: Progress,
+  saved: Set<string>,
+): Promise<CollectEnd> {
+  const { received } = progress;
+  const patterns = plan.spec.outputs.map(findPattern);
+  const most = { stdout: wanted(received.stdout), stderr: wanted(received.stderr) };
+  const session = await openSession(
+    client,
+    { pod, container: cellContainer },
+    cellScripts.collect(received, most, patterns),
+  );
+  try {
+    const errors = pour(session.stderr, context.stderr, (bytes) => {
+      received.stderr += bytes;
+    });
+    errors.catch(session.close);
+    const output = controlReader(session.stdout);
+    const head = await readHead(output);
+    if (head !== undefined) {
+      await pour(take(output, head.stdout), context.stdout, (bytes) => {
+        received.stdout += bytes;
+      });
+    }
+    const filesOmitted =
+      head && patterns.length > 0
+        ? await collectOutputs(output, {
+            globs: plan.spec.outputs,
+            except: new Set(plan.spec.code === undefined ? [] : [plan.language.fileName]),
+            largestTotal: plan.spec.disk,
+            save: (name, content, bytes) => saveOnce(saved, context, name, content, bytes),
+          }).catch((error: Error) => [{ name: "...", reason: `output files could not be stored: ${error.message}` }])
+        : [];
+    for await (const _ of output.rest());
+    const [end] = await Promise.all([session.ended, errors]);
+    return conclude(head, filesOmitted, end);
+  } finally {
+    session.close();
+  }
+}
+
+async function saveOnce(
+  saved: Set<string>,
+  context: ExecuteContext,
+  name: string,
+  content: Readable,
+  bytes: number,
+): Promise<boolean> {
+  if (saved.has(name)) {
+    content.resume();
+    return true;
+  }
+  const taken = await context.saveFile(name, content, bytes);
+  if (taken) saved.add(name);
+  return taken;
+}
+
+function conclude(head: Head | undefined, omitted: readonly OmittedFile[], end: SessionEnd): CollectEnd {
+  if ("broken" in end) return { failed: end.broken, retry: true };
+  if (end.exitCode === scriptExit.notEnded) return { failed: "the code has not ended", retry: true };
+  if (head === undefined) return { failed: `the cell says nothing (exit code ${end.exitCode})`, retry: true };
+  const filesOmitted =
+    end.exitCode === 0
+      ? omitted
+      : [...omitted, { name: "...", reason: "the image lacks find or tar, so no file could be brought back" }];
+  const [memoryKills, peakMemoryBytes = null, cpuMicroseconds = null] = head.counters;
+  return {
+    collected: {
+      marker: head.marker,
+      memoryKills: memoryKills ?? 0,
+      peakMemoryBytes,
+      cpuSeconds: cpuMicroseconds === null ? null : cpuMicroseconds / 1e6,
+      filesOmitted,
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * What a cell is given: one tar with the code, the input files, stdin and, last, the command.
+ *
+ * @module
+ */
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type Pack, pack } from "tar-stream";
+import { cellDirectories } from "../../../core/cell-pod.ts";
+import { KgentsError } from "../../../core/error.ts";
+import type { Content } from "../../../core/request.ts";
+import { renderCommandFile } from "../../../core/supervisor.ts";
+import type { CellPlan, ExecuteContext } from "../backend.ts";
+import { contentBytes } from "../files/deliver-inputs.ts";
+
+const inRun = (name: string): string => `${cellDirectories.run.slice(1)}/${name}`;
+const inWork = (name: string): string => `${cellDirectories.work.slice(1)}/${name}`;
+
+/** Older servers cannot end stdin: tar must find a whole record, which it reads in one go. */
+const recordBytes = 10_240;
+
+interface Entry {
+  readonly name: string;
+  readonly content: Content;
+  readonly mode: number;
+}
+
+function entriesOf({ spec, language }: CellPlan): Entry[] {
+  const codeFile = spec.entrypoint ?? language.fileName;
+  const files = spec.files.map(({ name, content, executable }) => ({
+    name: inWork(name),
+    content,
+    mode: executable ? 0o755 : 0o644,
+  }));
+  const environment = {
+    USER: "kgents",
+    // Compiled files would only stand among the output files.
+    PYTHONDONTWRITEBYTECODE: "1",
+    ...spec.env,
+  };
+  const command = [...language.command, `${cellDirectories.work}/${codeFile}`, ...spec.args];
+  return [
+    ...files,
+    ...(spec.code === undefined ? [] : [{ name: inWork(language.fileName), content: spec.code, mode: 0o644 }]),
+    ...(spec.stdin === undefined ? [] : [{ name: inRun("stdin"), content: spec.stdin, mode: 0o600 }]),
+    // Last: where it is there, everything before it has come whole.
+    { name: inRun("command"), content: renderCommandFile(command, environment), mode: 0o600 },
+  ];
+}
+
+async function fill(archive: Pack, entries: readonly Entry[], open: ExecuteContext["open"]): Promise<void> {
+  for (const { name, content, mode } of entries) {
+    const size = contentBytes(content);
+    const entry = archive.entry({ name, size, mode });
+    const done = once(entry, "finish");
+    await pipeline(await open(content), entry);
+    await done;
+  }
+  archive.finalize();
+}
+
+/**
+ * Sends the delivery and ends the stream. Where content cannot be read the stream is destroyed, so that nothing starts on
+ * half of it.
+ *
+ * @throws KgentsError `artifact-unavailable`; whatever the target fails with
+ */
+export async function deliver(plan: CellPlan, open: ExecuteContext["open"], target: Writable): Promise<void> {
+  const archive = pack();
+  const filled = fill(archive, entriesOf(plan), open).catch((error) => {
+    archive.destroy(error);
+    if (error instanceof KgentsError) throw error;
+    throw new KgentsError("artifact-unavailable", `input cannot be read: ${error.message}`, { cause: error });
+  });
+  // Where the target fails, that is what is thrown: it comes first.
+  await Promise.all([filled, pipeline(archive, padded, target)]);
+}
+
+async function* padded(archive: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of archive) {
+    const part = Buffer.from(chunk as Uint8Array);
+    bytes += part.length;
+    yield part;
+  }
+  const rest = bytes % recordBytes;
+  if (rest > 0) yield Buffer.alloc(recordBytes - rest);
+}

@@ -1,0 +1,186 @@
+/**
+ * One program that runs in a container by exec: its three streams, with back-pressure, and its end.
+ *
+ * The official client's `Exec` writes what comes without looking whether anybody takes it, and sends stdin as fast as
+ * it is read: 64 MiB of output, or 256 MiB of input, would stand in memory.
+ *
+ * @module
+ */
+import type { IncomingMessage } from "node:http";
+import { PassThrough, type Readable, Writable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { WebSocket } from "ws";
+import type { ClusterClient } from "./cluster-client.ts";
+import { type ClusterError, toClusterError } from "./cluster-error.ts";
+
+/** How an exec ended. */
+export type SessionEnd =
+  | { readonly exitCode: number }
+  /** The connection went away, or the container did: nobody knows what became of the program. */
+  | { readonly broken: string };
+
+/** A program that runs. */
+export interface ExecSession {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Ending it gives the program end of file. */
+  readonly stdin: Writable;
+  /** Resolves when the program has ended and its streams are ended too; never rejects. */
+  readonly ended: Promise<SessionEnd>;
+  /** Ends the connection; the program may go on until it next writes. */
+  readonly close: () => void;
+}
+
+const channels = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const;
+/** Of the fifth a client can end stdin; the fourth is all that servers before 1.30 know. */
+const protocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
+const what = "running a program in the cell";
+const bufferBytes = 256 * 1024;
+const connectMilliseconds = 10_000;
+/** A connection that does not answer a ping until the next one is dead: the machine behind it went away without a word. */
+const pingMilliseconds = 10_000;
+
+interface Status {
+  readonly status?: string;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
+}
+
+/** Reads the last message of an exec. */
+export function readStatus(said: string): SessionEnd {
+  let status: Status;
+  try {
+    status = JSON.parse(said);
+  } catch {
+    return { broken: `the container's runtime said ${JSON.stringify(said.slice(0, 200))}` };
+  }
+  if (status.status === "Success") return { exitCode: 0 };
+  const cause = status.details?.causes?.find(({ reason }) => reason === "ExitCode");
+  const code = Number(cause?.message);
+  return cause && Number.isInteger(code) ? { exitCode: code } : { broken: status.message ?? "exec failed" };
+}
+
+/** The answer of a server that did not switch protocols. */
+async function refusal(response: IncomingMessage): Promise<ClusterError> {
+  const body = await text(response).catch(() => "");
+  return toClusterError(what, { code: response.statusCode ?? 0, body });
+}
+
+async function connect(
+  client: ClusterClient,
+  path: string,
+  onFrame: (frame: Buffer, socket: WebSocket) => void,
+): Promise<WebSocket> {
+  const options = { handshakeTimeout: connectMilliseconds, perMessageDeflate: false };
+  await client.config().applyToHTTPSOptions(options);
+  const socket = new WebSocket(`${client.server.replace(/^http/, "ws")}${path}`, protocols, options);
+  // Before it opens: the first frame may come with the server's very answer.
+  socket.on("message", (frame: Buffer) => onFrame(frame, socket));
+  return new Promise((resolve, reject) => {
+    socket.once("open", () => resolve(socket));
+    socket.once("error", (error) => reject(toClusterError(what, error)));
+    socket.once("unexpected-response", (_request, response) => {
+      refusal(response)
+        .then(reject)
+        .finally(() => socket.terminate());
+    });
+  });
+}
+
+function stdinOf(socket: WebSocket): Writable {
+  const send = (bytes: Uint8Array, done: (error?: Error | null) => void): void => {
+    if (socket.readyState === socket.OPEN) socket.send(bytes, (error) => done(error ?? null));
+    else done(new Error("the connection is closed"));
+  };
+  return new Writable({
+    highWaterMark: bufferBytes,
+    write: (chunk: Buffer, _encoding, done) => send(Buffer.concat([Buffer.from([channels.stdin]), chunk]), done),
+    final: (done) =>
+      socket.protocol === protocols[0] ? send(Buffer.from([channels.close, channels.stdin]), done) : done(),
+  });
+}
+
+/**
+ * Starts a program in a container.
+ *
+ * @throws ClusterError where it was certainly not started
+ */
+export async function openSession(
+  client: ClusterClient,
+  target: { readonly pod: string; readonly container: string },
+  command: readonly string[],
+  options: { readonly stdin?: boolean } = {},
+): Promise<ExecSession> {
+  const query = new URLSearchParams({ container: target.container, stdout: "true", stderr: "true" });
+  if (options.stdin) query.set("stdin", "true");
+  for (const word of command) query.append("command", word);
+  const path = `/api/v1/namespaces/${client.namespace}/pods/${target.pod}/exec?${query}`;
+
+  const stdout = new PassThrough({ highWaterMark: bufferBytes });
+  const stderr = new PassThrough({ highWaterMark: bufferBytes });
+  let full = 0;
+  const end = Promise.withResolvers<SessionEnd>();
+  const take = (stream: PassThrough, data: Buffer, socket: WebSocket): void => {
+    if (data.length === 0 || stream.write(data)) return;
+    full += 1;
+    socket.pause();
+    stream.once("drain", () => {
+      full -= 1;
+      if (full === 0) socket.resume();
+    });
+  };
+  const socket = await connect(client, path, (frame, socket) => {
+    const data = frame.subarray(1);
+    if (frame[0] === channels.stdout) take(stdout, data, socket);
+    else if (frame[0] === channels.stderr) take(stderr, data, socket);
+    else if (frame[0] === channels.status) {
+      end.resolve(readStatus(data.toString()));
+      socket.close();
+    }
+  });
+  watchConnection(socket, (broken) => end.resolve({ broken }));
+  const ended = end.promise.then((how) => {
+    stdout.end();
+    stderr.end();
+    return how;
+  });
+  return { stdout, stderr, stdin: stdinOf(socket), ended, close: () => socket.terminate() };
+}
+
+/** Says when the connection ends, by itself or because nobody answers on it any more. */
+function watchConnection(socket: WebSocket, onEnd: (why: string) => void): void {
+  let answered = true;
+  const timer = setInterval(() => {
+    // A paused socket hears no answer.
+    if (!answered && !socket.isPaused) return socket.terminate();
+    answered = false;
+    socket.ping();
+  }, pingMilliseconds);
+  socket.on("pong", () => {
+    answered = true;
+  });
+  socket.on("error", (error: Error) => onEnd(error.message));
+  socket.on("close", () => {
+    clearInterval(timer);
+    onEnd("the connection was closed");
+  });
+}
+
+/** Runs a program to its end; what it writes is not wanted. */
+export async function runProgram(
+  client: ClusterClient,
+  target: { readonly pod: string; readonly container: string },
+  command: readonly string[],
+  signal?: AbortSignal,
+): Promise<SessionEnd> {
+  const session = await openSession(client, target, command);
+  session.stdout.resume();
+  session.stderr.resume();
+  signal?.addEventListener("abort", session.close, { once: true });
+  try {
+    return await session.ended;
+  } finally {
+    signal?.removeEventListener("abort", session.close);
+  }
+}

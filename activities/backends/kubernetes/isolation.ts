@@ -1,0 +1,61 @@
+/**
+ * The words for what is enforced around a run in the cluster, and by what.
+ *
+ * @module
+ */
+import { cellUserId } from "../../../core/cell-pod.ts";
+import type { NetworkIsolation } from "../../../core/cluster-names.ts";
+import { formatBytes, formatCpu } from "../../../core/quantity.ts";
+import type { ExecutionSpec } from "../../../core/request.ts";
+import type { Enforcement, Isolation } from "../../../core/result.ts";
+
+const enforced = (by: string): Enforcement => ({ enforced: true, by });
+const notEnforced = (by: string): Enforcement => ({ enforced: false, by });
+
+/** What is known of the cluster itself. */
+export interface ClusterFacts {
+  readonly namespace: string;
+  /** The server's version, such as `v1.34.2`. */
+  readonly version: string;
+  readonly networkIsolation: NetworkIsolation;
+  readonly runtimeClassName: string | undefined;
+}
+
+function network(isolation: NetworkIsolation, open: boolean): Enforcement {
+  const policies = open
+    ? "NetworkPolicy: DNS and public addresses, not private or link-local ranges"
+    : "NetworkPolicy: no traffic in or out";
+  switch (isolation) {
+    case "enforced":
+      return enforced(`${policies}; proved by the canary of \`kgents infra init\``);
+    case "not-enforced":
+      return notEnforced("the cluster ignores NetworkPolicies, as the canary of `kgents infra init` found");
+    case "unknown":
+      return notEnforced(`${policies}; nobody has proved that the cluster enforces it`);
+  }
+}
+
+/** What is enforced around a run in a cell of the cluster. */
+export function clusterIsolation(
+  facts: ClusterFacts,
+  spec: Pick<ExecutionSpec, "network" | "memory" | "cpu" | "disk">,
+): Isolation {
+  const runtime = facts.runtimeClassName === undefined ? "" : `, runtime class ${facts.runtimeClassName}`;
+  return {
+    level: "cluster",
+    mechanism: `Kubernetes ${facts.version}: a Job in ${facts.namespace}${runtime}`,
+    network: network(facts.networkIsolation, spec.network),
+    filesystem: enforced("read-only root file system; volumes of the cell alone; no service account token"),
+    user: enforced(`uid ${cellUserId}, no capabilities, no new privileges`),
+    syscalls: enforced("seccomp: the container runtime's default filter"),
+    memory: enforced(`the container's limit: ${formatBytes(spec.memory)}`),
+    cpu: enforced(`the container's limit: ${formatCpu(spec.cpu)}`),
+    pids: notEnforced("the kubelet's podPidsLimit, where the cluster sets one, which cannot be seen from here"),
+    disk: enforced(
+      `the cell's supervisor, each second: ${formatBytes(spec.disk)} in /work and /tmp; the kubelet evicts beyond that`,
+    ),
+    openFiles: notEnforced("the container runtime's default"),
+    output: enforced("the worker and the cell's supervisor stop the run at the output limit"),
+    wallClock: enforced("the cell's supervisor, the worker after it, and the Job's deadline"),
+  };
+}

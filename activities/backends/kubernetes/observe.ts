@@ -1,0 +1,74 @@
+import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
+import { cellLabel, instanceLabel } from "../../../core/cluster-names.ts";
+import { ClusterError } from "./cluster-error.ts";
+import type { ObservedCell, ObservedEvent, ObservedJob, ObservedPod } from "./observed-cell.ts";
+import type { OwnCells } from "./own-cells.ts";
+import { toObservedPod } from "./pod-watch.ts";
+
+const isGone = (error: unknown): boolean => error instanceof ClusterError && error.status === 404;
+
+/** The Job of a cell; null where there is none. @throws ClusterError */
+export async function readJob(
+  { client }: Pick<OwnCells, "client">,
+  cellId: string,
+  signal?: AbortSignal,
+): Promise<V1Job | null> {
+  try {
+    return await client.request(
+      "reading the Job",
+      ({ batch }, options) => batch.readNamespacedJob({ namespace: client.namespace, name: cellId }, options),
+      signal ? { signal } : {},
+    );
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+}
+
+/** The pods of a cell, from the server itself. @throws ClusterError */
+export async function listPods(
+  { client, instance }: Pick<OwnCells, "client" | "instance">,
+  cellId: string,
+  signal?: AbortSignal,
+): Promise<ObservedPod[]> {
+  const labelSelector = `${instanceLabel}=${instance},${cellLabel}=${cellId}`;
+  const { items } = await client.request(
+    "listing the cell's pods",
+    ({ core }, options) => core.listNamespacedPod({ namespace: client.namespace, labelSelector }, options),
+    signal ? { signal } : {},
+  );
+  return items.map(toObservedPod);
+}
+
+function toObservedEvent({ reason, message, lastTimestamp, eventTime, metadata }: CoreV1Event): ObservedEvent {
+  const at = lastTimestamp ?? eventTime ?? metadata.creationTimestamp;
+  return {
+    reason: reason ?? "",
+    message: message ?? "",
+    lastTimestamp: at ? new Date(at).toISOString() : "",
+  };
+}
+
+async function listEvents({ client }: OwnCells, cellId: string, signal?: AbortSignal): Promise<ObservedEvent[]> {
+  const fieldSelector = `involvedObject.kind=Job,involvedObject.name=${cellId}`;
+  const { items } = await client.request(
+    "listing the Job's events",
+    ({ core }, options) => core.listNamespacedEvent({ namespace: client.namespace, fieldSelector }, options),
+    signal ? { signal } : {},
+  );
+  return items.map(toObservedEvent);
+}
+
+/**
+ * Asks the server for all there is of a cell. The watch may lag behind, or have died without a word: nothing is said to be
+ * gone or failed before this was asked.
+ *
+ * @throws ClusterError
+ */
+export async function observeCell(own: OwnCells, cellId: string, signal?: AbortSignal): Promise<ObservedCell> {
+  const [job, pods] = await Promise.all([readJob(own, cellId, signal), listPods(own, cellId, signal)]);
+  const observed: ObservedJob | null = job && JSON.parse(JSON.stringify(job));
+  // Only where there is no pod do events say what nothing else does.
+  const events = observed && pods.length === 0 ? await listEvents(own, cellId, signal) : [];
+  return { job: observed, pods, events };
+}

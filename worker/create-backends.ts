@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Backend } from "../activities/backends/backend.ts";
+import { createKubernetesBackend } from "../activities/backends/kubernetes/backend.ts";
+import { isClusterConfigured } from "../activities/backends/kubernetes/cluster-client.ts";
+import { createSubprocessBackend } from "../activities/backends/subprocess/backend.ts";
+import { KgentsError } from "../core/error.ts";
+import type { BackendName } from "../core/result.ts";
+import type { WorkerConnections } from "./connect.ts";
+import type { WorkerSettings } from "./run-worker.ts";
+
+interface BackendsOf extends Pick<WorkerSettings, "configuration" | "paths" | "log"> {
+  readonly hostId: string;
+  readonly connections: WorkerConnections;
+}
+
+/**
+ * What marks the cells of everybody who shares one namespace of one Temporal cluster: none may take those of others for
+ * abandoned.
+ */
+async function instanceOf({ client, namespace }: WorkerConnections): Promise<string> {
+  const { clusterId } = await client.workflowService.getClusterInfo({});
+  return createHash("sha256").update(`${clusterId}\0${namespace}`).digest("hex").slice(0, 16);
+}
+
+async function kubernetesBackend({ configuration, connections, log }: BackendsOf): Promise<Backend> {
+  const { context, namespace, runtimeClassName, networkIsolation } = configuration.worker.kubernetes;
+  const backend = createKubernetesBackend({
+    ...{ context, namespace, runtimeClassName, networkIsolation },
+    instance: await instanceOf(connections),
+    log: (line) => log.warn(line),
+  });
+  const { available, summary } = await backend.status();
+  log.info({ available, summary }, available ? "the cluster is prepared" : "the cluster cannot be used now");
+  return backend;
+}
+
+async function subprocessBackend({ configuration, paths, log, hostId }: BackendsOf): Promise<Backend> {
+  const backend = createSubprocessBackend({
+    stateDirectory: join(paths.state, "cells", hostId),
+    cacheDirectory: paths.cache,
+    unsandboxed: configuration.worker.unsandboxed,
+    installTools: true,
+    log: (line) => log.info(line),
+  });
+  const { available, summary } = await backend.status();
+  if (!available) log.warn({ summary }, "the sandbox is not available; runs that need it are refused");
+  return backend;
+}
+
+/**
+ * Creates the backends that a worker is to serve. One for which this machine has no kubeconfig is left out: that is no
+ * mistake where nobody asked for it alone.
+ *
+ * @throws KgentsError `backend-unavailable` where none is left
+ */
+export async function createBackends(about: BackendsOf): Promise<Partial<Record<BackendName, Backend>>> {
+  const { backends } = about.configuration.worker;
+  const kubernetes =
+    backends.includes("kubernetes") && isClusterConfigured() ? await kubernetesBackend(about) : undefined;
+  const subprocess = backends.includes("subprocess") ? await subprocessBackend(about) : undefined;
+  if (kubernetes || subprocess) return { ...(kubernetes && { kubernetes }), ...(subprocess && { subprocess }) };
+  throw new KgentsError(
+    "backend-unavailable",
+    "worker.backends: got kubernetes alone, and no cluster is configured: there is no kubeconfig",
+    { remedy: "Set KUBECONFIG, or serve subprocess too." },
+  );
+}
