@@ -1,11 +1,10 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { dnsLabelField } from "../../core/labels.ts";
-import { cellNamespace } from "../../core/names.ts";
 
 /** Flags of all `infra` commands. */
 export interface InfraFlags {
   readonly context?: string;
-  readonly namespace: string;
+  readonly namespace?: string;
   readonly yes?: true;
   readonly json?: true;
   readonly kind?: true;
@@ -37,18 +36,22 @@ export function infraCommand(program: Command, runs: InfraRuns): void {
   const subcommand = (name: string): Command =>
     infra
       .command(name)
-      .option("--context <name>", "the kubeconfig's context (default: its current one)")
-      .option("--namespace <name>", "the namespace of the cells", namespaceName, cellNamespace);
+      .option("--context <name>", "the kubeconfig's context (default: the configured one, else its current one)")
+      .option(
+        "--namespace <name>",
+        "the cells' namespace (default: the configured one, kgents-ephemeral)",
+        namespaceName,
+      )
+      .option("--config <file>", "the configuration file");
 
   subcommand("init")
     .summary("create or upgrade the namespace, its policies, limits and rights")
     .description(
-      "Shows what it will create and where, asks, applies it, and proves by a canary that the cluster isolates pods. Running it again upgrades, and looks again.",
+      "Shows what it will create and where, asks, applies it, and proves by a canary (in the image of the language sh) that the cluster isolates pods. Running it again upgrades, and looks again.",
     )
     .option("-y, --yes", "do not ask")
     .option("--kind", "first create a local kind cluster named kgents, unless it exists; needs Docker and kind")
     .option("--json", "print what was done as JSON on stdout")
-    .option("--config <file>", "the configuration file: the canary uses the image of the language sh")
     .addHelpText("after", exitCodes)
     .action(runs.init);
   subcommand("status")
@@ -57,7 +60,6 @@ export function infraCommand(program: Command, runs: InfraRuns): void {
       "Shows the namespace, whether it is isolated, quotas, cells, rights and images, and the Temporal side.",
     )
     .option("--json", "as JSON")
-    .option("--config <file>", "the configuration file")
     .addHelpText("after", exitCodes)
     .action(runs.status);
   subcommand("destroy")

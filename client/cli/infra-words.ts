@@ -26,13 +26,21 @@ export const planInWords = (cluster: InfraCluster, plan: readonly PlannedObject[
   ].join("\n");
 
 /** What the canary found, and what follows. */
-export function verdictInWords({ isolation, reason }: RecordedVerdict): string {
+export function verdictInWords({ isolation, reason }: RecordedVerdict, isRequired: boolean): string {
   if (isolation === "enforced") return "network isolation is enforced: the cluster is ready for runs";
-  const consequence =
+  const consequence = isRequired
+    ? "runs without --network are refused here"
+    : "this machine's worker runs code all the same, as it is configured";
+  const [meaning, remedy] =
     isolation === "not-enforced"
-      ? "this cluster's network ignores NetworkPolicies: runs without --network are refused here\n        Install a network plugin that enforces them (Calico, Cilium, ...), and run this again."
-      : "nothing is proved: runs without --network are refused here\n        Correct what is named, and run this again.";
-  return `network isolation is ${isolation}: ${reason ?? "no reason is known"}\n        ${consequence}`;
+      ? [
+          "this cluster's network ignores NetworkPolicies",
+          "Install a network plugin that enforces them (Calico, Cilium)",
+        ]
+      : ["nothing is proved", "Correct what is named"];
+  return `network isolation is ${isolation}: ${reason ?? "no reason is known"}
+        ${meaning}: ${consequence}
+        ${remedy}, and run this again.`;
 }
 
 /** How many cells there are. */

@@ -1,6 +1,6 @@
 import { loadConfiguration } from "../../activities/host/configuration-file.ts";
 import { mergeLanguages } from "../../core/configuration.ts";
-import { builtInLanguages, findLanguage, type Language } from "../../core/language.ts";
+import { builtInLanguages, findLanguage } from "../../core/language.ts";
 import { destroy as destroyNamespace, planDestroy } from "../infra/destroy.ts";
 import { connectInfra, type InfraCluster, infraFailure } from "../infra/infra-cluster.ts";
 import { infraStatus } from "../infra/infra-status.ts";
@@ -17,8 +17,16 @@ import { createVoice, reportError, type Voice } from "./voice.ts";
 /** Isolated runs cannot be carried out there. */
 const notUsable = 1;
 
-async function languagesOf(flags: InfraFlags): Promise<readonly Language[]> {
-  return mergeLanguages(builtInLanguages, (await loadConfiguration({ path: flags.config })).configuration);
+/** What the flags and the configuration say together: flags first. */
+async function settingsOf(flags: InfraFlags) {
+  const { configuration } = await loadConfiguration({ path: flags.config });
+  const { context, namespace, networkIsolation } = configuration.worker.kubernetes;
+  return {
+    languages: mergeLanguages(builtInLanguages, configuration),
+    cluster: { context: flags.context ?? context, namespace: flags.namespace ?? namespace },
+    /** Whether this machine's worker refuses runs where nobody has proved that they are isolated. */
+    isolationRequired: networkIsolation === "required",
+  };
 }
 
 /** Runs a command: errors are said in one voice, and Ctrl-C ends it without leaving anything behind. */
@@ -32,8 +40,10 @@ async function carryOut(
     return await command(voice, signals.signal);
   } catch (error) {
     voice.settled();
-    if (signals.signal.aborted) return interrupted;
-    return reportError(error, { json: flags.json === true });
+    const wasAsked = signals.signal.aborted && error instanceof Error && error.name === "AbortError";
+    // What went wrong while cleaning up is said, and what is left with it.
+    const exitCode = wasAsked ? interrupted : reportError(error, { json: flags.json === true });
+    return signals.signal.aborted ? interrupted : exitCode;
   } finally {
     voice.settled();
     signals.over();
@@ -44,15 +54,15 @@ async function carryOut(
 export const init = (flags: InfraFlags): Promise<number> =>
   carryOut(flags, async (voice, signal) => {
     refuseWithoutTerminal(flags.yes === true, "nothing was changed");
-    const languages = await languagesOf(flags);
-    let { context } = flags;
+    const { languages, cluster: settings, isolationRequired } = await settingsOf(flags);
+    let { context } = settings;
     if (flags.kind) {
       const sure = flags.yes || (await confirm("make a local cluster with kind?", signal));
       if (!sure) return declined(voice);
       context = await ensureKindCluster(voice.progress, signal);
       voice.settled();
     }
-    const cluster = await connectInfra({ context, namespace: flags.namespace });
+    const cluster = await connectInfra({ ...settings, context });
     const plan = await prepareInit(cluster);
     voice.say(planInWords(cluster, plan));
     if (!flags.yes && !(await confirm("apply this, and look whether pods are isolated?", signal)))
@@ -62,7 +72,7 @@ export const init = (flags: InfraFlags): Promise<number> =>
       signal,
     });
     voice.settled();
-    voice.say(verdictInWords(verdict));
+    voice.say(verdictInWords(verdict, isolationRequired));
     if (flags.json) {
       const objects = plan.map(({ manifest, action }) => ({
         kind: manifest.kind,
@@ -73,7 +83,7 @@ export const init = (flags: InfraFlags): Promise<number> =>
       const report = { context: cluster.context, server, version, namespace, objects, networkIsolation: verdict };
       process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     }
-    return verdict.isolation === "enforced" ? 0 : notUsable;
+    return verdict.isolation === "enforced" || !isolationRequired ? 0 : notUsable;
   });
 
 function declined(voice: Voice): number {
@@ -84,9 +94,9 @@ function declined(voice: Voice): number {
 /** `kgents infra status`: exits 0 when the cluster is usable. */
 export const status = (flags: InfraFlags): Promise<number> =>
   carryOut(flags, async () => {
-    const languages = await languagesOf(flags);
-    const cluster = await connectInfra({ context: flags.context, namespace: flags.namespace });
-    const [infra, stack] = await Promise.all([infraStatus(cluster, languages), stackStatus(await stackOptions(flags))]);
+    const { cluster: settings, ...expected } = await settingsOf(flags);
+    const cluster = await connectInfra(settings);
+    const [infra, stack] = await Promise.all([infraStatus(cluster, expected), stackStatus(await stackOptions(flags))]);
     const report = { ...infra, temporal: stack.temporal, worker: stack.worker };
     process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : statusInWords(report));
     return infra.usable ? 0 : notUsable;
@@ -96,7 +106,7 @@ export const status = (flags: InfraFlags): Promise<number> =>
 export const destroy = (flags: InfraFlags): Promise<number> =>
   carryOut(flags, async (voice, signal) => {
     refuseWithoutTerminal(flags.yes === true, "nothing was removed");
-    const cluster = await connectInfra({ context: flags.context, namespace: flags.namespace });
+    const cluster = await connectInfra((await settingsOf(flags)).cluster);
     try {
       return await destroyOn(cluster, flags, voice, signal);
     } catch (error) {

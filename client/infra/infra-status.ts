@@ -19,7 +19,7 @@ export type NamespaceState = "ready" | "missing" | "foreign" | "being-removed" |
 
 /** What there is in a cluster. Parts that could not be read are null, and `unreadable` says why. */
 export interface InfraStatus {
-  /** Whether runs can be carried out there, isolated as they should be. */
+  /** Whether runs can be carried out there, isolated as this machine's configuration wants them. */
   readonly usable: boolean;
   /** Why it is not usable, a sentence each. */
   readonly problems: readonly string[];
@@ -76,7 +76,10 @@ function problemsOf(
  *
  * @throws KgentsError where the cluster stops answering
  */
-export async function infraStatus(cluster: InfraCluster, languages: readonly Language[]): Promise<InfraStatus> {
+export async function infraStatus(
+  cluster: InfraCluster,
+  { languages, isolationRequired }: { readonly languages: readonly Language[]; readonly isolationRequired: boolean },
+): Promise<InfraStatus> {
   const unreadable: Record<string, string> = {};
   const part = async <Found>(name: string, found: Promise<Found>): Promise<Found | null> => {
     try {
@@ -95,7 +98,7 @@ export async function infraStatus(cluster: InfraCluster, languages: readonly Lan
       part("cells", countCells(cluster)),
       part("images", findImages(cluster, languages)),
     ]);
-    const problems = problemsOf(cluster.namespace, state, verdict, missing);
+    const problems = problemsOf(cluster.namespace, state, isolationRequired ? verdict : null, missing);
     return {
       usable: problems.length === 0,
       problems,

@@ -57,6 +57,11 @@ if (cluster.node) {
     const status = await terminal.run(["infra", "status", "--namespace", namespace]);
     expect(status.code).toBe(1);
     expect(status.stdout).toContain(`Not usable:\n  network isolation is not-enforced: ${found.reason}\n`);
+    const yaml = `worker: { kubernetes: { namespace: ${namespace}, networkIsolation: best-effort } }`;
+    const relaxed = ["infra", "status", "--config", await terminal.file("relaxed.yaml", yaml)];
+    const bestEffort = await terminal.run(relaxed);
+    expect(bestEffort, "where the worker does its best").toMatchObject({ code: 0 });
+    expect(bestEffort.stdout).toContain("Isolation  not-enforced, found ");
     expect(await verdict()).toMatchObject({ code: 0, isolation: "enforced", reason: null });
     expect(await annotationsOf()).not.toHaveProperty(["kgents.io/network-isolation-reason"]);
   });
