@@ -87,7 +87,7 @@ export function statusInWords(status: InfraStatus & Pick<StackStatus, "temporal"
     row(
       "Temporal",
       temporal.running
-        ? `up at ${temporal.address}, namespace ${temporal.namespace}; ${worker.pollers.length} poll the queue ${worker.taskQueue}`
+        ? `up at ${temporal.address}, namespace ${temporal.namespace}; ${worker.pollers.length} ${worker.pollers.length === 1 ? "polls" : "poll"} the queue ${worker.taskQueue}`
         : `not running at ${temporal.address}: ${temporal.reason}`,
     ),
     ...(problems.length === 0 ? ["Usable."] : ["Not usable:", ...problems.map((problem) => `  ${problem}`)]),

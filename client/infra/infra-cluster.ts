@@ -9,6 +9,7 @@ import {
   type ClusterClient,
   type ClusterSettings,
   createClusterClient,
+  isClusterConfigured,
 } from "../../activities/backends/kubernetes/cluster-client.ts";
 import { ClusterError, toRunFailure } from "../../activities/backends/kubernetes/cluster-error.ts";
 import { KgentsError } from "../../core/error.ts";
@@ -55,6 +56,11 @@ export function infraFailure(client: ClusterClient, error: unknown): unknown {
  * @throws KgentsError `cluster-unavailable` within some seconds where it does not answer
  */
 export async function connectInfra(settings: ClusterSettings): Promise<InfraCluster> {
+  if (!isClusterConfigured()) {
+    throw new KgentsError("cluster-unavailable", "no cluster is configured: there is no kubeconfig", {
+      remedy: "Set KUBECONFIG; or make a local cluster with `kgents infra init --kind`.",
+    });
+  }
   const client = await createClusterClient(settings);
   try {
     const { gitVersion } = await client.request(

@@ -76,6 +76,8 @@ function watch<Found>(
       act();
       stop.abort();
     };
+    const { signal: ended } = stop;
+    signal.addEventListener("abort", () => settle(() => reject(signal.reason)), { once: true, signal: ended });
     const watching = new client.module.Watch(client.config()).watch(
       path,
       { ...selector, resourceVersion: version },
@@ -89,8 +91,8 @@ function watch<Found>(
       },
       () => settle(() => resolve(undefined)),
     );
+    // Where it is settled before there is a connection, that is ended as soon as it is there.
     watching.then(async (connection) => {
-      const ended = AbortSignal.any([stop.signal, signal]);
       if (!ended.aborted) await once(ended, "abort");
       connection.abort();
     }, reject);

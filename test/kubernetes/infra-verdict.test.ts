@@ -67,6 +67,34 @@ if (cluster.node) {
   });
 }
 
+if (cluster.node) {
+  const { node } = cluster;
+  test("unknown where nothing can be reached any more, policy or not, while the canary looks", async () => {
+    const table = ["inet", namespace.replaceAll("-", "_")] as const;
+    const addressOfOpen = async (): Promise<string | undefined> => {
+      const selector = "kgents.io/canary-role=open";
+      const { items } = JSON.parse(await kubectl(["-n", namespace, "get", "pods", "-l", selector, "-o", "json"]));
+      const { conditions = [], podIP } = items[0]?.status ?? {};
+      const isReady = (each: { type: string; status: string }) => each.type === "Ready" && each.status === "True";
+      return conditions.some(isReady) ? podIP : undefined;
+    };
+    const found = verdict();
+    try {
+      await expect.poll(addressOfOpen, { timeout: 30_000 }).toBeDefined();
+      const chain = "{ type filter hook prerouting priority -100; policy accept; ";
+      const rules = `table ${table.join(" ")} { chain c ${chain} ip saddr ${await addressOfOpen()} drop; }; }`;
+      expect(await node.run(["nft", rules])).toMatchObject({ code: 0, stderr: "" });
+      expect(await found).toMatchObject({
+        code: 1,
+        isolation: "unknown",
+        reason: expect.stringMatching(/could no longer be reached$/),
+      });
+    } finally {
+      await node.run(["nft", "delete", "table", ...table]);
+    }
+  });
+}
+
 describe("unknown", () => {
   const cases: [name: string, image: string, reason: RegExp][] = [
     ["an image that cannot be pulled", "127.0.0.1:5999/no/such/image:1", /^a pod does not start: ImagePullBackOff: /],

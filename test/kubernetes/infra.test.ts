@@ -217,6 +217,7 @@ describe("what is not ours, or not there", () => {
     const without = await terminal.run(["infra", "status"], { environment: { KUBECONFIG: "/nonexistent" } });
     expect(without).toMatchObject({ code: 125, stdout: "" });
     expect(without.stderr).toContain("kgents: no cluster is configured: there is no kubeconfig\n");
+    expect(without.stderr).toContain("or make a local cluster with `kgents infra init --kind`.\n");
     const { code, stderr } = await infra("init", namespace, "--yes", "--context", "elsewhere");
     expect(code).toBe(125);
     expect(stderr).toContain('kgents: the kubeconfig has no context "elsewhere"; it has ');
