@@ -28,4 +28,7 @@ export const removeNamespaces = (names: readonly string[]): Promise<string> =>
   kubectl(["delete", "namespace", "--ignore-not-found", "--wait=false", ...names]);
 
 /** The built command line, with the cluster as its own. */
-export const createTerminal = () => createCommandLine({ environment: { KUBECONFIG: cluster.kubeconfig } });
+export const createTerminal = () =>
+  createCommandLine({
+    environment: { KUBECONFIG: cluster.kubeconfig, KGENTS_TEMPORAL_CLI: inject("temporalBinary") },
+  });

@@ -72,6 +72,14 @@ function testsOfNode(node: NodeControl): void {
     await allowed(["delete", "job/cell-1", "--wait=false"]);
   });
 
+  test("exec with a worker's rights, in what init prepared: code runs, and reaches nothing", async () => {
+    const settings = `worker: { kubernetes: { namespace: ${namespace} } }`;
+    const environment = { KUBECONFIG: worker, KGENTS_CONFIG: await terminal.file("worker.yaml", settings) };
+    const program = "nc -w 2 10.96.0.1 443 < /dev/null 2> /dev/null; echo $?";
+    const exec = ["exec", "--quiet", "--backend", "kubernetes", "--lang", "sh", "--code", program];
+    expect(await terminal.run(exec, { environment })).toMatchObject({ code: 0, stdout: "1\n", stderr: "" });
+  });
+
   const manifest = { metadata: { name: "mine" } };
   const pod = {
     apiVersion: "v1",
