@@ -4,7 +4,7 @@ import { isClusterOff } from "./test/cluster/choose.ts";
 const temporal = "test/support/global-setup.ts";
 const cluster = "test/cluster/global-setup.ts";
 /** These stop parts of the cluster, so that no other test may use it meanwhile. */
-const outages = ["test/kubernetes/cluster.test.ts", "test/kubernetes/outages.test.ts"];
+const outages = ["cluster", "outages", "infra-verdict"].map((name) => `test/kubernetes/${name}.test.ts`);
 
 const local = {
   name: "local",
