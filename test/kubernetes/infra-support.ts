@@ -1,23 +1,17 @@
 /** What the tests of `kgents infra` share: the cluster, namespaces of their own, and the built command line on it. */
 import { randomUUID } from "node:crypto";
 import { inject } from "vitest";
-import { connectCluster } from "../cluster/cluster.ts";
 import { createCommandLine } from "../support/command-line.ts";
+import { cluster, kubectl as runKubectl } from "./support.ts";
 
-const description = inject("cluster");
-if (description === null) throw new Error("these tests need a cluster");
+export { cluster } from "./support.ts";
 
-export const cluster = connectCluster(description);
+/** Runs kubectl as an administrator, and insists on its success. */
+export const kubectl = (args: readonly string[], input?: object): Promise<string> =>
+  runKubectl(args, input && JSON.stringify(input));
 
 /** A namespace's name that nobody else uses. */
 export const freshName = (): string => `kgents-infra-test-${randomUUID().slice(0, 8)}`;
-
-/** Runs kubectl as an administrator, and insists on its success. */
-export async function kubectl(args: readonly string[], input?: object): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(args, input ? { input: JSON.stringify(input) } : {});
-  if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${code}: ${stderr}`);
-  return stdout;
-}
 
 /** The names of objects in a namespace, each as `kind/name`. */
 export const namesOf = async (namespace: string, kinds: string, ...more: string[]): Promise<string[]> =>
