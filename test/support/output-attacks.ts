@@ -7,8 +7,8 @@ export interface OutputAttack {
   readonly name: string;
   /** Makes something called `bad`, in shell. */
   readonly code: string;
-  /** The language's name, where `sh` is not enough. */
-  readonly language?: string;
+  /** The image that has what it needs, where that is not the language's. */
+  readonly image?: string;
   /** Whether it must be listed as omitted. */
   readonly omitted?: boolean;
 }
@@ -17,7 +17,11 @@ export const outputAttacks: readonly OutputAttack[] = [
   { name: "a link to /etc/passwd", code: "ln -s /etc/passwd bad" },
   { name: "a link to /dev/urandom", code: "ln -s /dev/urandom bad" },
   { name: "a FIFO", code: "mkfifo bad" },
-  { name: "a socket", code: "python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('bad')\"" },
+  {
+    name: "a socket",
+    code: "python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('bad')\"",
+    image: "python:3.13-slim",
+  },
   { name: "a hard link", code: "echo x >other; ln other bad" },
   { name: "a hard link to the system", code: "ln /bin/sh bad; ln /usr/bin/env bad", omitted: false },
   {
@@ -35,9 +39,10 @@ export const outputAttacks: readonly OutputAttack[] = [
   { name: "a name like an option", code: "printf x >./--checkpoint-action=exec=bad; printf x >-bad" },
 ];
 
-export const attackRequest = ({ code, language = "sh" }: OutputAttack): ExecutionRequest => ({
+export const attackRequest = ({ code, image }: OutputAttack): ExecutionRequest => ({
   code: `${code}\ncd /work; echo good >good.txt`,
-  language,
+  language: "sh",
+  ...(image !== undefined && { image }),
   cpu: 1,
   outputs: ["bad*", "**/bad*", "good.txt"],
 });

@@ -94,8 +94,8 @@ find . -xdev -type f -links 1 \\( "$@" \\) -exec tar -cf - --no-recursion {} +
 exit 0
 `;
 
-/** Kills everything but the supervisor, which then says how the code ended. */
-const killScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; [ -e exit ] || kill -9 -1; exit 0`;
+/** Kills everything but the supervisor, which then says how the code ended, also where the code has stopped it. */
+const killScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; [ -e exit ] || { kill -9 -1; kill -CONT 1; }; exit 0`;
 
 /** Says that everything was collected. */
 const releaseScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; : >collected`;
