@@ -22,7 +22,7 @@ afterAll(async () => {
 
 /** Runs Python that prints one JSON value. */
 async function look<Value>(code: string, more: object = {}): Promise<Value> {
-  const { status, stdout, stderr } = await worker.run({ code, cpu: 1, ...more });
+  const { status, stdout, stderr } = await worker.run({ code, cpu: 1, ttl: 1, ...more });
   expect({ status, stderr: stderr.text }).toEqual({ status: "succeeded", stderr: "" });
   return JSON.parse(stdout.text);
 }
@@ -164,7 +164,7 @@ describe("seen from outside", () => {
 
   test("the namespace refuses a pod that is not hardened", async () => {
     const { code, stderr } = await cluster.kubectl(
-      ["-n", namespace.name, "run", "bad", "--image=busybox:1.37", "--privileged", "--restart=Never"],
+      ["-n", namespace.name, "run", "bad", "--image=busybox:1.37", "--restart=Never"],
       {},
     );
     expect(code).not.toBe(0);
@@ -215,7 +215,7 @@ describe("images", () => {
   test("another one that has a shell and tar", async () => {
     const result = await worker.run({
       code: "cat /etc/debian_version >file; echo ran",
-      ...{ language: "sh", image: "bash:5.3", outputs: ["file"], cpu: 1 },
+      ...{ language: "sh", image: "bash:5.3", outputs: ["file"], cpu: 1, ttl: 1 },
     });
     expect(result).toMatchObject({ status: "succeeded", stdout: { text: "ran\n" }, files: [{ name: "file" }] });
   });
