@@ -1,22 +1,37 @@
 /** Moments in a run, as they can be seen from outside. */
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import type { Client } from "@temporalio/client";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { runKey } from "../../activities/store/references.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { cellLabel } from "../../core/cluster-names.ts";
-import { cluster } from "./support.ts";
-import type { WorkerScene } from "./worker-scene.ts";
+import { type CellNamespace, cluster } from "./support.ts";
+
+/** Where runs are looked at. */
+export interface Reach {
+  readonly namespace: CellNamespace;
+  readonly client: Client;
+  readonly store: ArtifactStore;
+}
 
 /** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
 const startedState = 2;
 
-/** Waits for something. @throws after half a minute, naming it */
-export async function until(what: string, holds: () => Promise<boolean>, pause = 50): Promise<void> {
-  for (const deadline = Date.now() + 30_000; !(await holds()); await wait(pause))
+/** Waits for something. @throws after a minute, or another time, naming it */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean>,
+  pause = 50,
+  patience = 60_000,
+): Promise<void> {
+  for (const deadline = Date.now() + patience; !(await holds()); await wait(pause))
     if (Date.now() > deadline) throw new Error(`did not come: ${what}`);
 }
 
 /** How often the activities of a type have been started, finished ones not counted, in attempts. */
-async function startedAttempts({ client }: WorkerScene, { id }: ExecutionHandle, type: string): Promise<number> {
+async function startedAttempts({ client }: Reach, { id }: ExecutionHandle, type: string): Promise<number> {
   const { raw } = await client.workflow.getHandle(id).describe();
   const running = raw.pendingActivities?.find(
     ({ activityType, state }) => activityType?.name === type && state === startedState,
@@ -25,15 +40,38 @@ async function startedAttempts({ client }: WorkerScene, { id }: ExecutionHandle,
 }
 
 /** A worker has taken the activity of a type, and not ended it. */
-export const activityStarted = (scene: WorkerScene, handle: ExecutionHandle, type: string): Promise<void> =>
+export const activityStarted = (scene: Reach, handle: ExecutionHandle, type: string): Promise<void> =>
   until(`${type} under way`, async () => (await startedAttempts(scene, handle, type)) > 0);
 
+/** The process id of the worker that took the newest attempt of `execute`, as far as the history tells: after the attempt. */
+export async function executedBy({ client }: Reach, { id }: ExecutionHandle): Promise<number> {
+  const { events } = await client.workflow.getHandle(id).fetchHistory();
+  const executes = (events ?? [])
+    .filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === "execute")
+    .map(({ eventId }) => String(eventId));
+  const started = (events ?? [])
+    .map((event) => event.activityTaskStartedEventAttributes)
+    .findLast((attributes) => executes.includes(String(attributes?.scheduledEventId)));
+  return Number(started?.identity?.split("/").at(-1));
+}
+
+/** The process id of the worker that has `execute` now. */
+export async function executedNowBy({ client }: Reach, { id }: ExecutionHandle): Promise<number> {
+  const { raw } = await client.workflow.getHandle(id).describe();
+  const pending = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
+  return Number(pending?.lastWorkerIdentity?.split("/").at(-1));
+}
+
 /** Where a run's output has so many bytes, on each stream. */
-export const hasOutput = (scene: WorkerScene, handle: ExecutionHandle, bytes: number): Promise<void> =>
+export const hasOutput = (scene: Reach, handle: ExecutionHandle, bytes: number): Promise<void> =>
   until(`${bytes} bytes of output`, async () => {
-    const sizes = await Promise.all(["1.stdout", "1.stderr"].map((name) => sizeOf(scene.stored(handle, name))));
+    const sizes = await Promise.all(["1.stdout", "1.stderr"].map((name) => sizeOf(stored(scene, handle, name))));
     return sizes.every((size) => size >= bytes);
   });
+
+/** The path of what a run has in the store. */
+export const stored = ({ store }: Pick<Reach, "store">, { id, runId }: ExecutionHandle, name: string): string =>
+  join(store.directory, "runs", runKey(id, runId), name);
 
 /** The bytes of a file; -1 where there is none. */
 export const sizeOf = (path: string): Promise<number> =>
@@ -44,7 +82,7 @@ export const sizeOf = (path: string): Promise<number> =>
 
 /** Refuses everything of a kind in the namespace from now on, until what is returned is called. */
 export async function refuseAll(
-  { namespace }: WorkerScene,
+  { namespace }: Reach,
   kind: "count/jobs.batch" | "pods",
 ): Promise<() => Promise<unknown>> {
   const name = "nothing";
@@ -60,11 +98,11 @@ export async function refuseAll(
 }
 
 /** The names of the Jobs of a scene. */
-export const jobs = async ({ namespace }: WorkerScene): Promise<string[]> =>
+export const jobs = async ({ namespace }: Reach): Promise<string[]> =>
   (await namespace.kubectl("get", "jobs", "-l", cellLabel, "-o", "name")).split("\n").filter((line) => line !== "");
 
 /** Runs a shell command in the only cell of a scene. Returns its exit code; null where there is none. */
-export async function inCell({ namespace }: WorkerScene, command: string): Promise<number | null> {
+export async function inCell({ namespace }: Reach, command: string): Promise<number | null> {
   const pod = (await namespace.kubectl("get", "pods", "-l", cellLabel, "-o", "name")).trim();
   if (pod === "") return null;
   return (await cluster.kubectl(["-n", namespace.name, "exec", pod, "--", "sh", "-c", command])).code;

@@ -37,6 +37,9 @@ done
   ttl: 1,
 });
 
+/** Pauses a witness, as what it does first, until a file of that name is in its work directory. */
+export const waitFor = (file: string): string => `until [ -e ${file} ]; do sleep 0.2; done`;
+
 /** How often the witness of an id was started. */
 export const starts = async (id: string): Promise<number> =>
   (await node().listeners.requests()).filter(({ path }) => path === `/${id}`).length;

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { inject } from "vitest";
 import { type ArtifactStore, openArtifactStore } from "../../activities/store/artifact-store.ts";
-import { runKey } from "../../activities/store/references.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { startExecution } from "../../client/start-execution.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
@@ -23,8 +22,6 @@ export interface WorkerScene extends AsyncDisposable {
   /** Starts a worker whose state is the usual one, or lies apart. */
   readonly startWorker: (options?: { readonly state?: string; readonly flags?: string[] }) => Promise<WorkerProcess>;
   readonly start: (request: ExecutionRequest) => Promise<ExecutionHandle>;
-  /** The path of what a run has in the store. */
-  readonly stored: (handle: ExecutionHandle, name: string) => string;
   /** The server that only this scene uses: it can be frozen and killed. */
   readonly server: { readonly current: DevServer; readonly restart: () => Promise<void> };
 }
@@ -72,7 +69,6 @@ export async function workerScene(options: { readonly ownServer?: boolean } = {}
       return started;
     },
     start: (request) => startExecution(client, taskQueue, store, request, {}),
-    stored: ({ id, runId }, name) => join(store.directory, "runs", runKey(id, runId), name),
     get server() {
       if (server) return server;
       throw new Error("this scene has no server of its own");
