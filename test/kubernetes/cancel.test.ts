@@ -67,10 +67,9 @@ const cases: readonly Case[] = [
   {
     name: "while no node suits its pod",
     runtimeClassName: nowhere,
-    moment: (reach) =>
-      reach.namespace.kubectl(
-        ...["wait", "pod", "-l", "kgents.io/cell", "--timeout=30s"],
-        ...["--for=jsonpath={.status.conditions[?(@.type=='PodScheduled')].reason}=Unschedulable"],
+    moment: ({ namespace }) =>
+      until("the scheduler's word", async () =>
+        (await namespace.kubectl("get", "pods", "-o", "yaml")).includes("Unschedulable"),
       ),
   },
   {

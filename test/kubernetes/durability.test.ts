@@ -215,7 +215,7 @@ describe.concurrent("a worker that is there, but not for this run any more", () 
     await inCell(scene, "touch /work/go");
     await endsRight(scene, id, handle);
     expect(await Promise.all([sleeping.end("SIGTERM"), next.end("SIGTERM")])).toEqual([0, 0]);
-});
+  });
 });
 
 describe.concurrent("kill -9 of the worker: the next one goes on", () => {

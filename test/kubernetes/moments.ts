@@ -20,12 +20,7 @@ export interface Reach {
 const startedState = 2;
 
 /** Waits for something. @throws after a minute, or another time, naming it */
-export async function until(
-  what: string,
-  holds: () => Promise<boolean>,
-  pause = 50,
-  patience = 60_000,
-): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>, pause = 50, patience = 60_000): Promise<void> {
   for (const deadline = Date.now() + patience; !(await holds()); await wait(pause))
     if (Date.now() > deadline) throw new Error(`did not come: ${what}`);
 }
