@@ -32,6 +32,7 @@ while [ $i -lt ${lines} ]; do
   [ $((i % ${linesPerPause})) -ne 0 ] || sleep ${(seconds * linesPerPause) / lines}
 done
 `,
+  backend: "kubernetes",
   timeout: 120,
   cpu: 1,
   ttl: 1,
