@@ -20,8 +20,7 @@ const collectGarbage: () => void = runInNewContext("gc");
 /** What is alive in this process, in MiB: the worker, and the little that the test itself holds. */
 function liveMebibytes(): number {
   collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / 2 ** 20;
+  return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
 /** One run, whose every part of the answer depends on its number. */
