@@ -1,11 +1,13 @@
 /** Whatever becomes of the worker or of Temporal's server, the code runs once and its output comes whole and in order. */
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
 import { replayAll } from "../support/test-worker.ts";
 import type { WorkerProcess } from "../support/worker-process.ts";
+import { apiProxy } from "./api-proxy.ts";
 import {
   activityStarted,
   executedBy,
@@ -27,6 +29,8 @@ interface Act {
   readonly scene: WorkerScene;
   readonly id: string;
   readonly worker: WorkerProcess;
+  /** Resolves when the worker has sent the request that is held. */
+  readonly held: Promise<void>;
   readonly start: (request: ExecutionRequest) => Promise<ExecutionHandle>;
 }
 
@@ -52,6 +56,8 @@ const middle = 4000;
 interface Case {
   readonly name: string;
   readonly ownServer?: boolean;
+  /** A part of a program that the first worker does not get run in the cell. */
+  readonly holds?: string;
   /** Where the state of the next worker lies: with the usual one's, unless this is set. */
   readonly nextState?: string;
   /** Starts the run, and ends with the worker's death. */
@@ -148,6 +154,16 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: "when the code has ended and nothing is collected",
+    holds: "memory.events",
+    act: async (act) => {
+      const handle = await act.start(witness(act.id, 1));
+      await act.held;
+      await kill(act);
+      return handle;
+    },
+  },
+  {
     name: "while output files are collected",
     act: async (act) => {
       const handle = await act.start({ ...witness(act.id, 1, bigFile.make), outputs: ["big"] });
@@ -175,9 +191,11 @@ const cases: readonly Case[] = [
   },
   {
     name: "when the result is there and the cell is not released yet",
+    holds: ">collected",
     act: async (act) => {
       const handle = await act.start(witness(act.id, 1));
       await handle.result();
+      await act.held;
       await kill(act);
       return handle;
     },
@@ -219,11 +237,15 @@ describe.concurrent("a worker that is there, but not for this run any more", () 
 });
 
 describe.concurrent("kill -9 of the worker: the next one goes on", () => {
-  it.each(cases)("$name", async ({ act, ownServer, nextState }) => {
+  it.each(cases)("$name", async ({ act, ownServer, nextState, holds }) => {
     await using scene = await workerScene({ ownServer: ownServer ?? false });
-    const worker = await scene.startWorker();
+    await using proxy = await apiProxy(
+      join(scene.directory, "kubeconfig"),
+      (_kind, program) => holds !== undefined && program.includes(holds),
+    );
+    const worker = await scene.startWorker({ kubeconfig: proxy.kubeconfig });
     const id = randomUUID();
-    const handle = await act({ scene, id, worker, start: scene.start });
+    const handle = await act({ scene, id, worker, held: proxy.held, start: scene.start });
     const over = (await handle.describe()).closedAt !== null;
     const next = await scene.startWorker(nextState === undefined ? {} : { state: nextState });
     await endsRight(scene, id, handle);

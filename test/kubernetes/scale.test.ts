@@ -6,7 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import type { TestWorker } from "../support/test-worker.ts";
-import { countingProxy } from "./counting-proxy.ts";
+import { apiProxy } from "./api-proxy.ts";
 import { until } from "./moments.ts";
 import { cellNamespace, startClusterWorker } from "./support.ts";
 
@@ -43,7 +43,7 @@ async function runNumber(worker: TestWorker, number: number): Promise<void> {
 it(`100 runs, ${inFlight} at a time`, async () => {
   const directory = await mkdtemp(join(tmpdir(), "kgents-scale-"));
   await using namespace = await cellNamespace();
-  await using proxy = await countingProxy(join(directory, "kubeconfig"));
+  await using proxy = await apiProxy(join(directory, "kubeconfig"));
   await using worker = await startClusterWorker(namespace.name, { kubeconfig: proxy.kubeconfig });
   const lines: string[] = [];
   const alive: number[] = [];

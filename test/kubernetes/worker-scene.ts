@@ -14,13 +14,20 @@ import { startWorkerProcess, type WorkerProcess } from "../support/worker-proces
 import { type CellNamespace, cellNamespace, cluster } from "./support.ts";
 
 export interface WorkerScene extends AsyncDisposable {
+  /** Goes with the scene. */
+  readonly directory: string;
   readonly namespace: CellNamespace;
   readonly taskQueue: string;
   readonly client: Client;
   /** The store of the workers whose state is the usual one. */
   readonly store: ArtifactStore;
   /** Starts a worker whose state is the usual one, or lies apart. */
-  readonly startWorker: (options?: { readonly state?: string; readonly flags?: string[] }) => Promise<WorkerProcess>;
+  readonly startWorker: (options?: {
+    readonly state?: string;
+    readonly flags?: string[];
+    /** @default the cluster's own */
+    readonly kubeconfig?: string;
+  }) => Promise<WorkerProcess>;
   readonly start: (request: ExecutionRequest) => Promise<ExecutionHandle>;
   /** The server that only this scene uses: it can be frozen and killed. */
   readonly server: { readonly current: DevServer; readonly restart: () => Promise<void> };
@@ -56,14 +63,15 @@ export async function workerScene(options: { readonly ownServer?: boolean } = {}
   const store = await openArtifactStore(join(usual, "state", "kgents", "artifacts"));
   const workers: WorkerProcess[] = [];
   return {
+    directory,
     namespace,
     taskQueue,
     client,
     store,
-    startWorker: async ({ state, flags = [] } = {}) => {
+    startWorker: async ({ state, flags = [], kubeconfig = cluster.kubeconfig } = {}) => {
       const started = await startWorkerProcess(address, taskQueue, state ? join(directory, state) : usual, {
         flags: ["--config", configuration, ...flags],
-        environment: { KUBECONFIG: cluster.kubeconfig },
+        environment: { KUBECONFIG: kubeconfig },
       });
       workers.push(started);
       return started;

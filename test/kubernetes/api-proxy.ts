@@ -1,4 +1,9 @@
-/** An API server that counts: it passes everything on to the cluster's own, and knows who asked, which that one's metrics do not. */
+/**
+ * An API server that passes everything on to the cluster's own. It counts what its one client asks, which the metrics of that
+ * one do not tell from what others ask; and it can hold a request, so that a moment becomes a state.
+ *
+ * @module
+ */
 import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
@@ -8,13 +13,15 @@ import type { Duplex } from "node:stream";
 import { KubeConfig } from "@kubernetes/client-node";
 import { cluster } from "./support.ts";
 
-export interface CountingProxy extends AsyncDisposable {
+export interface ApiProxy extends AsyncDisposable {
   /** The path of a kubeconfig that leads to it. */
   readonly kubeconfig: string;
   /** How many requests came of each kind, such as `create jobs` or `exec pods`. */
   readonly counts: () => Readonly<Record<string, number>>;
   /** How many watches were open at once at most. */
   readonly mostWatches: () => number;
+  /** Resolves when the first request has come that is to be held. It is never passed on. */
+  readonly held: Promise<void>;
 }
 
 const verbs: Readonly<Record<string, string>> = { POST: "create", DELETE: "delete", PATCH: "patch", PUT: "update" };
@@ -30,20 +37,33 @@ function kindOf(method: string, target: string): string {
   return `${verbs[method] ?? (name === undefined ? "list" : "get")} ${resource}`;
 }
 
-/** Starts one. @param kubeconfig where its kubeconfig is written */
-export async function countingProxy(kubeconfig: string): Promise<CountingProxy> {
+/**
+ * Starts one.
+ *
+ * @param kubeconfig where its kubeconfig is written
+ * @param holds which requests are held, by their kind and by the program that they have a cell run
+ */
+export async function apiProxy(
+  kubeconfig: string,
+  holds: (kind: string, program: string) => boolean = () => false,
+): Promise<ApiProxy> {
   const config = new KubeConfig();
   config.loadFromFile(cluster.kubeconfig);
   const { hostname, port } = new URL(config.getCurrentCluster()?.server ?? "");
   const counts: Record<string, number> = {};
   let watches = 0;
   let mostWatches = 0;
+  const held = Promise.withResolvers<void>();
 
   const passOn = async ({ method = "GET", url = "/", headers }: IncomingMessage) => {
     const options: RequestOptions = { hostname, port, method, path: url, headers };
     await config.applyToHTTPSOptions(options);
     const kind = kindOf(method, url);
     counts[kind] = (counts[kind] ?? 0) + 1;
+    if (holds(kind, new URL(url, "http://localhost").searchParams.getAll("command").join(" "))) {
+      held.resolve();
+      await new Promise(() => {});
+    }
     return { kind, forward: request(options) };
   };
 
@@ -85,12 +105,13 @@ export async function countingProxy(kubeconfig: string): Promise<CountingProxy> 
 
   const own = new KubeConfig();
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  own.loadFromClusterAndUser({ name: "counting", server: address, skipTLSVerify: true }, { name: "nobody" });
+  own.loadFromClusterAndUser({ name: "proxy", server: address, skipTLSVerify: true }, { name: "nobody" });
   await writeFile(kubeconfig, own.exportConfig());
   return {
     kubeconfig,
     counts: () => ({ ...counts }),
     mostWatches: () => mostWatches,
+    held: held.promise,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();
