@@ -1,15 +1,43 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+import { isClusterOff } from "./test/cluster/choose.ts";
 
-export default defineConfig({
-  test: {
-    include: ["test/**/*.test.ts"],
-    // They have a set-up of their own: `npm run test:cluster`.
-    exclude: ["test/kubernetes/**"],
-    globalSetup: ["test/support/global-setup.ts"],
-    // Real servers, workers and sandboxes run beside the tests: more than two files at once only makes them wait.
-    maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    reporters: process.env.CI ? ["default"] : ["default"],
-  },
-});
+const temporal = "test/support/global-setup.ts";
+const cluster = "test/cluster/global-setup.ts";
+/** These stop parts of the cluster, so that no other test may use it meanwhile. */
+const outages = ["cluster", "outages", "infra-verdict"].map((name) => `test/kubernetes/${name}.test.ts`);
+
+const local = {
+  name: "local",
+  include: ["test/**/*.test.ts"],
+  exclude: [...configDefaults.exclude, "test/kubernetes/**"],
+  globalSetup: [temporal],
+  // Real servers, workers and sandboxes run beside the tests: more than two files at once only makes them wait.
+  maxWorkers: 2,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  sequence: { groupOrder: 0 },
+};
+
+const kubernetes = {
+  name: "kubernetes",
+  include: ["test/kubernetes/**/*.test.ts"],
+  exclude: [...configDefaults.exclude, ...outages],
+  globalSetup: [temporal, cluster],
+  maxWorkers: 2,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  sequence: { groupOrder: 1 },
+};
+
+const brokenKubernetes = {
+  ...kubernetes,
+  name: "kubernetes-outages",
+  include: outages,
+  exclude: configDefaults.exclude,
+  maxWorkers: 1,
+  sequence: { groupOrder: 2 },
+};
+
+const all = [local, ...(isClusterOff() ? [] : [kubernetes, brokenKubernetes])];
+
+export default defineConfig({ test: { projects: all.map((test) => ({ test })) } });

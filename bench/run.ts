@@ -1,16 +1,22 @@
 /**
- * Measures what kgents promises, as ratios against a peer in the same run: `npm run bench [-- overhead|cli|start|memory]`.
+ * Measures what kgents promises, as ratios against a peer in the same run: `npm run bench [-- overhead|cli|memory|kubernetes]`.
  * Results and how to read them: docs/performance.md.
  *
  * @module
  */
 import { measureCommandLine } from "./command-line.ts";
+import { measureKubernetes } from "./kubernetes.ts";
 import { measureMemory } from "./memory.ts";
 import { measureOverhead } from "./overhead.ts";
 import { tools } from "./stack.ts";
 
 const wanted = process.argv.slice(2);
-const sections = { overhead: measureOverhead, cli: measureCommandLine, memory: measureMemory };
+const sections = {
+  overhead: measureOverhead,
+  cli: measureCommandLine,
+  memory: measureMemory,
+  kubernetes: measureKubernetes,
+};
 const binaries = await tools();
 for (const [name, measure] of Object.entries(sections)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;

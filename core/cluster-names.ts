@@ -19,6 +19,18 @@ export const runIdAnnotation = "kgents.io/run-id";
 export const networkIsolationAnnotation = "kgents.io/network-isolation";
 /** When the canary looked: ISO 8601. */
 export const networkIsolationCheckedAnnotation = "kgents.io/network-isolation-checked-at";
+/** Why it is not `enforced`, in a sentence. */
+export const networkIsolationReasonAnnotation = "kgents.io/network-isolation-reason";
+
+/** The label of what the canary makes, with the canary's own id; nothing of it outlives the command. */
+export const canaryLabel = "kgents.io/canary";
+/** What each of its pods is for. */
+export const canaryRoleLabel = "kgents.io/canary-role";
+
+/** Whose object it is: `kgents` on all that kgents makes in a cluster. */
+export const managedByLabel = "app.kubernetes.io/managed-by";
+/** The value of {@link managedByLabel} on objects of ours. */
+export const managedByKgents = "kgents";
 
 /**
  * - `enforced`: what could be reached without a policy could not be reached under it.

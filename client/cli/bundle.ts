@@ -11,8 +11,11 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const bundle = await rolldown({
   input: here("./main.js"),
   platform: "node",
-  // The worker keeps its own files: it has native code, and starts once.
-  external: (id) => id.startsWith("node:") || /\/worker\/[^/]+\.js$/.test(id) || id.startsWith("@temporalio/worker"),
+  // The worker keeps its own files: it has native code, and starts once. The client of Kubernetes is 17 MB, and few need it.
+  external: (id) =>
+    id.startsWith("node:") ||
+    /\/worker\/[^/]+\.js$/.test(id) ||
+    /^@(?:temporalio\/worker|kubernetes\/client-node)/.test(id),
   checks: { ineffectiveDynamicImport: false },
 });
 await bundle.write({

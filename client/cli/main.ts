@@ -10,6 +10,7 @@ import { Command, CommanderError } from "commander";
 import { kgentsPaths } from "../../activities/host/paths.ts";
 import { watchPipes } from "./broken-pipe.ts";
 import { execCommand } from "./exec-command.ts";
+import { infraCommand } from "./infra-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
 import { version } from "./version.ts";
 import { workerCommand } from "./worker-command.ts";
@@ -29,6 +30,12 @@ const program = new Command("kgents")
   .configureOutput({ outputError: () => {} })
   .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
 
+/** Ends at once: a connection that nobody answers would keep this process alive until it is given up. */
+async function leave(code: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) await new Promise((resolve) => stream.write("", resolve));
+  process.exit(code);
+}
+
 execCommand(program, async (source, flags) => {
   const { exec } = await import("./exec.ts");
   process.exitCode = await exec(source, flags);
@@ -44,6 +51,20 @@ downCommand(program, async (flags) => {
 statusCommand(program, async (flags) => {
   const { status } = await import("./stack.ts");
   process.exitCode = await status(flags);
+});
+infraCommand(program, {
+  init: async (flags) => {
+    const { init } = await import("./infra.ts");
+    await leave(await init(flags));
+  },
+  status: async (flags) => {
+    const { status } = await import("./infra.ts");
+    await leave(await status(flags));
+  },
+  destroy: async (flags) => {
+    const { destroy } = await import("./infra.ts");
+    await leave(await destroy(flags));
+  },
 });
 workerCommand(program, async (flags) => {
   const { work } = await import("../../worker/command.ts");

@@ -7,9 +7,9 @@ import { kgentsPaths } from "../../activities/host/paths.ts";
 import type { Configuration } from "../../core/configuration.ts";
 import type { Isolation } from "../../core/result.ts";
 import { ensureStack, down as stopStack } from "../stack/stack.ts";
-import type { StackOptions } from "../stack/stack-context.ts";
 import { type StackStatus, stackStatus } from "../stack/stack-status.ts";
 import type { StackFlags } from "./stack-commands.ts";
+import { stackOptions } from "./stack-options.ts";
 import { version } from "./version.ts";
 import { createVoice, reportError } from "./voice.ts";
 
@@ -19,22 +19,11 @@ interface Status extends StackStatus {
   readonly backends: { readonly kubernetes: BackendStatus; readonly subprocess: BackendStatus };
 }
 
-async function optionsOf(flags: StackFlags): Promise<StackOptions> {
-  const { configuration, path, hash } = await loadConfiguration({ path: flags.config });
-  return {
-    paths: kgentsPaths(),
-    configurationPath: path,
-    configurationHash: hash,
-    retentionMilliseconds: configuration.retention,
-    taskQueue: configuration.worker.taskQueue,
-  };
-}
-
 /** `kgents up`. */
 export async function up(flags: StackFlags): Promise<number> {
   const voice = await createVoice(flags.quiet === true);
   try {
-    const stack = await ensureStack({ ...(await optionsOf(flags)), progress: voice.progress });
+    const stack = await ensureStack({ ...(await stackOptions(flags)), progress: voice.progress });
     voice.settled();
     const whose = stack.managed ? "ours" : stack.configured ? "configured" : "already running";
     voice.say(
@@ -96,7 +85,7 @@ async function sandboxStatus(): Promise<BackendStatus> {
 export async function status(flags: StackFlags): Promise<number> {
   try {
     const { configuration } = await loadConfiguration({ path: flags.config });
-    const stack = await stackStatus(await optionsOf(flags));
+    const stack = await stackStatus(await stackOptions(flags));
     const report: Status = {
       version: await version(),
       ...stack,

@@ -5,11 +5,17 @@ import { KgentsError } from "../../core/error.ts";
 export function usageError(program: Command, error: CommanderError, args: readonly string[]): KgentsError {
   const [what = "", ...hints] = error.message.replace(/^error: /, "").split("\n");
   const meant = hints.join(" ").replace(/^\(Did you mean (.*)\?\)$/, "(did you mean $1?)");
-  const command = program.commands.find((known) => known.name() === args[0]);
+  const names = commandNames(program, args);
   return new KgentsError("invalid-request", meant === "" ? what : `${what} ${meant}`, {
     cause: error,
-    remedy: `See \`${[program.name(), ...(command ? [command.name()] : []), "--help"].join(" ")}\`.`,
+    remedy: `See \`${[program.name(), ...names, "--help"].join(" ")}\`.`,
   });
+}
+
+/** The names of the command that was meant, and of the one within it. */
+function commandNames(program: Command, [first, ...rest]: readonly string[]): string[] {
+  const command = program.commands.find((known) => known.name() === first);
+  return command ? [command.name(), ...commandNames(command, rest)] : [];
 }
 
 /** Whether `--json` was among the flags that could not be understood: whoever reads stdout then still gets one object. */

@@ -28,6 +28,8 @@ describe("help", () => {
     [["help", "up"], "Starts the local stack"],
     [["down", "--help"], "History and output are kept"],
     [["status", "-h"], "what each backend can enforce"],
+    [["infra", "--help"], "remove what init made, and nothing else"],
+    [["infra", "init", "--help"], "proves by a canary"],
     [["worker", "--help"], "--metrics-port <port>"],
     [["--version"], "0."],
   ])("%j", async (args, text) => {

@@ -86,3 +86,66 @@ const dnsOnly = {
 
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"];
 const publicOnly = { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: privateRanges } }] };
+
+export const resourceQuota = (hard: Readonly<Record<string, string>>) => ({
+  apiVersion: "v1",
+  kind: "ResourceQuota",
+  metadata: { name: "test" },
+  spec: { hard },
+});
+
+export const limitRange = (max: Readonly<Record<string, string>>) => ({
+  apiVersion: "v1",
+  kind: "LimitRange",
+  metadata: { name: "test" },
+  spec: { limits: [{ type: "Container", max }] },
+});
+
+/** Refuses to create Jobs, or pods, in one namespace; a list of a policy and its binding, which belong to no namespace. */
+export function denyByPolicy(namespace: string, resource: "jobs" | "pods") {
+  const name = `${namespace}-${resource}`;
+  const metadata = { name, labels: { "kgents-test": "true" } };
+  const apiVersion = "admissionregistration.k8s.io/v1";
+  const rule = {
+    ...{ apiGroups: [resource === "jobs" ? "batch" : ""], apiVersions: ["*"], operations: ["CREATE"] },
+    resources: [resource],
+  };
+  const policy = {
+    ...{ apiVersion, kind: "ValidatingAdmissionPolicy", metadata },
+    spec: {
+      matchConstraints: { resourceRules: [rule] },
+      validations: [{ expression: "false", message: "the tests do not want it" }],
+    },
+  };
+  const binding = {
+    ...{ apiVersion, kind: "ValidatingAdmissionPolicyBinding", metadata },
+    spec: {
+      policyName: name,
+      validationActions: ["Deny"],
+      matchResources: { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } },
+    },
+  };
+  return { apiVersion: "v1", kind: "List", items: [policy, binding] };
+}
+
+/** Lets a service account do all that a worker does in a namespace. */
+export function roleFor(namespace: string, serviceAccount: string) {
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  const metadata = { name: serviceAccount, namespace };
+  const role = {
+    ...{ apiVersion, kind: "Role", metadata },
+    rules: [
+      { apiGroups: ["batch"], resources: ["jobs"], verbs: ["create", "get", "list", "delete"] },
+      { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch", "delete"] },
+      { apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] },
+      { apiGroups: [""], resources: ["events"], verbs: ["list"] },
+      { apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
+    ],
+  };
+  const binding = {
+    ...{ apiVersion, kind: "RoleBinding", metadata },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: serviceAccount },
+    subjects: [{ kind: "ServiceAccount", name: serviceAccount, namespace }],
+  };
+  return { apiVersion: "v1", kind: "List", items: [role, binding] };
+}

@@ -19,21 +19,32 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const key = runKey("a workflow", "a run");
 const reference = streamReference(key, 1, "stdout");
 
-async function write(to: string, content: string): Promise<void> {
-  const file = store.write(to);
+async function write(to: string, content: string, offset = 0): Promise<void> {
+  const file = store.write(to, offset);
   file.end(content);
   await finished(file);
 }
 
 describe("streams", () => {
-  it("come into being with the first byte, and are appended to", async () => {
+  it("come into being with the first byte, and are gone on with from an offset", async () => {
     await write(reference, "");
     expect(await store.size(reference)).toBe(0);
     expect(store.read(reference, 0, 0)).toBeUndefined();
     await write(reference, "one ");
-    await write(reference, "two");
+    await write(reference, "two", 4);
     expect(await store.size(reference)).toBe(7);
     expect(await text(store.read(reference, 4, 7) ?? Readable.from([]))).toBe("two");
+  });
+
+  it("take the same bytes from two writers, as when a worker that was taken for dead still writes", async () => {
+    const bytes = Buffer.alloc(300_000, "0123456789");
+    const early = store.write(reference);
+    early.write(bytes.subarray(0, 200_000));
+    const late = store.write(reference, 100_000);
+    late.end(bytes.subarray(100_000));
+    early.end(bytes.subarray(200_000));
+    await Promise.all([finished(early), finished(late)]);
+    expect(await text(store.read(reference) ?? Readable.from([]))).toBe(bytes.toString());
   });
 
   it("can be read by the owner alone", async () => {

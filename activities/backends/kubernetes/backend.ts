@@ -77,7 +77,7 @@ function clusterCells(connect: () => Promise<OwnCells>): ClusterCells {
       // One that has ended needs no word; one that does not answer ends by itself after its grace.
       if (state !== "running") continue;
       const target = { pod: pod.metadata.name, container: cellContainer };
-      const end = await runProgram(own.client, target, cellScripts.release());
+      const end = await runProgram(own.client, target, cellScripts.release(), AbortSignal.timeout(10_000));
       if ("broken" in end) throw new KgentsError("cluster-unavailable", `the cell was not released: ${end.broken}`);
     }
   };

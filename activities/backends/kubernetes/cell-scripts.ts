@@ -95,10 +95,10 @@ exit 0
 `;
 
 /** Kills everything but the supervisor, which then says how the code ended. */
-const killScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; [ -e exit ] || kill -9 -1; exit 0`;
+const killScript = "kill -9 -1; exit 0";
 
-/** Says that everything was collected. */
-const releaseScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; : >collected`;
+/** Says that everything was collected; and ends code that has lied about its end, and runs. */
+const releaseScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; : >collected; kill -9 -1; exit 0`;
 
 const script = (text: string, ...args: readonly (string | number)[]): string[] => [
   ...["sh", "-c", text, "kgents"],

@@ -14,6 +14,7 @@ import type {
   CoreV1Api,
   KubeConfig,
   KubernetesObjectApi,
+  RequestContext,
   VersionApi,
 } from "@kubernetes/client-node";
 import { KgentsError } from "../../../core/error.ts";
@@ -147,9 +148,11 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
   const module = await loadModule();
   let config = loadConfig(module, settings);
   let apis = apisOf(module, config);
+  let optionsOf = callOptions(module);
   const reload = (): void => {
     config = loadConfig(module, settings);
     apis = apisOf(module, config);
+    optionsOf = callOptions(module);
   };
 
   const request: ClusterClient["request"] = async (what, send, limits = {}) => {
@@ -161,7 +164,7 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
       const signal = limits.signal ? AbortSignal.any([limits.signal, timeOut]) : timeOut;
       let failure: ClusterError;
       try {
-        return await send(apis, endedBy(module, signal));
+        return await send(apis, optionsOf(signal));
       } catch (error) {
         limits.signal?.throwIfAborted();
         failure = toClusterError(what, timeOut.aborted ? new Error("no answer came in time") : error);
@@ -195,15 +198,27 @@ const apisOf = (module: ClientModule, config: KubeConfig): ClusterApis => ({
   objects: module.KubernetesObjectApi.makeApiClient(config),
 });
 
-/** Generated calls take no signal; the request that they make does. */
-function endedBy(module: ClientModule, signal: AbortSignal): CallOptions {
-  const options = module.setHeaderOptions("Accept", "application/json");
-  const [middleware] = options.middleware ?? [];
-  if (!middleware) return options;
-  const { pre } = middleware;
-  middleware.pre = (context) => {
-    context.setSignal(signal);
-    return pre(context);
+/** What carries requests: connections that are kept open. */
+type Dispatcher = NonNullable<Parameters<RequestContext["setDispatcher"]>[0]>;
+
+/**
+ * Makes the options of a call. Generated calls take no signal, and each would open a connection of its own; the requests that
+ * they make can be given both.
+ */
+function callOptions(module: ClientModule): (signal: AbortSignal) => CallOptions {
+  // The first request's: it has the certificates of the kubeconfig.
+  let shared: Dispatcher | undefined;
+  return (signal) => {
+    const options = module.setHeaderOptions("Accept", "application/json");
+    const [middleware] = options.middleware ?? [];
+    if (!middleware) return options;
+    const { pre } = middleware;
+    middleware.pre = (context) => {
+      context.setSignal(signal);
+      shared ??= context.getDispatcher();
+      if (shared) context.setDispatcher(shared);
+      return pre(context);
+    };
+    return options;
   };
-  return options;
 }

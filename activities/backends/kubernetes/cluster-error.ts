@@ -77,9 +77,9 @@ export function mayPass({ status, message }: ClusterError): boolean {
 export const isQuotaRefusal = ({ status, message }: ClusterError): boolean =>
   status === 403 && /exceeded quota/.test(message);
 
-/** Admission's refusals, by the words of the API server: Pod Security, LimitRange, webhooks and policies. */
+/** Admission's refusals, by the words of the API server: Pod Security, LimitRange, webhooks and policies, a runtime class. */
 export const admissionWords =
-  /violates PodSecurity|(?:maximum|minimum) .+ usage per|must be less than or equal to|admission webhook .+ denied|ValidatingAdmissionPolicy/;
+  /violates PodSecurity|(?:maximum|minimum) .+ usage per|must be less than or equal to|admission webhook .+ denied|ValidatingAdmissionPolicy|RuntimeClass .+ not found/;
 
 const kindOf = (error: ClusterError): FailureKind => {
   const { status, message } = error;

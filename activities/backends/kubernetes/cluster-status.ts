@@ -41,7 +41,7 @@ async function look(client: ClusterClient): Promise<ClusterLook> {
       ({ core }, options) => core.readNamespace({ name: client.namespace }, options),
       limits,
     ),
-    client.request("reading the cluster's version", (apis, options) => apis.version.getCode(options), limits),
+    client.request("reading the cluster's version", (apis, options) => apis.version.getCode({}, options), limits),
   ]);
   if (namespace.metadata?.deletionTimestamp) {
     throw new KgentsError("namespace-missing", `the namespace ${client.namespace} is being deleted`);

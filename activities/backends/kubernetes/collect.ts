@@ -25,6 +25,8 @@ export interface Collected {
 export type CollectEnd = { readonly collected: Collected } | { readonly failed: string; readonly retry: boolean };
 
 const newline = 10;
+/** What the code has left can make a collector wait for ever: a FIFO where a file should be. */
+const idleMilliseconds = 20_000;
 
 interface Head {
   readonly marker: ExitMarker | undefined;
@@ -85,6 +87,7 @@ export async function collectOnce(
     client,
     { pod, container: cellContainer },
     cellScripts.collect(received, most, patterns),
+    { idleMilliseconds },
   );
   try {
     const errors = pour(session.stderr, context.stderr, (bytes) => {

@@ -104,13 +104,14 @@ function stdinOf(socket: WebSocket): Writable {
 /**
  * Starts a program in a container.
  *
+ * @param options.idleMilliseconds ends the connection when nothing has come for so long
  * @throws ClusterError where it was certainly not started
  */
 export async function openSession(
   client: ClusterClient,
   target: { readonly pod: string; readonly container: string },
   command: readonly string[],
-  options: { readonly stdin?: boolean } = {},
+  options: { readonly stdin?: boolean; readonly idleMilliseconds?: number } = {},
 ): Promise<ExecSession> {
   const query = new URLSearchParams({ container: target.container, stdout: "true", stderr: "true" });
   if (options.stdin) query.set("stdin", "true");
@@ -130,7 +131,9 @@ export async function openSession(
       if (full === 0) socket.resume();
     });
   };
+  let lastFrame = Date.now();
   const socket = await connect(client, path, (frame, socket) => {
+    lastFrame = Date.now();
     const data = frame.subarray(1);
     if (frame[0] === channels.stdout) take(stdout, data, socket);
     else if (frame[0] === channels.stderr) take(stderr, data, socket);
@@ -139,7 +142,9 @@ export async function openSession(
       socket.close();
     }
   });
-  watchConnection(socket, (broken) => end.resolve({ broken }));
+  const { idleMilliseconds = Number.POSITIVE_INFINITY } = options;
+  const isIdle = (): boolean => Date.now() - lastFrame > idleMilliseconds;
+  watchConnection(socket, isIdle, (broken) => end.resolve({ broken }));
   const ended = end.promise.then((how) => {
     stdout.end();
     stderr.end();
@@ -148,12 +153,12 @@ export async function openSession(
   return { stdout, stderr, stdin: stdinOf(socket), ended, close: () => socket.terminate() };
 }
 
-/** Says when the connection ends, by itself or because nobody answers on it any more. */
-function watchConnection(socket: WebSocket, onEnd: (why: string) => void): void {
+/** Says when the connection ends: by itself, because nobody answers on it any more, or because nothing comes. */
+function watchConnection(socket: WebSocket, isIdle: () => boolean, onEnd: (why: string) => void): void {
   let answered = true;
   const timer = setInterval(() => {
     // A paused socket hears no answer.
-    if (!answered && !socket.isPaused) return socket.terminate();
+    if ((!answered || isIdle()) && !socket.isPaused) return socket.terminate();
     answered = false;
     socket.ping();
   }, pingMilliseconds);

@@ -116,10 +116,11 @@ export async function followOnce(
   }
 }
 
-/** Notes when the code was started, by this worker or by an earlier one. */
-function begin(progress: Progress, context: ExecuteContext, first: string): void {
+/** Notes when the code was started, by this worker or by an earlier one, as far as its cell can say. */
+export function begin(progress: Progress, context: ExecuteContext, first: string): void {
   if (progress.startedAt) return;
-  const at = new Date(first);
-  progress.startedAt = Number.isNaN(at.getTime()) ? new Date() : at;
+  // The code can change what its cell says: a moment that is still to come would put off its end.
+  const at = Math.min(Date.parse(first) || Number.POSITIVE_INFINITY, Date.now());
+  progress.startedAt = new Date(at);
   context.started(progress.startedAt);
 }

@@ -13,8 +13,8 @@ export interface PodWatch {
   readonly close: () => Promise<void>;
 }
 
-/** How long to wait before a watch that failed is begun anew. */
-const pauseMilliseconds = 1000;
+/** How long to wait before a watch that failed is begun anew; it doubles, up to the second. */
+const pauses = { first: 500, longest: 5000 } as const;
 
 type PodInformer = Informer<V1Pod> & { list: (namespace?: string) => readonly V1Pod[] };
 
@@ -30,16 +30,20 @@ export function watchPods(client: ClusterClient, labelSelector: string, log: (li
   let informer: PodInformer;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
+  let pause: number = pauses.first;
 
   const changed = (pod: V1Pod): void => void changes.emit(pod.metadata?.labels?.[cellLabel] ?? "");
   const begin = (): void => {
     const begun: PodInformer = client.module.makeInformer(
       client.config(),
       path,
-      () =>
-        client.request("listing the pods", ({ core }, options) =>
+      async () => {
+        const list = await client.request("listing the pods", ({ core }, options) =>
           core.listNamespacedPod({ namespace: client.namespace, labelSelector }, options),
-        ),
+        );
+        pause = pauses.first;
+        return list;
+      },
       labelSelector,
     );
     informer = begun;
@@ -50,9 +54,11 @@ export function watchPods(client: ClusterClient, labelSelector: string, log: (li
     // another one begins, with the credential as it is by then.
     begun.on("error", (error) => {
       if (closed || informer !== begun) return;
-      log(`the watch of the pods failed and is begun anew: ${error}`);
+      // Once, and not each time that it is still so.
+      if (pause === pauses.first) log(`the watch of the pods failed and is begun anew: ${error}`);
       clearTimeout(timer);
-      timer = setTimeout(begin, pauseMilliseconds);
+      timer = setTimeout(begin, pause);
+      pause = Math.min(2 * pause, pauses.longest);
     });
     begun.start().catch((error) => log(`the watch of the pods could not begin: ${error}`));
   };

@@ -10,7 +10,7 @@ import { KgentsError } from "../../../core/error.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { cellScripts } from "./cell-scripts.ts";
 import { type CellState, cellContainer, classifyCell } from "./classify-cell.ts";
-import { ClusterError } from "./cluster-error.ts";
+import { ClusterError, toRunFailure } from "./cluster-error.ts";
 import { type Collected, collectOnce } from "./collect.ts";
 import { runProgram } from "./exec-session.ts";
 import { followOnce, type Progress, StoreError } from "./follow.ts";
@@ -82,7 +82,8 @@ async function closeWhenGone({ reach, plan }: CellRun, over: AbortSignal, close:
   while (!over.aborted) {
     const changed = reach.watch.changed(plan.cellId, over).catch(() => {});
     const pods = reach.watch.podsOf(plan.cellId);
-    const { state } = classifyCell({ job: null, pods, events: [] }, new Date());
+    // A watch that has just begun anew knows of no pods yet.
+    const state = pods.length > 0 && classifyCell({ job: null, pods, events: [] }, new Date()).state;
     if (state === "failed" || state === "ended") {
       await wait(breakPatience, undefined, { signal: over }).catch(() => {});
       return close();
@@ -105,8 +106,9 @@ async function afterBreak(run: CellRun, why: string, since: number): Promise<Gon
 }
 
 /** The words of an error that says no more than that the connection is not there; others are thrown. */
-function whyBroken(error: unknown, { reach }: CellRun): string {
+function whyBroken(error: unknown, { reach, progress }: CellRun): string {
   if (!(error instanceof ClusterError)) throw error;
+  if (error.status === 403 && !progress.mayHaveStarted) throw toRunFailure(error);
   if (error.status === 401) reach.client.reload();
   return error.message;
 }

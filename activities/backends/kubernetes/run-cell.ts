@@ -15,6 +15,7 @@ import { awaitRunning } from "./await-running.ts";
 import { scriptExit } from "./cell-scripts.ts";
 import type { CellState } from "./classify-cell.ts";
 import type { Collected } from "./collect.ts";
+import { begin } from "./follow.ts";
 import { type CellRun, collectToEnd, followToEnd, isLetGo, letGo, type Reach } from "./reach-end.ts";
 
 const nothingKnown = { usage: { peakMemoryBytes: null, cpuSeconds: null }, filesOmitted: [] } as const;
@@ -91,6 +92,8 @@ export async function runCell(reach: Reach, plan: CellPlan, context: ExecuteCont
   const collected = await collectToEnd(run);
   if (collected.end === "gone") return outcomeOf(collected.state);
   if (collected.end === "unreachable") return unreachable(run, collected.why);
+  // It has ended, so it was started, whatever became of the word that said so.
+  begin(run.progress, context, "");
   return outcomeFrom(collected.collected, plan);
 }
 

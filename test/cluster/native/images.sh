@@ -34,6 +34,8 @@ J
 }
 
 debootstrap --variant=minbase --include=python3,libstdc++6 "$suite" "$work/debian" "$mirror" >&2
+# As the official image has it.
+ln -s python3 "$work/debian/usr/bin/python"
 rm -rf "$work"/debian/var/{cache/apt,lib/apt/lists}/* "$work"/debian/usr/share/{doc,locale,man}/* "$work"/debian/debootstrap
 layer debian "$work/debian"
 

@@ -9,7 +9,7 @@ import type { NetworkInterfaceInfo } from "node:os";
 const resolver = "10.0.2.3";
 
 /** Addresses that are not public: this machine, private networks, link-local (cloud metadata), benchmarks, multicast. */
-const closedRanges = [
+export const closedRanges = [
   "0.0.0.0/8",
   "10.0.0.0/8",
   "100.64.0.0/10",

@@ -1,0 +1,70 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { dnsLabelField } from "../../core/labels.ts";
+
+/** Flags of all `infra` commands. */
+export interface InfraFlags {
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly yes?: true;
+  readonly json?: true;
+  readonly kind?: true;
+  readonly config?: string;
+}
+
+/** What the commands do. */
+export interface InfraRuns {
+  readonly init: (flags: InfraFlags) => Promise<void>;
+  readonly status: (flags: InfraFlags) => Promise<void>;
+  readonly destroy: (flags: InfraFlags) => Promise<void>;
+}
+
+const namespaceName = (value: string): string => {
+  const { success, error } = dnsLabelField().safeParse(value);
+  if (success) return value;
+  throw new InvalidArgumentError(`Allowed is ${error.issues[0]?.message}.`);
+};
+
+const exitCodes = `
+Exit codes: 0 usable; 1 prepared, or not, but isolated runs cannot be carried out; 2 wrong usage; 125 it could not be done.`;
+
+/** Declares `kgents infra`. */
+export function infraCommand(program: Command, runs: InfraRuns): void {
+  const infra = program
+    .command("infra")
+    .summary("prepare a Kubernetes cluster for runs")
+    .description("Prepares a Kubernetes cluster for runs, looks at what is there, and takes it away again.");
+  const subcommand = (name: string): Command =>
+    infra
+      .command(name)
+      .option("--context <name>", "the kubeconfig's context (default: the configured one, else its current one)")
+      .option(
+        "--namespace <name>",
+        "the cells' namespace (default: the configured one, kgents-ephemeral)",
+        namespaceName,
+      )
+      .option("--config <file>", "the configuration file");
+
+  subcommand("init")
+    .summary("create or upgrade the namespace, its policies, limits and rights")
+    .description(
+      "Shows what it will create and where, asks, applies it, and proves by a canary (in the image of the language sh) that the cluster isolates pods. Running it again upgrades, and looks again.",
+    )
+    .option("-y, --yes", "do not ask")
+    .option("--kind", "first create a local kind cluster named kgents, unless it exists; needs Docker and kind")
+    .option("--json", "print what was done as JSON on stdout")
+    .addHelpText("after", exitCodes)
+    .action(runs.init);
+  subcommand("status")
+    .summary("show what is there, and whether it is usable")
+    .description(
+      "Shows the namespace, whether it is isolated, quotas, cells, rights and images, and the Temporal side.",
+    )
+    .option("--json", "as JSON")
+    .addHelpText("after", exitCodes)
+    .action(runs.status);
+  subcommand("destroy")
+    .summary("remove what init made, and nothing else")
+    .description("Shows what it will remove, asks, and removes the namespace that init made with all that is in it.")
+    .option("-y, --yes", "do not ask, and end the cells that run")
+    .action(runs.destroy);
+}

@@ -1,0 +1,139 @@
+import { loadConfiguration } from "../../activities/host/configuration-file.ts";
+import { mergeLanguages } from "../../core/configuration.ts";
+import { builtInLanguages, findLanguage } from "../../core/language.ts";
+import { destroy as destroyNamespace, planDestroy } from "../infra/destroy.ts";
+import { connectInfra, type InfraCluster, infraFailure } from "../infra/infra-cluster.ts";
+import { infraStatus } from "../infra/infra-status.ts";
+import { carryOutInit, prepareInit } from "../infra/init.ts";
+import { ensureKindCluster } from "../infra/kind-cluster.ts";
+import { stackStatus } from "../stack/stack-status.ts";
+import { confirm, refuseWithoutTerminal } from "./confirm.ts";
+import type { InfraFlags } from "./infra-command.ts";
+import { interrupted, watchSignals } from "./infra-interruption.ts";
+import { cellsInWords, planInWords, statusInWords, verdictInWords } from "./infra-words.ts";
+import { stackOptions } from "./stack-options.ts";
+import { createVoice, reportError, type Voice } from "./voice.ts";
+
+/** Isolated runs cannot be carried out there. */
+const notUsable = 1;
+
+/** What the flags and the configuration say together: flags first. */
+async function settingsOf(flags: InfraFlags) {
+  const { configuration } = await loadConfiguration({ path: flags.config });
+  const { context, namespace, networkIsolation } = configuration.worker.kubernetes;
+  return {
+    languages: mergeLanguages(builtInLanguages, configuration),
+    cluster: { context: flags.context ?? context, namespace: flags.namespace ?? namespace },
+    /** Whether this machine's worker refuses runs where nobody has proved that they are isolated. */
+    isolationRequired: networkIsolation === "required",
+  };
+}
+
+/** Runs a command: errors are said in one voice, and Ctrl-C ends it without leaving anything behind. */
+async function carryOut(
+  flags: InfraFlags,
+  command: (voice: Voice, signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const voice = await createVoice(false);
+  const signals = watchSignals(voice);
+  try {
+    return await command(voice, signals.signal);
+  } catch (error) {
+    voice.settled();
+    const wasAsked = signals.signal.aborted && error instanceof Error && error.name === "AbortError";
+    // What went wrong while cleaning up is said, and what is left with it.
+    const exitCode = wasAsked ? interrupted : reportError(error, { json: flags.json === true });
+    return signals.signal.aborted ? interrupted : exitCode;
+  } finally {
+    voice.settled();
+    signals.over();
+  }
+}
+
+/** `kgents infra init`. */
+export const init = (flags: InfraFlags): Promise<number> =>
+  carryOut(flags, async (voice, signal) => {
+    refuseWithoutTerminal(flags.yes === true, "nothing was changed");
+    const { languages, cluster: settings, isolationRequired } = await settingsOf(flags);
+    let { context } = settings;
+    if (flags.kind) {
+      const sure = flags.yes || (await confirm("make a local cluster with kind?", signal));
+      if (!sure) return declined(voice);
+      context = await ensureKindCluster(voice.progress, signal);
+      voice.settled();
+    }
+    const cluster = await connectInfra({ ...settings, context });
+    const plan = await prepareInit(cluster);
+    voice.say(planInWords(cluster, plan));
+    if (!flags.yes && !(await confirm("apply this, and look whether pods are isolated?", signal)))
+      return declined(voice);
+    const verdict = await carryOutInit(cluster, plan, findLanguage(languages, "sh"), {
+      progress: voice.progress,
+      signal,
+    });
+    voice.settled();
+    voice.say(verdictInWords(verdict, isolationRequired));
+    if (flags.json) {
+      const objects = plan.map(({ manifest, action }) => ({
+        kind: manifest.kind,
+        name: manifest.metadata.name,
+        action,
+      }));
+      const { server, version, namespace } = cluster;
+      const report = { context: cluster.context, server, version, namespace, objects, networkIsolation: verdict };
+      process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    }
+    return verdict.isolation === "enforced" || !isolationRequired ? 0 : notUsable;
+  });
+
+function declined(voice: Voice): number {
+  voice.say("nothing was changed");
+  return notUsable;
+}
+
+/** `kgents infra status`: exits 0 when the cluster is usable. */
+export const status = (flags: InfraFlags): Promise<number> =>
+  carryOut(flags, async () => {
+    const { cluster: settings, ...expected } = await settingsOf(flags);
+    const cluster = await connectInfra(settings);
+    const [infra, stack] = await Promise.all([infraStatus(cluster, expected), stackStatus(await stackOptions(flags))]);
+    const report = { ...infra, temporal: stack.temporal, worker: stack.worker };
+    process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : statusInWords(report));
+    return infra.usable ? 0 : notUsable;
+  });
+
+/** `kgents infra destroy`. */
+export const destroy = (flags: InfraFlags): Promise<number> =>
+  carryOut(flags, async (voice, signal) => {
+    refuseWithoutTerminal(flags.yes === true, "nothing was removed");
+    const cluster = await connectInfra((await settingsOf(flags)).cluster);
+    try {
+      return await destroyOn(cluster, flags, voice, signal);
+    } catch (error) {
+      throw infraFailure(cluster, error);
+    }
+  });
+
+async function destroyOn(cluster: InfraCluster, flags: InfraFlags, voice: Voice, signal: AbortSignal): Promise<number> {
+  const { context, server, namespace } = cluster;
+  const plan = await planDestroy(cluster);
+  if (plan === undefined) {
+    voice.say(`there is no namespace ${namespace} in ${context} (${server}): nothing to remove`);
+    return 0;
+  }
+  voice.say(
+    `in ${context} (${server}): removes the namespace ${namespace} and all that is in it: ${cellsInWords(plan.cells)}`,
+  );
+  if (!flags.yes) {
+    if (plan.cells.running > 0) {
+      voice.say("cells are running: wait until they end, or say --yes to end them");
+      return notUsable;
+    }
+    if (!(await confirm("remove it?", signal))) return declined(voice);
+  }
+  voice.progress(`removing ${namespace} ...`);
+  await destroyNamespace(cluster, plan, signal);
+  voice.settled();
+  voice.say(`${namespace} is gone`);
+  return 0;
+}

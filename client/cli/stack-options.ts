@@ -1,0 +1,15 @@
+import { loadConfiguration } from "../../activities/host/configuration-file.ts";
+import { kgentsPaths } from "../../activities/host/paths.ts";
+import type { StackOptions } from "../stack/stack-context.ts";
+
+/** How the stack is asked for, as the configuration has it. */
+export async function stackOptions(flags: { readonly config?: string }): Promise<StackOptions> {
+  const { configuration, path, hash } = await loadConfiguration({ path: flags.config });
+  return {
+    paths: kgentsPaths(),
+    configurationPath: path,
+    configurationHash: hash,
+    retentionMilliseconds: configuration.retention,
+    taskQueue: configuration.worker.taskQueue,
+  };
+}

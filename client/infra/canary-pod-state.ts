@@ -1,0 +1,52 @@
+/** What the state of one of the canary's pods says. */
+import type { V1Pod } from "@kubernetes/client-node";
+
+const stateOf = (pod: V1Pod | undefined) => pod?.status?.containerStatuses?.[0]?.state;
+
+/** Whether it is up and has done what it is to do. */
+export const isReady = (pod: V1Pod | undefined): boolean =>
+  pod?.metadata?.deletionTimestamp === undefined &&
+  (pod?.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
+
+/** Whether its program has ended. */
+export const hasEnded = (pod: V1Pod | undefined): boolean => stateOf(pod)?.terminated !== undefined;
+
+/** How it ended; undefined while it runs. */
+export const exitCodeOf = (pod: V1Pod | undefined): number | undefined => stateOf(pod)?.terminated?.exitCode;
+
+/** Its last words. */
+export const messageOf = (pod: V1Pod | undefined): string => {
+  const ended = stateOf(pod)?.terminated;
+  return (ended?.message ?? "").trim() || (ended ? `the canary ended with ${ended.exitCode}` : "");
+};
+
+/** What a kubelet does not get over by itself soon. */
+const finalReasons: readonly string[] = [
+  "ImagePullBackOff",
+  "InvalidImageName",
+  "ErrImageNeverPull",
+  "CreateContainerConfigError",
+  "CreateContainerError",
+  "RunContainerError",
+];
+
+/** What keeps the pod from running at all, where that is certain. */
+export function obstacleOf(pod: V1Pod): string | undefined {
+  const { waiting } = stateOf(pod) ?? {};
+  if (waiting?.reason !== undefined && finalReasons.includes(waiting.reason)) {
+    return `a pod does not start: ${waiting.reason}: ${waiting.message ?? "no more is said"}`;
+  }
+  // A container's own end is told by its exit code; this is a pod that was ended from outside.
+  const { phase, reason, message } = pod.status ?? {};
+  return phase === "Failed" && reason ? `a pod was ended: ${reason}: ${message ?? "no more is said"}` : undefined;
+}
+
+/** The words for pods that had not come far enough when time was up. */
+export function whyNotStarted(pods: readonly V1Pod[]): string {
+  const waiting = pods.find((pod) => !isReady(pod));
+  const unscheduled = waiting?.status?.conditions?.find(
+    ({ type, status }) => type === "PodScheduled" && status === "False",
+  );
+  const why = unscheduled?.message ?? stateOf(waiting)?.waiting?.message ?? stateOf(waiting)?.waiting?.reason;
+  return `the canary's pods did not come far enough${why === undefined ? "" : ` (${why})`}`;
+}

@@ -1,0 +1,37 @@
+/**
+ * Prepares a cluster: plans, applies, and lets the canary look.
+ *
+ * @module
+ */
+import type { Language } from "../../core/language.ts";
+import { runCanary } from "./canary.ts";
+import { type InfraCluster, infraFailure } from "./infra-cluster.ts";
+import { loadManifests } from "./manifests.ts";
+import { applyPlan, type PlannedObject, planInit } from "./plan.ts";
+import { type RecordedVerdict, recordVerdict } from "./recorded-verdict.ts";
+
+/** Looks at what there is to do. */
+export async function prepareInit(cluster: InfraCluster): Promise<readonly PlannedObject[]> {
+  try {
+    return await planInit(cluster, await loadManifests(cluster.namespace));
+  } catch (error) {
+    throw infraFailure(cluster, error);
+  }
+}
+
+/** Does it. @param language the canary's image is this language's */
+export async function carryOutInit(
+  cluster: InfraCluster,
+  plan: readonly PlannedObject[],
+  language: Language,
+  context: { readonly progress: (line: string) => void; readonly signal: AbortSignal },
+): Promise<RecordedVerdict> {
+  try {
+    context.signal.throwIfAborted();
+    await applyPlan(cluster, plan);
+    context.progress("looking whether the cluster isolates pods ...");
+    return await recordVerdict(cluster, await runCanary(cluster, language, context.signal));
+  } catch (error) {
+    throw infraFailure(cluster, error);
+  }
+}

@@ -1,0 +1,28 @@
+/** What the tests of `kgents infra` share: the cluster, namespaces of their own, and the built command line on it. */
+import { randomUUID } from "node:crypto";
+import { inject } from "vitest";
+import { createCommandLine } from "../support/command-line.ts";
+import { cluster, kubectl as runKubectl } from "./support.ts";
+
+export { cluster } from "./support.ts";
+
+/** Runs kubectl as an administrator, and insists on its success. */
+export const kubectl = (args: readonly string[], input?: object): Promise<string> =>
+  runKubectl(args, input && JSON.stringify(input));
+
+/** A namespace's name that nobody else uses. */
+export const freshName = (): string => `kgents-infra-test-${randomUUID().slice(0, 8)}`;
+
+/** The names of objects in a namespace, each as `kind/name`. */
+export const namesOf = async (namespace: string, kinds: string, ...more: string[]): Promise<string[]> =>
+  (await kubectl(["-n", namespace, "get", kinds, "-o", "name", ...more])).split("\n").filter(Boolean).sort();
+
+/** Removes namespaces that tests made, by whatever means; those that are gone are no error. */
+export const removeNamespaces = (names: readonly string[]): Promise<string> =>
+  kubectl(["delete", "namespace", "--ignore-not-found", "--wait=false", ...names]);
+
+/** The built command line, with the cluster as its own. */
+export const createTerminal = () =>
+  createCommandLine({
+    environment: { KUBECONFIG: cluster.kubeconfig, KGENTS_TEMPORAL_CLI: inject("temporalBinary") },
+  });

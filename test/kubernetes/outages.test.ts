@@ -1,0 +1,99 @@
+/** Parts of the cluster that stop in the middle of a run, or before it. These tests need the node to themselves. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { ExecutionRequest } from "../../core/request.ts";
+import type { TestWorker } from "../support/test-worker.ts";
+import { type CellNamespace, cellNamespace, kubectl, node, startClusterWorker } from "./support.ts";
+
+let namespace: CellNamespace;
+let worker: TestWorker;
+beforeAll(async () => {
+  namespace = await cellNamespace();
+  worker = await startClusterWorker(namespace.name, { nodePatienceMilliseconds: 5000 });
+});
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]();
+  await namespace?.[Symbol.asyncDispose]();
+});
+
+const empty = () => expect.poll(() => namespace.left(), { timeout: 60_000, interval: 500 }).toEqual([]);
+
+const request = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({
+  ...{ code, language: "sh", cpu: 1, ttl: 1, backend: "kubernetes" },
+  ...more,
+});
+
+/** Starts a run and waits for its first output. */
+async function begun(code: string, more: Partial<ExecutionRequest> = {}) {
+  const handle = await worker.start(request(code, more));
+  for await (const event of handle.output()) if (event.type === "output") break;
+  return handle;
+}
+
+it("the API server away for 20 s in the middle of a run: the run goes on and ends right", async () => {
+  const lines = 200;
+  const handle = await begun(`for i in $(seq ${lines}); do echo "out $i"; echo "err $i" >&2; sleep 0.1; done; exit 7`, {
+    timeout: 120,
+  });
+  const { stop, start } = node();
+  await stop("apiserver");
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 20_000));
+  } finally {
+    await start("apiserver");
+  }
+  const numbered = (word: string) => Array.from({ length: lines }, (_, index) => `${word} ${index + 1}\n`).join("");
+  expect(await handle.result()).toMatchObject({
+    ...{ status: "failed", exitCode: 7, attempts: 1 },
+    ...{ stdout: { text: numbered("out") }, stderr: { text: numbered("err") } },
+  });
+  await empty();
+});
+
+it("the API server away when code is out of time: it is ended all the same, with all its output", async () => {
+  const handle = await begun("echo early; sleep 3; echo late; sleep 600", { timeout: 8 });
+  await node().stop("apiserver");
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
+  } finally {
+    await node().start("apiserver");
+  }
+  expect(await handle.result()).toMatchObject({ status: "timed-out", stdout: { text: "early\nlate\n" } });
+  await empty();
+});
+
+it("the kubelet stopped in the middle of a run: lost, with the output it had, soon after its time", async () => {
+  const handle = await begun("echo early; sleep 600", { timeout: 5 });
+  await node().stop("kubelet");
+  try {
+    const began = Date.now();
+    const result = await handle.result();
+    expect(result).toMatchObject({ status: "lost", exitCode: null, stdout: { text: "early\n" } });
+    // Its time, the patience with its node, and taking away pods that nobody ends.
+    expect(Date.now() - began).toBeLessThan(60_000);
+    // Taken from the cluster, though its node cannot say so.
+    await empty();
+  } finally {
+    await node().start("kubelet");
+  }
+});
+
+it("the kubelet stopped for a moment: the run goes on and ends right", async () => {
+  const handle = await begun("echo early; sleep 8; echo late", { timeout: 60 });
+  await node().stop("kubelet");
+  await node().start("kubelet");
+  expect(await handle.result()).toMatchObject({ status: "succeeded", stdout: { text: "early\nlate\n" } });
+  await empty();
+});
+
+it("no node takes pods: unschedulable, when the start-up time is over", async () => {
+  const names = (await kubectl(["get", "nodes", "-o", "name"])).trim().split("\n");
+  for (const name of names) await kubectl(["cordon", name]);
+  try {
+    const began = Date.now();
+    await expect(worker.run(request("true", { startupTimeout: 3 }))).rejects.toMatchObject({ code: "unschedulable" });
+    expect(Date.now() - began).toBeLessThan(15_000);
+    await empty();
+  } finally {
+    for (const name of names) await kubectl(["uncordon", name]);
+  }
+});

@@ -1,0 +1,174 @@
+/** The Role of deploy/: with a worker's token, each thing that a worker does is allowed, and nothing else. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  cellLabel,
+  instanceLabel,
+  networkIsolationAnnotation,
+  runIdAnnotation,
+  workflowIdAnnotation,
+} from "../../core/cluster-names.ts";
+import { builtInLanguages, findLanguage } from "../../core/language.ts";
+import { renderJob } from "../../core/manifest.ts";
+import { validateRequest } from "../../core/parse-request.ts";
+import type { NodeControl } from "../cluster/cluster.ts";
+import type { CommandLine } from "../support/command-line.ts";
+import { cluster, createTerminal, freshName, removeNamespaces } from "./infra-support.ts";
+
+const namespace = freshName();
+const other = freshName();
+const code = { code: "print(1)", language: "python" };
+
+const job = async (name: string) => {
+  const spec = validateRequest(code);
+  return renderJob({
+    ...{ name, namespace, spec, language: findLanguage(builtInLanguages, spec.language) },
+    labels: { [instanceLabel]: "test", [cellLabel]: name },
+    annotations: { [workflowIdAnnotation]: name, [runIdAnnotation]: "1" },
+  });
+};
+
+function testsOfNode(node: NodeControl): void {
+  let terminal: CommandLine;
+  let worker: string;
+  let nobody: string;
+  beforeAll(async () => {
+    terminal = await createTerminal();
+    for (const name of [namespace, other]) {
+      const { code: exit, stderr } = await terminal.run(["infra", "init", "--namespace", name, "--yes"]);
+      expect(exit, stderr).toBe(0);
+    }
+    const kubeconfigOf = async (serviceAccount: string) =>
+      node.kubeconfigWith({
+        token: await node.signToken({ namespace, serviceAccount, expiresAt: new Date(Date.now() + 600_000) }),
+      });
+    [worker, nobody] = [await kubeconfigOf("kgents-worker"), await kubeconfigOf("default")];
+  });
+  afterAll(async () => {
+    await removeNamespaces([namespace, other]);
+    await terminal[Symbol.asyncDispose]();
+  });
+
+  const asWorker = (args: readonly string[], input?: object) =>
+    cluster.kubectl(["--kubeconfig", worker, "-n", namespace, ...args], input ? { input: JSON.stringify(input) } : {});
+
+  async function allowed(args: readonly string[], input?: object): Promise<string> {
+    const { code: exit, stdout, stderr } = await asWorker(args, input);
+    expect(exit, `${args.join(" ")}: ${stderr}`).toBe(0);
+    return stdout;
+  }
+
+  test("a worker creates a cell, looks at it, runs something in it, and takes it away", async () => {
+    await allowed(["create", "-f", "-"], await job("cell-1"));
+    expect(await allowed(["get", "jobs", "-o", "name"])).toBe("job.batch/cell-1\n");
+    await allowed(["wait", "pod", "-l", `${cellLabel}=cell-1`, "--for=condition=Ready", "--timeout=50s"]);
+    const pod = (await allowed(["get", "pods", "-l", `${cellLabel}=cell-1`, "-o", "name"])).trim();
+    expect(await allowed(["exec", pod, "--", "sh", "-c", "ls /var/run/secrets 2>&1 || echo none; id -u"])).toMatch(
+      /none\n65532\n$/,
+    );
+    expect(await allowed(["get", "events", "-o", "name"])).toContain("event/cell-1");
+    expect(await allowed(["get", "resourcequotas", "-o", "json"])).toContain('"pods": "1"');
+    expect(await allowed(["get", "namespace", namespace, "-o", "json"])).toContain(networkIsolationAnnotation);
+    await allowed(["delete", pod, "--grace-period=0", "--force", "--wait=false"]);
+    await allowed(["delete", "job/cell-1", "--wait=false"]);
+  });
+
+  test("exec with a worker's rights, in what init prepared: code runs, and reaches nothing", async () => {
+    const settings = `worker: { kubernetes: { namespace: ${namespace} } }`;
+    const environment = { KUBECONFIG: worker, KGENTS_CONFIG: await terminal.file("worker.yaml", settings) };
+    const program = "nc -w 2 10.96.0.1 443 < /dev/null 2> /dev/null; echo $?";
+    const exec = ["exec", "--quiet", "--backend", "kubernetes", "--lang", "sh", "--code", program];
+    expect(await terminal.run(exec, { environment })).toMatchObject({ code: 0, stdout: "1\n", stderr: "" });
+  });
+
+  const manifest = { metadata: { name: "mine" } };
+  const pod = {
+    apiVersion: "v1",
+    kind: "Pod",
+    ...manifest,
+    spec: { containers: [{ name: "a", image: "busybox:1.37" }] },
+  };
+  const forbidden: [what: string, args: string[], input?: object][] = [
+    ["create a pod", ["create", "-f", "-"], pod],
+    ["read a secret", ["get", "secrets"]],
+    ["make itself a token", ["create", "token", "kgents-worker"]],
+    ["change a policy", ["delete", "networkpolicy", "kgents-deny-all"]],
+    ["change its Role", ["patch", "role", "kgents-worker", "-p", '{"rules":[]}']],
+    ["raise the quota", ["delete", "resourcequota", "kgents-cells"]],
+    [
+      "forge the verdict",
+      ["annotate", "namespace", namespace, "--overwrite", `${networkIsolationAnnotation}=enforced`],
+    ],
+    ["remove the namespace", ["delete", "namespace", namespace]],
+    ["read logs", ["get", "--raw", `/api/v1/namespaces/${namespace}/pods/any/log`]],
+    ["read another namespace", ["get", "namespace", other]],
+    ["list namespaces", ["get", "namespaces"]],
+    ["see another namespace's Jobs", ["-n", other, "get", "jobs"]],
+    ["see another namespace's pods", ["-n", other, "get", "pods"]],
+    ["see the nodes", ["get", "nodes"]],
+  ];
+  test.each(forbidden)("a worker may not %s", async (_, args, input) => {
+    const { code: exit, stderr } = await asWorker(args, input);
+    expect(exit).not.toBe(0);
+    expect(stderr).toMatch(/forbidden/i);
+  });
+
+  test("status with a worker's credentials: usable, and what it may not see is said", async () => {
+    const args = ["infra", "status", "--namespace", namespace];
+    const environment = { KUBECONFIG: worker };
+    const { code: exit, stdout } = await terminal.run([...args, "--json"], { environment });
+    expect(JSON.parse(stdout)).toMatchObject({ usable: true, missingAccess: [], images: null });
+    expect(exit).toBe(0);
+    const { stdout: words } = await terminal.run(args, { environment });
+    expect(words).toMatch(/^Images {5}not readable: nodes is forbidden/m);
+  });
+
+  test("status with credentials that have no rights: each missing one is named", async () => {
+    const environment = { KUBECONFIG: nobody };
+    const { code: exit, stdout } = await terminal.run(["infra", "status", "--namespace", namespace, "--json"], {
+      environment,
+    });
+    expect(exit).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      usable: false,
+      namespace: { state: "unreadable" },
+      missingAccess: expect.arrayContaining(["create jobs.batch", "create pods/exec", "get pods/exec", "watch pods"]),
+      cells: null,
+      quota: null,
+      unreadable: { cells: expect.stringContaining("forbidden") },
+    });
+  });
+
+  test.each(["init", "destroy"])("%s without rights says so, and what to do", async (command) => {
+    const environment = { KUBECONFIG: nobody };
+    const { code: exit, stderr } = await terminal.run(["infra", command, "--namespace", namespace, "--yes"], {
+      environment,
+    });
+    expect(exit).toBe(125);
+    expect(stderr).toContain(`kgents: reading the namespace ${namespace}: namespaces "${namespace}" is forbidden`);
+    expect(stderr).toContain("Ask an administrator of the cluster.");
+  });
+
+  test("an expired token is no mystery", async () => {
+    const expiresAt = new Date(Date.now() - 60_000);
+    const token = await node.signToken({ namespace, serviceAccount: "kgents-worker", expiresAt });
+    const environment = { KUBECONFIG: await node.kubeconfigWith({ token }) };
+    const { code: exit, stderr } = await terminal.run(["infra", "status"], { environment });
+    expect(exit).toBe(125);
+    expect(stderr).toContain("does not take the kubeconfig's credential\n");
+  });
+
+  test("destroy names the cells that run, and ends them only with --yes", async () => {
+    await allowed(["create", "-f", "-"], await job("cell-3"));
+    const status = await terminal.run(["infra", "status", "--namespace", namespace, "--json"]);
+    expect(JSON.parse(status.stdout).cells).toMatchObject({ running: 1 });
+    const { code: exit, stderr } = await terminal.run(["infra", "destroy", "--namespace", namespace, "--yes"]);
+    expect(stderr).toMatch(/: 1 running cell, \d finished\n/);
+    expect(exit, stderr).toBe(0);
+    expect((await cluster.kubectl(["get", "namespace", namespace])).code).toBe(1);
+  });
+}
+
+if (cluster.node) {
+  const { node } = cluster;
+  describe("the worker's Role", () => testsOfNode(node));
+}

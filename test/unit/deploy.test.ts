@@ -1,0 +1,78 @@
+/** deploy/ against what the code says of the same things. */
+import { describe, expect, it, test } from "vitest";
+import { closedRanges } from "../../activities/backends/subprocess/network/rules.ts";
+import { loadManifests, type Manifest, titleOf } from "../../client/infra/manifests.ts";
+import { requiredAccess } from "../../client/infra/required-access.ts";
+import { cellPod } from "../../core/cell-pod.ts";
+import { managedByKgents, managedByLabel, networkLabel } from "../../core/cluster-names.ts";
+import { builtInLanguages, findLanguage } from "../../core/language.ts";
+import { cellNamespace } from "../../core/names.ts";
+import { validateRequest } from "../../core/parse-request.ts";
+
+const manifests = await loadManifests(cellNamespace);
+
+/** The spec of an object, or what stands beside its metadata. */
+function contentOf(title: string): Record<string, unknown> {
+  const found = manifests.find((manifest) => titleOf(manifest) === title);
+  if (!found) throw new Error(`deploy/ has no ${title}`);
+  const { spec, ...rest } = found as Manifest & { spec?: Record<string, unknown> };
+  return spec ?? { ...rest };
+}
+
+it("the Role says what the table of required access says", () => {
+  const { rules } = contentOf("Role kgents-worker") as {
+    rules: { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] }[];
+  };
+  const inRole = rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb })))),
+  );
+  expect(inRole).toEqual(requiredAccess);
+  expect(rules.filter(({ resourceNames }) => resourceNames)).toEqual([
+    { apiGroups: [""], resources: ["namespaces"], resourceNames: [cellNamespace], verbs: ["get"] },
+  ]);
+});
+
+test.each(manifests.map((manifest) => [titleOf(manifest), manifest] as const))(
+  "%s is marked as ours",
+  (_, manifest) => {
+    expect(manifest.metadata.labels).toMatchObject({ [managedByLabel]: managedByKgents });
+    expect(manifest.metadata.namespace).toBe(manifest.kind === "Namespace" ? undefined : cellNamespace);
+  },
+);
+
+it("takes another namespace's name everywhere", async () => {
+  const [namespace, ...others] = await loadManifests("elsewhere");
+  expect(namespace?.metadata.name).toBe("elsewhere");
+  expect(others.map(({ metadata }) => metadata.namespace)).toEqual(others.map(() => "elsewhere"));
+  expect(JSON.stringify([namespace, ...others])).not.toContain(cellNamespace);
+});
+
+describe("the policies", () => {
+  it("deny all, for all pods", () => {
+    const policy = contentOf("NetworkPolicy kgents-deny-all");
+    expect(policy).toEqual({ podSelector: {}, policyTypes: ["Ingress", "Egress"] });
+  });
+
+  it("open what the sandbox opens, for cells that ask for it", () => {
+    const policy = contentOf("NetworkPolicy kgents-public-egress");
+    expect(policy).toMatchObject({ podSelector: { matchLabels: { [networkLabel]: "true" } }, policyTypes: ["Egress"] });
+    const [, { to }] = policy.egress as [unknown, { to: { ipBlock: { cidr: string; except: string[] } }[] }];
+    expect(to.find(({ ipBlock }) => ipBlock.cidr === "0.0.0.0/0")?.ipBlock.except).toEqual(closedRanges);
+  });
+});
+
+describe("the quota and the limits", () => {
+  const { hard } = contentOf("ResourceQuota kgents-cells") as { hard: Record<string, string> };
+  const [cell] = cellPod(validateRequest({ code: "1" }), findLanguage(builtInLanguages, "python")).containers;
+
+  // What a quota counts and a pod does not say keeps the pod from being created.
+  test.each(Object.keys(hard).filter((name) => /^(?:requests|limits)\./.test(name)))("a cell says its %s", (name) => {
+    const [part, resource = ""] = name.split(/\.(.*)/);
+    expect(cell.resources[part as "requests" | "limits"]).toHaveProperty([resource]);
+  });
+
+  it("gives pods that say nothing no more than a cell has", () => {
+    const { limits } = contentOf("LimitRange kgents-cells") as { limits: { defaultRequest: object }[] };
+    expect(limits).toMatchObject([{ defaultRequest: cell.resources.requests }]);
+  });
+});
