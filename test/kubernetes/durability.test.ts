@@ -56,6 +56,31 @@ describe.concurrent("a worker that is there, but not for this run any more", () 
     await endsRight(scene, id, handle);
   });
 
+  it("an attempt that is reset by a person: the next one goes on", async () => {
+    await using scene = await workerScene();
+    await scene.startWorker();
+    const id = randomUUID();
+    const handle = await scene.start(witness(id, 12));
+    await hasOutput(scene, handle, middle);
+    const execution = { workflowId: handle.id };
+    await scene.client.workflowService.resetActivity({ namespace: "default", execution, type: "execute" });
+    await endsRight(scene, id, handle);
+  });
+
+  it("an attempt that is paused by a person: the code runs on, and is followed again when it is unpaused", async () => {
+    await using scene = await workerScene();
+    await scene.startWorker();
+    const id = randomUUID();
+    const handle = await scene.start(witness(id, 12));
+    await hasOutput(scene, handle, middle);
+    const about = { namespace: "default", execution: { workflowId: handle.id }, type: "execute" };
+    await scene.client.workflowService.pauseActivity(about);
+    await until("the end of the code", async () => (await inCell(scene, "[ -e /run/kgents/exit ]")) === 0, 500);
+    expect(await handle.describe()).toMatchObject({ status: "running" });
+    await scene.client.workflowService.unpauseActivity(about);
+    await endsRight(scene, id, handle);
+  });
+
   it("one that stood still, and wakes up while its successor follows the same code, disturbs nothing", async () => {
     await using scene = await workerScene();
     const sleeping = await scene.startWorker();
