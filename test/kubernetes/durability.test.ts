@@ -6,7 +6,16 @@ import { describe, expect, it } from "vitest";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { replayAll } from "../support/test-worker.ts";
 import { apiProxy } from "./api-proxy.ts";
-import { activityStarted, executedBy, executedNowBy, hasOutput, inCell, refuseAll, until } from "./moments.ts";
+import {
+  activityStarted,
+  executedBy,
+  executedNowBy,
+  executeStarts,
+  hasOutput,
+  inCell,
+  refuseAll,
+  until,
+} from "./moments.ts";
 import { sha256, starts, waitFor, witness, witnessOutput } from "./witness.ts";
 import { deaths, middle } from "./worker-deaths.ts";
 import { type WorkerScene, workerScene } from "./worker-scene.ts";
@@ -65,6 +74,7 @@ describe.concurrent("a worker that is there, but not for this run any more", () 
     const execution = { workflowId: handle.id };
     await scene.client.workflowService.resetActivity({ namespace: "default", execution, type: "execute" });
     await endsRight(scene, id, handle);
+    expect(await executeStarts(scene, handle)).toBeGreaterThan(1);
   });
 
   it("an attempt that is paused by a person: the code runs on, and is followed again when it is unpaused", async () => {
@@ -79,6 +89,7 @@ describe.concurrent("a worker that is there, but not for this run any more", () 
     expect(await handle.describe()).toMatchObject({ status: "running" });
     await scene.client.workflowService.unpauseActivity(about);
     await endsRight(scene, id, handle);
+    expect(await executeStarts(scene, handle)).toBeGreaterThan(1);
   });
 
   it("one that stood still, and wakes up while its successor follows the same code, disturbs nothing", async () => {

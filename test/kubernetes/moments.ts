@@ -38,17 +38,24 @@ async function startedAttempts({ client }: Reach, { id }: ExecutionHandle, type:
 export const activityStarted = (scene: Reach, handle: ExecutionHandle, type: string): Promise<void> =>
   until(`${type} under way`, async () => (await startedAttempts(scene, handle, type)) > 0);
 
-/** The process id of the worker that took the newest attempt of `execute`, as far as the history tells: after the attempt. */
-export async function executedBy({ client }: Reach, { id }: ExecutionHandle): Promise<number> {
+/** How a run's `execute` was started each time, as far as the history tells: its last attempt, once it has ended. */
+async function executesOf({ client }: Reach, { id }: ExecutionHandle) {
   const { events } = await client.workflow.getHandle(id).fetchHistory();
   const executes = (events ?? [])
     .filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === "execute")
     .map(({ eventId }) => String(eventId));
-  const started = (events ?? [])
-    .map((event) => event.activityTaskStartedEventAttributes)
-    .findLast((attributes) => executes.includes(String(attributes?.scheduledEventId)));
-  return Number(started?.identity?.split("/").at(-1));
+  return (events ?? [])
+    .flatMap(({ activityTaskStartedEventAttributes: started }) => started ?? [])
+    .filter(({ scheduledEventId }) => executes.includes(String(scheduledEventId)));
 }
+
+/** The process id of the worker that brought a run's `execute` to its end. */
+export const executedBy = async (reach: Reach, handle: ExecutionHandle): Promise<number> =>
+  Number((await executesOf(reach, handle)).at(-1)?.identity?.split("/").at(-1));
+
+/** How often a run's `execute` was started, by the workflow or by the server. */
+export const executeStarts = async (reach: Reach, handle: ExecutionHandle): Promise<number> =>
+  (await executesOf(reach, handle)).reduce((sum, { attempt }) => sum + (attempt ?? 0), 0);
 
 /** The process id of the worker that has `execute` now. */
 export async function executedNowBy({ client }: Reach, { id }: ExecutionHandle): Promise<number> {
