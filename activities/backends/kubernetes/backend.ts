@@ -145,7 +145,7 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
       }
     },
     provision: async (plan, signal) => {
-      const seen = await look();
+      const seen = await look(true);
       checkNetwork(seen, plan.spec.network, options.networkIsolation);
       const own = await connect();
       await createJob(own, plan, runtimeClassName, signal).catch(asFailure);
