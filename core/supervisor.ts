@@ -56,9 +56,16 @@ leftovers() {
       while read -r size _; do total=$((total + size)); done
       [ "$total" -le "$disk" ]
     } || stop disk-limit
-    du -k "$run/stdout" "$run/stderr" 2>/dev/null | {
+    if ! du -k "$run/stdout" "$run/stderr" 2>/dev/null | {
       while read -r size _; do [ "$size" -le "$output" ] || exit 1; done
-    } || stop output-limit
+    }; then
+      stop output-limit
+    elif ! du -sk "$run" 2>/dev/null | {
+      # The streams and stdin, with which the code may have put what is its own.
+      read -r size _ && [ "$size" -le $((disk + 2 * output)) ]
+    }; then
+      stop disk-limit
+    fi
   done ) & meter=$!
 
 input=$run/stdin; [ -e "$input" ] || input=/dev/null

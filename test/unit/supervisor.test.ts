@@ -234,6 +234,17 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
       });
     });
 
+    it("ends code that fills the run directory", async () => {
+      await using cell = startCell(shell, { disk: 2 ** 20, output: 2 ** 20 });
+      const fill = 'for i in 1 2 3 4; do head -c 1000000 /dev/zero >"$0/own$i"; done; sleep 60';
+      await cell.start(["sh", "-c", fill, cell.run]);
+      expect(parseExitMarker(await cell.appears("exit"))).toEqual({
+        code: 137,
+        signalled: true,
+        stopped: "disk-limit",
+      });
+    });
+
     it("leaves code alone that stays within its disk, or makes a sparse file", async () => {
       await using cell = startCell(shell, { disk: 2 ** 20 });
       await cell.start(["sh", "-c", "head -c 700000 /dev/zero >a; truncate -s 1T sparse; sleep 2.5"]);
