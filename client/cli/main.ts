@@ -11,6 +11,7 @@ import { kgentsPaths } from "../../activities/host/paths.ts";
 import { watchPipes } from "./broken-pipe.ts";
 import { execCommand } from "./exec-command.ts";
 import { infraCommand } from "./infra-command.ts";
+import { mcpCommand } from "./mcp-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
 import { version } from "./version.ts";
 import { workerCommand } from "./worker-command.ts";
@@ -65,6 +66,10 @@ infraCommand(program, {
     const { destroy } = await import("./infra.ts");
     await leave(await destroy(flags));
   },
+});
+mcpCommand(program, async (flags) => {
+  const { mcp } = await import("./mcp.ts");
+  await leave(await mcp(flags));
 });
 workerCommand(program, async (flags) => {
   const { work } = await import("../../worker/command.ts");
