@@ -35,6 +35,8 @@ const lineEnd = /\r\n|[\r\n\v\f\u0085\u2028\u2029]/;
 /** The newest lines of output, each with the name of its stream: so none can pass for a line of ours, or of the other. */
 function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => void; take: () => string } {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  /** Whether the last line of a stream has not ended yet. */
+  const isOpen = { stdout: false, stderr: false };
   let lines: string[] = [];
   let length = 0;
   let leftOut = false;
@@ -43,7 +45,10 @@ function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => void; t
       // Only the end of a large piece can stand in the message.
       const text = decoders[stream].decode(bytes.subarray(-4 * maximumCharacters), { stream: true });
       const pieces = text.split(lineEnd);
-      if (pieces.at(-1) === "") pieces.pop();
+      // The end of a line whose beginning was told before is no line.
+      if (isOpen[stream] && pieces.length > 1 && pieces[0] === "") pieces.shift();
+      isOpen[stream] = pieces.at(-1) !== "";
+      if (!isOpen[stream]) pieces.pop();
       for (const piece of pieces) {
         const line = `${stream}> ${piece.slice(-maximumLineCharacters)}`;
         lines.push(line);

@@ -52,13 +52,21 @@ export async function serveOnHttp(
     },
     { onerror: report, maxRequestBodySize: maximumMessageBytes },
   );
-  const server = createHttpServer((request, response) => {
+  /** Answers that are on their way. Streams that a client holds open without having asked anything are none. */
+  const answers = new Set<Promise<void>>();
+  const server = createHttpServer(async (request, response) => {
     if (refuseStranger(request, response, options)) return;
     if (request.url?.split("?")[0] !== mcpPath) return refuse(response, 404, `MCP is served at ${mcpPath}`);
-    handler(request as NodeIncomingMessageLike, response).catch((error) => {
-      report(error);
+    const answer = handler(request as NodeIncomingMessageLike, response);
+    if (request.method === "POST") answers.add(answer);
+    try {
+      await answer;
+    } catch (error) {
+      report(error instanceof Error ? error : new Error(String(error)));
       response.destroy();
-    });
+    } finally {
+      answers.delete(answer);
+    }
   });
   server.maxConnections = maximumConnections;
   server.listen(options.port, options.host);
@@ -76,11 +84,11 @@ export async function serveOnHttp(
     ended,
     close: async () => {
       server.close();
+      const given = AbortSignal.timeout(farewellMilliseconds);
+      await Promise.race([Promise.allSettled(answers), once(given, "abort")]);
       await Promise.all([sessions.close(), modern.close()]);
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), farewellMilliseconds);
+      server.closeAllConnections();
       await ended;
-      clearTimeout(timer);
     },
   };
 }

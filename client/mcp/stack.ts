@@ -1,8 +1,8 @@
 import type { KgentsError } from "../../core/error.ts";
 import { Quartermaster, type QuartermasterOptions } from "../quartermaster.ts";
 
-/** How long a connection is used without looking whether the stack is still there: it may be stopped at any time. */
-const freshMilliseconds = 30_000;
+/** How long a connection is lent without looking whether the stack is still there: to look takes some 20 ms. */
+const freshMilliseconds = 1000;
 
 /** The stack as a server that lives long sees it: connected when it is needed, and looked for again from time to time. */
 export interface Stack {

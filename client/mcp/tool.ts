@@ -54,7 +54,7 @@ export interface Answer<Structured> {
 export const defineTool = <Input extends z.ZodType, Output extends z.ZodType>(tool: Tool<Input, Output>) => tool;
 
 /** Where a failure stands for programs: `structuredContent` is only for what the output schema describes. */
-export const failureMetaKey = "kgents.io/failure";
+const failureMetaKey = "kgents.io/failure";
 
 /** An error that a model can read: no error of the protocol, which many clients do not show it. */
 function failed(error: unknown): CallToolResult {
