@@ -9,7 +9,9 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { kgentsPaths } from "../../activities/host/paths.ts";
 import { watchPipes } from "./broken-pipe.ts";
+import { completionCommands } from "./completion-command.ts";
 import { controlCommands } from "./control-commands.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { execCommand } from "./exec-command.ts";
 import { infraCommand } from "./infra-command.ts";
 import { lookCommands } from "./look-commands.ts";
@@ -55,6 +57,18 @@ controlCommands(program, {
   cancel: async (ids, flags) => leave(await (await import("./cancel.ts")).cancel(ids, flags)),
   rerun: async (id, flags) => {
     process.exitCode = await (await import("./rerun.ts")).rerun(id, flags);
+  },
+});
+doctorCommand(program, async (flags) => leave(await (await import("./doctor.ts")).doctor(flags)));
+completionCommands(program, {
+  completion: async (shell) => {
+    const { completionScripts } = await import("./completion-scripts.ts");
+    process.stdout.write(completionScripts[shell]);
+  },
+  complete: async (shell, words) => {
+    const { complete } = await import("./complete.ts");
+    await complete(program, shell, words);
+    await leave(0);
   },
 });
 upCommand(program, async (flags) => {
