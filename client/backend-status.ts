@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BackendStatus } from "../activities/backends/backend.ts";
 import { createKubernetesBackend } from "../activities/backends/kubernetes/backend.ts";
@@ -22,18 +24,15 @@ export async function clusterStatus({ worker }: Configuration): Promise<BackendS
   return backend.status();
 }
 
-/** The sandbox of this machine. */
+/** The sandbox of this machine. What it needs to look goes again; the state directory is left alone. */
 export async function sandboxStatus(): Promise<BackendStatus> {
-  const paths = kgentsPaths();
-  const backend = createSubprocessBackend({
-    stateDirectory: join(paths.state, "cells", `status-${process.pid}`),
-    cacheDirectory: paths.cache,
-    installTools: false,
-    log: () => {},
-  });
+  const stateDirectory = await mkdtemp(join(tmpdir(), "kgents-status-"));
+  const cacheDirectory = kgentsPaths().cache;
+  const backend = createSubprocessBackend({ stateDirectory, cacheDirectory, installTools: false, log: () => {} });
   try {
     return await backend.status();
   } finally {
     await backend.close();
+    await rm(stateDirectory, { recursive: true, force: true });
   }
 }

@@ -17,10 +17,10 @@ export interface Examination {
 
 async function checkAll({ configuration, path, hash }: LoadedConfiguration): Promise<Check[]> {
   const paths = kgentsPaths();
+  const { taskQueue } = configuration.worker;
   const status = await stackStatus({
-    ...{ paths, configurationPath: path, configurationHash: hash },
+    ...{ paths, configurationPath: path, configurationHash: hash, taskQueue },
     retentionMilliseconds: configuration.retention,
-    taskQueue: configuration.worker.taskQueue,
   });
   const target = { ...resolveTarget(process.env, {}), address: status.temporal.address };
   const isLocal = isLoopback(target.address);
@@ -34,7 +34,7 @@ async function checkAll({ configuration, path, hash }: LoadedConfiguration): Pro
   ]);
   return [
     checkTemporal(status, target.origin),
-    checkWorkers(status, isLocal),
+    checkWorkers(status, taskQueue, isLocal),
     ...(search ? [search] : []),
     ...backends,
     ...[state, cache],

@@ -19,8 +19,8 @@ export function checkTemporal({ temporal }: StackStatus, origin: TemporalTarget[
 }
 
 /** Whether anybody carries runs out. */
-export function checkWorkers({ temporal, worker }: StackStatus, isLocal: boolean): Check {
-  const { pollers, taskQueue, outdated } = worker;
+export function checkWorkers({ temporal, worker }: StackStatus, taskQueue: string, isLocal: boolean): Check {
+  const { pollers, outdated } = worker;
   const start = isLocal
     ? "Start one with `kgents up`; `kgents exec` does it by itself."
     : "Start one with `kgents worker`, on a machine that is to run code.";
