@@ -23,7 +23,8 @@ export function barChart(stretches: readonly Stretch[], columns = 80): string[] 
   });
   const nameWidth = Math.max(...stretches.map(({ name }) => width(name))) + 2;
   const durationWidth = Math.max(...durations.map(width)) + 2;
-  const room = Math.min(most, columns - nameWidth - durationWidth);
+  const ellipsis = stretches.some(({ open }) => open) ? 1 : 0;
+  const room = Math.min(most, columns - nameWidth - durationWidth - ellipsis);
   return stretches.map(({ name, from, to, open }, index) => {
     const duration = durations[index] ?? "";
     const start = pad(name, nameWidth);

@@ -7,7 +7,7 @@ import { formatDuration } from "../../core/duration.ts";
 import { formatBytes, formatCpu } from "../../core/quantity.ts";
 import { type ExecutionSpec, requestSchema } from "../../core/request.ts";
 import type { Isolation } from "../../core/result.ts";
-import type { RunDetails, RunTimings } from "../runs/inspect-run.ts";
+import type { RunDetails, RunFailure, RunTimings } from "../runs/inspect-run.ts";
 import { ageInWords } from "./age.ts";
 import { barChart, type Stretch } from "./bar-chart.ts";
 import { colourState } from "./run-words.ts";
@@ -52,6 +52,10 @@ function isolationRows(isolation: Isolation): string[] {
   ];
 }
 
+/** A message of several lines stays one under its name. */
+const failureRows = ({ kind, message, remedy }: RunFailure): string[] =>
+  `${kind}: ${message}\n${remedy}`.split("\n").map((line, index) => row(index === 0 ? "Failure" : "", plain(line)));
+
 function outcome({ status, phase, result }: RunDetails): string {
   if (status === "running") return phase === null ? "" : `, ${phase}`;
   const code = result?.exitCode ?? null;
@@ -87,7 +91,7 @@ export function detailsInWords(run: RunDetails, ui: string | undefined, now: Dat
   return [
     row("Run", plain(run.id)),
     row("Status", colourState(status, status) + outcome(run)),
-    ...(failure ? [row("Failure", `${failure.kind}: ${failure.message}`), row("", failure.remedy)] : []),
+    ...(failure ? failureRows(failure) : []),
     row("Language", plain(run.language)),
     row("Code", columns === undefined ? code : shorten(code, columns - nameWidth)),
     ...(run.requester === null ? [] : [row("Asked by", plain(run.requester))]),

@@ -10,7 +10,7 @@ import { type Check, failed, ok, warning } from "./check.ts";
 const prepare = "Prepare it with `kgents infra init`; `kgents infra status` says more.";
 
 /** What the cluster says, where runs may go to one. */
-function checkCluster(status: BackendStatus, configuration: Configuration, hasSandbox: boolean): Check {
+export function checkCluster(status: BackendStatus, configuration: Configuration, hasSandbox: boolean): Check {
   const name = "Cluster";
   const { available, summary, isolation } = status;
   if (!available) {
