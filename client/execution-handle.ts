@@ -95,7 +95,11 @@ export function executionHandle(
   const id = handle.workflowId;
   let result: Promise<ExecutionResult> | undefined;
   const awaited = (): Promise<ExecutionResult> => {
-    result ??= awaitResult(handle, id);
+    if (!result) {
+      result = awaitResult(handle, id);
+      // Followers get to it a moment later, and Node ends a process over a rejection that nobody awaits at that very moment.
+      result.catch(() => {});
+    }
     return result;
   };
   const { store } = options;

@@ -125,6 +125,19 @@ describe("with search attributes", () => {
     });
   });
 
+  it("whose output nobody reads may fail all the same: no rejection ends the process", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    const handle = await yard.quartermaster().get("refused");
+    handle.output();
+    // Asks the server more often than the result does.
+    await handle.inspect();
+    await handle.inspect();
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
+  });
+
   it.each([
     ["liv", "live"],
     ["refusde", "refused"],
