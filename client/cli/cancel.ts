@@ -53,7 +53,7 @@ async function report(handle: ExecutionHandle, flags: CancelFlags, voice: Voice)
     const { status, was } = await cancelRun(handle);
     if (flags.json) process.stdout.write(`${JSON.stringify({ id, status, was })}\n`);
     else if (was === "over") voice.say(`${id} was over already: ${status}`);
-    else voice.say(status === "cancelled" ? `${id} is cancelled and cleaned up` : `${id} ended first: ${status}`);
+    else voice.say(status === "cancelled" ? `${id} is cancelled` : `${id} ended first: ${status}`);
     return 0;
   } catch (error) {
     return reportError(error, { json: flags.json === true, id });
