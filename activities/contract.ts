@@ -106,6 +106,8 @@ export interface SweepReport {
   readonly looked: number;
   /** The cells that were taken away, because their runs are over. */
   readonly removed: readonly string[];
+  /** The cells that should have been, and whose removal failed; the next sweep tries again. */
+  readonly resisted?: readonly string[];
   /** Why it did not look at all of them, if it did not. */
   readonly stopped: string | null;
 }

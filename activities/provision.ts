@@ -85,7 +85,7 @@ export const provision =
       if (backend.hostBound && !(await takePlace(dependencies, cellId, input.wait ?? false, onQueued)))
         return { full: true };
       running.know({ cellId, backend: backend.name, workflowId: run.workflowId, runId: run.runId });
-      ({ isolation } = await backend.provision(plan));
+      ({ isolation } = await backend.provision(plan, Context.current().cancellationSignal));
     } catch (error) {
       // An attempt that was given up and fails late must not take the place of its successor's cell.
       if (!running.get(cellId)?.running && !Context.current().cancellationSignal.aborted) {

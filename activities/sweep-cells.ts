@@ -9,7 +9,7 @@ const settleMilliseconds = 30_000;
 const mostCells = 500;
 
 /** Whether a cell's run is over for good; undefined where Temporal cannot be asked. */
-async function isOver(cell: OwnedCell, askRun: AskRun): Promise<boolean | undefined> {
+async function isOver(cell: Pick<OwnedCell, "workflowId" | "runId">, askRun: AskRun): Promise<boolean | undefined> {
   const run = await askRun(cell.workflowId, cell.runId);
   if (run === undefined) return undefined;
   return !run.open && Date.now() - (run.closedAt?.getTime() ?? 0) > settleMilliseconds;
@@ -22,22 +22,38 @@ const candidates = (cells: readonly OwnedCell[]): OwnedCell[] =>
     .filter(({ createdAt }) => Date.now() - createdAt.getTime() > settleMilliseconds)
     .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
 
-async function sweep(cluster: ClusterCells, askRun: AskRun): Promise<SweepReport> {
+/**
+ * Takes away the cells whose runs are over.
+ *
+ * @param onProgress called before each cell
+ */
+export async function sweep(
+  cluster: Pick<ClusterCells, "list" | "discard">,
+  askRun: AskRun,
+  onProgress: (removed: number) => void,
+): Promise<SweepReport> {
   const cells = candidates(await cluster.list());
   const removed: string[] = [];
-  for (const cell of cells.slice(0, mostCells)) {
-    Context.current().heartbeat({ removed: removed.length });
+  const resisted: string[] = [];
+  const report = (stopped: string | null): SweepReport => ({ looked: cells.length, removed, resisted, stopped });
+  for (const { cellId, ...cell } of cells.slice(0, mostCells)) {
+    onProgress(removed.length);
     const over = await isOver(cell, askRun);
-    if (over === undefined) return { looked: cells.length, removed, stopped: "Temporal could not be asked" };
-    if (over && (await cluster.discard(cell.cellId))) removed.push(cell.cellId);
+    if (over === undefined) return report("Temporal could not be asked");
+    if (!over) continue;
+    try {
+      if (await cluster.discard(cellId)) removed.push(cellId);
+    } catch {
+      // The oldest come first: one that resists must not keep all that come after it, for ever.
+      resisted.push(cellId);
+    }
   }
-  const stopped = cells.length > mostCells ? `there are more than ${mostCells}` : null;
-  return { looked: cells.length, removed, stopped };
+  return report(cells.length > mostCells ? `there are more than ${mostCells}` : null);
 }
 
 /** Takes away the cells of this instance whose runs are over: terminated ones, which run no clean-up code, and lost ones. */
 export const sweepCells = (dependencies: ActivityDependencies) => async (): Promise<SweepReport> => {
   const cluster = dependencies.backends.kubernetes?.cluster;
   if (!cluster) return { looked: 0, removed: [], stopped: "this worker serves no cluster" };
-  return sweep(cluster, dependencies.askRun);
+  return sweep(cluster, dependencies.askRun, (removed) => Context.current().heartbeat({ removed }));
 };

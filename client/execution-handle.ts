@@ -95,10 +95,18 @@ export function executionHandle(
   const id = handle.workflowId;
   let result: Promise<ExecutionResult> | undefined;
   const awaited = (): Promise<ExecutionResult> => {
-    result ??= awaitResult(handle, id);
+    if (!result) {
+      result = awaitResult(handle, id);
+      // Followers get to it a moment later, and Node ends a process over a rejection that nobody awaits at that very moment.
+      result.catch(() => {});
+    }
     return result;
   };
   const { store } = options;
+  const described = () =>
+    handle.describe().catch((error) => {
+      throw toKgentsError(error, id);
+    });
   return {
     id,
     runId,
@@ -107,7 +115,7 @@ export function executionHandle(
     output: ({ onBehind } = {}) =>
       store ? followStore(store, runKey(id, runId), awaited()) : followHeartbeats(handle, awaited(), onBehind),
     outputSoFar: async function* () {
-      const open = (await handle.describe()).closeTime === undefined;
+      const open = (await described()).closeTime === undefined;
       const over = open ? undefined : await awaited().catch(() => undefined);
       yield* store ? glanceAtStore(store, runKey(id, runId), over) : glanceAtHeartbeat(handle, over);
     },
@@ -118,9 +126,7 @@ export function executionHandle(
       });
     },
     describe: async () => {
-      const description = await handle.describe().catch((error) => {
-        throw toKgentsError(error, id);
-      });
+      const description = await described();
       const open = description.status.name === "RUNNING";
       const phase = open ? await handle.query<Phase>(phaseQuery).catch(() => null) : null;
       return {

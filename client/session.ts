@@ -57,9 +57,10 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
   const target = { ...resolveTarget(environment, { address }), address: stack.address, namespace: stack.namespace };
   if (!startLocalStack && target.origin === "local") await refuseIfNothingListens(target.address);
   const temporal = await connectClient(target);
+  const patience = startLocalStack ? refusalMilliseconds : answerMilliseconds;
   const directory = configuration.artifacts.directory ?? join(paths.state, "artifacts");
   const ownWorkers = async (): Promise<Workers> => ({ served: true, store: await openArtifactStore(directory) });
-  const workers = stack.worker === "own" ? ownWorkers : () => lookForWorkers(directory, target, taskQueue);
+  const workers = stack.worker === "own" ? ownWorkers : () => lookForWorkers(directory, target, taskQueue, patience);
   return {
     ...{ ...temporal, taskQueue },
     workers: once(workers),
@@ -86,11 +87,18 @@ async function refuseIfNothingListens(address: string): Promise<void> {
 }
 
 /** How long to look for who serves the queue: a refusal comes within 2 s. */
-const queueMilliseconds = 1500;
+const refusalMilliseconds = 1500;
+/** Likewise, for whoever starts nothing and is refused nothing. */
+const answerMilliseconds = 5000;
 
 /** Whether anybody serves the queue, and our own store where all who do use that very one. */
-async function lookForWorkers(directory: string, target: TemporalTarget, taskQueue: string): Promise<Workers> {
-  const { pollers } = await queueState(target, taskQueue, queueMilliseconds);
+async function lookForWorkers(
+  directory: string,
+  target: TemporalTarget,
+  taskQueue: string,
+  milliseconds: number,
+): Promise<Workers> {
+  const { pollers } = await queueState(target, taskQueue, milliseconds);
   // A directory that cannot be opened is one that is not shared.
   const store = await openArtifactStore(directory).catch(() => undefined);
   const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === store?.id);

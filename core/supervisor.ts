@@ -24,8 +24,9 @@ const script = `run=$1 work=$2 tmp=$3 seconds=$4 disk=$5 output=$6 grace=$7
 cd "$work" && mkfifo "$run/go" "$run/done" && : >"$run/stdout" && : >"$run/stderr" || exit 125
 read -r _ <"$run/go"
 
-# Everything but PID 1 and the killer itself. Outside of a cell (in a test) that would be everything of the user.
-kill_all() { [ "$PPID" -ne 0 ] || kill -9 -1 2>/dev/null; }
+# Everything but PID 1 and the killer itself. Outside of a cell (in a test) that would be everything of the user. Code that
+# attaches to PID 1 as a debugger leaves it stopped.
+kill_all() { [ "$PPID" -ne 0 ] || { kill -9 -1; kill -CONT 1; } 2>/dev/null; }
 
 stop() {
   [ -e "$run/exit" ] && return
@@ -49,7 +50,8 @@ leftovers() {
 ( sleep "$seconds"; stop timed-out ) & clock=$!
 
 ( while sleep 1; do
-    du -sk "$work" "$tmp" 2>/dev/null | {
+    # The last is a file of the node that every container can write, and that the kubelet does not count.
+    du -sk "$work" "$tmp" /dev/termination-log 2>/dev/null | {
       total=0
       while read -r size _; do total=$((total + size)); done
       [ "$total" -le "$disk" ]
@@ -63,8 +65,11 @@ input=$run/stdin; [ -e "$input" ] || input=/dev/null
 # In the foreground: a shell without job control starts background commands with SIGINT ignored, and the code would be so.
 # What the shell itself says of the code's end tells signal n from an exit with 128 + n.
 exec 2>"$run/said"
-( . "$run/command" && exec env -i PATH="$PATH" HOME="$work" LANG=C.UTF-8 TMPDIR="$tmp" "$@" ) \\
-  <"$input" >>"$run/stdout" 2>>"$run/stderr"
+# The size of a file is bounded also where the code has killed the meter: it lies on the node's disk.
+( . "$run/command" || exit
+  ulimit -f $((2 * (disk + output))) 2>/dev/null
+  exec env -i PATH="$PATH" HOME="$work" LANG=C.UTF-8 TMPDIR="$tmp" "$@"
+) <"$input" >>"$run/stdout" 2>>"$run/stderr"
 code=$?
 how=exit
 exec 2>/dev/null

@@ -113,9 +113,10 @@ export interface Backend {
   /**
    * Prepares a cell; adopts the one that is there already.
    *
+   * @param signal ends a wait for room, with its reason
    * @throws KgentsError when the run cannot be carried out here
    */
-  readonly provision: (plan: CellPlan) => Promise<{ isolation: Isolation }>;
+  readonly provision: (plan: CellPlan, signal?: AbortSignal) => Promise<{ isolation: Isolation }>;
   /** Set where cells live in a cluster. */
   readonly cluster?: ClusterCells;
   /**

@@ -22,6 +22,7 @@ const cases: Record<string, { stdout: unknown; stderr?: string }> = {
   },
   "stream-output.ts": { stdout: ["line 1", "line 2", "line 3", "succeeded"], stderr: "done\n" },
   "cancel.ts": { stdout: ['cancelled "begun\\n"', "cancelled"] },
+  "list-runs.ts": { stdout: ["failed exit(3) 3", "succeeded print('hello') 0"] },
   "job-builder.ts": { stdout: ["Job exec-dry-run research", 'succeeded "hello\\n"'] },
   "with-files.ts": { stdout: ["asked for the total", "total.txt 3.75"] },
   "from-any-sdk.ts": {

@@ -1,40 +1,14 @@
 /** Output files are hostile: isolation.md 5. */
 import { afterAll, describe, expect, test } from "vitest";
+import { attackRequest, checkAttack, outputAttacks } from "../support/output-attacks.ts";
 import { everyone, startWorker } from "./helpers/worker.ts";
-
-const attacks: readonly { readonly name: string; readonly code: string; readonly omitted?: boolean }[] = [
-  { name: "a link to /etc/passwd", code: "ln -s /etc/passwd bad" },
-  { name: "a link to /dev/urandom", code: "ln -s /dev/urandom bad" },
-  { name: "a FIFO", code: "mkfifo bad" },
-  { name: "a socket", code: "python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('bad')\"" },
-  { name: "a hard link", code: "echo x >other; ln other bad" },
-  { name: "a hard link to the system", code: "ln /bin/sh bad; ln /usr/bin/env bad", omitted: false },
-  {
-    name: "a directory that is a link",
-    code: "mkdir -p in; ln -s /etc in/dir; touch in/dir/passwd; ln -s /etc bad",
-    omitted: true,
-  },
-  {
-    name: "a path 1,000 deep",
-    code: "i=0; while [ $i -lt 1000 ]; do mkdir bad && cd bad || break; i=$((i+1)); done; echo x >leaf",
-  },
-  { name: "a name that is not UTF-8", code: "printf x >\"$(printf 'bad\\377')\"" },
-  { name: "a name with a newline", code: "printf x >\"$(printf 'bad\\nname')\"" },
-  { name: "a name with a backslash", code: "printf x >'bad\\name'" },
-  { name: "a name like an option", code: "printf x >./--checkpoint-action=exec=bad; printf x >-bad" },
-];
 
 describe.each(everyone)("output files, as %s", (who) => {
   const started = startWorker(who);
   afterAll(async () => (await started).close());
 
-  test.each(attacks)("$name", async ({ code, omitted }) => {
-    const worker = await started;
-    const request = { code: `${code}\ncd /work; echo good >good.txt`, language: "sh", cpu: 1 };
-    const { outcome, files } = await worker.run({ ...request, outputs: ["bad*", "**/bad*", "good.txt"] });
-    expect(Object.keys(files).filter((name) => name !== "good.txt" && !name.startsWith("-"))).toEqual([]);
-    expect(files["good.txt"]?.toString()).toBe("good\n");
-    if (omitted === true) expect(outcome?.filesOmitted.length).toBeGreaterThan(0);
+  test.each(outputAttacks)("$name", async (attack) => {
+    checkAttack(await (await started).run(attackRequest(attack)), attack);
   });
 
   test("a forged stream on the control descriptor gives nothing but a forged result", async () => {

@@ -20,6 +20,12 @@ process.env.LOG_LEVEL ??= "error";
 const log = createLogger();
 let runtimeInstalled = false;
 
+/** Temporal's runtime can be set up once in a process, and only before it is used: otherwise it logs as it likes. */
+function ensureRuntime(): void {
+  if (!runtimeInstalled) installRuntime(log, undefined);
+  runtimeInstalled = true;
+}
+
 /** A worker in this process, with a task queue and directories of its own, and a client for it. */
 export interface TestWorker extends AsyncDisposable {
   readonly client: Client;
@@ -36,8 +42,18 @@ export interface TestWorker extends AsyncDisposable {
 
 const bundlePath = fileURLToPath(new URL("../../dist/worker/workflow-bundle.js", import.meta.url));
 
+let replaying: Promise<unknown> = Promise.resolve();
+
 /** Replays every history that the tests of a queue have made against the built bundle: all paths, deterministic. */
-export async function replayAll(client: Client, taskQueue: string): Promise<number> {
+export function replayAll(client: Client, taskQueue: string): Promise<number> {
+  // One after the other: the runtime ends with its last user, and fails whoever comes in that moment.
+  const replayed = replaying.then(() => replayQueue(client, taskQueue));
+  replaying = replayed.catch(() => {});
+  return replayed;
+}
+
+async function replayQueue(client: Client, taskQueue: string): Promise<number> {
+  ensureRuntime();
   const histories = client.workflow.list({ query: `TaskQueue = '${taskQueue}'` }).intoHistories();
   let replayed = 0;
   for await (const { workflowId, error } of Worker.runReplayHistories(
@@ -60,8 +76,7 @@ export async function startTestWorker(
     drainMilliseconds?: number;
   } = {},
 ): Promise<TestWorker> {
-  if (!runtimeInstalled) installRuntime(log, undefined);
-  runtimeInstalled = true;
+  ensureRuntime();
   const directory = await mkdtemp(join(tmpdir(), "kgents-worker-"));
   const taskQueue = options.taskQueue ?? `test-${randomUUID()}`;
   const worker = { taskQueue, maximumCells: 20, ...(options.configuration?.worker as object | undefined) };

@@ -83,6 +83,13 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
     });
   });
 
+  it("bounds the size of a file, which may lie where no meter looks", async () => {
+    await using cell = startCell(shell, { disk: 2 ** 20, output: 2 ** 20 });
+    await cell.start(["sh", "-c", "head -c 3000000 /dev/zero >file; wc -c <file"]);
+    await cell.appears("exit");
+    expect(cell.read("stdout").toString().trim()).toBe(String(2 * 2 ** 20));
+  });
+
   it("runs in the work directory, with the files that were delivered", async () => {
     await using cell = startCell(shell);
     await cell.start(["sh", "main.sh"], { files: { "main.sh": "pwd; echo made >made" } });

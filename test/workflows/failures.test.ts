@@ -95,7 +95,13 @@ describe("failures of the infrastructure", () => {
 });
 
 describe("fallback", () => {
-  const awayWhenAsked = () => scriptedBackend("kubernetes", { available: false });
+  const awayWhenAsked = () =>
+    scriptedBackend("kubernetes", {
+      available: false,
+      provision: () => {
+        throw new KgentsError("cluster-unavailable", "the cluster is away");
+      },
+    });
   const awayWhenUsed = () =>
     scriptedBackend("kubernetes", {
       provision: () => {

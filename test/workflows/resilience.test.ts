@@ -26,6 +26,7 @@ it("trouble after the code was started is `lost` with the output so far, and nev
 it("a failure that may pass, before the code was started, is tried again in the same cell", async () => {
   let tries = 0;
   const backend = scriptedBackend("subprocess", {
+    hostBound: true,
     execute: () => {
       tries += 1;
       if (tries < 3) throw new KgentsError("cell-start", "not this time");
@@ -35,6 +36,17 @@ it("a failure that may pass, before the code was started, is tried again in the 
   await using worker = await startTestWorker(address, { backends: { subprocess: backend } });
   expect(await worker.run({ code: "x" })).toMatchObject({ status: "succeeded", attempts: 1 });
   expect(backend.calls).toEqual(["provision", "execute", "execute", "execute", "cleanUp"]);
+});
+
+it("a cell of a cluster that did not start is not tried again: its Job is made once", async () => {
+  const backend = scriptedBackend("kubernetes", {
+    execute: () => {
+      throw new KgentsError("cell-start", "the image has no shell");
+    },
+  });
+  await using worker = await startTestWorker(address, { backends: { kubernetes: backend } });
+  await expect(worker.run({ code: "x" })).rejects.toMatchObject({ code: "cell-start" });
+  expect(backend.calls).toEqual(["provision", "execute", "cleanUp"]);
 });
 
 it("a full worker leaves the crowd to one that has places", async () => {

@@ -144,11 +144,11 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
         return { available: false, summary: `${error.message}. ${error.remedy}`, isolation: null };
       }
     },
-    provision: async (plan) => {
-      const seen = await look();
+    provision: async (plan, signal) => {
+      const seen = await look(true);
       checkNetwork(seen, plan.spec.network, options.networkIsolation);
       const own = await connect();
-      await createJob(own, plan, runtimeClassName).catch(asFailure);
+      await createJob(own, plan, runtimeClassName, signal).catch(asFailure);
       return { isolation: clusterIsolation(facts(seen), plan.spec) };
     },
     execute: async (plan, context) => {

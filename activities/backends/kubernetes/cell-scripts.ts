@@ -94,11 +94,11 @@ find . -xdev -type f -links 1 \\( "$@" \\) -exec tar -cf - --no-recursion {} +
 exit 0
 `;
 
-/** Kills everything but the supervisor, which then says how the code ended. */
-const killScript = "kill -9 -1; exit 0";
+/** Kills everything but the supervisor, which then says how the code ended, also where the code has stopped it. */
+const killScript = "kill -9 -1; kill -CONT 1; exit 0";
 
 /** Says that everything was collected; and ends code that has lied about its end, and runs. */
-const releaseScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; : >collected; kill -9 -1; exit 0`;
+const releaseScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; : >collected; kill -9 -1; kill -CONT 1; exit 0`;
 
 const script = (text: string, ...args: readonly (string | number)[]): string[] => [
   ...["sh", "-c", text, "kgents"],

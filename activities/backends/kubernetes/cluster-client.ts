@@ -18,7 +18,7 @@ import type {
   VersionApi,
 } from "@kubernetes/client-node";
 import { KgentsError } from "../../../core/error.ts";
-import { type ClusterError, mayPass, toClusterError } from "./cluster-error.ts";
+import { ClusterError, mayPass, timeOutReason, toClusterError } from "./cluster-error.ts";
 
 type ClientModule = typeof import("@kubernetes/client-node");
 
@@ -167,7 +167,9 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
         return await send(apis, optionsOf(signal));
       } catch (error) {
         limits.signal?.throwIfAborted();
-        failure = toClusterError(what, timeOut.aborted ? new Error("no answer came in time") : error);
+        failure = timeOut.aborted
+          ? new ClusterError(what, "no answer came in time", { reason: timeOutReason, cause: error })
+          : toClusterError(what, error);
       }
       if (failure.status === 401 && !reloaded) {
         reloaded = true;

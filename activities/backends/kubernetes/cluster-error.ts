@@ -6,6 +6,9 @@
 import { KgentsError } from "../../../core/error.ts";
 import type { FailureKind } from "../../../core/failure.ts";
 
+/** The reason of a request that got no answer in time; Kubernetes' own word for it. */
+export const timeOutReason = "Timeout";
+
 /** A request to the API server that failed. */
 export class ClusterError extends Error {
   /** The HTTP status; undefined where no answer came. */

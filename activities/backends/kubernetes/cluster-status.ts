@@ -1,7 +1,7 @@
 import { type NetworkIsolation, networkIsolationAnnotation } from "../../../core/cluster-names.ts";
 import { KgentsError } from "../../../core/error.ts";
 import type { ClusterClient } from "./cluster-client.ts";
-import { ClusterError, toRunFailure } from "./cluster-error.ts";
+import { ClusterError, timeOutReason, toRunFailure } from "./cluster-error.ts";
 
 /** What one look at a cluster tells. */
 export interface ClusterLook {
@@ -10,10 +10,12 @@ export interface ClusterLook {
   readonly networkIsolation: NetworkIsolation;
 }
 
-/** How long a cluster may take to answer before it counts as away. */
-const budgetMilliseconds = 1000;
+/** How long a cluster may take to answer: before it counts as away, and where nothing else could take the run. */
+const budgets = { usual: 1000, patient: 5000 } as const;
 /** How long an answer counts. What is missing or away may be mended by the next command. */
 const lifetime = { good: 10_000, bad: 2000 } as const;
+/** So long after a good answer, silence is a busy moment: what is asked of the cluster next will show. */
+const trustMilliseconds = 30_000;
 
 const verdicts: readonly NetworkIsolation[] = ["enforced", "not-enforced", "unknown"];
 
@@ -33,8 +35,8 @@ function failureOf(error: unknown, { namespace, server }: ClusterClient): Kgents
   return toRunFailure(error);
 }
 
-async function look(client: ClusterClient): Promise<ClusterLook> {
-  const limits = { milliseconds: budgetMilliseconds };
+async function look(client: ClusterClient, milliseconds: number): Promise<ClusterLook> {
+  const limits = { milliseconds };
   const [namespace, version] = await Promise.all([
     client.request(
       `reading the namespace ${client.namespace}`,
@@ -54,22 +56,39 @@ async function look(client: ClusterClient): Promise<ClusterLook> {
 }
 
 /**
- * Makes a function that looks at the cluster, and for some seconds repeats what it saw.
+ * Looks at the cluster.
  *
- * The function throws KgentsError: `cluster-unavailable`, `namespace-missing`, `forbidden`.
+ * @param patient waits longer for a server that is slow, where nothing else could take the run
+ * @throws KgentsError `cluster-unavailable`, `namespace-missing`, `forbidden`
  */
-export function clusterLooker(connect: () => Promise<ClusterClient>): () => Promise<ClusterLook> {
+export type LookAtCluster = (patient?: boolean) => Promise<ClusterLook>;
+
+/** Whether a server is there, but did not answer in time. */
+const isSlow = (error: unknown): boolean =>
+  error instanceof KgentsError && error.cause instanceof ClusterError && error.cause.reason === timeOutReason;
+
+/** Makes a function that looks at the cluster, and for some seconds repeats what it saw. */
+export function clusterLooker(connect: () => Promise<ClusterClient>): LookAtCluster {
   let last: { readonly answer: Promise<ClusterLook>; until: number } | undefined;
-  return () => {
+  let good: { readonly seen: ClusterLook; readonly at: number } | undefined;
+
+  const ask = async (milliseconds: number): Promise<ClusterLook> => {
+    const client = await connect();
+    try {
+      const seen = await look(client, milliseconds);
+      good = { seen, at: Date.now() };
+      return seen;
+    } catch (error) {
+      const failure = failureOf(error, client);
+      if (isSlow(failure) && good && Date.now() - good.at < trustMilliseconds) return good.seen;
+      throw failure;
+    }
+  };
+  const usual = (): Promise<ClusterLook> => {
     if (last && Date.now() < last.until) return last.answer;
-    const answer = connect().then((client) =>
-      look(client).catch((error) => {
-        throw failureOf(error, client);
-      }),
-    );
-    const current = { answer, until: Number.POSITIVE_INFINITY };
+    const current = { answer: ask(budgets.usual), until: Number.POSITIVE_INFINITY };
     last = current;
-    answer.then(
+    current.answer.then(
       () => {
         current.until = Date.now() + lifetime.good;
       },
@@ -77,6 +96,14 @@ export function clusterLooker(connect: () => Promise<ClusterClient>): () => Prom
         current.until = Date.now() + lifetime.bad;
       },
     );
-    return answer;
+    return current.answer;
+  };
+  return async (patient = false) => {
+    try {
+      return await usual();
+    } catch (error) {
+      if (!patient || !isSlow(error)) throw error;
+      return ask(budgets.patient);
+    }
   };
 }

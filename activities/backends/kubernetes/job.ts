@@ -53,12 +53,14 @@ function isSame(there: V1Job, wanted: V1Job): boolean {
 /**
  * Creates the Job of a cell, or adopts it. Waits while a quota is used up, as long as a cell may take to start.
  *
- * @throws KgentsError
+ * @param signal ends the wait
+ * @throws KgentsError; the signal's reason
  */
 export async function createJob(
   own: Pick<OwnCells, "client" | "instance">,
   plan: CellPlan,
   runtimeClassName: string | undefined,
+  signal?: AbortSignal,
 ): Promise<void> {
   const { client, instance } = own;
   const body = await render(plan, { instance, runtimeClassName, namespace: client.namespace });
@@ -79,7 +81,9 @@ export async function createJob(
         throw new KgentsError("internal", `the Job ${plan.cellId} is there already, and is not this run's`);
       }
       if (!isQuotaRefusal(error) || Date.now() + quotaPauseMilliseconds >= deadline) throw toRunFailure(error);
-      await wait(quotaPauseMilliseconds);
+      // The request itself is not ended: nobody could tell whether there is a Job then.
+      await wait(quotaPauseMilliseconds, undefined, signal ? { signal } : {}).catch(() => {});
+      signal?.throwIfAborted();
     }
   }
 }

@@ -1,5 +1,6 @@
-import type { BackendStatus, CellOutcome } from "../../../activities/backends/backend.ts";
+import type { BackendStatus } from "../../../activities/backends/backend.ts";
 import type { ExecutionRequest } from "../../../core/request.ts";
+import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
 
 /** How a child that stands for a worker is set up. */
 export interface ChildOptions {
@@ -11,19 +12,9 @@ export interface ChildOptions {
 
 /** What a test asks of the child. */
 export type Order =
-  | { readonly kind: "run"; readonly request: ExecutionRequest; readonly cellId: string; readonly stopAfter?: number }
+  | ({ readonly kind: "run"; readonly request: ExecutionRequest } & Omit<RunSettings, "again">)
   | { readonly kind: "execute-again"; readonly request: ExecutionRequest; readonly cellId: string }
   | { readonly kind: "status" | "sweep" | "close" };
-
-/** What a run gave. */
-export interface RunAnswer {
-  readonly outcome: CellOutcome | null;
-  readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
-  readonly stdout: Buffer;
-  readonly stderr: Buffer;
-  readonly files: Record<string, Buffer>;
-  readonly milliseconds: number;
-}
 
 /** The child's answer to an order. */
 export interface Answer {

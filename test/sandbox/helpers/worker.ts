@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BackendStatus } from "../../../activities/backends/backend.ts";
 import type { ExecutionRequest } from "../../../core/request.ts";
-import type { Answer, ChildOptions, Order, RunAnswer } from "./protocol.ts";
+import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
+import type { Answer, ChildOptions, Order } from "./protocol.ts";
 import { isRoot, testBubblewrap } from "./tools.ts";
 
 /** Whose worker it is: root's, which uses no user namespace, or an ordinary user's. */
@@ -20,7 +21,7 @@ const ordinaryUid = 54_321;
 export interface TestWorker {
   readonly process: ChildProcess;
   readonly stateDirectory: string;
-  readonly run: (request: ExecutionRequest, more?: { stopAfter?: number; cellId?: string }) => Promise<RunAnswer>;
+  readonly run: (request: ExecutionRequest, more?: Partial<Omit<RunSettings, "again">>) => Promise<RunAnswer>;
   readonly executeAgain: (request: ExecutionRequest, cellId: string) => Promise<RunAnswer>;
   readonly status: () => Promise<BackendStatus>;
   readonly sweep: () => Promise<number>;
@@ -98,8 +99,7 @@ export async function startWorker(who: Who, options: TestWorkerOptions = {}): Pr
     stateDirectory,
     run: async (request, more = {}) => {
       const cellId = more.cellId ?? `test-${process.pid}-${cells++}`;
-      const stop = more.stopAfter === undefined ? {} : { stopAfter: more.stopAfter };
-      return answered(await ask({ kind: "run", request, cellId, ...stop }));
+      return answered(await ask({ kind: "run", request, ...more, cellId }));
     },
     executeAgain: async (request, cellId) => answered(await ask({ kind: "execute-again", request, cellId })),
     status: async () => {

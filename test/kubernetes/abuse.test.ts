@@ -1,0 +1,207 @@
+/** Code that means harm: each ends in time, with an honest result, and the next run is as good as ever. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Backend, CellOutcome } from "../../activities/backends/backend.ts";
+import { createKubernetesBackend } from "../../activities/backends/kubernetes/backend.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
+import { runOnBackend } from "../support/run-on-backend.ts";
+import { type CellNamespace, cellNamespace, cluster } from "./support.ts";
+
+let namespace: CellNamespace;
+let backend: Backend;
+beforeAll(async () => {
+  namespace = await cellNamespace();
+  backend = createKubernetesBackend({
+    kubeconfig: cluster.kubeconfig,
+    namespace: namespace.name,
+    instance: `test-${randomUUID().slice(0, 8)}`,
+    log: () => {},
+  });
+});
+afterAll(async () => {
+  expect(await namespace.left()).toEqual([]);
+  await backend?.close();
+  await namespace?.[Symbol.asyncDispose]();
+});
+
+const run = (request: ExecutionRequest) =>
+  runOnBackend(backend, { cpu: 1, ...request }, { cellId: `kgents-${randomUUID().slice(0, 20)}` });
+const sh = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({
+  code,
+  language: "sh",
+  ...more,
+});
+const python = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({ code, ...more });
+
+type Expected = Partial<Omit<CellOutcome, "exit">> & { readonly exit?: object | null };
+interface Case {
+  readonly name: string;
+  readonly request: ExecutionRequest;
+  readonly outcome: Expected;
+  readonly stdout?: string | RegExp;
+  /** The longest that it may take beside waiting for its pod. */
+  readonly seconds: number;
+}
+
+const killed = { code: 137, signal: "SIGKILL" };
+const timedOut: Expected = { exit: killed, stopped: { reason: "timed-out", detail: expect.any(String) as string } };
+const diskLimit: Expected = { exit: killed, stopped: { reason: "disk-limit", detail: expect.any(String) as string } };
+
+const cases: readonly Case[] = [
+  {
+    name: "a fork bomb within its memory",
+    // Bounded, because this node has no limit of processes; each of them keeps its memory.
+    request: python("import os, time\nfor _ in range(9):\n  try: os.fork()\n  except OSError: pass\ntime.sleep(60)", {
+      ...{ timeout: 4, memory: "64Mi" },
+    }),
+    outcome: { exit: killed },
+    seconds: 30,
+  },
+  {
+    name: "a thread bomb",
+    request: python(
+      "import threading, time\nfor _ in range(300):\n  threading.Thread(target=time.sleep, args=(60,)).start()",
+      { timeout: 4, memory: "64Mi" },
+    ),
+    outcome: { exit: killed },
+    seconds: 30,
+  },
+  {
+    name: "a memory bomb of many processes",
+    request: sh("for i in 1 2 3 4 5 6; do (x=a; while :; do x=$x$x; done) & done; wait; exit 1", {
+      memory: "64Mi",
+      timeout: 30,
+    }),
+    outcome: { outOfMemory: true, lost: null },
+    seconds: 40,
+  },
+  { name: "a busy loop", request: sh("while :; do :; done", { timeout: 2 }), outcome: timedOut, seconds: 10 },
+  {
+    name: "a sparse file of a pebibyte",
+    request: sh("truncate -s 1P sparse 2>/dev/null; echo $?; echo alive"),
+    outcome: { lost: null },
+    stdout: /alive\n$/,
+    seconds: 15,
+  },
+  {
+    name: "files without end in the work directory",
+    request: sh("i=0; while :; do head -c 5000000 /dev/zero >f$i; i=$((i+1)); done", { disk: "20Mi", timeout: 30 }),
+    outcome: diskLimit,
+    seconds: 25,
+  },
+  {
+    name: "files without end in /tmp",
+    request: sh("i=0; while :; do head -c 5000000 /dev/zero >/tmp/f$i; i=$((i+1)); done", {
+      disk: "20Mi",
+      timeout: 30,
+    }),
+    outcome: diskLimit,
+    seconds: 25,
+  },
+  {
+    name: "inodes without end",
+    request: python("i = 0\nwhile True:\n  open(f'f{i}', 'w').close(); i += 1", { timeout: 4 }),
+    outcome: { exit: killed },
+    seconds: 25,
+  },
+  {
+    name: "descriptors without end",
+    request: python(
+      "held = []\ntry:\n  while True: held.append(open('/dev/null'))\nexcept OSError as e: print(e.errno)",
+      {
+        timeout: 20,
+      },
+    ),
+    outcome: { lost: null },
+    seconds: 30,
+  },
+  {
+    name: "a chunk of 50 MB without a newline",
+    request: python("import sys\nsys.stdout.write('x' * 50_000_000)"),
+    outcome: { exit: { code: 0, signal: null } },
+    stdout: /^x{1000}/,
+    seconds: 20,
+  },
+  {
+    name: "a daemon that ignores signals and holds stdout",
+    request: sh("(trap '' TERM HUP; setsid sh -c 'trap \"\" TERM; sleep 600') & echo over", { timeout: 20 }),
+    outcome: { exit: { code: 0, signal: null } },
+    stdout: "over\n",
+    seconds: 10,
+  },
+  {
+    name: "collectors killed all the time",
+    request: sh("i=0; while [ $i -lt 30 ]; do kill -9 -1; i=$((i+1)); sleep 0.1; done; echo over", { timeout: 30 }),
+    outcome: { exit: { code: 0, signal: null } },
+    stdout: "over\n",
+    seconds: 25,
+  },
+  {
+    name: "the watchdogs killed: the worker's clock ends it",
+    request: sh("kill -9 -1; echo on; sleep 600", { timeout: 3 }),
+    outcome: { exit: killed },
+    stdout: "on\n",
+    seconds: 15,
+  },
+  {
+    name: "its own exit marker written while it runs",
+    request: sh("echo '0 exit ' >/run/kgents/exit; echo lie; sleep 600", { timeout: 20 }),
+    // A lie about itself is all that it can have.
+    outcome: { exit: { code: 0, signal: null } },
+    stdout: "lie\n",
+    seconds: 15,
+  },
+  {
+    name: "its exit marker spoilt",
+    request: sh("mkdir /run/kgents/exit.new; echo out", { timeout: 5 }),
+    outcome: { lost: expect.any(String) as string },
+    stdout: "out\n",
+    seconds: 100,
+  },
+  {
+    name: "a FIFO in the place of its exit marker",
+    request: sh("mkfifo /run/kgents/exit; echo out; sleep 600", { timeout: 3 }),
+    // The supervisor puts its own in its place.
+    outcome: { exit: killed, lost: null },
+    stdout: "out\n",
+    seconds: 60,
+  },
+  {
+    name: "the FIFOs removed",
+    request: sh("rm -f /run/kgents/go /run/kgents/done; echo out; sleep 1; exit 5", { timeout: 20 }),
+    outcome: { exit: { code: 5, signal: null } },
+    stdout: "out\n",
+    seconds: 15,
+  },
+  {
+    name: "its output truncated",
+    request: sh("echo one; sleep 1; : >/run/kgents/stdout; echo two; sleep 1", { timeout: 20 }),
+    outcome: { exit: { code: 0, signal: null } },
+    stdout: /^one\n/,
+    seconds: 20,
+  },
+  {
+    name: "its output replaced by a device without end",
+    request: sh("rm /run/kgents/stdout; ln -s /dev/zero /run/kgents/stdout; sleep 1", { timeout: 20 }),
+    outcome: {},
+    seconds: 120,
+  },
+];
+
+/** At most so many at once: more than that only wait for the node. */
+describe.concurrent("abuse", { concurrent: true }, () => {
+  test.each(cases)("$name", { timeout: 180_000 }, async ({ request, outcome, stdout, seconds }) => {
+    const answer = await run(request);
+    expect(answer.error).toBeNull();
+    expect(answer.outcome).toMatchObject(outcome);
+    if (typeof stdout === "string") expect(answer.stdout.toString()).toBe(stdout);
+    else if (stdout) expect(answer.stdout.toString()).toMatch(stdout);
+    expect(answer.milliseconds).toBeLessThan(seconds * 1000 + 15_000);
+  });
+});
+
+test("and the next run is as good as ever", async () => {
+  const answer = await run(sh("echo fine"));
+  expect(answer).toMatchObject({ error: null, outcome: { exit: { code: 0, signal: null }, lost: null } });
+  expect(answer.stdout.toString()).toBe("fine\n");
+});

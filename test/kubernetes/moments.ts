@@ -1,0 +1,111 @@
+/** Moments in a run, as they can be seen from outside. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Client } from "@temporalio/client";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { runKey } from "../../activities/store/references.ts";
+import type { ExecutionHandle } from "../../client/execution-handle.ts";
+import { cellLabel } from "../../core/cluster-names.ts";
+import { type CellNamespace, cluster } from "./support.ts";
+
+/** Where runs are looked at. */
+export interface Reach {
+  readonly namespace: CellNamespace;
+  readonly client: Client;
+  readonly store: ArtifactStore;
+}
+
+/** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
+const startedState = 2;
+
+/** Waits for something. @throws after a minute, or another time, naming it */
+export async function until(what: string, holds: () => Promise<boolean>, pause = 50, patience = 60_000): Promise<void> {
+  for (const deadline = Date.now() + patience; !(await holds()); await wait(pause))
+    if (Date.now() > deadline) throw new Error(`did not come: ${what}`);
+}
+
+/** How often the activities of a type have been started, finished ones not counted, in attempts. */
+async function startedAttempts({ client }: Reach, { id }: ExecutionHandle, type: string): Promise<number> {
+  const { raw } = await client.workflow.getHandle(id).describe();
+  const running = raw.pendingActivities?.find(
+    ({ activityType, state }) => activityType?.name === type && state === startedState,
+  );
+  return running?.attempt ?? 0;
+}
+
+/** A worker has taken the activity of a type, and not ended it. */
+export const activityStarted = (scene: Reach, handle: ExecutionHandle, type: string): Promise<void> =>
+  until(`${type} under way`, async () => (await startedAttempts(scene, handle, type)) > 0);
+
+/** How a run's `execute` was started each time, as far as the history tells: its last attempt, once it has ended. */
+async function executesOf({ client }: Reach, { id }: ExecutionHandle) {
+  const { events } = await client.workflow.getHandle(id).fetchHistory();
+  const executes = (events ?? [])
+    .filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === "execute")
+    .map(({ eventId }) => String(eventId));
+  return (events ?? [])
+    .flatMap(({ activityTaskStartedEventAttributes: started }) => started ?? [])
+    .filter(({ scheduledEventId }) => executes.includes(String(scheduledEventId)));
+}
+
+/** The process id of the worker that brought a run's `execute` to its end. */
+export const executedBy = async (reach: Reach, handle: ExecutionHandle): Promise<number> =>
+  Number((await executesOf(reach, handle)).at(-1)?.identity?.split("/").at(-1));
+
+/** How often a run's `execute` was started, by the workflow or by the server. */
+export const executeStarts = async (reach: Reach, handle: ExecutionHandle): Promise<number> =>
+  (await executesOf(reach, handle)).reduce((sum, { attempt }) => sum + (attempt ?? 0), 0);
+
+/** The process id of the worker that has `execute` now. */
+export async function executedNowBy({ client }: Reach, { id }: ExecutionHandle): Promise<number> {
+  const { raw } = await client.workflow.getHandle(id).describe();
+  const pending = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
+  return Number(pending?.lastWorkerIdentity?.split("/").at(-1));
+}
+
+/** Where a run's output has so many bytes, on each stream. */
+export const hasOutput = (scene: Reach, handle: ExecutionHandle, bytes: number): Promise<void> =>
+  until(`${bytes} bytes of output`, async () => {
+    const sizes = await Promise.all(["1.stdout", "1.stderr"].map((name) => sizeOf(stored(scene, handle, name))));
+    return sizes.every((size) => size >= bytes);
+  });
+
+/** The path of what a run has in the store. */
+export const stored = ({ store }: Pick<Reach, "store">, { id, runId }: ExecutionHandle, name: string): string =>
+  join(store.directory, "runs", runKey(id, runId), name);
+
+/** The bytes of a file; -1 where there is none. */
+export const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => -1,
+  );
+
+/** Refuses everything of a kind in the namespace from now on, until what is returned is called. */
+export async function refuseAll(
+  { namespace }: Reach,
+  kind: "count/jobs.batch" | "pods",
+): Promise<() => Promise<unknown>> {
+  const name = "nothing";
+  await namespace.apply({
+    apiVersion: "v1",
+    kind: "ResourceQuota",
+    metadata: { name },
+    spec: { hard: { [kind]: "0" } },
+  });
+  // Before its controller has seen it, it refuses with other words.
+  await namespace.kubectl("wait", `resourcequota/${name}`, "--for=jsonpath={.status.hard}", "--timeout=20s");
+  return () => namespace.kubectl("delete", "resourcequota", name);
+}
+
+/** The names of the Jobs of a scene. */
+export const jobs = async ({ namespace }: Reach): Promise<string[]> =>
+  (await namespace.kubectl("get", "jobs", "-l", cellLabel, "-o", "name")).split("\n").filter((line) => line !== "");
+
+/** Runs a shell command in the only cell of a scene. Returns its exit code; null where there is none. */
+export async function inCell({ namespace }: Reach, command: string): Promise<number | null> {
+  const pod = (await namespace.kubectl("get", "pods", "-l", cellLabel, "-o", "name")).trim();
+  if (pod === "") return null;
+  return (await cluster.kubectl(["-n", namespace.name, "exec", pod, "--", "sh", "-c", command])).code;
+}

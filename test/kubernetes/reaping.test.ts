@@ -1,0 +1,101 @@
+/** What becomes of finished cells: they stay for their TTL, in the care of a workflow of their own. */
+import { randomUUID } from "node:crypto";
+import type { WorkflowHandle } from "@temporalio/client";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cellIdOf } from "../../activities/plan.ts";
+import { runKey } from "../../activities/store/references.ts";
+import type { ExecutionHandle } from "../../client/execution-handle.ts";
+import { cellLabel } from "../../core/cluster-names.ts";
+import type { TestWorker } from "../support/test-worker.ts";
+import { hasOutput, until } from "./moments.ts";
+import { type CellNamespace, cellNamespace, startClusterWorker } from "./support.ts";
+import { witness } from "./witness.ts";
+
+let namespace: CellNamespace;
+let worker: TestWorker;
+beforeAll(async () => {
+  namespace = await cellNamespace();
+  worker = await startClusterWorker(namespace.name);
+});
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]();
+  await namespace?.[Symbol.asyncDispose]();
+});
+
+const cellOf = ({ id, runId }: ExecutionHandle): string =>
+  cellIdOf({ workflowId: id, runId, key: runKey(id, runId) }, 1);
+
+/** The Jobs and pods of one run. */
+const left = async (handle: ExecutionHandle): Promise<string> =>
+  (await namespace.kubectl("get", "jobs,pods", "-l", `${cellLabel}=${cellOf(handle)}`, "-o", "name")).trim();
+
+const isComplete = async (handle: ExecutionHandle): Promise<boolean> =>
+  (await namespace.kubectl("get", "job", cellOf(handle), "-o", "jsonpath={.status.conditions[*].type}")).includes(
+    "Complete",
+  );
+
+/** The summaries that a person sees in the history, in order. */
+async function summariesOf(handle: WorkflowHandle): Promise<string[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).flatMap(({ userMetadata }) => {
+    const data = userMetadata?.summary?.data;
+    return data ? [JSON.parse(Buffer.from(data).toString())] : [];
+  });
+}
+
+const quick = { code: "echo done", language: "sh", cpu: 1 } as const;
+
+describe.concurrent("a finished Job", () => {
+  it.each([
+    ["that the request names", { ...quick, ttl: 6 }, 6],
+    ["of the default, a minute", quick, 60],
+  ])("can be looked at for the TTL %s, and is gone after", async (_name, request, ttl) => {
+    const handle = await worker.start(request);
+    await handle.result();
+    const ended = Date.now();
+    await until("the Job's end", () => isComplete(handle), 500);
+    await until("the Job's removal", async () => (await left(handle)) === "", 500, (ttl + 20) * 1000);
+    const stayed = (Date.now() - ended) / 1000;
+    expect(stayed).toBeGreaterThan(ttl - 1);
+    expect(stayed).toBeLessThan(ttl + 10);
+  });
+
+  it("is reaped by a workflow of its own, which the run's end does not end and which says what it does", async () => {
+    const handle = await worker.start({ ...quick, ttl: 5 });
+    await handle.result();
+    const cellId = cellOf(handle);
+    const reap = worker.client.workflow.getHandle(`reap-${cellId}`);
+    const [run, child] = await Promise.all([worker.client.workflow.getHandle(handle.id).describe(), reap.describe()]);
+    expect(run.status.name).toBe("COMPLETED");
+    expect(child).toMatchObject({ status: { name: "RUNNING" }, type: "reapCell" });
+    expect(child.parentExecution?.workflowId).toBe(handle.id);
+    expect(await left(handle)).not.toBe("");
+    await reap.result();
+    expect(await left(handle)).toBe("");
+    expect(await summariesOf(reap)).toEqual([
+      `end of the cell ${cellId}, and removal of its Job 5 s later`,
+      `let the finished cell ${cellId} end`,
+      `keep the finished Job ${cellId} for 5 s`,
+      `remove the Job ${cellId}`,
+    ]);
+  });
+
+  it.each([
+    ["failed", "exit 3"],
+    ["timed-out", "sleep 60"],
+  ])("of code that %s stays for its TTL too", async (status, code) => {
+    const handle = await worker.start({ ...quick, code, timeout: 2, ttl: 3 });
+    expect(await handle.result()).toMatchObject({ status });
+    expect(await left(handle)).not.toBe("");
+    await until("the removal", async () => (await left(handle)) === "", 500);
+  });
+});
+
+it.concurrent("the cell of a run that is terminated is removed within seconds by the worker that follows it", async () => {
+  const handle = await worker.start(witness(randomUUID(), 60));
+  await hasOutput({ ...worker, namespace }, handle, 500);
+  await worker.client.workflow.getHandle(handle.id).terminate();
+  const since = Date.now();
+  await until("the removal", async () => (await left(handle)) === "", 250);
+  expect(Date.now() - since).toBeLessThan(12_000);
+});

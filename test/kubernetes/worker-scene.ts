@@ -1,0 +1,93 @@
+/** Workers as processes, which can be killed or stopped, with a namespace, a queue and perhaps a Temporal server of their own. */
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client, Connection } from "@temporalio/client";
+import { inject } from "vitest";
+import { type ArtifactStore, openArtifactStore } from "../../activities/store/artifact-store.ts";
+import type { ExecutionHandle } from "../../client/execution-handle.ts";
+import { startExecution } from "../../client/start-execution.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
+import { type DevServer, freePort, startDevServer } from "../support/dev-server.ts";
+import { startWorkerProcess, type WorkerProcess } from "../support/worker-process.ts";
+import { type CellNamespace, cellNamespace, cluster } from "./support.ts";
+
+export interface WorkerScene extends AsyncDisposable {
+  /** Goes with the scene. */
+  readonly directory: string;
+  readonly namespace: CellNamespace;
+  readonly taskQueue: string;
+  readonly client: Client;
+  /** The store of the workers whose state is the usual one. */
+  readonly store: ArtifactStore;
+  /** Starts a worker whose state is the usual one, or lies apart. */
+  readonly startWorker: (options?: {
+    readonly state?: string;
+    readonly flags?: string[];
+    /** @default the cluster's own */
+    readonly kubeconfig?: string;
+  }) => Promise<WorkerProcess>;
+  readonly start: (request: ExecutionRequest) => Promise<ExecutionHandle>;
+  /** The server that only this scene uses: it can be frozen and killed. */
+  readonly server: { readonly current: DevServer; readonly restart: () => Promise<void> };
+}
+
+async function ownServer(directory: string): Promise<WorkerScene["server"]> {
+  const [port, uiPort] = [await freePort(), await freePort()];
+  const start = () => startDevServer(inject("temporalBinary"), join(directory, "temporal.db"), { port, uiPort });
+  let current = await start();
+  return {
+    get current() {
+      return current;
+    },
+    restart: async () => {
+      current = await start();
+    },
+  };
+}
+
+/** Sets a scene. @param options.ownServer whether it has a Temporal server of its own, instead of the tests' one */
+export async function workerScene(options: { readonly ownServer?: boolean } = {}): Promise<WorkerScene> {
+  const directory = await mkdtemp(join(tmpdir(), "kgents-scene-"));
+  const namespace = await cellNamespace();
+  const server = options.ownServer ? await ownServer(directory) : undefined;
+  const address = server?.current.address ?? inject("temporalAddress");
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection });
+  const taskQueue = `scene-${randomUUID()}`;
+  const configuration = join(directory, "kgents.config.yaml");
+  const worker = { backends: ["kubernetes"], kubernetes: { namespace: namespace.name } };
+  await writeFile(configuration, JSON.stringify({ worker }));
+  const usual = join(directory, "usual");
+  const store = await openArtifactStore(join(usual, "state", "kgents", "artifacts"));
+  const workers: WorkerProcess[] = [];
+  return {
+    directory,
+    namespace,
+    taskQueue,
+    client,
+    store,
+    startWorker: async ({ state, flags = [], kubeconfig = cluster.kubeconfig } = {}) => {
+      const started = await startWorkerProcess(address, taskQueue, state ? join(directory, state) : usual, {
+        flags: ["--config", configuration, ...flags],
+        environment: { KUBECONFIG: kubeconfig },
+      });
+      workers.push(started);
+      return started;
+    },
+    start: (request) => startExecution(client, taskQueue, store, request, {}),
+    get server() {
+      if (server) return server;
+      throw new Error("this scene has no server of its own");
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(workers.map((each) => each.end("SIGKILL")));
+      await connection.close();
+      // It may be frozen: it would not hear that it is to stop.
+      await server?.current.kill();
+      await namespace[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/** Runs one request on a backend as the worker's phases do, without Temporal, and keeps all that came of it. */
+import { Readable, Writable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import type { Backend, CellOutcome, StopReason } from "../../activities/backends/backend.ts";
+import { KgentsError } from "../../core/error.ts";
+import { builtInLanguages, findLanguage } from "../../core/language.ts";
+import { parseRequest } from "../../core/parse-request.ts";
+import type { Content, ExecutionRequest } from "../../core/request.ts";
+
+/** What a run gave. */
+export interface RunAnswer {
+  readonly outcome: CellOutcome | null;
+  readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly files: Record<string, Buffer>;
+  readonly milliseconds: number;
+}
+
+export interface RunSettings {
+  readonly cellId: string;
+  /** Whether the cell is there already, and is left there. */
+  readonly again?: boolean;
+  /** Cancels so many milliseconds after the cell was made. */
+  readonly stopAfter?: number;
+  /** Cancels when this text has come on stdout. */
+  readonly stopAt?: string;
+}
+
+/** Bytes that repeat nowhere near, so that what is left out, doubled or moved is seen. */
+export function* patternOf(bytes: number): Generator<Buffer> {
+  let state = 1;
+  for (let left = bytes; left > 0; ) {
+    const words = new Uint32Array(16_384);
+    for (let index = 0; index < words.length; index += 1) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      words[index] = state;
+    }
+    const chunk = Buffer.from(words.buffer).subarray(0, left);
+    left -= chunk.length;
+    yield chunk;
+  }
+}
+
+/** There is no store here: every artifact holds {@link patternOf} its length. */
+async function open(content: Content): Promise<Readable> {
+  if (typeof content === "object" && "artifact" in content) return Readable.from(patternOf(content.bytes));
+  const [text, encoding] =
+    typeof content === "string" ? [content, "utf8" as const] : [content.base64, "base64" as const];
+  return Readable.from([Buffer.from(text, encoding)]);
+}
+
+function keep(chunks: Buffer[], onChunk: () => void = () => {}): Writable {
+  return new Writable({
+    write: (chunk, _encoding, done) => {
+      chunks.push(chunk);
+      onChunk();
+      done();
+    },
+  });
+}
+
+export async function runOnBackend(
+  backend: Backend,
+  request: ExecutionRequest,
+  { cellId, again = false, stopAfter, stopAt }: RunSettings,
+): Promise<RunAnswer> {
+  const spec = parseRequest(request);
+  const owner = { workflowId: cellId, runId: cellId };
+  const plan = { cellId, spec, language: findLanguage(builtInLanguages, spec.language), owner };
+  const streams: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
+  const files: Record<string, Buffer> = {};
+  let outcome: CellOutcome | null = null;
+  let error: RunAnswer["error"] = null;
+  const stop = new AbortController();
+  const stopFor = (reason: StopReason) => stop.abort(reason);
+  let clock: NodeJS.Timeout | undefined;
+  const began = performance.now();
+  try {
+    if (!again) await backend.provision(plan);
+    if (stopAfter !== undefined) setTimeout(stopFor, stopAfter, "cancelled");
+    outcome = await backend.execute(plan, {
+      stop: stop.signal,
+      started: () => {
+        clock = setTimeout(stopFor, spec.timeout, "timed-out");
+      },
+      stored: { stdout: 0, stderr: 0 },
+      stdout: keep(streams.stdout, () => {
+        if (stopAt !== undefined && Buffer.concat(streams.stdout).includes(stopAt)) stopFor("cancelled");
+      }),
+      stderr: keep(streams.stderr),
+      open,
+      saveFile: async (name, content) => {
+        files[name] = await buffer(content);
+        return true;
+      },
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof KgentsError)) throw thrown;
+    error = { code: thrown.code, message: thrown.message, remedy: thrown.remedy };
+  } finally {
+    clearTimeout(clock);
+  }
+  const milliseconds = performance.now() - began;
+  if (!again) await backend.cleanUp(cellId);
+  const [stdout, stderr] = [Buffer.concat(streams.stdout), Buffer.concat(streams.stderr)];
+  return { outcome, error, stdout, stderr, files, milliseconds };
+}
