@@ -1,3 +1,5 @@
+import { KgentsError } from "../../core/error.ts";
+
 /** The calls of tools that are being answered: so that the server's end is also theirs. */
 export interface Calls {
   /** Carries out a call; its signal is aborted when the client cancels it, and when the server ends. */
@@ -21,7 +23,7 @@ export function createCalls(): Calls {
       }
     },
     end: async () => {
-      ending.abort(new Error("the server is ending"));
+      ending.abort(new KgentsError("terminated", "the MCP server is ending; nothing was started"));
       await Promise.allSettled(running);
     },
   };

@@ -1,8 +1,11 @@
 /** `kgents mcp` as a process: what it writes where, and how it ends. */
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { CommandLine, Running } from "../support/command-line.ts";
 import { leftoversOf } from "../support/leftovers.ts";
 import { processesRunning } from "../support/processes.ts";
+import { kgentsEntry } from "../support/worker-process.ts";
 import { connectByStdio, openTerminal, textOf } from "./support.ts";
 
 let terminal: CommandLine;
@@ -111,4 +114,24 @@ test("a stack that was stopped meanwhile is started again", async () => {
   expect(textOf(await agent.call("run_code", { code: "print(1)" }))).toContain("\n1\n");
   expect((await terminal.run(["down"])).code).toBe(0);
   expect(textOf(await agent.call("run_code", { code: "print(2)" }))).toContain("\n2\n");
+});
+
+test("other commands do not load the SDK", async () => {
+  const folder = dirname(kgentsEntry);
+  /** A file of the bundle, with all that is loaded together with it. */
+  const load = async (file: string, loaded = new Map<string, string>()): Promise<Map<string, string>> => {
+    if (loaded.has(file)) return loaded;
+    const source = await readFile(join(folder, file), "utf8");
+    loaded.set(file, source);
+    for (const [, next = ""] of source.matchAll(/^import .*?"\.\/(chunk-[^"]+)";$/gm)) await load(next, loaded);
+    return loaded;
+  };
+  const chunk = async (name: string): Promise<string> => {
+    const [found = ""] = (await readdir(folder)).filter((file) => new RegExp(`^chunk-${name}-.{8}\\.js$`).test(file));
+    return found;
+  };
+  const withSdk = async (file: string): Promise<string[]> =>
+    [...(await load(file))].filter(([, source]) => source.includes("io.modelcontextprotocol/")).map(([name]) => name);
+  expect(await withSdk(await chunk("mcp"))).not.toEqual([]);
+  for (const file of ["main.js", await chunk("exec"), await chunk("stack")]) expect(await withSdk(file)).toEqual([]);
 });

@@ -78,8 +78,9 @@ export async function inspectExecution(id: string, seconds: number, { stack, sig
   });
 }
 
-function describeWithoutResult({ id, status, phase, failure, startedAt }: RunDetails): string {
+function describeWithoutResult({ id, status, phase, failure, startedAt, closedAt }: RunDetails): string {
   if (failure) return `The run ${id} could not be carried out.\n${describeFailure(failure)}`;
+  if (closedAt) return `The run ${id} is over: ${status}. It has no result.`;
   const seconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
   const where = phase === null ? "" : `, ${phase}`;
   return `The run ${id} is ${status}${where}, for ${seconds} s so far. Read what it has written with read_output; wait for its end with wait_seconds.`;
