@@ -70,8 +70,7 @@ export async function serveOnHttp(
   });
   server.maxConnections = maximumConnections;
   server.listen(options.port, options.host);
-  const { promise: ended, resolve } = Promise.withResolvers<void>();
-  server.once("close", resolve);
+  const ended = new Promise<void>((resolve) => server.once("close", resolve));
   try {
     await once(server, "listening");
   } catch (error) {

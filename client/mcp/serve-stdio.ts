@@ -17,13 +17,14 @@ export interface Serving {
  * @param report told of what is wrong with what came; the client is answered as the protocol has it
  */
 export function serveOnStdio(createServer: () => McpServer, report: (error: Error) => void): Serving {
-  const { promise: ended, resolve } = Promise.withResolvers<void>();
   const transport = new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: maximumMessageBytes });
   const handle = serveStdio(createServer, { transport, onerror: report });
-  const onclose = transport.onclose;
-  transport.onclose = () => {
-    onclose?.();
-    resolve();
-  };
+  const { onclose } = transport;
+  const ended = new Promise<void>((resolve) => {
+    transport.onclose = () => {
+      onclose?.();
+      resolve();
+    };
+  });
   return { ended, close: () => handle.close() };
 }

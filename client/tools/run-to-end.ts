@@ -27,18 +27,21 @@ export async function runToEnd(
 ): Promise<ExecutionResult> {
   signal?.throwIfAborted();
   const handle = await quartermaster.start(request, { id });
-  const notCancelled = Promise.withResolvers<never>();
+  let onAbort = (): void => {};
+  const notCancelled = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      if (handle.attached) reject(signal?.reason);
+      else handle.cancel().catch(reject);
+    };
+  });
   // Heard in the race below, or too late to matter.
-  notCancelled.promise.catch(() => {});
-  const onAbort = (): void => {
-    if (handle.attached) notCancelled.reject(signal?.reason);
-    else handle.cancel().catch(notCancelled.reject);
-  };
+  notCancelled.catch(() => {});
   if (signal?.aborted) onAbort();
   else signal?.addEventListener("abort", onAbort, { once: true });
+  // What could not be followed live stands in the result: it must not cost anybody that.
+  const following = onOutput && follow(handle.output(), onOutput).catch(() => {});
   try {
-    const following = onOutput ? follow(handle.output(), onOutput) : undefined;
-    const [result] = await Promise.race([Promise.all([handle.result(), following]), notCancelled.promise]);
+    const [result] = await Promise.race([Promise.all([handle.result(), following]), notCancelled]);
     return result;
   } finally {
     signal?.removeEventListener("abort", onAbort);

@@ -205,4 +205,23 @@ describe("cancellation of a call", () => {
     expect(await processesRunning(`sleep ${seconds}`)).toEqual([]);
     expect((await leftoversOf(terminal.state)).cells).toEqual([]);
   });
+
+  test("leaves a run alone that somebody else has started, under the same id with the same request", async () => {
+    const request = { code: "echo begun; exec sleep 4325", language: "sh", timeout: "2h", id: "of-somebody-else" };
+    await agent.call("start_code", request);
+    const controller = new AbortController();
+    const begun = Promise.withResolvers<void>();
+    const answer = agent.call("run_code", request, { signal: controller.signal, onprogress: () => begun.resolve() });
+    answer.catch(() => {});
+    await begun.promise;
+    controller.abort();
+    await expect(answer).rejects.toThrow();
+    expect((await agent.call("get_execution", { id: request.id })).structuredContent).toMatchObject({
+      status: "running",
+    });
+    expect((await agent.call("start_code", request)).structuredContent).toMatchObject({ attached: true });
+    expect((await agent.call("cancel_execution", { id: request.id })).structuredContent).toMatchObject({
+      status: "cancelled",
+    });
+  });
 });
