@@ -136,7 +136,7 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
     const answer = agent.call(
       "run_code",
       {
-        // It goes on when somebody has seen its first line, or after a while in vain.
+        // Long enough for the first lines to be told before the end, also on a busy machine.
         code: "import os, time\nprint('one', flush=True)\nprint('two\\nthree', flush=True)\ntime.sleep(3)\nprint('four')",
       },
       {
