@@ -15,7 +15,7 @@ export function checkCluster(status: BackendStatus, configuration: Configuration
   const { available, summary, isolation } = status;
   if (!available) {
     return hasSandbox
-      ? warning(name, `${summary} Runs go to the sandbox.`, prepare)
+      ? warning(name, summary, "Until then runs go to the sandbox; `kgents infra status` says more.")
       : failed(name, summary, "Mend what is named, or let the worker serve subprocess too.");
   }
   const network = isolation?.network;

@@ -13,7 +13,7 @@ export interface RunTimings {
   readonly queued: Date;
   /** When its cell was ready. */
   readonly provisioned: Date | null;
-  /** When the code started. */
+  /** When the code started; of a run that goes on, when a worker set about starting it, which in a cluster takes a while. */
   readonly started: Date | null;
   /** When the code ended, or the run was given up. */
   readonly finished: Date | null;

@@ -1,4 +1,10 @@
-import { type Client, isGrpcServiceError, ServiceError, type WorkflowExecutionInfo } from "@temporalio/client";
+import {
+  type Client,
+  isGrpcServiceError,
+  ServiceError,
+  type WorkflowExecutionInfo,
+  WorkflowNotFoundError,
+} from "@temporalio/client";
 import { aboutMemo, searchAttributes } from "../../core/names.ts";
 import type { BackendName, ExecutionResult } from "../../core/result.ts";
 import { toKgentsError } from "../failure.ts";
@@ -32,6 +38,8 @@ export interface ListOptions extends RunFilter {
 const lookAtOnce = 16;
 /** `INVALID_ARGUMENT` of gRPC: what a server says of a search attribute that it has not. */
 const invalidArgument = 3;
+/** `NOT_FOUND` of gRPC. */
+const notFound = 5;
 
 const keywordOf = (info: WorkflowExecutionInfo, name: string): string | undefined => {
   const value = info.searchAttributes[name]?.[0];
@@ -78,8 +86,18 @@ async function* inBatches<Item>(items: AsyncIterable<Item>, size: number): Async
   if (batch.length > 0) yield batch;
 }
 
-const isUnknownAttribute = (error: unknown): boolean =>
-  error instanceof ServiceError && isGrpcServiceError(error.cause) && error.cause.code === invalidArgument;
+const codeOf = (error: unknown): number | undefined => {
+  const refusal = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(refusal) ? refusal.code : undefined;
+};
+
+const isUnknownAttribute = (error: unknown): boolean => codeOf(error) === invalidArgument;
+
+/** A run whose retention ended between being listed and being looked at is no run any more. */
+function ifGone(error: unknown): undefined {
+  if (error instanceof WorkflowNotFoundError || codeOf(error) === notFound) return undefined;
+  throw error;
+}
 
 /**
  * Lists the runs of a task queue: those that run first, then those that ended last.
@@ -98,7 +116,8 @@ export async function* listRuns(
   const find = async function* (withAttributes: boolean): AsyncGenerator<RunSummary> {
     const query = runQuery(taskQueue, options, withAttributes);
     for await (const batch of inBatches(client.workflow.list({ query }), lookAtOnce)) {
-      yield* await Promise.all(batch.map((info) => summarise(client, info)));
+      const runs = await Promise.all(batch.map((info) => summarise(client, info).catch(ifGone)));
+      yield* runs.filter((run) => run !== undefined);
     }
   };
   let listed = 0;

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connection } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { toKgentsError } from "../../client/failure.ts";
 import type { Quartermaster } from "../../client/quartermaster.ts";
 import type { ListOptions, RunSummary } from "../../client/runs/list-runs.ts";
 import { executeCodeWorkflow, searchAttributes } from "../../core/names.ts";
@@ -197,5 +198,16 @@ describe("where the search attributes cannot be registered", () => {
     const remarks: string[] = [];
     await listed(yard.quartermaster(), { status: ["failed"], onRemark: (remark) => remarks.push(remark) });
     expect(remarks).toEqual(["this namespace has not kgents' search attributes; each run is looked at instead"]);
+  });
+});
+
+it("a server that refuses the service's own call is said as one that does not answer", async () => {
+  const connection = await Connection.connect({ address: inject("temporalAddress") });
+  const refused = await connection.workflowService
+    .getWorkflowExecutionHistory({ namespace: "no-such-namespace", execution: { workflowId: "x" } })
+    .catch((error: unknown) => error);
+  await connection.close();
+  expect(toKgentsError(refused, "x")).toMatchObject({
+    ...{ code: "temporal-unavailable", message: expect.stringContaining("no-such-namespace") },
   });
 });
