@@ -16,7 +16,8 @@ const exec = (id: string, ...args: string[]) => kgents("exec", "--quiet", "--id"
 
 /** Runs a command on a terminal of its own, of that width, and answers with what it shows there. */
 async function onTerminal(line: string, columns = 120): Promise<string> {
-  const program = `stty cols ${columns}; ${shellLine(line)[1]}`;
+  // Node takes a terminal of a CI job for one without colours.
+  const program = `unset CI; export TERM=xterm; stty cols ${columns}; ${shellLine(line)[1]}`;
   const { stdout } = await terminal.program("script", [
     "-qec",
     `bash -c '${program.replaceAll("'", `'\\''`)}'`,
