@@ -1,19 +1,22 @@
 import { setTimeout as wait } from "node:timers/promises";
 import {
+  type Client,
   isGrpcServiceError,
   ServiceError,
-  type WorkflowExecutionDescription,
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from "@temporalio/client";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { runKey, type StreamName } from "../activities/store/references.ts";
-import { type Phase, phaseQuery, searchAttributes } from "../core/names.ts";
+import { type Phase, phaseQuery } from "../core/names.ts";
 import type { ExecutionResult } from "../core/result.ts";
 import { toKgentsError } from "./failure.ts";
 import type { OutputEvent } from "./output/event.ts";
 import { followHeartbeats } from "./output/follow-heartbeat.ts";
 import { followStore } from "./output/follow-store.ts";
+import { glanceAtHeartbeat, glanceAtStore } from "./output/glance.ts";
+import { inspectRun, type RunDetails } from "./runs/inspect-run.ts";
+import { type RunState, stateOf } from "./runs/run-state.ts";
 
 /** How long a Temporal server may be away while a result is waited for: a restart, a failover. The run itself goes on. */
 const serverAwayMilliseconds = 120_000;
@@ -22,8 +25,7 @@ const serverAwayMilliseconds = 120_000;
 export interface ExecutionDescription {
   readonly id: string;
   readonly runId: string;
-  /** `running`, the status of the result, or how Temporal ended it (`failed`, `terminated`). */
-  readonly status: string;
+  readonly status: RunState;
   /** Where it is; null where it has ended or no worker answers. */
   readonly phase: Phase | null;
   readonly startedAt: Date;
@@ -49,9 +51,20 @@ export interface ExecutionHandle {
    * are said as `omitted`. Ends with the run, whatever became of it.
    */
   readonly output: (options?: { onBehind?: (stream: StreamName) => void }) => AsyncIterable<OutputEvent>;
+  /**
+   * The output so far, of a run that may be going on; of one that is over, all of it. Bytes that are kept nowhere in reach are
+   * said as `omitted`: without the artifact store only what the newest heartbeat has can be seen of a run that goes on.
+   */
+  readonly outputSoFar: () => AsyncIterable<OutputEvent>;
   /** Asks to cancel; the result then says `cancelled` and has the output so far. Nothing where the run is over. */
   readonly cancel: () => Promise<void>;
   readonly describe: () => Promise<ExecutionDescription>;
+  /**
+   * All that is known of the run: request, phase, backend, isolation, timings, result or failure.
+   *
+   * @throws KgentsError `temporal-unavailable`
+   */
+  readonly inspect: () => Promise<RunDetails>;
 }
 
 /** Waits for a workflow's result, through a restart of the server. */
@@ -72,15 +85,9 @@ async function awaitResult(handle: WorkflowHandle, id: string): Promise<Executio
   }
 }
 
-function statusOf(description: WorkflowExecutionDescription): string {
-  const attribute = description.searchAttributes[searchAttributes.status]?.[0];
-  if (description.status.name === "RUNNING") return "running";
-  if (description.status.name === "COMPLETED" && typeof attribute === "string") return attribute;
-  return description.status.name.toLowerCase();
-}
-
 /** Makes the handle of a run that is known to exist. */
 export function executionHandle(
+  client: Client,
   handle: WorkflowHandle,
   runId: string,
   options: { attached: boolean; store: ArtifactStore | undefined },
@@ -88,10 +95,18 @@ export function executionHandle(
   const id = handle.workflowId;
   let result: Promise<ExecutionResult> | undefined;
   const awaited = (): Promise<ExecutionResult> => {
-    result ??= awaitResult(handle, id);
+    if (!result) {
+      result = awaitResult(handle, id);
+      // Followers get to it a moment later, and Node ends a process over a rejection that nobody awaits at that very moment.
+      result.catch(() => {});
+    }
     return result;
   };
   const { store } = options;
+  const described = () =>
+    handle.describe().catch((error) => {
+      throw toKgentsError(error, id);
+    });
   return {
     id,
     runId,
@@ -99,6 +114,11 @@ export function executionHandle(
     result: awaited,
     output: ({ onBehind } = {}) =>
       store ? followStore(store, runKey(id, runId), awaited()) : followHeartbeats(handle, awaited(), onBehind),
+    outputSoFar: async function* () {
+      const open = (await described()).closeTime === undefined;
+      const over = open ? undefined : await awaited().catch(() => undefined);
+      yield* store ? glanceAtStore(store, runKey(id, runId), over) : glanceAtHeartbeat(handle, over);
+    },
     cancel: async () => {
       await handle.cancel().catch((error) => {
         // The run exists; so what is not found is one that is still going on.
@@ -106,19 +126,18 @@ export function executionHandle(
       });
     },
     describe: async () => {
-      const description = await handle.describe().catch((error) => {
-        throw toKgentsError(error, id);
-      });
+      const description = await described();
       const open = description.status.name === "RUNNING";
       const phase = open ? await handle.query<Phase>(phaseQuery).catch(() => null) : null;
       return {
         id,
         runId: description.runId,
-        status: statusOf(description),
+        status: stateOf(description) ?? (await awaited()).status,
         phase,
         startedAt: description.startTime,
         closedAt: description.closeTime ?? null,
       };
     },
+    inspect: () => inspectRun(client, handle),
   };
 }

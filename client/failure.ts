@@ -21,8 +21,10 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
   if (error instanceof WorkflowNotFoundError) {
     return new KgentsError("not-found", `there is no run ${id}`, { cause: error });
   }
-  if (error instanceof ServiceError && isGrpcServiceError(error.cause)) {
-    return new KgentsError("temporal-unavailable", `Temporal did not answer: ${error.cause.details || error.message}`, {
+  // The client wraps what its own calls meet; those of the service itself come as they are.
+  const refusal = error instanceof ServiceError ? error.cause : error;
+  if (isGrpcServiceError(refusal)) {
+    return new KgentsError("temporal-unavailable", `Temporal did not answer: ${refusal.details || refusal.message}`, {
       cause: error,
     });
   }

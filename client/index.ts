@@ -32,4 +32,8 @@ export {
   Quartermaster,
   type QuartermasterOptions,
 } from "./quartermaster.ts";
+export type { RunDetails, RunFailure, RunTimings } from "./runs/inspect-run.ts";
+export type { ListOptions, RunSummary } from "./runs/list-runs.ts";
+export type { RunFilter } from "./runs/run-query.ts";
+export { type RunState, runStates } from "./runs/run-state.ts";
 export type { StartOptions } from "./start-execution.ts";

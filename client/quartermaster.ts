@@ -1,21 +1,21 @@
-import { join } from "node:path";
+import type { Client, WorkflowExecutionDescription, WorkflowHandle } from "@temporalio/client";
+import { WorkflowNotFoundError } from "@temporalio/client";
 import { loadConfiguration } from "../activities/host/configuration-file.ts";
-import { kgentsPaths } from "../activities/host/paths.ts";
-import { type ArtifactStore, openArtifactStore } from "../activities/store/artifact-store.ts";
+import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import type { Configuration } from "../core/configuration.ts";
 import { KgentsError } from "../core/error.ts";
 import type { Job } from "../core/job-types.ts";
-import { storeOfIdentity } from "../core/names.ts";
+import { executeCodeWorkflow } from "../core/names.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
 import type { ExecutionResult } from "../core/result.ts";
-import { connectClient, type TemporalClient } from "./connect.ts";
 import { dryRun } from "./dry-run.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
-import { resolveTarget, type TemporalTarget } from "./stack/address.ts";
-import { queueState } from "./stack/pollers.ts";
-import { ensureStack } from "./stack/stack.ts";
+import { type ListOptions, listRuns, type RunSummary } from "./runs/list-runs.ts";
+import { noSuchRun } from "./runs/suggest-run.ts";
+import { openSession, type Session } from "./session.ts";
+import { uiLink } from "./stack/ui-link.ts";
 import { type StartOptions, startExecution } from "./start-execution.ts";
 
 /** Where runs go: a cluster where there is one and else the sandbox, one of the two, or nowhere. */
@@ -48,13 +48,6 @@ export interface DryRunResult {
 
 /** What `execute` answers: in mode `dry-run` the manifest, else the result of the run. */
 export type Outcome<M extends Mode> = M extends "dry-run" ? DryRunResult : ExecutionResult;
-
-interface Session extends TemporalClient {
-  readonly store: ArtifactStore | undefined;
-  readonly taskQueue: string;
-  /** Whether anybody serves the task queue. */
-  readonly served: boolean;
-}
 
 /**
  * Provisions and executes disposable code.
@@ -116,7 +109,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     const complete = mode === "auto" ? withDefaults : { ...withDefaults, backend: mode };
     // Refused before a server is started for it.
     validateRequest(complete);
-    const { client, store, taskQueue, address, served } = await this.#connected();
+    const { client, taskQueue, address, workers } = await this.#connected();
+    const { store, served } = await workers();
     if (!served) {
       // The next call looks again.
       await this.close();
@@ -131,17 +125,40 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * @throws KgentsError `not-found`
    */
   async get(id: string): Promise<ExecutionHandle> {
-    const { client, store } = await this.#connected();
+    const { client, workers } = await this.#connected();
     const handle = client.workflow.getHandle(id);
-    const { runId } = await handle.describe().catch((error) => {
-      throw toKgentsError(error, id);
-    });
-    return executionHandle(handle, runId, { attached: true, store });
+    const { runId } = await this.#describe(client, handle);
+    return executionHandle(client, handle, runId, { attached: true, store: (await workers()).store });
+  }
+
+  /**
+   * Lists the runs of the task queue, whoever started them: those that run first, then those that ended last.
+   *
+   * @throws KgentsError `temporal-unavailable`
+   */
+  async *list(options: ListOptions = {}): AsyncGenerator<RunSummary> {
+    const { client, taskQueue } = await this.#connected();
+    yield* listRuns(client, taskQueue, options);
+  }
+
+  /** Whether any worker serves the task queue now: without one a run waits. */
+  async isServed(): Promise<boolean> {
+    return (await (await this.#connected()).workers()).served;
+  }
+
+  /**
+   * Where a person can look at all runs in Temporal's UI, or at one; undefined where it is not known: the UI of a server of
+   * your own is named by `KGENTS_UI_URL`.
+   */
+  async uiUrl(run?: { readonly id: string; readonly runId: string }): Promise<string | undefined> {
+    const { namespace, ui } = await this.#connected();
+    const base = await ui();
+    return base === undefined ? undefined : uiLink(base, namespace, run);
   }
 
   /** The artifact store, where this process shares it with the workers. */
   async store(): Promise<ArtifactStore | undefined> {
-    return (await this.#connected()).store;
+    return (await (await this.#connected()).workers()).store;
   }
 
   /** Closes the connection. Runs go on. */
@@ -155,6 +172,17 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     await this.close();
   }
 
+  async #describe(client: Client, handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
+    const { workflowId: id } = handle;
+    const description = await handle.describe().catch(async (error) => {
+      if (error instanceof WorkflowNotFoundError) throw await noSuchRun(client, id, error);
+      throw toKgentsError(error, id);
+    });
+    // What kgents has running beside the runs is none.
+    if (description.type !== executeCodeWorkflow) throw await noSuchRun(client, id, undefined);
+    return description;
+  }
+
   #configuration() {
     return loadConfiguration({ path: this.#options.configurationFile });
   }
@@ -165,55 +193,13 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   #connected(): Promise<Session> {
-    this.#session ??= this.#connect().catch((error) => {
+    this.#session ??= openSession(this.#options).catch((error) => {
       // The next call tries again.
       this.#session = undefined;
       throw error;
     });
     return this.#session;
   }
-
-  async #connect(): Promise<Session> {
-    const { address, namespace, startLocalStack = true, onProgress = () => {} } = this.#options;
-    const { configuration, path, hash } = await this.#configuration();
-    const taskQueue = this.#options.taskQueue ?? configuration.worker.taskQueue;
-    const paths = kgentsPaths();
-    const environment = namespace === undefined ? process.env : { ...process.env, TEMPORAL_NAMESPACE: namespace };
-    const stack = await ensureStack({
-      paths,
-      environment,
-      address,
-      configurationPath: path,
-      configurationHash: hash,
-      retentionMilliseconds: configuration.retention,
-      taskQueue,
-      start: startLocalStack,
-      progress: onProgress,
-    });
-    const target = { ...resolveTarget(environment, { address }), address: stack.address, namespace: stack.namespace };
-    const temporal = await connectClient(target);
-    const directory = configuration.artifacts.directory ?? join(paths.state, "artifacts");
-    if (stack.worker === "own") {
-      return { ...temporal, taskQueue, served: true, store: await openArtifactStore(directory) };
-    }
-    return { ...temporal, taskQueue, ...(await lookForWorkers(directory, target, taskQueue)) };
-  }
-}
-
-/** How long to look for who serves the queue: a refusal comes within 2 s. */
-const queueMilliseconds = 1500;
-
-/** Whether anybody serves the queue, and our own store where all who do use that very one. */
-async function lookForWorkers(
-  directory: string,
-  target: TemporalTarget,
-  taskQueue: string,
-): Promise<Pick<Session, "served" | "store">> {
-  const { pollers } = await queueState(target, taskQueue, queueMilliseconds);
-  // A directory that cannot be opened is one that is not shared.
-  const store = await openArtifactStore(directory).catch(() => undefined);
-  const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === store?.id);
-  return { served: pollers.length > 0, store: isShared ? store : undefined };
 }
 
 /** The configuration's defaults, under what the request says. */

@@ -2,13 +2,14 @@ import { randomBytes } from "node:crypto";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { KgentsError } from "../core/error.ts";
-import { executeCodeWorkflow, requestHashMemo } from "../core/names.ts";
+import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "../core/names.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest, ExecutionSpec } from "../core/request.ts";
 import { requestHash } from "../core/request-hash.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
 import { offloadRequest } from "./offload.ts";
+import { aboutOf } from "./runs/about.ts";
 
 /** Options of a start. */
 export interface StartOptions {
@@ -67,12 +68,12 @@ export async function startExecution(
       workflowId: id,
       taskQueue,
       args: [{ ...small, live }],
-      memo: { [requestHashMemo]: hash },
+      memo: { [requestHashMemo]: hash, [aboutMemo]: aboutOf(request) },
       workflowIdReusePolicy: "REJECT_DUPLICATE",
       workflowIdConflictPolicy: "FAIL",
       staticSummary: summaryOf(spec),
     });
-    return executionHandle(handle, handle.firstExecutionRunId, { attached: false, store });
+    return executionHandle(client, handle, handle.firstExecutionRunId, { attached: false, store });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw toKgentsError(error, id);
     return attach(client, store, id, hash);
@@ -92,5 +93,5 @@ async function attach(
   if (memo?.[requestHashMemo] !== hash) {
     throw new KgentsError("id-conflict", `id: ${id} belongs to a run of another request`, { field: "id" });
   }
-  return executionHandle(handle, runId, { attached: true, store });
+  return executionHandle(client, handle, runId, { attached: true, store });
 }

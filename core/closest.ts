@@ -19,12 +19,12 @@ function editDistance(from: string, to: string): number {
 
 /**
  * The word that was probably meant: the closest of the candidates, whatever the case of the letters; undefined where none is
- * within a third of the word's length (at least one letter).
+ * within a third of the word's length (at least one letter), or within that many letters as are given.
  */
-export function closest(word: string, candidates: readonly string[]): string | undefined {
+export function closest(word: string, candidates: readonly string[], mistakes?: number): string | undefined {
   // Longer words are no misspelling of any name of ours, and the table would grow with their length.
   if (word.length > 64) return undefined;
-  const allowed = Math.max(1, Math.floor(word.length / 3));
+  const allowed = mistakes ?? Math.max(1, Math.floor(word.length / 3));
   const lower = word.toLowerCase();
   return candidates
     .map((candidate) => ({ candidate, distance: editDistance(lower, candidate.toLowerCase()) }))

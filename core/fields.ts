@@ -52,20 +52,33 @@ export const record = <Key extends z.ZodType<string, string>, Value extends z.Zo
     .record(key, value, { error: allowed })
     .refine((entries) => Object.keys(entries).length <= maximum, { error: allowed });
 
+/** Content as text. */
+export const textContent = (maximumBytes: number, allowed: string) =>
+  text(allowed).refine((value) => utf8Length(value) <= maximumBytes, { error: allowed });
+
+const base64Content = (maximumBytes: number, allowed: string) =>
+  strict(
+    {
+      base64: z
+        .base64({ error: allowed })
+        .refine((value) => (value.length / 4) * 3 <= maximumBytes + 2, { error: allowed }),
+    },
+    allowed,
+  );
+
+/** Content that stands in the request itself: text, or bytes as base64. */
+export const inlineContent = (name: string, maximumBytes: number) => {
+  const allowed = `${name} as well-formed text, or as { "base64": "..." }, at most ${maximumBytes / mebibyte} MiB`;
+  return z.union([textContent(maximumBytes, allowed), base64Content(maximumBytes, allowed)], { error: allowed });
+};
+
 /** Content in one of three forms: text, bytes as base64, or a reference into the artifact store. */
 export const content = (name: string, maximumBytes: number) => {
   const allowed = `${name} as well-formed text, as { "base64": "..." }, or as { "artifact": sha256, "bytes": n }, at most ${maximumBytes / mebibyte} MiB`;
   return z.union(
     [
-      text(allowed).refine((value) => utf8Length(value) <= maximumBytes, { error: allowed }),
-      strict(
-        {
-          base64: z
-            .base64({ error: allowed })
-            .refine((value) => (value.length / 4) * 3 <= maximumBytes + 2, { error: allowed }),
-        },
-        allowed,
-      ),
+      textContent(maximumBytes, allowed),
+      base64Content(maximumBytes, allowed),
       strict(
         {
           artifact: textLike(/^[0-9a-f]{64}$/, "a sha256 of 64 lower-case hexadecimal digits"),

@@ -30,6 +30,9 @@ export const searchAttributes = {
 /** The memo field that holds the hash of the request: the same id with another request is refused. */
 export const requestHashMemo = "kgentsRequestHash";
 
+/** The memo field that holds what the list of runs shows of a request: language, labels, requester, first line of the code. */
+export const aboutMemo = "kgentsAbout";
+
 /** The namespace in a cluster that `kgents infra init` prepares and that cells live in. */
 export const cellNamespace = "kgents-ephemeral";
 

@@ -2,10 +2,10 @@
  * The supervisor of a Kubernetes cell: a POSIX shell script, PID 1 of its pid namespace, so that the code cannot kill it.
  *
  * How a run goes, with everything in the run directory:
- * 1. The supervisor makes the FIFOs `go` and `done` and the empty files `stdout` and `stderr`, and waits.
+ * 1. The supervisor makes the FIFO `done` and the empty files `stdout` and `stderr`, then the FIFO `go`, and waits.
  * 2. The worker delivers the input files into the work directory, `command` (see {@link renderCommandFile}) and, where there
- *    is any, `stdin`; then it makes the directory `started` and opens `go`. A second delivery after a crash finds `started`
- *    and harms nothing; `go` is read once, however often it is opened.
+ *    is any, `stdin`; then it makes the directory `started` and writes a line to `go`. A second delivery after a crash finds
+ *    `started` and harms nothing; `go` is read once, however often it is written to.
  * 3. The code runs. Whoever wants its output follows the two files by offset, and reads `done` to be woken at the end.
  * 4. When it has ended, whatever it left running is killed, and `exit` appears: see {@link parseExitMarker}.
  * 5. The worker collects and makes the file `collected`. Then, or when the grace is over, the container ends with the
@@ -21,8 +21,11 @@ import { shellQuote } from "./shell-quote.ts";
 // Kubernetes expands `$(NAME)` in a container's command where it knows the name, and turns two dollars into one: none of
 // the latter in here. Nothing beyond POSIX, dash and busybox: no `local`, no `wait -n`, no `read -t`.
 const script = `run=$1 work=$2 tmp=$3 seconds=$4 disk=$5 output=$6 grace=$7
-cd "$work" && mkfifo "$run/go" "$run/done" && : >"$run/stdout" && : >"$run/stderr" || exit 125
-read -r _ <"$run/go"
+cd "$work" && mkfifo "$run/wait" "$run/done" && : >"$run/stdout" && : >"$run/stderr" || exit 125
+# It has its name only once it is open: what is written before that would be lost, and the code never start.
+exec 4<>"$run/wait" && mv "$run/wait" "$run/go" || exit 125
+read -r _ <&4
+exec 4<&-
 
 # Everything but PID 1 and the killer itself. Outside of a cell (in a test) that would be everything of the user. Code that
 # attaches to PID 1 as a debugger leaves it stopped.

@@ -16,7 +16,7 @@ const refuse = (field: string, message: string, remedy = "See `kgents exec --hel
   new KgentsError("invalid-request", `${field}: ${message}`, { field, remedy });
 
 /** Reads `NAME=value` pairs. */
-function pairs(flag: string, values: readonly string[]): Record<string, string> {
+export function pairs(flag: string, values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((value) => {
       const at = value.indexOf("=");
@@ -135,7 +135,7 @@ export async function requestOf(
 }
 
 /** The fields of the request that are flags as they stand; those that were not given are left to the defaults. */
-function fieldsOf(flags: ExecFlags): ExecutionRequest {
+export function fieldsOf(flags: Omit<ExecFlags, "code" | "file">): ExecutionRequest {
   const { timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network } = flags;
   const given = Object.entries({
     ...{ timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network },

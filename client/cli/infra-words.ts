@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import type { CellCounts } from "../infra/cells.ts";
 import type { InfraCluster } from "../infra/infra-cluster.ts";
 import type { InfraStatus } from "../infra/infra-status.ts";
@@ -10,6 +11,7 @@ import { titleOf } from "../infra/manifests.ts";
 import type { PlannedAction, PlannedObject } from "../infra/plan.ts";
 import type { RecordedVerdict } from "../infra/recorded-verdict.ts";
 import type { StackStatus } from "../stack/stack-status.ts";
+import { ageInWords } from "./age.ts";
 
 const actions: Readonly<Record<PlannedAction, string>> = {
   create: "create",
@@ -46,19 +48,6 @@ export function verdictInWords({ isolation, reason }: RecordedVerdict, isRequire
 /** How many cells there are. */
 export const cellsInWords = ({ running, finished }: CellCounts): string =>
   `${running} running ${running === 1 ? "cell" : "cells"}, ${finished} finished`;
-
-/** An age as a person says it. */
-export function ageInWords(seconds: number): string {
-  const units = [
-    ["day", 86_400],
-    ["hour", 3600],
-    ["minute", 60],
-    ["second", 1],
-  ] as const;
-  const [name, size] = units.find(([, size]) => seconds >= size) ?? units[3];
-  const count = Math.floor(seconds / size);
-  return `${count} ${name}${count === 1 ? "" : "s"} ago`;
-}
 
 /** What `status` found. */
 export function statusInWords(status: InfraStatus & Pick<StackStatus, "temporal" | "worker">): string {

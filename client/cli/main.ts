@@ -9,8 +9,13 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { kgentsPaths } from "../../activities/host/paths.ts";
 import { watchPipes } from "./broken-pipe.ts";
+import { completionCommands } from "./completion-command.ts";
+import { controlCommands } from "./control-commands.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { execCommand } from "./exec-command.ts";
 import { infraCommand } from "./infra-command.ts";
+import { lookCommands } from "./look-commands.ts";
+import { mcpCommand } from "./mcp-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
 import { version } from "./version.ts";
 import { workerCommand } from "./worker-command.ts";
@@ -40,6 +45,33 @@ execCommand(program, async (source, flags) => {
   const { exec } = await import("./exec.ts");
   process.exitCode = await exec(source, flags);
 });
+lookCommands(program, {
+  ps: async (flags) => leave(await (await import("./ps.ts")).ps(flags)),
+  show: async (id, flags) => leave(await (await import("./show.ts")).show(id, flags)),
+  logs: async (id, flags) => leave(await (await import("./logs.ts")).logs(id, flags)),
+  files: async (id, verb, names, flags) => leave(await (await import("./files.ts")).files(id, verb, names, flags)),
+  open: async (id, flags) => leave(await (await import("./open.ts")).open(id, flags)),
+});
+controlCommands(program, {
+  attach: async (id, flags) => leave(await (await import("./attach.ts")).attach(id, flags)),
+  wait: async (ids, flags) => leave(await (await import("./wait.ts")).waitFor(ids, flags)),
+  cancel: async (ids, flags) => leave(await (await import("./cancel.ts")).cancel(ids, flags)),
+  rerun: async (id, flags) => {
+    process.exitCode = await (await import("./rerun.ts")).rerun(id, flags);
+  },
+});
+doctorCommand(program, async (flags) => leave(await (await import("./doctor.ts")).doctor(flags)));
+completionCommands(program, {
+  completion: async (shell) => {
+    const { completionScripts } = await import("./completion-scripts.ts");
+    process.stdout.write(completionScripts[shell]);
+  },
+  complete: async (shell, words) => {
+    const { complete } = await import("./complete.ts");
+    await complete(program, shell, words);
+    await leave(0);
+  },
+});
 upCommand(program, async (flags) => {
   const { up } = await import("./stack.ts");
   process.exitCode = await up(flags);
@@ -65,6 +97,10 @@ infraCommand(program, {
     const { destroy } = await import("./infra.ts");
     await leave(await destroy(flags));
   },
+});
+mcpCommand(program, async (flags) => {
+  const { mcp } = await import("./mcp.ts");
+  await leave(await mcp(flags));
 });
 workerCommand(program, async (flags) => {
   const { work } = await import("../../worker/command.ts");

@@ -1,11 +1,8 @@
-import { join } from "node:path";
 import type { BackendStatus } from "../../activities/backends/backend.ts";
-import { createKubernetesBackend } from "../../activities/backends/kubernetes/backend.ts";
-import { createSubprocessBackend } from "../../activities/backends/subprocess/backend.ts";
 import { loadConfiguration } from "../../activities/host/configuration-file.ts";
 import { kgentsPaths } from "../../activities/host/paths.ts";
-import type { Configuration } from "../../core/configuration.ts";
 import type { Isolation } from "../../core/result.ts";
+import { clusterStatus, sandboxStatus } from "../backend-status.ts";
 import { ensureStack, down as stopStack } from "../stack/stack.ts";
 import { type StackStatus, stackStatus } from "../stack/stack-status.ts";
 import type { StackFlags } from "./stack-commands.ts";
@@ -54,32 +51,6 @@ export async function down(flags: StackFlags): Promise<number> {
 
 const said = (what: "was not running" | "stopped" | "killed"): string =>
   what === "killed" ? "did not stop in time and was killed" : what;
-
-async function clusterStatus({ worker }: Configuration): Promise<BackendStatus> {
-  const { context, namespace, runtimeClassName, networkIsolation } = worker.kubernetes;
-  const backend = createKubernetesBackend({
-    ...{ context, namespace, runtimeClassName, networkIsolation },
-    // It only looks.
-    instance: "status",
-    log: () => {},
-  });
-  return backend.status();
-}
-
-async function sandboxStatus(): Promise<BackendStatus> {
-  const paths = kgentsPaths();
-  const backend = createSubprocessBackend({
-    stateDirectory: join(paths.state, "cells", `status-${process.pid}`),
-    cacheDirectory: paths.cache,
-    installTools: false,
-    log: () => {},
-  });
-  try {
-    return await backend.status();
-  } finally {
-    await backend.close();
-  }
-}
 
 /** `kgents status`: exits 0 when runs can be carried out. */
 export async function status(flags: StackFlags): Promise<number> {

@@ -12,7 +12,7 @@ const streams: readonly StreamName[] = ["stdout", "stderr"];
 const pollMilliseconds = 125;
 
 /** The newest heartbeat of `execute`, where it runs now. */
-async function newestHeartbeat(handle: WorkflowHandle): Promise<ExecuteHeartbeat | undefined> {
+export async function newestHeartbeat(handle: WorkflowHandle): Promise<ExecuteHeartbeat | undefined> {
   const { raw } = await handle.describe();
   const activity = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
   const payload = activity?.heartbeatDetails?.payloads?.[0];

@@ -47,7 +47,7 @@ const prefixes: Readonly<Record<string, string>> = {
 const serverNames = ["HOME", "LANG", "TMPDIR", "TZ", "USER"];
 
 /** What concerns only the command that was typed. */
-const excluded = ["KGENTS_PORT", "KGENTS_TEMPORAL_CLI"];
+const excluded = ["KGENTS_PORT", "KGENTS_TEMPORAL_CLI", "KGENTS_UI_URL"];
 
 /** The part of an environment that the Temporal server gets. */
 export const serverEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({

@@ -1,12 +1,13 @@
 import { workerFiles } from "../../activities/host/worker-files.ts";
 import { KgentsError } from "../../core/error.ts";
-import { isLoopback, portIn, type TemporalTarget } from "./address.ts";
+import { portIn, type TemporalTarget } from "./address.ts";
 import { runningWorker } from "./background-worker.ts";
 import { type QueuePoller, type QueueState, queueState } from "./pollers.ts";
 import { probe } from "./probe.ts";
 import { runningServer } from "./server.ts";
 import { targetOf } from "./stack.ts";
 import { type StackOptions, stackContext } from "./stack-context.ts";
+import { usualUi } from "./usual-ui.ts";
 
 /** What runs, for `kgents status`. */
 export interface StackStatus {
@@ -60,7 +61,7 @@ export async function stackStatus(options: StackOptions = {}): Promise<StackStat
     temporal: {
       address: target.address,
       namespace: target.namespace,
-      uiUrl: server?.uiUrl ?? (answered ? await usualUi(target.address) : null),
+      uiUrl: server?.uiUrl ?? (answered ? await usualUi(target.address, portIn(target.address) + 1000) : null),
       version: answered?.serverVersion ?? null,
       running: answered !== undefined,
       reason: queue instanceof Error ? queue.message : null,
@@ -91,16 +92,4 @@ async function ask(target: TemporalTarget, taskQueue: string): Promise<QueueStat
     throw new KgentsError("temporal-unavailable", `no Temporal server listens at ${target.address}`);
   }
   return queueState(target, taskQueue, answerMilliseconds);
-}
-
-/** The UI of a development server that somebody else started on this machine, where it is at its usual port. */
-async function usualUi(address: string): Promise<string | null> {
-  if (!isLoopback(address)) return null;
-  const url = `http://127.0.0.1:${portIn(address) + 1000}`;
-  try {
-    const { ok } = await fetch(`${url}/api/v1/settings`, { signal: AbortSignal.timeout(500) });
-    return ok ? url : null;
-  } catch {
-    return null;
-  }
 }

@@ -20,8 +20,17 @@ const cases: Record<string, { stdout: unknown; stderr?: string }> = {
       'invalid-request memory memory: got "a lot"; allowed is a quantity from 16Mi to 1Ti, such as "256Mi"',
     ],
   },
+  "agent-tool.ts": {
+    stdout: [
+      "run_code run_code description inputSchema execute toModelOutput",
+      ...["true 42", "", "error: invalid-request"],
+      'message: memory: got "plenty"; allowed is a quantity from 16Mi to 1Ti, such as "256Mi"',
+      ...["field: memory", "what to do: Correct the field that is named and run it again."],
+    ],
+  },
   "stream-output.ts": { stdout: ["line 1", "line 2", "line 3", "succeeded"], stderr: "done\n" },
   "cancel.ts": { stdout: ['cancelled "begun\\n"', "cancelled"] },
+  "list-runs.ts": { stdout: ["failed exit(3) 3", "succeeded print('hello') 0"] },
   "job-builder.ts": { stdout: ["Job exec-dry-run research", 'succeeded "hello\\n"'] },
   "with-files.ts": { stdout: ["asked for the total", "total.txt 3.75"] },
   "from-any-sdk.ts": {

@@ -193,7 +193,7 @@ describe("a handle", () => {
     const handle = await yard.quartermaster().start({ code: "x", language: "cobol" });
     expect(await collect(handle)).toEqual({ stdout: "", stderr: "", omitted: 0 });
     await expect(handle.result()).rejects.toMatchObject({ code: "unsupported-language", field: "language" });
-    expect(await handle.describe()).toMatchObject({ status: "failed", phase: null });
+    expect(await handle.describe()).toMatchObject({ status: "error", phase: null });
   });
 
   it("of a run that was terminated", async () => {

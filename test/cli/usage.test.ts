@@ -31,6 +31,17 @@ describe("help", () => {
     [["infra", "--help"], "remove what init made, and nothing else"],
     [["infra", "init", "--help"], "proves by a canary"],
     [["worker", "--help"], "--metrics-port <port>"],
+    [["ps", "--help"], "Examples:\n  $ kgents ps "],
+    [["show", "--help"], "kgents show my-run --code"],
+    [["logs", "--help"], "Ctrl-C leaves; the run goes on"],
+    [["attach", "--help"], "Ctrl-C leaves; the run goes on"],
+    [["wait", "--help"], "kgents wait one two three --json"],
+    [["cancel", "--help"], "kgents cancel --all --yes"],
+    [["rerun", "--help"], "kgents rerun my-run --timeout 5m"],
+    [["files", "--help"], "kgents files my-run get chart.png"],
+    [["open", "--help"], "KGENTS_UI_URL names the UI"],
+    [["completion", "--help"], "source <(kgents completion bash)"],
+    [["doctor", "--help"], "Exit codes: 0 runs can be carried out"],
     [["--version"], "0."],
   ])("%j", async (args, text) => {
     const { code, stdout, stderr } = await terminal.run(args);

@@ -29,18 +29,28 @@ async function begun(code: string, more: Partial<ExecutionRequest> = {}) {
   return handle;
 }
 
+/** Stops the API server for some time. */
+async function withoutApiServer(milliseconds: number): Promise<void> {
+  const { stop, start } = node();
+  await stop("apiserver");
+  try {
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  } finally {
+    await start("apiserver");
+    // Their watches wait longer and longer while the server is away: for a minute nobody would make, place or remove pods.
+    for (const component of ["controller-manager", "scheduler"] as const) {
+      await stop(component);
+      await start(component);
+    }
+  }
+}
+
 it("the API server away for 20 s in the middle of a run: the run goes on and ends right", async () => {
   const lines = 200;
   const handle = await begun(`for i in $(seq ${lines}); do echo "out $i"; echo "err $i" >&2; sleep 0.1; done; exit 7`, {
     timeout: 120,
   });
-  const { stop, start } = node();
-  await stop("apiserver");
-  try {
-    await new Promise((resolve) => setTimeout(resolve, 20_000));
-  } finally {
-    await start("apiserver");
-  }
+  await withoutApiServer(20_000);
   const numbered = (word: string) => Array.from({ length: lines }, (_, index) => `${word} ${index + 1}\n`).join("");
   expect(await handle.result()).toMatchObject({
     ...{ status: "failed", exitCode: 7, attempts: 1 },
@@ -51,12 +61,7 @@ it("the API server away for 20 s in the middle of a run: the run goes on and end
 
 it("the API server away when code is out of time: it is ended all the same, with all its output", async () => {
   const handle = await begun("echo early; sleep 3; echo late; sleep 600", { timeout: 8 });
-  await node().stop("apiserver");
-  try {
-    await new Promise((resolve) => setTimeout(resolve, 15_000));
-  } finally {
-    await node().start("apiserver");
-  }
+  await withoutApiServer(15_000);
   expect(await handle.result()).toMatchObject({ status: "timed-out", stdout: { text: "early\nlate\n" } });
   await empty();
 });

@@ -85,7 +85,7 @@ export function startCell(shell: readonly string[], settings: Partial<Supervisor
       if (stdin) writeFileSync(join(run, "stdin"), stdin);
       writeFileSync(join(run, "command"), renderCommandFile(command, environment));
       mkdirSync(join(run, "started"));
-      await promisify(execFile)("sh", ["-c", 'true 1<>"$1"', "sh", join(run, "go")]);
+      await promisify(execFile)("sh", ["-c", 'echo 1<>"$1"', "sh", join(run, "go")]);
     },
     appears,
     enter: (...command) => {

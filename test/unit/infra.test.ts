@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from "vitest";
-import { ageInWords } from "../../client/cli/infra-words.ts";
+import { ageInWords } from "../../client/cli/age.ts";
 import { fullImageName } from "../../client/infra/images.ts";
 import { verdictOn } from "../../client/infra/recorded-verdict.ts";
 import {

@@ -46,7 +46,7 @@ if [ ! -d started ]; then
   mkdir started && echo "$1" >started/at
 fi
 # For both, so that it never waits. Once more after a worker that died between the two steps.
-true 1<>go
+echo 1<>go
 at=; read -r at <started/at; echo "$at"
 tail -c "+$2" -f stdout & out=$!
 tail -c "+$3" -f stderr >&3 & err=$!

@@ -121,7 +121,10 @@ export async function openSession(
   const stdout = new PassThrough({ highWaterMark: bufferBytes });
   const stderr = new PassThrough({ highWaterMark: bufferBytes });
   let full = 0;
-  const end = Promise.withResolvers<SessionEnd>();
+  let resolveEnd: (end: SessionEnd) => void = () => {};
+  const end = new Promise<SessionEnd>((resolve) => {
+    resolveEnd = resolve;
+  });
   const take = (stream: PassThrough, data: Buffer, socket: WebSocket): void => {
     if (data.length === 0 || stream.write(data)) return;
     full += 1;
@@ -138,14 +141,14 @@ export async function openSession(
     if (frame[0] === channels.stdout) take(stdout, data, socket);
     else if (frame[0] === channels.stderr) take(stderr, data, socket);
     else if (frame[0] === channels.status) {
-      end.resolve(readStatus(data.toString()));
+      resolveEnd(readStatus(data.toString()));
       socket.close();
     }
   });
   const { idleMilliseconds = Number.POSITIVE_INFINITY } = options;
   const isIdle = (): boolean => Date.now() - lastFrame > idleMilliseconds;
-  watchConnection(socket, isIdle, (broken) => end.resolve({ broken }));
-  const ended = end.promise.then((how) => {
+  watchConnection(socket, isIdle, (broken) => resolveEnd({ broken }));
+  const ended = end.then((how) => {
     stdout.end();
     stderr.end();
     return how;

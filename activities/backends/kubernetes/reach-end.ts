@@ -139,7 +139,7 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
         brokenSince = undefined;
       }
     } catch (error) {
-      if (error instanceof StoreError) await endCode(run, Date.now() + stopPatience);
+      if (error instanceof StoreError) await endCode(run, hurried());
       why = whyBroken(error, run);
     } finally {
       over.abort();
@@ -157,12 +157,23 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
   return endCode(run, patienceOfStop(run));
 }
 
+/** When to give up, as far as the server answers or not. */
+type Patience = (serverAnswers: boolean) => number;
+
+function hurried(): Patience {
+  const deadline = Date.now() + stopPatience;
+  return () => deadline;
+}
+
 /** How long to try to end code that is to end. At its time limit its output and its end still matter. */
-const patienceOfStop = (run: CellRun): number =>
-  run.context.stop.reason === "timed-out" ? patienceEnds(run, true, Date.now()) : Date.now() + stopPatience;
+function patienceOfStop(run: CellRun): Patience {
+  if (run.context.stop.reason !== "timed-out") return hurried();
+  const since = Date.now();
+  return (serverAnswers) => patienceEnds(run, serverAnswers, since);
+}
 
 /** Kills the code from within its cell. */
-async function endCode(run: CellRun, deadline: number): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
+async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
   const { reach, pod } = run;
   for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
     let why: string;
@@ -176,7 +187,7 @@ async function endCode(run: CellRun, deadline: number): Promise<{ readonly end: 
     }
     const state = await stateNow(run);
     if (state?.state === "ended" || state?.state === "failed") return { end: "gone", state };
-    if (Date.now() + pause > deadline) return { end: "unreachable", why };
+    if (Date.now() + pause > patience(state !== undefined)) return { end: "unreachable", why };
     await wait(pause);
   }
 }
@@ -199,7 +210,7 @@ export async function collectToEnd(
       if ("collected" in end) return { end: "collected", collected: end.collected };
       why = end.failed;
       // The code resisted, or the watchdogs of its cell are dead.
-      if (context.stop.aborted) await endCode(run, since + stopPatience);
+      if (context.stop.aborted) await endCode(run, () => since + stopPatience);
     } catch (error) {
       why = whyBroken(error, run);
     }

@@ -1,0 +1,38 @@
+/**
+ * What each backend says of itself on this machine. It only looks.
+ *
+ * @module
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BackendStatus } from "../activities/backends/backend.ts";
+import { createKubernetesBackend } from "../activities/backends/kubernetes/backend.ts";
+import { createSubprocessBackend } from "../activities/backends/subprocess/backend.ts";
+import { kgentsPaths } from "../activities/host/paths.ts";
+import type { Configuration } from "../core/configuration.ts";
+
+/** The cluster of the kubeconfig. */
+export async function clusterStatus({ worker }: Configuration): Promise<BackendStatus> {
+  const { context, namespace, runtimeClassName, networkIsolation } = worker.kubernetes;
+  const backend = createKubernetesBackend({
+    ...{ context, namespace, runtimeClassName, networkIsolation },
+    // It only looks.
+    instance: "status",
+    log: () => {},
+  });
+  return backend.status();
+}
+
+/** The sandbox of this machine. What it needs to look goes again; the state directory is left alone. */
+export async function sandboxStatus(): Promise<BackendStatus> {
+  const stateDirectory = await mkdtemp(join(tmpdir(), "kgents-status-"));
+  const cacheDirectory = kgentsPaths().cache;
+  const backend = createSubprocessBackend({ stateDirectory, cacheDirectory, installTools: false, log: () => {} });
+  try {
+    return await backend.status();
+  } finally {
+    await backend.close();
+    await rm(stateDirectory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,12 @@
+/** An age as a person says it. */
+export function ageInWords(seconds: number): string {
+  const units = [
+    ["day", 86_400],
+    ["hour", 3600],
+    ["minute", 60],
+    ["second", 1],
+  ] as const;
+  const [name, size] = units.find(([, size]) => seconds >= size) ?? units[3];
+  const count = Math.floor(seconds / size);
+  return `${count} ${name}${count === 1 ? "" : "s"} ago`;
+}

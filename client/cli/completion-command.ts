@@ -1,0 +1,40 @@
+import { Argument, type Command } from "commander";
+
+/** The shells that are completed in. */
+export const shells = ["bash", "zsh", "fish"] as const;
+
+/** A shell that is completed in. */
+export type Shell = (typeof shells)[number];
+
+/** The command that completion scripts call; people do not. */
+const completer = "__complete";
+
+const help = `
+Put this into the shell's start-up file:
+  bash    source <(kgents completion bash)      in ~/.bashrc
+  zsh     source <(kgents completion zsh)       in ~/.zshrc, after compinit
+  fish    kgents completion fish | source       in ~/.config/fish/config.fish
+
+Commands, flags, languages, states and the ids of recent runs are completed. Completing starts nothing.`;
+
+/** Declares `kgents completion`, and what its scripts call. */
+export function completionCommands(
+  program: Command,
+  runs: {
+    readonly completion: (shell: Shell) => Promise<void>;
+    readonly complete: (shell: Shell, words: string[]) => Promise<void>;
+  },
+): void {
+  program
+    .command("completion")
+    .summary("print a script that completes commands in a shell")
+    .description("Prints a script that completes kgents' commands in a shell.")
+    .addArgument(new Argument("<shell>", "the shell").choices(shells))
+    .addHelpText("after", help)
+    .action(runs.completion);
+  program
+    .command(completer, { hidden: true })
+    .addArgument(new Argument("<shell>").choices(shells))
+    .argument("[words...]")
+    .action(runs.complete);
+}

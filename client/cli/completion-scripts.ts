@@ -1,0 +1,61 @@
+/**
+ * What a shell needs to complete: each asks `kgents __complete`, which answers a candidate a line, after a tab its description,
+ * or `:files` where the shell completes best itself.
+ *
+ * @module
+ */
+import type { Shell } from "./completion-command.ts";
+
+const bash = `# kgents: completion for bash
+_kgents() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [[ $line == ":files" ]]; then
+      compopt -o default 2>/dev/null
+      return
+    fi
+    COMPREPLY+=("\${line%%$'\\t'*}")
+  done < <("$1" __complete bash -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -F _kgents kgents
+`;
+
+const zsh = `#compdef kgents
+# kgents: completion for zsh
+_kgents() {
+  local line value
+  local -a described
+  for line in "\${(@f)$("$words[1]" __complete zsh -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+    [[ -n $line ]] || continue
+    if [[ $line == ":files" ]]; then
+      _files
+      return
+    fi
+    value=\${line%%$'\\t'*}
+    described+=("\${value//:/\\\\:}:\${line#*$'\\t'}")
+  done
+  _describe -V kgents described
+}
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  _kgents "$@"
+else
+  compdef _kgents kgents
+fi
+`;
+
+const fish = `# kgents: completion for fish
+function __kgents_complete
+    set -l words (commandline -opc) (commandline -ct)
+    set -l lines ($words[1] __complete fish -- $words[2..-1] 2>/dev/null)
+    if test "$lines[1]" = ":files"
+        __fish_complete_path (commandline -ct)
+        return
+    end
+    printf '%s\\n' $lines
+end
+complete -c kgents -f -a '(__kgents_complete)'
+`;
+
+/** The script of each shell. */
+export const completionScripts: Readonly<Record<Shell, string>> = { bash, zsh, fish };

@@ -1,0 +1,33 @@
+import type { Check } from "../doctor/check.ts";
+import { examine } from "../doctor/examine.ts";
+import { write } from "./follow-run.ts";
+import { colour } from "./terminal-text.ts";
+import { reportError } from "./voice.ts";
+import type { RunFlags } from "./with-runs.ts";
+
+/** Runs cannot be carried out. */
+const notUsable = 1;
+
+const nameWidth = 11;
+const stateWidth = 9;
+const colours = { ok: "green", warning: "yellow", failed: "red" } as const;
+
+function inWords({ name, status, found, remedy }: Check): string[] {
+  const line = `${colour(colours[status], status.padEnd(stateWidth))}${name.padEnd(nameWidth)}${found}`;
+  return remedy === null ? [line] : [line, `${" ".repeat(stateWidth + nameWidth)}${remedy}`];
+}
+
+/** `kgents doctor`: exits 0 only if runs can be carried out. */
+export async function doctor(flags: RunFlags): Promise<number> {
+  try {
+    const { usable, checks } = await examine(flags.config);
+    const verdict = usable ? "Runs can be carried out." : "Runs cannot be carried out yet: see what failed.";
+    const text = flags.json
+      ? `${JSON.stringify({ usable, checks }, null, 2)}\n`
+      : [...checks.flatMap(inWords), verdict, ""].join("\n");
+    await write(process.stdout, text);
+    return usable ? 0 : notUsable;
+  } catch (error) {
+    return reportError(error, { json: flags.json === true });
+  }
+}

@@ -1,0 +1,80 @@
+import { closest } from "../../core/closest.ts";
+import { KgentsError } from "../../core/error.ts";
+import type { ExecutionResult, FileResult } from "../../core/result.ts";
+import { write } from "./follow-run.ts";
+import { type Column, table } from "./table.ts";
+import { plain, terminalWidth } from "./terminal-text.ts";
+import { type RunFlags, withRuns } from "./with-runs.ts";
+import { writeOutputFiles } from "./write-files.ts";
+
+/** Flags of `kgents files`. */
+export interface FilesFlags extends RunFlags {
+  readonly outputDir?: string;
+}
+
+const columns: Column<FileResult>[] = [
+  { title: "BYTES", text: ({ bytes }) => String(bytes) },
+  { title: "SHA-256", text: ({ sha256 }) => sha256.slice(0, 12), optional: 1 },
+  { title: "NAME", text: ({ name }) => plain(name) },
+];
+
+/** The files that were named, or all. */
+function chosen(result: ExecutionResult, names: readonly string[]): FileResult[] {
+  if (names.length === 0) return result.files;
+  const known = result.files.map(({ name }) => name);
+  return [...new Set(names)].map((name) => {
+    const file = result.files.find((other) => other.name === name);
+    if (file) return file;
+    const meant = closest(name, known);
+    const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
+    throw new KgentsError("not-found", `the run ${result.id} brought no file ${JSON.stringify(name)} back${hint}`, {
+      remedy: `\`kgents files ${result.id}\` lists what it brought back; exec's --output says what that is.`,
+    });
+  });
+}
+
+/** `kgents files`. */
+export const files = (
+  id: string,
+  verb: string | undefined,
+  names: readonly string[],
+  flags: FilesFlags,
+): Promise<number> =>
+  withRuns(
+    flags,
+    async (quartermaster, voice) => {
+      if (verb !== undefined && verb !== "get") {
+        throw new KgentsError("invalid-request", `argument: got ${JSON.stringify(verb)}; allowed is only get`, {
+          field: "argument",
+          remedy: `\`kgents files ${id} get ${verb}\` gets that file.`,
+        });
+      }
+      const handle = await quartermaster.get(id);
+      if ((await handle.describe()).status === "running") {
+        throw new KgentsError("not-found", `the run ${id} is running: its files come with its end`, {
+          remedy: `Wait for it with \`kgents wait ${id}\`.`,
+        });
+      }
+      const result = await handle.result();
+      if (verb === "get") {
+        const wanted = { ...result, files: chosen(result, names), filesOmitted: [] };
+        const directory = flags.outputDir ?? "kgents-output";
+        const say = flags.json ? () => {} : voice.say;
+        const complete = await writeOutputFiles(wanted, directory, await quartermaster.store(), say);
+        if (flags.json)
+          for (const file of wanted.files) await write(process.stdout, `${JSON.stringify(entry(file))}\n`);
+        return complete ? 0 : 125;
+      }
+      for (const { name, reason } of result.filesOmitted) voice.say(`${name || "(several)"} was left out: ${reason}`);
+      if (!process.stdout.isTTY || flags.json) {
+        for (const file of result.files) await write(process.stdout, `${JSON.stringify(entry(file))}\n`);
+      } else if (result.files.length > 0) {
+        await write(process.stdout, `${table(columns, result.files, terminalWidth()).join("\n")}\n`);
+      }
+      if (process.stdout.isTTY && result.files.length === 0) voice.say("it brought no files back");
+      return 0;
+    },
+    id,
+  );
+
+const entry = ({ name, bytes, sha256 }: FileResult) => ({ name, bytes, sha256 });

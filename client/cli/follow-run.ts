@@ -1,0 +1,42 @@
+import type { Writable } from "node:stream";
+import type { ExecutionResult } from "../../core/result.ts";
+import type { OutputEvent } from "../output/event.ts";
+import type { Voice } from "./voice.ts";
+
+/** Writes, and waits where the reader is slow. What a reader's going away means is decided elsewhere. */
+export const write = (stream: Writable, bytes: Uint8Array | string): Promise<void> =>
+  new Promise((resolve) => stream.write(bytes, () => resolve()));
+
+/** Says that a stream comes faster than heartbeats carry it. */
+export const sayBehind =
+  (voice: Voice) =>
+  (stream: string): void =>
+    voice.say(`${stream} comes faster than it can be followed from here; the rest comes at the end`);
+
+/** Where each stream goes. */
+export interface OutputPlaces {
+  readonly stdout: Writable | null;
+  readonly stderr: Writable | null;
+}
+
+/** Prints a run's output as it comes, each stream to its place. */
+export async function printOutput(
+  events: AsyncIterable<OutputEvent>,
+  voice: Voice,
+  places: OutputPlaces = { stdout: process.stdout, stderr: process.stderr },
+): Promise<void> {
+  for await (const event of events) {
+    const place = places[event.stream];
+    if (!place) continue;
+    if (event.type === "output") await write(place, event.bytes);
+    else voice.say(`${event.length} bytes of ${event.stream} are left out here: the artifact store is out of reach`);
+  }
+}
+
+/** Says what the output alone does not show. */
+export function explain(result: ExecutionResult, voice: Voice): void {
+  if (result.fallback) voice.say(`ran in the local sandbox, because ${result.fallback.reason}`);
+  if (result.isolation?.level === "none") voice.say("ran WITHOUT a sandbox: this worker is configured so");
+  if (result.status === "succeeded" || (result.status === "failed" && result.signal === null)) return;
+  voice.say(`${result.status}${result.reason ? `: ${result.reason}` : ""} (run ${result.id})`);
+}

@@ -1,0 +1,91 @@
+import { Console } from "node:console";
+import { KgentsError } from "../../core/error.ts";
+import { createCalls } from "../mcp/calls.ts";
+import { allowedHosts, isLoopbackHost } from "../mcp/http-guard.ts";
+import { serveOnHttp } from "../mcp/serve-http.ts";
+import { type Serving, serveOnStdio } from "../mcp/serve-stdio.ts";
+import { createMcpServer } from "../mcp/server.ts";
+import { createStack } from "../mcp/stack.ts";
+import { readToken } from "../mcp/token.ts";
+import type { Surroundings } from "../mcp/tool.ts";
+import { beforeBrokenPipe } from "./broken-pipe.ts";
+import type { McpFlags } from "./mcp-command.ts";
+import { version } from "./version.ts";
+import { reportError } from "./voice.ts";
+
+/** The exit code of who is told twice to end, and leaves at once: 128 + SIGINT. */
+const leftAtOnce = 130;
+
+/** Carries out `kgents mcp`: until the client goes, or a signal comes. */
+export async function mcp(flags: McpFlags): Promise<number> {
+  // Standard output is the protocol's: a library that writes to the console must not be in the middle of it.
+  globalThis.console = new Console(process.stderr);
+  const say = (line: string): void => void (flags.quiet || process.stderr.write(`kgents: ${line}\n`));
+  const calls = createCalls();
+  const configurationFile = flags.config;
+  const stack = createStack({ onProgress: say, ...(configurationFile === undefined ? {} : { configurationFile }) });
+  const surroundings: Surroundings = { stack, calls, configurationFile };
+  try {
+    const own = await version();
+    const createServer = () => createMcpServer(surroundings, own);
+    const report = (error: Error): void => say(`MCP: ${error.message}`);
+    const serving = await serve(flags, createServer, report, say);
+    const end = endOnSignal(calls, serving, say);
+    beforeBrokenPipe(calls.end);
+    await serving.ended;
+    // The client has gone; what it was waiting for is cancelled, and cleaned up before we leave.
+    await calls.end();
+    end.stop();
+    return 0;
+  } catch (error) {
+    return reportError(error, { json: false });
+  } finally {
+    await stack.close();
+  }
+}
+
+async function serve(
+  flags: McpFlags,
+  createServer: Parameters<typeof serveOnStdio>[0],
+  report: (error: Error) => void,
+  say: (line: string) => void,
+): Promise<Serving> {
+  const { http: port, host } = flags;
+  if (port === undefined) return serveOnStdio(createServer, report);
+  const token = await readToken(flags.tokenFile, process.env);
+  if (token === undefined && !isLoopbackHost(host)) {
+    throw new KgentsError("invalid-request", `--host: ${host} can be reached from elsewhere, and there is no token`, {
+      field: "--host",
+      remedy: "Say --token-file FILE or set KGENTS_MCP_TOKEN, or listen on 127.0.0.1.",
+    });
+  }
+  const hosts = allowedHosts(host, flags.allowHost ?? []);
+  const serving = await serveOnHttp(createServer, { host, port, hosts, token }, report);
+  say(`MCP at ${serving.url}${token === undefined ? "" : ", for who shows the token"}`);
+  return serving;
+}
+
+/** The first signal cancels what runs and lets it clean up; the second leaves at once. */
+function endOnSignal(
+  calls: ReturnType<typeof createCalls>,
+  serving: Serving,
+  say: (line: string) => void,
+): { stop: () => void } {
+  let asked = false;
+  const onSignal = async (): Promise<void> => {
+    if (asked) process.exit(leftAtOnce);
+    asked = true;
+    say("ending; once more leaves at once");
+    await calls.end();
+    await serving.close();
+  };
+  const listen = (): void => void onSignal();
+  process.on("SIGINT", listen);
+  process.on("SIGTERM", listen);
+  return {
+    stop: () => {
+      process.off("SIGINT", listen);
+      process.off("SIGTERM", listen);
+    },
+  };
+}

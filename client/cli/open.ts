@@ -1,0 +1,39 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { KgentsError } from "../../core/error.ts";
+import { write } from "./follow-run.ts";
+import { type RunFlags, withRuns } from "./with-runs.ts";
+
+/** Flags of `kgents open`. */
+export interface OpenFlags extends RunFlags {
+  readonly browser: boolean;
+}
+
+/** The system's program that opens an address, where somebody could see what it opens. */
+function openerOf(environment: NodeJS.ProcessEnv): string | undefined {
+  if (process.platform === "darwin") return "open";
+  return environment.DISPLAY || environment.WAYLAND_DISPLAY ? "xdg-open" : undefined;
+}
+
+/** `kgents open`. */
+export const open = (id: string | undefined, flags: OpenFlags): Promise<number> =>
+  withRuns(
+    flags,
+    async (quartermaster, voice) => {
+      const url = await quartermaster.uiUrl(id === undefined ? undefined : await quartermaster.get(id));
+      if (url === undefined) {
+        throw new KgentsError("not-found", "it is not known where the UI of this Temporal server is", {
+          remedy: "Set KGENTS_UI_URL to its address.",
+        });
+      }
+      await write(process.stdout, flags.json ? `${JSON.stringify({ url })}\n` : `${url}\n`);
+      const opener = flags.browser ? openerOf(process.env) : undefined;
+      if (opener === undefined) return 0;
+      const child = spawn(opener, [url], { stdio: "ignore", detached: true });
+      // Whoever has the address can open it by hand.
+      await once(child, "spawn").catch((error: Error) => voice.say(`no browser was opened: ${error.message}`));
+      child.unref();
+      return 0;
+    },
+    id,
+  );

@@ -1,0 +1,68 @@
+import { loadConfiguration } from "../../activities/host/configuration-file.ts";
+import { mergeLanguages } from "../../core/configuration.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { builtInLanguages } from "../../core/language.ts";
+import type { RunSummary } from "../runs/list-runs.ts";
+import type { RunFilter } from "../runs/run-query.ts";
+import { ageInWords } from "./age.ts";
+import { pairs } from "./exec-request.ts";
+import { write } from "./follow-run.ts";
+import type { PsFlags } from "./look-commands.ts";
+import { colourState } from "./run-words.ts";
+import { type Column, table } from "./table.ts";
+import { colour, plain, terminalWidth } from "./terminal-text.ts";
+import { withRuns } from "./with-runs.ts";
+
+/** An alias means its language; what this machine's configuration does not know may be known to a worker. */
+async function canonicalLanguage(name: string, config: string | undefined): Promise<string> {
+  const { configuration } = await loadConfiguration({ path: config });
+  const wanted = name.toLowerCase();
+  const languages = mergeLanguages(builtInLanguages, configuration);
+  return languages.find((language) => language.aliases.includes(wanted))?.name ?? wanted;
+}
+
+async function filterOf(flags: PsFlags): Promise<RunFilter> {
+  const { all, status, language, label, since, config } = flags;
+  return {
+    ...(status ? { status } : all ? {} : { status: ["running"] }),
+    ...(language === undefined ? {} : { language: await canonicalLanguage(language, config) }),
+    ...(label ? { labels: pairs("--label", label) } : {}),
+    ...(since ? { since } : {}),
+  };
+}
+
+const columnsAt = (now: number): Column<RunSummary>[] => [
+  { title: "ID", text: ({ id }) => plain(id), style: (text) => colour("bold", text) },
+  { title: "STATUS", text: ({ status }) => status, style: (text, { status }) => colourState(text, status) },
+  { title: "LANGUAGE", text: ({ language }) => plain(language), optional: 3 },
+  { title: "BACKEND", text: ({ backend }) => backend ?? "", optional: 5 },
+  { title: "STARTED", text: ({ startedAt }) => ageInWords((now - startedAt.getTime()) / 1000), optional: 2 },
+  {
+    title: "TOOK",
+    text: ({ startedAt, closedAt }) => formatDuration((closedAt?.getTime() ?? now) - startedAt.getTime()),
+    optional: 4,
+  },
+  { title: "CODE", text: ({ title }) => plain(title), optional: 1 },
+];
+
+/** `kgents ps`. */
+export const ps = (flags: PsFlags): Promise<number> =>
+  withRuns(flags, async (quartermaster, voice) => {
+    const asTable = process.stdout.isTTY && !flags.json;
+    const runs: RunSummary[] = [];
+    const options = { ...(await filterOf(flags)), limit: flags.limit + 1, onRemark: voice.say };
+    for await (const run of quartermaster.list(options)) {
+      runs.push(run);
+      if (runs.length > flags.limit) break;
+      if (!asTable) await write(process.stdout, `${JSON.stringify(run)}\n`);
+    }
+    const shown = runs.slice(0, flags.limit);
+    if (asTable && shown.length > 0) {
+      await write(process.stdout, `${table(columnsAt(Date.now()), shown, terminalWidth()).join("\n")}\n`);
+    }
+    if (runs.length > flags.limit) voice.say(`there are more than ${flags.limit}: --limit shows more`);
+    if (asTable && shown.length === 0) {
+      voice.say(flags.all || flags.status ? "no run is like that" : "no run is running; --all shows those that ended");
+    }
+    return 0;
+  });

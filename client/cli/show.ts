@@ -1,0 +1,48 @@
+import type { Readable } from "node:stream";
+import { KgentsError } from "../../core/error.ts";
+import { validateRequest } from "../../core/parse-request.ts";
+import type { Content } from "../../core/request.ts";
+import type { Quartermaster } from "../quartermaster.ts";
+import { write } from "./follow-run.ts";
+import { detailsInWords } from "./show-words.ts";
+import { terminalWidth } from "./terminal-text.ts";
+import { type RunFlags, withRuns } from "./with-runs.ts";
+
+/** Flags of `kgents show`. */
+export interface ShowFlags extends RunFlags {
+  readonly code?: true;
+}
+
+async function open(content: Content, quartermaster: Quartermaster): Promise<Iterable<Buffer> | Readable> {
+  if (typeof content === "string") return [Buffer.from(content)];
+  if ("base64" in content) return [Buffer.from(content.base64, "base64")];
+  const store = await quartermaster.store();
+  if (store) return store.openBlob(content.artifact, content.bytes);
+  throw new KgentsError("artifact-unavailable", "the code is in the artifact store, which is out of reach from here");
+}
+
+async function printCode(request: unknown, quartermaster: Quartermaster): Promise<void> {
+  const { code, files, entrypoint } = validateRequest(request);
+  const content = code ?? files.find(({ name }) => name === entrypoint)?.content ?? "";
+  for await (const bytes of await open(content, quartermaster)) await write(process.stdout, bytes);
+}
+
+/** `kgents show`. */
+export const show = (id: string, flags: ShowFlags): Promise<number> =>
+  withRuns(
+    flags,
+    async (quartermaster) => {
+      const run = await (await quartermaster.get(id)).inspect();
+      if (flags.code) {
+        await printCode(run.request, quartermaster);
+        return 0;
+      }
+      const ui = await quartermaster.uiUrl(run);
+      const text = flags.json
+        ? `${JSON.stringify({ ...run, ui: ui ?? null }, null, 2)}\n`
+        : detailsInWords(run, ui, new Date(), terminalWidth());
+      await write(process.stdout, text);
+      return 0;
+    },
+    id,
+  );

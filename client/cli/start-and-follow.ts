@@ -1,0 +1,60 @@
+import { exitCodeOf } from "../../core/exit-code.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
+import { Quartermaster } from "../quartermaster.ts";
+import { beforeBrokenPipe } from "./broken-pipe.ts";
+import { explain, printOutput, sayBehind, write } from "./follow-run.ts";
+import { watchForInterruption } from "./interruption.ts";
+import { reportError, type Voice } from "./voice.ts";
+import { writeOutputFiles } from "./write-files.ts";
+
+/** The flags of commands that start a run. */
+interface StartFlags {
+  readonly id?: string;
+  readonly detach?: true;
+  readonly json?: true;
+  readonly outputDir?: string;
+  readonly config?: string;
+}
+
+/** Starts a run, follows it to its end, and exits as it did. Ctrl-C cancels it. */
+export async function startAndFollow(
+  flags: StartFlags,
+  voice: Voice,
+  requestOf: (quartermaster: Quartermaster) => Promise<ExecutionRequest>,
+): Promise<number> {
+  const json = flags.json === true;
+  const quartermaster = new Quartermaster({
+    ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
+    onProgress: voice.progress,
+  });
+  const interruption = watchForInterruption(voice);
+  let id: string | undefined;
+  try {
+    // What is wrong with the request is said before anything is started for it.
+    const request = await requestOf(quartermaster);
+    const store = await quartermaster.store();
+    voice.settled();
+    interruption.starting();
+    const handle = await quartermaster.start(request, { id: flags.id });
+    id = handle.id;
+    interruption.started(handle);
+    if (handle.attached) voice.say(`attached to the run ${handle.id}`);
+    if (flags.detach) {
+      process.stdout.write(json ? `${JSON.stringify({ id: handle.id, runId: handle.runId })}\n` : `${handle.id}\n`);
+      return 0;
+    }
+    beforeBrokenPipe(() => handle.cancel());
+    if (!json) await printOutput(handle.output({ onBehind: sayBehind(voice) }), voice);
+    const result = await handle.result();
+    const written = await writeOutputFiles(result, flags.outputDir ?? "kgents-output", store, voice.say);
+    if (json) await write(process.stdout, `${JSON.stringify(result)}\n`);
+    explain(result, voice);
+    return exitCodeOf(result) || (written ? 0 : 125);
+  } catch (error) {
+    voice.settled();
+    return reportError(error, { json, id });
+  } finally {
+    interruption.over();
+    await quartermaster.close();
+  }
+}

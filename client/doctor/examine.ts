@@ -1,0 +1,55 @@
+import { type LoadedConfiguration, loadConfiguration } from "../../activities/host/configuration-file.ts";
+import { kgentsPaths } from "../../activities/host/paths.ts";
+import { KgentsError } from "../../core/error.ts";
+import { isLoopback, resolveTarget } from "../stack/address.ts";
+import { stackStatus } from "../stack/stack-status.ts";
+import { checkBackends } from "./backend-checks.ts";
+import { type Check, failed, ok } from "./check.ts";
+import { checkDirectory, checkNode } from "./machine-checks.ts";
+import { checkSearchAttributes, checkTemporal, checkWorkers } from "./temporal-checks.ts";
+
+/** What a doctor says. */
+export interface Examination {
+  /** Whether runs can be carried out: nothing has failed. */
+  readonly usable: boolean;
+  readonly checks: readonly Check[];
+}
+
+async function checkAll({ configuration, path, hash }: LoadedConfiguration): Promise<Check[]> {
+  const paths = kgentsPaths();
+  const { taskQueue } = configuration.worker;
+  const status = await stackStatus({
+    ...{ paths, configurationPath: path, configurationHash: hash, taskQueue },
+    retentionMilliseconds: configuration.retention,
+  });
+  const target = { ...resolveTarget(process.env, {}), address: status.temporal.address };
+  const isLocal = isLoopback(target.address);
+  const { running } = status.temporal;
+  const [search, state, cache, backends] = await Promise.all([
+    running ? checkSearchAttributes(target) : undefined,
+    checkDirectory("State", paths.state, "XDG_STATE_HOME"),
+    checkDirectory("Cache", paths.cache, "XDG_CACHE_HOME"),
+    // Elsewhere other machines carry runs out: what is missing here says nothing.
+    isLocal ? checkBackends(configuration) : [ok("Backends", "are those of the workers' machines: ask there")],
+  ]);
+  return [
+    checkTemporal(status, target.origin),
+    checkWorkers(status, taskQueue, isLocal),
+    ...(search ? [search] : []),
+    ...backends,
+    ...[state, cache],
+  ];
+}
+
+/** Checks all that a run needs. Starts and changes nothing. */
+export async function examine(configurationFile: string | undefined): Promise<Examination> {
+  const checks = [checkNode()];
+  try {
+    const loaded = await loadConfiguration({ path: configurationFile });
+    checks.push(ok("Settings", loaded.path ?? "as built in"), ...(await checkAll(loaded)));
+  } catch (error) {
+    if (!(error instanceof KgentsError) || error.code !== "invalid-configuration") throw error;
+    checks.push(failed("Settings", error.message, error.remedy));
+  }
+  return { usable: checks.every(({ status }) => status !== "failed"), checks };
+}

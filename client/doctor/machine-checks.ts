@@ -1,0 +1,53 @@
+import { constants } from "node:fs";
+import { access, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { errorCode } from "../../activities/host/error-code.ts";
+import { formatBytes } from "../../core/quantity.ts";
+import { type Check, failed, ok, warning } from "./check.ts";
+
+/** What package.json asks for: `engines`. */
+const oldestNode = [20, 19] as const;
+
+/** Two streams of 64 MiB, and the history beside them. */
+const leastBytes = 256 * 2 ** 20;
+/** A day of output of a busy machine. */
+const comfortableBytes = 2 ** 30;
+
+/** Whether this Node is new enough. */
+export function checkNode(version = process.versions.node): Check {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor, oldestMinor] = oldestNode;
+  const isOld = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+  return isOld
+    ? failed("Node", `${version} is too old`, `Install Node ${oldestNode.join(".")} or newer.`)
+    : ok("Node", version);
+}
+
+/** The directory, or what of its path is there already. */
+async function existingPart(directory: string): Promise<string> {
+  try {
+    await access(directory);
+    return directory;
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT" || dirname(directory) === directory) throw error;
+    return existingPart(dirname(directory));
+  }
+}
+
+/** Whether a directory can be written, and has room. */
+export async function checkDirectory(name: string, directory: string, variable: string): Promise<Check> {
+  try {
+    const existing = await existingPart(directory);
+    await access(existing, constants.W_OK | constants.X_OK);
+    const { bavail, bsize } = await statfs(existing);
+    const free = bavail * bsize;
+    const unit = free < 10 * 2 ** 30 ? 2 ** 20 : 2 ** 30;
+    const found = `${formatBytes(Math.floor(free / unit) * unit)} free in ${directory}`;
+    const remedy = `Make room there, or choose another directory with ${variable}.`;
+    if (free < leastBytes) return failed(name, `only ${found}`, remedy);
+    return free < comfortableBytes ? warning(name, `only ${found}`, remedy) : ok(name, found);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return failed(name, why, `Let this user write there, or choose another directory with ${variable}.`);
+  }
+}

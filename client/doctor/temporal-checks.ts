@@ -1,0 +1,55 @@
+import { searchAttributes } from "../../core/names.ts";
+import { connectClient } from "../connect.ts";
+import type { TemporalTarget } from "../stack/address.ts";
+import type { StackStatus } from "../stack/stack-status.ts";
+import { type Check, failed, ok, warning } from "./check.ts";
+
+/** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
+const keyword = 2;
+
+/** Whether the server answers. */
+export function checkTemporal({ temporal }: StackStatus, origin: TemporalTarget["origin"]): Check {
+  const { running, address, namespace, version, reason } = temporal;
+  if (running) return ok("Temporal", `server ${version} at ${address}, namespace ${namespace}`);
+  const remedy =
+    origin === "local"
+      ? "Start it with `kgents up`; `kgents exec` does it by itself."
+      : "Check TEMPORAL_ADDRESS and the profile, and that the server can be reached from here.";
+  return failed("Temporal", reason ?? `it does not answer at ${address}`, remedy);
+}
+
+/** Whether anybody carries runs out. */
+export function checkWorkers({ temporal, worker }: StackStatus, taskQueue: string, isLocal: boolean): Check {
+  const { pollers, outdated } = worker;
+  const start = isLocal
+    ? "Start one with `kgents up`; `kgents exec` does it by itself."
+    : "Start one with `kgents worker`, on a machine that is to run code.";
+  if (!temporal.running) return failed("Worker", "not known without Temporal", "See above.");
+  if (pollers.length === 0) return failed("Worker", `nobody serves the task queue ${taskQueue}`, start);
+  const found = `${pollers.length} ${pollers.length === 1 ? "serves" : "serve"} the task queue ${taskQueue}`;
+  if (outdated.length === 0) return ok("Worker", found);
+  const what = outdated.join(" and ");
+  return warning("Worker", `${found}; ${what} changed since`, "The next run replaces it as soon as it is idle.");
+}
+
+/** Whether the namespace has the search attributes of runs. */
+export async function checkSearchAttributes(target: TemporalTarget): Promise<Check> {
+  const name = "Search";
+  const names = Object.values(searchAttributes);
+  const create = (missing: readonly string[]): string =>
+    `Runs go without them, and are listed more slowly. Create them: \`temporal operator search-attribute create ${missing
+      .map((attribute) => `--name ${attribute} --type Keyword`)
+      .join(" ")}\`, and restart the worker.`;
+  const { client, namespace } = await connectClient(target);
+  try {
+    const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
+    const missing = names.filter((attribute) => customAttributes?.[attribute] !== keyword);
+    if (missing.length === 0) return ok(name, "the namespace has the search attributes of runs");
+    return warning(name, `the namespace has not: ${missing.join(", ")}`, create(missing));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return warning(name, `the search attributes cannot be listed: ${why}`, create(names));
+  } finally {
+    await client.connection.close();
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * What a client is told while code runs: its newest output, bounded and not too often, and that it still runs where it says
+ * nothing, because clients give up a request that is silent.
+ *
+ * @module
+ */
+import type { StreamName } from "../../activities/store/references.ts";
+import type { OutputEvent } from "../output/event.ts";
+
+/** The least time between two messages. */
+const pauseMilliseconds = 250;
+/** After so long without a message one says that the code still runs. */
+const silenceMilliseconds = 10_000;
+/** The longest message in characters: the newest output. */
+const maximumCharacters = 2000;
+const maximumLineCharacters = 500;
+
+/** A message of a run's progress. */
+export interface ProgressMessage {
+  /** Seconds since the beginning; greater with every message. */
+  readonly progress: number;
+  readonly message: string;
+}
+
+/** Tells of one run's progress. */
+export interface Progress {
+  readonly output: (event: OutputEvent) => void;
+  /** Ends it. What was not told yet stands in the result. */
+  readonly end: () => void;
+}
+
+/** Whatever a terminal may take for the end of a line. */
+const lineEnd = /\r\n|[\r\n\v\f\u0085\u2028\u2029]/;
+
+/** The newest lines of output, each with the name of its stream: so none can pass for a line of ours, or of the other. */
+function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => void; take: () => string } {
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  /** Whether the last line of a stream has not ended yet. */
+  const isOpen = { stdout: false, stderr: false };
+  let lines: string[] = [];
+  let length = 0;
+  let leftOut = false;
+  return {
+    add: (stream, bytes) => {
+      // Only the end of a large piece can stand in the message.
+      const text = decoders[stream].decode(bytes.subarray(-4 * maximumCharacters), { stream: true });
+      const pieces = text.split(lineEnd);
+      // The end of a line whose beginning was told before is no line.
+      if (isOpen[stream] && pieces.length > 1 && pieces[0] === "") pieces.shift();
+      isOpen[stream] = pieces.at(-1) !== "";
+      if (!isOpen[stream]) pieces.pop();
+      for (const piece of pieces) {
+        const line = `${stream}> ${piece.slice(-maximumLineCharacters)}`;
+        lines.push(line);
+        length += line.length;
+      }
+      while (length > maximumCharacters) {
+        length -= lines.shift()?.length ?? 0;
+        leftOut = true;
+      }
+    },
+    take: () => {
+      const taken = [...(leftOut ? ["(earlier output is left out)"] : []), ...lines].join("\n");
+      lines = [];
+      length = 0;
+      leftOut = false;
+      return taken;
+    },
+  };
+}
+
+/**
+ * Begins to tell of a run's progress.
+ *
+ * @param send sends one message; a rejection means that nobody listens any more, and ends the telling
+ */
+export function tellProgress(send: (message: ProgressMessage) => Promise<void>): Progress {
+  const began = performance.now();
+  const tail = createTail();
+  let last = Number.NEGATIVE_INFINITY;
+  let said = 0;
+  let hasNews = false;
+  let state: "silent" | "due" | "sending" | "ended" = "silent";
+  let timer: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    state = "ended";
+    clearTimeout(timer);
+  };
+  const arm = (next: "silent" | "due", milliseconds: number): void => {
+    state = next;
+    clearTimeout(timer);
+    timer = setTimeout(tell, milliseconds);
+  };
+  const tellNews = (): void => arm("due", Math.max(0, last + pauseMilliseconds - performance.now()));
+  const tell = async (): Promise<void> => {
+    state = "sending";
+    hasNews = false;
+    last = performance.now();
+    // It must grow with every message.
+    said = Math.max(said + 0.001, (last - began) / 1000);
+    const progress = Math.round(said * 1000) / 1000;
+    try {
+      await send({ progress, message: tail.take() || `running for ${Math.round(said)} s` });
+    } catch {
+      end();
+    }
+    if ((state as string) === "ended") return;
+    if (hasNews) tellNews();
+    else arm("silent", silenceMilliseconds);
+  };
+  arm("silent", silenceMilliseconds);
+  return {
+    output: (event) => {
+      if (event.type !== "output" || state === "ended") return;
+      tail.add(event.stream, event.bytes);
+      hasNews = true;
+      if (state === "silent") tellNews();
+    },
+    end,
+  };
+}

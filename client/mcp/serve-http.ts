@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type NodeIncomingMessageLike, toNodeHandler } from "@modelcontextprotocol/node";
+import { createMcpHandler, isLegacyRequest, type McpServer } from "@modelcontextprotocol/server";
+import { KgentsError } from "../../core/error.ts";
+import { type Guard, refuse, refuseStranger } from "./http-guard.ts";
+import { createSessions } from "./http-sessions.ts";
+import type { Serving } from "./serve-stdio.ts";
+
+/** The largest request in bytes: code, stdin and files of a call stand in it. */
+const maximumMessageBytes = 16 * 1024 * 1024;
+/** More connections than these are turned away. */
+const maximumConnections = 256;
+/** How long answers may still be read after the end. */
+const farewellMilliseconds = 2000;
+
+/** The only path that is served. */
+export const mcpPath = "/mcp";
+
+/** Where an HTTP server listens, and whom it lets pass. */
+export interface HttpOptions extends Guard {
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
+/**
+ * Serves MCP by Streamable HTTP.
+ *
+ * @param report told of what went wrong with a request
+ * @throws KgentsError `stack-start` where it cannot listen there
+ */
+export async function serveOnHttp(
+  createServer: () => McpServer,
+  options: HttpOptions,
+  report: (error: Error) => void,
+): Promise<Serving & { readonly url: string }> {
+  const bounds = { maximumMessageBytes };
+  const sessions = createSessions(createServer, bounds);
+  const modern = createMcpHandler(createServer, {
+    legacy: "reject",
+    maxRequestBodySize: maximumMessageBytes,
+    onerror: report,
+  });
+  const handler = toNodeHandler(
+    {
+      fetch: async (request, given) =>
+        (await isLegacyRequest(request, undefined, { maxRequestBodySize: maximumMessageBytes }))
+          ? sessions.fetch(request)
+          : modern.fetch(request, given),
+    },
+    { onerror: report, maxRequestBodySize: maximumMessageBytes },
+  );
+  /** Answers that are on their way. Streams that a client holds open without having asked anything are none. */
+  const answers = new Set<Promise<void>>();
+  const server = createHttpServer(async (request, response) => {
+    if (refuseStranger(request, response, options)) return;
+    if (request.url?.split("?")[0] !== mcpPath) return refuse(response, 404, `MCP is served at ${mcpPath}`);
+    const answer = handler(request as NodeIncomingMessageLike, response);
+    if (request.method === "POST") answers.add(answer);
+    try {
+      await answer;
+    } catch (error) {
+      report(error instanceof Error ? error : new Error(String(error)));
+      response.destroy();
+    } finally {
+      answers.delete(answer);
+    }
+  });
+  server.maxConnections = maximumConnections;
+  server.listen(options.port, options.host);
+  const ended = new Promise<void>((resolve) => server.once("close", resolve));
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    await sessions.close();
+    throw cannotListen(options, error);
+  }
+  const { address, family, port } = server.address() as AddressInfo;
+  return {
+    url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}${mcpPath}`,
+    ended,
+    close: async () => {
+      server.close();
+      const given = AbortSignal.timeout(farewellMilliseconds);
+      await Promise.race([Promise.allSettled(answers), once(given, "abort")]);
+      await Promise.all([sessions.close(), modern.close()]);
+      server.closeAllConnections();
+      await ended;
+    },
+  };
+}
+
+function cannotListen({ host, port }: HttpOptions, error: unknown): KgentsError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new KgentsError("stack-start", `cannot listen at ${host}, port ${port}: ${why}`, {
+    cause: error,
+    remedy: "Choose another --http port or --host.",
+  });
+}

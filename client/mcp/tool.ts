@@ -1,0 +1,130 @@
+import {
+  type CallToolResult,
+  CLIENT_INFO_META_KEY,
+  type McpServer,
+  type ServerContext,
+  type ToolAnnotations,
+} from "@modelcontextprotocol/server";
+import type { z } from "zod";
+import { parseOrRefuse } from "../../core/refusal.ts";
+import type { OutputEvent } from "../output/event.ts";
+import { describeFailure, failureOf } from "../tools/describe-failure.ts";
+import { standardSchema } from "../tools/standard-schema.ts";
+import type { Calls } from "./calls.ts";
+import { tellProgress } from "./progress.ts";
+import type { Stack } from "./stack.ts";
+
+/** What the tools of one process share. */
+export interface Surroundings {
+  readonly stack: Stack;
+  readonly calls: Calls;
+  readonly configurationFile: string | undefined;
+}
+
+/** One call of a tool. */
+export interface Call extends Surroundings {
+  /** Aborted when the client cancels the call, and when the server ends. */
+  readonly signal: AbortSignal;
+  /** Who asks, for the history of runs. */
+  readonly requester: string;
+  /** Where the client wants to hear of progress: told of output as it comes. */
+  readonly onOutput: ((event: OutputEvent) => void) | undefined;
+}
+
+/** A tool: what a model is told of it, and what it does. */
+export interface Tool<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: Input;
+  readonly output: Output;
+  readonly annotations: ToolAnnotations;
+  readonly call: (input: z.output<Input>, call: Call, given: z.input<Input>) => Promise<Answer<z.output<Output>>>;
+}
+
+/** What a tool answers: for programs, and for models. */
+export interface Answer<Structured> {
+  readonly structured: Structured;
+  readonly text: string;
+  /** What is no text: pictures, files. */
+  readonly more?: CallToolResult["content"];
+}
+
+/** Fixes the types of a tool. */
+export const defineTool = <Input extends z.ZodType, Output extends z.ZodType>(tool: Tool<Input, Output>) => tool;
+
+/** Where a failure stands for programs: `structuredContent` is only for what the output schema describes. */
+const failureMetaKey = "kgents.io/failure";
+
+/** An error that a model can read: no error of the protocol, which many clients do not show it. */
+function failed(error: unknown): CallToolResult {
+  const failure = failureOf(error);
+  return {
+    content: [{ type: "text", text: describeFailure(failure) }],
+    isError: true,
+    _meta: { [failureMetaKey]: failure },
+  };
+}
+
+function requesterOf(server: McpServer, context: ServerContext): string {
+  // Since 2026-07-28 every request says who asks; before, the connection did.
+  const envelope: Readonly<Record<string, unknown>> = { ...context.mcpReq.envelope };
+  const client = envelope[CLIENT_INFO_META_KEY] ?? server.server.getClientVersion();
+  const { name: said } = { ...(client as { name?: unknown } | undefined) };
+  const name = String(said ?? "")
+    .replaceAll(/[^\x20-\x7e]/g, "?")
+    .slice(0, 100);
+  return name !== "" ? `mcp:${name}` : "mcp";
+}
+
+/** Makes a tool known to a server. */
+export function registerTool<Input extends z.ZodType, Output extends z.ZodType>(
+  server: McpServer,
+  tool: Tool<Input, Output>,
+  surroundings: Surroundings,
+): void {
+  const { "~standard": schema } = standardSchema(tool.input);
+  const answer = async (input: unknown, context: ServerContext): Promise<CallToolResult> => {
+    const { progressToken } = context.mcpReq._meta ?? {};
+    const progress =
+      progressToken === undefined
+        ? undefined
+        : tellProgress((message) =>
+            context.mcpReq.notify({ method: "notifications/progress", params: { progressToken, ...message } }),
+          );
+    try {
+      const checked = parseOrRefuse(tool.input, input, "invalid-request", "arguments");
+      const {
+        structured,
+        text,
+        more = [],
+      } = await surroundings.calls.run(context.mcpReq.signal, (signal) =>
+        tool.call(
+          checked,
+          { ...surroundings, signal, requester: requesterOf(server, context), onOutput: progress?.output },
+          input as z.input<Input>,
+        ),
+      );
+      return {
+        content: [{ type: "text", text }, ...more],
+        structuredContent: structured as Record<string, unknown>,
+      };
+    } catch (error) {
+      return failed(error);
+    } finally {
+      progress?.end();
+    }
+  };
+  server.registerTool(
+    tool.name,
+    {
+      title: tool.title,
+      description: tool.description,
+      // What is wrong is said by the tool itself, in words that name the field and what is allowed.
+      inputSchema: { "~standard": { ...schema, validate: (value: unknown) => ({ value }) } },
+      outputSchema: tool.output,
+      annotations: tool.annotations,
+    },
+    answer,
+  );
+}

@@ -1,0 +1,7 @@
+import { textLike } from "../../../core/fields.ts";
+
+/** The id of a run that is there, whoever named it. */
+export const idField = () =>
+  textLike(/^[\x21-\x7e]{1,200}$/, "the id of a run, as start_code, run_code or list_executions give it").describe(
+    "The id of a run, as start_code, run_code or list_executions give it.",
+  );

@@ -1,0 +1,87 @@
+import { z } from "zod";
+import { strict, wholeNumber } from "../../../core/fields.ts";
+import type { RunDetails } from "../../runs/inspect-run.ts";
+import { runStates } from "../../runs/run-state.ts";
+import { describeFailure } from "../../tools/describe-failure.ts";
+import { showFiles } from "../../tools/output-files.ts";
+import { toolResultSchema } from "../../tools/structured-result.ts";
+import { type Call, defineTool } from "../tool.ts";
+import { waitForEnd } from "../waiting.ts";
+import { idField } from "./fields.ts";
+import { answerOf } from "./run-code.ts";
+
+const phases = ["provisioning", "executing", "cleaning-up", "done"] as const;
+
+/** What became of a run, or where it is. */
+export const executionSchema = z.strictObject({
+  id: z.string(),
+  status: z.enum(runStates).describe("running; what became of the program; error where it could not be carried out"),
+  phase: z.enum(phases).nullable().describe("where it is; null where it is over, or nobody knows"),
+  language: z.string(),
+  startedAt: z.iso.datetime(),
+  closedAt: z.iso.datetime().nullable(),
+  uiUrl: z.string().nullable().describe("where a person can look at it"),
+  result: toolResultSchema.nullable().describe("null while it runs, and where it could not be carried out"),
+  failure: z
+    .strictObject({ kind: z.string(), message: z.string(), field: z.string().nullable(), remedy: z.string() })
+    .nullable()
+    .describe("why it could not be carried out"),
+});
+
+/** Asks for a run. */
+export const getExecution = defineTool({
+  name: "get_execution",
+  title: "Get a run",
+  description:
+    "Says where a run is, or what became of it: the same result as run_code gives. " +
+    "With wait_seconds it answers when the run is over, or after that time: better than asking again and again.",
+  input: strict(
+    {
+      id: idField(),
+      wait_seconds: wholeNumber(0, 50)
+        .default(0)
+        .describe("How long to wait for the end: 0 to 50 seconds. Default: 0."),
+    },
+    "an object with the id of a run",
+  ),
+  output: executionSchema,
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  call: async ({ id, wait_seconds: seconds }, call) => inspectExecution(id, seconds, call),
+});
+
+/** Looks at a run, when it is over or after a time. */
+export async function inspectExecution(id: string, seconds: number, { stack, signal }: Call) {
+  return stack.use(async (quartermaster) => {
+    const handle = await quartermaster.get(id);
+    if (seconds > 0) await waitForEnd(handle, seconds, signal);
+    const details = await handle.inspect();
+    const { result, failure, status, phase, language } = details;
+    const uiUrl = (await quartermaster.uiUrl(details)) ?? null;
+    const answer = result ? answerOf(result, await showFiles(result, await quartermaster.store())) : undefined;
+    const startedAt = details.startedAt.toISOString();
+    const closedAt = details.closedAt?.toISOString() ?? null;
+    return {
+      structured: {
+        id,
+        status,
+        phase,
+        language,
+        startedAt,
+        closedAt,
+        uiUrl,
+        result: answer?.structured ?? null,
+        failure,
+      },
+      text: answer?.text ?? describeWithoutResult(details),
+      ...(answer ? { more: answer.more } : {}),
+    };
+  });
+}
+
+function describeWithoutResult({ id, status, phase, failure, startedAt, closedAt }: RunDetails): string {
+  if (failure) return `The run ${id} could not be carried out.\n${describeFailure(failure)}`;
+  if (closedAt) return `The run ${id} is over: ${status}. It has no result.`;
+  const seconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
+  const where = phase === null ? "" : `, ${phase}`;
+  return `The run ${id} is ${status}${where}, for ${seconds} s so far. Read what it has written with read_output; wait for its end with wait_seconds.`;
+}

@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { loadConfiguration } from "../../../activities/host/configuration-file.ts";
+import { mergeLanguages } from "../../../core/configuration.ts";
+import { strict } from "../../../core/fields.ts";
+import { builtInLanguages } from "../../../core/language.ts";
+import { defineTool } from "../tool.ts";
+
+/** Lists languages. */
+export const listLanguages = defineTool({
+  name: "list_languages",
+  title: "List languages",
+  description: "Lists the languages that `language` of run_code and start_code can name.",
+  input: strict({}, "an object without fields"),
+  output: z.strictObject({
+    languages: z.array(
+      z.strictObject({
+        name: z.string(),
+        aliases: z.array(z.string()),
+        command: z.array(z.string()).describe("the interpreter and its arguments"),
+        image: z.string().describe("the image where it runs in a cluster"),
+      }),
+    ),
+  }),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  call: async (_input, { configurationFile }) => {
+    const { configuration } = await loadConfiguration({ path: configurationFile });
+    const languages = mergeLanguages(builtInLanguages, configuration).map(({ name, aliases, command, image }) => ({
+      ...{ name, image },
+      aliases: [...aliases],
+      command: [...command],
+    }));
+    const lines = languages.map(({ name, aliases }) => (aliases.length > 0 ? `${name} (${aliases.join(", ")})` : name));
+    return { structured: { languages }, text: lines.join("\n") };
+  },
+});

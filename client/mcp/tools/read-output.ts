@@ -1,0 +1,124 @@
+import { z } from "zod";
+import { KgentsError } from "../../../core/error.ts";
+import { fileNameField, strict, wholeNumber } from "../../../core/fields.ts";
+import { maximumStreamBytes } from "../../../core/result.ts";
+import { type OutputRange, type RangeRequest, readStreamRange } from "../../output/read-range.ts";
+import type { Quartermaster } from "../../quartermaster.ts";
+import { asText, encode } from "../../tools/excerpt.ts";
+import { readOutputFile } from "../../tools/output-files.ts";
+import { chooseMark, inLine, markMeaning, quote } from "../../tools/quote.ts";
+import { defineTool } from "../tool.ts";
+import { cutBetweenCharacters } from "./cut.ts";
+import { idField } from "./fields.ts";
+
+const maximumLength = 64 * 1024;
+/** All output files of a run together are bounded by this. */
+const maximumOffset = 4 * maximumStreamBytes;
+
+/** Reads a piece of a run's output. */
+export const readOutput = defineTool({
+  name: "read_output",
+  title: "Read output",
+  description:
+    "Reads a piece of what a run wrote, by offset and length in bytes: stdout, stderr, or a file that `outputs` brought back. " +
+    "Also while the program runs. The answer says at which offset to read on, and whether the end is reached.",
+  input: strict(
+    {
+      id: idField(),
+      source: z
+        .enum(["stdout", "stderr"], { error: "stdout or stderr" })
+        .default("stdout")
+        .describe("Which stream. Default: stdout."),
+      file: fileNameField().optional().describe("The name of an output file, to read that instead of a stream."),
+      offset: wholeNumber(0, maximumOffset).default(0).describe("Where to begin, in bytes. Default: 0."),
+      length: wholeNumber(1, maximumLength)
+        .default(16 * 1024)
+        .describe("How many bytes at most: 1 to 65536. Default: 16384."),
+    },
+    "an object with the id of a run",
+  ),
+  output: z.strictObject({
+    id: z.string(),
+    source: z.string().describe("stdout, stderr, or the name of the file"),
+    offset: z.int().min(0).describe("of the first byte of text"),
+    text: z.string(),
+    encoding: z.enum(["utf-8", "base64"]).describe("base64 where the piece is no UTF-8"),
+    nextOffset: z.int().min(0).describe("where to read on"),
+    totalBytes: z.int().min(0).describe("the length of the whole, as far as it has been written"),
+    isEnd: z.boolean().describe("whether nothing comes after nextOffset, now and later"),
+    omittedBytes: z.int().min(0).describe("bytes from offset to nextOffset that are kept nowhere in reach"),
+  }),
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  call: async ({ id, source, file, offset, length }, { stack }) =>
+    stack.use(async (quartermaster) => {
+      const range =
+        file === undefined
+          ? await readStreamRange(await quartermaster.get(id), await quartermaster.store(), source, { offset, length })
+          : await readFileRange(quartermaster, id, file, { offset, length });
+      return answerOf(id, file ?? source, file === undefined, offset, range);
+    }),
+});
+
+/** @throws KgentsError `not-found` where the run is not over or has no such file, `artifact-unavailable` */
+async function readFileRange(
+  quartermaster: Quartermaster,
+  id: string,
+  name: string,
+  { offset, length }: RangeRequest,
+): Promise<OutputRange> {
+  const handle = await quartermaster.get(id);
+  if ((await handle.describe()).status === "running") {
+    throw new KgentsError("not-found", `file: the run ${id} is not over; its files come with its end`, {
+      field: "file",
+      remedy: "Wait for the end with get_execution and wait_seconds.",
+    });
+  }
+  const { files } = await handle.result();
+  const file = files.find((candidate) => candidate.name === name);
+  if (!file) {
+    const known = files.map((other) => inLine(other.name)).join(", ") || "none";
+    throw new KgentsError("not-found", `file: the run ${id} brought back no ${inLine(name)}; there is: ${known}`, {
+      field: "file",
+      remedy: "Name one of these files, or run the code again with `outputs` that match the file.",
+    });
+  }
+  const bytes = await readOutputFile(file, await quartermaster.store(), offset, offset + length);
+  if (bytes) return { bytes, omitted: 0, total: file.bytes, isGrowing: false };
+  throw new KgentsError("artifact-unavailable", `file: the store that has ${inLine(name)} is out of reach`);
+}
+
+function answerOf(id: string, source: string, isStream: boolean, offset: number, range: OutputRange) {
+  const { total, omitted, isGrowing } = range;
+  const { bytes, skipped, isText } = cutBetweenCharacters(
+    range.bytes,
+    offset + range.bytes.length >= total && !isGrowing,
+  );
+  const from = offset + skipped;
+  const nextOffset = from + bytes.length + omitted;
+  const isEnd = !isGrowing && nextOffset >= total;
+  const name = isStream ? source : `file ${inLine(source)}`;
+  const next = isEnd
+    ? "That is the end."
+    : nextOffset < total
+      ? `Read on at offset ${nextOffset}.`
+      : `The program still runs; later read on at offset ${nextOffset}.`;
+  const size = `${total} bytes${isGrowing ? " so far" : ""}`;
+  const mark = chooseMark([asText(bytes)]);
+  const what =
+    omitted > 0
+      ? `${omitted} bytes from offset ${offset} on are kept nowhere in reach. ${next}`
+      : bytes.length === 0
+        ? `Nothing at offset ${offset}. ${next}`
+        : `bytes ${from} to ${nextOffset - 1}. ${next}\n${isText ? "" : "It is not UTF-8: bytes that are no text are replaced below.\n"}${markMeaning(mark)}\n${quote(isStream ? source : "file", asText(bytes), mark)}`;
+  return {
+    structured: {
+      ...{ id, source, nextOffset, isEnd },
+      offset: from,
+      text: encode(bytes, isText),
+      encoding: isText ? ("utf-8" as const) : ("base64" as const),
+      totalBytes: total,
+      omittedBytes: omitted,
+    },
+    text: `${name} of run ${id} (${size}): ${what}`,
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * A run's output as it is at this moment, without waiting for more.
+ *
+ * @module
+ */
+import type { WorkflowHandle } from "@temporalio/client";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { type StreamName, streamReference } from "../../activities/store/references.ts";
+import { maximumStarts } from "../../core/request.ts";
+import type { ExecutionResult } from "../../core/result.ts";
+import { type OutputEvent, remainingOutput } from "./event.ts";
+import { newestHeartbeat } from "./follow-heartbeat.ts";
+
+const streams: readonly StreamName[] = ["stdout", "stderr"];
+
+/**
+ * Reads what the artifact store has of a run, of all starts of its code.
+ *
+ * @param result where the run is over and has one: it brings what the store does not have (any more)
+ */
+export async function* glanceAtStore(
+  store: ArtifactStore,
+  key: string,
+  result: ExecutionResult | undefined,
+): AsyncGenerator<OutputEvent> {
+  const read = { stdout: 0, stderr: 0 };
+  for (let attempt = 1; attempt <= (result?.attempts ?? maximumStarts); attempt += 1) {
+    for (const stream of streams) {
+      const reference = streamReference(key, attempt, stream);
+      let offset = 0;
+      const content = store.read(reference, 0, await store.size(reference));
+      if (content) {
+        for await (const chunk of content) {
+          const bytes: Buffer = chunk;
+          yield { type: "output", stream, offset, bytes };
+          offset += bytes.length;
+        }
+      }
+      read[stream] = offset;
+    }
+  }
+  if (!result) return;
+  for (const stream of streams) yield* remainingOutput(stream, read[stream], result[stream]);
+}
+
+/** Reads what the newest heartbeat has of a run; of one that is over, what its result has. */
+export async function* glanceAtHeartbeat(
+  handle: WorkflowHandle,
+  result: ExecutionResult | undefined,
+): AsyncGenerator<OutputEvent> {
+  if (result) {
+    for (const stream of streams) yield* remainingOutput(stream, 0, result[stream]);
+    return;
+  }
+  const heartbeat = await newestHeartbeat(handle);
+  for (const stream of streams) {
+    const length = heartbeat?.bytes?.[stream] ?? 0;
+    const window = heartbeat?.live?.[stream];
+    const bytes = Buffer.from(window?.base64 ?? "", "base64");
+    const offset = window?.offset ?? length;
+    if (offset > 0) yield { type: "omitted", stream, offset: 0, length: offset };
+    if (bytes.length > 0) yield { type: "output", stream, offset, bytes };
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * A piece of a run's output by its offset, while the code runs and afterwards.
+ *
+ * @module
+ */
+import { buffer } from "node:stream/consumers";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { runKey, type StreamName, streamReference } from "../../activities/store/references.ts";
+import { maximumStarts } from "../../core/request.ts";
+import type { ExecutionHandle } from "../execution-handle.ts";
+
+/** Which bytes are asked for. */
+export interface RangeRequest {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A piece of output. */
+export interface OutputRange {
+  readonly bytes: Uint8Array;
+  /** Bytes from the offset that was asked for on which are kept nowhere in reach; `bytes` is empty then. */
+  readonly omitted: number;
+  /** The length of the whole, as far as it has been written. */
+  readonly total: number;
+  /** Whether more may still be written. */
+  readonly isGrowing: boolean;
+}
+
+/** The newest start of the code that has written something; the first where none has. */
+async function newestAttempt(store: ArtifactStore, key: string): Promise<number> {
+  for (let attempt = maximumStarts; attempt > 1; attempt -= 1) {
+    const sizes = await Promise.all(
+      (["stdout", "stderr"] as const).map((stream) => store.size(streamReference(key, attempt, stream))),
+    );
+    if (sizes.some((size) => size > 0)) return attempt;
+  }
+  return 1;
+}
+
+/**
+ * Reads a piece of a stream: from the artifact store where it is in reach, else from what result or heartbeat have.
+ *
+ * @throws KgentsError `temporal-unavailable`
+ */
+export async function readStreamRange(
+  handle: ExecutionHandle,
+  store: ArtifactStore | undefined,
+  stream: StreamName,
+  { offset, length }: RangeRequest,
+): Promise<OutputRange> {
+  // Asked for before the sizes: what was over then grows no more.
+  const { status, runId } = await handle.describe();
+  const isGrowing = status === "running";
+  // A run that could not be carried out has no result, and may have written something all the same.
+  const result = isGrowing ? undefined : await handle.result().catch(() => undefined);
+  if (store) {
+    const key = runKey(handle.id, runId);
+    const reference = streamReference(key, result?.attempts || (await newestAttempt(store, key)), stream);
+    const total = await store.size(reference);
+    if (total >= (result?.[stream].bytes ?? 0)) {
+      const content = store.read(reference, offset, Math.min(total, offset + length));
+      return { bytes: content ? await buffer(content) : new Uint8Array(), omitted: 0, total, isGrowing };
+    }
+  }
+  let total = 0;
+  let found: Pick<OutputRange, "bytes" | "omitted"> | undefined;
+  for await (const event of handle.outputSoFar()) {
+    if (event.stream !== stream) continue;
+    total = event.offset + (event.type === "output" ? event.bytes.length : event.length);
+    if (found || offset < event.offset || offset >= total) continue;
+    found =
+      event.type === "omitted"
+        ? { bytes: new Uint8Array(), omitted: total - offset }
+        : { bytes: event.bytes.subarray(offset - event.offset).subarray(0, length), omitted: 0 };
+  }
+  return { ...(found ?? { bytes: new Uint8Array(), omitted: 0 }), total, isGrowing };
+}

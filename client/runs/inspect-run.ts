@@ -1,0 +1,129 @@
+import type { Client, WorkflowHandle } from "@temporalio/client";
+import type { ProvisionedCell } from "../../activities/contract.ts";
+import type { FailureKind } from "../../core/failure.ts";
+import { type Phase, phaseQuery } from "../../core/names.ts";
+import type { ExecutionResult, Isolation } from "../../core/result.ts";
+import { toKgentsError } from "../failure.ts";
+import { decodeFirst, readRequest } from "./history.ts";
+import { type RunSummary, summarise } from "./list-runs.ts";
+
+/** The moments of a run, as far as they have come. */
+export interface RunTimings {
+  /** When the run was asked for. */
+  readonly queued: Date;
+  /** When its cell was ready. */
+  readonly provisioned: Date | null;
+  /** When the code started; of a run that goes on, when a worker set about starting it, which in a cluster takes a while. */
+  readonly started: Date | null;
+  /** When the code ended, or the run was given up. */
+  readonly finished: Date | null;
+  /** When all was cleaned up. */
+  readonly closed: Date | null;
+}
+
+/** Why a run could not be carried out. */
+export interface RunFailure {
+  readonly kind: FailureKind;
+  readonly message: string;
+  /** The field of the request that was refused. */
+  readonly field: string | null;
+  readonly remedy: string;
+}
+
+/** All that is known of a run. */
+export interface RunDetails extends RunSummary {
+  /** Where it is; null where it has ended or no worker answers. */
+  readonly phase: Phase | null;
+  readonly taskQueue: string;
+  /** The request as it came: unchecked, because a run can be started from any SDK. */
+  readonly request: unknown;
+  /** What is enforced around the code; null where there is no cell yet, or never was. */
+  readonly isolation: Isolation | null;
+  /** Why another backend than the first choice took it. */
+  readonly fallback: { readonly from: string; readonly reason: string } | null;
+  readonly timings: RunTimings;
+  /** Null while it runs, and where it could not be carried out. */
+  readonly result: ExecutionResult | null;
+  /** Null unless it could not be carried out. */
+  readonly failure: RunFailure | null;
+}
+
+/** What a run without a result has gone through, by its history. */
+interface Progress {
+  readonly cell: ProvisionedCell | null;
+  readonly provisionedAt: Date | null;
+}
+
+type Timestamp = { readonly seconds?: { toString(): string } | null; readonly nanos?: number | null };
+
+const dateOf = ({ seconds, nanos }: Timestamp): Date =>
+  new Date(Number(seconds ?? 0) * 1000 + Math.floor((nanos ?? 0) / 1e6));
+const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
+
+async function readProgress(client: Client, handle: WorkflowHandle): Promise<Progress> {
+  const { events } = await handle.fetchHistory();
+  const provisionings = new Set<string>();
+  let last: Progress = { cell: null, provisionedAt: null };
+  for (const event of events ?? []) {
+    const { activityTaskScheduledEventAttributes: scheduled, activityTaskCompletedEventAttributes: completed } = event;
+    if (scheduled?.activityType?.name === "provision") provisionings.add(String(event.eventId));
+    if (!completed || !provisionings.has(String(completed.scheduledEventId))) continue;
+    const cell = (await decodeFirst(client.workflow, completed.result)) as ProvisionedCell | { full: true };
+    if (!("full" in cell)) last = { cell, provisionedAt: event.eventTime ? dateOf(event.eventTime) : null };
+  }
+  return last;
+}
+
+/** How a closed run ended. */
+async function readEnd(handle: WorkflowHandle): Promise<Pick<RunDetails, "result" | "failure">> {
+  try {
+    return { result: (await handle.result()) as ExecutionResult, failure: null };
+  } catch (error) {
+    const { code, message, field = null, remedy } = toKgentsError(error, handle.workflowId);
+    // What says nothing of the run must not be taken for its end.
+    if (code === "temporal-unavailable" || code === "not-found") throw error;
+    return { result: null, failure: { kind: code, message, field, remedy } };
+  }
+}
+
+/**
+ * Reads all that is known of a run.
+ *
+ * @throws KgentsError `temporal-unavailable`, `not-found`
+ */
+export async function inspectRun(client: Client, handle: WorkflowHandle): Promise<RunDetails> {
+  const { workflowId: id } = handle;
+  try {
+    const { raw, ...info } = await handle.describe();
+    const isOpen = info.closeTime === undefined;
+    const at = client.workflow.getHandle(id, info.runId);
+    const [summary, request, phase, end] = await Promise.all([
+      summarise(client, { ...info, raw: raw.workflowExecutionInfo ?? {} }),
+      readRequest(client.workflow, id, info.runId),
+      isOpen ? at.query<Phase>(phaseQuery).catch(() => null) : null,
+      isOpen ? { result: null, failure: null } : readEnd(at),
+    ]);
+    const { result } = end;
+    const { cell, provisionedAt } = result ? { cell: null, provisionedAt: null } : await readProgress(client, at);
+    const executing = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
+    const startedAt = executing?.lastStartedTime ? dateOf(executing.lastStartedTime) : null;
+    return {
+      ...summary,
+      language: result?.language ?? cell?.language ?? summary.language,
+      backend: result?.backend ?? cell?.backend ?? summary.backend,
+      ...{ phase, request, taskQueue: info.taskQueue },
+      isolation: result?.isolation ?? cell?.isolation ?? null,
+      fallback: result?.fallback ?? cell?.fallback ?? null,
+      timings: {
+        queued: info.startTime,
+        provisioned: result ? dateOrNull(result.timings.provisioned) : provisionedAt,
+        started: result ? dateOrNull(result.timings.started) : startedAt,
+        finished: result ? new Date(result.timings.finished) : null,
+        closed: info.closeTime ?? null,
+      },
+      ...end,
+    };
+  } catch (error) {
+    throw toKgentsError(error, id);
+  }
+}

@@ -1,0 +1,138 @@
+import {
+  type Client,
+  isGrpcServiceError,
+  ServiceError,
+  type WorkflowExecutionInfo,
+  WorkflowNotFoundError,
+} from "@temporalio/client";
+import { aboutMemo, searchAttributes } from "../../core/names.ts";
+import type { BackendName, ExecutionResult } from "../../core/result.ts";
+import { toKgentsError } from "../failure.ts";
+import { aboutOf, type RunAbout } from "./about.ts";
+import { readRequest } from "./history.ts";
+import { type RunFilter, runQuery } from "./run-query.ts";
+import { type RunState, stateOf } from "./run-state.ts";
+
+/** A run in the list of runs. */
+export interface RunSummary extends RunAbout {
+  /** The run's id: the workflow id. */
+  readonly id: string;
+  /** Temporal's id of this execution of the workflow. */
+  readonly runId: string;
+  readonly status: RunState;
+  /** Null where none was chosen yet, or none ever. */
+  readonly backend: BackendName | null;
+  readonly startedAt: Date;
+  readonly closedAt: Date | null;
+}
+
+/** Which runs are listed, and how many. */
+export interface ListOptions extends RunFilter {
+  /** @default all */
+  readonly limit?: number;
+  /** Told where the list is slower or shorter than one would expect. */
+  readonly onRemark?: (remark: string) => void;
+}
+
+/** How many runs are looked at at once, where the list does not say enough of them. */
+const lookAtOnce = 16;
+/** `INVALID_ARGUMENT` of gRPC: what a server says of a search attribute that it has not. */
+const invalidArgument = 3;
+/** `NOT_FOUND` of gRPC. */
+const notFound = 5;
+
+const keywordOf = (info: WorkflowExecutionInfo, name: string): string | undefined => {
+  const value = info.searchAttributes[name]?.[0];
+  return typeof value === "string" ? value : undefined;
+};
+
+const backendOf = (value: string | null | undefined): BackendName | null =>
+  value === "kubernetes" || value === "subprocess" ? value : null;
+
+/** Puts together what the list says of a run, and asks for the rest. */
+export async function summarise(client: Client, info: WorkflowExecutionInfo): Promise<RunSummary> {
+  const { workflowId: id, runId, memo } = info;
+  const about = aboutOf(memo?.[aboutMemo] ?? (await readRequest(client.workflow, id, runId)));
+  const state = stateOf(info);
+  const result =
+    state === undefined ? ((await client.workflow.getHandle(id, runId).result()) as ExecutionResult) : undefined;
+  return {
+    ...{ id, runId },
+    status: state ?? result?.status ?? "error",
+    ...about,
+    language: keywordOf(info, searchAttributes.language) ?? result?.language ?? about.language,
+    backend: backendOf(keywordOf(info, searchAttributes.backend) ?? result?.backend),
+    startedAt: info.startTime,
+    closedAt: info.closeTime ?? null,
+  };
+}
+
+function matches(run: RunSummary, { status, language, labels = {} }: RunFilter): boolean {
+  return (
+    (status?.includes(run.status) ?? true) &&
+    (language === undefined || run.language === language) &&
+    Object.entries(labels).every(([key, value]) => run.labels[key] === value)
+  );
+}
+
+async function* inBatches<Item>(items: AsyncIterable<Item>, size: number): AsyncGenerator<Item[]> {
+  let batch: Item[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+const codeOf = (error: unknown): number | undefined => {
+  const refusal = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(refusal) ? refusal.code : undefined;
+};
+
+const isUnknownAttribute = (error: unknown): boolean => codeOf(error) === invalidArgument;
+
+/** A run whose retention ended between being listed and being looked at is no run any more. */
+function ifGone(error: unknown): undefined {
+  if (error instanceof WorkflowNotFoundError || codeOf(error) === notFound) return undefined;
+  throw error;
+}
+
+/**
+ * Lists the runs of a task queue: those that run first, then those that ended last.
+ *
+ * Temporal's list is filtered by search attributes where the namespace has them. Where it has not, and for what they do not
+ * say, each run in question is looked at: slower, and the same answer.
+ *
+ * @throws KgentsError `temporal-unavailable`
+ */
+export async function* listRuns(
+  client: Client,
+  taskQueue: string,
+  options: ListOptions = {},
+): AsyncGenerator<RunSummary> {
+  const { limit = Number.POSITIVE_INFINITY, onRemark = () => {} } = options;
+  const find = async function* (withAttributes: boolean): AsyncGenerator<RunSummary> {
+    const query = runQuery(taskQueue, options, withAttributes);
+    for await (const batch of inBatches(client.workflow.list({ query }), lookAtOnce)) {
+      const runs = await Promise.all(batch.map((info) => summarise(client, info).catch(ifGone)));
+      yield* runs.filter((run) => run !== undefined);
+    }
+  };
+  let listed = 0;
+  for (const withAttributes of [true, false]) {
+    try {
+      for await (const run of find(withAttributes)) {
+        if (!matches(run, options)) continue;
+        if (listed === limit) return;
+        listed += 1;
+        yield run;
+      }
+      return;
+    } catch (error) {
+      if (!withAttributes || !isUnknownAttribute(error)) throw toKgentsError(error, "");
+      onRemark("this namespace has not kgents' search attributes; each run is looked at instead");
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { executeCodeWorkflow, searchAttributes } from "../../core/names.ts";
+import type { RunState } from "./run-state.ts";
+
+/** Which runs are asked for. */
+export interface RunFilter {
+  /** @default all */
+  readonly status?: readonly RunState[] | undefined;
+  /** A language's name, as the result has it. */
+  readonly language?: string | undefined;
+  /** Labels that a run must all have. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Only runs that were started at that moment or later. */
+  readonly since?: Date | undefined;
+}
+
+const quote = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+
+/** Conditions on what Temporal itself knows of a state. */
+const executionStatus: Readonly<Record<Exclude<RunState, "cancelled">, string>> & { readonly cancelled: string } = {
+  running: "ExecutionStatus = 'Running'",
+  succeeded: "ExecutionStatus = 'Completed'",
+  failed: "ExecutionStatus = 'Completed'",
+  "timed-out": "ExecutionStatus = 'Completed'",
+  "out-of-memory": "ExecutionStatus = 'Completed'",
+  "output-limit": "ExecutionStatus = 'Completed'",
+  lost: "ExecutionStatus = 'Completed'",
+  cancelled: "(ExecutionStatus = 'Completed' OR ExecutionStatus = 'Canceled')",
+  error: "(ExecutionStatus = 'Failed' OR ExecutionStatus = 'TimedOut')",
+  terminated: "ExecutionStatus = 'Terminated'",
+};
+
+const either = (conditions: readonly string[]): string => `(${[...new Set(conditions)].join(" OR ")})`;
+
+/** Runs whose attribute is not there, or was not written last, are looked at one by one. */
+const orUnknown = (name: string, ...values: string[]): string =>
+  either([...values.map((value) => `${name} = ${quote(value)}`), `${name} IS NULL`]);
+
+function stateCondition(state: RunState, withAttributes: boolean): string {
+  const condition = executionStatus[state];
+  const isOfResult = condition === executionStatus.succeeded;
+  return withAttributes && isOfResult
+    ? `(${condition} AND ${orUnknown(searchAttributes.status, state, "running")})`
+    : condition;
+}
+
+/**
+ * The query that finds at least the runs of a filter: what it cannot say is compared afterwards.
+ *
+ * @param withAttributes whether the namespace has kgents' search attributes
+ */
+export function runQuery(taskQueue: string, filter: RunFilter, withAttributes: boolean): string {
+  const { status, language, since } = filter;
+  return [
+    `WorkflowType = ${quote(executeCodeWorkflow)}`,
+    `TaskQueue = ${quote(taskQueue)}`,
+    ...(status === undefined ? [] : [either(status.map((state) => stateCondition(state, withAttributes)))]),
+    ...(language === undefined || !withAttributes ? [] : [orUnknown(searchAttributes.language, language)]),
+    ...(since === undefined ? [] : [`StartTime >= ${quote(since.toISOString())}`]),
+  ].join(" AND ");
+}

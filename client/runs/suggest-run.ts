@@ -1,0 +1,34 @@
+import type { Client } from "@temporalio/client";
+import { closest } from "../../core/closest.ts";
+import { KgentsError } from "../../core/error.ts";
+import { executeCodeWorkflow } from "../../core/names.ts";
+
+/** Among so many of the newest runs is looked for what was meant. */
+const recentRuns = 200;
+/** Ids are made of random letters: more mistakes than these would turn one into another. */
+const mistakes = 2;
+
+async function recentIds(client: Client): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query: `WorkflowType = '${executeCodeWorkflow}'` })) {
+    ids.push(workflowId);
+    if (ids.length === recentRuns) break;
+  }
+  return ids;
+}
+
+/**
+ * The error for an id that no run has, with the run that was probably meant: the only one whose id begins so, or the one
+ * that differs least.
+ */
+export async function noSuchRun(client: Client, id: string, cause: unknown): Promise<KgentsError> {
+  // A list that cannot be had suggests nothing; what is wrong is the id.
+  const ids = await recentIds(client).catch(() => []);
+  const beginning = id === "" ? [] : ids.filter((other) => other.startsWith(id));
+  const meant = beginning.length === 1 ? beginning[0] : closest(id, ids, mistakes);
+  const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
+  return new KgentsError("not-found", `there is no run ${id}${hint}`, {
+    cause,
+    remedy: "Give the whole id; `kgents ps --all` lists those that are kept.",
+  });
+}

@@ -1,0 +1,106 @@
+/**
+ * What a Quartermaster holds once it is connected.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { loadConfiguration } from "../activities/host/configuration-file.ts";
+import { kgentsPaths } from "../activities/host/paths.ts";
+import { type ArtifactStore, openArtifactStore } from "../activities/store/artifact-store.ts";
+import { KgentsError } from "../core/error.ts";
+import { storeOfIdentity } from "../core/names.ts";
+import { connectClient, type TemporalClient } from "./connect.ts";
+import type { QuartermasterOptions } from "./quartermaster.ts";
+import { resolveTarget, type TemporalTarget } from "./stack/address.ts";
+import { queueState } from "./stack/pollers.ts";
+import { probe } from "./stack/probe.ts";
+import { ensureStack } from "./stack/stack.ts";
+import { findUi } from "./stack/ui-link.ts";
+
+/** Who serves the task queue. */
+interface Workers {
+  readonly store: ArtifactStore | undefined;
+  /** Whether anybody does. */
+  readonly served: boolean;
+}
+
+/** A connection, and what is asked of it once. */
+export interface Session extends TemporalClient {
+  readonly taskQueue: string;
+  /** Asked for once, and only where it matters. */
+  readonly workers: () => Promise<Workers>;
+  readonly ui: () => Promise<string | undefined>;
+}
+
+/**
+ * Connects, and where it may starts what is to be connected to.
+ *
+ * @throws KgentsError `temporal-unavailable`, `stack-start`, `tool-unavailable`, `invalid-configuration`
+ */
+export async function openSession(options: Omit<QuartermasterOptions, "mode">): Promise<Session> {
+  const { address, namespace, startLocalStack = true, onProgress = () => {} } = options;
+  const { configuration, path, hash } = await loadConfiguration({ path: options.configurationFile });
+  const taskQueue = options.taskQueue ?? configuration.worker.taskQueue;
+  const paths = kgentsPaths();
+  const environment = namespace === undefined ? process.env : { ...process.env, TEMPORAL_NAMESPACE: namespace };
+  const stack = await ensureStack({
+    paths,
+    environment,
+    address,
+    configurationPath: path,
+    configurationHash: hash,
+    retentionMilliseconds: configuration.retention,
+    taskQueue,
+    start: startLocalStack,
+    progress: onProgress,
+  });
+  const target = { ...resolveTarget(environment, { address }), address: stack.address, namespace: stack.namespace };
+  if (!startLocalStack && target.origin === "local") await refuseIfNothingListens(target.address);
+  const temporal = await connectClient(target);
+  const patience = startLocalStack ? refusalMilliseconds : answerMilliseconds;
+  const directory = configuration.artifacts.directory ?? join(paths.state, "artifacts");
+  const ownWorkers = async (): Promise<Workers> => ({ served: true, store: await openArtifactStore(directory) });
+  const workers = stack.worker === "own" ? ownWorkers : () => lookForWorkers(directory, target, taskQueue, patience);
+  return {
+    ...{ ...temporal, taskQueue },
+    workers: once(workers),
+    ui: once(() => findUi(target, environment, stack.uiUrl)),
+  };
+}
+
+/** Asks once; one that failed is asked again. */
+function once<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
+  let answer: Promise<Answer> | undefined;
+  return () => {
+    answer ??= ask().catch((error) => {
+      answer = undefined;
+      throw error;
+    });
+    return answer;
+  };
+}
+
+/** A connection tries again and again until its time is up; a port of this machine says at once that nothing is there. */
+async function refuseIfNothingListens(address: string): Promise<void> {
+  if ((await probe(address)).kind === "temporal") return;
+  throw new KgentsError("temporal-unavailable", `no Temporal server listens at ${address}`);
+}
+
+/** How long to look for who serves the queue: a refusal comes within 2 s. */
+const refusalMilliseconds = 1500;
+/** Likewise, for whoever starts nothing and is refused nothing. */
+const answerMilliseconds = 5000;
+
+/** Whether anybody serves the queue, and our own store where all who do use that very one. */
+async function lookForWorkers(
+  directory: string,
+  target: TemporalTarget,
+  taskQueue: string,
+  milliseconds: number,
+): Promise<Workers> {
+  const { pollers } = await queueState(target, taskQueue, milliseconds);
+  // A directory that cannot be opened is one that is not shared.
+  const store = await openArtifactStore(directory).catch(() => undefined);
+  const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === store?.id);
+  return { served: pollers.length > 0, store: isShared ? store : undefined };
+}

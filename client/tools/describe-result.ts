@@ -1,0 +1,95 @@
+import type { ExecutionResult, StreamResult } from "../../core/result.ts";
+import { asText, excerptOf } from "./excerpt.ts";
+import type { ShownFile } from "./output-files.ts";
+import { chooseMark, inLine, markMeaning, quote } from "./quote.ts";
+import { structuredResult } from "./structured-result.ts";
+
+/** What a model may do about a status. */
+const advice: Partial<Readonly<Record<ExecutionResult["status"], string>>> = {
+  "timed-out": "Raise `timeout`, or make the program faster.",
+  "out-of-memory": "Raise `memory`, or make the program use less.",
+  "output-limit": "Make the program write less, or write to a file that `outputs` names.",
+  lost: "Nobody can tell whether the program ran to its end. Run it again only if doing so twice does no harm.",
+};
+
+/** How a program reads on where something was left out; undefined where the reader has no tool for it. */
+export type ReadOn = (target: { readonly stream: "stdout" | "stderr"; readonly offset: number }) => string;
+
+function headline(result: ExecutionResult): string {
+  const { status, exitCode, signal, language, backend, id } = result;
+  const end = signal !== null ? `, ended by ${signal}` : exitCode === null ? "" : `, exit code ${exitCode}`;
+  const { durationSeconds } = structuredResult(result);
+  const where = [
+    language,
+    ...(backend === null ? [] : [backend]),
+    ...(durationSeconds === null ? [] : [`${durationSeconds} s`]),
+    `run ${id}`,
+  ];
+  return `${status}${end} (${where.join(", ")})`;
+}
+
+interface Section {
+  /** What the code wrote: the mark must not stand in it. */
+  readonly untrusted: readonly string[];
+  readonly render: (mark: string) => string;
+}
+
+function streamSection(name: "stdout" | "stderr", stream: StreamResult, readOn: ReadOn | undefined): Section {
+  const { head, tail, bytes, omitted, isText } = excerptOf(stream);
+  if (bytes === 0) return { untrusted: [], render: () => `${name}: empty` };
+  const untrusted = [asText(head), asText(tail)];
+  const remark = isText ? "" : `${name} is not UTF-8: bytes that are no text are replaced below.\n`;
+  const [first = "", last = ""] = untrusted;
+  if (omitted === 0) return { untrusted, render: (mark) => `${remark}${quote(name, first, mark)}` };
+  const how = readOn ? ` ${readOn({ stream: name, offset: head.length })}` : "";
+  const gap = `${omitted} of the ${bytes} bytes of ${name} are left out here.${how}`;
+  return {
+    untrusted,
+    render: (mark) =>
+      `${remark}${quote(`${name}-beginning`, first, mark)}\n${gap}\n${quote(`${name}-end`, last, mark)}`,
+  };
+}
+
+function fileSection({ file, content }: ShownFile, readFileOn: ((name: string) => string) | undefined): Section {
+  const title = `file ${inLine(file.name)} (${file.bytes} bytes)`;
+  if (content.kind === "text") {
+    return { untrusted: [content.text], render: (mark) => `${title}\n${quote("file", content.text, mark)}` };
+  }
+  const what =
+    content.kind === "image"
+      ? `a picture, ${content.mediaType}`
+      : content.kind === "binary"
+        ? "binary"
+        : `${content.why}${readFileOn ? `; ${readFileOn(file.name)}` : ""}`;
+  return { untrusted: [], render: () => `${title}: ${what}` };
+}
+
+/** How the reader of a text can get what is left out of it. */
+export interface ReadingOn {
+  readonly stream: ReadOn;
+  readonly file: (name: string) => string;
+}
+
+/** Describes a result for a model: what became of the code, then what it wrote, quoted. */
+export function describeResult(result: ExecutionResult, files: readonly ShownFile[], readingOn?: ReadingOn): string {
+  const sections = [
+    streamSection("stdout", result.stdout, readingOn?.stream),
+    streamSection("stderr", result.stderr, readingOn?.stream),
+    ...files.map((file) => fileSection(file, readingOn?.file)),
+  ];
+  const untrusted = sections.flatMap((section) => section.untrusted);
+  const mark = chooseMark(untrusted);
+  const said = advice[result.status];
+  return [
+    headline(result),
+    ...(result.reason === null ? [] : [`reason: ${inLine(result.reason, 500)}`]),
+    ...(said === undefined ? [] : [said]),
+    ...(result.fallback ? [`It ran in the local sandbox: ${inLine(result.fallback.reason)}`] : []),
+    ...(result.isolation?.level === "none" ? ["It ran WITHOUT a sandbox: this worker is configured so."] : []),
+    ...(untrusted.length === 0 ? [] : [markMeaning(mark)]),
+    ...sections.map((section) => section.render(mark)),
+    ...result.filesOmitted.map(
+      ({ name, reason }) => `file ${name === "" ? "(several)" : inLine(name)} was left out: ${inLine(reason)}`,
+    ),
+  ].join("\n");
+}

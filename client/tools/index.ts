@@ -1,0 +1,17 @@
+/**
+ * kgents/tools: running code as a tool of language models, in the formats of OpenAI, Anthropic and the Vercel AI SDK. None of
+ * them is needed to use it.
+ *
+ * @module
+ */
+export type { ModelRequest } from "../../core/model-request.ts";
+export type { ToolFailure } from "./describe-failure.ts";
+export {
+  type ExecuteOptions,
+  type RunCodeTool,
+  type RunCodeToolOptions,
+  runCodeTool,
+  type ToolOutput,
+} from "./run-code-tool.ts";
+export type { StandardSchema } from "./standard-schema.ts";
+export type { ToolResult } from "./structured-result.ts";

@@ -1,0 +1,83 @@
+import { buffer } from "node:stream/consumers";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { decodeUtf8 } from "../../core/bytes.ts";
+import type { ExecutionResult, FileResult } from "../../core/result.ts";
+
+/** The largest text file that is shown in a result, and what all of them take together, in bytes. */
+const maximumTextBytes = 8 * 1024;
+const maximumTextBytesTogether = 32 * 1024;
+/** What pictures and other binary files of one result may take together, in bytes: base64 is a third longer. */
+const maximumBinaryBytesTogether = 1024 * 1024;
+
+/** An output file, with its content where that is small enough to be shown. */
+export interface ShownFile {
+  readonly file: FileResult;
+  readonly content:
+    | { readonly kind: "text"; readonly text: string }
+    | { readonly kind: "image"; readonly bytes: Uint8Array; readonly mediaType: string }
+    | { readonly kind: "binary"; readonly bytes: Uint8Array }
+    | { readonly kind: "left-out"; readonly why: string };
+}
+
+const startsWith =
+  (...bytes: readonly number[]) =>
+  (content: Uint8Array): boolean =>
+    bytes.every((byte, index) => content[index] === byte);
+
+/** Pictures that models can look at, by how their bytes begin: a name proves nothing. */
+const pictures: readonly [mediaType: string, is: (content: Uint8Array) => boolean][] = [
+  ["image/png", startsWith(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)],
+  ["image/jpeg", startsWith(0xff, 0xd8, 0xff)],
+  ["image/gif", startsWith(0x47, 0x49, 0x46, 0x38)],
+  [
+    "image/webp",
+    (content) => startsWith(0x52, 0x49, 0x46, 0x46)(content) && startsWith(0x57, 0x45, 0x42, 0x50)(content.subarray(8)),
+  ],
+];
+
+/** The bytes of an output file from an offset; undefined where they are not in reach. */
+export async function readOutputFile(
+  file: FileResult,
+  store: ArtifactStore | undefined,
+  offset: number,
+  end: number,
+): Promise<Uint8Array | undefined> {
+  if (file.base64 !== undefined) return Buffer.from(file.base64, "base64").subarray(offset, end);
+  if (!store || file.ref === null || (await store.size(file.ref)) < file.bytes) return undefined;
+  const content = store.read(file.ref, offset, Math.min(end, file.bytes));
+  return content ? buffer(content) : new Uint8Array();
+}
+
+/** Chooses what is shown of a result's output files, in their order, within the bounds. */
+export async function showFiles(
+  { files }: ExecutionResult,
+  store: ArtifactStore | undefined,
+): Promise<readonly ShownFile[]> {
+  let text = 0;
+  let binary = 0;
+  const shown: ShownFile[] = [];
+  for (const file of files) {
+    const leftOut = (why: string): void => void shown.push({ file, content: { kind: "left-out", why } });
+    if (binary + file.bytes > maximumBinaryBytesTogether) {
+      leftOut("too large to be shown here");
+      continue;
+    }
+    const bytes = await readOutputFile(file, store, 0, file.bytes);
+    const decoded = bytes && decodeUtf8(bytes);
+    const mediaType = bytes && pictures.find(([, is]) => is(bytes))?.[0];
+    if (!bytes) leftOut("the artifact store that has it is out of reach from here");
+    else if (mediaType !== undefined) {
+      binary += bytes.length;
+      shown.push({ file, content: { kind: "image", bytes, mediaType } });
+    } else if (decoded === undefined || decoded.includes("\0")) {
+      binary += bytes.length;
+      shown.push({ file, content: { kind: "binary", bytes } });
+    } else if (bytes.length > maximumTextBytes || text + bytes.length > maximumTextBytesTogether) {
+      leftOut("too long to be shown here");
+    } else {
+      text += bytes.length;
+      shown.push({ file, content: { kind: "text", text: decoded } });
+    }
+  }
+  return shown;
+}

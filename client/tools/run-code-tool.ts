@@ -1,0 +1,156 @@
+import { type ModelRequest, modelRequestSchema, requestOfModel } from "../../core/model-request.ts";
+import { parseOrRefuse } from "../../core/refusal.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
+import type { OutputEvent } from "../output/event.ts";
+import { Quartermaster } from "../quartermaster.ts";
+import { describeFailure, failureOf, type ToolFailure } from "./describe-failure.ts";
+import { describeResult } from "./describe-result.ts";
+import { runCodeDescription } from "./description.ts";
+import { showFiles } from "./output-files.ts";
+import { runToEnd } from "./run-to-end.ts";
+import { inputJsonSchema, type StandardSchema, standardSchema } from "./standard-schema.ts";
+import { structuredResult, type ToolResult } from "./structured-result.ts";
+
+/** How the tool is made. */
+export interface RunCodeToolOptions {
+  /** What carries the runs; whoever gives one closes it. @default one of its own, which starts the local stack if needed */
+  readonly quartermaster?: Quartermaster;
+  /** @default "run_code" */
+  readonly name?: string;
+  /** What the model is told of it. @default what the tool of `kgents mcp` says */
+  readonly description?: string;
+  /** Who asks, in the history of runs. @default "tool:" and the name */
+  readonly requester?: string;
+  /** Fields of every request that the model does not decide, such as `backend`, `labels` or `network`; they win. */
+  readonly fixed?: Omit<ExecutionRequest, "code" | "files">;
+}
+
+/** How one call is made. */
+export interface ExecuteOptions {
+  /** Cancels the run; its result then says so. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of output while the code runs. */
+  readonly onOutput?: ((event: OutputEvent) => void) | undefined;
+}
+
+/** What a call answers. */
+export type ToolOutput = {
+  /** What the model reads: what became of the code, and its output, quoted; or what was wrong, and what to change. */
+  readonly text: string;
+} & (
+  | { readonly ok: true; readonly result: ToolResult; readonly failure?: undefined }
+  /** The run was refused or could not be carried out. Code that fails is a result. */
+  | { readonly ok: false; readonly failure: ToolFailure; readonly result?: undefined }
+);
+
+/** The tool that runs code, as frameworks want it. */
+export interface RunCodeTool extends AsyncDisposable {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema (draft 2020-12) of the arguments. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  /**
+   * Carries out a call.
+   *
+   * @param input the arguments as the model gave them: an object, or its JSON as OpenAI's API hands it over
+   * @returns also for what is wrong with the arguments: the text tells the model what to change
+   * @throws the signal's reason, where it was aborted before anything was started
+   */
+  readonly execute: (input: unknown, options?: ExecuteOptions) => Promise<ToolOutput>;
+  /** For `tools` of OpenAI's Chat Completions API. */
+  readonly openai: {
+    readonly type: "function";
+    readonly function: {
+      readonly name: string;
+      readonly description: string;
+      readonly parameters: Record<string, unknown>;
+    };
+  };
+  /** For `tools` of OpenAI's Responses API. */
+  readonly openaiResponses: {
+    readonly type: "function";
+    readonly name: string;
+    readonly description: string;
+    readonly parameters: Record<string, unknown>;
+    readonly strict: false;
+  };
+  /** For `tools` of Anthropic's Messages API. */
+  readonly anthropic: {
+    readonly name: string;
+    readonly description: string;
+    readonly input_schema: { readonly type: "object"; readonly [key: string]: unknown };
+  };
+  /** For `tools` of the Vercel AI SDK: what its `tool()` takes and gives. */
+  readonly aiSdk: {
+    readonly description: string;
+    readonly inputSchema: StandardSchema<ModelRequest>;
+    readonly execute: (
+      input: ModelRequest,
+      options?: { readonly abortSignal?: AbortSignal | undefined },
+    ) => Promise<ToolOutput>;
+    readonly toModelOutput: (given: { readonly output: ToolOutput }) => {
+      type: "text" | "error-text";
+      value: string;
+    };
+  };
+}
+
+function parsed(input: unknown): unknown {
+  if (typeof input !== "string") return input;
+  try {
+    return JSON.parse(input);
+  } catch {
+    // Refused below, as text where an object is allowed.
+    return input;
+  }
+}
+
+/**
+ * Makes the tool that runs code. Nothing is started before its first call.
+ *
+ * @example
+ * ```ts
+ * await using tool = runCodeTool();
+ * const message = await anthropic.messages.create({ ..., tools: [tool.anthropic] });
+ * for (const block of message.content) {
+ *   if (block.type === "tool_use") console.log((await tool.execute(block.input)).text);
+ * }
+ * ```
+ */
+export function runCodeTool(options: RunCodeToolOptions = {}): RunCodeTool {
+  const { name = "run_code", description = runCodeDescription, fixed = {} } = options;
+  const { requester = `tool:${name}` } = options;
+  const quartermaster = options.quartermaster ?? new Quartermaster();
+  const execute: RunCodeTool["execute"] = async (input, { signal, onOutput } = {}) => {
+    signal?.throwIfAborted();
+    try {
+      const given = parsed(input) as ModelRequest;
+      parseOrRefuse(modelRequestSchema, given, "invalid-request", "arguments");
+      const request = { ...requestOfModel(given, requester), ...fixed };
+      const result = await runToEnd(quartermaster, request, { id: given.id, signal, onOutput });
+      const files = await showFiles(result, await quartermaster.store());
+      return { ok: true, text: describeResult(result, files), result: structuredResult(result) };
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason) throw error;
+      const failure = failureOf(error);
+      return { ok: false, text: describeFailure(failure), failure };
+    }
+  };
+  const parameters = inputJsonSchema(modelRequestSchema);
+  return {
+    ...{ name, description, execute },
+    inputSchema: parameters,
+    openai: { type: "function", function: { name, description, parameters } },
+    openaiResponses: { type: "function", name, description, parameters, strict: false },
+    anthropic: { name, description, input_schema: { ...parameters, type: "object" } },
+    aiSdk: {
+      description,
+      inputSchema: standardSchema(modelRequestSchema),
+      execute: (input, { abortSignal } = {}) => execute(input, { signal: abortSignal }),
+      toModelOutput: ({ output: { ok, text } }) => ({ type: ok ? "text" : "error-text", value: text }),
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (!options.quartermaster) await quartermaster.close();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * A result as programs read it from a tool: bounded, with the excerpt that the model is shown.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type ExecutionResult, resultSchema, type StreamResult } from "../../core/result.ts";
+import { encode, excerptOf } from "./excerpt.ts";
+
+const streamExcerpt = z.strictObject({
+  text: z.string().describe("the stream, or its beginning where bytes are omitted"),
+  tail: z.string().describe("its end, where bytes between are omitted; otherwise empty"),
+  encoding: z.enum(["utf-8", "base64"]).describe("of text and tail; base64 where they are no UTF-8"),
+  bytes: z.int().min(0).describe("length of the whole stream"),
+  omittedBytes: z.int().min(0).describe("how many bytes between text and tail are left out"),
+  nextOffset: z.int().min(0).nullable().describe("where read_output goes on; null where nothing is left out"),
+});
+
+const { shape } = resultSchema;
+
+/** The schema of a result as a tool gives it. */
+export const toolResultSchema = z.strictObject({
+  id: shape.id,
+  status: shape.status,
+  exitCode: shape.exitCode,
+  signal: shape.signal,
+  reason: shape.reason,
+  stdout: streamExcerpt,
+  stderr: streamExcerpt,
+  files: z.array(z.strictObject({ name: z.string(), bytes: z.int().min(0), sha256: z.string() })),
+  filesOmitted: shape.filesOmitted,
+  language: shape.language,
+  backend: shape.backend,
+  isolation: z.enum(["sandbox", "cluster", "none"]).nullable(),
+  durationSeconds: z.number().nullable().describe("how long the code ran; null where it never started"),
+  attempts: shape.attempts,
+});
+
+/** A result as a tool gives it. */
+export type ToolResult = z.output<typeof toolResultSchema>;
+
+function streamOf(stream: StreamResult): ToolResult["stdout"] {
+  const { head, tail, bytes, omitted, isText } = excerptOf(stream);
+  return {
+    text: encode(head, isText),
+    tail: encode(tail, isText),
+    encoding: isText ? "utf-8" : "base64",
+    bytes,
+    omittedBytes: omitted,
+    nextOffset: omitted === 0 ? null : head.length,
+  };
+}
+
+/** How long the code ran, in seconds; null where it never started. */
+function durationOf({ timings: { started, finished } }: ExecutionResult): number | null {
+  return started === null ? null : Math.max(0, Date.parse(finished) - Date.parse(started)) / 1000;
+}
+
+/** Makes a result as a tool gives it. */
+export function structuredResult(result: ExecutionResult): ToolResult {
+  const { id, status, exitCode, signal, reason, stdout, stderr, files, filesOmitted } = result;
+  return {
+    ...{ id, status, exitCode, signal, reason, filesOmitted },
+    stdout: streamOf(stdout),
+    stderr: streamOf(stderr),
+    files: files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
+    language: result.language,
+    backend: result.backend,
+    isolation: result.isolation?.level ?? null,
+    durationSeconds: durationOf(result),
+    attempts: result.attempts,
+  };
+}

@@ -1,0 +1,128 @@
+/** Completion, in the shells themselves; zsh and fish where they are installed. */
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+import { kgentsEntry } from "../support/worker-process.ts";
+
+const isInstalled = (name: string): boolean =>
+  (process.env.PATH ?? "").split(delimiter).some((directory) => existsSync(join(directory, name)));
+
+let terminal: CommandLine;
+let path: string;
+beforeAll(async () => {
+  terminal = await createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: inject("temporalBinary") } });
+  const program = await terminal.file("bin/kgents", `#!/bin/sh\nexec "${process.execPath}" "${kgentsEntry}" "$@"\n`);
+  await terminal.program("chmod", ["+x", program]);
+  path = `${join(terminal.directory, "bin")}${delimiter}${process.env.PATH}`;
+});
+afterAll(() => terminal[Symbol.asyncDispose]());
+
+/** What each shell offers for a line, in order of the alphabet. */
+const completers = {
+  /** Breaks words as bash does: at the characters of COMP_WORDBREAKS, too. */
+  bash: (line: string) => `
+source <(kgents completion bash)
+read -ra plain <<<${JSON.stringify(line.replaceAll(/([:=])/g, " $1 "))}
+COMP_WORDS=("\${plain[@]}")
+[[ ${JSON.stringify(line)} == *" " ]] && COMP_WORDS+=("")
+COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+compopt() { echo "compopt $*"; }
+_kgents kgents
+printf '%s\\n' "\${COMPREPLY[@]}"`,
+  fish: (line: string) => `
+kgents completion fish | source
+complete -C ${JSON.stringify(line)} | string replace -r '\\t.*' ''`,
+};
+
+async function offered(shell: keyof typeof completers, line: string): Promise<string[]> {
+  const flags = shell === "bash" ? ["--norc"] : ["--no-config"];
+  const options = { environment: { PATH: path } };
+  const { stdout, stderr } = await terminal.program(shell, [...flags, "-c", completers[shell](line)], options);
+  expect(stderr).toBe("");
+  return stdout.split("\n").filter(Boolean).sort();
+}
+
+const cases: [line: string, expected: string[]][] = [
+  ["kgents st", ["status"]],
+  ["kgents co", ["completion"]],
+  ["kgents completion ", ["bash", "fish", "zsh"]],
+  ["kgents infra ", ["destroy", "init", "status"]],
+  ["kgents infra init --ki", ["--kind"]],
+  ["kgents exec --start", ["--startup-timeout"]],
+  ["kgents exec --backend ", ["auto", "kubernetes", "subprocess"]],
+  ["kgents exec --lang p", ["python"]],
+  ["kgents ps --language j", ["javascript"]],
+  ["kgents ps --status ti", ["timed-out"]],
+  ["kgents exec --json --js", []],
+  ["kgents exec --arg x --ar", ["--arg"]],
+  ["kgents exec --code --back", []],
+  ["kgents files x ", ["get"]],
+  ["kgents nonsense --fo", []],
+];
+
+describe("while nothing runs", () => {
+  test.each(cases)("bash: %s", async (line, expected) => {
+    expect(await offered("bash", line)).toEqual(expected);
+  });
+
+  test("names of files are left to the shell", async () => {
+    expect(await offered("bash", "kgents exec --file ")).toEqual(["compopt -o default"]);
+  });
+
+  test("ids of runs: there are none, and nothing is started", async () => {
+    const began = performance.now();
+    expect(await offered("bash", "kgents show ")).toEqual([]);
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(existsSync(terminal.state)).toBe(false);
+  });
+
+  describe.runIf(isInstalled("fish"))("fish", () => {
+    test.each(cases)("%s", async (line, expected) => {
+      expect(await offered("fish", line)).toEqual(expected);
+    });
+  });
+
+  test.runIf(isInstalled("zsh"))("zsh takes its script", async () => {
+    const script = "autoload -Uz compinit && compinit -u -D; source <(kgents completion zsh); whence -w _kgents";
+    const { stdout } = await terminal.program("zsh", ["-f", "-c", script], { environment: { PATH: path } });
+    expect(stdout).toBe("_kgents: function\n");
+  });
+});
+
+describe("with runs", () => {
+  beforeAll(async () => {
+    for (const id of ["over-1", "a:b:c", "a:b:d"]) await terminal.run(["exec", "--id", id, "--code", "print(1)"]);
+    await terminal.run([
+      "exec",
+      "--id",
+      "goes-on",
+      "--detach",
+      "--timeout",
+      "700",
+      "--lang",
+      "sh",
+      "--code",
+      "sleep 651.5",
+    ]);
+  });
+  afterAll(async () => {
+    await terminal.run(["cancel", "goes-on"]);
+  });
+
+  test.each([
+    ["kgents show ov", ["over-1"]],
+    ["kgents logs --stderr go", ["goes-on"]],
+    ["kgents wait over-1 ", ["goes-on"]],
+    ["kgents cancel ", ["goes-on"]],
+    // What bash takes to be typed already is not said again.
+    ["kgents show a:b:", ["c", "d"]],
+    ["kgents show a:b:c", ["c"]],
+  ])("bash: %s", async (line, expected) => {
+    expect(await offered("bash", line)).toEqual(expected);
+  });
+
+  test.runIf(isInstalled("fish"))("fish", async () => {
+    expect(await offered("fish", "kgents show a:")).toEqual(["a:b:c", "a:b:d"]);
+  });
+});

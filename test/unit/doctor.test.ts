@@ -1,0 +1,39 @@
+import { describe, expect, test } from "vitest";
+import type { BackendStatus } from "../../activities/backends/backend.ts";
+import { checkCluster } from "../../client/doctor/backend-checks.ts";
+import { checkDirectory, checkNode } from "../../client/doctor/machine-checks.ts";
+import { parseConfiguration } from "../../core/configuration.ts";
+import { scriptedIsolation } from "../support/scripted-backend.ts";
+
+test.each([
+  ["18.20.0", "failed"],
+  ["20.18.3", "failed"],
+  ["20.19.0", "ok"],
+  ["24.1.0", "ok"],
+])("Node %s: %s", (version, status) => {
+  expect(checkNode(version).status).toBe(status);
+});
+
+describe("the cluster", () => {
+  const away: BackendStatus = { available: false, summary: "it is away.", isolation: null };
+  const proved: BackendStatus = { available: true, summary: "Kubernetes v1", isolation: scriptedIsolation };
+  const network = { enforced: false, by: "no canary has proved it" };
+  const unproved: BackendStatus = { ...proved, isolation: { ...scriptedIsolation, network } };
+  test.each([
+    ["away, with a sandbox", away, "required", true, "warning"],
+    ["away, without", away, "required", false, "failed"],
+    ["proved", proved, "required", true, "ok"],
+    ["not proved", unproved, "required", true, "failed"],
+    ["not proved, and none asks", unproved, "best-effort", true, "warning"],
+  ] as const)("%s", (_, status, networkIsolation, hasSandbox, expected) => {
+    const configuration = parseConfiguration({ worker: { kubernetes: { networkIsolation } } });
+    expect(checkCluster(status, configuration, hasSandbox).status).toBe(expected);
+  });
+});
+
+test("a directory that is not there is looked for above; one below a file cannot be made", async () => {
+  expect((await checkDirectory("State", "/tmp/kgents-nowhere/at/all", "X")).status).toMatch(/ok|warning/);
+  expect(await checkDirectory("State", "/etc/hostname/x", "X")).toMatchObject({
+    ...{ status: "failed", remedy: expect.stringContaining("with X") },
+  });
+});
