@@ -35,7 +35,7 @@ export const refusedCalls: readonly RefusedCall[] = [
     name: "ptrace",
     body: "call(101, 117, 16, 1, 0, 0)",
     errno: "1",
-    inPod: { errno: "1|done", why: "its uid is the supervisor's: test/kubernetes/abuse.test.ts" },
+    inPod: { errno: "1|done", why: "its uid is the supervisor's: test/kubernetes/tampering.test.ts" },
   },
   { name: "process_vm_readv", body: "call(310, 270, 1, 0, 0, 0, 0, 0)", errno: "1" },
   { name: "pidfd_getfd", body: "call(438, 438, 0, 0, 0)", errno: "1" },
