@@ -12,7 +12,8 @@
  *    code's own exit code.
  *
  * The run directory is the code's as well: it has the same uid. It can spoil its own output and its own marker, and it can
- * kill the watchdogs; the worker's clock and the kubelet's limits stand behind them.
+ * kill the watchdogs; the worker's clock and the kubelet's limits stand behind them. By ptrace it can stop the supervisor or
+ * end it, and the cell with it.
  *
  * @module
  */

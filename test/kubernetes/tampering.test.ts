@@ -18,6 +18,8 @@ afterAll(async () => {
 
 /** Stops PID 1 as a debugger does, which the code may do: it has the same uid. */
 const stopFirst = "import ctypes; print(ctypes.CDLL(None).ptrace(16, 1, 0, 0), flush=True)";
+/** Kills PID 1 as a debugger can: by its own end. */
+const killFirst = "import ctypes; print(ctypes.CDLL(None).ptrace(0x4206, 1, 0, 0x100000), flush=True)";
 /** Writes without end, and says at the end of it which error came after how many MiB. */
 const fill = (path: string): string => `
 n = 0
@@ -52,6 +54,12 @@ const cases: readonly Case[] = [
     request: { code: `${killAll}${stopFirst}${stay}`, timeout: 3 },
     result: { status: "timed-out", exitCode: 137, stdout: { text: "0\n" } },
     seconds: 20,
+  },
+  {
+    name: "the supervisor killed by a debugger",
+    request: { code: `${killFirst}\nimport time\ntime.sleep(0.5)` },
+    result: { status: "lost", stdout: { text: "0\n" }, reason: expect.stringContaining("the cell ended") },
+    seconds: 15,
   },
   {
     name: "the watchdogs killed by way of their process group",
