@@ -1,5 +1,5 @@
 /**
- * The supervisor of a Kubernetes cell: a POSIX shell script, PID 1 of its pid namespace, so that the code cannot kill it.
+ * The supervisor of a Kubernetes cell: a POSIX shell script, PID 1 of its pid namespace, so that no signal of the code kills it.
  *
  * How a run goes, with everything in the run directory:
  * 1. The supervisor makes the FIFO `done` and the empty files `stdout` and `stderr`, then the FIFO `go`, and waits.
