@@ -14,6 +14,9 @@ const needed: Readonly<Record<string, string>> = {
   ip: "iproute2",
   setpriv: "util-linux",
   nsenter: "util-linux",
+  // For the completion scripts.
+  zsh: "zsh",
+  fish: "fish",
 };
 
 const missing = missingPackages(needed);
