@@ -1,8 +1,13 @@
 /** Parts of the cluster that stop in the middle of a run, or before it. These tests need the node to themselves. */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { ExecutionRequest } from "../../core/request.ts";
 import type { TestWorker } from "../support/test-worker.ts";
+import { hardenedJob } from "./manifests.ts";
 import { type CellNamespace, cellNamespace, kubectl, node, startClusterWorker } from "./support.ts";
+
+// A cluster whose server was away takes its time to be itself again.
+vi.setConfig({ testTimeout: 300_000 });
 
 let namespace: CellNamespace;
 let worker: TestWorker;
@@ -29,6 +34,13 @@ async function begun(code: string, more: Partial<ExecutionRequest> = {}) {
   return handle;
 }
 
+/** Waits until a pod can be made, placed, started and seen to end again. */
+async function caughtUp(): Promise<void> {
+  const name = `probe-${randomUUID().slice(0, 8)}`;
+  await namespace.apply(hardenedJob(name, "busybox:1.37", ["true"]));
+  await namespace.kubectl("wait", `job/${name}`, "--for=condition=Complete", "--timeout=180s");
+}
+
 /** Stops the API server for some time. */
 async function withoutApiServer(milliseconds: number): Promise<void> {
   const { stop, start } = node();
@@ -42,6 +54,8 @@ async function withoutApiServer(milliseconds: number): Promise<void> {
       await stop(component);
       await start(component);
     }
+    // The kubelet's as well, which is left as it is: the run under test depends on it.
+    await caughtUp();
   }
 }
 
