@@ -101,6 +101,9 @@ function letGo(
 export const isElsewhere = (dependencies: ActivityDependencies, { taskQueue }: Pick<CellInput, "taskQueue">): boolean =>
   taskQueue !== null && taskQueue !== dependencies.hostTaskQueue;
 
+/** Code that is bound to its host is never gone on with. */
+const nothingStored = { stdout: 0, stderr: 0 } as const;
+
 /** What an earlier worker stored of the code's output, where this one sees the same store. */
 async function storedBytes(
   store: ArtifactStore,
@@ -121,7 +124,7 @@ export const execute =
     const { store, limiter, running } = dependencies;
     const plan = planCell(dependencies, input.request, input.cellId, run);
     const backend = servedBackend(dependencies, input.backend);
-    const stored = await storedBytes(store, run.key, input.attempt);
+    const stored = backend.hostBound ? nothingStored : await storedBytes(store, run.key, input.attempt);
     const known = running.know({ ...input, workflowId: run.workflowId, runId: run.runId });
     if (!known.running) {
       // It has its place since its provisioning. After a restart of the worker it has none, and then it will only be found lost.

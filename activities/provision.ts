@@ -1,5 +1,6 @@
 import { Context } from "@temporalio/activity";
 import { KgentsError } from "../core/error.ts";
+import { firstLine } from "../core/first-line.ts";
 import type { ExecutionSpec } from "../core/request.ts";
 import type { BackendName, Isolation } from "../core/result.ts";
 import type { Backend } from "./backends/backend.ts";
@@ -63,7 +64,7 @@ async function takePlace(
 function titleOf(spec: ExecutionSpec): string {
   if (spec.entrypoint !== undefined) return spec.entrypoint;
   if (typeof spec.code !== "string") return "(code from the artifact store)";
-  const line = spec.code.split("\n").find((text) => text.trim() !== "") ?? "";
+  const line = firstLine(spec.code) ?? "";
   return line.length > 100 ? `${line.slice(0, 97)}...` : line;
 }
 

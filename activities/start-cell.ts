@@ -1,8 +1,6 @@
 import { EventEmitter } from "node:events";
-import { Readable } from "node:stream";
 import { formatDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
-import type { Content } from "../core/request.ts";
 import { maximumStreamBytes } from "../core/result.ts";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext, StopReason } from "./backends/backend.ts";
 import { classify } from "./classify.ts";
@@ -11,15 +9,9 @@ import { createFileCollector } from "./output-files.ts";
 import { liveWindowBytes, recordStream } from "./recorded-stream.ts";
 import type { RunningCell } from "./running-cells.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
+import { openContent } from "./store/open-content.ts";
 import { streamReference } from "./store/references.ts";
 import { summariseStreams, unreadableStreams } from "./summarise.ts";
-
-/** Opens content of a request, wherever it is kept. */
-async function openContent(store: ArtifactStore, content: Content): Promise<Readable> {
-  if (typeof content === "string") return Readable.from([Buffer.from(content)]);
-  if ("base64" in content) return Readable.from([Buffer.from(content.base64, "base64")]);
-  return store.openBlob(content.artifact, content.bytes);
-}
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -89,7 +81,7 @@ export function startCell(
         stored,
         stdout: stdout.sink,
         stderr: stderr.sink,
-        open: (content) => openContent(store, content),
+        open: (content) => openContent(store.openBlob, content),
         saveFile: collector.save,
       });
     } catch (error) {

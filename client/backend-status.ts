@@ -14,9 +14,8 @@ import type { Configuration } from "../core/configuration.ts";
 
 /** The cluster of the kubeconfig. */
 export async function clusterStatus({ worker }: Configuration): Promise<BackendStatus> {
-  const { context, namespace, runtimeClassName, networkIsolation } = worker.kubernetes;
   const backend = createKubernetesBackend({
-    ...{ context, namespace, runtimeClassName, networkIsolation },
+    ...worker.kubernetes,
     // It only looks.
     instance: "status",
     log: () => {},

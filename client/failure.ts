@@ -9,7 +9,22 @@ import {
 import { ApplicationFailure } from "@temporalio/common";
 import { errorCode } from "../activities/host/error-code.ts";
 import { KgentsError } from "../core/error.ts";
-import { type FailureDetails, isFailureKind } from "../core/failure.ts";
+import { type FailureDetails, type FailureKind, isFailureKind } from "../core/failure.ts";
+
+/** Why a run could not be carried out. */
+export interface RunFailure {
+  readonly kind: FailureKind;
+  readonly message: string;
+  /** The field of the request that was refused, where there is one. */
+  readonly field: string | null;
+  readonly remedy: string;
+}
+
+/** The failure that an error means. */
+export function runFailureOf(error: unknown, id: string): RunFailure {
+  const { code, message, field = null, remedy } = toKgentsError(error, id);
+  return { kind: code, message, field, remedy };
+}
 
 /** What the system refuses for reasons that a person can mend on this machine: rights, a full disk, a file in the way. */
 const ofTheMachine = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR"];

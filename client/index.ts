@@ -24,6 +24,7 @@ export {
   type StreamResult,
 } from "../core/result.ts";
 export type { ExecutionDescription, ExecutionHandle } from "./execution-handle.ts";
+export type { RunFailure } from "./failure.ts";
 export type { OutputEvent } from "./output/event.ts";
 export {
   type DryRunResult,
@@ -32,7 +33,7 @@ export {
   Quartermaster,
   type QuartermasterOptions,
 } from "./quartermaster.ts";
-export type { RunDetails, RunFailure, RunTimings } from "./runs/inspect-run.ts";
+export type { RunDetails, RunTimings } from "./runs/inspect-run.ts";
 export type { ListOptions, RunSummary } from "./runs/list-runs.ts";
 export type { RunFilter } from "./runs/run-query.ts";
 export { type RunState, runStates } from "./runs/run-state.ts";

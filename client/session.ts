@@ -9,6 +9,7 @@ import { kgentsPaths } from "../activities/host/paths.ts";
 import { type ArtifactStore, openArtifactStore } from "../activities/store/artifact-store.ts";
 import { KgentsError } from "../core/error.ts";
 import { storeOfIdentity } from "../core/names.ts";
+import { once } from "../core/once.ts";
 import { connectClient, type TemporalClient } from "./connect.ts";
 import type { QuartermasterOptions } from "./quartermaster.ts";
 import { resolveTarget, type TemporalTarget } from "./stack/address.ts";
@@ -65,18 +66,6 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
     ...{ ...temporal, taskQueue },
     workers: once(workers),
     ui: once(() => findUi(target, environment, stack.uiUrl)),
-  };
-}
-
-/** Asks once; one that failed is asked again. */
-function once<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
-  let answer: Promise<Answer> | undefined;
-  return () => {
-    answer ??= ask().catch((error) => {
-      answer = undefined;
-      throw error;
-    });
-    return answer;
   };
 }
 

@@ -6,6 +6,9 @@
 import { type FailureKind, failureKinds } from "./failure.ts";
 import type { ExecutionResult, RunStatus } from "./result.ts";
 
+/** The exit code of a command that Ctrl-C ended: 128 + SIGINT. */
+export const interruptedExitCode = 130;
+
 /**
  * The code of a status that has one of its own, as others have it: 124 is timeout(1)'s, 137 what an OOM kill looks like to
  * a shell (128 + SIGKILL), 153 a file size limit (128 + SIGXFSZ), 130 Ctrl-C (128 + SIGINT), 125 what docker and timeout(1)
@@ -15,7 +18,7 @@ const statusCodes: Readonly<Record<Exclude<RunStatus, "succeeded" | "failed">, n
   "timed-out": 124,
   "out-of-memory": 137,
   "output-limit": 153,
-  cancelled: 130,
+  cancelled: interruptedExitCode,
   lost: 125,
 };
 

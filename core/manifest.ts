@@ -26,7 +26,7 @@ export interface JobInput {
 }
 
 /** The content that runs: `code`, or the file that `entrypoint` names. */
-const codeOf = ({ code, entrypoint, files }: ExecutionSpec): Content =>
+export const codeOf = ({ code, entrypoint, files }: ExecutionSpec): Content =>
   code ?? files.find((file) => file.name === entrypoint)?.content ?? "";
 
 const withoutReserved = (entries: Readonly<Record<string, string>>): Record<string, string> =>

@@ -1,8 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { workflowTaskQueueType } from "../core/temporal-enums.ts";
 import type { WorkerConnections } from "./connect.ts";
 
-/** `TASK_QUEUE_TYPE_WORKFLOW` of Temporal's API. */
-const workflowQueue = 1;
 const pauseMilliseconds = 20;
 
 /**
@@ -23,7 +22,7 @@ export async function awaitPolling(
       client.workflowService.describeTaskQueue({
         namespace,
         taskQueue: { name: taskQueue },
-        taskQueueType: workflowQueue,
+        taskQueueType: workflowTaskQueueType,
       }),
     );
     if (pollers?.some((poller) => poller.identity === identity)) return true;

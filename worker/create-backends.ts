@@ -24,9 +24,8 @@ async function instanceOf({ client, namespace }: WorkerConnections): Promise<str
 }
 
 async function kubernetesBackend({ configuration, connections, log }: BackendsOf): Promise<Backend> {
-  const { context, namespace, runtimeClassName, networkIsolation } = configuration.worker.kubernetes;
   const backend = createKubernetesBackend({
-    ...{ context, namespace, runtimeClassName, networkIsolation },
+    ...configuration.worker.kubernetes,
     instance: await instanceOf(connections),
     log: (line) => log.warn(line),
   });
@@ -56,9 +55,10 @@ async function subprocessBackend({ configuration, paths, log, hostId }: Backends
  */
 export async function createBackends(about: BackendsOf): Promise<Partial<Record<BackendName, Backend>>> {
   const { backends } = about.configuration.worker;
-  const kubernetes =
-    backends.includes("kubernetes") && isClusterConfigured() ? await kubernetesBackend(about) : undefined;
-  const subprocess = backends.includes("subprocess") ? await subprocessBackend(about) : undefined;
+  const [kubernetes, subprocess] = await Promise.all([
+    backends.includes("kubernetes") && isClusterConfigured() ? kubernetesBackend(about) : undefined,
+    backends.includes("subprocess") ? subprocessBackend(about) : undefined,
+  ]);
   if (kubernetes || subprocess) return { ...(kubernetes && { kubernetes }), ...(subprocess && { subprocess }) };
   throw new KgentsError(
     "backend-unavailable",

@@ -116,9 +116,10 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     log.debug({ error: String(error) }, "the queue's pollers could not be read");
     return false;
   });
-  // A worker that fails says so by `stopped`, below.
-  if (!(await Promise.race([seen, running.then(() => false).catch(() => true)])))
+  // A worker that has ended meanwhile says so by `stopped`, below.
+  if (!(await Promise.race([seen, Promise.allSettled(runs)]))) {
     log.warn({ taskQueue: policy.taskQueue }, "the server does not list this worker's polls yet");
+  }
   await settings.onReady?.({ taskQueue: policy.taskQueue, hostTaskQueue: dependencies.hostTaskQueue, identity });
   log.info({ identity, taskQueue: policy.taskQueue, address: connections.address }, "the worker is ready");
 

@@ -1,9 +1,15 @@
 import type { NativeConnection } from "@temporalio/worker";
 import { searchAttributes } from "../core/names.ts";
+import { keywordAttributeType } from "../core/temporal-enums.ts";
 import type { Logger } from "./logging.ts";
 
-/** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
-const keyword = 2;
+type Operator = Pick<NativeConnection, "operatorService">;
+
+/** Which of our search attributes a namespace has not. */
+export async function missingSearchAttributes(connection: Operator, namespace: string): Promise<string[]> {
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  return Object.values(searchAttributes).filter((name) => customAttributes?.[name] !== keywordAttributeType);
+}
 
 /**
  * Sees to it that the namespace has our search attributes.
@@ -14,27 +20,22 @@ const keyword = 2;
  * @returns whether runs may carry them
  */
 export async function ensureSearchAttributes(
-  connection: Pick<NativeConnection, "operatorService">,
+  connection: Operator,
   namespace: string,
   log: Pick<Logger, "info" | "warn">,
 ): Promise<boolean> {
-  const names = Object.values(searchAttributes);
-  const missing = async (): Promise<string[]> => {
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-    return names.filter((name) => customAttributes?.[name] !== keyword);
-  };
   try {
-    const absent = await missing();
+    const absent = await missingSearchAttributes(connection, namespace);
     if (absent.length === 0) return true;
     await connection.operatorService.addSearchAttributes({
       namespace,
-      searchAttributes: Object.fromEntries(absent.map((name) => [name, keyword])),
+      searchAttributes: Object.fromEntries(absent.map((name) => [name, keywordAttributeType])),
     });
     log.info({ absent }, "registered search attributes");
-    return (await missing()).length === 0;
+    return (await missingSearchAttributes(connection, namespace)).length === 0;
   } catch (error) {
     log.warn(
-      { error: String(error), names },
+      { error: String(error), names: Object.values(searchAttributes) },
       "search attributes are not registered and cannot be registered from here; runs go without them",
     );
     return false;

@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { firstLine } from "../core/first-line.ts";
 
 /** A few fields for people, from whatever came. */
 export function fieldsOf(request: unknown): { title: string; language: string | undefined } {
   const fields: { code?: unknown; entrypoint?: unknown; language?: unknown } =
     typeof request === "object" && request !== null ? request : {};
   const code = typeof fields.code === "string" ? fields.code : fields.entrypoint;
-  const line = typeof code === "string" ? code.split("\n").find((part) => part.trim() !== "") : undefined;
+  const line = typeof code === "string" ? firstLine(code) : undefined;
   return {
     title: (line ?? "code").slice(0, 100),
     language: typeof fields.language === "string" ? fields.language : undefined,

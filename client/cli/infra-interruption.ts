@@ -1,13 +1,11 @@
+import { interruptedExitCode } from "../../core/exit-code.ts";
 import type { Voice } from "./voice.ts";
-
-/** The exit code of a command that Ctrl-C ended: 128 + SIGINT. */
-export const interrupted = 130;
 
 /** What Ctrl-C (or SIGTERM) does to an `infra` command: the first ends it in order, the second at once. */
 export function watchSignals(voice: Voice): { readonly signal: AbortSignal; readonly over: () => void } {
   const controller = new AbortController();
   const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(interrupted);
+    if (controller.signal.aborted) process.exit(interruptedExitCode);
     voice.say("interrupted; cleaning up, and once more leaves at once");
     controller.abort();
   };

@@ -1,5 +1,6 @@
 import { loadConfiguration } from "../../activities/host/configuration-file.ts";
 import { mergeLanguages } from "../../core/configuration.ts";
+import { interruptedExitCode } from "../../core/exit-code.ts";
 import { builtInLanguages, findLanguage } from "../../core/language.ts";
 import { destroy as destroyNamespace, planDestroy } from "../infra/destroy.ts";
 import { connectInfra, type InfraCluster, infraFailure } from "../infra/infra-cluster.ts";
@@ -9,7 +10,7 @@ import { ensureKindCluster } from "../infra/kind-cluster.ts";
 import { stackStatus } from "../stack/stack-status.ts";
 import { confirm, refuseWithoutTerminal } from "./confirm.ts";
 import type { InfraFlags } from "./infra-command.ts";
-import { interrupted, watchSignals } from "./infra-interruption.ts";
+import { watchSignals } from "./infra-interruption.ts";
 import { cellsInWords, planInWords, statusInWords, verdictInWords } from "./infra-words.ts";
 import { stackOptions } from "./stack-options.ts";
 import { createVoice, reportError, type Voice } from "./voice.ts";
@@ -42,8 +43,8 @@ async function carryOut(
     voice.settled();
     const wasAsked = signals.signal.aborted && error instanceof Error && error.name === "AbortError";
     // What went wrong while cleaning up is said, and what is left with it.
-    const exitCode = wasAsked ? interrupted : reportError(error, { json: flags.json === true });
-    return signals.signal.aborted ? interrupted : exitCode;
+    const exitCode = wasAsked ? interruptedExitCode : reportError(error, { json: flags.json === true });
+    return signals.signal.aborted ? interruptedExitCode : exitCode;
   } finally {
     voice.settled();
     signals.over();

@@ -1,8 +1,6 @@
+import { interruptedExitCode } from "../../core/exit-code.ts";
 import type { ExecutionHandle } from "../execution-handle.ts";
 import type { Voice } from "./voice.ts";
-
-/** The exit code of a command that Ctrl-C ended: 128 + SIGINT. */
-const interrupted = 130;
 
 /** What Ctrl-C (or SIGTERM) means in each part of a run. */
 export interface Interruption {
@@ -28,12 +26,12 @@ export function watchForInterruption(voice: Voice): Interruption {
   const onSignal = (): void => {
     if (!isStarting) {
       voice.say("left before the run was started");
-      process.exit(interrupted);
+      process.exit(interruptedExitCode);
     }
     if (asked) {
       const run = handle ? `the cancellation of run ${handle.id} goes on without us` : "the run may have been started";
       process.stderr.write(`kgents: left at once; ${run}\n`);
-      process.exit(interrupted);
+      process.exit(interruptedExitCode);
     }
     asked = true;
     voice.say("cancelling; once more leaves at once");

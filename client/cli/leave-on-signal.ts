@@ -1,11 +1,10 @@
-/** The exit code of a command that Ctrl-C ended: 128 + SIGINT. */
-const interrupted = 130;
+import { interruptedExitCode } from "../../core/exit-code.ts";
 
 /** Ctrl-C (or SIGTERM) ends a command that only watches; the run goes on. Returns how to end that. */
 export function leaveOnSignal(words: string): () => void {
   const onSignal = (): void => {
     process.stderr.write(`kgents: ${words}\n`);
-    process.exit(interrupted);
+    process.exit(interruptedExitCode);
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);

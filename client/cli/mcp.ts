@@ -1,5 +1,6 @@
 import { Console } from "node:console";
 import { KgentsError } from "../../core/error.ts";
+import { interruptedExitCode } from "../../core/exit-code.ts";
 import { createCalls } from "../mcp/calls.ts";
 import { allowedHosts, isLoopbackHost } from "../mcp/http-guard.ts";
 import { serveOnHttp } from "../mcp/serve-http.ts";
@@ -12,9 +13,6 @@ import { beforeBrokenPipe } from "./broken-pipe.ts";
 import type { McpFlags } from "./mcp-command.ts";
 import { version } from "./version.ts";
 import { reportError } from "./voice.ts";
-
-/** The exit code of who is told twice to end, and leaves at once: 128 + SIGINT. */
-const leftAtOnce = 130;
 
 /** Carries out `kgents mcp`: until the client goes, or a signal comes. */
 export async function mcp(flags: McpFlags): Promise<number> {
@@ -73,7 +71,7 @@ function endOnSignal(
 ): { stop: () => void } {
   let asked = false;
   const onSignal = async (): Promise<void> => {
-    if (asked) process.exit(leftAtOnce);
+    if (asked) process.exit(interruptedExitCode);
     asked = true;
     say("ending; once more leaves at once");
     await calls.end();

@@ -1,7 +1,7 @@
-import type { Readable } from "node:stream";
+import { type OpenBlob, openContent } from "../../activities/store/open-content.ts";
 import { KgentsError } from "../../core/error.ts";
+import { codeOf } from "../../core/manifest.ts";
 import { validateRequest } from "../../core/parse-request.ts";
-import type { Content } from "../../core/request.ts";
 import type { Quartermaster } from "../quartermaster.ts";
 import { write } from "./follow-run.ts";
 import { detailsInWords } from "./show-words.ts";
@@ -13,18 +13,17 @@ export interface ShowFlags extends RunFlags {
   readonly code?: true;
 }
 
-async function open(content: Content, quartermaster: Quartermaster): Promise<Iterable<Buffer> | Readable> {
-  if (typeof content === "string") return [Buffer.from(content)];
-  if ("base64" in content) return [Buffer.from(content.base64, "base64")];
-  const store = await quartermaster.store();
-  if (store) return store.openBlob(content.artifact, content.bytes);
-  throw new KgentsError("artifact-unavailable", "the code is in the artifact store, which is out of reach from here");
-}
+const fromStoreOf =
+  (quartermaster: Quartermaster): OpenBlob =>
+  async (sha256, bytes) => {
+    const store = await quartermaster.store();
+    if (store) return store.openBlob(sha256, bytes);
+    throw new KgentsError("artifact-unavailable", "the code is in the artifact store, which is out of reach from here");
+  };
 
 async function printCode(request: unknown, quartermaster: Quartermaster): Promise<void> {
-  const { code, files, entrypoint } = validateRequest(request);
-  const content = code ?? files.find(({ name }) => name === entrypoint)?.content ?? "";
-  for await (const bytes of await open(content, quartermaster)) await write(process.stdout, bytes);
+  const content = codeOf(validateRequest(request));
+  for await (const bytes of await openContent(fromStoreOf(quartermaster), content)) await write(process.stdout, bytes);
 }
 
 /** `kgents show`. */

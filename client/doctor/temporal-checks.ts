@@ -1,11 +1,9 @@
 import { searchAttributes } from "../../core/names.ts";
+import { missingSearchAttributes } from "../../worker/search-attributes.ts";
 import { connectClient } from "../connect.ts";
 import type { TemporalTarget } from "../stack/address.ts";
 import type { StackStatus } from "../stack/stack-status.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
-
-/** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
-const keyword = 2;
 
 /** Whether the server answers. */
 export function checkTemporal({ temporal }: StackStatus, origin: TemporalTarget["origin"]): Check {
@@ -42,8 +40,7 @@ export async function checkSearchAttributes(target: TemporalTarget): Promise<Che
       .join(" ")}\`, and restart the worker.`;
   const { client, namespace } = await connectClient(target);
   try {
-    const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
-    const missing = names.filter((attribute) => customAttributes?.[attribute] !== keyword);
+    const missing = await missingSearchAttributes(client.connection, namespace);
     if (missing.length === 0) return ok(name, "the namespace has the search attributes of runs");
     return warning(name, `the namespace has not: ${missing.join(", ")}`, create(missing));
   } catch (error) {

@@ -1,5 +1,5 @@
-import type { V1Job } from "@kubernetes/client-node";
 import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
+import { isFinished } from "../../activities/backends/kubernetes/observe.ts";
 import { managedByKgents, managedByLabel } from "../../core/cluster-names.ts";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
@@ -9,11 +9,6 @@ export interface CellCounts {
   /** They stay for their TTL, so that a person can look at them. */
   readonly finished: number;
 }
-
-const hasFinished = ({ status }: V1Job): boolean =>
-  (status?.conditions ?? []).some(
-    (condition) => (condition.type === "Complete" || condition.type === "Failed") && condition.status === "True",
-  );
 
 /** Counts the cells of all instances in the namespace. */
 export async function countCells(client: ClusterClient): Promise<CellCounts> {
@@ -26,6 +21,6 @@ export async function countCells(client: ClusterClient): Promise<CellCounts> {
       ),
     { milliseconds: answerMilliseconds },
   );
-  const finished = items.filter(hasFinished).length;
+  const finished = items.filter(isFinished).length;
   return { running: items.length - finished, finished };
 }

@@ -59,6 +59,9 @@ export function refuseStranger(request: IncomingMessage, response: ServerRespons
   return true;
 }
 
+/** The body of an answer that is no success. */
+export const errorBody = (message: string) => ({ jsonrpc: "2.0", error: { code: -32_000, message }, id: null });
+
 /** Answers with an error of HTTP whose body is one of JSON-RPC. */
 export function refuse(response: ServerResponse, status: number, message: string): void {
   response.writeHead(status, {
@@ -68,5 +71,5 @@ export function refuse(response: ServerResponse, status: number, message: string
     ...(status === 401 ? { "www-authenticate": 'Bearer realm="kgents"' } : {}),
     ...(status === 503 ? { "retry-after": "10" } : {}),
   });
-  response.end(JSON.stringify({ jsonrpc: "2.0", error: { code: -32_000, message }, id: null }));
+  response.end(JSON.stringify(errorBody(message)));
 }

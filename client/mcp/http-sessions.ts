@@ -10,6 +10,7 @@ import {
   type McpServer,
   WebStandardStreamableHTTPServerTransport,
 } from "@modelcontextprotocol/server";
+import { errorBody } from "./http-guard.ts";
 
 /** Bounds of the sessions. */
 export interface SessionBounds {
@@ -35,7 +36,7 @@ export interface Sessions {
 }
 
 const answer = (status: number, message: string, headers: Record<string, string> = {}): Response =>
-  Response.json({ jsonrpc: "2.0", error: { code: -32_000, message }, id: null }, { status, headers });
+  Response.json(errorBody(message), { status, headers });
 
 /** Calls back when a response has been sent, or nobody wants it any more. */
 function whenSent(response: Response, done: () => void): Response {

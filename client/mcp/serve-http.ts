@@ -6,10 +6,8 @@ import { createMcpHandler, isLegacyRequest, type McpServer } from "@modelcontext
 import { KgentsError } from "../../core/error.ts";
 import { type Guard, refuse, refuseStranger } from "./http-guard.ts";
 import { createSessions } from "./http-sessions.ts";
-import type { Serving } from "./serve-stdio.ts";
+import { maximumMessageBytes, type Serving } from "./serve-stdio.ts";
 
-/** The largest request in bytes: code, stdin and files of a call stand in it. */
-const maximumMessageBytes = 16 * 1024 * 1024;
 /** More connections than these are turned away. */
 const maximumConnections = 256;
 /** How long answers may still be read after the end. */

@@ -2,7 +2,7 @@ import type { McpServer } from "@modelcontextprotocol/server";
 import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 
 /** The largest message in bytes: code, stdin and files of a call stand in it. */
-const maximumMessageBytes = 16 * 1024 * 1024;
+export const maximumMessageBytes = 16 * 1024 * 1024;
 
 /** A server that is being served. */
 export interface Serving {

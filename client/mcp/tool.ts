@@ -7,8 +7,9 @@ import {
 } from "@modelcontextprotocol/server";
 import type { z } from "zod";
 import { parseOrRefuse } from "../../core/refusal.ts";
+import { runFailureOf } from "../failure.ts";
 import type { OutputEvent } from "../output/event.ts";
-import { describeFailure, failureOf } from "../tools/describe-failure.ts";
+import { describeFailure } from "../tools/describe-failure.ts";
 import { standardSchema } from "../tools/standard-schema.ts";
 import type { Calls } from "./calls.ts";
 import { tellProgress } from "./progress.ts";
@@ -58,7 +59,7 @@ const failureMetaKey = "kgents.io/failure";
 
 /** An error that a model can read: no error of the protocol, which many clients do not show it. */
 function failed(error: unknown): CallToolResult {
-  const failure = failureOf(error);
+  const failure = runFailureOf(error, "");
   return {
     content: [{ type: "text", text: describeFailure(failure) }],
     isError: true,

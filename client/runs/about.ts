@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { firstLine } from "../../core/first-line.ts";
 
 /** A few fields of a request. */
 export interface RunAbout {
@@ -20,7 +21,7 @@ const asRecord = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
 function titleOf({ code, entrypoint }: Record<string, unknown>): string {
-  if (typeof code === "string") return (code.split("\n").find((line) => line.trim() !== "") ?? "").trim();
+  if (typeof code === "string") return (firstLine(code) ?? "").trim();
   if (typeof entrypoint === "string") return entrypoint;
   return "artifact" in asRecord(code) ? "(code from the artifact store)" : "(bytes)";
 }

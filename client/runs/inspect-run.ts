@@ -1,9 +1,8 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
 import type { ProvisionedCell } from "../../activities/contract.ts";
-import type { FailureKind } from "../../core/failure.ts";
 import { type Phase, phaseQuery } from "../../core/names.ts";
 import type { ExecutionResult, Isolation } from "../../core/result.ts";
-import { toKgentsError } from "../failure.ts";
+import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
 import { decodeFirst, readRequest } from "./history.ts";
 import { type RunSummary, summarise } from "./list-runs.ts";
 
@@ -19,15 +18,6 @@ export interface RunTimings {
   readonly finished: Date | null;
   /** When all was cleaned up. */
   readonly closed: Date | null;
-}
-
-/** Why a run could not be carried out. */
-export interface RunFailure {
-  readonly kind: FailureKind;
-  readonly message: string;
-  /** The field of the request that was refused. */
-  readonly field: string | null;
-  readonly remedy: string;
 }
 
 /** All that is known of a run. */
@@ -79,10 +69,10 @@ async function readEnd(handle: WorkflowHandle): Promise<Pick<RunDetails, "result
   try {
     return { result: (await handle.result()) as ExecutionResult, failure: null };
   } catch (error) {
-    const { code, message, field = null, remedy } = toKgentsError(error, handle.workflowId);
+    const failure = runFailureOf(error, handle.workflowId);
     // What says nothing of the run must not be taken for its end.
-    if (code === "temporal-unavailable" || code === "not-found") throw error;
-    return { result: null, failure: { kind: code, message, field, remedy } };
+    if (failure.kind === "temporal-unavailable" || failure.kind === "not-found") throw error;
+    return { result: null, failure };
   }
 }
 

@@ -10,6 +10,7 @@ import { hostname } from "node:os";
 import { isRunning } from "../../activities/host/process-identity.ts";
 import { KgentsError } from "../../core/error.ts";
 import { hostLabel, processOfIdentity } from "../../core/names.ts";
+import { workflowTaskQueueType } from "../../core/temporal-enums.ts";
 import type { TemporalTarget } from "./address.ts";
 
 /** A worker that polls a task queue. */
@@ -27,9 +28,6 @@ export interface QueueState {
 
 /** A poll lasts a minute at most: who has not asked again since has gone. */
 const pollMilliseconds = 75_000;
-
-/** `TASK_QUEUE_TYPE_WORKFLOW` of Temporal's API. */
-const workflowQueue = 1;
 
 /**
  * Asks a server for its version and for who serves a queue.
@@ -57,7 +55,7 @@ export async function queueState(
           workflowService.describeTaskQueue({
             namespace,
             taskQueue: { name: taskQueue },
-            taskQueueType: workflowQueue,
+            taskQueueType: workflowTaskQueueType,
           }),
         ]);
         const pollers = (queue.pollers ?? []).map(({ identity, lastAccessTime }) => ({

@@ -5,7 +5,7 @@
  * @module
  */
 export type { ModelRequest } from "../../core/model-request.ts";
-export type { ToolFailure } from "./describe-failure.ts";
+export type { RunFailure as ToolFailure } from "../failure.ts";
 export {
   type ExecuteOptions,
   type RunCodeTool,

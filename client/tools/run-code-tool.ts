@@ -1,9 +1,10 @@
 import { type ModelRequest, modelRequestSchema, requestOfModel } from "../../core/model-request.ts";
 import { parseOrRefuse } from "../../core/refusal.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
+import { type RunFailure, runFailureOf } from "../failure.ts";
 import type { OutputEvent } from "../output/event.ts";
 import { Quartermaster } from "../quartermaster.ts";
-import { describeFailure, failureOf, type ToolFailure } from "./describe-failure.ts";
+import { describeFailure } from "./describe-failure.ts";
 import { describeResult } from "./describe-result.ts";
 import { runCodeDescription } from "./description.ts";
 import { showFiles } from "./output-files.ts";
@@ -40,7 +41,7 @@ export type ToolOutput = {
 } & (
   | { readonly ok: true; readonly result: ToolResult; readonly failure?: undefined }
   /** The run was refused or could not be carried out. Code that fails is a result. */
-  | { readonly ok: false; readonly failure: ToolFailure; readonly result?: undefined }
+  | { readonly ok: false; readonly failure: RunFailure; readonly result?: undefined }
 );
 
 /** The tool that runs code, as frameworks want it. */
@@ -132,7 +133,7 @@ export function runCodeTool(options: RunCodeToolOptions = {}): RunCodeTool {
       return { ok: true, text: describeResult(result, files), result: structuredResult(result) };
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error;
-      const failure = failureOf(error);
+      const failure = runFailureOf(error, "");
       return { ok: false, text: describeFailure(failure), failure };
     }
   };

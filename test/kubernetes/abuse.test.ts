@@ -1,31 +1,12 @@
 /** Code that means harm: each ends in time, with an honest result, and the next run is as good as ever. */
-import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Backend, CellOutcome } from "../../activities/backends/backend.ts";
-import { createKubernetesBackend } from "../../activities/backends/kubernetes/backend.ts";
+import { describe, expect, test } from "vitest";
+import type { CellOutcome } from "../../activities/backends/backend.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
-import { runOnBackend } from "../support/run-on-backend.ts";
-import { type CellNamespace, cellNamespace, cluster } from "./support.ts";
+import { useClusterBackend } from "./support.ts";
 
-let namespace: CellNamespace;
-let backend: Backend;
-beforeAll(async () => {
-  namespace = await cellNamespace();
-  backend = createKubernetesBackend({
-    kubeconfig: cluster.kubeconfig,
-    namespace: namespace.name,
-    instance: `test-${randomUUID().slice(0, 8)}`,
-    log: () => {},
-  });
-});
-afterAll(async () => {
-  expect(await namespace.left()).toEqual([]);
-  await backend?.close();
-  await namespace?.[Symbol.asyncDispose]();
-});
+const inCell = useClusterBackend();
 
-const run = (request: ExecutionRequest) =>
-  runOnBackend(backend, { cpu: 1, ...request }, { cellId: `kgents-${randomUUID().slice(0, 20)}` });
+const run = (request: ExecutionRequest) => inCell({ cpu: 1, ...request });
 const sh = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({
   code,
   language: "sh",

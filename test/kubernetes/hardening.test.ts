@@ -6,23 +6,13 @@ import type { Job } from "../../core/job-types.ts";
 import { builtInLanguages } from "../../core/language.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 import { allCalls, refusedCalls } from "../support/system-calls.ts";
-import type { TestWorker } from "../support/test-worker.ts";
-import { type CellNamespace, cellNamespace, cluster, startClusterWorker } from "./support.ts";
+import { cluster, useClusterWorker } from "./support.ts";
 
-let namespace: CellNamespace;
-let worker: TestWorker;
-beforeAll(async () => {
-  namespace = await cellNamespace();
-  worker = await startClusterWorker(namespace.name);
-});
-afterAll(async () => {
-  await worker?.[Symbol.asyncDispose]();
-  await namespace?.[Symbol.asyncDispose]();
-});
+const here = useClusterWorker();
 
 /** Runs Python that prints one JSON value. */
 async function look<Value>(code: string, more: object = {}): Promise<Value> {
-  const { status, stdout, stderr } = await worker.run({ code, cpu: 1, ttl: 1, ...more });
+  const { status, stdout, stderr } = await here.worker.run({ code, cpu: 1, ttl: 1, ...more });
   expect({ status, stderr: stderr.text }).toEqual({ status: "succeeded", stderr: "" });
   return JSON.parse(stdout.text);
 }
@@ -38,7 +28,7 @@ print(json.dumps({name: " ".join(rest.split()) for name, _, rest in (line.partit
 });
 
 test("the environment is what is documented, whatever services there are", async () => {
-  await namespace.apply({
+  await here.namespace.apply({
     apiVersion: "v1",
     kind: "Service",
     metadata: { name: "neighbour" },
@@ -149,13 +139,13 @@ test("system calls that reach out of the cell are refused", async () => {
 describe("seen from outside", () => {
   test("the request's secrets stand neither in the Job nor in its pod", async () => {
     const secret = "s3cret-of-the-request";
-    const handle = await worker.start({
+    const handle = await here.worker.start({
       code: `import time\nprint("there", flush=True)\ntime.sleep(60) # ${secret}`,
       ...{ args: [secret], env: { TOKEN: secret }, stdin: secret, cpu: 1 },
       files: [{ name: "secret.txt", content: secret }],
     });
     for await (const event of handle.output()) if (event.type === "output") break;
-    const objects = await namespace.kubectl("get", "jobs,pods,events,configmaps,secrets", "-o", "yaml");
+    const objects = await here.namespace.kubectl("get", "jobs,pods,events,configmaps,secrets", "-o", "yaml");
     expect(objects).toContain("kgents.io/code-hash");
     expect(objects).not.toContain(secret);
     await handle.cancel();
@@ -164,7 +154,7 @@ describe("seen from outside", () => {
 
   test("the namespace refuses a pod that is not hardened", async () => {
     const { code, stderr } = await cluster.kubectl(
-      ["-n", namespace.name, "run", "bad", "--image=busybox:1.37", "--restart=Never"],
+      ["-n", here.namespace.name, "run", "bad", "--image=busybox:1.37", "--restart=Never"],
       {},
     );
     expect(code).not.toBe(0);
@@ -183,7 +173,7 @@ describe("the manifest", () => {
   async function dryRun(...flags: string[]): Promise<string> {
     const { code, stdout, stderr } = await terminal.run(["exec", "--dry-run", "--code", "print(1)", ...flags]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    return stdout.replace("namespace: kgents-ephemeral", `namespace: ${namespace.name}`);
+    return stdout.replace("namespace: kgents-ephemeral", `namespace: ${here.namespace.name}`);
   }
   const serverSide = (yaml: string) =>
     cluster.kubectl(["apply", "--dry-run=server", "-o", "json", "-f", "-"], { input: yaml });
@@ -195,9 +185,9 @@ describe("the manifest", () => {
   });
 
   test("a run's Job is what its dry run shows, but for names, labels and annotations", async () => {
-    const handle = await worker.start({ code: "print(1)", cpu: "300m", memory: "96Mi", timeout: 20, ttl: 5 });
+    const handle = await here.worker.start({ code: "print(1)", cpu: "300m", memory: "96Mi", timeout: 20, ttl: 5 });
     await handle.result();
-    const { items } = JSON.parse(await namespace.kubectl("get", "jobs", "-o", "json"));
+    const { items } = JSON.parse(await here.namespace.kubectl("get", "jobs", "-o", "json"));
     const created = items.filter(({ metadata }: Job) => metadata.annotations["kgents.io/workflow-id"] === handle.id);
     const flags = ["--cpu", "300m", "--memory", "96Mi", "--timeout", "20", "--ttl", "5"];
     const { stdout } = await serverSide(await dryRun(...flags));
@@ -213,7 +203,7 @@ describe("the manifest", () => {
 
 describe("images", () => {
   test("another one that has a shell and tar", async () => {
-    const result = await worker.run({
+    const result = await here.worker.run({
       code: "cat /etc/debian_version >file; echo ran",
       ...{ language: "sh", image: "bash:5.3", outputs: ["file"], cpu: 1, ttl: 1 },
     });
@@ -222,7 +212,7 @@ describe("images", () => {
 
   test.each(["kgents-test/pause:1", "kgents-test/tools:1"])("one without a shell fails at once: %s", async (image) => {
     const began = performance.now();
-    await expect(worker.run({ code: "echo no", language: "sh", image })).rejects.toMatchObject({
+    await expect(here.worker.run({ code: "echo no", language: "sh", image })).rejects.toMatchObject({
       code: "cell-start",
       message: expect.stringContaining(`"sh": executable file not found`),
     });
@@ -231,5 +221,5 @@ describe("images", () => {
 });
 
 test("nothing is left", async () => {
-  await expect.poll(() => namespace.left(), { timeout: 90_000, interval: 1000 }).toEqual([]);
+  await expect.poll(() => here.namespace.left(), { timeout: 90_000, interval: 1000 }).toEqual([]);
 });

@@ -1,26 +1,16 @@
 /** Parts of the cluster that stop in the middle of a run, or before it. These tests need the node to themselves. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { ExecutionRequest } from "../../core/request.ts";
-import type { TestWorker } from "../support/test-worker.ts";
 import { hardenedJob } from "./manifests.ts";
-import { type CellNamespace, cellNamespace, kubectl, node, startClusterWorker } from "./support.ts";
+import { kubectl, node, useClusterWorker } from "./support.ts";
 
 // A cluster whose server was away takes its time to be itself again.
 vi.setConfig({ testTimeout: 300_000 });
 
-let namespace: CellNamespace;
-let worker: TestWorker;
-beforeAll(async () => {
-  namespace = await cellNamespace();
-  worker = await startClusterWorker(namespace.name, { nodePatienceMilliseconds: 5000 });
-});
-afterAll(async () => {
-  await worker?.[Symbol.asyncDispose]();
-  await namespace?.[Symbol.asyncDispose]();
-});
+const here = useClusterWorker({ nodePatienceMilliseconds: 5000 });
 
-const empty = () => expect.poll(() => namespace.left(), { timeout: 60_000, interval: 500 }).toEqual([]);
+const empty = () => expect.poll(() => here.namespace.left(), { timeout: 60_000, interval: 500 }).toEqual([]);
 
 const request = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({
   ...{ code, language: "sh", cpu: 1, ttl: 1, backend: "kubernetes" },
@@ -29,7 +19,7 @@ const request = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionR
 
 /** Starts a run and waits for its first output. */
 async function begun(code: string, more: Partial<ExecutionRequest> = {}) {
-  const handle = await worker.start(request(code, more));
+  const handle = await here.worker.start(request(code, more));
   for await (const event of handle.output()) if (event.type === "output") break;
   return handle;
 }
@@ -37,8 +27,8 @@ async function begun(code: string, more: Partial<ExecutionRequest> = {}) {
 /** Waits until a pod can be made, placed, started and seen to end again. */
 async function caughtUp(): Promise<void> {
   const name = `probe-${randomUUID().slice(0, 8)}`;
-  await namespace.apply(hardenedJob(name, "busybox:1.37", ["true"]));
-  await namespace.kubectl("wait", `job/${name}`, "--for=condition=Complete", "--timeout=180s");
+  await here.namespace.apply(hardenedJob(name, "busybox:1.37", ["true"]));
+  await here.namespace.kubectl("wait", `job/${name}`, "--for=condition=Complete", "--timeout=180s");
 }
 
 /** Stops the API server for some time. */
@@ -109,7 +99,9 @@ it("no node takes pods: unschedulable, when the start-up time is over", async ()
   for (const name of names) await kubectl(["cordon", name]);
   try {
     const began = Date.now();
-    await expect(worker.run(request("true", { startupTimeout: 3 }))).rejects.toMatchObject({ code: "unschedulable" });
+    await expect(here.worker.run(request("true", { startupTimeout: 3 }))).rejects.toMatchObject({
+      code: "unschedulable",
+    });
     expect(Date.now() - began).toBeLessThan(15_000);
     await empty();
   } finally {

@@ -1,36 +1,26 @@
 /** What becomes of finished cells: they stay for their TTL, in the care of a workflow of their own. */
 import { randomUUID } from "node:crypto";
 import type { WorkflowHandle } from "@temporalio/client";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { cellIdOf } from "../../activities/plan.ts";
 import { runKey } from "../../activities/store/references.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { cellLabel } from "../../core/cluster-names.ts";
-import type { TestWorker } from "../support/test-worker.ts";
 import { hasOutput, until } from "./moments.ts";
-import { type CellNamespace, cellNamespace, startClusterWorker } from "./support.ts";
+import { useClusterWorker } from "./support.ts";
 import { witness } from "./witness.ts";
 
-let namespace: CellNamespace;
-let worker: TestWorker;
-beforeAll(async () => {
-  namespace = await cellNamespace();
-  worker = await startClusterWorker(namespace.name);
-});
-afterAll(async () => {
-  await worker?.[Symbol.asyncDispose]();
-  await namespace?.[Symbol.asyncDispose]();
-});
+const here = useClusterWorker();
 
 const cellOf = ({ id, runId }: ExecutionHandle): string =>
   cellIdOf({ workflowId: id, runId, key: runKey(id, runId) }, 1);
 
 /** The Jobs and pods of one run. */
 const left = async (handle: ExecutionHandle): Promise<string> =>
-  (await namespace.kubectl("get", "jobs,pods", "-l", `${cellLabel}=${cellOf(handle)}`, "-o", "name")).trim();
+  (await here.namespace.kubectl("get", "jobs,pods", "-l", `${cellLabel}=${cellOf(handle)}`, "-o", "name")).trim();
 
 const isComplete = async (handle: ExecutionHandle): Promise<boolean> =>
-  (await namespace.kubectl("get", "job", cellOf(handle), "-o", "jsonpath={.status.conditions[*].type}")).includes(
+  (await here.namespace.kubectl("get", "job", cellOf(handle), "-o", "jsonpath={.status.conditions[*].type}")).includes(
     "Complete",
   );
 
@@ -50,7 +40,7 @@ describe.concurrent("a finished Job", () => {
     ["that the request names", { ...quick, ttl: 6 }, 6],
     ["of the default, a minute", quick, 60],
   ])("can be looked at for the TTL %s, and is gone after", async (_name, request, ttl) => {
-    const handle = await worker.start(request);
+    const handle = await here.worker.start(request);
     await handle.result();
     const ended = Date.now();
     await until("the Job's end", () => isComplete(handle), 500);
@@ -61,11 +51,14 @@ describe.concurrent("a finished Job", () => {
   });
 
   it("is reaped by a workflow of its own, which the run's end does not end and which says what it does", async () => {
-    const handle = await worker.start({ ...quick, ttl: 5 });
+    const handle = await here.worker.start({ ...quick, ttl: 5 });
     await handle.result();
     const cellId = cellOf(handle);
-    const reap = worker.client.workflow.getHandle(`reap-${cellId}`);
-    const [run, child] = await Promise.all([worker.client.workflow.getHandle(handle.id).describe(), reap.describe()]);
+    const reap = here.worker.client.workflow.getHandle(`reap-${cellId}`);
+    const [run, child] = await Promise.all([
+      here.worker.client.workflow.getHandle(handle.id).describe(),
+      reap.describe(),
+    ]);
     expect(run.status.name).toBe("COMPLETED");
     expect(child).toMatchObject({ status: { name: "RUNNING" }, type: "reapCell" });
     expect(child.parentExecution?.workflowId).toBe(handle.id);
@@ -84,7 +77,7 @@ describe.concurrent("a finished Job", () => {
     ["failed", "exit 3"],
     ["timed-out", "sleep 60"],
   ])("of code that %s stays for its TTL too", async (status, code) => {
-    const handle = await worker.start({ ...quick, code, timeout: 2, ttl: 3 });
+    const handle = await here.worker.start({ ...quick, code, timeout: 2, ttl: 3 });
     expect(await handle.result()).toMatchObject({ status });
     expect(await left(handle)).not.toBe("");
     await until("the removal", async () => (await left(handle)) === "", 500);
@@ -92,9 +85,9 @@ describe.concurrent("a finished Job", () => {
 });
 
 it.concurrent("the cell of a run that is terminated is removed within seconds by the worker that follows it", async () => {
-  const handle = await worker.start(witness(randomUUID(), 60));
-  await hasOutput({ ...worker, namespace }, handle, 500);
-  await worker.client.workflow.getHandle(handle.id).terminate();
+  const handle = await here.worker.start(witness(randomUUID(), 60));
+  await hasOutput({ ...here.worker, namespace: here.namespace }, handle, 500);
+  await here.worker.client.workflow.getHandle(handle.id).terminate();
   const since = Date.now();
   await until("the removal", async () => (await left(handle)) === "", 250);
   expect(Date.now() - since).toBeLessThan(12_000);

@@ -1,23 +1,13 @@
 /** What goes into a cell and comes out of it by the artifact store, and while the code runs. */
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { patternOf } from "../support/run-on-backend.ts";
-import type { TestWorker } from "../support/test-worker.ts";
-import { type CellNamespace, cellNamespace, startClusterWorker } from "./support.ts";
+import { useClusterWorker } from "./support.ts";
 
-let namespace: CellNamespace;
-let worker: TestWorker;
-beforeAll(async () => {
-  namespace = await cellNamespace();
-  worker = await startClusterWorker(namespace.name);
-});
-afterAll(async () => {
-  await worker?.[Symbol.asyncDispose]();
-  await namespace?.[Symbol.asyncDispose]();
-});
+const here = useClusterWorker();
 
 test("output comes while the code runs", async () => {
-  const handle = await worker.start({
+  const handle = await here.worker.start({
     code: "echo early; until [ -e go ]; do sleep 0.1; done; echo late",
     ...{ language: "sh", cpu: 1, ttl: 1, timeout: 60 },
   });
@@ -26,8 +16,8 @@ test("output comes while the code runs", async () => {
     if (event.type !== "output") continue;
     came.push(Buffer.from(event.bytes).toString());
     if (came.length > 1) continue;
-    const [pod = ""] = (await namespace.left()).filter((name) => name.startsWith("pod/"));
-    await namespace.kubectl("exec", pod, "--", "touch", "/work/go");
+    const [pod = ""] = (await here.namespace.left()).filter((name) => name.startsWith("pod/"));
+    await here.namespace.kubectl("exec", pod, "--", "touch", "/work/go");
   }
   expect(came.join("")).toBe("early\nlate\n");
   expect(came[0]).toBe("early\n");
@@ -36,13 +26,13 @@ test("output comes while the code runs", async () => {
 
 test("code of 3 MiB", async () => {
   const code = `# ${"x".repeat(3 * 2 ** 20)}\nwc -c <main.sh`;
-  const result = await worker.run({ code, language: "sh", cpu: 1, ttl: 1 });
+  const result = await here.worker.run({ code, language: "sh", cpu: 1, ttl: 1 });
   expect(result).toMatchObject({ status: "succeeded", stdout: { text: `${code.length}\n` } });
 });
 
 test("50 MB of binary stdin, and as much output", async () => {
   const stdin = Buffer.concat([...patternOf(50_000_000)]);
-  const result = await worker.run({
+  const result = await here.worker.run({
     code: "cat",
     ...{ language: "sh", cpu: 2, ttl: 1, timeout: 60 },
     stdin: { base64: stdin.toString("base64") },

@@ -1,9 +1,12 @@
 /** What tests of runs on the cluster share: namespaces of their own, and workers that serve them. */
 import { randomUUID } from "node:crypto";
-import { inject } from "vitest";
+import { afterAll, beforeAll, expect, inject } from "vitest";
+import type { Backend } from "../../activities/backends/backend.ts";
 import { createKubernetesBackend, type KubernetesOptions } from "../../activities/backends/kubernetes/backend.ts";
 import { cellLabel, type NetworkIsolation, networkIsolationAnnotation } from "../../core/cluster-names.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
 import { connectCluster, type NodeControl, type TestCluster } from "../cluster/cluster.ts";
+import { type RunAnswer, runOnBackend } from "../support/run-on-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 import { restrictedNamespace } from "./manifests.ts";
 
@@ -51,6 +54,16 @@ export async function cellNamespace(verdict: NetworkIsolation | null = "enforced
   };
 }
 
+/** A backend for cells in a namespace, as an instance of its own. */
+const createBackend = (namespace: string, options: Partial<KubernetesOptions> = {}): Backend =>
+  createKubernetesBackend({
+    kubeconfig: cluster.kubeconfig,
+    namespace,
+    instance: `test-${randomUUID().slice(0, 8)}`,
+    log: () => {},
+    ...options,
+  });
+
 /** A worker in this process that serves cells in a namespace, and nothing else unless told so. */
 export async function startClusterWorker(
   namespace: string,
@@ -60,16 +73,64 @@ export async function startClusterWorker(
   } = {},
 ): Promise<TestWorker> {
   const { configuration, taskQueue, ...more } = options;
-  const backend = createKubernetesBackend({
-    kubeconfig: cluster.kubeconfig,
-    namespace,
-    instance: `test-${randomUUID().slice(0, 8)}`,
-    log: () => {},
-    ...more,
-  });
   return startTestWorker(inject("temporalAddress"), {
-    backends: { kubernetes: backend },
+    backends: { kubernetes: createBackend(namespace, more) },
     ...(configuration && { configuration }),
     ...(taskQueue !== undefined && { taskQueue }),
   });
+}
+
+/** What the tests of a file share; there while they run. */
+function shared<Value>(): { value: Value } {
+  let given: Value | undefined;
+  return {
+    get value() {
+      if (given === undefined) throw new Error("this is there only while the tests run");
+      return given;
+    },
+    set value(value) {
+      given = value;
+    },
+  };
+}
+
+/** A namespace and a worker for all tests of a file. */
+export function useClusterWorker(options: Parameters<typeof startClusterWorker>[1] = {}): {
+  readonly namespace: CellNamespace;
+  readonly worker: TestWorker;
+} {
+  const namespace = shared<CellNamespace>();
+  const worker = shared<TestWorker>();
+  beforeAll(async () => {
+    namespace.value = await cellNamespace();
+    worker.value = await startClusterWorker(namespace.value.name, options);
+  });
+  afterAll(async () => {
+    await worker.value[Symbol.asyncDispose]();
+    await namespace.value[Symbol.asyncDispose]();
+  });
+  return {
+    get namespace() {
+      return namespace.value;
+    },
+    get worker() {
+      return worker.value;
+    },
+  };
+}
+
+/** A backend for all tests of a file, which leave nothing in its namespace. Runs a request in a cell of its own. */
+export function useClusterBackend(): (request: ExecutionRequest) => Promise<RunAnswer> {
+  const namespace = shared<CellNamespace>();
+  const backend = shared<Backend>();
+  beforeAll(async () => {
+    namespace.value = await cellNamespace();
+    backend.value = createBackend(namespace.value.name);
+  });
+  afterAll(async () => {
+    expect(await namespace.value.left()).toEqual([]);
+    await backend.value.close();
+    await namespace.value[Symbol.asyncDispose]();
+  });
+  return (request) => runOnBackend(backend.value, request, { cellId: `kgents-${randomUUID().slice(0, 20)}` });
 }

@@ -1,20 +1,10 @@
 /** Code against its own cell, as a caller sees it: an honest result, in time, and a worker that goes on. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ExecutionRequest } from "../../core/request.ts";
 import { type ExecutionResult, maximumStreamBytes } from "../../core/result.ts";
-import type { TestWorker } from "../support/test-worker.ts";
-import { type CellNamespace, cellNamespace, startClusterWorker } from "./support.ts";
+import { useClusterWorker } from "./support.ts";
 
-let namespace: CellNamespace;
-let worker: TestWorker;
-beforeAll(async () => {
-  namespace = await cellNamespace();
-  worker = await startClusterWorker(namespace.name);
-});
-afterAll(async () => {
-  await worker?.[Symbol.asyncDispose]();
-  await namespace?.[Symbol.asyncDispose]();
-});
+const here = useClusterWorker();
 
 /** Stops PID 1 as a debugger does, which the code may do: it has the same uid. */
 const stopFirst = "import ctypes; print(ctypes.CDLL(None).ptrace(16, 1, 0, 0), flush=True)";
@@ -116,7 +106,7 @@ const cases: readonly Case[] = [
 
 describe.concurrent("against its own cell", () => {
   test.each(cases)("$name", { timeout: 180_000 }, async ({ request, result, seconds }) => {
-    const came = await worker.run({ cpu: 1, ttl: 1, ...request });
+    const came = await here.worker.run({ cpu: 1, ttl: 1, ...request });
     expect(came).toMatchObject(result);
     const { started, finished } = came.timings;
     expect(Date.parse(finished) - Date.parse(started ?? "")).toBeLessThan(seconds * 1000);
@@ -124,6 +114,8 @@ describe.concurrent("against its own cell", () => {
 });
 
 test("the worker goes on, and nothing is left", async () => {
-  expect(await worker.run({ code: "echo fine", language: "sh", ttl: 1 })).toMatchObject({ stdout: { text: "fine\n" } });
-  await expect.poll(() => namespace.left(), { timeout: 60_000, interval: 1000 }).toEqual([]);
+  expect(await here.worker.run({ code: "echo fine", language: "sh", ttl: 1 })).toMatchObject({
+    stdout: { text: "fine\n" },
+  });
+  await expect.poll(() => here.namespace.left(), { timeout: 60_000, interval: 1000 }).toEqual([]);
 });

@@ -2,6 +2,7 @@
 import { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Backend, CellOutcome, StopReason } from "../../activities/backends/backend.ts";
+import { openContent } from "../../activities/store/open-content.ts";
 import { KgentsError } from "../../core/error.ts";
 import { builtInLanguages, findLanguage } from "../../core/language.ts";
 import { parseRequest } from "../../core/parse-request.ts";
@@ -44,10 +45,7 @@ export function* patternOf(bytes: number): Generator<Buffer> {
 
 /** There is no store here: every artifact holds {@link patternOf} its length. */
 async function open(content: Content): Promise<Readable> {
-  if (typeof content === "object" && "artifact" in content) return Readable.from(patternOf(content.bytes));
-  const [text, encoding] =
-    typeof content === "string" ? [content, "utf8" as const] : [content.base64, "base64" as const];
-  return Readable.from([Buffer.from(text, encoding)]);
+  return openContent(async (_sha256, bytes) => Readable.from(patternOf(bytes)), content);
 }
 
 function keep(chunks: Buffer[], onChunk: () => void = () => {}): Writable {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { pack } from "tar-stream";
+import { type Pack, pack } from "tar-stream";
 import type { Content } from "../../../core/request.ts";
 
 /** One input file. */
@@ -17,6 +17,31 @@ export function contentBytes(content: Content): number {
   return "artifact" in content ? content.bytes : Buffer.byteLength(content.base64, "base64");
 }
 
+/** One entry of an archive. */
+export interface ArchiveEntry {
+  readonly name: string;
+  readonly content: Content;
+  readonly mode: number;
+}
+
+/** The permissions of an input file. */
+export const modeOf = ({ executable }: Pick<InputFile, "executable">): number => (executable ? 0o755 : 0o644);
+
+/** Puts entries into an archive, one after the other, and ends it. */
+export async function fillArchive(
+  archive: Pack,
+  entries: readonly ArchiveEntry[],
+  open: (content: Content) => Promise<Readable>,
+): Promise<void> {
+  for (const { name, content, mode } of entries) {
+    const entry = archive.entry({ name, size: contentBytes(content), mode });
+    const done = once(entry, "finish");
+    await pipeline(await open(content), entry);
+    await done;
+  }
+  archive.finalize();
+}
+
 /**
  * Sends input files as a tar stream; the supervisor unpacks it inside, so that no path of the sandbox is ever written from
  * outside.
@@ -30,15 +55,8 @@ export async function deliverInputs(
 ): Promise<void> {
   const archive = pack();
   const sent = pipeline(archive, target);
-  const written = (async () => {
-    for (const { name, content, executable } of files) {
-      const entry = archive.entry({ name, size: contentBytes(content), mode: executable ? 0o755 : 0o644 });
-      const done = once(entry, "finish");
-      await pipeline(await open(content), entry);
-      await done;
-    }
-    archive.finalize();
-  })();
+  const entries = files.map((file) => ({ name: file.name, content: file.content, mode: modeOf(file) }));
+  const written = fillArchive(archive, entries, open);
   written.catch((error) => archive.destroy(error));
   await Promise.all([written, sent]);
 }

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { formatDuration } from "../../../core/duration.ts";
 import { KgentsError } from "../../../core/error.ts";
 import type { CellPlan } from "../backend.ts";
@@ -38,9 +37,7 @@ export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, st
     return classifyCell(await observeCell(own, cellId, stop), new Date());
   };
   while (!stop.aborted) {
-    const looking = new AbortController();
-    const ended = AbortSignal.any([stop, looking.signal]);
-    const changed = own.watch.changed(cellId, ended).catch(() => {});
+    using change = own.watch.listen(cellId, stop);
     try {
       const state = await look();
       if (state.state === "running" || state.state === "ended") return state;
@@ -50,8 +47,7 @@ export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, st
       const pause = state.for === "pod" || state.for === "quota" ? askWithoutPodMilliseconds : askMilliseconds;
       const pullEnds = pullFailedAt === undefined ? Number.POSITIVE_INFINITY : pullFailedAt + pullPatienceMilliseconds;
       if (Date.now() >= pullEnds) throw refusalOf(state, "the image cannot be pulled");
-      const timer = wait(Math.min(pause, pullEnds - Date.now()), undefined, { signal: ended }).catch(() => {});
-      await Promise.race([changed, timer]);
+      await change.within(Math.min(pause, pullEnds - Date.now()));
     } catch (error) {
       if (stop.aborted) break;
       // The server is away for longer than a request's own tries: the cell's start-up time bounds the wait.
@@ -59,9 +55,7 @@ export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, st
       if (error.status === 401 || error.status === 403)
         throw new KgentsError("forbidden", error.message, { cause: error });
       last = { state: "waiting", for: "pod", detail: `${error.what}: ${error.message}` };
-      await wait(askWithoutPodMilliseconds, undefined, { signal: stop }).catch(() => {});
-    } finally {
-      looking.abort();
+      await change.within(askWithoutPodMilliseconds);
     }
   }
   throw refusalOf(last, `the cell did not start within ${formatDuration(spec.startupTimeout)}`);

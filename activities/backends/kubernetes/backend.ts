@@ -6,6 +6,7 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../../core/cluster-names.ts";
 import { KgentsError } from "../../../core/error.ts";
+import { once } from "../../../core/once.ts";
 import type { Backend, ClusterCells, OwnedCell } from "../backend.ts";
 import { cellScripts } from "./cell-scripts.ts";
 import { cellContainer, classifyCell } from "./classify-cell.ts";
@@ -15,7 +16,7 @@ import { type ClusterLook, clusterLooker } from "./cluster-status.ts";
 import { runProgram } from "./exec-session.ts";
 import { clusterIsolation } from "./isolation.ts";
 import { createJob, deleteCell } from "./job.ts";
-import { listPods, readJob } from "./observe.ts";
+import { isFinished, listPods, readJob } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
 import { watchPods } from "./pod-watch.ts";
 import { runCell } from "./run-cell.ts";
@@ -34,11 +35,6 @@ export interface KubernetesOptions extends ClusterSettings {
 }
 
 const defaultNodePatience = 60_000;
-
-const isFinished = (job: V1Job): boolean =>
-  job.status?.conditions?.some(
-    ({ type, status }) => (type === "Complete" || type === "Failed") && status === "True",
-  ) === true;
 
 function ownedCell(job: V1Job): OwnedCell {
   const { labels = {}, annotations = {}, creationTimestamp } = job.metadata ?? {};
@@ -101,19 +97,6 @@ function clusterCells(connect: () => Promise<OwnCells>): ClusterCells {
       return items.map(ownedCell);
     },
   };
-}
-
-/** Makes something when it is first asked for. What failed is tried again: a kubeconfig may come, or be mended. */
-function once<Value>(make: () => Promise<Value>): (() => Promise<Value>) & { made: () => Promise<Value> | undefined } {
-  let made: Promise<Value> | undefined;
-  const get = (): Promise<Value> => {
-    made ??= make().catch((error) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
-  return Object.assign(get, { made: () => made });
 }
 
 /** Creates the backend that runs code in a cluster. Nothing is connected before it is needed. */

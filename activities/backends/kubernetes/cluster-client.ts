@@ -13,7 +13,6 @@ import type {
   BatchV1Api,
   CoreV1Api,
   KubeConfig,
-  KubernetesObjectApi,
   RequestContext,
   VersionApi,
 } from "@kubernetes/client-node";
@@ -37,7 +36,6 @@ export interface ClusterApis {
   readonly core: CoreV1Api;
   readonly batch: BatchV1Api;
   readonly authorization: AuthorizationV1Api;
-  readonly objects: KubernetesObjectApi;
   readonly version: VersionApi;
 }
 
@@ -197,7 +195,6 @@ const apisOf = (module: ClientModule, config: KubeConfig): ClusterApis => ({
   batch: config.makeApiClient(module.BatchV1Api),
   authorization: config.makeApiClient(module.AuthorizationV1Api),
   version: config.makeApiClient(module.VersionApi),
-  objects: module.KubernetesObjectApi.makeApiClient(config),
 });
 
 /** What carries requests: connections that are kept open. */

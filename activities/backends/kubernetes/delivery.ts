@@ -3,16 +3,15 @@
  *
  * @module
  */
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type Pack, pack } from "tar-stream";
+import { pack } from "tar-stream";
 import { cellDirectories } from "../../../core/cell-pod.ts";
 import { KgentsError } from "../../../core/error.ts";
-import type { Content } from "../../../core/request.ts";
 import { renderCommandFile } from "../../../core/supervisor.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
-import { contentBytes } from "../files/deliver-inputs.ts";
+import { commonEnvironment } from "../common-environment.ts";
+import { type ArchiveEntry, fillArchive, modeOf } from "../files/deliver-inputs.ts";
 
 const inRun = (name: string): string => `${cellDirectories.run.slice(1)}/${name}`;
 const inWork = (name: string): string => `${cellDirectories.work.slice(1)}/${name}`;
@@ -20,25 +19,10 @@ const inWork = (name: string): string => `${cellDirectories.work.slice(1)}/${nam
 /** Older servers cannot end stdin: tar must find a whole record, which it reads in one go. */
 const recordBytes = 10_240;
 
-interface Entry {
-  readonly name: string;
-  readonly content: Content;
-  readonly mode: number;
-}
-
-function entriesOf({ spec, language }: CellPlan): Entry[] {
+function entriesOf({ spec, language }: CellPlan): ArchiveEntry[] {
   const codeFile = spec.entrypoint ?? language.fileName;
-  const files = spec.files.map(({ name, content, executable }) => ({
-    name: inWork(name),
-    content,
-    mode: executable ? 0o755 : 0o644,
-  }));
-  const environment = {
-    USER: "kgents",
-    // Compiled files would only stand among the output files.
-    PYTHONDONTWRITEBYTECODE: "1",
-    ...spec.env,
-  };
+  const files = spec.files.map((file) => ({ name: inWork(file.name), content: file.content, mode: modeOf(file) }));
+  const environment = { ...commonEnvironment, ...spec.env };
   const command = [...language.command, `${cellDirectories.work}/${codeFile}`, ...spec.args];
   return [
     ...files,
@@ -49,17 +33,6 @@ function entriesOf({ spec, language }: CellPlan): Entry[] {
   ];
 }
 
-async function fill(archive: Pack, entries: readonly Entry[], open: ExecuteContext["open"]): Promise<void> {
-  for (const { name, content, mode } of entries) {
-    const size = contentBytes(content);
-    const entry = archive.entry({ name, size, mode });
-    const done = once(entry, "finish");
-    await pipeline(await open(content), entry);
-    await done;
-  }
-  archive.finalize();
-}
-
 /**
  * Sends the delivery and ends the stream. Where content cannot be read the stream is destroyed, so that nothing starts on
  * half of it.
@@ -68,7 +41,7 @@ async function fill(archive: Pack, entries: readonly Entry[], open: ExecuteConte
  */
 export async function deliver(plan: CellPlan, open: ExecuteContext["open"], target: Writable): Promise<void> {
   const archive = pack();
-  const filled = fill(archive, entriesOf(plan), open).catch((error) => {
+  const filled = fillArchive(archive, entriesOf(plan), open).catch((error) => {
     archive.destroy(error);
     if (error instanceof KgentsError) throw error;
     throw new KgentsError("artifact-unavailable", `input cannot be read: ${error.message}`, { cause: error });

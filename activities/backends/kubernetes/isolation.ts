@@ -8,9 +8,7 @@ import type { NetworkIsolation } from "../../../core/cluster-names.ts";
 import { formatBytes, formatCpu } from "../../../core/quantity.ts";
 import type { ExecutionSpec } from "../../../core/request.ts";
 import type { Enforcement, Isolation } from "../../../core/result.ts";
-
-const enforced = (by: string): Enforcement => ({ enforced: true, by });
-const notEnforced = (by: string): Enforcement => ({ enforced: false, by });
+import { enforced, notEnforced } from "../enforcement.ts";
 
 /** What is known of the cluster itself. */
 export interface ClusterFacts {

@@ -13,6 +13,7 @@ import type { CellPlan } from "../backend.ts";
 import { ClusterError, isQuotaRefusal, toRunFailure } from "./cluster-error.ts";
 import { listPods, readJob } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
+import { toV1Job } from "./v1-job.ts";
 
 /** Of what the Job was made: the same name with another content is somebody else's. */
 const specHashAnnotation = "kgents.io/spec-hash";
@@ -37,8 +38,7 @@ async function render(
   });
   const hash = await sha256(canonicalJson(job.spec));
   const annotations = { ...job.metadata.annotations, [specHashAnnotation]: hash };
-  // The client's types are as wide as Kubernetes', and mutable; ours are what a cell needs of them.
-  return structuredClone({ ...job, metadata: { ...job.metadata, annotations } }) as unknown as V1Job;
+  return toV1Job({ ...job, metadata: { ...job.metadata, annotations } });
 }
 
 /** Whether a Job in the cluster is the one that was to be created. */
@@ -96,16 +96,10 @@ const confirmMilliseconds = 5000;
 async function podsGone(own: OwnCells, cellId: string, milliseconds: number): Promise<boolean> {
   const limit = AbortSignal.timeout(milliseconds);
   for (;;) {
-    const looked = new AbortController();
-    const ended = AbortSignal.any([limit, looked.signal]);
-    const changed = own.watch.changed(cellId, ended).catch(() => {});
-    try {
-      if ((await listPods(own, cellId)).length === 0) return true;
-      if (limit.aborted) return false;
-      await Promise.race([changed, wait(1000, undefined, { signal: ended }).catch(() => {})]);
-    } finally {
-      looked.abort();
-    }
+    using change = own.watch.listen(cellId, limit);
+    if ((await listPods(own, cellId)).length === 0) return true;
+    if (limit.aborted) return false;
+    await change.within(1000);
   }
 }
 

@@ -7,6 +7,12 @@ import { toObservedPod } from "./pod-watch.ts";
 
 const isGone = (error: unknown): boolean => error instanceof ClusterError && error.status === 404;
 
+/** Whether nothing of a Job runs any more. */
+export const isFinished = ({ status }: V1Job): boolean =>
+  (status?.conditions ?? []).some(
+    (condition) => (condition.type === "Complete" || condition.type === "Failed") && condition.status === "True",
+  );
+
 /** The Job of a cell; null where there is none. @throws ClusterError */
 export async function readJob(
   { client }: Pick<OwnCells, "client">,

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Informer, V1Pod } from "@kubernetes/client-node";
 import { cellLabel } from "../../../core/cluster-names.ts";
 import type { ClusterClient } from "./cluster-client.ts";
@@ -8,9 +9,15 @@ import type { ObservedPod } from "./observed-cell.ts";
 export interface PodWatch {
   /** The pods of a cell, as far as the watch knows. */
   readonly podsOf: (cellId: string) => readonly ObservedPod[];
-  /** Resolves at the next change of a cell's pods; rejects when the signal is aborted. */
-  readonly changed: (cellId: string, signal: AbortSignal) => Promise<unknown>;
+  /** Listens for a change of a cell's pods from now on, so that none is missed between a look and the wait after it. */
+  readonly listen: (cellId: string, stop: AbortSignal) => PodChange;
   readonly close: () => Promise<void>;
+}
+
+/** A change that may come. */
+export interface PodChange extends Disposable {
+  /** Resolves when it has come, when so many milliseconds are over, or when it is to stop. */
+  readonly within: (milliseconds?: number) => Promise<void>;
 }
 
 /** How long to wait before a watch that failed is begun anew; it doubles, up to the second. */
@@ -70,7 +77,20 @@ export function watchPods(client: ClusterClient, labelSelector: string, log: (li
         .list(client.namespace)
         .filter(({ metadata }) => metadata?.labels?.[cellLabel] === cellId)
         .map(toObservedPod),
-    changed: (cellId, signal) => once(changes, cellId, { signal }),
+    listen: (cellId, stop) => {
+      const over = new AbortController();
+      const signal = AbortSignal.any([stop, over.signal]);
+      const changed = once(changes, cellId, { signal });
+      // It ends so where nobody waits for it.
+      changed.catch(() => {});
+      return {
+        within: async (milliseconds) => {
+          const time = milliseconds === undefined ? [] : [wait(milliseconds, undefined, { signal })];
+          await Promise.race([changed, ...time]).catch(() => {});
+        },
+        [Symbol.dispose]: () => over.abort(),
+      };
+    },
     close: async () => {
       closed = true;
       clearTimeout(timer);

@@ -80,7 +80,7 @@ function pressing(stop: AbortSignal): AbortSignal {
 /** Closes a connection to a cell that the watch shows to be over, where it does not break by itself. */
 async function closeWhenGone({ reach, plan }: CellRun, over: AbortSignal, close: () => void): Promise<void> {
   while (!over.aborted) {
-    const changed = reach.watch.changed(plan.cellId, over).catch(() => {});
+    using change = reach.watch.listen(plan.cellId, over);
     const pods = reach.watch.podsOf(plan.cellId);
     // A watch that has just begun anew knows of no pods yet.
     const state = pods.length > 0 && classifyCell({ job: null, pods, events: [] }, new Date()).state;
@@ -88,7 +88,7 @@ async function closeWhenGone({ reach, plan }: CellRun, over: AbortSignal, close:
       await wait(breakPatience, undefined, { signal: over }).catch(() => {});
       return close();
     }
-    await changed;
+    await change.within();
   }
 }
 

@@ -1,6 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import { KgentsError } from "../../../core/error.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
+import { commonEnvironment } from "../common-environment.ts";
 import { contentBytes } from "../files/deliver-inputs.ts";
 import { findPattern } from "../files/output-patterns.ts";
 import { bubblewrapArguments, userModeUid } from "./bubblewrap-arguments.ts";
@@ -22,11 +23,9 @@ export const cellEnvironment = (
 ): Record<string, string> => ({
   PATH: [...new Set([interpreterDirectory, "/usr/local/bin", "/usr/bin", "/bin"])].join(":"),
   HOME: home,
-  USER: "kgents",
   LANG: "C.UTF-8",
   TMPDIR: temporary,
-  // Compiled files would only stand among the output files.
-  PYTHONDONTWRITEBYTECODE: "1",
+  ...commonEnvironment,
   ...requested,
 });
 

@@ -5,12 +5,10 @@
  */
 import { formatBytes, formatCpu } from "../../../core/quantity.ts";
 import type { Enforcement, Isolation } from "../../../core/result.ts";
+import { enforced, notEnforced } from "../enforcement.ts";
 import type { EnforcedByGroups } from "./cgroups/control-group.ts";
 import { type CellLimits, chargedMemory } from "./limits.ts";
 import type { Machine } from "./machine.ts";
-
-const enforced = (by: string): Enforcement => ({ enforced: true, by });
-const notEnforced = (by: string): Enforcement => ({ enforced: false, by });
 
 const noGroup = "this process may not write a control group, and no systemd manager gave it one";
 

@@ -1,0 +1,23 @@
+import type { V1Container, V1Job } from "@kubernetes/client-node";
+import type { CellContainer, Job } from "../../../core/job-types.ts";
+
+const toV1Container = (cell: CellContainer): V1Container => {
+  const { command, volumeMounts, resources, securityContext, ...container } = cell;
+  return {
+    ...container,
+    command: [...command],
+    volumeMounts: [...volumeMounts],
+    resources: { requests: { ...resources.requests }, limits: { ...resources.limits } },
+    securityContext: { ...securityContext, capabilities: { drop: [...securityContext.capabilities.drop] } },
+  };
+};
+
+/** Our Job as the client's type, whose lists can be changed: copies of ours, which cannot. */
+export function toV1Job({ spec, ...job }: Job): V1Job {
+  const { containers, volumes, ...pod } = spec.template.spec;
+  const template = {
+    ...spec.template,
+    spec: { ...pod, containers: containers.map(toV1Container), volumes: [...volumes] },
+  };
+  return { ...job, spec: { ...spec, template } };
+}

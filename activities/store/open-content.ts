@@ -1,0 +1,13 @@
+import { Readable } from "node:stream";
+import type { Content } from "../../core/request.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
+
+/** Opens what the artifact store has. */
+export type OpenBlob = ArtifactStore["openBlob"];
+
+/** Opens content of a request, wherever it is kept. @throws whatever `openBlob` does */
+export async function openContent(openBlob: OpenBlob, content: Content): Promise<Readable> {
+  if (typeof content === "string") return Readable.from([Buffer.from(content)]);
+  if ("base64" in content) return Readable.from([Buffer.from(content.base64, "base64")]);
+  return openBlob(content.artifact, content.bytes);
+}

@@ -1,0 +1,10 @@
+/**
+ * Numbers of Temporal's API whose names come only with a package that is slow to load.
+ *
+ * @module
+ */
+
+/** `TASK_QUEUE_TYPE_WORKFLOW`. */
+export const workflowTaskQueueType = 1;
+/** `INDEXED_VALUE_TYPE_KEYWORD`. */
+export const keywordAttributeType = 2;
