@@ -1,10 +1,11 @@
 /**
- * Measures what kgents promises, as ratios against a peer in the same run: `npm run bench [-- overhead|cli|memory|kubernetes]`.
+ * Measures what kgents promises, as ratios against a peer in the same run: `npm run bench [-- overhead|cli|doors|memory|kubernetes]`.
  * Results and how to read them: docs/performance.md.
  *
  * @module
  */
 import { measureCommandLine } from "./command-line.ts";
+import { measureDoors } from "./doors.ts";
 import { measureKubernetes } from "./kubernetes.ts";
 import { measureMemory } from "./memory.ts";
 import { measureOverhead } from "./overhead.ts";
@@ -14,6 +15,7 @@ const wanted = process.argv.slice(2);
 const sections = {
   overhead: measureOverhead,
   cli: measureCommandLine,
+  doors: measureDoors,
   memory: measureMemory,
   kubernetes: measureKubernetes,
 };

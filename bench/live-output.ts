@@ -1,0 +1,17 @@
+import type { ExecutionHandle } from "../client/index.ts";
+import type { ExecutionRequest } from "../core/request.ts";
+
+/** Says when it wrote, by the clock that the client has too; the pause lets the follower be there before, as a person would. */
+const program = "import time\ntime.sleep(0.7)\nprint(repr(time.time()), flush=True)\ntime.sleep(0.7)";
+
+/** How long after the code wrote it the first byte of its output arrives at a client, in milliseconds. */
+export async function firstByteDelay(start: (request: ExecutionRequest) => Promise<ExecutionHandle>): Promise<number> {
+  const handle = await start({ code: program, cpu: "1" });
+  let delay: number | undefined;
+  for await (const event of handle.output()) {
+    if (event.type !== "output" || delay !== undefined) continue;
+    delay = Date.now() - Number(Buffer.from(event.bytes).toString("utf8")) * 1000;
+  }
+  if (delay === undefined) throw new Error(`no output came: ${(await handle.result()).reason}`);
+  return delay;
+}
