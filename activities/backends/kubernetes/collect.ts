@@ -21,8 +21,8 @@ export interface Collected {
   readonly filesOmitted: readonly OmittedFile[];
 }
 
-/** Either that, or why it could not be had: `retry` where another connection may have it. */
-export type CollectEnd = { readonly collected: Collected } | { readonly failed: string; readonly retry: boolean };
+/** Either that, or why it could not be had; another connection may have it. */
+export type CollectEnd = { readonly collected: Collected } | { readonly failed: string };
 
 const newline = 10;
 /** What the code has left can make a collector wait for ever: a FIFO where a file should be. */
@@ -81,6 +81,7 @@ export async function collectOnce(
   saved: Set<string>,
 ): Promise<CollectEnd> {
   const { received } = progress;
+  const before = { ...received };
   const patterns = plan.spec.outputs.map(findPattern);
   const most = { stdout: wanted(received.stdout), stderr: wanted(received.stderr) };
   const session = await openSession(
@@ -112,6 +113,10 @@ export async function collectOnce(
         : [];
     for await (const _ of output.rest());
     const [end] = await Promise.all([session.ended, errors]);
+    const isShort = (stream: "stdout" | "stderr"): boolean =>
+      head !== undefined && received[stream] < before[stream] + head[stream];
+    // On a machine under load an exec has been seen to end well although its last bytes had not come.
+    if (isShort("stdout") || isShort("stderr")) return { failed: "the connection ended before all of the output came" };
     return conclude(head, filesOmitted, end);
   } finally {
     session.close();
@@ -135,9 +140,9 @@ async function saveOnce(
 }
 
 function conclude(head: Head | undefined, omitted: readonly OmittedFile[], end: SessionEnd): CollectEnd {
-  if ("broken" in end) return { failed: end.broken, retry: true };
-  if (end.exitCode === scriptExit.notEnded) return { failed: "the code has not ended", retry: true };
-  if (head === undefined) return { failed: `the cell says nothing (exit code ${end.exitCode})`, retry: true };
+  if ("broken" in end) return { failed: end.broken };
+  if (end.exitCode === scriptExit.notEnded) return { failed: "the code has not ended" };
+  if (head === undefined) return { failed: `the cell says nothing (exit code ${end.exitCode})` };
   const filesOmitted =
     end.exitCode === 0
       ? omitted
