@@ -1,16 +1,15 @@
 import type { Configuration } from "../../core/configuration.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { openBucketStore } from "./bucket/bucket-store.ts";
+import type { SpoolSettings } from "./bucket/spool.ts";
 import { openDirectoryStore } from "./directory-store.ts";
 
 /** What the store is opened with beside its configuration. */
 export interface StorePlaces {
   /** The directory where none is configured. */
   readonly directory: string;
-  /** Where what goes into a bucket lies until it is there: of this process alone; undefined for one that only reads. */
-  readonly spoolDirectory?: string;
-  /** Told when something takes long. */
-  readonly log?: (line: string) => void;
+  /** Where what goes into a bucket lies until it is there; undefined for a process that only reads. */
+  readonly spool?: SpoolSettings;
 }
 
 /**
@@ -22,7 +21,5 @@ export function openArtifactStore(
   { directory, bucket }: Configuration["artifacts"],
   places: StorePlaces,
 ): Promise<ArtifactStore> {
-  return bucket
-    ? openBucketStore(bucket, places.spoolDirectory, places.log)
-    : openDirectoryStore(directory ?? places.directory);
+  return bucket ? openBucketStore(bucket, places.spool) : openDirectoryStore(directory ?? places.directory);
 }

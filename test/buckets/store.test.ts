@@ -7,6 +7,7 @@ import { finished } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
 import { openBucketStore } from "../../activities/store/bucket/bucket-store.ts";
+import type { SpoolSettings } from "../../activities/store/bucket/spool.ts";
 import { blobReference } from "../../activities/store/references.ts";
 import { describeStore, newRun, readArtifact, writeArtifact } from "../support/store-contract.ts";
 import { type BucketServer, startBucketServer } from "./server.ts";
@@ -17,10 +18,13 @@ let store: ArtifactStore;
 /** A client on another machine: it has no spool. */
 let reader: ArtifactStore;
 
+/** A bucket that is away is waited for less long than in earnest. */
+const spoolIn = (path: string): SpoolSettings => ({ directory: path, patienceMilliseconds: 1500 });
+
 beforeAll(async () => {
   server = await startBucketServer();
   directory = await mkdtemp(join(tmpdir(), "kgents-spool-"));
-  store = await openBucketStore(server.settings, join(directory, "spool"));
+  store = await openBucketStore(server.settings, spoolIn(join(directory, "spool")));
   reader = await openBucketStore(server.settings, undefined);
 });
 afterAll(async () => {
@@ -90,7 +94,7 @@ describe("another machine", () => {
 
 async function openElsewhere(): Promise<{ store: ArtifactStore } & AsyncDisposable> {
   const spool = await mkdtemp(join(tmpdir(), "kgents-spool-"));
-  const opened = await openBucketStore(server.settings, spool);
+  const opened = await openBucketStore(server.settings, spoolIn(spool));
   return {
     store: opened,
     [Symbol.asyncDispose]: async () => {
@@ -126,7 +130,7 @@ describe("a bucket that is away", () => {
   it("gets from the next process what the last one could not bring", async () => {
     const spool = await mkdtemp(join(tmpdir(), "kgents-spool-"));
     const { key, stdout } = newRun();
-    const last = await openBucketStore(server.settings, spool);
+    const last = await openBucketStore(server.settings, spoolIn(spool));
     await server.stop();
     await writeArtifact(last, stdout, "left behind");
     await last.settle(key);
@@ -134,7 +138,7 @@ describe("a bucket that is away", () => {
     await last.close();
     expect(await readdir(spool)).toHaveLength(1);
     await server.start();
-    const next = await openBucketStore(server.settings, spool, (line) => lines.push(line));
+    const next = await openBucketStore(server.settings, { ...spoolIn(spool), log: (line) => lines.push(line) });
     expect(lines).toEqual(["1 artifacts of an earlier process are on their way into the bucket"]);
     await next.close();
     expect(await readArtifact(reader, key, stdout)).toBe("left behind");

@@ -19,7 +19,7 @@ import { longestRetention, retentionName } from "../retention.ts";
 import { writeHashed } from "../write-hashed.ts";
 import { type Bucket, type BucketSettings, bucketFailure, openBucket } from "./bucket.ts";
 import { lengthOf, parseSegmentName, piecesOf, type Segment, segmentName } from "./segments.ts";
-import { openSpool, type Spool } from "./spool.ts";
+import { openSpool, type SpoolSettings } from "./spool.ts";
 import type { Upload } from "./upload.ts";
 
 /** How often a follower looks for new segments: a bucket says nothing by itself. */
@@ -29,15 +29,33 @@ const touchMilliseconds = 3_600_000;
 
 const idName = "store-id";
 
+/** The store's id; undefined where nobody has used it yet. */
+async function readId(bucket: Bucket): Promise<string | undefined> {
+  const content = await bucket.get(idName);
+  return content && (await text(content)).trim();
+}
+
+/**
+ * Looks whether a bucket can be read; changes nothing in it.
+ *
+ * @throws KgentsError `artifact-unavailable`
+ */
+export async function probeBucket(settings: BucketSettings): Promise<void> {
+  const bucket = await openBucket(settings);
+  try {
+    await readId(bucket);
+  } catch (error) {
+    throw bucketFailure(settings, error);
+  } finally {
+    bucket.close();
+  }
+}
+
 async function idOf(bucket: Bucket): Promise<string> {
-  const read = async (): Promise<string | undefined> => {
-    const content = await bucket.get(idName);
-    return content && (await text(content)).trim();
-  };
-  const known = await read();
+  const known = await readId(bucket);
   if (known !== undefined) return known;
   await bucket.putIfAbsent(idName, `${randomUUID()}\n`);
-  const made = await read();
+  const made = await readId(bucket);
   if (made === undefined) throw new Error("what was written cannot be read");
   return made;
 }
@@ -91,21 +109,19 @@ function checked(sha256: string): Transform {
 /**
  * Opens the store in a bucket.
  *
- * @param spoolDirectory where what is written lies until it is in the bucket: of this process alone; undefined for one that only reads
+ * @param spoolSettings where what is written lies until it is in the bucket; undefined for a process that only reads
  * @throws KgentsError `artifact-unavailable` where the bucket cannot be used
  */
 export async function openBucketStore(
   settings: BucketSettings,
-  spoolDirectory: string | undefined,
-  log: (line: string) => void = () => {},
+  spoolSettings: SpoolSettings | undefined,
 ): Promise<ArtifactStore> {
   const bucket = await openBucket(settings);
   const id = await idOf(bucket).catch((error) => {
     bucket.close();
     throw bucketFailure(settings, error);
   });
-  const spool: Spool | undefined =
-    spoolDirectory === undefined ? undefined : await openSpool(bucket, spoolDirectory, log);
+  const spool = spoolSettings && (await openSpool(bucket, spoolSettings));
   /** What is here of an artifact; of two, the one that begins first. */
   const uploadOf = (reference: string): Upload | undefined =>
     spool

@@ -12,8 +12,20 @@ import { checkReference, keyOf } from "../references.ts";
 import type { Bucket } from "./bucket.ts";
 import { beginUpload, resumeUpload, type Upload } from "./upload.ts";
 
-/** How long a run's end waits for its last bytes to reach the bucket, and the end of a process for those of all runs, in milliseconds. */
-const patienceMilliseconds = 10_000;
+/** How a spool is opened. */
+export interface SpoolSettings {
+  /** No other process may use it at the same time. */
+  readonly directory: string;
+  /**
+   * How long a run's end waits for its last bytes to reach the bucket, and the end of a process for those of all runs, in
+   * milliseconds.
+   *
+   * @default 10 s: a bucket that is there takes 64 MiB in less
+   */
+  readonly patienceMilliseconds?: number;
+  /** Told when something takes long. */
+  readonly log?: (line: string) => void;
+}
 
 /** The artifacts on their way. */
 export interface Spool {
@@ -34,13 +46,11 @@ function parseFileName(name: string): { reference: string; offset: number } | un
   return folder === undefined ? undefined : { reference: `${folder}/${key}/${artifact}`, offset: Number(offset) };
 }
 
-/**
- * Opens the folder of artifacts on their way, and goes on with those that are there.
- *
- * @param directory no other process may use it at the same time
- * @param log told when something takes long
- */
-export async function openSpool(bucket: Bucket, directory: string, log: (line: string) => void): Promise<Spool> {
+/** Opens the folder of artifacts on their way, and goes on with those that are there. */
+export async function openSpool(
+  bucket: Bucket,
+  { directory, patienceMilliseconds = 10_000, log = () => {} }: SpoolSettings,
+): Promise<Spool> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const runs = new Map<string, Set<Upload>>();
   const giveUp = new AbortController();
