@@ -38,6 +38,9 @@ const brokenKubernetes = {
   sequence: { groupOrder: 2 },
 };
 
+/** What is polled for comes when it comes: other tests share the machine. */
+const patient = { expect: { poll: { timeout: 30_000 } } };
+
 const all = [local, ...(isClusterOff() ? [] : [kubernetes, brokenKubernetes])];
 
-export default defineConfig({ test: { projects: all.map((test) => ({ test })) } });
+export default defineConfig({ test: { projects: all.map((test) => ({ test: { ...patient, ...test } })) } });

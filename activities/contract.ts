@@ -69,6 +69,7 @@ export interface ExecuteOutput {
   readonly stderr: StreamResult;
   readonly files: FileResult[];
   readonly filesOmitted: { name: string; reason: string }[];
+  readonly notices?: string[];
   readonly isolation: Isolation | null;
   readonly startedAt: string | null;
   readonly finishedAt: string;

@@ -2,7 +2,7 @@ import { CancelledFailure, Context } from "@temporalio/activity";
 import type { ActivityCancellationDetails } from "@temporalio/common";
 import { KgentsError } from "../core/error.ts";
 import type { BackendName } from "../core/result.ts";
-import type { Backend } from "./backends/backend.ts";
+import type { Backend, ExecuteContext } from "./backends/backend.ts";
 import type { CellInput, Elsewhere, ExecuteOutput } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { currentRun, planCell } from "./plan.ts";
@@ -105,14 +105,15 @@ export const isElsewhere = (dependencies: ActivityDependencies, { taskQueue }: P
 const nothingStored = { stdout: 0, stderr: 0 } as const;
 
 /** What an earlier worker stored of the code's output, where this one sees the same store. */
-async function storedBytes(
-  store: ArtifactStore,
-  key: string,
-  attempt: number,
-): Promise<{ stdout: number; stderr: number }> {
-  const size = (stream: StreamName) => store.size(streamReference(key, attempt, stream));
-  const [stdout, stderr] = await Promise.all([size("stdout"), size("stderr")]);
-  return { stdout, stderr };
+async function storedBytes(store: ArtifactStore, key: string, attempt: number): Promise<ExecuteContext["stored"]> {
+  try {
+    const sizes = await store.list(key);
+    const size = (stream: StreamName) => sizes.get(streamReference(key, attempt, stream)) ?? 0;
+    return { stdout: size("stdout"), stderr: size("stderr") };
+  } catch {
+    // The cell still has all of it: a store that cannot be read now costs its being written once more, and no output.
+    return nothingStored;
+  }
 }
 
 /** Phase 2: runs the code, at most once, and follows it to its end. */

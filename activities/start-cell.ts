@@ -126,7 +126,16 @@ export function startCell(
       usage: cell.usage,
     };
   };
-  const outcome = run();
+  const settled = async (): Promise<ExecuteOutput> => {
+    const output = await run().catch(async (error) => {
+      // Another worker may go on from what is stored.
+      await store.settle(key);
+      throw error;
+    });
+    const unsettled = await store.settle(key);
+    return unsettled === null ? output : { ...output, notices: [unsettled] };
+  };
+  const outcome = settled();
   // Whoever follows sees the failure; where nobody does, it must not end the process.
   outcome.catch(() => {});
 

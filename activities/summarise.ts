@@ -17,15 +17,14 @@ interface Read {
 }
 
 /** Reads one stream once: its hash, and as much of it as a result can carry. */
-async function readStream(store: ArtifactStore, reference: string): Promise<Read> {
-  const bytes = await store.size(reference);
+async function readStream(store: ArtifactStore, reference: string, bytes: number): Promise<Read> {
   const hash = createHash("sha256");
   const whole = bytes <= maximumWholeBytes;
   const headLength = whole ? bytes : maximumSliceBytes;
   const head: Buffer[] = [];
   const tail: Buffer[] = [];
   let offset = 0;
-  for await (const chunk of store.read(reference, 0, bytes) ?? []) {
+  for await (const chunk of store.read(reference, 0, bytes)) {
     const buffer: Buffer = chunk;
     hash.update(buffer);
     if (offset < headLength) head.push(buffer.subarray(0, headLength - offset));
@@ -51,7 +50,11 @@ export async function summariseStreams(
   attempt: number,
   otherBytes: number,
 ): Promise<{ stdout: StreamResult; stderr: StreamResult }> {
-  const read = (stream: StreamName) => readStream(store, streamReference(key, attempt, stream));
+  const sizes = await store.list(key);
+  const read = (stream: StreamName) => {
+    const reference = streamReference(key, attempt, stream);
+    return readStream(store, reference, sizes.get(reference) ?? 0);
+  };
   const [stdout, stderr] = await Promise.all([read("stdout"), read("stderr")]);
   // 100 KiB of the 1 MiB stand beside the streams already; only what files take beyond them shortens the streams.
   const budget = defaultStreamBudget - Math.max(0, otherBytes - 64 * 1024);

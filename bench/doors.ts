@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
-import { openArtifactStore } from "../activities/store/artifact-store.ts";
+import { openDirectoryStore } from "../activities/store/directory-store.ts";
 import { startExecution } from "../client/start-execution.ts";
 import type { ExecutionRequest } from "../core/request.ts";
 import type { ExecutionResult } from "../core/result.ts";
@@ -18,7 +18,7 @@ export async function* measureDoors({ temporal }: { temporal: string }): AsyncGe
   const connection = await Connection.connect({ address: `127.0.0.1:${terminal.port}` });
   try {
     const client = new Client({ connection });
-    const store = await openArtifactStore(join(terminal.state, "artifacts"));
+    const store = await openDirectoryStore(join(terminal.state, "artifacts"));
     const start = (request: ExecutionRequest) => startExecution(client, "kgents", store, request, {});
 
     const live = await inPairs(

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Client, Connection } from "@temporalio/client";
-import { openArtifactStore } from "../activities/store/artifact-store.ts";
+import { openDirectoryStore } from "../activities/store/directory-store.ts";
 import { startExecution } from "../client/start-execution.ts";
 import { networkIsolationAnnotation } from "../core/cluster-names.ts";
 import { builtInLanguages, findLanguage } from "../core/language.ts";
@@ -45,7 +45,7 @@ async function openKgents(temporal: string, cluster: TestCluster, namespace: str
   });
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection });
-  const store = await openArtifactStore(join(directory, "state", "kgents", "artifacts"));
+  const store = await openDirectoryStore(join(directory, "state", "kgents", "artifacts"));
   const start = (request: ExecutionRequest) => startExecution(client, "bench", store, { ttl: 5, ...request }, {});
   return {
     start,

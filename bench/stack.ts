@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { findBubblewrap } from "../activities/backends/subprocess/find-bubblewrap.ts";
 import { kgentsPaths } from "../activities/host/paths.ts";
-import { openArtifactStore } from "../activities/store/artifact-store.ts";
+import { openDirectoryStore } from "../activities/store/directory-store.ts";
 import { findTemporalBinary } from "../client/stack/temporal-binary.ts";
 import { startExecution } from "../client/start-execution.ts";
 import { startDevServer } from "../test/support/dev-server.ts";
@@ -48,7 +48,7 @@ export async function startBenchStack(
   await once(peer.stdout, "data");
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection });
-  const store = await openArtifactStore(join(directory, "state", "kgents", "artifacts"));
+  const store = await openDirectoryStore(join(directory, "state", "kgents", "artifacts"));
   let number = 0;
   return {
     client,

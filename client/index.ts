@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type ArtifactStore, openArtifactStore } from "../activities/store/artifact-store.ts";
+export type { ArtifactStore } from "../activities/store/artifact-store.ts";
 export type { StreamName } from "../activities/store/references.ts";
 export { KgentsError } from "../core/error.ts";
 export { exitCodeOf } from "../core/exit-code.ts";

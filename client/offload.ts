@@ -51,7 +51,10 @@ export async function offloadRequest(
   throw new KgentsError(
     "invalid-request",
     `request: got ${bytes} bytes of JSON; allowed are ${maximumRequestBytes} where the workers' artifact store is out of reach`,
-    { field: "request", remedy: "Share the artifact store with the worker (`artifacts.directory`), or send less." },
+    {
+      field: "request",
+      remedy: "Share the artifact store with the worker (`artifacts.directory` or `artifacts.bucket`), or send less.",
+    },
   );
 }
 

@@ -165,7 +165,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   async close(): Promise<void> {
     const session = await this.#session?.catch(() => undefined);
     this.#session = undefined;
-    await session?.client.connection.close();
+    await session?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,13 +6,14 @@
 import { join } from "node:path";
 import { loadConfiguration } from "../activities/host/configuration-file.ts";
 import { kgentsPaths } from "../activities/host/paths.ts";
-import { type ArtifactStore, openArtifactStore } from "../activities/store/artifact-store.ts";
+import type { ArtifactStore } from "../activities/store/artifact-store.ts";
+import { openArtifactStore } from "../activities/store/open-store.ts";
 import { KgentsError } from "../core/error.ts";
 import { storeOfIdentity } from "../core/names.ts";
 import { once } from "../core/once.ts";
 import { connectClient, type TemporalClient } from "./connect.ts";
 import type { QuartermasterOptions } from "./quartermaster.ts";
-import { resolveTarget, type TemporalTarget } from "./stack/address.ts";
+import { resolveTarget } from "./stack/address.ts";
 import { queueState } from "./stack/pollers.ts";
 import { probe } from "./stack/probe.ts";
 import { ensureStack } from "./stack/stack.ts";
@@ -30,6 +31,7 @@ export interface Session extends TemporalClient {
   readonly taskQueue: string;
   /** Asked for once, and only where it matters. */
   readonly workers: () => Promise<Workers>;
+  readonly close: () => Promise<void>;
   readonly ui: () => Promise<string | undefined>;
 }
 
@@ -59,12 +61,24 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
   if (!startLocalStack && target.origin === "local") await refuseIfNothingListens(target.address);
   const temporal = await connectClient(target);
   const patience = startLocalStack ? refusalMilliseconds : answerMilliseconds;
-  const directory = configuration.artifacts.directory ?? join(paths.state, "artifacts");
-  const ownWorkers = async (): Promise<Workers> => ({ served: true, store: await openArtifactStore(directory) });
-  const workers = stack.worker === "own" ? ownWorkers : () => lookForWorkers(directory, target, taskQueue, patience);
+  let opened: ArtifactStore | undefined;
+  const openStore = async (): Promise<ArtifactStore> =>
+    (opened = await openArtifactStore(configuration.artifacts, { directory: join(paths.state, "artifacts") }));
+  const ownWorkers = async (): Promise<Workers> => ({ served: true, store: await openStore() });
+  const lookForWorkers = async (): Promise<Workers> => {
+    const { pollers } = await queueState(target, taskQueue, patience);
+    // A store that cannot be opened is one that is not shared.
+    const store = await openStore().catch(() => undefined);
+    const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === store?.id);
+    return { served: pollers.length > 0, store: isShared ? store : undefined };
+  };
   return {
     ...{ ...temporal, taskQueue },
-    workers: once(workers),
+    workers: once(stack.worker === "own" ? ownWorkers : lookForWorkers),
+    close: async () => {
+      await temporal.client.connection.close();
+      await opened?.close();
+    },
     ui: once(() => findUi(target, environment, stack.uiUrl)),
   };
 }
@@ -79,17 +93,3 @@ async function refuseIfNothingListens(address: string): Promise<void> {
 const refusalMilliseconds = 1500;
 /** Likewise, for whoever starts nothing and is refused nothing. */
 const answerMilliseconds = 5000;
-
-/** Whether anybody serves the queue, and our own store where all who do use that very one. */
-async function lookForWorkers(
-  directory: string,
-  target: TemporalTarget,
-  taskQueue: string,
-  milliseconds: number,
-): Promise<Workers> {
-  const { pollers } = await queueState(target, taskQueue, milliseconds);
-  // A directory that cannot be opened is one that is not shared.
-  const store = await openArtifactStore(directory).catch(() => undefined);
-  const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === store?.id);
-  return { served: pollers.length > 0, store: isShared ? store : undefined };
-}

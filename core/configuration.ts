@@ -91,13 +91,33 @@ const workerSchema = strict(
   "an object with the worker's settings",
 );
 
+const bucketNameRule = "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens";
+const prefixRule = "what the names begin with, ending with /, such as kgents/";
+const endpointRule = "an address that begins with http:// or https://";
+const expiryRule = "worker or bucket";
+
+const bucketSchema = strict(
+  {
+    name: textLike(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, bucketNameRule),
+    prefix: textLike(/^(?:[\w.-]+\/)*$/, prefixRule).default(""),
+    region: textLike(/^[a-z0-9-]{1,64}$/, "a region's name").optional(),
+    endpoint: z.url({ protocol: /^https?$/, error: endpointRule }).optional(),
+    expiry: z.enum(["worker", "bucket"], { error: expiryRule }).default("worker"),
+  },
+  "an object with name, and any of prefix, region, endpoint, expiry",
+);
+
+const artifactsRule = "an object with directory or bucket, not both";
+
 /** The schema of the configuration. */
 export const configurationSchema = strict(
   {
     languages: languageSettings.default({}),
     defaults: defaultsSchema.default({}),
     worker: workerSchema.prefault({}),
-    artifacts: strict({ directory: path("a path").optional() }, "{ directory }").default({}),
+    artifacts: strict({ directory: path("a path").optional(), bucket: bucketSchema.optional() }, artifactsRule)
+      .refine(({ directory, bucket }) => directory === undefined || bucket === undefined, { error: artifactsRule })
+      .default({}),
     retention: duration('a duration from 1 h to 365 days, such as "7d"', 3_600_000, 365 * 86_400_000)
       .transform(toMilliseconds)
       .prefault("7d"),
@@ -111,7 +131,9 @@ export const configurationSchema = strict(
  * - `languages`: what is added to the built-in languages, or changed in them.
  * - `defaults`: values of requests that do not say otherwise, written as in a request.
  * - `worker`: what this machine's worker serves and allows.
- * - `artifacts.directory`: where output and large input are kept; by default below the state directory.
+ * - `artifacts`: where output and large input are kept: in a `directory` (by default below the state directory), or in a `bucket` of an
+ *   S3-compatible service: its `name`, a `prefix` of its objects' names (none), `region` and `endpoint` (the standard variables and
+ *   profiles of AWS, as for the credentials), and whether its workers remove what has expired or rules of the bucket do (`expiry`).
  * - `retention`: how long history and artifacts are kept, in milliseconds; by default 7 days.
  */
 export type Configuration = z.output<typeof configurationSchema>;

@@ -78,6 +78,10 @@ export const resultSchema = z.strictObject({
   stderr: streamSchema,
   files: z.array(fileSchema),
   filesOmitted: z.array(z.strictObject({ name: z.string(), reason: z.string() })),
+  notices: z
+    .array(z.string())
+    .optional()
+    .describe("what else is to be known, one sentence each: such as that its output has not reached the bucket yet"),
   language: z.string(),
   backend: z.enum(["kubernetes", "subprocess"]).nullable().describe("null where the run ended before one was chosen"),
   fallback: z.strictObject({ from: z.string(), reason: z.string() }).nullable(),

@@ -1,4 +1,5 @@
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
+import type { Configuration } from "../core/configuration.ts";
 import type { WorkerConnections } from "./connect.ts";
 import type { Logger } from "./logging.ts";
 
@@ -21,11 +22,12 @@ async function retentionOf({ client, namespace }: WorkerConnections): Promise<nu
 export function startExpiry(
   store: ArtifactStore,
   connections: WorkerConnections,
+  { bucket }: Configuration["artifacts"],
   log: Logger,
 ): { stop: () => Promise<void> } {
   const round = async (): Promise<void> => {
     const retention = await retentionOf(connections);
-    if (retention === undefined || retention === 0) return;
+    if (retention === undefined || retention === 0 || bucket?.expiry === "bucket") return;
     const longest = await store.agreeOnRetention(`${connections.address}/${connections.namespace}`, retention);
     const removed = await store.expire(new Date(Date.now() - longest - slackMilliseconds));
     if (removed > 0) log.info({ removed }, "removed artifacts whose history has expired");

@@ -8,7 +8,7 @@ import type { ActivityDependencies, AskRun } from "../activities/dependencies.ts
 import type { Paths } from "../activities/host/paths.ts";
 import { claimSlot } from "../activities/host/process-lock.ts";
 import { createRunningCells, type KnownCell } from "../activities/running-cells.ts";
-import { openArtifactStore } from "../activities/store/artifact-store.ts";
+import { openArtifactStore } from "../activities/store/open-store.ts";
 import { type Configuration, mergeLanguages } from "../core/configuration.ts";
 import { builtInLanguages } from "../core/language.ts";
 import { hostTaskQueue, workerIdentity } from "../core/names.ts";
@@ -83,7 +83,10 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const connections = await connectWorker(settings.address, settings.namespace);
   const slot = await claimSlot(join(paths.state, "workers"));
   const hostId = await hostIdOf(paths, slot.slot);
-  const store = await openArtifactStore(configuration.artifacts.directory ?? join(paths.state, "artifacts"));
+  const store = await openArtifactStore(configuration.artifacts, {
+    directory: join(paths.state, "artifacts"),
+    spool: { directory: join(paths.state, "spool", String(slot.slot)), log: (line) => log.warn(line) },
+  });
   const client = new Client({ connection: connections.client, namespace: connections.namespace });
   const backends = settings.backends ?? (await createBackends({ ...settings, hostId, connections }));
   const limiter = createCellLimiter(policy.maximumCells, (held, waiting) => settings.onActivity?.(held + waiting));
@@ -106,7 +109,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const workers = await createWorkers(dependencies, connections, identity, settings, policy);
   if (backends.kubernetes?.cluster) await ensureSweep(client, policy.taskQueue, log);
   const janitor = startJanitor(dependencies, log);
-  const expiry = startExpiry(store, connections, log);
+  const expiry = startExpiry(store, connections, configuration.artifacts, log);
 
   const runs = workers.map((worker) => worker.run());
   const running = Promise.all(runs);
@@ -129,6 +132,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     await expiry.stop();
     await removeCells(dependencies, log);
     for (const backend of Object.values(backends)) await backend.close();
+    await store.close();
     await connections.client.close();
     await connections.native.close();
     await slot.release();

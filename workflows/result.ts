@@ -49,6 +49,7 @@ export function composeResult(parts: {
     stderr: output.stderr,
     files: output.files,
     filesOmitted: output.filesOmitted,
+    ...(output.notices ? { notices: output.notices } : {}),
     language: parts.language,
     backend: cell?.backend ?? null,
     fallback: cell?.fallback ?? null,

@@ -14,13 +14,19 @@ export function runKey(workflowId: string, runId: string): string {
   return createHash("sha256").update(`${workflowId}\0${runId}`).digest("hex").slice(0, 32);
 }
 
+/** The folder of a run in the store. */
+export const runFolder = (key: string): string => `runs/${key}`;
+
+/** The key of the run that an artifact of a run belongs to. */
+export const keyOf = (reference: string): string => checkReference(reference).split("/")[1] ?? "";
+
 /** The reference of one stream of one attempt (1, 2, ...) of the code. */
 export const streamReference = (key: string, attempt: number, stream: StreamName): string =>
-  `runs/${key}/${attempt}.${stream}`;
+  `${runFolder(key)}/${attempt}.${stream}`;
 
 /** The reference of an output file, by its position in the result. */
 export const fileReference = (key: string, attempt: number, index: number): string =>
-  `runs/${key}/${attempt}.file.${index}`;
+  `${runFolder(key)}/${attempt}.file.${index}`;
 
 /** The reference of content by its SHA-256. */
 export const blobReference = (sha256: string): string => `blobs/${sha256}`;

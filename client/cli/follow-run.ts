@@ -37,6 +37,7 @@ export async function printOutput(
 export function explain(result: ExecutionResult, voice: Voice): void {
   if (result.fallback) voice.say(`ran in the local sandbox, because ${result.fallback.reason}`);
   if (result.isolation?.level === "none") voice.say("ran WITHOUT a sandbox: this worker is configured so");
+  for (const notice of result.notices ?? []) voice.say(notice);
   if (result.status === "succeeded" || (result.status === "failed" && result.signal === null)) return;
   voice.say(`${result.status}${result.reason ? `: ${result.reason}` : ""} (run ${result.id})`);
 }

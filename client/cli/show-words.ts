@@ -80,6 +80,7 @@ function resultRows({ result }: RunDetails): string[] {
     ...(used.length > 0 ? [row("Used", used.join(", "))] : []),
     ...result.files.map(({ name, bytes }) => row("File", `${plain(name)} (${bytes} bytes)`)),
     ...result.filesOmitted.map(({ name, reason }) => row("Left out", `${plain(name)}: ${plain(reason)}`)),
+    ...(result.notices ?? []).map((notice) => row("Note", plain(notice))),
   ];
 }
 

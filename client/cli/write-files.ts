@@ -11,7 +11,7 @@ import type { ExecutionResult, FileResult } from "../../core/result.ts";
 function contentOf(file: FileResult, store: ArtifactStore | undefined): Readable | undefined {
   if (file.base64 !== undefined) return Readable.from([Buffer.from(file.base64, "base64")]);
   if (!store || file.ref === null) return undefined;
-  return file.bytes === 0 ? Readable.from([]) : store.read(file.ref, 0, file.bytes);
+  return store.read(file.ref, 0, file.bytes);
 }
 
 /** Each file comes into being whole, by rename, so that nothing is written through a link that stands in its place. */

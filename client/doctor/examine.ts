@@ -3,6 +3,7 @@ import { kgentsPaths } from "../../activities/host/paths.ts";
 import { KgentsError } from "../../core/error.ts";
 import { isLoopback, resolveTarget } from "../stack/address.ts";
 import { stackStatus } from "../stack/stack-status.ts";
+import { checkArtifacts } from "./artifact-checks.ts";
 import { checkBackends } from "./backend-checks.ts";
 import { type Check, failed, ok } from "./check.ts";
 import { checkDirectory, checkNode } from "./machine-checks.ts";
@@ -25,10 +26,11 @@ async function checkAll({ configuration, path, hash }: LoadedConfiguration): Pro
   const target = { ...resolveTarget(process.env, {}), address: status.temporal.address };
   const isLocal = isLoopback(target.address);
   const { running } = status.temporal;
-  const [search, state, cache, backends] = await Promise.all([
+  const [search, state, cache, artifacts, backends] = await Promise.all([
     running ? checkSearchAttributes(target) : undefined,
     checkDirectory("State", paths.state, "XDG_STATE_HOME"),
     checkDirectory("Cache", paths.cache, "XDG_CACHE_HOME"),
+    checkArtifacts(configuration.artifacts),
     // Elsewhere other machines carry runs out: what is missing here says nothing.
     isLocal ? checkBackends(configuration) : [ok("Backends", "are those of the workers' machines: ask there")],
   ]);
@@ -38,6 +40,7 @@ async function checkAll({ configuration, path, hash }: LoadedConfiguration): Pro
     ...(search ? [search] : []),
     ...backends,
     ...[state, cache],
+    ...(artifacts ? [artifacts] : []),
   ];
 }
 

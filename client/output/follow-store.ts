@@ -1,6 +1,3 @@
-import { type FSWatcher, watch } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
 import { type StreamName, streamReference } from "../../activities/store/references.ts";
 import { maximumStarts } from "../../core/request.ts";
@@ -26,36 +23,17 @@ function createSignal(): { raise: () => void; wait: () => Promise<void> } {
   };
 }
 
-/** Where the machine has no watch to give, or the folder is another machine's, which says nothing of its changes. */
-const lookMilliseconds = 250;
-
-/** Calls back when something in a folder may have changed. Returns how to end that. */
-function watchFolder(folder: string, onChange: () => void): () => void {
-  const timer = setInterval(onChange, lookMilliseconds);
-  let watcher: FSWatcher | undefined;
-  try {
-    watcher = watch(folder, onChange);
-    watcher.on("error", () => watcher?.close());
-  } catch {
-    // The machine has no watches left: looking from time to time does.
-  }
-  return () => {
-    clearInterval(timer);
-    watcher?.close();
-  };
-}
-
 /** The next start of the code that has written something; one that wrote nothing may lie between. */
-async function nextAttempt(store: ArtifactStore, key: string, attempt: number): Promise<number | undefined> {
+function nextAttempt(sizes: ReadonlyMap<string, number>, key: string, attempt: number): number | undefined {
   for (let next = attempt + 1; next <= maximumStarts; next += 1) {
-    const sizes = await Promise.all(streams.map((stream) => store.size(streamReference(key, next, stream))));
-    if (sizes.some((size) => size > 0)) return next;
+    if (streams.some((stream) => (sizes.get(streamReference(key, next, stream)) ?? 0) > 0)) return next;
   }
   return undefined;
 }
 
 /**
- * Follows a run's output in the artifact store while the code runs, and to its end.
+ * Follows a run's output in the artifact store while the code runs, and to its end. A store that is away is asked again; what it
+ * does not give until the end, the result brings, or it is said to be left out.
  *
  * @param result the run's result: when it has come, what the store has is all there is. A rejection ends the following.
  */
@@ -64,10 +42,8 @@ export async function* followStore(
   key: string,
   result: Promise<ExecutionResult>,
 ): AsyncGenerator<OutputEvent> {
-  const folder = join(store.directory, "runs", key);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const changed = createSignal();
-  const stopWatching = watchFolder(folder, changed.raise);
+  const stopWatching = store.watch(key, changed.raise);
   let finished: ExecutionResult | undefined;
   let ended = false;
   result
@@ -82,18 +58,16 @@ export async function* followStore(
   try {
     for (;;) {
       const last = ended;
+      const sizes = await store.list(key).catch(() => undefined);
       for (const stream of streams) {
         const reference = streamReference(key, attempt, stream);
-        const end = await store.size(reference);
-        const content = store.read(reference, offsets[stream], end);
-        if (!content) continue;
-        for await (const chunk of content) {
-          const bytes: Buffer = chunk;
+        const pieces = readOn(store, reference, offsets[stream], sizes?.get(reference) ?? 0);
+        for await (const bytes of pieces) {
           yield { type: "output", stream, offset: offsets[stream], bytes };
           offsets[stream] += bytes.length;
         }
       }
-      const next = last ? finished?.attempts : await nextAttempt(store, key, attempt);
+      const next = last ? finished?.attempts : sizes && nextAttempt(sizes, key, attempt);
       if (next !== undefined && next > attempt) {
         // The code was started again; what it wrote before is complete.
         attempt = next;
@@ -109,4 +83,19 @@ export async function* followStore(
   }
   if (!finished) return;
   for (const stream of streams) yield* remainingOutput(stream, offsets[stream], finished[stream]);
+}
+
+/** Reads an artifact from an offset, as far as that goes. */
+async function* readOn(
+  store: ArtifactStore,
+  reference: string,
+  offset: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
+  const content = store.read(reference, offset, end)[Symbol.asyncIterator]();
+  for (;;) {
+    const piece = await content.next().catch(() => undefined);
+    if (!piece || piece.done) return;
+    yield piece.value;
+  }
 }

@@ -23,18 +23,16 @@ export async function* glanceAtStore(
   key: string,
   result: ExecutionResult | undefined,
 ): AsyncGenerator<OutputEvent> {
+  const sizes = await store.list(key);
   const read = { stdout: 0, stderr: 0 };
   for (let attempt = 1; attempt <= (result?.attempts ?? maximumStarts); attempt += 1) {
     for (const stream of streams) {
       const reference = streamReference(key, attempt, stream);
       let offset = 0;
-      const content = store.read(reference, 0, await store.size(reference));
-      if (content) {
-        for await (const chunk of content) {
-          const bytes: Buffer = chunk;
-          yield { type: "output", stream, offset, bytes };
-          offset += bytes.length;
-        }
+      for await (const chunk of store.read(reference, 0, sizes.get(reference) ?? 0)) {
+        const bytes: Buffer = chunk;
+        yield { type: "output", stream, offset, bytes };
+        offset += bytes.length;
       }
       read[stream] = offset;
     }

@@ -27,12 +27,10 @@ export interface OutputRange {
 }
 
 /** The newest start of the code that has written something; the first where none has. */
-async function newestAttempt(store: ArtifactStore, key: string): Promise<number> {
+function newestAttempt(sizes: ReadonlyMap<string, number>, key: string): number {
   for (let attempt = maximumStarts; attempt > 1; attempt -= 1) {
-    const sizes = await Promise.all(
-      (["stdout", "stderr"] as const).map((stream) => store.size(streamReference(key, attempt, stream))),
-    );
-    if (sizes.some((size) => size > 0)) return attempt;
+    const written = (["stdout", "stderr"] as const).map((stream) => sizes.get(streamReference(key, attempt, stream)));
+    if (written.some((size) => (size ?? 0) > 0)) return attempt;
   }
   return 1;
 }
@@ -55,11 +53,12 @@ export async function readStreamRange(
   const result = isGrowing ? undefined : await handle.result().catch(() => undefined);
   if (store) {
     const key = runKey(handle.id, runId);
-    const reference = streamReference(key, result?.attempts || (await newestAttempt(store, key)), stream);
-    const total = await store.size(reference);
+    const sizes = await store.list(key);
+    const reference = streamReference(key, result?.attempts || newestAttempt(sizes, key), stream);
+    const total = sizes.get(reference) ?? 0;
     if (total >= (result?.[stream].bytes ?? 0)) {
-      const content = store.read(reference, offset, Math.min(total, offset + length));
-      return { bytes: content ? await buffer(content) : new Uint8Array(), omitted: 0, total, isGrowing };
+      const bytes = await buffer(store.read(reference, offset, Math.min(total, offset + length)));
+      return { bytes, omitted: 0, total, isGrowing };
     }
   }
   let total = 0;

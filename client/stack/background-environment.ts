@@ -37,6 +37,7 @@ const names: Readonly<Record<string, string>> = {
 
 /** Prefixes of names, each with its reason. */
 const prefixes: Readonly<Record<string, string>> = {
+  AWS_: "how a bucket for artifacts is reached",
   LC_: "the parts of the locale",
   TEMPORAL_: "the connection",
   KGENTS_: "our own settings",

@@ -86,6 +86,7 @@ export function describeResult(result: ExecutionResult, files: readonly ShownFil
     ...(said === undefined ? [] : [said]),
     ...(result.fallback ? [`It ran in the local sandbox: ${inLine(result.fallback.reason)}`] : []),
     ...(result.isolation?.level === "none" ? ["It ran WITHOUT a sandbox: this worker is configured so."] : []),
+    ...(result.notices ?? []).map((notice) => inLine(notice, 500)),
     ...(untrusted.length === 0 ? [] : [markMeaning(mark)]),
     ...sections.map((section) => section.render(mark)),
     ...result.filesOmitted.map(

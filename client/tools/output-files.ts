@@ -1,5 +1,6 @@
 import { buffer } from "node:stream/consumers";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { keyOf } from "../../activities/store/references.ts";
 import { decodeUtf8 } from "../../core/bytes.ts";
 import type { ExecutionResult, FileResult } from "../../core/result.ts";
 
@@ -43,9 +44,11 @@ export async function readOutputFile(
   end: number,
 ): Promise<Uint8Array | undefined> {
   if (file.base64 !== undefined) return Buffer.from(file.base64, "base64").subarray(offset, end);
-  if (!store || file.ref === null || (await store.size(file.ref)) < file.bytes) return undefined;
-  const content = store.read(file.ref, offset, Math.min(end, file.bytes));
-  return content ? buffer(content) : new Uint8Array();
+  if (!store || file.ref === null) return undefined;
+  const sizes = await store.list(keyOf(file.ref));
+  // One without bytes was never written.
+  if ((sizes.get(file.ref) ?? 0) < file.bytes) return undefined;
+  return buffer(store.read(file.ref, offset, Math.min(end, file.bytes)));
 }
 
 /** Chooses what is shown of a result's output files, in their order, within the bounds. */

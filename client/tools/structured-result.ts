@@ -29,6 +29,7 @@ export const toolResultSchema = z.strictObject({
   stderr: streamExcerpt,
   files: z.array(z.strictObject({ name: z.string(), bytes: z.int().min(0), sha256: z.string() })),
   filesOmitted: shape.filesOmitted,
+  notices: shape.notices,
   language: shape.language,
   backend: shape.backend,
   isolation: z.enum(["sandbox", "cluster", "none"]).nullable(),
@@ -58,9 +59,9 @@ function durationOf({ timings: { started, finished } }: ExecutionResult): number
 
 /** Makes a result as a tool gives it. */
 export function structuredResult(result: ExecutionResult): ToolResult {
-  const { id, status, exitCode, signal, reason, stdout, stderr, files, filesOmitted } = result;
+  const { id, status, exitCode, signal, reason, stdout, stderr, files, filesOmitted, notices } = result;
   return {
-    ...{ id, status, exitCode, signal, reason, filesOmitted },
+    ...{ id, status, exitCode, signal, reason, filesOmitted, ...(notices ? { notices } : {}) },
     stdout: streamOf(stdout),
     stderr: streamOf(stderr),
     files: files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { openArtifactStore } from "../../activities/store/artifact-store.ts";
+import { openDirectoryStore } from "../../activities/store/directory-store.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { startExecution } from "../../client/start-execution.ts";
 import { leftoversOf } from "../support/leftovers.ts";
@@ -29,7 +29,7 @@ afterAll(async () => {
 
 /** Starts code that says that it runs and then sleeps, and waits until it runs. */
 async function startSleeper(taskQueue: string, state: string, seconds: string): Promise<ExecutionHandle> {
-  const store = await openArtifactStore(join(state, "state", "kgents", "artifacts"));
+  const store = await openDirectoryStore(join(state, "state", "kgents", "artifacts"));
   const handle = await startExecution(
     client,
     taskQueue,

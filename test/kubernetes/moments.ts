@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import type { DirectoryStore } from "../../activities/store/directory-store.ts";
 import { runKey } from "../../activities/store/references.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { cellLabel } from "../../core/cluster-names.ts";
@@ -13,7 +13,7 @@ import { type CellNamespace, cluster } from "./support.ts";
 export interface Reach {
   readonly namespace: CellNamespace;
   readonly client: Client;
-  readonly store: ArtifactStore;
+  readonly store: DirectoryStore;
 }
 
 /** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { inject } from "vitest";
-import { type ArtifactStore, openArtifactStore } from "../../activities/store/artifact-store.ts";
+import { type DirectoryStore, openDirectoryStore } from "../../activities/store/directory-store.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { startExecution } from "../../client/start-execution.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
@@ -20,7 +20,7 @@ export interface WorkerScene extends AsyncDisposable {
   readonly taskQueue: string;
   readonly client: Client;
   /** The store of the workers whose state is the usual one. */
-  readonly store: ArtifactStore;
+  readonly store: DirectoryStore;
   /** Starts a worker whose state is the usual one, or lies apart. */
   readonly startWorker: (options?: {
     readonly state?: string;
@@ -60,7 +60,7 @@ export async function workerScene(options: { readonly ownServer?: boolean } = {}
   const worker = { backends: ["kubernetes"], kubernetes: { namespace: namespace.name } };
   await writeFile(configuration, JSON.stringify({ worker }));
   const usual = join(directory, "usual");
-  const store = await openArtifactStore(join(usual, "state", "kgents", "artifacts"));
+  const store = await openDirectoryStore(join(usual, "state", "kgents", "artifacts"));
   const workers: WorkerProcess[] = [];
   return {
     directory,

@@ -7,7 +7,7 @@ import { Client, Connection } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
 import type { Backend } from "../../activities/backends/backend.ts";
 import { kgentsPaths, type Paths } from "../../activities/host/paths.ts";
-import { type ArtifactStore, openArtifactStore } from "../../activities/store/artifact-store.ts";
+import { type DirectoryStore, openDirectoryStore } from "../../activities/store/directory-store.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { type StartOptions, startExecution } from "../../client/start-execution.ts";
 import { parseConfiguration } from "../../core/configuration.ts";
@@ -31,7 +31,7 @@ export interface TestWorker extends AsyncDisposable {
   readonly client: Client;
   readonly taskQueue: string;
   readonly paths: Paths;
-  readonly store: ArtifactStore;
+  readonly store: DirectoryStore;
   readonly worker: RunningWorker;
   readonly start: (
     request: ExecutionRequest,
@@ -97,7 +97,7 @@ export async function startTestWorker(
   });
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
-  const store = await openArtifactStore(join(paths.state, "artifacts"));
+  const store = await openDirectoryStore(join(paths.state, "artifacts"));
   const start: TestWorker["start"] = (request, { shareStore = true, ...startOptions } = {}) =>
     startExecution(client, taskQueue, shareStore ? store : undefined, request, startOptions);
   return {

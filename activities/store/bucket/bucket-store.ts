@@ -1,0 +1,243 @@
+/**
+ * The artifact store in a bucket: clients and workers on different machines share it. What is written lies in a spool of this machine
+ * first; see `upload.ts`.
+ *
+ * @module
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable, Transform } from "node:stream";
+import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { KgentsError } from "../../../core/error.ts";
+import type { ArtifactStore } from "../artifact-store.ts";
+import { blobReference, checkReference, runFolder } from "../references.ts";
+import { longestRetention, retentionName } from "../retention.ts";
+import { writeHashed } from "../write-hashed.ts";
+import { type Bucket, type BucketSettings, bucketFailure, openBucket } from "./bucket.ts";
+import { lengthOf, parseSegmentName, piecesOf, type Segment, segmentName } from "./segments.ts";
+import { openSpool, type SpoolSettings } from "./spool.ts";
+import type { Upload } from "./upload.ts";
+
+/** How often a follower looks for new segments: a bucket says nothing by itself. */
+const lookMilliseconds = 500;
+/** Content that is used again is made new for the expiry, where it is older than this. */
+const touchMilliseconds = 3_600_000;
+
+const idName = "store-id";
+
+/** The store's id; undefined where nobody has used it yet. */
+async function readId(bucket: Bucket): Promise<string | undefined> {
+  const content = await bucket.get(idName);
+  return content && (await text(content)).trim();
+}
+
+/**
+ * Looks whether a bucket can be read; changes nothing in it.
+ *
+ * @throws KgentsError `artifact-unavailable`
+ */
+export async function probeBucket(settings: BucketSettings): Promise<void> {
+  const bucket = await openBucket(settings);
+  try {
+    await readId(bucket);
+  } catch (error) {
+    throw bucketFailure(settings, error);
+  } finally {
+    bucket.close();
+  }
+}
+
+async function idOf(bucket: Bucket): Promise<string> {
+  const known = await readId(bucket);
+  if (known !== undefined) return known;
+  await bucket.putIfAbsent(idName, `${randomUUID()}\n`);
+  const made = await readId(bucket);
+  if (made === undefined) throw new Error("what was written cannot be read");
+  return made;
+}
+
+/** The segments of a run's artifacts. */
+async function segmentsOf(bucket: Bucket, prefix: string): Promise<Map<string, Segment[]>> {
+  const found = new Map<string, Segment[]>();
+  for await (const { name, bytes } of bucket.list(prefix)) {
+    const parsed = parseSegmentName(name);
+    if (!parsed) continue;
+    const segments = found.get(parsed.reference) ?? [];
+    segments.push({ offset: parsed.offset, bytes });
+    found.set(parsed.reference, segments);
+  }
+  return found;
+}
+
+/** Reads bytes of an artifact from its segments. */
+async function* readSegments(bucket: Bucket, reference: string, start: number, end: number): AsyncGenerator<Buffer> {
+  const segments = (await segmentsOf(bucket, `${reference}/`)).get(reference) ?? [];
+  let position = start;
+  for (const piece of piecesOf(segments, start, end)) {
+    const { offset, bytes } = piece.segment;
+    const whole = piece.start === offset && piece.end === offset + bytes;
+    const range = { start: piece.start - offset, end: piece.end - offset };
+    const content = await bucket.get(segmentName(reference, offset), whole ? undefined : range);
+    if (!content) break;
+    for await (const chunk of content) {
+      yield chunk;
+      position += chunk.length;
+    }
+  }
+  if (position < end) throw new Error(`${reference} has no byte ${position}`);
+}
+
+/** Content that is checked against its name while it is read. */
+function checked(sha256: string): Transform {
+  const hash = createHash("sha256");
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, callback) => {
+      hash.update(chunk);
+      callback(null, chunk);
+    },
+    flush: (callback) => {
+      const found = hash.digest("hex");
+      callback(found === sha256 ? null : new Error(`the artifact ${sha256} has the content of ${found}`));
+    },
+  });
+}
+
+/**
+ * Opens the store in a bucket.
+ *
+ * @param spoolSettings where what is written lies until it is in the bucket; undefined for a process that only reads
+ * @throws KgentsError `artifact-unavailable` where the bucket cannot be used
+ */
+export async function openBucketStore(
+  settings: BucketSettings,
+  spoolSettings: SpoolSettings | undefined,
+): Promise<ArtifactStore> {
+  const bucket = await openBucket(settings);
+  const id = await idOf(bucket).catch((error) => {
+    bucket.close();
+    throw bucketFailure(settings, error);
+  });
+  const spool = spoolSettings && (await openSpool(bucket, spoolSettings));
+  /** What is here of an artifact; of two, the one that begins first. */
+  const uploadOf = (reference: string): Upload | undefined =>
+    spool
+      ?.uploadsOf(checkReference(reference).split("/")[1] ?? "")
+      .filter((upload) => upload.reference === reference)
+      .sort((a, b) => a.offset - b.offset)[0];
+
+  return {
+    id,
+    write: (reference, offset = 0) => {
+      if (!spool) throw new Error("a store that was opened for reading is not written to");
+      return spool.write(reference, offset);
+    },
+    read: (reference, start, end) => {
+      checkReference(reference);
+      if (end <= start) return Readable.from([]);
+      const upload = uploadOf(reference);
+      const here = upload && upload.end() >= end ? upload : undefined;
+      const split = here ? Math.min(Math.max(here.offset, start), end) : end;
+      return Readable.from(
+        (async function* () {
+          if (split > start) yield* readSegments(bucket, reference, start, split);
+          if (here && end > split) {
+            yield* createReadStream(here.path, { start: split - here.offset, end: end - here.offset - 1 });
+          }
+        })(),
+        { objectMode: false },
+      );
+    },
+    list: async (key) => {
+      const uploads = spool?.uploadsOf(key) ?? [];
+      // What this process writes from the beginning on, it need not ask for.
+      const isAllHere = uploads.length > 0 && uploads.every(({ offset }) => offset === 0);
+      const segments = isAllHere ? new Map<string, Segment[]>() : await segmentsOf(bucket, `${runFolder(key)}/`);
+      for (const { reference, offset, end } of uploads) {
+        segments.set(reference, [...(segments.get(reference) ?? []), { offset, bytes: end() - offset }]);
+      }
+      return new Map([...segments].map(([reference, of]) => [reference, lengthOf(of)]));
+    },
+    watch: (_key, onChange) => {
+      const timer = setInterval(onChange, lookMilliseconds);
+      return () => clearInterval(timer);
+    },
+    settle: async (key) => (await spool?.settle(key)) ?? null,
+    putBlob: async (content) => {
+      const folder = await mkdtemp(join(tmpdir(), "kgents-blob-"));
+      const path = join(folder, "content");
+      try {
+        const { sha256, bytes } = await writeHashed(path, content);
+        const name = blobReference(sha256);
+        if ((await bucket.head(name))?.bytes === bytes) await bucket.touch(name);
+        else await bucket.put(name, bytes === 0 ? Buffer.alloc(0) : createReadStream(path));
+        return { artifact: sha256, bytes };
+      } catch (error) {
+        throw bucketFailure(settings, error);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+    openBlob: async (sha256, bytes) => {
+      const name = blobReference(sha256);
+      const refuse = (what: string, cause?: unknown) =>
+        new KgentsError("artifact-unavailable", `the artifact ${sha256} ${what}`, { cause });
+      try {
+        const found = await bucket.head(name);
+        if (!found) throw refuse(`is not in the bucket ${settings.name}`);
+        if (found.bytes !== bytes) throw refuse(`has ${found.bytes} bytes, and not ${bytes}`);
+        if (Date.now() - found.modified.getTime() > touchMilliseconds) await bucket.touch(name);
+        const content = await bucket.get(name);
+        if (!content) throw refuse(`is no longer in the bucket ${settings.name}`);
+        const verified = checked(sha256);
+        // Its failure is the reader's to see.
+        pipeline(content, verified).catch(() => {});
+        return verified;
+      } catch (error) {
+        throw error instanceof KgentsError ? error : bucketFailure(settings, error);
+      }
+    },
+    agreeOnRetention: async (namespace, milliseconds) => {
+      await bucket.put(`retention/${retentionName(namespace)}`, Buffer.from(String(milliseconds)));
+      const said: string[] = [];
+      for await (const { name } of bucket.list("retention/")) {
+        const content = await bucket.get(name);
+        if (content) said.push(await text(content));
+      }
+      return longestRetention(milliseconds, said);
+    },
+    expire: (before) => expire(bucket, before),
+    close: async () => {
+      await spool?.close();
+      bucket.close();
+    },
+  };
+}
+
+/** Removes the runs and blobs whose newest object is older. */
+async function expire(bucket: Bucket, before: Date): Promise<number> {
+  let removed = 0;
+  let current: { group: string; names: string[]; newest: number } | undefined;
+  const close = async (): Promise<void> => {
+    if (!current || current.newest >= before.getTime()) return;
+    await bucket.remove(current.names);
+    removed += 1;
+  };
+  for (const folder of ["runs/", "blobs/"]) {
+    for await (const { name, modified } of bucket.list(folder)) {
+      // The listing has what belongs together side by side.
+      const group = name.split("/").slice(0, 2).join("/");
+      if (current?.group !== group) {
+        await close();
+        current = { group, names: [], newest: 0 };
+      }
+      current.names.push(name);
+      current.newest = Math.max(current.newest, modified.getTime());
+    }
+  }
+  await close();
+  return removed;
+}

@@ -1,0 +1,57 @@
+/**
+ * How an artifact lies in a bucket, where nothing can be appended to an object: as segments, objects that are named after the offset
+ * of their first byte. Segments may overlap, where two workers wrote the same bytes.
+ *
+ * @module
+ */
+
+/** A segment of an artifact. */
+export interface Segment {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** As many digits as offsets can have, so that the order of the names is that of the offsets. */
+const digits = 16;
+
+/** The object's name of a segment of an artifact. */
+export const segmentName = (reference: string, offset: number): string =>
+  `${reference}/${String(offset).padStart(digits, "0")}`;
+
+/** The artifact and the offset that an object's name says; undefined where it is no segment's. */
+export function parseSegmentName(name: string): { reference: string; offset: number } | undefined {
+  const [, reference, offset] = /^(.+)\/(\d{16})$/.exec(name) ?? [];
+  return reference === undefined ? undefined : { reference, offset: Number(offset) };
+}
+
+/** A piece of a segment to be read. */
+export interface Piece {
+  /** The segment's own offset. */
+  readonly segment: Segment;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Which pieces cover the bytes from `start` to `end`, as few as can be; it ends early where bytes are missing. */
+export function* piecesOf(segments: readonly Segment[], start: number, end: number): Generator<Piece> {
+  const endOf = ({ offset, bytes }: Segment): number => offset + bytes;
+  let position = start;
+  while (position < end) {
+    let best: Segment | undefined;
+    for (const segment of segments) {
+      if (segment.offset > position || endOf(segment) <= position) continue;
+      if (!best || endOf(segment) > endOf(best)) best = segment;
+    }
+    if (!best) return;
+    const pieceEnd = Math.min(endOf(best), end);
+    yield { segment: best, start: position, end: pieceEnd };
+    position = pieceEnd;
+  }
+}
+
+/** How far an artifact can be read from its beginning without a gap. */
+export function lengthOf(segments: readonly Segment[]): number {
+  let length = 0;
+  for (const { end } of piecesOf(segments, 0, Number.POSITIVE_INFINITY)) length = end;
+  return length;
+}

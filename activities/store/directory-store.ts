@@ -1,0 +1,167 @@
+/**
+ * The artifact store in a directory. Only the owner can read what lies in it.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { createReadStream, createWriteStream, type FSWatcher, mkdirSync, watch } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Readable, Writable } from "node:stream";
+import { KgentsError } from "../../core/error.ts";
+import { errorCode } from "../host/error-code.ts";
+import { sharedId } from "../host/shared-id.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
+import { blobReference, checkReference, runFolder } from "./references.ts";
+import { longestRetention, retentionName } from "./retention.ts";
+import { writeHashed } from "./write-hashed.ts";
+
+/** A store in a directory of this machine, or one that several machines have mounted. */
+export interface DirectoryStore extends ArtifactStore {
+  readonly directory: string;
+}
+
+const isMissing = (error: unknown): boolean => errorCode(error) === "ENOENT";
+
+/** A writer that creates its file with the first byte: most runs write nothing to stderr. */
+function lazyWriter(path: string, offset: number): Writable {
+  let file: Writable | undefined;
+  const started = async (): Promise<Writable> => {
+    if (file) return file;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    // Neither emptied nor appended to: a worker that was taken for dead may still write the same bytes.
+    await (await open(path, "a", 0o600)).close();
+    file = createWriteStream(path, { flags: "r+", start: offset });
+    // Failures reach the caller through the write that met them.
+    file.on("error", () => {});
+    return file;
+  };
+  const write = (chunks: Buffer, callback: (error?: Error | null) => void): void => {
+    started().then(
+      (target) => target.write(chunks, callback),
+      (error: Error) => callback(error),
+    );
+  };
+  return new Writable({
+    highWaterMark: 1024 * 1024,
+    write: (chunk: Buffer, _encoding, callback) => write(chunk, callback),
+    writev: (chunks, callback) => write(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), callback),
+    final: (callback) => (file ? file.end(callback) : callback()),
+    destroy: (error, callback) => {
+      file?.destroy();
+      callback(error);
+    },
+  });
+}
+
+/** Where the machine has no watch to give, or the folder is another machine's, which says nothing of its changes. */
+const lookMilliseconds = 250;
+
+function watchFolder(folder: string, onChange: () => void): () => void {
+  const timer = setInterval(onChange, lookMilliseconds);
+  let watcher: FSWatcher | undefined;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    watcher = watch(folder, onChange);
+    watcher.on("error", () => watcher?.close());
+  } catch {
+    // The machine has no watches left: looking from time to time does.
+  }
+  return () => {
+    clearInterval(timer);
+    watcher?.close();
+  };
+}
+
+/** Opens the store in a directory, and makes it where it is not there. */
+export async function openDirectoryStore(directory: string): Promise<DirectoryStore> {
+  await mkdir(join(directory, "runs"), { recursive: true, mode: 0o700 });
+  await mkdir(join(directory, "blobs"), { recursive: true, mode: 0o700 });
+  const id = await sharedId(join(directory, "store-id"));
+  const pathOf = (reference: string): string => join(directory, checkReference(reference));
+
+  return {
+    id,
+    directory,
+    write: (reference, offset = 0) => lazyWriter(pathOf(reference), offset),
+    read: (reference, offset, end) =>
+      end <= offset ? Readable.from([]) : createReadStream(pathOf(reference), { start: offset, end: end - 1 }),
+    list: async (key) => {
+      const folder = runFolder(key);
+      try {
+        const names = await readdir(join(directory, folder));
+        const sizes = names.map(async (name): Promise<[string, number]> => {
+          const { size } = await stat(join(directory, folder, name));
+          return [`${folder}/${name}`, size];
+        });
+        return new Map(await Promise.all(sizes));
+      } catch (error) {
+        if (isMissing(error)) return new Map();
+        throw error;
+      }
+    },
+    watch: (key, onChange) => watchFolder(join(directory, runFolder(key)), onChange),
+    // What is written lies where it belongs at once.
+    settle: async () => null,
+    close: async () => {},
+    putBlob: async (content) => {
+      const temporary = join(directory, "blobs", `.${randomUUID()}`);
+      try {
+        const { sha256, bytes } = await writeHashed(temporary, content);
+        await rename(temporary, pathOf(blobReference(sha256)));
+        return { artifact: sha256, bytes };
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    },
+    openBlob: async (sha256, bytes) => {
+      const path = pathOf(blobReference(sha256));
+      const file = await open(path).catch((error) => {
+        throw new KgentsError("artifact-unavailable", `the artifact ${sha256} is not in this worker's store`, {
+          cause: error,
+        });
+      });
+      const { size } = await file.stat();
+      if (size !== bytes) {
+        await file.close();
+        throw new KgentsError("artifact-unavailable", `the artifact ${sha256} has ${size} bytes, and not ${bytes}`);
+      }
+      // Used again: it counts as new for the expiry.
+      await utimes(path, new Date(), new Date());
+      return file.createReadStream();
+    },
+    agreeOnRetention: async (namespace, milliseconds) => {
+      const folder = join(directory, "retention");
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeFile(join(folder, retentionName(namespace)), String(milliseconds), { mode: 0o600 });
+      const said = await Promise.all((await readdir(folder)).map((other) => readFile(join(folder, other), "utf8")));
+      return longestRetention(milliseconds, said);
+    },
+    expire: async (before) => {
+      let removed = 0;
+      for (const folder of ["runs", "blobs"]) {
+        for (const name of await readdir(join(directory, folder))) {
+          const path = join(directory, folder, name);
+          if ((await newestChange(path)) >= before.getTime()) continue;
+          await rm(path, { recursive: true, force: true });
+          removed += 1;
+        }
+      }
+      return removed;
+    },
+  };
+}
+
+/** When a file, or anything in a folder, was last written. */
+async function newestChange(path: string): Promise<number> {
+  try {
+    const own = await stat(path);
+    if (!own.isDirectory()) return own.mtimeMs;
+    const inside = await Promise.all((await readdir(path)).map((name) => newestChange(join(path, name))));
+    return Math.max(own.mtimeMs, ...inside);
+  } catch (error) {
+    // Gone in the meantime: another worker expired it.
+    if (isMissing(error)) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
+}

@@ -1,0 +1,16 @@
+import { probeBucket } from "../../activities/store/bucket/bucket-store.ts";
+import type { Configuration } from "../../core/configuration.ts";
+import { KgentsError } from "../../core/error.ts";
+import { type Check, failed, ok } from "./check.ts";
+
+/** Whether the bucket for artifacts can be read, where one is configured. */
+export async function checkArtifacts({ bucket }: Configuration["artifacts"]): Promise<Check | undefined> {
+  if (!bucket) return undefined;
+  try {
+    await probeBucket(bucket);
+    return ok("Artifacts", `in the bucket ${bucket.name}`);
+  } catch (error) {
+    if (!(error instanceof KgentsError)) throw error;
+    return failed("Artifacts", error.message, error.remedy);
+  }
+}

@@ -1,0 +1,170 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { finished } from "node:stream/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { openBucketStore } from "../../activities/store/bucket/bucket-store.ts";
+import type { SpoolSettings } from "../../activities/store/bucket/spool.ts";
+import { blobReference } from "../../activities/store/references.ts";
+import { describeStore, newRun, readArtifact, writeArtifact } from "../support/store-contract.ts";
+import { type BucketServer, startBucketServer } from "./server.ts";
+
+let server: BucketServer;
+let directory: string;
+let store: ArtifactStore;
+/** A client on another machine: it has no spool. */
+let reader: ArtifactStore;
+
+/** A bucket that is away is waited for less long than in earnest. */
+const spoolIn = (path: string): SpoolSettings => ({ directory: path, patienceMilliseconds: 1500 });
+
+beforeAll(async () => {
+  server = await startBucketServer();
+  directory = await mkdtemp(join(tmpdir(), "kgents-spool-"));
+  store = await openBucketStore(server.settings, spoolIn(join(directory, "spool")));
+  reader = await openBucketStore(server.settings, undefined);
+});
+afterAll(async () => {
+  await store?.close();
+  await reader?.close();
+  await server?.[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const objects = async (): Promise<string[]> =>
+  (await readdir(server.directory, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+/** What of a run is still in the spool. */
+const spooled = async (key: string): Promise<string[]> =>
+  (await readdir(join(directory, "spool"))).filter((name) => name.includes(key));
+
+describe("as every store", () => describeStore(() => store));
+
+it("two openings of one bucket see one store, another prefix is another one", async () => {
+  expect(reader.id).toBe(store.id);
+  const opened = await Promise.all(
+    Array.from({ length: 5 }, () => openBucketStore({ ...server.settings, prefix: "new/" }, undefined)),
+  );
+  expect(new Set(opened.map(({ id }) => id)).size).toBe(1);
+  expect(opened[0]?.id).not.toBe(store.id);
+  await Promise.all(opened.map((one) => one.close()));
+});
+
+describe("another machine", () => {
+  it("reads what a worker writes, while it is written, and all of it at the end", async () => {
+    const { key, stdout } = newRun();
+    const file = store.write(stdout);
+    file.write("one ");
+    let stop = (): void => {};
+    const seen = (length: number): Promise<void> =>
+      new Promise<void>((resolve) => {
+        stop = reader.watch(key, async () => {
+          if (((await reader.list(key)).get(stdout) ?? 0) >= length) resolve();
+        });
+      }).then(() => stop());
+    await seen(4);
+    expect(await readArtifact(reader, key, stdout)).toBe("one ");
+    file.write("two ");
+    await seen(8);
+    file.end("three");
+    await finished(file);
+    expect(await store.settle(key)).toBeNull();
+    expect(await readArtifact(reader, key, stdout)).toBe("one two three");
+    expect(await text(reader.read(stdout, 2, 10))).toBe("e two th");
+    expect(await spooled(key)).toEqual([]);
+  });
+
+  it("goes on with a stream that a worker elsewhere began", async () => {
+    await using elsewhere = await openElsewhere();
+    const { key, stdout } = newRun();
+    await writeArtifact(store, stdout, "begun here, ");
+    await store.settle(key);
+    expect((await elsewhere.store.list(key)).get(stdout)).toBe(12);
+    await writeArtifact(elsewhere.store, stdout, "ended there", 12);
+    // Its own part is not in the bucket yet, and the other's is not here.
+    expect(await readArtifact(elsewhere.store, key, stdout)).toBe("begun here, ended there");
+    await elsewhere.store.settle(key);
+    expect(await readArtifact(reader, key, stdout)).toBe("begun here, ended there");
+  });
+});
+
+async function openElsewhere(): Promise<{ store: ArtifactStore } & AsyncDisposable> {
+  const spool = await mkdtemp(join(tmpdir(), "kgents-spool-"));
+  const opened = await openBucketStore(server.settings, spoolIn(spool));
+  return {
+    store: opened,
+    [Symbol.asyncDispose]: async () => {
+      await opened.close();
+      await rm(spool, { recursive: true, force: true });
+    },
+  };
+}
+
+it("content that was changed in the bucket is refused", async () => {
+  const { artifact, bytes } = await store.putBlob(Readable.from([Buffer.from("genuine")]));
+  const path = (await objects()).find((name) => name.endsWith(blobReference(artifact))) ?? "";
+  await writeFile(path, "altered");
+  await expect(store.openBlob(artifact, bytes).then(text)).rejects.toThrow(/altered|content|checksum/i);
+});
+
+describe("a bucket that is away", () => {
+  it("holds nobody up: what was written is read from here, and is in the bucket when that is back", async () => {
+    const { key, stdout } = newRun();
+    await server.stop();
+    await writeArtifact(store, stdout, "kept");
+    expect(await readArtifact(store, key, stdout)).toBe("kept");
+    expect(await store.settle(key)).toMatch(
+      /^1 artifacts of this run are not in the bucket yet, and go on being tried: .*ECONNREFUSED/,
+    );
+    expect(await readArtifact(store, key, stdout)).toBe("kept");
+    await server.start();
+    expect(await store.settle(key)).toBeNull();
+    expect(await readArtifact(reader, key, stdout)).toBe("kept");
+    expect(await spooled(key)).toEqual([]);
+  });
+
+  it("gets from the next process what the last one could not bring", async () => {
+    const spool = await mkdtemp(join(tmpdir(), "kgents-spool-"));
+    const { key, stdout } = newRun();
+    const last = await openBucketStore(server.settings, spoolIn(spool));
+    await server.stop();
+    await writeArtifact(last, stdout, "left behind");
+    await last.settle(key);
+    const lines: string[] = [];
+    await last.close();
+    expect(await readdir(spool)).toHaveLength(1);
+    await server.start();
+    const next = await openBucketStore(server.settings, { ...spoolIn(spool), log: (line) => lines.push(line) });
+    expect(lines).toEqual(["1 artifacts of an earlier process are on their way into the bucket"]);
+    await next.close();
+    expect(await readArtifact(reader, key, stdout)).toBe("left behind");
+    expect(await readdir(spool)).toEqual([]);
+    await rm(spool, { recursive: true, force: true });
+  });
+
+  it.each([
+    ["no server", { endpoint: "http://127.0.0.1:9" }],
+    ["no bucket", { name: "no-such-bucket" }],
+  ])("%s: opening is refused in words", async (_name, other) => {
+    const settings = { ...server.settings, ...other };
+    await expect(openBucketStore(settings, undefined)).rejects.toMatchObject({
+      code: "artifact-unavailable",
+      message: expect.stringContaining(`the bucket ${settings.name} at ${settings.endpoint} cannot be used: `),
+      remedy: expect.stringContaining("artifacts.bucket"),
+    });
+  });
+
+  it("wrong credentials are refused in words", async () => {
+    const { AWS_SECRET_ACCESS_KEY } = process.env;
+    process.env.AWS_SECRET_ACCESS_KEY = "wrong";
+    try {
+      await expect(openBucketStore(server.settings, undefined)).rejects.toThrow(/SignatureDoesNotMatch/);
+    } finally {
+      process.env.AWS_SECRET_ACCESS_KEY = AWS_SECRET_ACCESS_KEY;
+    }
+  });
+});
