@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { RunAbout } from "../core/about.ts";
+import type { BatchChunk } from "../core/batch.ts";
 import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from "../core/result.ts";
 
 /** The input of `provision`. */
@@ -52,6 +54,17 @@ export interface CellInput {
   readonly backend: BackendName;
   /** The queue of the host that holds the cell; null where any worker will do. */
   readonly taskQueue: string | null;
+  /** What both streams may take in the result, in bytes of JSON; without it as much as a result holds. */
+  readonly streamBytes?: number;
+}
+
+/** A request of a batch, with what a client gives a run beside its request. */
+export interface BatchEntry {
+  readonly request: unknown;
+  readonly about: RunAbout;
+  /** Null where the request is one that will be refused. */
+  readonly hash: string | null;
+  readonly summary: string;
 }
 
 /** What a worker answers that was asked for a cell of another host: nothing was done. */
@@ -120,6 +133,8 @@ export interface Activities {
   /** What is known of a run whose worker does not come back: the output that reached the store. */
   salvage(input: CellInput): Promise<ExecuteOutput>;
   cleanUp(input: Omit<CellInput, "request">): Promise<Elsewhere | undefined>;
+  /** Reads a chunk of a batch's requests. */
+  readRequests(chunk: BatchChunk): Promise<BatchEntry[]>;
   /** Lets the supervisor of a finished cell end. */
   releaseCell(input: ReapInput): Promise<void>;
   /** Takes away what is left of a finished cell, and confirms that nothing is. */

@@ -130,7 +130,12 @@ export const execute =
     if (!known.running) {
       // It has its place since its provisioning. After a restart of the worker it has none, and then it will only be found lost.
       if (backend.hostBound) limiter.hold(input.cellId);
-      const cell = startCell(store, backend, plan, { key: run.key, attempt: input.attempt, stored });
+      const cell = startCell(store, backend, plan, {
+        key: run.key,
+        stored,
+        attempt: input.attempt,
+        streamBytes: input.streamBytes,
+      });
       known.running = cell;
       cell.outcome
         .catch(() => {

@@ -4,6 +4,7 @@ import type { ActivityDependencies } from "./dependencies.ts";
 import { execute } from "./execute.ts";
 import { withTypedFailures } from "./failures.ts";
 import { provision } from "./provision.ts";
+import { readRequests } from "./read-requests.ts";
 import { releaseCell, removeCell } from "./reap-cell.ts";
 import { salvage } from "./salvage.ts";
 import { sweepCells } from "./sweep-cells.ts";
@@ -14,6 +15,7 @@ export const createActivities = (dependencies: ActivityDependencies): Activities
   execute: withTypedFailures(execute(dependencies)),
   salvage: withTypedFailures(salvage(dependencies)),
   cleanUp: withTypedFailures(cleanUp(dependencies)),
+  readRequests: withTypedFailures(readRequests(dependencies)),
   releaseCell: withTypedFailures(releaseCell(dependencies)),
   removeCell: withTypedFailures(removeCell(dependencies)),
   sweepCells: () => withTypedFailures(sweepCells(dependencies))(undefined),

@@ -11,7 +11,7 @@ export const salvage =
     exitCode: null,
     signal: null,
     reason: "the worker that ran the code went away and did not come back; nobody saw how the code ended",
-    ...(await summariseStreams(dependencies.store, currentRun().key, input.attempt, 0)),
+    ...(await summariseStreams(dependencies.store, currentRun().key, input)),
     files: [],
     filesOmitted: [],
     isolation: null,

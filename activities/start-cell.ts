@@ -24,16 +24,22 @@ const unknownEnd = (lost: string | null): CellOutcome => ({
   filesOmitted: [],
 });
 
-/**
- * Starts code in its cell, or goes on following it, and watches its clock, its output and its end, whoever follows it.
- *
- * @param stored how many bytes of its output an earlier worker has stored
- */
+/** Where the output of one start of the code goes. */
+interface CellPlace {
+  readonly key: string;
+  readonly attempt: number;
+  /** How many bytes of it an earlier worker has stored. */
+  readonly stored: ExecuteContext["stored"];
+  /** What both streams may take in the result, in bytes of JSON. */
+  readonly streamBytes?: number | undefined;
+}
+
+/** Starts code in its cell, or goes on following it, and watches its clock, its output and its end, whoever follows it. */
 export function startCell(
   store: ArtifactStore,
   backend: Backend,
   plan: CellPlan,
-  { key, attempt, stored }: { key: string; attempt: number; stored: ExecuteContext["stored"] },
+  { key, attempt, stored, streamBytes }: CellPlace,
 ): RunningCell {
   const stop = new AbortController();
   const events = new EventEmitter();
@@ -110,9 +116,12 @@ export function startCell(
     }
     const cell = trouble === null ? ended : { ...ended, lost: trouble };
     const { files, omitted } = collector.result(cell.filesOmitted);
-    const streams = await summariseStreams(store, key, attempt, JSON.stringify([files, omitted]).length).catch(
-      () => unreadableStreams,
-    );
+    const streams = await summariseStreams(
+      store,
+      key,
+      { attempt, streamBytes },
+      JSON.stringify([files, omitted]).length,
+    ).catch(() => unreadableStreams);
     return {
       ...classify(cell, stopped ?? cell.stopped ?? null),
       exitCode: cell.exit?.code ?? null,

@@ -67,13 +67,17 @@ export interface ExecutionHandle {
   readonly inspect: () => Promise<RunDetails>;
 }
 
-/** Waits for a workflow's result, through a restart of the server. */
-async function awaitResult(handle: WorkflowHandle, id: string): Promise<ExecutionResult> {
+/**
+ * Waits for a workflow's result, through a restart of the server.
+ *
+ * @throws KgentsError
+ */
+export async function awaitResult<Result>(handle: WorkflowHandle, id: string): Promise<Result> {
   let awaySince: number | undefined;
   for (;;) {
     const asked = Date.now();
     try {
-      return (await handle.result()) as ExecutionResult;
+      return (await handle.result()) as Result;
     } catch (error) {
       const away = error instanceof ServiceError && isGrpcServiceError(error.cause);
       // A wait that lasted was answered meanwhile: this is another outage.
@@ -96,7 +100,7 @@ export function executionHandle(
   let result: Promise<ExecutionResult> | undefined;
   const awaited = (): Promise<ExecutionResult> => {
     if (!result) {
-      result = awaitResult(handle, id);
+      result = awaitResult<ExecutionResult>(handle, id);
       // Followers get to it a moment later, and Node ends a process over a rejection that nobody awaits at that very moment.
       result.catch(() => {});
     }

@@ -5,6 +5,7 @@
  */
 export type { ArtifactStore } from "../activities/store/artifact-store.ts";
 export type { StreamName } from "../activities/store/references.ts";
+export type { BatchOutcome, BatchProgress, BatchSummary } from "../core/batch.ts";
 export { KgentsError } from "../core/error.ts";
 export { exitCodeOf } from "../core/exit-code.ts";
 export { type FailureKind, failureKinds } from "../core/failure.ts";
@@ -23,6 +24,8 @@ export {
   resultSchema,
   type StreamResult,
 } from "../core/result.ts";
+export type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
+export type { BatchOptions } from "./batch/start-batch.ts";
 export type { ExecutionDescription, ExecutionHandle } from "./execution-handle.ts";
 export type { RunFailure } from "./failure.ts";
 export type { OutputEvent } from "./output/event.ts";

@@ -9,6 +9,8 @@ import { executeCodeWorkflow } from "../core/names.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
 import type { ExecutionResult } from "../core/result.ts";
+import type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
+import { type BatchOptions, startBatch } from "./batch/start-batch.ts";
 import { dryRun } from "./dry-run.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
@@ -100,23 +102,47 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * @throws KgentsError where the request is refused, or in mode `dry-run`
    */
   async start(request: ExecutionRequest, options: StartOptions = {}): Promise<ExecutionHandle> {
-    const { mode } = this;
-    if (mode === "dry-run") {
-      throw new KgentsError("invalid-request", "mode: dry-run starts nothing; allowed is execute()", { field: "mode" });
-    }
-    const { configuration } = await this.#configuration();
-    const withDefaults = applyDefaults(configuration, request);
-    const complete = mode === "auto" ? withDefaults : { ...withDefaults, backend: mode };
+    const complete = (await this.#completing())(request);
     // Refused before a server is started for it.
     validateRequest(complete);
-    const { client, taskQueue, address, workers } = await this.#connected();
-    const { store, served } = await workers();
-    if (!served) {
-      // The next call looks again.
-      await this.close();
-      throw new KgentsError("no-worker", `no worker polls the task queue ${taskQueue} at ${address}`);
-    }
+    const { client, taskQueue, store } = await this.#served();
     return startExecution(client, taskQueue, store, complete, options);
+  }
+
+  /**
+   * Starts many runs as one batch, without waiting for it: a few at a time, whatever becomes of this process.
+   *
+   * @throws KgentsError where a request is refused: it is named, and nothing was started; or in mode `dry-run`
+   */
+  async startBatch(
+    requests: Iterable<ExecutionRequest> | AsyncIterable<ExecutionRequest>,
+    options: BatchOptions = {},
+  ): Promise<BatchHandle> {
+    const complete = await this.#completing();
+    const { client, taskQueue, store } = await this.#served();
+    const completed = async function* () {
+      for await (const request of requests) yield complete(request);
+    };
+    return startBatch(client, taskQueue, store, completed(), options);
+  }
+
+  /**
+   * Runs many requests as one batch, a few at a time, and gives what became of each in their order. Code that fails is a result; a
+   * run that could not be carried out has a failure.
+   *
+   * @example
+   * ```ts
+   * for await (const { index, result } of quartermaster.batch(requests, { concurrency: 20 })) {
+   *   console.log(index, result?.status, result?.stdout.text);
+   * }
+   * ```
+   * @throws KgentsError where a request is refused: it is named, and nothing was started
+   */
+  async *batch(
+    requests: Iterable<ExecutionRequest> | AsyncIterable<ExecutionRequest>,
+    options: BatchOptions = {},
+  ): AsyncGenerator<BatchItem> {
+    yield* (await this.startBatch(requests, options)).items();
   }
 
   /**
@@ -170,6 +196,29 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** What puts the configuration's defaults and the mode under a request. */
+  async #completing(): Promise<(request: ExecutionRequest) => ExecutionRequest> {
+    const { mode } = this;
+    if (mode === "dry-run") {
+      throw new KgentsError("invalid-request", "mode: dry-run starts nothing; allowed is execute()", { field: "mode" });
+    }
+    const { configuration } = await this.#configuration();
+    return (request) => {
+      const withDefaults = applyDefaults(configuration, request);
+      return mode === "auto" ? withDefaults : { ...withDefaults, backend: mode };
+    };
+  }
+
+  /** The connection, where there is a worker. */
+  async #served(): Promise<Pick<Session, "client" | "taskQueue"> & { store: ArtifactStore | undefined }> {
+    const { client, taskQueue, address, workers } = await this.#connected();
+    const { store, served } = await workers();
+    if (served) return { client, taskQueue, store };
+    // The next call looks again.
+    await this.close();
+    throw new KgentsError("no-worker", `no worker polls the task queue ${taskQueue} at ${address}`);
   }
 
   async #describe(client: Client, handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {

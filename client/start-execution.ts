@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
+import { aboutOf, summaryOf } from "../core/about.ts";
 import { KgentsError } from "../core/error.ts";
 import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "../core/names.ts";
 import { validateRequest } from "../core/parse-request.ts";
-import type { ExecutionRequest, ExecutionSpec } from "../core/request.ts";
+import type { ExecutionRequest } from "../core/request.ts";
 import { requestHash } from "../core/request-hash.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
 import { offloadRequest } from "./offload.ts";
-import { aboutOf } from "./runs/about.ts";
 
 /** Options of a start. */
 export interface StartOptions {
@@ -23,19 +23,19 @@ export interface StartOptions {
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}$/;
 
-/** A new id: sortable by time, and no two the same. */
-const newId = (): string => `exec-${Date.now().toString(36)}-${randomBytes(5).toString("hex")}`;
-
-/** Temporal shows 200 bytes in its lists. */
-const summaryBytes = 180;
-
-function summaryOf(spec: ExecutionSpec): string {
-  const code = typeof spec.code === "string" ? spec.code : (spec.entrypoint ?? "(bytes)");
-  const line = code.split("\n").find((text) => text.trim() !== "") ?? "";
-  return Buffer.from(`${spec.language} · ${line.trim()}`)
-    .subarray(0, summaryBytes)
-    .toString("utf8")
-    .replace(/\ufffd$/, "");
+/**
+ * An id as it was given, or a new one: sortable by time, and no two the same.
+ *
+ * @throws KgentsError `invalid-request`
+ */
+export function idOf(given: string | undefined, prefix: string): string {
+  const id = given ?? `${prefix}-${Date.now().toString(36)}-${randomBytes(5).toString("hex")}`;
+  if (idPattern.test(id)) return id;
+  throw new KgentsError(
+    "invalid-request",
+    `id: got ${JSON.stringify(id)}; allowed are 1 to 200 letters, digits and . _ : / @ -, beginning with a letter or digit`,
+    { field: "id" },
+  );
 }
 
 /**
@@ -52,14 +52,7 @@ export async function startExecution(
 ): Promise<ExecutionHandle> {
   const spec = validateRequest(request);
   const small = await offloadRequest(request, store);
-  const id = options.id ?? newId();
-  if (!idPattern.test(id)) {
-    throw new KgentsError(
-      "invalid-request",
-      `id: got ${JSON.stringify(id)}; allowed are 1 to 200 letters, digits and . _ : / @ -, beginning with a letter or digit`,
-      { field: "id" },
-    );
-  }
+  const id = idOf(options.id, "exec");
   const hash = await requestHash(spec);
   // Where nobody said how to follow the run, and the store is out of reach, heartbeats are the only way to see it live.
   const live = request.live ?? (store ? "none" : "heartbeat");

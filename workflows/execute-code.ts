@@ -23,6 +23,9 @@ import { tell, tellResult } from "./story.ts";
 /** How often a cell is provisioned anew because its worker went away before the code could start. */
 const maximumProvisionings = 3;
 
+/** How large a result may be. */
+type ResultLimits = Pick<CellInput, "streamBytes">;
+
 /** A cell and what became of the code in it. */
 interface Attempt {
   readonly number: number;
@@ -39,9 +42,10 @@ const isKind = (error: unknown, kind: string): error is ActivityFailure & { caus
  * Completes with a result whatever the code did. Fails, with the kind as the failure's type, only where the run could not
  * be carried out.
  *
+ * @param limits of batches, whose history the results pass; no part of the contract with other SDKs
  * @param request see `kgents schema request` and docs/schema; defaults are applied and bounds checked here
  */
-export async function executeCode(request: unknown): Promise<ExecutionResult> {
+export async function executeCode(request: unknown, limits: ResultLimits = {}): Promise<ExecutionResult> {
   let phase: Phase = "provisioning";
   setHandler(defineQuery<Phase>(phaseQuery), () => phase);
   const enter = (next: Phase, cell?: ProvisionedCell): void => {
@@ -54,7 +58,7 @@ export async function executeCode(request: unknown): Promise<ExecutionResult> {
   try {
     do {
       attempt += 1;
-      last = await runOnce(request, attempt, enter, (cell) => {
+      last = await runOnce(request, limits, attempt, enter, (cell) => {
         provisioned ??= new Date();
         return cell;
       });
@@ -86,6 +90,7 @@ const mayHelpToRetry = (output: ExecuteOutput): boolean =>
 /** One start of the code: provision, execute, clean up. */
 async function runOnce(
   request: unknown,
+  limits: ResultLimits,
   attempt: number,
   enter: (phase: Phase, cell?: ProvisionedCell) => void,
   onProvisioned: (cell: ProvisionedCell) => ProvisionedCell,
@@ -93,7 +98,8 @@ async function runOnce(
   for (let provisionings = 1; ; provisionings += 1) {
     enter("provisioning");
     const cell = onProvisioned(await provisionWithFallback(request, attempt));
-    const input = { request, attempt, cellId: cell.cellId, backend: cell.backend, taskQueue: cell.taskQueue };
+    const { cellId, backend, taskQueue } = cell;
+    const input = { request, attempt, cellId, backend, taskQueue, ...limits };
     let hostAnswers = true;
     let reapable = false;
     try {

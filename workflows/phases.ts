@@ -111,6 +111,16 @@ export const reaping = (cellId: string): Pick<Activities, "releaseCell" | "remov
   return { releaseCell, removeCell };
 };
 
+/** Reads a chunk of a batch's requests, on any worker. */
+export const reading = (chunk: number): Pick<Activities, "readRequests"> =>
+  proxyActivities<Activities>({
+    ...common,
+    heartbeatTimeout: "0s",
+    startToCloseTimeout: "1m",
+    scheduleToCloseTimeout: "1h",
+    summary: `read part ${chunk + 1} of the requests`,
+  });
+
 /** One round of the sweep; what it does not do now the next one does. */
 export const sweeping = (): Pick<Activities, "sweepCells"> =>
   proxyActivities<Activities>({

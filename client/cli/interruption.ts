@@ -1,13 +1,18 @@
 import { interruptedExitCode } from "../../core/exit-code.ts";
-import type { ExecutionHandle } from "../execution-handle.ts";
 import type { Voice } from "./voice.ts";
+
+/** What can be cancelled. */
+interface Cancellable {
+  readonly id: string;
+  readonly cancel: () => Promise<void>;
+}
 
 /** What Ctrl-C (or SIGTERM) means in each part of a run. */
 export interface Interruption {
   /** The run is about to be started: from now on it may exist, and leaving must not leave it behind. */
   readonly starting: () => void;
   /** The run is there. */
-  readonly started: (handle: ExecutionHandle) => void;
+  readonly started: (handle: Cancellable) => void;
   /** The run is over. */
   readonly over: () => void;
 }
@@ -16,20 +21,22 @@ export interface Interruption {
  * Before there is a run, a signal just ends the command. While there is one, the first signal cancels it and lets it clean
  * up; the second leaves at once.
  */
-export function watchForInterruption(voice: Voice): Interruption {
+export function watchForInterruption(voice: Voice, what: "run" | "batch" = "run"): Interruption {
   let asked = false;
   let isStarting = false;
-  let handle: ExecutionHandle | undefined;
-  const cancel = (run: ExecutionHandle): void => {
-    run.cancel().catch((error) => voice.say(`the run ${run.id} could not be cancelled: ${error.message}`));
+  let handle: Cancellable | undefined;
+  const cancel = (run: Cancellable): void => {
+    run.cancel().catch((error) => voice.say(`the ${what} ${run.id} could not be cancelled: ${error.message}`));
   };
   const onSignal = (): void => {
     if (!isStarting) {
-      voice.say("left before the run was started");
+      voice.say(`left before the ${what} was started`);
       process.exit(interruptedExitCode);
     }
     if (asked) {
-      const run = handle ? `the cancellation of run ${handle.id} goes on without us` : "the run may have been started";
+      const run = handle
+        ? `the cancellation of ${what} ${handle.id} goes on without us`
+        : `the ${what} may have been started`;
       process.stderr.write(`kgents: left at once; ${run}\n`);
       process.exit(interruptedExitCode);
     }

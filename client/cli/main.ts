@@ -8,6 +8,7 @@ import module from "node:module";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { kgentsPaths } from "../../activities/host/paths.ts";
+import { batchCommand } from "./batch-command.ts";
 import { watchPipes } from "./broken-pipe.ts";
 import { completionCommands } from "./completion-command.ts";
 import { controlCommands } from "./control-commands.ts";
@@ -44,6 +45,10 @@ async function leave(code: number): Promise<never> {
 execCommand(program, async (source, flags) => {
   const { exec } = await import("./exec.ts");
   process.exitCode = await exec(source, flags);
+});
+batchCommand(program, async (file, flags) => {
+  const { batch } = await import("./batch.ts");
+  process.exitCode = await batch(file, flags);
 });
 lookCommands(program, {
   ps: async (flags) => leave(await (await import("./ps.ts")).ps(flags)),

@@ -5,10 +5,10 @@ import {
   type WorkflowExecutionInfo,
   WorkflowNotFoundError,
 } from "@temporalio/client";
+import { aboutOf, type RunAbout } from "../../core/about.ts";
 import { aboutMemo, searchAttributes } from "../../core/names.ts";
 import type { BackendName, ExecutionResult } from "../../core/result.ts";
 import { toKgentsError } from "../failure.ts";
-import { aboutOf, type RunAbout } from "./about.ts";
 import { readRequest } from "./history.ts";
 import { type RunFilter, runQuery } from "./run-query.ts";
 import { type RunState, stateOf } from "./run-state.ts";

@@ -5,8 +5,8 @@ import { parseSince } from "../../client/cli/parse-since.ts";
 import { stretchesOf } from "../../client/cli/show-words.ts";
 import { type Column, table } from "../../client/cli/table.ts";
 import { plain, shorten, width } from "../../client/cli/terminal-text.ts";
-import { aboutOf } from "../../client/runs/about.ts";
 import { runQuery } from "../../client/runs/run-query.ts";
+import { aboutOf } from "../../core/about.ts";
 
 const now = new Date("2026-03-01T12:00:00Z");
 const later = (milliseconds: number): Date => new Date(now.getTime() + milliseconds);

@@ -3,7 +3,10 @@
  *
  * @module
  */
-import { firstLine } from "../../core/first-line.ts";
+import { decodeUtf8, utf8Bytes } from "./bytes.ts";
+import { firstLine } from "./first-line.ts";
+import type { ExecutionSpec } from "./request.ts";
+import { endOfCharacters } from "./utf8.ts";
 
 /** A few fields of a request. */
 export interface RunAbout {
@@ -24,6 +27,20 @@ function titleOf({ code, entrypoint }: Record<string, unknown>): string {
   if (typeof code === "string") return (firstLine(code) ?? "").trim();
   if (typeof entrypoint === "string") return entrypoint;
   return "artifact" in asRecord(code) ? "(code from the artifact store)" : "(bytes)";
+}
+
+/** Temporal shows 200 bytes in its lists. */
+const summaryBytes = 180;
+
+/** What Temporal's lists show of a run. */
+export function summaryOf({
+  code,
+  entrypoint,
+  language,
+}: Pick<ExecutionSpec, "code" | "entrypoint" | "language">): string {
+  const line = typeof code === "string" ? (firstLine(code) ?? "") : (entrypoint ?? "(bytes)");
+  const bytes = utf8Bytes(`${language} · ${line.trim()}`).subarray(0, summaryBytes);
+  return decodeUtf8(bytes.subarray(0, endOfCharacters(bytes))) ?? language;
 }
 
 /** Reads these fields from a request, or from what was kept of one; anything can be in it. */

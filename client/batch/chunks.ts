@@ -1,0 +1,93 @@
+import { Readable } from "node:stream";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import {
+  type BatchChunk,
+  maximumBatchRequestBytes,
+  maximumBatchRuns,
+  maximumChunkBytes,
+  maximumChunkRuns,
+} from "../../core/batch.ts";
+import { KgentsError } from "../../core/error.ts";
+import { validateRequest } from "../../core/parse-request.ts";
+import { type ExecutionRequest, maximumRequestBytes } from "../../core/request.ts";
+import { requestHash, sha256 } from "../../core/request-hash.ts";
+import { offloadRequest } from "../offload.ts";
+
+/** The requests of a batch as its workflow takes them. */
+export interface PackedBatch {
+  readonly chunks: readonly BatchChunk[];
+  readonly total: number;
+  /** The identity of the requests, in their order. */
+  readonly hash: string;
+}
+
+const refuse = (field: string, message: string, remedy?: string): KgentsError =>
+  new KgentsError("invalid-request", `${field}: ${message}`, { field, remedy });
+
+/** Says which request of the batch an error is about. */
+function inRequest(number: number, error: unknown): unknown {
+  if (!(error instanceof KgentsError)) return error;
+  const { code, message, field, remedy } = error;
+  return new KgentsError(code, `request ${number}: ${message}`, { cause: error, field, remedy });
+}
+
+async function pack(
+  request: ExecutionRequest,
+  store: ArtifactStore | undefined,
+): Promise<{ line: string; hash: string }> {
+  const hash = await requestHash(validateRequest(request));
+  const line = JSON.stringify(await offloadRequest(request, store));
+  const bytes = Buffer.byteLength(line);
+  if (bytes > maximumBatchRequestBytes) {
+    throw refuse("request", `got ${bytes} bytes of JSON; allowed are ${maximumBatchRequestBytes} in a batch`);
+  }
+  return { line, hash };
+}
+
+/**
+ * Checks all requests of a batch and packs them into chunks, in the artifact store where that is in reach.
+ *
+ * @throws KgentsError `invalid-request`, which names the request, before anything is started
+ */
+export async function packBatch(
+  requests: Iterable<ExecutionRequest> | AsyncIterable<ExecutionRequest>,
+  store: ArtifactStore | undefined,
+): Promise<PackedBatch> {
+  const chunks: BatchChunk[] = [];
+  const hashes: string[] = [];
+  let lines: string[] = [];
+  let bytes = 0;
+  let inlineBytes = 0;
+  const close = async (): Promise<void> => {
+    if (lines.length === 0) return;
+    inlineBytes += store ? 0 : bytes;
+    if (inlineBytes > maximumRequestBytes) {
+      const remedy =
+        "Share the artifact store with the worker (`artifacts` in the configuration), or make several batches.";
+      const allowed = `${maximumRequestBytes} where the workers' artifact store is out of reach`;
+      throw refuse("requests", `got more than that many bytes of JSON; allowed are ${allowed}`, remedy);
+    }
+    chunks.push(
+      store
+        ? await store.putBlob(Readable.from([Buffer.from(`${lines.join("\n")}\n`)]))
+        : { requests: lines.map((line) => JSON.parse(line)) },
+    );
+    lines = [];
+    bytes = 0;
+  };
+  for await (const request of requests) {
+    if (hashes.length === maximumBatchRuns)
+      throw refuse("requests", `got more than ${maximumBatchRuns}; allowed are so many`);
+    const { line, hash } = await pack(request, store).catch((error) => {
+      throw inRequest(hashes.length + 1, error);
+    });
+    const size = Buffer.byteLength(line) + 1;
+    if (lines.length === maximumChunkRuns || bytes + size > maximumChunkBytes) await close();
+    lines.push(line);
+    bytes += size;
+    hashes.push(hash);
+  }
+  await close();
+  if (hashes.length === 0) throw refuse("requests", "got none; allowed are requests, at least one");
+  return { chunks, total: hashes.length, hash: await sha256(hashes.join("\n")) };
+}

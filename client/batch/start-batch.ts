@@ -1,0 +1,68 @@
+import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { type BatchInput, executeBatchWorkflow, maximumBatchConcurrency } from "../../core/batch.ts";
+import { KgentsError } from "../../core/error.ts";
+import { requestHashMemo } from "../../core/names.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
+import { toKgentsError } from "../failure.ts";
+import { idOf, type StartOptions } from "../start-execution.ts";
+import { type BatchHandle, batchHandle } from "./batch-handle.ts";
+import { packBatch } from "./chunks.ts";
+
+/** Options of a batch. */
+export interface BatchOptions extends StartOptions {
+  /** How many runs at once, from 1 to 100. Workers have places of their own for cells: what finds none waits. @default 10 */
+  readonly concurrency?: number | undefined;
+}
+
+/** As many as one worker runs at once by default. */
+const defaultConcurrency = 10;
+
+function checkConcurrency(concurrency: number): number {
+  if (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= maximumBatchConcurrency) return concurrency;
+  throw new KgentsError(
+    "invalid-request",
+    `concurrency: got ${concurrency}; allowed is a whole number from 1 to ${maximumBatchConcurrency}`,
+    { field: "concurrency" },
+  );
+}
+
+/**
+ * Starts a batch, or attaches to the one that has its id.
+ *
+ * @throws KgentsError `invalid-request`, which names the request, or `id-conflict` where the id belongs to other requests
+ */
+export async function startBatch(
+  client: Client,
+  taskQueue: string,
+  store: ArtifactStore | undefined,
+  requests: Iterable<ExecutionRequest> | AsyncIterable<ExecutionRequest>,
+  options: BatchOptions,
+): Promise<BatchHandle> {
+  const concurrency = checkConcurrency(options.concurrency ?? defaultConcurrency);
+  const id = idOf(options.id, "batch");
+  const { chunks, total, hash } = await packBatch(requests, store);
+  const input: BatchInput = { chunks, total, concurrency };
+  try {
+    const handle = await client.workflow.start(executeBatchWorkflow, {
+      workflowId: id,
+      taskQueue,
+      args: [input],
+      memo: { [requestHashMemo]: hash },
+      workflowIdReusePolicy: "REJECT_DUPLICATE",
+      workflowIdConflictPolicy: "FAIL",
+      staticSummary: `batch of ${total}, ${concurrency} at once`,
+    });
+    return batchHandle(client, client.workflow.getHandle(handle.workflowId), { total, attached: false });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw toKgentsError(error, id);
+    const handle = client.workflow.getHandle(id);
+    const { memo, type } = await handle.describe().catch((failure) => {
+      throw toKgentsError(failure, id);
+    });
+    if (type !== executeBatchWorkflow || memo?.[requestHashMemo] !== hash) {
+      throw new KgentsError("id-conflict", `id: ${id} belongs to other requests`, { field: "id" });
+    }
+    return batchHandle(client, handle, { total, attached: true });
+  }
+}

@@ -1,0 +1,108 @@
+import {
+  CancellationScope,
+  continueAsNew,
+  defineQuery,
+  isCancellation,
+  log,
+  ParentClosePolicy,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+  WorkflowIdReusePolicy,
+  workflowInfo,
+} from "@temporalio/workflow";
+import type { BatchEntry } from "../activities/contract.ts";
+import {
+  type BatchInput,
+  type BatchOutcome,
+  type BatchProgress,
+  type BatchSummary,
+  batchProgressQuery,
+  batchRunId,
+  batchStreamBytes,
+  endedOf,
+} from "../core/batch.ts";
+import { aboutMemo, requestHashMemo } from "../core/names.ts";
+import { executeCode } from "./execute-code.ts";
+import { reading } from "./phases.ts";
+
+/** A part of the workflow ends where its history has so many bytes: what still runs then may add 40 MiB to it. */
+const largestHistory = 8 * 2 ** 20;
+
+/** What a person sees in the UI. */
+function tellProgress(progress: BatchProgress, headline: string): void {
+  const { total, started, outcomes } = progress;
+  const ended = endedOf(progress);
+  const counts = Object.entries(outcomes).map(([outcome, count]) => `- ${outcome}: ${count}`);
+  setCurrentDetails(
+    [`**${headline}**: ${ended} of ${total} runs have ended, ${started - ended} are running`, ...counts].join("\n"),
+  );
+}
+
+/**
+ * Runs many requests, a few at a time, each as a child of its own. Completes with what became of them, also when it is cancelled:
+ * it then starts no more, and waits until those that run are cleaned up.
+ *
+ * Their requests and results pass its history, so it goes on in a new one from time to time, between two chunks, when all that
+ * was started has ended.
+ */
+export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
+  const { workflowId } = workflowInfo();
+  const { total, chunks, concurrency, from } = input;
+  let { started, outcomes } = from?.progress ?? { started: 0, outcomes: {} as BatchProgress["outcomes"] };
+  const progress = (): BatchProgress => ({ total, started, outcomes });
+  setHandler(defineQuery<BatchProgress>(batchProgressQuery), progress);
+
+  const running = new Set<Promise<void>>();
+  const count = (outcome: BatchOutcome): void => {
+    outcomes = { ...outcomes, [outcome]: (outcomes[outcome] ?? 0) + 1 };
+    tellProgress(progress(), "Running");
+  };
+  const runOne = async (entry: BatchEntry, index: number): Promise<void> => {
+    try {
+      const child = await startChild(executeCode, {
+        args: [entry.request, { streamBytes: batchStreamBytes }],
+        workflowId: batchRunId(workflowId, index),
+        // Code is started once, also where somebody resets the batch.
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+        memo: { [aboutMemo]: entry.about, ...(entry.hash === null ? {} : { [requestHashMemo]: entry.hash }) },
+        staticSummary: entry.summary,
+      });
+      count((await child.result()).status);
+    } catch (error) {
+      // Of one that was cancelled before it began, the loop below hears as well.
+      if (!isCancellation(error)) log.info("a run of the batch was not carried out", { index, error: String(error) });
+      count(isCancellation(error) ? "cancelled" : "error");
+    }
+  };
+  const start = (entry: BatchEntry): void => {
+    const run = runOne(entry, started).finally(() => running.delete(run));
+    started += 1;
+    running.add(run);
+  };
+
+  tellProgress(progress(), "Running");
+  try {
+    for (let index = from?.chunk ?? 0; index < chunks.length; index += 1) {
+      const { continueAsNewSuggested, historySize } = workflowInfo();
+      if (index > (from?.chunk ?? 0) && (continueAsNewSuggested || historySize > largestHistory)) {
+        await Promise.all(running);
+        if (CancellationScope.current().consideredCancelled) break;
+        return await continueAsNew<typeof executeBatch>({ ...input, from: { chunk: index, progress: progress() } });
+      }
+      const chunk = chunks[index];
+      for (const entry of chunk ? await reading(index).readRequests(chunk) : []) {
+        while (running.size >= concurrency) await Promise.race(running);
+        if (CancellationScope.current().consideredCancelled) break;
+        start(entry);
+      }
+    }
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+  }
+  const cancelled = CancellationScope.current().consideredCancelled && started < total;
+  await CancellationScope.nonCancellable(() => Promise.all(running));
+  tellProgress(progress(), cancelled ? "Cancelled" : "Done");
+  return { ...progress(), cancelled };
+}
