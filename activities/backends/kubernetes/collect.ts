@@ -81,6 +81,7 @@ export async function collectOnce(
   saved: Set<string>,
 ): Promise<CollectEnd> {
   const { received } = progress;
+  const before = { ...received };
   const patterns = plan.spec.outputs.map(findPattern);
   const most = { stdout: wanted(received.stdout), stderr: wanted(received.stderr) };
   const session = await openSession(
@@ -101,6 +102,12 @@ export async function collectOnce(
         received.stdout += bytes;
       });
     }
+    let gaveUp = false;
+    const giveUp = (): void => {
+      // Its own stderr has come before the files: otherwise it is asked for again.
+      gaveUp = received.stderr >= before.stderr + (head?.stderr ?? 0);
+      session.close();
+    };
     const filesOmitted =
       head && patterns.length > 0
         ? await collectOutputs(output, {
@@ -108,11 +115,12 @@ export async function collectOnce(
             except: new Set(plan.spec.code === undefined ? [] : [plan.language.fileName]),
             largestTotal: plan.spec.disk,
             save: (name, content, bytes) => saveOnce(saved, context, name, content, bytes),
+            giveUp,
           }).catch((error: Error) => [{ name: "...", reason: `output files could not be stored: ${error.message}` }])
         : [];
     for await (const _ of output.rest());
     const [end] = await Promise.all([session.ended, errors]);
-    return conclude(head, filesOmitted, end);
+    return conclude(head, filesOmitted, gaveUp ? { exitCode: 0 } : end);
   } finally {
     session.close();
   }
