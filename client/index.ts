@@ -25,6 +25,7 @@ export {
 } from "../core/result.ts";
 export type { ExecutionDescription, ExecutionHandle } from "./execution-handle.ts";
 export type { RunFailure } from "./failure.ts";
+export { type FilesFromOptions, filesFrom } from "./input-files/files-from.ts";
 export type { OutputEvent } from "./output/event.ts";
 export {
   type DryRunResult,

@@ -128,7 +128,8 @@ export const limitFields = {
 /** Which backend carries a run, or `auto`. */
 export const backendField = z.enum(["auto", "kubernetes", "subprocess"], { error: "auto, kubernetes or subprocess" });
 
-const fileNameRule =
+/** What a file's name may be, in words. */
+export const fileNameRule =
   "a relative path of at most 255 bytes without `..`, empty parts, backslashes or control characters";
 
 /** Whether a name may be given to an input file: relative, inside the work directory, printable. */

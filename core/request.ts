@@ -33,6 +33,10 @@ export const maximumRequestBytes = 1024 * 1024;
 export const maximumCodeBytes = 16 * 1024 * 1024;
 /** The largest stdin and the largest single input file, in bytes. */
 export const maximumContentBytes = 256 * 1024 * 1024;
+/** All input files together, in bytes: as much as a run may bring back. */
+export const maximumFilesBytes = 256 * 1024 * 1024;
+/** How many input files a request may have: each stands in it with its name. */
+export const maximumFiles = 256;
 
 // Linux bounds one argument or variable at 128 KiB, and all of them together at about 2 MiB.
 const maximumWordBytes = 32 * 1024;
@@ -42,7 +46,7 @@ const envRule =
   "at most 128 variables, names of letters, digits and _, values of well-formed text, at most 32 KiB without NUL";
 const outputsRule = "at most 64 globs relative to the work directory, without `..`";
 const languageRule = "a language's name or alias, at most 32 characters";
-const filesRule = "at most 256 files { name, content, executable? }";
+const filesRule = `at most ${maximumFiles} files { name, content, executable? }`;
 /** How often code can be started, where the request asks for it. */
 export const maximumStarts = 10;
 const retryRule = `{ maximumAttempts: 1 to ${maximumStarts} }`;
@@ -59,7 +63,7 @@ export const requestSchema = strict(
         { name: fileNameField(), content: content("content", maximumContentBytes), executable: flag().default(false) },
         filesRule,
       ),
-      256,
+      maximumFiles,
       filesRule,
     )
       .default([])

@@ -33,6 +33,7 @@ const cases: Record<string, { stdout: unknown; stderr?: string }> = {
   "list-runs.ts": { stdout: ["failed exit(3) 3", "succeeded print('hello') 0"] },
   "job-builder.ts": { stdout: ["Job exec-dry-run research", 'succeeded "hello\\n"'] },
   "with-files.ts": { stdout: ["asked for the total", "total.txt 3.75"] },
+  "with-folder.ts": { stdout: ["lib/greeting.py main.py", "hello you"] },
   "from-any-sdk.ts": {
     stdout: [
       'succeeded "hello from any SDK\\n"',
