@@ -47,6 +47,8 @@ const cases: [line: string, expected: string[]][] = [
   ["kgents st", ["status"]],
   ["kgents co", ["completion"]],
   ["kgents completion ", ["bash", "fish", "zsh"]],
+  ["kgents sch", ["schema"]],
+  ["kgents schema ", ["failure", "request", "result"]],
   ["kgents infra ", ["destroy", "init", "status"]],
   ["kgents infra init --ki", ["--kind"]],
   ["kgents exec --start", ["--startup-timeout"]],
