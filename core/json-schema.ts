@@ -57,7 +57,7 @@ export const resultJsonSchema = (): JsonSchema =>
   );
 
 /** JSON Schema of the first detail of the ApplicationFailure with which a run ends that could not be carried out. */
-export const failureJsonSchema = (): JsonSchema =>
+const failureJsonSchema = (): JsonSchema =>
   named(
     "failure",
     "The first detail of the ApplicationFailure of a run that could not be carried out. Fields and kinds may be added.",

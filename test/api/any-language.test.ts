@@ -46,7 +46,7 @@ const programs: [language: string, isHere: boolean, run: () => Promise<Ended>][]
   ["Python", true, () => run("python3", ["run_code.py"], join(folder, "python"), python)],
   ["Go", isPresent("go"), () => run("go", ["run", "."], join(folder, "go"))],
   ["Java", isPresent("mvn"), runJava],
-  ["TypeScript", true, () => run(process.execPath, ["run-code.ts"], join(folder, "typescript"))],
+  ["TypeScript", true, () => run(process.execPath, ["run-code.mts"], join(folder, "typescript"))],
 ];
 
 test.for(programs)("%s", { timeout: buildMilliseconds }, async ([language, isHere, program], { skip }) => {
@@ -74,6 +74,14 @@ test("Python follows live output", async () => {
   const [first = 0, , last = 0] = stdout.split("\n").map((line) => Number.parseInt(line, 10));
   // The code takes 2 s from its first line to its last.
   expect(last - first).toBeGreaterThan(1000);
+});
+
+test("Python as the README has it", async () => {
+  const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+  const [, shown = ""] = /```python\n(.*?)```/s.exec(readme) ?? [];
+  const program = shown.replace("localhost:7233", `127.0.0.1:${terminal.port}`);
+  const { code, stdout, stderr } = await run("python3", ["-c", program], terminal.directory, python);
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "succeeded 0 hello\n", stderr: "" });
 });
 
 describe("docs/any-language.md", () => {

@@ -2,36 +2,20 @@
 import { readFile } from "node:fs/promises";
 import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type JsonSchemaName, jsonSchemaNames } from "../../core/json-schema.ts";
 import { aboutMemo, defaultTaskQueue, requestHashMemo, searchAttributes } from "../../core/names.ts";
 import { runStatuses } from "../../core/result.ts";
 import * as workflows from "../../workflows/index.ts";
+import { schemaErrors } from "../support/json-schemas.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
-const read = (path: string) => readFile(new URL(`../../docs/${path}`, import.meta.url), "utf8");
-const page = await read("any-language.md");
+const page = await readFile(new URL("../../docs/any-language.md", import.meta.url), "utf8");
 /** The first column of the table under a heading. */
 const documented = (heading: string): string[] => {
   const [, section = ""] = page.split(new RegExp(`^### ${heading}$`, "m"));
   const [table = ""] = section.split(/^#/m);
   return [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, name = ""]) => name);
 };
-
-const validators = new Map(
-  await Promise.all(
-    jsonSchemaNames.map(async (name) => {
-      const schema = JSON.parse(await read(`schema/${name}.json`));
-      return [name, new Ajv2020({ strictTypes: false, validateFormats: false }).compile(schema)] as const;
-    }),
-  ),
-);
-function errorsOf(name: JsonSchemaName, value: unknown): unknown {
-  const validate = validators.get(name);
-  if (!validate) throw new Error(`there is no schema ${name}`);
-  return validate(value) ? [] : validate.errors;
-}
 
 let worker: TestWorker;
 let count = 0;
@@ -67,10 +51,10 @@ describe("results are as the schema says", () => {
     ],
   ];
   test.each(cases)("%s", async (_, request, expected) => {
-    expect(errorsOf("request", request)).toEqual([]);
+    expect(schemaErrors("request", request)).toEqual([]);
     const result = await (await start(request)).result();
     expect(result).toMatchObject(expected);
-    expect(errorsOf("result", result)).toEqual([]);
+    expect(schemaErrors("result", result)).toEqual([]);
   });
 
   test("cancelled, before and while the code runs: the workflow completes", async () => {
@@ -82,7 +66,7 @@ describe("results are as the schema says", () => {
     for (const handle of [early, late]) {
       const result = await handle.result();
       expect(result).toMatchObject({ status: "cancelled" });
-      expect(errorsOf("result", result)).toEqual([]);
+      expect(schemaErrors("result", result)).toEqual([]);
       expect((await handle.describe()).status.name).toBe("COMPLETED");
     }
   });
@@ -96,7 +80,7 @@ describe("requests as other languages write them", () => {
     { code: { base64: "cHJpbnQoMSk=" }, files: [], args: [], env: {}, labels: { team: "red" } },
     { entrypoint: "a/b.py", files: [{ name: "a/b.py", content: "print(1)", executable: false }] },
   ])("%j", async (request) => {
-    expect(errorsOf("request", request)).toEqual([]);
+    expect(schemaErrors("request", request)).toEqual([]);
     expect(await (await start(request)).result()).toMatchObject({ status: "succeeded", stdout: { text: "1\n" } });
   });
 });
@@ -122,7 +106,7 @@ describe("failures are as the schema says", () => {
       ...{ type: kind, nonRetryable: true, kind },
       ...(field === undefined ? {} : { field }),
     });
-    expect(errorsOf("failure", details?.[0])).toEqual([]);
+    expect(schemaErrors("failure", details?.[0])).toEqual([]);
   });
 });
 

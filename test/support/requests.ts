@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { KgentsError } from "../../core/error.ts";
+import { parseRequest } from "../../core/parse-request.ts";
 import { type ExecutionRequest, maximumCodeBytes, maximumContentBytes } from "../../core/request.ts";
 
 /** Must never stand in an error. */
@@ -14,6 +16,17 @@ const many = (count: number) => Object.fromEntries(Array.from({ length: count },
 const files = (...names: string[]) => names.map((name) => ({ name, content: "x" }));
 const withCode = (fields: object) => ({ code: "x", ...fields });
 const own = (json: string): unknown => JSON.parse(json);
+
+/** What is said of a bad request. */
+export function refusalOf(input: unknown): KgentsError {
+  try {
+    parseRequest(input);
+  } catch (error) {
+    if (error instanceof KgentsError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${JSON.stringify(input)?.slice(0, 200)}`);
+}
 
 /** What is refused: the request, the field that is named, and a part of the message. */
 export const refused: [unknown, string, string][] = [

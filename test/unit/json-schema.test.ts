@@ -1,32 +1,19 @@
 /** The JSON Schemas that programs in other languages check against, as a validator of theirs sees them. */
-import { readFile } from "node:fs/promises";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { type FailureKind, failureKinds } from "../../core/failure.ts";
-import {
-  failureJsonSchema,
-  jsonSchemaNames,
-  printedJsonSchema,
-  requestJsonSchema,
-  resultJsonSchema,
-} from "../../core/json-schema.ts";
+import { jsonSchemaNames, printedJsonSchema, requestJsonSchema, resultJsonSchema } from "../../core/json-schema.ts";
 import { parseRequest } from "../../core/parse-request.ts";
 import { requestSchema } from "../../core/request.ts";
 import { resultSchema } from "../../core/result.ts";
-import { accepted, refused } from "../support/requests.ts";
-
-const compile = (schema: object) => new Ajv2020({ strictTypes: false, formats }).compile(schema);
-/** Formats say more to people than to validators, which ignore them unless told otherwise. */
-const formats = { base64: true, "date-time": true } as const;
+import { keptJsonSchema, schemaErrors } from "../support/json-schemas.ts";
+import { accepted, refusalOf, refused } from "../support/requests.ts";
 
 it.each(jsonSchemaNames)("docs/schema/%s.json is what the code has", async (name) => {
-  const kept = await readFile(new URL(`../../docs/schema/${name}.json`, import.meta.url), "utf8");
-  expect(kept, "`npm run docs:schema` writes it anew").toBe(printedJsonSchema(name));
+  expect(await keptJsonSchema(name), "`npm run docs:schema` writes it anew").toBe(printedJsonSchema(name));
 });
 
 describe("the JSON Schema of a request", () => {
   const schema = requestJsonSchema();
-  const isValid = compile(schema);
 
   it("has every field, no other allowed", () => {
     expect(Object.keys(schema.properties ?? {})).toEqual(Object.keys(requestSchema.shape));
@@ -54,7 +41,7 @@ describe("the JSON Schema of a request", () => {
       network: false,
     });
     expect(parseRequest({ code: "x", ...defaults })).toEqual(parseRequest({ code: "x" }));
-    expect(isValid({ code: "x", ...defaults })).toBe(true);
+    expect(schemaErrors("request", { code: "x", ...defaults })).toEqual([]);
   });
 
   it("has patterns that validators in other languages understand", () => {
@@ -64,8 +51,7 @@ describe("the JSON Schema of a request", () => {
   });
 
   it.each(accepted)("%#: accepts what a worker accepts", (request) => {
-    isValid(JSON.parse(JSON.stringify(request)));
-    expect(isValid.errors ?? []).toEqual([]);
+    expect(schemaErrors("request", request)).toEqual([]);
   });
 
   /** What JSON Schema cannot say: sizes in bytes, well-formed text, quantities of text, how names go together. */
@@ -77,29 +63,23 @@ describe("the JSON Schema of a request", () => {
     // zod leaves it out of what it checks.
     /__proto__/,
   ];
-  /** What JSON cannot say. */
   const isJson = (request: unknown): boolean => {
-    const has = (test: (value: unknown) => boolean, value: unknown): boolean =>
-      test(value) ||
-      (typeof value === "object" && value !== null && Object.values(value).some((part) => has(test, part)));
-    return !has((value) => value === undefined || typeof value === "bigint" || Object.is(value, Number.NaN), request);
-  };
-  const sayable = refused.filter(([request]) => {
-    if (!isJson(request)) return false;
     try {
-      parseRequest(request);
-    } catch (error) {
-      return !beyond.some((exception) => exception.test((error as Error).message));
+      return JSON.stringify(request) !== undefined;
+    } catch {
+      return false;
     }
-    return true;
-  });
+  };
+  const sayable = refused.filter(
+    ([request]) => isJson(request) && !beyond.some((exception) => exception.test(refusalOf(request).message)),
+  );
 
   it("leaves little to the worker", () => {
     expect(sayable.length).toBeGreaterThan(0.75 * refused.length);
   });
 
   it.each(sayable)("%#: refuses what a worker refuses", (request) => {
-    expect(isValid(JSON.parse(JSON.stringify(request))), JSON.stringify(request).slice(0, 200)).toBe(false);
+    expect(schemaErrors("request", request), JSON.stringify(request).slice(0, 200)).not.toEqual([]);
   });
 });
 
@@ -108,23 +88,21 @@ describe("the JSON Schema of a result", () => {
     const schema = resultJsonSchema();
     expect(schema.required).toEqual(Object.keys(resultSchema.shape));
     expect(JSON.stringify(schema)).not.toContain("additionalProperties");
-    compile(schema);
   });
 });
 
 describe("the JSON Schema of a failure", () => {
-  const isValid = compile(failureJsonSchema());
   const remedy = "Do something.";
 
   it.each(Object.keys(failureKinds) as FailureKind[])("knows %s", (kind) => {
-    expect(isValid({ kind, remedy })).toBe(true);
-    expect(isValid({ kind, remedy, field: "code" })).toBe(true);
+    expect(schemaErrors("failure", { kind, remedy })).toEqual([]);
+    expect(schemaErrors("failure", { kind, remedy, field: "code", more: 1 })).toEqual([]);
   });
 
   it.each([{ kind: "bad-luck", remedy }, { kind: "internal" }, { remedy }, { kind: "internal", remedy, field: 3 }])(
     "refuses %j",
     (detail) => {
-      expect(isValid(detail)).toBe(false);
+      expect(schemaErrors("failure", detail)).not.toEqual([]);
     },
   );
 });

@@ -1,18 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { KgentsError } from "../../core/error.ts";
 import { parseRequest, validateRequest } from "../../core/parse-request.ts";
 import { maximumCodeBytes } from "../../core/request.ts";
-import { accepted, refused, secret } from "../support/requests.ts";
-
-function refusalOf(input: unknown): KgentsError {
-  try {
-    parseRequest(input);
-  } catch (error) {
-    if (error instanceof KgentsError) return error;
-    throw error;
-  }
-  throw new Error(`accepted: ${JSON.stringify(input)?.slice(0, 200)}`);
-}
+import { accepted, refusalOf, refused, secret } from "../support/requests.ts";
 
 describe("a bad request", () => {
   it.each(refused)("%#: is refused by name", (input, field, message) => {
