@@ -10,9 +10,9 @@ import {
   fileNameField,
   flag,
   imageField,
-  isSafeFileName,
   limitFields,
   list,
+  pathField,
   processText,
   record,
   strict,
@@ -56,11 +56,16 @@ export const requestSchema = strict(
   {
     code: content("code", maximumCodeBytes)
       .refine((value) => value !== "", { error: "code that is not empty" })
+      .meta({ minLength: 1 })
       .optional()
       .describe("the code to run; or give `files` and `entrypoint`"),
     files: list(
       strict(
-        { name: fileNameField(), content: content("content", maximumContentBytes), executable: flag().default(false) },
+        {
+          name: fileNameField().describe("relative to the work directory"),
+          content: content("content", maximumContentBytes).describe("text, or bytes as base64"),
+          executable: flag().default(false),
+        },
         filesRule,
       ),
       maximumFiles,
@@ -69,7 +74,11 @@ export const requestSchema = strict(
       .default([])
       .describe("files placed in the work directory before the code starts"),
     entrypoint: fileNameField().optional().describe("the file among `files` to run, where there is no `code`"),
-    language: text(languageRule).min(1, { error: languageRule }).max(32, { error: languageRule }).default("python"),
+    language: text(languageRule)
+      .min(1, { error: languageRule })
+      .max(32, { error: languageRule })
+      .default("python")
+      .describe("a language or an alias that the worker knows: python, sh, bash, javascript, typescript"),
     args: list(processText(maximumWordBytes, argsRule), 256, argsRule).default([]).describe("arguments of the program"),
     stdin: content("stdin", maximumContentBytes).optional().describe("without it the code reads end of file"),
     env: record(
@@ -101,21 +110,17 @@ export const requestSchema = strict(
       .prefault("100Mi")
       .describe("limit of what the code may write, in bytes or with a unit, from 1Mi to 1Ti"),
     network: flag().default(false).describe("whether the code may reach public addresses"),
-    backend: backendField.default("auto"),
+    backend: backendField
+      .default("auto")
+      .describe("auto: the cluster where one can be used, otherwise the sandbox (subprocess)"),
     fallback: flag().default(true).describe("whether auto may use the sandbox where there is no cluster"),
     image: imageField().optional().describe("the image on Kubernetes, instead of the language's own"),
-    outputs: list(
-      text(outputsRule).refine((value) => isSafeFileName(value), { error: outputsRule }),
-      64,
-      outputsRule,
-    )
-      .default([])
-      .describe("globs of the files to bring back"),
+    outputs: list(pathField(outputsRule), 64, outputsRule).default([]).describe("globs of the files to bring back"),
     ttl: limitFields.ttl
       .transform(toMilliseconds)
       .prefault("60s")
       .describe("how long a finished Job stays in the cluster, in seconds or with a unit, at most 7 days"),
-    labels: labelsField().default({}),
+    labels: labelsField().default({}).describe("labels of the run, as Kubernetes has them"),
     requester: textLike(/^[\x20-\x7e]{1,128}$/, "1 to 128 printable ASCII characters")
       .optional()
       .describe("who asks, for search and accounting"),

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { jsonSchemaNames, printedJsonSchema } from "../../core/json-schema.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 
 let terminal: CommandLine;
@@ -45,6 +46,7 @@ describe("help", () => {
     [["open", "--help"], "KGENTS_UI_URL names the UI"],
     [["completion", "--help"], "source <(kgents completion bash)"],
     [["doctor", "--help"], "Exit codes: 0 runs can be carried out"],
+    [["schema", "--help"], "$ kgents schema request >request.json"],
     [["--version"], "0."],
   ])("%j", async (args, text) => {
     const { code, stdout, stderr } = await terminal.run(args);
@@ -158,6 +160,14 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
     "--stdin: got -, but the code itself comes from standard input",
     "See `kgents exec --help`.",
   ],
+  [
+    "a schema that there is not",
+    ["schema", "answer"],
+    "command-argument value 'answer' is invalid for argument 'schema'. Allowed choices are request, result, failure.",
+    "See `kgents schema --help`.",
+  ],
+  ["no schema", ["schema"], "missing required argument 'schema'", "See `kgents schema --help`."],
+  ["two schemas", ["schema", "request", "result"], "too many arguments for 'schema'", "See `kgents schema --help`."],
   ["a missing configuration", ["exec", "--config", "none.yaml", ...code], "none.yaml: there is no such file", "Name a"],
 ];
 
@@ -246,6 +256,16 @@ test("errors are said with --quiet, too", async () => {
   const { code: exit, stderr } = await exec("--quiet", "--timeout", "0", ...code);
   expect(exit).toBe(2);
   expect(stderr).toContain("kgents: timeout: ");
+});
+
+describe("kgents schema", () => {
+  test.each(jsonSchemaNames)("%s", async (name) => {
+    expect(await terminal.run(["schema", name])).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: printedJsonSchema(name),
+    });
+  });
 });
 
 describe("kgents worker", () => {
