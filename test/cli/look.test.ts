@@ -152,7 +152,7 @@ describe("runs", () => {
       expect(stdout).toMatch(/^ {2}network +own network namespace/m);
       expect(stdout).toMatch(/^ {2}preparing +[\d.]+ m?s +█+$/m);
       expect(stdout).toMatch(
-        /^UI +http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/seven\/[0-9a-f-]+\/history$/m,
+        /^UI +http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/seven\/[0-9a-f-]+\/user-metadata$/m,
       );
     });
 
@@ -274,7 +274,7 @@ describe("runs", () => {
       const { code, stdout } = await kgents("open", "seven");
       expect(code).toBe(0);
       expect(stdout).toMatch(
-        /^http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/seven\/[0-9a-f-]+\/history\n$/,
+        /^http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/seven\/[0-9a-f-]+\/user-metadata\n$/,
       );
       expect((await fetch(stdout.trim())).status).toBe(200);
       expect((await kgents("open")).stdout).toMatch(/\/workflows\?query=/);

@@ -1,0 +1,32 @@
+/** What a person reads in the Temporal UI of runs in the sandbox, and that code cannot write into it. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, inject } from "vitest";
+import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
+import { tellStories } from "./tell-stories.ts";
+import { kubeconfigTo, workerWithBoth } from "./without-cluster.ts";
+
+let worker: TestWorker;
+let directory: string;
+beforeAll(async () => {
+  worker = await startTestWorker(inject("temporalAddress"));
+  directory = await mkdtemp(join(tmpdir(), "kgents-ui-"));
+});
+afterAll(async () => {
+  await worker[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+tellStories(
+  "subprocess",
+  () => worker,
+  async () => {
+    // Nothing listens on the discard port.
+    const kubeconfig = await kubeconfigTo("https://127.0.0.1:9", join(directory, "kubeconfig"));
+    return {
+      worker: await workerWithBoth(inject("temporalAddress"), { kubeconfig, namespace: "kgents-ephemeral" }, directory),
+      reason: "",
+    };
+  },
+);

@@ -1,0 +1,34 @@
+/** Workers whose cluster is away. */
+import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import { createKubernetesBackend } from "../../activities/backends/kubernetes/backend.ts";
+import { createSubprocessBackend } from "../../activities/backends/subprocess/backend.ts";
+import { kgentsPaths } from "../../activities/host/paths.ts";
+import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
+
+/** Writes a kubeconfig that leads to a server, whether there is one or not. */
+export async function kubeconfigTo(server: string, path: string): Promise<string> {
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser({ name: "away", server, skipTLSVerify: true }, { name: "nobody" });
+  await writeFile(path, config.exportConfig());
+  return path;
+}
+
+/** A worker that serves the sandbox, and the cluster that a kubeconfig names. */
+export function workerWithBoth(
+  address: string,
+  cluster: { readonly kubeconfig: string; readonly namespace: string },
+  directory: string,
+): Promise<TestWorker> {
+  const log = () => {};
+  const kubernetes = createKubernetesBackend({ ...cluster, instance: `test-${randomUUID().slice(0, 8)}`, log });
+  const subprocess = createSubprocessBackend({
+    stateDirectory: join(directory, "cells"),
+    cacheDirectory: kgentsPaths().cache,
+    installTools: true,
+    log,
+  });
+  return startTestWorker(address, { backends: { kubernetes, subprocess } });
+}
