@@ -8,7 +8,7 @@ import { utf8Bytes } from "../core/bytes.ts";
 import { oneLine, titleOf } from "../core/code-excerpt.ts";
 import { codeSpan, prose } from "../core/markdown.ts";
 import type { ExecutionSpec } from "../core/request.ts";
-import { askedBy, codeStory, paragraph } from "../core/story.ts";
+import { askedBy, codeStory, list } from "../core/story.ts";
 import { fitHead } from "../core/utf8.ts";
 import { limitsInWords } from "./runs/limits-in-words.ts";
 
@@ -28,6 +28,6 @@ export function summaryOf(spec: ExecutionSpec): string {
 /** What was asked for. */
 export const detailsOf = (spec: ExecutionSpec): string =>
   [
-    paragraph([...askedBy(spec.language, spec.requester), `**Limits**: ${prose(limitsInWords(spec))}`]),
+    list([...askedBy(spec.language, spec.requester), `**Limits**: ${prose(limitsInWords(spec))}`]),
     codeStory(spec),
   ].join("\n\n");

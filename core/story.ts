@@ -7,8 +7,8 @@
 import { excerptOf } from "./code-excerpt.ts";
 import { codeBlock, prose } from "./markdown.ts";
 
-/** Lines of a paragraph that stay lines. */
-export const paragraph = (lines: readonly string[]): string => lines.join("  \n");
+/** A list, which stays one wherever it is rendered; it needs an empty line before it. */
+export const list = (lines: readonly string[]): string => lines.map((line) => `- ${line}`).join("\n");
 
 /** Who asks, and in which language. */
 export const askedBy = (language: string, requester: string | null | undefined): string[] => [

@@ -11,7 +11,7 @@ import type { FailureDetails } from "../core/failure.ts";
 import { prose } from "../core/markdown.ts";
 import { type Phase, searchAttributes } from "../core/names.ts";
 import type { ExecutionResult, Isolation } from "../core/result.ts";
-import { askedBy, codeStory, paragraph } from "../core/story.ts";
+import { askedBy, codeStory, list } from "../core/story.ts";
 import { fieldsOf } from "./raw-request.ts";
 
 const keyword = (name: string) => defineSearchAttributeKey(name, "KEYWORD");
@@ -30,16 +30,16 @@ const phaseWords: Readonly<Record<Phase, string>> = {
 };
 
 function isolationStory({ level, mechanism, ...parts }: Isolation): string {
-  const list = Object.entries(parts).map(([name, { enforced, by }]) => {
+  const lines = Object.entries(parts).map(([name, { enforced, by }]) => {
     const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-    return `- ${words}: ${enforced ? "" : "**not enforced**: "}${prose(by)}`;
+    return `${words}: ${enforced ? "" : "**not enforced**: "}${prose(by)}`;
   });
-  return [`**Isolation**: ${level}, ${prose(mechanism)}`, list.join("\n")].join("\n\n");
+  return [`**Isolation**: ${level}, ${prose(mechanism)}`, list(lines)].join("\n\n");
 }
 
 /** Which backend, and why that one. */
 function place(cell: ProvisionedCell | undefined, asked: string | undefined): string {
-  if (!cell) return "none yet";
+  if (!cell) return "not chosen";
   const { backend, fallback } = cell;
   if (fallback) return `${backend}, instead of ${fallback.from}: ${prose(fallback.reason)}`;
   if (asked === backend) return `${backend}, as the request asks`;
@@ -54,8 +54,8 @@ function show(phase: Phase, request: unknown, cell: ProvisionedCell | undefined,
     ...askedBy(cell?.language ?? language ?? "python", cell?.requester ?? requester),
     `**Backend**: ${place(cell, backend)}`,
   ];
-  const isolation = cell ? isolationStory(cell.isolation) : "**Isolation**: no cell was made yet";
-  setCurrentDetails([paragraph(lines), codeStory(request), isolation].join("\n\n"));
+  const isolation = cell ? isolationStory(cell.isolation) : "**Isolation**: there is no cell";
+  setCurrentDetails([list(lines), codeStory(request), isolation].join("\n\n"));
 }
 
 /** Says where the run is. */

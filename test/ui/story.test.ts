@@ -3,6 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, inject } from "vitest";
+import { createKubernetesBackend } from "../../activities/backends/kubernetes/backend.ts";
+import { freePort } from "../support/dev-server.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 import { tellStories } from "./tell-stories.ts";
 import { kubeconfigTo, workerWithBoth } from "./without-cluster.ts";
@@ -22,11 +24,9 @@ tellStories(
   "subprocess",
   () => worker,
   async () => {
-    // Nothing listens on the discard port.
-    const kubeconfig = await kubeconfigTo("https://127.0.0.1:9", join(directory, "kubeconfig"));
-    return {
-      worker: await workerWithBoth(inject("temporalAddress"), { kubeconfig, namespace: "kgents-ephemeral" }, directory),
-      reason: "",
-    };
+    const server = `https://127.0.0.1:${await freePort()}`;
+    const kubeconfig = await kubeconfigTo(server, join(directory, "kubeconfig"));
+    const away = createKubernetesBackend({ kubeconfig, namespace: "away", instance: "away", log: () => {} });
+    return workerWithBoth(inject("temporalAddress"), away, directory);
   },
 );

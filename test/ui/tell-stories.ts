@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { BackendName } from "../../core/result.ts";
 import type { TestWorker } from "../support/test-worker.ts";
+import { picture } from "./pictures.ts";
 import { fallenBack, refusedRun, requester, type ToldRun, tellRun, toldRuns } from "./runs.ts";
 import { openTemporalUi, type RunOnPage, type TemporalUi } from "./temporal-ui.ts";
 
@@ -69,22 +70,22 @@ export const backendLines: Readonly<Record<BackendName, readonly string[]>> = {
  * Registers the tests of what the UI tells of runs on a backend.
  *
  * @param worker serves that backend
- * @param withoutCluster a worker whose cluster is away, and words of why
+ * @param withoutCluster starts a worker whose cluster does not answer
  */
 export function tellStories(
   backend: BackendName,
   worker: () => TestWorker,
-  withoutCluster: () => Promise<{ worker: TestWorker; reason: string }>,
+  withoutCluster: () => Promise<TestWorker>,
 ): void {
   const ui = useTemporalUi();
   const told = async (at: TestWorker, run: ToldRun, more: readonly string[]): Promise<void> => {
     const handle = await tellRun(at, run);
     const { code } = run.request;
     await expectStory(ui(), handle, { code, lines: [...run.lines, `Requested by: ${requester}`, ...more] });
+    await picture(ui().page, `${backend}-${run.name}`);
     const summaries = await expectTimeline(ui(), at, handle);
     expect(summaries.length).toBeGreaterThan(1);
-    await ui().openList(`WorkflowId = '${handle.id}' AND KgentsRequester = '${requester}'`);
-    await ui().page.getByRole("link", { name: handle.id }).waitFor();
+    await picture(ui().page, `${backend}-${run.name}-timeline`);
     if (run.name !== "running") return;
     await handle.cancel();
     await handle.result();
@@ -94,12 +95,10 @@ export function tellStories(
     it.each(toldRuns(backend))("is $name", (run) => told(worker(), run, backendLines[backend]));
 
     it("has fallen back", async () => {
-      const { worker: at, reason } = await withoutCluster();
-      await using _ = at;
-      await told(at, fallenBack, [
-        `Backend: subprocess, instead of kubernetes: ${reason}`,
-        ...backendLines.subprocess.slice(1),
-      ]);
+      await using at = await withoutCluster();
+      const [, ...isolation] = backendLines.subprocess;
+      const why = ["Backend: subprocess, instead of kubernetes: ", ": connect ECONNREFUSED 127.0.0.1:"];
+      await told(at, fallenBack, [...why, ...isolation]);
     });
 
     it("was refused", async () => {
@@ -113,10 +112,11 @@ export function tellStories(
           "What to do: Use one of the languages listed",
           "Language: cobol",
           "Requested by: (the request does not say)",
-          "Backend: none",
-          "Isolation: no cell was made",
+          "Backend: not chosen",
+          "Isolation: there is no cell",
         ],
       });
+      await picture(ui().page, `${backend}-refused`);
       await expectTimeline(ui(), worker(), run);
       // The page that the list of runs leads to says it, too.
       await ui().page.getByText('language: \\"cobol\\" is not supported').first().waitFor();
@@ -135,6 +135,34 @@ export function tellStories(
       });
       const summaries = await expectTimeline(ui(), worker(), run);
       expect(summaries.filter((summary) => summary.startsWith("wait before another try"))).toHaveLength(4);
+    });
+
+    it.each([
+      ["timed-out", `KgentsStatus = 'timed-out' AND KgentsRequester = '${requester}'`],
+      ["failed", `KgentsStatus = 'failed' AND KgentsLanguage = 'sh' AND KgentsBackend = '${backend}'`],
+    ])("is looked for by what it is: %s", async (name, query) => {
+      const { taskQueue, client } = worker();
+      const ours = `TaskQueue = '${taskQueue}' AND ${query}`;
+      // What a search finds comes a moment after the run.
+      await expect.poll(async () => (await client.workflow.count(ours)).count).toBe(1);
+      await ui().openList(ours);
+      const rows = ui().page.getByRole("row");
+      await rows
+        .filter({ hasText: name })
+        .filter({ hasText: `${name}-${backend}` })
+        .waitFor();
+      expect(await rows.count()).toBe(2);
+    });
+
+    it("stands in the list with what became of it", async () => {
+      await ui().openList(`TaskQueue = '${worker().taskQueue}' AND KgentsRequester = '${requester}'`);
+      for (const { name } of toldRuns(backend)) {
+        const row = ui()
+          .page.getByRole("row")
+          .filter({ hasText: `${name}-${backend}` });
+        await row.filter({ hasText: name === "running" ? "cancelled" : name }).waitFor();
+      }
+      await picture(ui().page, `${backend}-list`);
     });
   });
 }

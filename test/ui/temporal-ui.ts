@@ -1,11 +1,13 @@
 /**
- * The real Temporal UI in headless Chromium, for the tests of what it shows and for the documentation's pictures.
+ * The real Temporal UI in headless Chromium.
  *
  * @module
  */
-import { type Locator, type Page, chromium as playwright } from "playwright-core";
+import { type Locator, type Page, chromium as playwright, type Response } from "playwright-core";
 import { findProgram } from "../../activities/backends/subprocess/find-program.ts";
 import { uiLink } from "../../client/stack/ui-link.ts";
+import { searchAttributes } from "../../core/names.ts";
+import { viewport } from "./pictures.ts";
 
 /** A run, as pages are addressed. */
 export interface RunOnPage {
@@ -20,7 +22,7 @@ export interface TemporalUi extends AsyncDisposable {
   readonly openStory: (run: RunOnPage) => Promise<Story>;
   /** Opens the timeline of a run. */
   readonly openTimeline: (run: RunOnPage) => Promise<void>;
-  /** Opens the list of the runs that a query finds. */
+  /** Opens the list of the runs that a query finds, with search attributes as columns. */
   readonly openList: (query: string) => Promise<void>;
 }
 
@@ -30,6 +32,8 @@ export interface Story {
   readonly details: Locator;
   readonly current: Locator;
 }
+
+const columns = ["Status", "Workflow ID", searchAttributes.status, searchAttributes.language, searchAttributes.backend];
 
 const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
 
@@ -42,16 +46,35 @@ export async function findChromium(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Waits for what is told. The UI asks a worker for it once; where that gave nothing, people are told to press R. */
+async function toldOn(page: Page, current: Locator): Promise<void> {
+  const refused: string[] = [];
+  const listen = (response: Response): void => {
+    if (!response.ok()) refused.push(`${response.status()} ${response.url()}`);
+  };
+  page.on("response", listen);
+  try {
+    for (let asked = 1; ; asked += 1) {
+      try {
+        return await current.getByText("Phase").first().waitFor({ timeout: 10_000 });
+      } catch (cause) {
+        if (asked === 4)
+          throw new Error(`nothing is told of the run; refused: ${refused.join(", ") || "nothing"}`, { cause });
+        await page.keyboard.press("r");
+      }
+    }
+  } finally {
+    page.off("response", listen);
+  }
+}
+
 /**
  * Opens the UI of a server.
  *
  * @param address of the UI, such as `http://127.0.0.1:8233`
  * @throws Error where no Chromium is on PATH
  */
-export async function openTemporalUi(
-  address: string,
-  viewport: { readonly width: number; readonly height: number } = { width: 1400, height: 1000 },
-): Promise<TemporalUi> {
+export async function openTemporalUi(address: string): Promise<TemporalUi> {
   const executablePath = await findChromium();
   if (executablePath === undefined) {
     throw new Error(`none of ${names.join(", ")} is on PATH; install one, on Debian: apt-get install chromium`);
@@ -59,8 +82,12 @@ export async function openTemporalUi(
   const { hostname } = new URL(address);
   // The UI asks for news elsewhere; it does without. (Routes would do the same and turn the cache off.)
   const nowhereElse = `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${hostname}`;
-  const browser = await playwright.launch({ executablePath, args: [nowhereElse, "--force-color-profile=srgb"] });
+  const browser = await playwright.launch({ executablePath, args: [nowhereElse, "--disable-lcd-text"] });
   const context = await browser.newContext({ viewport, timezoneId: "UTC", locale: "en-US" });
+  await context.addInitScript(([key, value]) => localStorage.setItem(key, value), [
+    "namespace-workflow-table-columns",
+    JSON.stringify({ default: columns.map((label) => ({ label })) }),
+  ] as const);
   const page = await context.newPage();
   const written = (name: string): Locator => page.frameLocator(`#user-metadata-${name}`).locator("main");
   return {
@@ -68,7 +95,7 @@ export async function openTemporalUi(
     openStory: async (run) => {
       await page.goto(uiLink(address, "default", run));
       const story = { summary: written("summary"), details: written("details"), current: written("current-details") };
-      await story.current.getByText("Phase").first().waitFor();
+      await toldOn(page, story.current);
       return story;
     },
     openTimeline: async (run) => {

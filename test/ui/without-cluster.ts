@@ -1,9 +1,8 @@
 /** Workers whose cluster is away. */
-import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
-import { createKubernetesBackend } from "../../activities/backends/kubernetes/backend.ts";
+import type { Backend } from "../../activities/backends/backend.ts";
 import { createSubprocessBackend } from "../../activities/backends/subprocess/backend.ts";
 import { kgentsPaths } from "../../activities/host/paths.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
@@ -16,19 +15,13 @@ export async function kubeconfigTo(server: string, path: string): Promise<string
   return path;
 }
 
-/** A worker that serves the sandbox, and the cluster that a kubeconfig names. */
-export function workerWithBoth(
-  address: string,
-  cluster: { readonly kubeconfig: string; readonly namespace: string },
-  directory: string,
-): Promise<TestWorker> {
-  const log = () => {};
-  const kubernetes = createKubernetesBackend({ ...cluster, instance: `test-${randomUUID().slice(0, 8)}`, log });
+/** A worker that serves the sandbox and a cluster. */
+export function workerWithBoth(address: string, kubernetes: Backend, directory: string): Promise<TestWorker> {
   const subprocess = createSubprocessBackend({
     stateDirectory: join(directory, "cells"),
     cacheDirectory: kgentsPaths().cache,
     installTools: true,
-    log,
+    log: () => {},
   });
   return startTestWorker(address, { backends: { kubernetes, subprocess } });
 }
