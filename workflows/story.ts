@@ -95,4 +95,6 @@ export function tellFailure(failure: unknown, request: unknown, cell: Provisione
     `**Outcome**: not carried out (${type}): ${prose(message)}`,
     ...(remedy ? [`**What to do**: ${prose(remedy)}`] : []),
   ]);
+  // As lists of runs call it. Whether the namespace has the attribute is known only once there was a cell.
+  if (cell?.searchAttributes) upsertSearchAttributes([{ key: keys.status, value: "error" }]);
 }

@@ -12,14 +12,14 @@ export const viewport = { width: 1400, height: 1000 } as const;
 
 /** Those that the documentation shows, and how much of each, in pixels from the top. */
 const heights: Readonly<Record<string, number>> = {
-  "subprocess-list": 330,
-  "subprocess-succeeded": 900,
+  "subprocess-list": 460,
+  "subprocess-succeeded": 800,
   "subprocess-succeeded-timeline": 840,
   "subprocess-failed": 560,
   "subprocess-timed-out": 560,
   "subprocess-cancelled": 560,
   "subprocess-refused": 640,
-  "kubernetes-running": 900,
+  "kubernetes-running": 800,
   "kubernetes-fallen-back": 600,
 };
 

@@ -1,8 +1,8 @@
 /** What a person reads in the Temporal UI of runs in the sandbox, and that code cannot write into it. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, inject } from "vitest";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { createKubernetesBackend } from "../../activities/backends/kubernetes/backend.ts";
 import { freePort } from "../support/dev-server.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
@@ -30,3 +30,11 @@ tellStories(
     return workerWithBoth(inject("temporalAddress"), away, directory);
   },
 );
+
+it("the searches of docs/ui.md are searches", async () => {
+  const page = await readFile(new URL("../../docs/ui.md", import.meta.url), "utf8");
+  const [, block = ""] = /```\n(.*?)\n```/s.exec(page) ?? [];
+  const searches = block.split("\n");
+  expect(searches.length).toBeGreaterThan(2);
+  for (const search of searches) await worker.client.workflow.count(search);
+});

@@ -133,6 +133,8 @@ export function tellStories(
           ...backendLines[backend],
         ],
       });
+      const { searchAttributes } = await worker().client.workflow.getHandle(run.id).describe();
+      expect(searchAttributes).toMatchObject({ KgentsStatus: ["error"] });
       const summaries = await expectTimeline(ui(), worker(), run);
       expect(summaries.filter((summary) => summary.startsWith("wait before another try"))).toHaveLength(4);
     });

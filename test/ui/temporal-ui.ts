@@ -4,9 +4,9 @@
  * @module
  */
 import { type Locator, type Page, chromium as playwright, type Response } from "playwright-core";
-import { findProgram } from "../../activities/backends/subprocess/find-program.ts";
 import { uiLink } from "../../client/stack/ui-link.ts";
 import { searchAttributes } from "../../core/names.ts";
+import { requireChromium } from "../support/chromium.ts";
 import { viewport } from "./pictures.ts";
 
 /** A run, as pages are addressed. */
@@ -35,31 +35,24 @@ export interface Story {
 
 const columns = ["Status", "Workflow ID", searchAttributes.status, searchAttributes.language, searchAttributes.backend];
 
-const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
-
-/** The path of the Chromium or Chrome that is on PATH; undefined where there is none. */
-export async function findChromium(): Promise<string | undefined> {
-  for (const name of names) {
-    const path = await findProgram(name);
-    if (path !== undefined) return path;
-  }
-  return undefined;
-}
-
-/** Waits for what is told. The UI asks a worker for it once; where that gave nothing, people are told to press R. */
-async function toldOn(page: Page, current: Locator): Promise<void> {
+/**
+ * Opens the page of a run and waits for what is told on it. The UI asks a worker for that once; where it gave nothing, people
+ * are told to press R.
+ */
+async function openTold(page: Page, address: string, told: Locator): Promise<void> {
   const refused: string[] = [];
   const listen = (response: Response): void => {
     if (!response.ok()) refused.push(`${response.status()} ${response.url()}`);
   };
   page.on("response", listen);
   try {
+    await page.goto(address);
     for (let asked = 1; ; asked += 1) {
       try {
-        return await current.getByText("Phase").first().waitFor({ timeout: 10_000 });
+        return await told.waitFor({ timeout: 10_000 });
       } catch (cause) {
-        if (asked === 4)
-          throw new Error(`nothing is told of the run; refused: ${refused.join(", ") || "nothing"}`, { cause });
+        const why = refused.length > 0 ? `refused were ${refused.join(", ")}` : "nothing was refused";
+        if (asked === 4) throw new Error(`nothing is told on ${address}; ${why}`, { cause });
         await page.keyboard.press("r");
       }
     }
@@ -75,10 +68,7 @@ async function toldOn(page: Page, current: Locator): Promise<void> {
  * @throws Error where no Chromium is on PATH
  */
 export async function openTemporalUi(address: string): Promise<TemporalUi> {
-  const executablePath = await findChromium();
-  if (executablePath === undefined) {
-    throw new Error(`none of ${names.join(", ")} is on PATH; install one, on Debian: apt-get install chromium`);
-  }
+  const executablePath = await requireChromium();
   const { hostname } = new URL(address);
   // The UI asks for news elsewhere; it does without. (Routes would do the same and turn the cache off.)
   const nowhereElse = `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${hostname}`;
@@ -93,9 +83,8 @@ export async function openTemporalUi(address: string): Promise<TemporalUi> {
   return {
     page,
     openStory: async (run) => {
-      await page.goto(uiLink(address, "default", run));
       const story = { summary: written("summary"), details: written("details"), current: written("current-details") };
-      await toldOn(page, story.current);
+      await openTold(page, uiLink(address, "default", run), story.current.getByText("Phase").first());
       return story;
     },
     openTimeline: async (run) => {
