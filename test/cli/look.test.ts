@@ -1,6 +1,7 @@
 /** `ps`, `show`, `logs`, `files`, `open`: what they print, where, and what they say of mistakes. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine, shellLine } from "../support/command-line.ts";
@@ -147,6 +148,7 @@ describe("runs", () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/^Status +failed, exit code 7: the code exited with 7$/m);
       expect(stdout).toMatch(/^Code +# first line$/m);
+      expect(stdout).toContain(`\nAsked by   cli:${userInfo().username}\n`);
       expect(stdout).toMatch(/^Limits +30 s, cpu 100m, memory 128Mi, disk 100Mi, network off$/m);
       expect(stdout).toMatch(/^Backend +subprocess\n +instead of kubernetes: this worker serves no cluster$/m);
       expect(stdout).toMatch(/^ {2}network +own network namespace/m);
