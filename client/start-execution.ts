@@ -4,11 +4,12 @@ import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { KgentsError } from "../core/error.ts";
 import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "../core/names.ts";
 import { validateRequest } from "../core/parse-request.ts";
-import type { ExecutionRequest, ExecutionSpec } from "../core/request.ts";
+import type { ExecutionRequest } from "../core/request.ts";
 import { requestHash } from "../core/request-hash.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
 import { offloadRequest } from "./offload.ts";
+import { detailsOf, summaryOf } from "./request-story.ts";
 import { aboutOf } from "./runs/about.ts";
 
 /** Options of a start. */
@@ -25,18 +26,6 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}$/;
 
 /** A new id: sortable by time, and no two the same. */
 const newId = (): string => `exec-${Date.now().toString(36)}-${randomBytes(5).toString("hex")}`;
-
-/** Temporal shows 200 bytes in its lists. */
-const summaryBytes = 180;
-
-function summaryOf(spec: ExecutionSpec): string {
-  const code = typeof spec.code === "string" ? spec.code : (spec.entrypoint ?? "(bytes)");
-  const line = code.split("\n").find((text) => text.trim() !== "") ?? "";
-  return Buffer.from(`${spec.language} · ${line.trim()}`)
-    .subarray(0, summaryBytes)
-    .toString("utf8")
-    .replace(/\ufffd$/, "");
-}
 
 /**
  * Starts a run, or attaches to the one that has its id.
@@ -72,6 +61,7 @@ export async function startExecution(
       workflowIdReusePolicy: "REJECT_DUPLICATE",
       workflowIdConflictPolicy: "FAIL",
       staticSummary: summaryOf(spec),
+      staticDetails: detailsOf(spec),
     });
     return executionHandle(client, handle, handle.firstExecutionRunId, { attached: false, store });
   } catch (error) {

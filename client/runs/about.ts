@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { firstLine } from "../../core/first-line.ts";
+import { maximumTitle, oneLine, titleOf } from "../../core/code-excerpt.ts";
 
 /** A few fields of a request. */
 export interface RunAbout {
@@ -15,16 +15,8 @@ export interface RunAbout {
   readonly title: string;
 }
 
-const titleLength = 100;
-
 const asRecord = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-
-function titleOf({ code, entrypoint }: Record<string, unknown>): string {
-  if (typeof code === "string") return (firstLine(code) ?? "").trim();
-  if (typeof entrypoint === "string") return entrypoint;
-  return "artifact" in asRecord(code) ? "(code from the artifact store)" : "(bytes)";
-}
 
 /** Reads these fields from a request, or from what was kept of one; anything can be in it. */
 export function aboutOf(request: unknown): RunAbout {
@@ -37,6 +29,6 @@ export function aboutOf(request: unknown): RunAbout {
     language: typeof language === "string" ? language.toLowerCase() : "python",
     labels: Object.fromEntries(pairs),
     requester: typeof requester === "string" ? requester : null,
-    title: (typeof title === "string" ? title : titleOf(fields)).slice(0, titleLength),
+    title: typeof title === "string" ? oneLine(title, maximumTitle) : titleOf(fields),
   };
 }

@@ -30,9 +30,8 @@ export async function fillArchive(
 ): Promise<void> {
   for (const { name, content, mode } of entries) {
     const entry = archive.entry({ name, size: contentBytes(content), mode });
-    const done = once(entry, "finish");
-    await pipeline(await open(content), entry);
-    await done;
+    // Both are waited for from the start: what nobody waits for when it fails ends the worker.
+    await Promise.all([once(entry, "finish"), open(content).then((source) => pipeline(source, entry))]);
   }
   archive.finalize();
 }

@@ -1,0 +1,13 @@
+import { formatDuration } from "../../core/duration.ts";
+import { formatBytes, formatCpu } from "../../core/quantity.ts";
+import type { ExecutionSpec } from "../../core/request.ts";
+
+/** The limits of a request, for people. */
+export const limitsInWords = ({ timeout, cpu, memory, disk, network }: ExecutionSpec): string =>
+  [
+    formatDuration(timeout),
+    `cpu ${formatCpu(cpu)}`,
+    `memory ${formatBytes(memory)}`,
+    `disk ${formatBytes(disk)}`,
+    `network ${network ? "on" : "off"}`,
+  ].join(", ");
