@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { Context } from "@temporalio/activity";
 import { applyPolicy } from "../core/configuration.ts";
+import { KgentsError } from "../core/error.ts";
+import { checkDisk } from "../core/file-set.ts";
 import { findLanguage } from "../core/language.ts";
 import { parseRequest } from "../core/parse-request.ts";
-import { refuse } from "../core/refusal.ts";
+import type { ExecutionSpec } from "../core/request.ts";
 import type { CellPlan } from "./backends/backend.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { runKey } from "./store/references.ts";
@@ -31,6 +34,20 @@ export function currentRun(): Run {
 export const cellIdOf = (run: Run, attempt: number): string =>
   `kgents-${createHash("sha256").update(`${run.key}/${attempt}`).digest("hex").slice(0, 20)}`;
 
+/** The code has a file of its own. It may come among the files again, as it does with the folder that it lies in. */
+function checkCodeFile({ code, files }: ExecutionSpec, fileName: string): void {
+  if (code === undefined) return;
+  const clash = files.find(
+    ({ name, content }) => name.startsWith(`${fileName}/`) || (name === fileName && !isDeepStrictEqual(content, code)),
+  );
+  if (clash === undefined) return;
+  const what = `files: got ${JSON.stringify(clash.name)}; allowed is no other ${fileName} than the code itself`;
+  throw new KgentsError("invalid-request", what, {
+    field: "files",
+    remedy: "Give that file another name, or run it instead of the code: as the entrypoint.",
+  });
+}
+
 /** Checks a request against the bounds, the languages and this worker's policy. */
 export function planCell(
   dependencies: ActivityDependencies,
@@ -41,13 +58,7 @@ export function planCell(
   const spec = parseRequest(request);
   const language = findLanguage(dependencies.languages, spec.language);
   applyPolicy(spec, dependencies.policy);
-  if (spec.code !== undefined && spec.files.some(({ name }) => name === language.fileName)) {
-    throw refuse(
-      "invalid-request",
-      "files",
-      JSON.stringify(language.fileName),
-      "a name that the code itself does not have",
-    );
-  }
+  checkCodeFile(spec, language.fileName);
+  checkDisk(spec);
   return { cellId, spec, language, owner: { workflowId, runId } };
 }

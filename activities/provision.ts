@@ -1,6 +1,6 @@
 import { Context } from "@temporalio/activity";
+import { titleOf } from "../core/code-excerpt.ts";
 import { KgentsError } from "../core/error.ts";
-import { firstLine } from "../core/first-line.ts";
 import type { ExecutionSpec } from "../core/request.ts";
 import type { BackendName, Isolation } from "../core/result.ts";
 import type { Backend } from "./backends/backend.ts";
@@ -59,13 +59,6 @@ async function takePlace(
   if (!wait) return limiter.tryAcquire(cellId);
   await limiter.acquire(cellId, Context.current().cancellationSignal, onQueued);
   return true;
-}
-
-function titleOf(spec: ExecutionSpec): string {
-  if (spec.entrypoint !== undefined) return spec.entrypoint;
-  if (typeof spec.code !== "string") return "(code from the artifact store)";
-  const line = firstLine(spec.code) ?? "";
-  return line.length > 100 ? `${line.slice(0, 97)}...` : line;
 }
 
 /** Phase 1: checks the request, picks the backend, prepares the cell. */

@@ -1,8 +1,9 @@
 import { text } from "node:stream/consumers";
-import { aboutOf, summaryOf } from "../core/about.ts";
+import { aboutOf } from "../core/about.ts";
 import type { BatchChunk } from "../core/batch.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import { requestHash } from "../core/request-hash.ts";
+import { summaryOf } from "../core/request-story.ts";
 import type { BatchEntry } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 

@@ -28,6 +28,7 @@ export type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
 export type { BatchOptions } from "./batch/start-batch.ts";
 export type { ExecutionDescription, ExecutionHandle } from "./execution-handle.ts";
 export type { RunFailure } from "./failure.ts";
+export { type FilesFromOptions, filesFrom } from "./input-files/files-from.ts";
 export type { OutputEvent } from "./output/event.ts";
 export {
   type DryRunResult,

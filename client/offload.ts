@@ -1,24 +1,47 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { errorCode } from "../activities/host/error-code.ts";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { KgentsError } from "../core/error.ts";
 import { type Content, type ExecutionRequest, maximumContentBytes, maximumRequestBytes } from "../core/request.ts";
+import { faultOf } from "./input-files/fault.ts";
 
 /** Content above this travels by the store where it can: it would stand in the history three times. */
 const inlineBytes = 64 * 1024;
+/** Where a request is too large even so, because it has many files: a reference is hardly longer. */
+const fewestInlineBytes = 256;
 
 const sizeOf = (content: Content): number => {
   if (typeof content === "string") return Buffer.byteLength(content);
   return "base64" in content ? content.base64.length : 0;
 };
 
-async function offloadContent(content: Content, store: ArtifactStore): Promise<Content> {
-  if (sizeOf(content) <= inlineBytes) return content;
+async function offloadContent<Given extends Content | undefined>(
+  content: Given,
+  store: ArtifactStore,
+  most: number,
+): Promise<Given | Content> {
+  if (content === undefined || sizeOf(content) <= most) return content;
   if (typeof content === "string") return store.putBlob(Readable.from([Buffer.from(content)]));
   return "base64" in content ? store.putBlob(Readable.from([Buffer.from(content.base64, "base64")])) : content;
 }
+
+/** Moves content above so many bytes into the store. One after the other: they may be many. */
+async function moveContents(request: ExecutionRequest, store: ArtifactStore, most: number): Promise<ExecutionRequest> {
+  const { code, stdin, files } = request;
+  const moved: typeof files = [];
+  for (const file of files ?? []) {
+    moved.push({ ...file, content: await offloadContent(file.content, store, most) });
+  }
+  return {
+    ...request,
+    ...(code !== undefined && { code: await offloadContent(code, store, most) }),
+    ...(stdin !== undefined && { stdin: await offloadContent(stdin, store, most) }),
+    ...(files !== undefined && { files: moved }),
+  };
+}
+
+const jsonBytes = (request: ExecutionRequest): number => Buffer.byteLength(JSON.stringify(request));
 
 /**
  * Moves large code, stdin and files into the artifact store.
@@ -30,30 +53,17 @@ export async function offloadRequest(
   request: ExecutionRequest,
   store: ArtifactStore | undefined,
 ): Promise<ExecutionRequest> {
-  const { code, stdin, files } = request;
-  const small =
-    store === undefined
-      ? request
-      : {
-          ...request,
-          ...(code === undefined ? {} : { code: await offloadContent(code, store) }),
-          ...(stdin === undefined ? {} : { stdin: await offloadContent(stdin, store) }),
-          ...(files === undefined
-            ? {}
-            : {
-                files: await Promise.all(
-                  files.map(async (file) => ({ ...file, content: await offloadContent(file.content, store) })),
-                ),
-              }),
-        };
-  const bytes = Buffer.byteLength(JSON.stringify(small));
+  let small = store ? await moveContents(request, store, inlineBytes) : request;
+  if (store && jsonBytes(small) > maximumRequestBytes) small = await moveContents(small, store, fewestInlineBytes);
+  const bytes = jsonBytes(small);
   if (bytes <= maximumRequestBytes) return small;
+  const why = store ? "without code, stdin and files" : "where the workers' artifact store is out of reach";
   throw new KgentsError(
     "invalid-request",
-    `request: got ${bytes} bytes of JSON; allowed are ${maximumRequestBytes} where the workers' artifact store is out of reach`,
+    `request: got ${bytes} bytes of JSON; allowed are ${maximumRequestBytes} ${why}`,
     {
       field: "request",
-      remedy: "Share the artifact store with the worker (`artifacts.directory` or `artifacts.bucket`), or send less.",
+      remedy: `${store ? "Send" : "Share the artifact store with the worker (`artifacts` in the configuration), or send"} less.`,
     },
   );
 }
@@ -61,30 +71,21 @@ export async function offloadRequest(
 /** Finds the store when it is needed, which may mean to start a server; undefined where it is out of reach. */
 export type StoreFinder = () => Promise<ArtifactStore | undefined>;
 
-/** What the system says of a path, in a person's words. */
-const faults: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EACCES: "it may not be read by this user",
-  EISDIR: "it is a directory, not a file",
-  ENOTDIR: "a part of the path is not a directory",
-};
-
 /**
  * Reads a local file as content of a request: by the store where it is large and the store is at hand.
  *
  * @throws KgentsError `invalid-request`, naming the field
  */
 export async function fileContent(path: string, field: string, store: StoreFinder): Promise<Content> {
-  const refuse = (what: string, cause?: unknown): KgentsError =>
-    new KgentsError("invalid-request", `${field}: ${path}: ${what}`, { field, cause });
   try {
     const { size } = await stat(path);
-    if (size > maximumContentBytes) throw refuse(`got ${size} bytes; allowed are ${maximumContentBytes}`);
+    if (size > maximumContentBytes) {
+      const message = `${field}: ${path}: got ${size} bytes; allowed are ${maximumContentBytes}`;
+      throw new KgentsError("invalid-request", message, { field });
+    }
     return await streamContent(createReadStream(path), store);
   } catch (error) {
-    if (error instanceof KgentsError) throw error;
-    const known = faults[errorCode(error) ?? ""];
-    throw refuse(known ?? (error instanceof Error ? error.message : String(error)), error);
+    throw faultOf(error, path, field);
   }
 }
 

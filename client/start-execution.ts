@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
-import { aboutOf, summaryOf } from "../core/about.ts";
+import { aboutOf } from "../core/about.ts";
 import { KgentsError } from "../core/error.ts";
 import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "../core/names.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
 import { requestHash } from "../core/request-hash.ts";
+import { detailsOf, summaryOf } from "../core/request-story.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
 import { offloadRequest } from "./offload.ts";
@@ -65,6 +66,7 @@ export async function startExecution(
       workflowIdReusePolicy: "REJECT_DUPLICATE",
       workflowIdConflictPolicy: "FAIL",
       staticSummary: summaryOf(spec),
+      staticDetails: detailsOf(spec),
     });
     return executionHandle(client, handle, handle.firstExecutionRunId, { attached: false, store });
   } catch (error) {

@@ -6,9 +6,12 @@
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** How a duration is written as text. */
+export const durationShape = /^\s*(\d+(?:\.\d+)?)(ms|s|m|h|d)?\s*$/;
+
 /** Reads `30`, `"30"`, `"1.5s"`, `"500ms"`, `"5m"`, `"1h"`, `"7d"` as milliseconds; undefined where it is no duration. */
 export function parseDuration(value: string | number): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(String(value).trim());
+  const match = durationShape.exec(String(value));
   const unit = match && units[match[2] ?? "s"];
   return match && unit ? Math.round(Number(match[1]) * unit) : undefined;
 }

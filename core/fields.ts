@@ -2,12 +2,15 @@
  * What the fields of requests and of the configuration are made from. Every error message here says what is allowed;
  * `refusal` puts the field's name and what came before it.
  *
+ * What a check of ours means is said for JSON Schema too, by `meta`, as far as that can say it. Its patterns have neither
+ * look-ahead nor `\p`, which validators of other languages do not know.
+ *
  * @module
  */
 import { z } from "zod";
 import { utf8Length } from "./bytes.ts";
-import { parseDuration } from "./duration.ts";
-import { parseBytes, parseCpu } from "./quantity.ts";
+import { durationShape, parseDuration } from "./duration.ts";
+import { bytesShape, cpuShape, parseBytes, parseCpu } from "./quantity.ts";
 
 const mebibyte = 2 ** 20;
 
@@ -20,7 +23,9 @@ export const textLike = (pattern: RegExp, allowed: string) => text(allowed).rege
 
 /** Text that a process can be given as an argument or a variable. */
 export const processText = (maximumBytes: number, allowed: string) =>
-  text(allowed).refine((value) => !value.includes("\0") && utf8Length(value) <= maximumBytes, { error: allowed });
+  text(allowed)
+    .refine((value) => !value.includes("\0") && utf8Length(value) <= maximumBytes, { error: allowed })
+    .meta({ maxLength: maximumBytes, pattern: "^[^\\x00]*$" });
 
 /** true or false, and nothing like it. */
 export const flag = () => z.boolean({ error: "true or false" });
@@ -50,7 +55,8 @@ export const record = <Key extends z.ZodType<string, string>, Value extends z.Zo
 ) =>
   z
     .record(key, value, { error: allowed })
-    .refine((entries) => Object.keys(entries).length <= maximum, { error: allowed });
+    .refine((entries) => Object.keys(entries).length <= maximum, { error: allowed })
+    .meta({ maxProperties: maximum });
 
 /** Content as text. */
 export const textContent = (maximumBytes: number, allowed: string) =>
@@ -94,21 +100,29 @@ export const content = (name: string, maximumBytes: number) => {
 /** A quantity with bounds, as it was written: the schemas that want the number add a transform. */
 const bounded = (
   allowed: string,
+  shape: RegExp,
   parse: (value: string | number) => number | undefined,
   minimum: number,
   maximum: number,
-) =>
-  z.union([z.string(), z.number()], { error: allowed }).refine(
+) => {
+  const error = allowed;
+  const scale = parse(1) ?? 1;
+  const number = z
+    .number({ error })
+    .min(minimum / scale, { error })
+    .max(maximum / scale, { error });
+  return z.union([z.string({ error }).regex(shape, { error }), number], { error }).refine(
     (value) => {
       const parsed = parse(value);
       return parsed !== undefined && parsed >= minimum && parsed <= maximum;
     },
-    { error: allowed },
+    { error },
   );
+};
 
 /** A duration with bounds in milliseconds; `toMilliseconds` reads it. */
 export const duration = (allowed: string, minimum: number, maximum: number) =>
-  bounded(allowed, parseDuration, minimum, maximum);
+  bounded(allowed, durationShape, parseDuration, minimum, maximum);
 
 // A value that passed its bounds parses; zero stands where the type checker cannot know that.
 export const toMilliseconds = (value: string | number): number => parseDuration(value) ?? 0;
@@ -119,40 +133,53 @@ export const toBytes = (value: string | number): number => parseBytes(value) ?? 
 export const limitFields = {
   timeout: duration('a duration from 0.1 s to 24 h, such as 30, "90s" or "5m"', 100, 86_400_000),
   startupTimeout: duration('a duration from 1 s to 1 h, such as 60 or "2m"', 1000, 3_600_000),
-  cpu: bounded('a quantity from 10m to 256 cores, such as "200m" or 0.5', parseCpu, 10, 256_000),
-  memory: bounded('a quantity from 16Mi to 1Ti, such as "256Mi"', parseBytes, 16 * mebibyte, 2 ** 40),
-  disk: bounded('a quantity from 1Mi to 1Ti, such as "100Mi"', parseBytes, mebibyte, 2 ** 40),
+  cpu: bounded('a quantity from 10m to 256 cores, such as "200m" or 0.5', cpuShape, parseCpu, 10, 256_000),
+  memory: bounded('a quantity from 16Mi to 1Ti, such as "256Mi"', bytesShape, parseBytes, 16 * mebibyte, 2 ** 40),
+  disk: bounded('a quantity from 1Mi to 1Ti, such as "100Mi"', bytesShape, parseBytes, mebibyte, 2 ** 40),
   ttl: duration('a duration from 0 to 7 days, such as 60 or "10m"', 0, 7 * 86_400_000),
 };
 
 /** Which backend carries a run, or `auto`. */
 export const backendField = z.enum(["auto", "kubernetes", "subprocess"], { error: "auto, kubernetes or subprocess" });
 
-const fileNameRule =
+/** What a file's name may be, in words. */
+export const fileNameRule =
   "a relative path of at most 255 bytes without `..`, empty parts, backslashes or control characters";
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a name must not have
+const plainPath = /^[^/\\\x00-\x1f\x7f-\x9f]+(?:\/[^/\\\x00-\x1f\x7f-\x9f]+)*$/;
+const dotPart = /(?:^|\/)\.\.?(?:\/|$)/;
 
 /** Whether a name may be given to an input file: relative, inside the work directory, printable. */
 export const isSafeFileName = (name: string): boolean =>
-  name.length > 0 &&
-  name.isWellFormed() &&
-  utf8Length(name) <= 255 &&
-  !/[\p{Cc}\\]/u.test(name) &&
-  name.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+  name.isWellFormed() && utf8Length(name) <= 255 && plainPath.test(name) && !dotPart.test(name);
+
+/** A path inside the work directory. */
+export const pathField = (allowed: string) =>
+  text(allowed)
+    .refine(isSafeFileName, { error: allowed })
+    .meta({ maxLength: 255, pattern: plainPath.source, not: { pattern: dotPart.source } });
 
 /** The name of an input file. */
-export const fileNameField = () => text(fileNameRule).refine(isSafeFileName, { error: fileNameRule });
+export const fileNameField = () => pathField(fileNameRule);
 
 const imageRule = "an image reference with a tag or digest, not `latest`";
 
 /** An image reference; `latest`, said or meant, is refused because it is a different program every week. */
 const imageReference =
-  /^(?=.{1,255}$)[a-z0-9]+(?:[._-][a-z0-9]+)*(?::\d+)?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::(?!latest\b)[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+  /^[a-z0-9]+(?:[._-][a-z0-9]+)*(?::\d+)?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+const saysLatest = /:latest\b/;
+const hasVersion = /[:@][^/]*$/;
 
-const hasPinnedVersion = (image: string): boolean => {
-  const lastPart = image.slice(image.lastIndexOf("/") + 1);
-  return lastPart.includes(":") || lastPart.includes("@");
-};
+const isPinnedImage = (image: string): boolean =>
+  image.length <= 255 && imageReference.test(image) && hasVersion.test(image) && !saysLatest.test(image);
 
 /** A container image with a pinned version. */
 export const imageField = () =>
-  text(imageRule).refine((value) => imageReference.test(value) && hasPinnedVersion(value), { error: imageRule });
+  text(imageRule)
+    .refine(isPinnedImage, { error: imageRule })
+    .meta({
+      maxLength: 255,
+      allOf: [imageReference, hasVersion].map(({ source }) => ({ pattern: source })),
+      not: { pattern: saysLatest.source },
+    });

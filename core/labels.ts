@@ -8,6 +8,7 @@ import { utf8Length } from "./bytes.ts";
 import { record, text, textLike } from "./fields.ts";
 
 const labelKey = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+const reservedKey = /^(?:[^/]*\.)?(?:kgents\.io|kubernetes\.io|k8s\.io)\//;
 const labelValue = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 const keyRule =
   "an optional DNS prefix and `/`, then at most 63 of A-Z a-z 0-9 - _ ., outside of kgents.io, kubernetes.io and k8s.io";
@@ -18,13 +19,14 @@ const annotationsRule = `at most 32 annotations; each ${keyRule}, with a value o
  * Whether a label's or annotation's key belongs to kgents or to Kubernetes. A caller who could set one would open the
  * network for a cell, or pass it off as another instance's.
  */
-export const isReservedKey = (key: string): boolean => /^(?:[^/]*\.)?(?:kgents\.io|kubernetes\.io|k8s\.io)\//.test(key);
+export const isReservedKey = (key: string): boolean => reservedKey.test(key);
 
 const keyField = (allowed: string) =>
   z
     .string()
     .regex(labelKey, { error: allowed })
-    .refine((key) => !isReservedKey(key), { error: allowed });
+    .refine((key) => !isReservedKey(key), { error: allowed })
+    .meta({ not: { pattern: reservedKey.source } });
 
 /** The labels that a caller puts on a run. */
 export const labelsField = () => record(keyField(labelsRule), textLike(labelValue, labelsRule), 32, labelsRule);

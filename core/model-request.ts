@@ -6,13 +6,13 @@
  */
 import type { z } from "zod";
 import { fileNameField, flag, inlineContent, list, strict, textContent, textLike } from "./fields.ts";
-import { type ExecutionRequest, requestSchema } from "./request.ts";
+import { type ExecutionRequest, maximumFiles, requestSchema } from "./request.ts";
 
 /** The largest code, stdin or file in a call, in bytes: a message of the protocol carries all of them. */
 const maximumInlineBytes = 2 * 1024 * 1024;
 
 const codeRule = "the code as well-formed text that is not empty, at most 2 MiB";
-const filesRule = "at most 256 files { name, content, executable? }";
+const filesRule = `at most ${maximumFiles} files { name, content, executable? }`;
 
 const { shape } = requestSchema;
 
@@ -38,7 +38,7 @@ export const modelRequestSchema = strict(
         },
         filesRule,
       ),
-      256,
+      maximumFiles,
       filesRule,
     )
       .default([])

@@ -1,27 +1,22 @@
 import { utf8Length } from "./bytes.ts";
+import { checkFileSet, contentBytes } from "./file-set.ts";
 import { describeValue, parseOrRefuse, refuse } from "./refusal.ts";
 import { type ExecutionSpec, maximumRequestBytes, requestSchema } from "./request.ts";
 
 const invalid = (field: string, got: string, allowed: string): Error => refuse("invalid-request", field, got, allowed);
 
-/** What no single field can say: that there is code, and that the files' names go together. */
+/** What no single field can say: that there is code, and that the files go together. */
 function checkFiles({ code, entrypoint, files }: ExecutionSpec): void {
-  const names = files.map((file) => file.name);
   if (code === undefined && entrypoint === undefined) {
     throw invalid("code", "nothing", "code, or files with an entrypoint");
   }
   if (code !== undefined && entrypoint !== undefined) {
     throw invalid("entrypoint", "both code and entrypoint", "one of them");
   }
-  if (entrypoint !== undefined && !names.includes(entrypoint)) {
+  if (entrypoint !== undefined && !files.some(({ name }) => name === entrypoint)) {
     throw invalid("entrypoint", describeValue(entrypoint, false), "the name of one of the files");
   }
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw invalid("files", `${describeValue(twice, false)} twice`, "each name once");
-  const nested = names.find((name) => names.some((other) => other.startsWith(`${name}/`)));
-  if (nested !== undefined) {
-    throw invalid("files", `${describeValue(nested, false)} as a file and as a folder`, "one of them");
-  }
+  checkFileSet(files.map(({ name, content }) => ({ name, bytes: contentBytes(content) })));
 }
 
 /**

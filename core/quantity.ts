@@ -16,9 +16,14 @@ const byteUnits: Readonly<Record<string, number>> = {
   Ti: 2 ** 40,
 };
 
+/** How an amount of cpu is written as text. */
+export const cpuShape = /^\s*(\d+(?:\.\d+)?)(m?)\s*$/;
+/** How a number of bytes is written as text. */
+export const bytesShape = /^\s*(\d+(?:\.\d+)?)([kMGT]|[KMGT]i)?\s*$/;
+
 /** Reads cpu (`200m`, `0.5`, `2`) as thousandths of a core; undefined where it is no such quantity. */
 export function parseCpu(text: string | number): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(m?)$/.exec(String(text).trim());
+  const match = cpuShape.exec(String(text));
   if (!match) return undefined;
   const value = Number(match[1]) * (match[2] === "m" ? 1 : 1000);
   // Rounded first, because 0.29 * 1000 is 290.00000000000006 in floating point.
@@ -28,7 +33,7 @@ export function parseCpu(text: string | number): number | undefined {
 
 /** Reads a number of bytes (`256Mi`, `1.5Gi`, `1000000`); undefined where it is no such quantity. */
 export function parseBytes(text: string | number): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)([kMGT]|[KMGT]i)?$/.exec(String(text).trim());
+  const match = bytesShape.exec(String(text));
   const unit = match && byteUnits[match[2] ?? ""];
   if (!match || unit === undefined || unit === null) return undefined;
   const bytes = Math.ceil(Number(match[1]) * unit);

@@ -10,9 +10,9 @@ import {
   fileNameField,
   flag,
   imageField,
-  isSafeFileName,
   limitFields,
   list,
+  pathField,
   processText,
   record,
   strict,
@@ -33,6 +33,10 @@ export const maximumRequestBytes = 1024 * 1024;
 export const maximumCodeBytes = 16 * 1024 * 1024;
 /** The largest stdin and the largest single input file, in bytes. */
 export const maximumContentBytes = 256 * 1024 * 1024;
+/** All input files together, in bytes: as much as a run may bring back. */
+export const maximumFilesBytes = 256 * 1024 * 1024;
+/** How many input files a request may have: each stands in it with its name. */
+export const maximumFiles = 256;
 
 // Linux bounds one argument or variable at 128 KiB, and all of them together at about 2 MiB.
 const maximumWordBytes = 32 * 1024;
@@ -42,7 +46,7 @@ const envRule =
   "at most 128 variables, names of letters, digits and _, values of well-formed text, at most 32 KiB without NUL";
 const outputsRule = "at most 64 globs relative to the work directory, without `..`";
 const languageRule = "a language's name or alias, at most 32 characters";
-const filesRule = "at most 256 files { name, content, executable? }";
+const filesRule = `at most ${maximumFiles} files { name, content, executable? }`;
 /** How often code can be started, where the request asks for it. */
 export const maximumStarts = 10;
 const retryRule = `{ maximumAttempts: 1 to ${maximumStarts} }`;
@@ -52,20 +56,29 @@ export const requestSchema = strict(
   {
     code: content("code", maximumCodeBytes)
       .refine((value) => value !== "", { error: "code that is not empty" })
+      .meta({ minLength: 1 })
       .optional()
       .describe("the code to run; or give `files` and `entrypoint`"),
     files: list(
       strict(
-        { name: fileNameField(), content: content("content", maximumContentBytes), executable: flag().default(false) },
+        {
+          name: fileNameField().describe("relative to the work directory"),
+          content: content("content", maximumContentBytes).describe("text, or bytes as base64"),
+          executable: flag().default(false),
+        },
         filesRule,
       ),
-      256,
+      maximumFiles,
       filesRule,
     )
       .default([])
       .describe("files placed in the work directory before the code starts"),
     entrypoint: fileNameField().optional().describe("the file among `files` to run, where there is no `code`"),
-    language: text(languageRule).min(1, { error: languageRule }).max(32, { error: languageRule }).default("python"),
+    language: text(languageRule)
+      .min(1, { error: languageRule })
+      .max(32, { error: languageRule })
+      .default("python")
+      .describe("a language or an alias that the worker knows: python, sh, bash, javascript, typescript"),
     args: list(processText(maximumWordBytes, argsRule), 256, argsRule).default([]).describe("arguments of the program"),
     stdin: content("stdin", maximumContentBytes).optional().describe("without it the code reads end of file"),
     env: record(
@@ -97,21 +110,17 @@ export const requestSchema = strict(
       .prefault("100Mi")
       .describe("limit of what the code may write, in bytes or with a unit, from 1Mi to 1Ti"),
     network: flag().default(false).describe("whether the code may reach public addresses"),
-    backend: backendField.default("auto"),
+    backend: backendField
+      .default("auto")
+      .describe("auto: the cluster where one can be used, otherwise the sandbox (subprocess)"),
     fallback: flag().default(true).describe("whether auto may use the sandbox where there is no cluster"),
     image: imageField().optional().describe("the image on Kubernetes, instead of the language's own"),
-    outputs: list(
-      text(outputsRule).refine((value) => isSafeFileName(value), { error: outputsRule }),
-      64,
-      outputsRule,
-    )
-      .default([])
-      .describe("globs of the files to bring back"),
+    outputs: list(pathField(outputsRule), 64, outputsRule).default([]).describe("globs of the files to bring back"),
     ttl: limitFields.ttl
       .transform(toMilliseconds)
       .prefault("60s")
       .describe("how long a finished Job stays in the cluster, in seconds or with a unit, at most 7 days"),
-    labels: labelsField().default({}),
+    labels: labelsField().default({}).describe("labels of the run, as Kubernetes has them"),
     requester: textLike(/^[\x20-\x7e]{1,128}$/, "1 to 128 printable ASCII characters")
       .optional()
       .describe("who asks, for search and accounting"),

@@ -38,20 +38,20 @@ const streamSchema = z.strictObject({
 
 const fileSchema = z.strictObject({
   name: z.string().describe("relative to the work directory"),
-  bytes: z.int().min(0),
-  sha256: z.string(),
+  bytes: z.int().min(0).describe("its size"),
+  sha256: z.string().describe("of its content, in hexadecimal"),
   ref: z.string().nullable().describe("its name in the artifact store"),
   base64: z.string().optional().describe("its content, where it is small enough to travel in the result"),
 });
 
 const enforcementSchema = z.strictObject({
-  enforced: z.boolean(),
+  enforced: z.boolean().describe("whether it holds, whatever the code does"),
   by: z.string().describe("what enforces it, or why nothing does"),
 });
 
 /** What was really enforced around the code, by what. */
 export const isolationSchema = z.strictObject({
-  level: z.enum(["sandbox", "cluster", "none"]),
+  level: z.enum(["sandbox", "cluster", "none"]).describe("of the whole cell"),
   mechanism: z.string().describe("such as `bubblewrap 0.11.0`"),
   network: enforcementSchema,
   filesystem: enforcementSchema,
@@ -70,32 +70,37 @@ export const isolationSchema = z.strictObject({
 export const resultSchema = z.strictObject({
   id: z.string().describe("the run's id: its workflow id"),
   runId: z.string().describe("Temporal's id of this execution of the workflow"),
-  status: z.enum(runStatuses),
+  status: z.enum(runStatuses).describe("what became of the code; lost where nobody can tell"),
   exitCode: z.int().nullable().describe("128 + n where signal n ended the code; null where it is not known"),
   signal: z.string().nullable().describe("such as SIGKILL, where a signal ended the code"),
   reason: z.string().nullable().describe("one sentence for a status that needs one"),
   stdout: streamSchema,
   stderr: streamSchema,
-  files: z.array(fileSchema),
-  filesOmitted: z.array(z.strictObject({ name: z.string(), reason: z.string() })),
+  files: z.array(fileSchema).describe("the files that `outputs` asked for"),
+  filesOmitted: z
+    .array(z.strictObject({ name: z.string(), reason: z.string() }))
+    .describe("files that were asked for and are not brought back"),
   notices: z
     .array(z.string())
     .optional()
     .describe("what else is to be known, one sentence each: such as that its output has not reached the bucket yet"),
-  language: z.string(),
+  language: z.string().describe("the language's name, also where an alias was asked for"),
   backend: z.enum(["kubernetes", "subprocess"]).nullable().describe("null where the run ended before one was chosen"),
-  fallback: z.strictObject({ from: z.string(), reason: z.string() }).nullable(),
+  fallback: z
+    .strictObject({ from: z.string(), reason: z.string() })
+    .nullable()
+    .describe("why the sandbox took the run instead of a cluster, where it did"),
   isolation: isolationSchema.nullable().describe("null where no cell was made"),
   attempts: z.int().min(0).describe("how often the code was started; above 1 only where the request allowed it"),
   timings: z.strictObject({
-    queued: timestamp.describe("when the workflow started"),
-    provisioned: timestamp.nullable(),
-    started: timestamp.nullable(),
+    queued: timestamp.describe("when the workflow started; ISO 8601, UTC"),
+    provisioned: timestamp.nullable().describe("when the first cell was ready"),
+    started: timestamp.nullable().describe("when the code was started; null where it was not, or nobody can tell"),
     finished: timestamp.describe("when the code ended, or the run was given up"),
   }),
   usage: z.strictObject({
-    peakMemoryBytes: z.number().nullable(),
-    cpuSeconds: z.number().nullable(),
+    peakMemoryBytes: z.number().nullable().describe("null where it could not be measured"),
+    cpuSeconds: z.number().nullable().describe("null where it could not be measured"),
   }),
 });
 

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { findChromium } from "./support/chromium.ts";
 import { installPackages, missingPackages } from "./support/debian-packages.ts";
 
 /** Programs that tests use, and the Debian packages that have them. */
@@ -17,6 +18,8 @@ const needed: Readonly<Record<string, string>> = {
   // For the completion scripts.
   zsh: "zsh",
   fish: "fish",
+  // For what the Temporal UI shows; any other Chromium or Chrome will do.
+  ...((await findChromium()) === undefined ? { chromium: "chromium" } : {}),
 };
 
 const missing = missingPackages(needed);

@@ -18,7 +18,7 @@ import { cleaning, provisioning, salvaging } from "./phases.ts";
 import { fieldsOf, mayFallBack } from "./raw-request.ts";
 import { reapCell } from "./reap-cell.ts";
 import { composeResult, emptyOutput } from "./result.ts";
-import { tell, tellResult } from "./story.ts";
+import { tell, tellFailure, tellResult } from "./story.ts";
 
 /** How often a cell is provisioned anew because its worker went away before the code could start. */
 const maximumProvisionings = 3;
@@ -55,16 +55,23 @@ export async function executeCode(request: unknown, limits: ResultLimits = {}): 
   let attempt = 0;
   let last: Attempt | undefined;
   let provisioned: Date | undefined;
+  let newest: ProvisionedCell | undefined;
   try {
     do {
       attempt += 1;
       last = await runOnce(request, limits, attempt, enter, (cell) => {
         provisioned ??= new Date();
+        newest = cell;
         return cell;
       });
     } while (attempt < last.cell.maximumAttempts && mayHelpToRetry(last.output));
   } catch (error) {
-    if (!isCancellation(error)) throw toWorkflowFailure(error);
+    if (!isCancellation(error)) {
+      phase = "done";
+      const failure = toWorkflowFailure(error);
+      tellFailure(failure, request, newest);
+      throw failure;
+    }
     // Cancelled before the code could start, or before its next start.
     last = last && {
       number: last.number,

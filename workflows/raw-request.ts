@@ -3,17 +3,23 @@
  *
  * @module
  */
-import { firstLine } from "../core/first-line.ts";
+import { titleOf } from "../core/code-excerpt.ts";
 
 /** A few fields for people, from whatever came. */
-export function fieldsOf(request: unknown): { title: string; language: string | undefined } {
-  const fields: { code?: unknown; entrypoint?: unknown; language?: unknown } =
+export function fieldsOf(request: unknown): {
+  title: string;
+  language: string | undefined;
+  requester: string | undefined;
+  backend: string | undefined;
+} {
+  const fields: { language?: unknown; requester?: unknown; backend?: unknown } =
     typeof request === "object" && request !== null ? request : {};
-  const code = typeof fields.code === "string" ? fields.code : fields.entrypoint;
-  const line = typeof code === "string" ? firstLine(code) : undefined;
+  const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
   return {
-    title: (line ?? "code").slice(0, 100),
-    language: typeof fields.language === "string" ? fields.language : undefined,
+    title: titleOf(request),
+    language: text(fields.language),
+    requester: text(fields.requester),
+    backend: text(fields.backend),
   };
 }
 

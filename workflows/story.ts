@@ -4,11 +4,14 @@
  * @module
  */
 import { defineSearchAttributeKey } from "@temporalio/common";
-import { setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
+import { ApplicationFailure, setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
 import type { ProvisionedCell } from "../activities/contract.ts";
 import { formatDuration } from "../core/duration.ts";
+import type { FailureDetails } from "../core/failure.ts";
+import { prose } from "../core/markdown.ts";
 import { type Phase, searchAttributes } from "../core/names.ts";
 import type { ExecutionResult, Isolation } from "../core/result.ts";
+import { askedBy, codeStory, list } from "../core/story.ts";
 import { fieldsOf } from "./raw-request.ts";
 
 const keyword = (name: string) => defineSearchAttributeKey(name, "KEYWORD");
@@ -20,48 +23,44 @@ const keys = {
 };
 
 const phaseWords: Readonly<Record<Phase, string>> = {
-  provisioning: "preparing a cell",
-  executing: "running the code",
-  "cleaning-up": "removing the cell",
-  done: "done",
+  provisioning: "a cell is prepared",
+  executing: "the code runs",
+  "cleaning-up": "the cell is removed",
+  done: "nothing goes on any more",
 };
 
-/** Code in a Markdown block that the code itself cannot close. */
-function codeBlock(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = "`".repeat(longest + 1);
-  return `${fence}\n${text}\n${fence}`;
+function isolationStory({ level, mechanism, ...parts }: Isolation): string {
+  const lines = Object.entries(parts).map(([name, { enforced, by }]) => {
+    const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+    return `${words}: ${enforced ? "" : "**not enforced**: "}${prose(by)}`;
+  });
+  return [`**Isolation**: ${level}, ${prose(mechanism)}`, list(lines)].join("\n\n");
 }
 
-function isolationLines(isolation: Isolation): string[] {
-  const { level, mechanism, ...limits } = isolation;
-  return [
-    `**Isolation**: ${level}, ${mechanism}`,
-    ...Object.entries(limits).map(
-      ([name, { enforced, by }]) => `- ${name}: ${enforced ? "" : "**not enforced**: "}${by}`,
-    ),
+/** Which backend, and why that one. */
+function place(cell: ProvisionedCell | undefined, asked: string | undefined): string {
+  if (!cell) return "not chosen";
+  const { backend, fallback } = cell;
+  if (fallback) return `${backend}, instead of ${fallback.from}: ${prose(fallback.reason)}`;
+  if (asked === backend) return `${backend}, as the request asks`;
+  return `${backend}, since the request leaves the choice and a prepared cluster answers`;
+}
+
+function show(phase: Phase, request: unknown, cell: ProvisionedCell | undefined, outcome: string[] = []): void {
+  const { language, requester, backend } = fieldsOf(request);
+  const lines = [
+    `**Phase**: ${phase} (${phaseWords[phase]})`,
+    ...outcome,
+    ...askedBy(cell?.language ?? language ?? "python", cell?.requester ?? requester),
+    `**Backend**: ${place(cell, backend)}`,
   ];
-}
-
-function place(cell: ProvisionedCell): string {
-  const why = cell.fallback ? ` (instead of ${cell.fallback.from}: ${cell.fallback.reason})` : "";
-  return `**Backend**: ${cell.backend}${why}`;
-}
-
-function show(request: unknown, headline: string, cell: ProvisionedCell | undefined, more: string[]): void {
-  const { title, language } = fieldsOf(request);
-  const about = [
-    headline,
-    `**Language**: ${cell?.language ?? language ?? "python"}`,
-    ...(cell?.requester ? [`**Requested by**: ${cell.requester}`] : []),
-    ...(cell ? [place(cell)] : []),
-  ];
-  setCurrentDetails([about.join("  \n"), codeBlock(title), ...more].join("\n\n"));
+  const isolation = cell ? isolationStory(cell.isolation) : "**Isolation**: there is no cell";
+  setCurrentDetails([list(lines), codeStory(request), isolation].join("\n\n"));
 }
 
 /** Says where the run is. */
 export function tell(phase: Phase, request: unknown, cell: ProvisionedCell | undefined): void {
-  show(request, `**Phase**: ${phaseWords[phase]}`, cell, cell ? [isolationLines(cell.isolation).join("\n")] : []);
+  show(phase, request, cell);
   if (phase === "executing" && cell?.searchAttributes) {
     upsertSearchAttributes([
       { key: keys.language, value: cell.language },
@@ -72,16 +71,30 @@ export function tell(phase: Phase, request: unknown, cell: ProvisionedCell | und
   }
 }
 
-/** Says what became of the run. */
+/** Says what became of the code. */
 export function tellResult(result: ExecutionResult, request: unknown, cell: ProvisionedCell | undefined): void {
-  const { timings } = result;
+  const { timings, isolation, attempts } = result;
   const took = timings.started ? Date.parse(timings.finished) - Date.parse(timings.started) : undefined;
   const outcome = [
-    `**Outcome**: ${result.status}${result.reason ? ` (${result.reason})` : ""}`,
+    `**Outcome**: ${result.status}${result.reason ? `: ${prose(result.reason)}` : ""}`,
     result.exitCode === null ? "" : `exit code ${result.exitCode}`,
     took === undefined ? "" : `${formatDuration(took)} of running`,
+    attempts > 1 ? `${attempts} starts` : "",
     `${result.stdout.bytes} bytes of stdout, ${result.stderr.bytes} of stderr`,
   ].filter((part) => part !== "");
-  show(request, outcome.join(" · "), cell, result.isolation ? [isolationLines(result.isolation).join("\n")] : []);
+  show("done", request, cell && { ...cell, isolation: isolation ?? cell.isolation }, [outcome.join(" · ")]);
   if (cell?.searchAttributes) upsertSearchAttributes([{ key: keys.status, value: result.status }]);
+}
+
+/** Says why the run could not be carried out, and what to do. */
+export function tellFailure(failure: unknown, request: unknown, cell: ProvisionedCell | undefined): void {
+  const { type, message, details } =
+    failure instanceof ApplicationFailure ? failure : { type: "internal", message: String(failure), details: null };
+  const { remedy } = (details?.[0] ?? {}) as Partial<FailureDetails>;
+  show("done", request, cell, [
+    `**Outcome**: not carried out (${type}): ${prose(message)}`,
+    ...(remedy ? [`**What to do**: ${prose(remedy)}`] : []),
+  ]);
+  // As lists of runs call it. Whether the namespace has the attribute is known only once there was a cell.
+  if (cell?.searchAttributes) upsertSearchAttributes([{ key: keys.status, value: "error" }]);
 }

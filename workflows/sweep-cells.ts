@@ -1,5 +1,6 @@
 import { setCurrentDetails } from "@temporalio/workflow";
 import type { SweepReport } from "../activities/contract.ts";
+import { prose } from "../core/markdown.ts";
 import { sweeping } from "./phases.ts";
 
 /** One round through the cells of the cluster, started by a schedule: takes away what no live run owns. */
@@ -11,7 +12,7 @@ export async function sweepCells(): Promise<SweepReport> {
       `${looked} cells were not finished; ${removed.length} of them had no live run and were removed`,
       ...removed.map((cellId) => `- ${cellId}`),
       ...resisted.map((cellId) => `- ${cellId} could not be removed`),
-      ...(stopped === null ? [] : [`Not all were looked at: ${stopped}`]),
+      ...(stopped === null ? [] : [`Not all were looked at: ${prose(stopped)}`]),
     ].join("\n"),
   );
   return report;

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 export interface ExecFlags {
   readonly code?: string;
   readonly file?: string;
+  readonly entrypoint?: string;
   readonly lang?: string;
   readonly arg?: string[];
   readonly env?: string[];
@@ -39,6 +40,7 @@ Examples:
   $ kgents exec --file script.py --arg one --arg two
   $ kgents exec --timeout 60 --cpu 200m --memory 256Mi --code "..."
   $ kgents exec --input data.csv --output 'chart*.png' --output-dir out --file plot.py
+  $ kgents exec --input project/. --entrypoint main.py    a folder whole: what is in it, and one of it to run
   $ kgents exec --dry-run --code "..."        show the Kubernetes Job, start nothing
   $ echo 'print(6 * 7)' | kgents exec         code from a pipe
 
@@ -59,11 +61,12 @@ export function execCommand(
     .argument("[-]", "read the code from standard input (also without this, where standard input is a pipe)")
     .option("-c, --code <code>", "the code")
     .option("-f, --file <path>", "a file with the code; its extension says the language")
+    .option("--entrypoint <name>", "the file among those of --input to run, instead of other code")
     .option("-l, --lang <language>", "python (default), sh, bash, javascript, typescript, or one of the configuration")
     .option("--arg <value>", "an argument of the program (repeatable)", collect)
     .option("-e, --env <name=value>", "an environment variable (repeatable)", collect)
     .option("--stdin <file>", "the program's standard input; - is this command's own")
-    .option("--input <file[:name]>", "a file to put into the work directory (repeatable)", collect)
+    .option("--input <path[:name]>", "a file or folder to put into the work directory (repeatable)", collect)
     .option("--output <glob>", "files to bring back from the work directory (repeatable)", collect)
     .option("--output-dir <directory>", "where to put them (default: kgents-output)")
     .option("-t, --timeout <duration>", "time limit of the code: seconds, or 90s, 5m, 1h (default: 30)")

@@ -1,10 +1,12 @@
-import { basename, extname } from "node:path";
+import { extname } from "node:path";
 import { loadConfiguration } from "../../activities/host/configuration-file.ts";
 import { mergeLanguages } from "../../core/configuration.ts";
 import { KgentsError } from "../../core/error.ts";
 import { builtInLanguages, languageOfFile } from "../../core/language.ts";
 import { validateRequest } from "../../core/parse-request.ts";
 import type { Content, ExecutionRequest } from "../../core/request.ts";
+import { type FileSource, findFiles } from "../input-files/find-files.ts";
+import { readFiles } from "../input-files/read-files.ts";
 import { fileContent, type StoreFinder, streamContent } from "../offload.ts";
 import type { ExecFlags } from "./exec-command.ts";
 import type { Voice } from "./voice.ts";
@@ -29,29 +31,31 @@ export function pairs(flag: string, values: readonly string[]): Record<string, s
 type Source =
   | { readonly kind: "code"; readonly code: string }
   | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "entrypoint"; readonly path: string }
   | { readonly kind: "stdin" };
 
-const howToGiveCode = "Give the code by --code CODE, --file FILE, or a pipe.";
+const howToGiveCode = "Give the code by --code CODE, --file FILE, --entrypoint NAME, or a pipe.";
 
 /** Decides where the code comes from: exactly one place. */
 function sourceOf(argument: string | undefined, flags: ExecFlags): Source {
   if (argument !== undefined && argument !== "-") {
     throw refuse("argument", `got ${JSON.stringify(argument)}; allowed is only - for standard input`, howToGiveCode);
   }
-  const given = [argument, flags.code, flags.file].filter((value) => value !== undefined);
-  if (given.length > 1) throw refuse("--code", "got more than one of --code, --file and -; allowed is one");
+  const given = [argument, flags.code, flags.file, flags.entrypoint].filter((value) => value !== undefined);
+  if (given.length > 1) {
+    throw refuse("--code", "got more than one of --code, --file, --entrypoint and -; allowed is one");
+  }
+  if (flags.entrypoint !== undefined) return { kind: "entrypoint", path: flags.entrypoint };
   if (flags.code !== undefined) return { kind: "code", code: flags.code };
   if (flags.file !== undefined && flags.file !== "-") return { kind: "file", path: flags.file };
   if (flags.file === "-" || argument === "-" || !process.stdin.isTTY) return { kind: "stdin" };
   throw refuse("--code", "got no code", howToGiveCode);
 }
 
-/** Splits `FILE[:name]`; a file whose own name has a colon wins by being given a name. */
-function inputOf(value: string): { path: string; name: string } {
+/** Splits `PATH[:name]`; a path that has a colon itself wins by being given a name. */
+function inputOf(value: string): FileSource {
   const at = value.lastIndexOf(":");
-  return at > 0 && at < value.length - 1
-    ? { path: value.slice(0, at), name: value.slice(at + 1) }
-    : { path: value, name: basename(value) };
+  return at > 0 && at < value.length - 1 ? { path: value.slice(0, at), name: value.slice(at + 1) } : { path: value };
 }
 
 async function codeFromStandardInput(store: StoreFinder, voice: Voice): Promise<Content> {
@@ -67,17 +71,18 @@ async function codeFromStandardInput(store: StoreFinder, voice: Voice): Promise<
   }
 }
 
-async function readCode(source: Source, store: StoreFinder, voice: Voice): Promise<Content> {
-  if (source.kind === "code") return source.code;
-  if (source.kind === "stdin") return codeFromStandardInput(store, voice);
+async function readCode(source: Source, store: StoreFinder, voice: Voice): Promise<ExecutionRequest> {
+  if (source.kind === "code") return { code: source.code };
+  if (source.kind === "entrypoint") return { entrypoint: source.path };
+  if (source.kind === "stdin") return { code: await codeFromStandardInput(store, voice) };
   const code = await fileContent(source.path, "--file", store);
   if (code === "") throw refuse("--file", `${source.path}: it is empty; allowed is code`);
-  return code;
+  return { code };
 }
 
 /** The language: as it is said, or else as the file's extension has it. */
 async function languageOf(source: Source, flags: ExecFlags): Promise<string | undefined> {
-  if (flags.lang !== undefined || source.kind !== "file") return flags.lang;
+  if (flags.lang !== undefined || !("path" in source)) return flags.lang;
   const { configuration } = await loadConfiguration({ path: flags.config });
   const languages = mergeLanguages(builtInLanguages, configuration);
   const language = languageOfFile(languages, source.path)?.name ?? configuration.defaults.language;
@@ -85,8 +90,8 @@ async function languageOf(source: Source, flags: ExecFlags): Promise<string | un
   const known = languages.flatMap(({ extensions }) => extensions.map((extension) => `.${extension}`)).join(", ");
   throw new KgentsError(
     "unsupported-language",
-    `--file: ${source.path}: no language has the extension ${extname(source.path)}; known are ${known}`,
-    { field: "--file", remedy: "Say the language with --lang." },
+    `--${source.kind}: ${source.path}: no language has the extension ${extname(source.path)}; known are ${known}`,
+    { field: `--${source.kind}`, remedy: "Say the language with --lang." },
   );
 }
 
@@ -110,13 +115,9 @@ export async function requestOf(
     throw refuse("--stdin", "got -, but the code itself comes from standard input");
   }
   const language = await languageOf(source, flags);
+  const found = await findFiles((flags.input ?? []).map(inputOf), "--input");
   const code = await readCode(source, store, voice);
-  const files = await Promise.all(
-    (flags.input ?? []).map(async (value) => {
-      const { path, name } = inputOf(value);
-      return { name, content: await fileContent(path, "--input", store) };
-    }),
-  );
+  const files = await readFiles(found, "--input", store);
   const stdin =
     flags.stdin === undefined
       ? undefined
@@ -124,7 +125,7 @@ export async function requestOf(
         ? await streamContent(process.stdin, store)
         : await fileContent(flags.stdin, "--stdin", store);
   const request: ExecutionRequest = {
-    code,
+    ...code,
     ...fields,
     ...(language === undefined ? {} : { language }),
     ...(stdin === undefined ? {} : { stdin }),

@@ -17,6 +17,7 @@ import { execCommand } from "./exec-command.ts";
 import { infraCommand } from "./infra-command.ts";
 import { lookCommands } from "./look-commands.ts";
 import { mcpCommand } from "./mcp-command.ts";
+import { schemaCommand } from "./schema-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
 import { version } from "./version.ts";
 import { workerCommand } from "./worker-command.ts";
@@ -106,6 +107,10 @@ infraCommand(program, {
 mcpCommand(program, async (flags) => {
   const { mcp } = await import("./mcp.ts");
   await leave(await mcp(flags));
+});
+schemaCommand(program, async (name) => {
+  const { printedJsonSchema } = await import("../../core/json-schema.ts");
+  process.stdout.write(printedJsonSchema(name));
 });
 workerCommand(program, async (flags) => {
   const { work } = await import("../../worker/command.ts");

@@ -9,7 +9,7 @@ import { createVoice } from "./voice.ts";
 
 /** Flags of `kgents rerun`: those of `exec` that override a field, or say how to follow. */
 export interface RerunFlags
-  extends Omit<ExecFlags, "code" | "file" | "input" | "dryRun" | "network" | "fallback" | "stdin"> {
+  extends Omit<ExecFlags, "code" | "file" | "entrypoint" | "input" | "dryRun" | "network" | "fallback" | "stdin"> {
   readonly network?: boolean;
   readonly fallback?: boolean;
   readonly stdin?: string;

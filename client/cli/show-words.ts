@@ -4,8 +4,9 @@
  * @module
  */
 import { formatDuration } from "../../core/duration.ts";
-import { formatBytes, formatCpu } from "../../core/quantity.ts";
-import { type ExecutionSpec, requestSchema } from "../../core/request.ts";
+import { limitsInWords } from "../../core/limits-in-words.ts";
+import { formatBytes } from "../../core/quantity.ts";
+import { requestSchema } from "../../core/request.ts";
 import type { Isolation } from "../../core/result.ts";
 import type { RunFailure } from "../failure.ts";
 import type { RunDetails, RunTimings } from "../runs/inspect-run.ts";
@@ -30,16 +31,6 @@ export function stretchesOf({ queued, provisioned, started, finished, closed }: 
     const end = moments[index + 1]?.from ?? closed;
     return { name, from, to: end ?? now, open: end === null };
   });
-}
-
-function limits({ timeout, cpu, memory, disk, network }: ExecutionSpec): string {
-  return [
-    formatDuration(timeout),
-    `cpu ${formatCpu(cpu)}`,
-    `memory ${formatBytes(memory)}`,
-    `disk ${formatBytes(disk)}`,
-    `network ${network ? "on" : "off"}`,
-  ].join(", ");
 }
 
 function isolationRows(isolation: Isolation): string[] {
@@ -98,7 +89,7 @@ export function detailsInWords(run: RunDetails, ui: string | undefined, now: Dat
     row("Code", columns === undefined ? code : shorten(code, columns - nameWidth)),
     ...(run.requester === null ? [] : [row("Asked by", plain(run.requester))]),
     ...(pairs.length === 0 ? [] : [row("Labels", plain(pairs.join(", ")))]),
-    ...(success ? [row("Limits", limits(data))] : []),
+    ...(success ? [row("Limits", limitsInWords(data))] : []),
     ...(backend === null ? [] : [row("Backend", backend)]),
     ...(fallback ? [row("", `instead of ${fallback.from}: ${fallback.reason}`)] : []),
     ...(run.isolation ? isolationRows(run.isolation) : []),

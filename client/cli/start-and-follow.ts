@@ -4,6 +4,7 @@ import { Quartermaster } from "../quartermaster.ts";
 import { beforeBrokenPipe } from "./broken-pipe.ts";
 import { explain, printOutput, sayBehind, write } from "./follow-run.ts";
 import { watchForInterruption } from "./interruption.ts";
+import { requesterOfCommandLine } from "./requester.ts";
 import { reportError, type Voice } from "./voice.ts";
 import { writeOutputFiles } from "./write-files.ts";
 
@@ -35,7 +36,7 @@ export async function startAndFollow(
     const store = await quartermaster.store();
     voice.settled();
     interruption.starting();
-    const handle = await quartermaster.start(request, { id: flags.id });
+    const handle = await quartermaster.start({ ...request, requester: requesterOfCommandLine() }, { id: flags.id });
     id = handle.id;
     interruption.started(handle);
     if (handle.attached) voice.say(`attached to the run ${handle.id}`);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -12,6 +12,16 @@ function contentOf(file: FileResult, store: ArtifactStore | undefined): Readable
   if (file.base64 !== undefined) return Readable.from([Buffer.from(file.base64, "base64")]);
   if (!store || file.ref === null) return undefined;
   return store.read(file.ref, 0, file.bytes);
+}
+
+/** A link below the directory would lead out of it: what a run calls its files must not choose where they end. */
+async function refuseLinks(directory: string, name: string): Promise<void> {
+  let path = directory;
+  for (const folder of name.split("/").slice(0, -1)) {
+    path = join(path, folder);
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isSymbolicLink()) throw new Error(`${path} is a symbolic link`);
+  }
 }
 
 /** Each file comes into being whole, by rename, so that nothing is written through a link that stands in its place. */
@@ -48,6 +58,7 @@ export async function writeOutputFiles(
     try {
       if (!isSafeFileName(file.name)) throw new Error("its name is not safe to write");
       if (!content) throw new Error("the artifact store that has it is out of reach");
+      await refuseLinks(directory, file.name);
       await writeFile(path, content);
       say(`wrote ${path} (${file.bytes} bytes)`);
     } catch (error) {

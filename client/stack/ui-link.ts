@@ -14,9 +14,9 @@ export async function findUi(
   return (await usualUi(target.address, portIn(target.address) + 1000)) ?? undefined;
 }
 
-/** The address of a namespace's runs in the UI, or of one of them. */
+/** The address of a namespace's runs in the UI, or of one of them: the page that tells its story. */
 export function uiLink(base: string, namespace: string, run?: { id: string; runId: string }): string {
   const workflows = `${base}/namespaces/${encodeURIComponent(namespace)}/workflows`;
-  if (run) return `${workflows}/${encodeURIComponent(run.id)}/${encodeURIComponent(run.runId)}/history`;
+  if (run) return `${workflows}/${encodeURIComponent(run.id)}/${encodeURIComponent(run.runId)}/user-metadata`;
   return `${workflows}?query=${encodeURIComponent("`WorkflowType`='executeCode'")}`;
 }

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { BucketSettings } from "../../activities/store/bucket/bucket.ts";
-import { cached, contentKey } from "../cluster/native/cached.ts";
 import { runOrFail } from "../cluster/native/run.ts";
+import { cached, contentKey } from "../support/cached.ts";
 import { freePort } from "../support/dev-server.ts";
 
 const sources = fileURLToPath(new URL("./go", import.meta.url));

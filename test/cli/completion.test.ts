@@ -3,10 +3,8 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+import { isPresent } from "../support/debian-packages.ts";
 import { kgentsEntry } from "../support/worker-process.ts";
-
-const isInstalled = (name: string): boolean =>
-  (process.env.PATH ?? "").split(delimiter).some((directory) => existsSync(join(directory, name)));
 
 let terminal: CommandLine;
 let path: string;
@@ -47,6 +45,8 @@ const cases: [line: string, expected: string[]][] = [
   ["kgents st", ["status"]],
   ["kgents co", ["completion"]],
   ["kgents completion ", ["bash", "fish", "zsh"]],
+  ["kgents sch", ["schema"]],
+  ["kgents schema ", ["failure", "request", "result"]],
   ["kgents infra ", ["destroy", "init", "status"]],
   ["kgents infra init --ki", ["--kind"]],
   ["kgents exec --start", ["--startup-timeout"]],
@@ -77,13 +77,13 @@ describe("while nothing runs", () => {
     expect(existsSync(terminal.state)).toBe(false);
   });
 
-  describe.runIf(isInstalled("fish"))("fish", () => {
+  describe.runIf(isPresent("fish"))("fish", () => {
     test.each(cases)("%s", async (line, expected) => {
       expect(await offered("fish", line)).toEqual(expected);
     });
   });
 
-  test.runIf(isInstalled("zsh"))("zsh takes its script", async () => {
+  test.runIf(isPresent("zsh"))("zsh takes its script", async () => {
     const script = "autoload -Uz compinit && compinit -u -D; source <(kgents completion zsh); whence -w _kgents";
     const { stdout } = await terminal.program("zsh", ["-f", "-c", script], { environment: { PATH: path } });
     expect(stdout).toBe("_kgents: function\n");
@@ -122,7 +122,7 @@ describe("with runs", () => {
     expect(await offered("bash", line)).toEqual(expected);
   });
 
-  test.runIf(isInstalled("fish"))("fish", async () => {
+  test.runIf(isPresent("fish"))("fish", async () => {
     expect(await offered("fish", "kgents show a:")).toEqual(["a:b:c", "a:b:d"]);
   });
 });

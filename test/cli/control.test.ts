@@ -1,12 +1,13 @@
-/** `attach`, `wait`, `cancel`, `rerun`: how they end, what they leave, and that the run outlives those who only watch. */
+/**
+ * `attach`, `wait`, `cancel`, `rerun`: that the run outlives those who only watch, and what they say without a worker or a
+ * terminal. What they do on every backend: test/doors/.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine, type RunOptions, shellLine } from "../support/command-line.ts";
 import { leftoversOf } from "../support/leftovers.ts";
 import { processesRunning } from "../support/processes.ts";
-
-const fallback = "kgents: ran in the local sandbox, because this worker serves no cluster\n";
 
 let terminal: CommandLine;
 beforeAll(async () => {
@@ -50,20 +51,6 @@ async function expectNothingLeft(commandLine: string): Promise<void> {
 const statusOf = async (id: string): Promise<string> => JSON.parse((await kgents("show", id, "--json")).stdout).status;
 
 describe("attach", () => {
-  test("follows both streams from their beginning and exits with the code's own code", async () => {
-    await running("attached", "echo oops >&2; sleep 3; echo ended; exit 7");
-    expect(await kgents("attach", "attached")).toMatchObject({
-      ...{ code: 7, stdout: "begun\nended\n", stderr: `oops\n${fallback}` },
-    });
-  });
-
-  test("--json prints the result and nothing else", async () => {
-    await ended("attached-json", "echo x; exit 3");
-    const { code, stdout } = await kgents("attach", "attached-json", "--json");
-    expect(code).toBe(3);
-    expect(JSON.parse(stdout)).toMatchObject({ id: "attached-json", status: "failed", stdout: { text: "x\n" } });
-  });
-
   test.each(["SIGINT", "SIGTERM"] as const)("%s leaves, and the run goes on", async (signal) => {
     const id = `left-${signal}`;
     await running(id, "sleep 641.5");
@@ -77,52 +64,11 @@ describe("attach", () => {
     expect(await statusOf(id)).toBe("running");
     await kgents("cancel", id);
   });
-
-  test("a run that could not be carried out", async () => {
-    await kgents("exec", "--id", "impossible", "--backend", "kubernetes", "--code", "x");
-    const { code, stderr } = await kgents("attach", "impossible");
-    expect(code).toBe(125);
-    expect(stderr).toContain("kgents: this worker does not serve the backend kubernetes\n        Choose another");
-  });
 });
 
 describe("wait", () => {
-  test("exits as exec would, and says what became of the run", async () => {
-    await running("awaited", "sleep 1; exit 9");
-    expect(await kgents("wait", "awaited")).toMatchObject({
-      ...{ code: 9, stdout: "", stderr: "kgents: awaited: failed: the code exited with 9\n" },
-    });
-    await kgents("exec", "--quiet", "--id", "late", "--timeout", "1", "--lang", "sh", "--code", "sleep 60");
-    expect(await kgents("wait", "late")).toMatchObject({ code: 124 });
-  });
-
-  test("several: the first that is not 0, in the order of the ids; also what could not be carried out", async () => {
-    await ended("zero", "true");
-    await ended("four", "exit 4");
-    await running("five", "sleep 1; exit 5");
-    expect(await kgents("wait", "zero", "zero")).toMatchObject({ code: 0 });
-    expect(await kgents("wait", "zero", "five", "four")).toMatchObject({ code: 5 });
-    expect(await kgents("wait", "zero", "impossible", "five")).toMatchObject({ code: 125 });
-  });
-
-  test("--json prints each result as it comes", async () => {
-    const { code, stdout } = await kgents("wait", "four", "zero", "impossible", "--json");
-    expect(code).toBe(4);
-    const lines = stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(lines).toHaveLength(3);
-    expect(lines).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({ id: "four", exitCode: 4 }),
-        expect.objectContaining({ id: "zero", status: "succeeded" }),
-        expect.objectContaining({ id: "impossible", error: expect.objectContaining({ kind: "backend-unavailable" }) }),
-      ]),
-    );
-  });
-
   test("Ctrl-C leaves, and the run goes on", async () => {
+    await ended("zero", "true");
     await running("patient", "sleep 642.5");
     const command = terminal.start(["wait", "patient", "zero"]);
     await command.says("stderr", "zero: succeeded");
@@ -135,36 +81,6 @@ describe("wait", () => {
 });
 
 describe("cancel", () => {
-  test("waits until nothing is left", async () => {
-    await running("doomed", "sleep 643.5");
-    const cancelled = await kgents("cancel", "doomed");
-    await expectNothingLeft("sleep 643.5");
-    expect(cancelled).toMatchObject({ code: 0, stdout: "", stderr: "kgents: doomed is cancelled\n" });
-    expect(await kgents("cancel", "doomed")).toMatchObject({
-      ...{ code: 0, stderr: "kgents: doomed was over already: cancelled\n" },
-    });
-    expect(await kgents("wait", "doomed")).toMatchObject({ code: 130 });
-  });
-
-  test("several, as JSON; one that does not exist is said before any is cancelled", async () => {
-    await running("one", "sleep 644.5");
-    await running("two", "sleep 645.5");
-    expect(await kgents("cancel", "one", "two", "no-such-run-at-all")).toMatchObject({ code: 2 });
-    expect(await statusOf("one")).toBe("running");
-    const { code, stdout } = await kgents("cancel", "one", "two", "doomed", "--json");
-    expect(code).toBe(0);
-    const lines = stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(lines.sort((left, right) => left.id.localeCompare(right.id))).toEqual([
-      { id: "doomed", status: "cancelled", was: "over" },
-      { id: "one", status: "cancelled", was: "running" },
-      { id: "two", status: "cancelled", was: "running" },
-    ]);
-    await expectNothingLeft("sleep 645.5");
-  });
-
   test("--all asks on a terminal, and is refused without one unless --yes is said", async () => {
     await running("all-one", "sleep 646.5");
     expect(await kgents("cancel", "--all")).toMatchObject({
@@ -200,36 +116,6 @@ describe("cancel", () => {
 describe("rerun", () => {
   const rerun = (args: string[], options?: RunOptions) => terminal.run(["rerun", ...args], options);
 
-  test("the same request under a new id, and as it was followed", async () => {
-    const flags = ["--arg", "a b", "--env", "NAME=you", "--label", "team=red", "--output", "*.txt"];
-    await ended(
-      "first",
-      "echo $1 $NAME; cat in; echo x >out.txt; exit 6",
-      ...flags,
-      "--input",
-      `${await terminal.file("in", "input\n")}:in`,
-    );
-    const again = await rerun(["first", "--id", "second", "--output-dir", "again"]);
-    expect(again).toMatchObject({ code: 6, stdout: "a b you\ninput\n" });
-    expect(again.stderr).toContain("kgents: wrote again/out.txt (2 bytes)\n");
-    const [before, after] = await Promise.all(
-      ["first", "second"].map(async (id) => JSON.parse((await kgents("show", id, "--json")).stdout)),
-    );
-    expect(after.request).toEqual(before.request);
-    expect(after.labels).toEqual({ team: "red" });
-  });
-
-  test("with changes: variables and labels are added, all else is replaced", async () => {
-    const flags = ["--arg", "c", "--env", "MORE=1", "--label", "try=2", "--timeout", "20", "--memory", "64Mi"];
-    const { stdout } = await rerun(["first", "--id", "third", ...flags, "--json", "--output-dir", "third"]);
-    expect(JSON.parse(stdout)).toMatchObject({ id: "third", stdout: { text: "c you\ninput\n" } });
-    const { request } = JSON.parse((await kgents("show", "third", "--json")).stdout);
-    expect(request).toMatchObject({
-      ...{ args: ["c"], env: { NAME: "you", MORE: "1" }, labels: { team: "red", try: "2" } },
-      ...{ timeout: "20", memory: "64Mi" },
-    });
-  });
-
   test("--lang, --stdin, --detach", async () => {
     await ended("reads", "cat; echo end");
     const stdin = await terminal.file("stdin.txt", "given\n");
@@ -252,6 +138,7 @@ describe("rerun", () => {
   });
 
   test("a wrong change is refused, and so is what could never run", async () => {
+    await ended("first", "exit 6");
     expect(await rerun(["first", "--timeout", "soon"])).toMatchObject({
       ...{ code: 2, stderr: expect.stringContaining('kgents: timeout: got "soon"; allowed is a duration') },
     });

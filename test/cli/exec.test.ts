@@ -168,6 +168,58 @@ describe("what the program is given", () => {
   });
 });
 
+describe("--input of a folder", () => {
+  beforeAll(async () => {
+    await terminal.file("project/main.py", "import sys, lib.greet; lib.greet.hello(sys.argv[1])");
+    await terminal.file("project/lib/greet.py", "def hello(name): print('hello', name)");
+    await terminal.file("project/.settings", "hidden");
+    await terminal.program("chmod", ["+x", await terminal.file("project/bin/tool", "#!/bin/sh\necho tool")]);
+    await mkdir(join(terminal.directory, "project/empty"));
+  });
+  const all = [".settings", "bin/tool", "lib/greet.py", "main.py"];
+
+  test.each<[value: string, names: string[]]>([
+    ["project", all.map((name) => `project/${name}`)],
+    ["project/", all.map((name) => `project/${name}`)],
+    ["project:in/put", all.map((name) => `in/put/${name}`)],
+    ["project/.", all],
+    ["project:.", all],
+  ])("%s", async (value, names) => {
+    const code = "find . -type f ! -name main.sh | sort; find . -name tool -exec {} ';'; find . -name empty";
+    const expected = [...names.map((name) => `./${name}`), "tool", ""].join("\n");
+    expect(await output(["--lang", "sh", "--code", code, "--input", value])).toBe(expected);
+  });
+
+  test("one of its files is run: by --entrypoint, or by --file", async () => {
+    const args = ["--input", "project/.", "--arg", "you"];
+    expect(await output([...args, "--entrypoint", "main.py"])).toBe("hello you\n");
+    expect(await output([...args, "--file", "project/main.py"])).toBe("hello you\n");
+    const tool = ["--input", "project", "--entrypoint", "project/bin/tool", "--lang", "sh"];
+    expect(await output(tool)).toBe("tool\n");
+  });
+
+  test("a file that has the name of other code is refused", async () => {
+    const { code, stderr } = await exec(["--input", "project/.", "--code", "print(1)"]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `kgents: files: got "main.py"; allowed is no other main.py than the code itself
+        Give that file another name, or run it instead of the code: as the entrypoint.
+`,
+    });
+  });
+
+  test("more than the disk is refused, and so is more than a request can carry, but for its names", async () => {
+    await terminal.file("large/zeros", Buffer.alloc(2_000_000));
+    const large = ["--lang", "sh", "--code", "true", "--input", "large"];
+    expect((await exec(["--disk", "1Mi", ...large])).stderr).toContain(
+      "kgents: disk: got 1048576 bytes; code and input files alone are 2000004\n",
+    );
+    for (let index = 0; index < 200; index += 1) await terminal.file(`many/${index}`, "0123456789".repeat(1000));
+    const sum = ["--lang", "sh", "--code", "cat many/* | wc -c", "--input", "many"];
+    expect((await output(sum)).trim()).toBe("2000000");
+  });
+});
+
 describe("--output", () => {
   const make = "mkdir -p out/deep && echo one >out/a.txt && echo two >out/deep/b.txt && echo no >other";
 
@@ -200,6 +252,34 @@ describe("--output", () => {
     expect(await readFile(join(terminal.directory, "placed/link"), "utf8")).toBe("new\n");
     await expect(readlink(join(terminal.directory, "placed/link"))).rejects.toThrow();
     expect(await readFile(target, "utf8")).toBe("precious");
+  });
+
+  test("a link in the place of a folder is not followed, one in the place of the directory is", async () => {
+    await mkdir(join(terminal.directory, "elsewhere"));
+    await mkdir(join(terminal.directory, "real"));
+    await symlink("../elsewhere", join(terminal.directory, "real/out"));
+    await symlink("real", join(terminal.directory, "to-real"));
+    const code = "mkdir -p out/deep; echo 1 >out/a; echo 2 >out/deep/b; echo 3 >free";
+    const args = ["--lang", "sh", "--code", code, "--output", "**", "--output-dir", "to-real"];
+    const { code: exit, stderr } = await exec(["--quiet", ...args]);
+    expect(exit).toBe(125);
+    expect(stderr).toContain('kgents: output file "out/a" was not written: to-real/out is a symbolic link\n');
+    expect(stderr).toContain('kgents: output file "out/deep/b" was not written: to-real/out is a symbolic link\n');
+    expect(await readdir(join(terminal.directory, "elsewhere"))).toEqual([]);
+    expect(await readFile(join(terminal.directory, "real/free"), "utf8")).toBe("3\n");
+  });
+
+  test("what was refused is said, and the rest comes", async () => {
+    const code = "ln -s /etc/passwd link; mkfifo fifo; echo 1 >plain; echo 2 >'back\\slash'";
+    const args = ["--lang", "sh", "--code", code, "--output", "*", "--output-dir", "refused"];
+    const { code: exit, stderr } = await exec(["--quiet", ...args]);
+    expect(exit).toBe(0);
+    expect(stderr.trimEnd().split("\n").sort()).toEqual([
+      "kgents: output file back\\\\slash left out: its name is too long or not plain",
+      "kgents: output file fifo left out: not a plain file, or one with several links",
+      "kgents: output file link left out: not a plain file, or one with several links",
+    ]);
+    expect(await readdir(join(terminal.directory, "refused"))).toEqual(["plain"]);
   });
 
   test("one that cannot be written is said, and does not keep the others back", async () => {

@@ -1,6 +1,7 @@
 /** `ps`, `show`, `logs`, `files`, `open`: what they print, where, and what they say of mistakes. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine, shellLine } from "../support/command-line.ts";
@@ -147,12 +148,13 @@ describe("runs", () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/^Status +failed, exit code 7: the code exited with 7$/m);
       expect(stdout).toMatch(/^Code +# first line$/m);
+      expect(stdout).toContain(`\nAsked by   cli:${userInfo().username}\n`);
       expect(stdout).toMatch(/^Limits +30 s, cpu 100m, memory 128Mi, disk 100Mi, network off$/m);
       expect(stdout).toMatch(/^Backend +subprocess\n +instead of kubernetes: this worker serves no cluster$/m);
       expect(stdout).toMatch(/^ {2}network +own network namespace/m);
       expect(stdout).toMatch(/^ {2}preparing +[\d.]+ m?s +█+$/m);
       expect(stdout).toMatch(
-        /^UI +http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/seven\/[0-9a-f-]+\/history$/m,
+        /^UI +http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/seven\/[0-9a-f-]+\/user-metadata$/m,
       );
     });
 
@@ -274,7 +276,7 @@ describe("runs", () => {
       const { code, stdout } = await kgents("open", "seven");
       expect(code).toBe(0);
       expect(stdout).toMatch(
-        /^http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/seven\/[0-9a-f-]+\/history\n$/,
+        /^http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/seven\/[0-9a-f-]+\/user-metadata\n$/,
       );
       expect((await fetch(stdout.trim())).status).toBe(200);
       expect((await kgents("open")).stdout).toMatch(/\/workflows\?query=/);

@@ -1,8 +1,9 @@
 /** What is refused before anything is started: mistakes in flags, values and files, and what a person is told then. */
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { jsonSchemaNames, printedJsonSchema } from "../../core/json-schema.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 
 let terminal: CommandLine;
@@ -12,6 +13,9 @@ beforeAll(async () => {
   await terminal.file("empty.py", "");
   await terminal.file("script.rb", "puts 1");
   await mkdir(join(terminal.directory, "folder.py"));
+  await terminal.file("linked/plain", "");
+  await symlink("/etc/passwd", join(terminal.directory, "linked/secret"));
+  for (let index = 0; index <= 256; index += 1) await terminal.file(`many/${index}`, "");
 });
 afterAll(() => terminal[Symbol.asyncDispose]());
 afterEach(() => {
@@ -42,6 +46,7 @@ describe("help", () => {
     [["open", "--help"], "KGENTS_UI_URL names the UI"],
     [["completion", "--help"], "source <(kgents completion bash)"],
     [["doctor", "--help"], "Exit codes: 0 runs can be carried out"],
+    [["schema", "--help"], "$ kgents schema request >request.json"],
     [["--version"], "0."],
   ])("%j", async (args, text) => {
     const { code, stdout, stderr } = await terminal.run(args);
@@ -86,13 +91,13 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
     "code without its flag",
     ["exec", "print(1)"],
     'argument: got "print(1)"; allowed is only - for standard input',
-    "Give the code by --code CODE, --file FILE, or a pipe.",
+    "Give the code by --code CODE, --file FILE, --entrypoint NAME, or a pipe.",
   ],
   ["too many arguments", ["exec", "-", "more"], "too many arguments for 'exec'. Expected 1 argument", "See `kgents"],
   [
     "code twice",
     ["exec", ...code, "--file", "script.py"],
-    "--code: got more than one of --code, --file and -; allowed is one",
+    "--code: got more than one of --code, --file, --entrypoint and -; allowed is one",
     "See `kgents exec --help`.",
   ],
   ["no code at all", ["exec"], "code: got nothing from standard input", "Give the code by --code CODE, --file FILE"],
@@ -119,9 +124,33 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
   ],
   ["a missing input", ["exec", "--input", "none.csv", ...code], "--input: none.csv: there is no such file", "Correct"],
   [
-    "a directory as input",
+    "an empty folder as input",
     ["exec", "--input", "folder.py", ...code],
-    "--input: folder.py: it is a directory",
+    "--input: folder.py: there is no file in it; allowed is a folder with files",
+    "Correct",
+  ],
+  [
+    "a folder with a link as input",
+    ["exec", "--input", "linked", ...code],
+    "--input: linked/secret: it is a symbolic link; allowed are plain files",
+    "Remove it from the folder, or name the files one by one: a link that is named is followed.",
+  ],
+  [
+    "too many files as input",
+    ["exec", "--input", "many", "--file", "none.py"],
+    "--input: many: got 257 files; allowed are 256",
+    "Give fewer, or one archive of them that the code unpacks.",
+  ],
+  [
+    "two inputs of one name",
+    ["exec", "--input", "script.py", "--input", "empty.py:script.py", ...code],
+    '--input: got "script.py" twice; allowed is each name once',
+    "Correct",
+  ],
+  [
+    "an entrypoint that is not there",
+    ["exec", "--input", "script.py", "--entrypoint", "main.py"],
+    'entrypoint: got "main.py"; allowed is the name of one of the files',
     "Correct",
   ],
   ["a missing stdin", ["exec", "--stdin", "none", ...code], "--stdin: none: there is no such file", "Correct"],
@@ -131,6 +160,14 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
     "--stdin: got -, but the code itself comes from standard input",
     "See `kgents exec --help`.",
   ],
+  [
+    "a schema that there is not",
+    ["schema", "answer"],
+    "command-argument value 'answer' is invalid for argument 'schema'. Allowed choices are request, result, failure.",
+    "See `kgents schema --help`.",
+  ],
+  ["no schema", ["schema"], "missing required argument 'schema'", "See `kgents schema --help`."],
+  ["two schemas", ["schema", "request", "result"], "too many arguments for 'schema'", "See `kgents schema --help`."],
   ["a missing configuration", ["exec", "--config", "none.yaml", ...code], "none.yaml: there is no such file", "Name a"],
 ];
 
@@ -169,7 +206,7 @@ const badValues: [flag: string, value: string, field: string][] = [
   ["--label", "key", "--label"],
   ["--label", "kgents.io/agent=me", "labels.kgents.io/agent"],
   ["--lang", "", "language"],
-  ["--input", "script.py:../up.py", "files.0.name"],
+  ["--input", "script.py:../up.py", "--input"],
 ];
 
 describe("bad values name their field", () => {
@@ -219,6 +256,16 @@ test("errors are said with --quiet, too", async () => {
   const { code: exit, stderr } = await exec("--quiet", "--timeout", "0", ...code);
   expect(exit).toBe(2);
   expect(stderr).toContain("kgents: timeout: ");
+});
+
+describe("kgents schema", () => {
+  test.each(jsonSchemaNames)("%s", async (name) => {
+    expect(await terminal.run(["schema", name])).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: printedJsonSchema(name),
+    });
+  });
 });
 
 describe("kgents worker", () => {

@@ -50,6 +50,8 @@ describe.runIf(canBecomeUser())("as an unprivileged user", () => {
       level: "sandbox",
       ...{ network: { enforced: true }, filesystem: { enforced: true }, user: { enforced: true } },
     });
+    const shown = await terminal.run(["show", result.id, "--json"]);
+    expect(JSON.parse(shown.stdout)).toMatchObject({ requester: `cli:${user}` });
   });
 
   test.each([

@@ -1,12 +1,15 @@
 /** Runs on the cluster, from the request to the removal of what is left. */
 import { expect, it } from "vitest";
+import { schemaErrors } from "../support/json-schemas.ts";
 import { useClusterWorker } from "./support.ts";
 
 const here = useClusterWorker();
 
 it("a run gives its result, and its Job goes after its TTL", async () => {
   const handle = await here.worker.start({ code: "print('hello')", cpu: 1, ttl: 3 });
-  expect(await handle.result()).toMatchObject({
+  const result = await handle.result();
+  expect(schemaErrors("result", result)).toEqual([]);
+  expect(result).toMatchObject({
     status: "succeeded",
     exitCode: 0,
     backend: "kubernetes",

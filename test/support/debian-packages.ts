@@ -12,7 +12,8 @@ function isThere(path: string, mode: number): boolean {
   }
 }
 
-const isPresent = (name: string): boolean =>
+/** Whether a program is on PATH, or a file is there. */
+export const isPresent = (name: string): boolean =>
   name.startsWith("/")
     ? isThere(name, constants.F_OK)
     : [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) =>

@@ -10,6 +10,8 @@ declare module "vitest" {
   export interface ProvidedContext {
     /** The address of the Temporal server that test files share; each uses a task queue of its own. */
     temporalAddress: string;
+    /** The address of that server's UI. */
+    temporalUi: string;
     /** The Temporal CLI, for tests that start servers of their own. */
     temporalBinary: string;
   }
@@ -27,6 +29,7 @@ export async function setup(project: TestProject): Promise<void> {
   directory = await mkdtemp(join(tmpdir(), "kgents-tests-"));
   server = await startDevServer(binary.path, join(directory, "temporal.db"));
   project.provide("temporalAddress", server.address);
+  project.provide("temporalUi", server.uiUrl);
   project.provide("temporalBinary", binary.path);
 }
 

@@ -9,46 +9,106 @@ export interface OutputAttack {
   readonly code: string;
   /** The image that has what it needs, where that is not the language's. */
   readonly image?: string;
-  /** Whether it must be listed as omitted. */
-  readonly omitted?: boolean;
+  /** Other fields of the request. */
+  readonly request?: Partial<ExecutionRequest>;
+  /** Why it must be listed as omitted: a part of it, of one of them. @default it need not be */
+  readonly omitted?: string;
+  /** What may come back of it all the same, as its name and its text. @default nothing */
+  readonly harmless?: (name: string, text: string) => boolean;
+  /** Whether the good file need not come back. @default false */
+  readonly withoutGood?: true;
 }
 
+const notPlain = "not a plain file, or one with several links";
+const badName = "its name is too long or not plain";
+/** Does something all the time from a session of its own, also after the code has ended, if it is let. */
+const allTheTime = (what: string): string => `(setsid sh -c 'while :; do ${what}; done' &) ; sleep 0.3`;
+
 export const outputAttacks: readonly OutputAttack[] = [
-  { name: "a link to /etc/passwd", code: "ln -s /etc/passwd bad" },
-  { name: "a link to /dev/urandom", code: "ln -s /dev/urandom bad" },
-  { name: "a FIFO", code: "mkfifo bad" },
+  { name: "a link to /etc/passwd", code: "ln -s /etc/passwd bad", omitted: notPlain },
+  { name: "a link to /dev/urandom", code: "ln -s /dev/urandom bad", omitted: notPlain },
+  { name: "a link out of the work directory", code: "ln -s ../../../etc/passwd bad", omitted: notPlain },
+  { name: "a FIFO", code: "mkfifo bad", omitted: notPlain },
+  { name: "a device", code: "mknod bad c 1 5 2>/dev/null && echo made" },
   {
     name: "a socket",
     code: "python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('bad')\"",
     image: "python:3.13-slim",
+    omitted: notPlain,
   },
-  { name: "a hard link", code: "echo x >other; ln other bad" },
-  { name: "a hard link to the system", code: "ln /bin/sh bad; ln /usr/bin/env bad", omitted: false },
+  { name: "a hard link", code: "echo x >other; ln other bad", omitted: notPlain },
+  { name: "a hard link to the system", code: "ln /bin/sh bad; ln /usr/bin/env bad" },
   {
     name: "a directory that is a link",
     code: "mkdir -p in; ln -s /etc in/dir; touch in/dir/passwd; ln -s /etc bad",
-    omitted: true,
+    omitted: notPlain,
   },
   {
     name: "a path 1,000 deep",
-    code: "i=0; while [ $i -lt 1000 ]; do mkdir bad && cd bad || break; i=$((i+1)); done; echo x >leaf",
+    code: "i=0; while [ $i -lt 1000 ]; do mkdir bad && cd bad || break; i=$((i+1)); done; echo x >bad",
+    omitted: badName,
   },
-  { name: "a name that is not UTF-8", code: "printf x >\"$(printf 'bad\\377')\"" },
-  { name: "a name with a newline", code: "printf x >\"$(printf 'bad\\nname')\"" },
-  { name: "a name with a backslash", code: "printf x >'bad\\name'" },
-  { name: "a name like an option", code: "printf x >./--checkpoint-action=exec=bad; printf x >-bad" },
+  { name: "a name that is not UTF-8", code: "printf x >\"$(printf 'bad\\377')\"", omitted: badName },
+  { name: "a name with a newline", code: "printf x >\"$(printf 'bad\\nname')\"", omitted: badName },
+  { name: "a name with an escape", code: "printf x >\"$(printf 'bad\\033[31m')\"", omitted: badName },
+  { name: "a name with a backslash", code: "printf x >'bad\\name'", omitted: badName },
+  {
+    name: "a name like an option",
+    code: "printf x >./--checkpoint-action=exec=bad; printf x >-bad",
+    harmless: (name, text) => name.startsWith("-") && text === "x",
+  },
+  { name: "a name in other letters", code: "echo x >BAD" },
+  {
+    name: "a file that is swapped for a link all the time",
+    code: allTheTime("rm -f bad; ln -s /etc/passwd bad; rm -f bad; echo mine >bad"),
+    harmless: (_name, text) => ["mine\n", ""].includes(text),
+  },
+  {
+    name: "a file that grows all the time",
+    code: allTheTime("echo x >>bad"),
+    harmless: (_name, text) => /^(x\n)*x?$/.test(text),
+  },
+  {
+    name: "sparse files, larger together than the disk",
+    code: "for i in $(seq 50); do truncate -s 8M bad$i; done",
+    request: { disk: "8Mi" },
+    omitted: "more than the disk limit",
+    harmless: (_name, text) => text.length === 8 * 2 ** 20 && !/[^\0]/.test(text),
+    withoutGood: true,
+  },
+  {
+    name: "sparse files without end",
+    code: "seq 3000 | sed s/^/bad/ | xargs truncate -s 50M",
+    request: { disk: "50Mi", timeout: 60 },
+    omitted: "all after that was left out",
+    harmless: (_name, text) => text.length === 50 * 2 ** 20,
+    withoutGood: true,
+  },
 ];
 
-export const attackRequest = ({ code, image }: OutputAttack): ExecutionRequest => ({
+export const attackRequest = ({ code, image, request }: OutputAttack): ExecutionRequest => ({
   code: `${code}\ncd /work; echo good >good.txt`,
   language: "sh",
   ...(image !== undefined && { image }),
   cpu: 1,
-  outputs: ["bad*", "**/bad*", "good.txt"],
+  outputs: ["bad*", "**/bad*", "-*", "good.txt"],
+  ...request,
 });
 
-export function checkAttack({ outcome, files }: RunAnswer, { omitted }: OutputAttack): void {
-  expect(Object.keys(files).filter((name) => name !== "good.txt" && !name.startsWith("-"))).toEqual([]);
-  expect(files["good.txt"]?.toString()).toBe("good\n");
-  if (omitted === true) expect(outcome?.filesOmitted.length).toBeGreaterThan(0);
+/** So long may collecting take at most, in milliseconds: no attack keeps a worker busy. */
+const patience = 60_000;
+
+export function checkAttack(answer: RunAnswer, { omitted, harmless, withoutGood }: OutputAttack): void {
+  const { error, outcome, files, milliseconds } = answer;
+  expect({ error, exit: outcome?.exit, lost: outcome?.lost }).toEqual({
+    ...{ error: null, exit: { code: 0, signal: null }, lost: null },
+  });
+  const { "good.txt": good, ...others } = files;
+  if (withoutGood !== true) expect(good?.toString()).toBe("good\n");
+  const harmful = Object.entries(others).filter(([name, content]) => !harmless?.(name, content.toString()));
+  expect(harmful.map(([name]) => name)).toEqual([]);
+  if (omitted !== undefined) {
+    expect(outcome?.filesOmitted.map(({ reason }) => reason)).toContainEqual(expect.stringContaining(omitted));
+  }
+  expect(milliseconds).toBeLessThan(patience);
 }

@@ -63,6 +63,9 @@ export const sh = (code: string, more: Partial<ExecutionRequest> = {}): Executio
 });
 const odd = `a'b "c" $(HOME) $$ \`id\` \\ \n second\tline ${"\u00e9"}`;
 
+/** Names of files that somebody's script will stumble over. Long ones and others than ASCII need more than the oldest tar. */
+const oddNames = ["a b", "it's", "*", "$(HOME)", "-rf", "ünï漢😀", "y".repeat(200)];
+
 export const programs: readonly Program[] = [
   { name: "success", request: sh("echo hi"), stdout: "hi\n", stderr: "" },
   { name: "exit code 3", request: sh("exit 3"), code: 3 },
@@ -189,6 +192,24 @@ export const programs: readonly Program[] = [
     stdout: "hello\n",
   },
   {
+    name: "as many input files as can be, with names as long as can be",
+    request: {
+      code: "import os\nprint(sum(len(files) for _, _, files in os.walk('.')), len(open(max(os.listdir('.'), key=len)).read()))",
+      files: [
+        ...Array.from({ length: 255 }, (_, index) => ({ name: `d/${index % 7}/${index}`, content: String(index) })),
+        { name: "x".repeat(255), content: "long" },
+      ],
+    },
+    stdout: "257 4\n",
+  },
+  {
+    name: "input files with names of every kind",
+    request: sh("find . -type f ! -name main.sh | sort; cat ./*/*", {
+      files: oddNames.map((name) => ({ name: `${name}/x`, content: `<${name}>` })),
+    }),
+    stdout: new RegExp(`^${oddNames.map(() => "\\./.*/x\n").join("")}${"<[^>]*>".repeat(oddNames.length)}$`),
+  },
+  {
     name: "executable input",
     request: sh("./x.sh", { files: [{ name: "x.sh", content: "#!/bin/sh\necho ran", executable: true }] }),
     stdout: "ran\n",
@@ -236,6 +257,27 @@ export const programs: readonly Program[] = [
     name: "one output file by name, and not the code",
     request: sh("echo c >c.sh", { outputs: ["*.sh", "none"] }),
     files: { "c.sh": "c\n" },
+  },
+  {
+    name: "hidden output files come by a glob with the dot, empty and unreadable ones as they are",
+    request: sh("mkdir .h; echo a >.h/a; echo b >.b; : >empty; echo c >closed; chmod 0 closed", {
+      outputs: ["*", ".b", ".h/*"],
+    }),
+    files: { ".h/a": "a\n", ".b": "b\n", empty: "", closed: "c\n" },
+  },
+  {
+    name: "output files with names of every kind",
+    request: sh(
+      'for n in "a b" "it\'s" "*" ünï.txt "$(seq -s / 1 60)" -rf; do mkdir -p -- "./$n.d"; echo "$n" >"./$n.d/x"; done',
+      {
+        outputs: ["**"],
+      },
+    ),
+    files: Object.fromEntries(
+      ["a b", "it's", "*", "ünï.txt", Array.from({ length: 60 }, (_, index) => index + 1).join("/"), "-rf"].map(
+        (name) => [`${name}.d/x`, `${name}\n`],
+      ),
+    ),
   },
   {
     name: "output files of code that failed",

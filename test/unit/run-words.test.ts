@@ -146,10 +146,10 @@ describe("what is kept of a request", () => {
     [{ entrypoint: "main.py" }, { ...nothing, title: "main.py" }],
     [
       { code: "x".repeat(300), language: "SH", labels: { a: "b", c: 1 }, requester: "me" },
-      { language: "sh", labels: { a: "b" }, requester: "me", title: "x".repeat(100) },
+      { language: "sh", labels: { a: "b" }, requester: "me", title: `${"x".repeat(99)}…` },
     ],
-    [null, { ...nothing, title: "(bytes)" }],
-    ["nonsense", { ...nothing, title: "(bytes)" }],
+    [null, { ...nothing, title: "(no code)" }],
+    ["nonsense", { ...nothing, title: "(no code)" }],
   ])("of %j", (request, expected) => {
     expect(aboutOf(request)).toEqual(expected);
     // What was kept reads as what it was kept from.

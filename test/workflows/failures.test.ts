@@ -94,6 +94,24 @@ describe("failures of the infrastructure", () => {
   });
 });
 
+it("input that is not in the store fails the run, and not its worker", async () => {
+  await using worker = await startTestWorker(address);
+  const missing = { artifact: "0".repeat(64), bytes: 3 };
+  const requests: Record<string, unknown>[] = [
+    { code: missing },
+    { code: "true", files: [{ name: "a", content: missing }] },
+    { code: "true", stdin: missing },
+  ];
+  const failed = await Promise.all(
+    requests.map((request) => failureOf(worker, { ...request, language: "sh", backend: "subprocess", cpu: 1 })),
+  );
+  for (const { type, message } of failed) {
+    expect(type).toBe("artifact-unavailable");
+    expect(message).toContain(missing.artifact);
+  }
+  expect(await worker.run({ code: "true", language: "sh" })).toMatchObject({ status: "succeeded" });
+});
+
 describe("fallback", () => {
   const awayWhenAsked = () =>
     scriptedBackend("kubernetes", {

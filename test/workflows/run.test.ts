@@ -174,7 +174,7 @@ describe("the story in the UI", () => {
     expect(running).toMatchObject({ status: "running", phase: "executing", closedAt: null });
     await handle.result();
     const description = await workflow.describe();
-    expect(await description.staticSummary()).toBe("python · print('told')");
+    expect(await description.staticSummary()).toBe("python · `print('told')`");
     expect(description.searchAttributes).toMatchObject({
       [searchAttributes.language]: ["python"],
       [searchAttributes.backend]: ["subprocess"],

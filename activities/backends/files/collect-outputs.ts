@@ -19,10 +19,19 @@ export interface OutputPlan {
   /** No honest set of files is larger: the disk limit. */
   readonly largestTotal: number;
   readonly save: (name: string, content: Readable, bytes: number) => Promise<boolean>;
+  /** Ends the sender: nothing more is read of what it sends. */
+  readonly giveUp: () => void;
 }
+
+class Flood extends Error {}
 
 /** So many refusals are listed; one more line says that there were more. */
 const listedRefusals = 100;
+
+const notPlainName = "its name is too long or not plain";
+
+// The last stands for what was lost where a name is not UTF-8.
+const isPlainName = (name: string): boolean => isSafeFileName(name) && !name.includes("\ufffd");
 
 const printable = (name: string): string => JSON.stringify(name).slice(1, -1).slice(0, 255);
 
@@ -41,20 +50,31 @@ export async function collectOutputs(control: ControlReader, plan: OutputPlan): 
     if (name === undefined) return omitted;
     if (name === "") break;
     const relative = name.replace(/^\.\//, "");
-    if (matchesOutputs(relative, plan.globs)) omit(relative, "not a plain file, or one with several links");
+    if (!matchesOutputs(relative, plan.globs)) continue;
+    omit(relative, isPlainName(relative) ? "not a plain file, or one with several links" : notPlainName);
   }
   const seen = new Set<string>();
   let total = 0;
+  let sent = 0;
   const judge = (type: string | null | undefined, name: string, bytes: number): string | undefined => {
     if (type !== "file") return "not a plain file";
-    if (!isSafeFileName(name) || name.includes("\ufffd")) return "its name is too long or not plain";
+    if (!isPlainName(name)) return notPlainName;
     if (seen.has(name)) return "it came twice";
     return total + bytes > plan.largestTotal ? "more than the disk limit" : undefined;
   };
   const archive = extract();
   archive.on("entry", (header, stream, next) => {
+    // Of an archive that breaks off, the pipeline below says it; an entry that nobody reads would end the process.
+    stream.on("error", () => {});
     const name = header.name.replace(/^\.\//, "");
     const bytes = header.size ?? 0;
+    // Sparse files take no room in the sandbox, and all the time in the world to be sent.
+    sent += bytes;
+    if (sent > 2 * plan.largestTotal) {
+      omit(name, "more than the disk limit");
+      omit("...", "all after that was left out: together it is far more than the disk limit");
+      return void archive.destroy(new Flood());
+    }
     const receive = async (): Promise<void> => {
       if (plan.except.has(name) || !matchesOutputs(name, plan.globs)) return;
       const reason = judge(header.type, name, bytes);
@@ -82,6 +102,9 @@ export async function collectOutputs(control: ControlReader, plan: OutputPlan): 
         (error) => archive.destroy(error),
       );
   });
-  await pipeline(control.rest(), archive);
+  await pipeline(control.rest(), archive).catch((error) => {
+    if (!(error instanceof Flood)) throw error;
+    plan.giveUp();
+  });
   return omitted;
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
+import { contentBytes } from "../../../core/file-set.ts";
 import type { Content } from "../../../core/request.ts";
 
 /** One input file. */
@@ -9,12 +10,6 @@ export interface InputFile {
   readonly name: string;
   readonly content: Content;
   readonly executable: boolean;
-}
-
-/** The length of content in bytes, without opening it. */
-export function contentBytes(content: Content): number {
-  if (typeof content === "string") return Buffer.byteLength(content);
-  return "artifact" in content ? content.bytes : Buffer.byteLength(content.base64, "base64");
 }
 
 /** One entry of an archive. */
@@ -35,9 +30,8 @@ export async function fillArchive(
 ): Promise<void> {
   for (const { name, content, mode } of entries) {
     const entry = archive.entry({ name, size: contentBytes(content), mode });
-    const done = once(entry, "finish");
-    await pipeline(await open(content), entry);
-    await done;
+    // Both are waited for from the start: what nobody waits for when it fails ends the worker.
+    await Promise.all([once(entry, "finish"), open(content).then((source) => pipeline(source, entry))]);
   }
   archive.finalize();
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import { cellDirectories } from "../../../core/cell-pod.ts";
+import { backslash, readable } from "../files/output-patterns.ts";
 
 const { run, work } = cellDirectories;
 
@@ -88,9 +89,9 @@ tail -c "+$(($2 + 1))" stderr | head -c "$err" >&3
 shift 4
 [ $# -gt 0 ] || exit 0
 cd ${work} && command -v find >/dev/null && command -v tar >/dev/null || exit ${scriptExit.programMissing}
-find . -xdev ! -type d \\( "$@" \\) \\( ! -type f -o -links +1 \\) -print0
+find . -xdev ! -type d \\( "$@" \\) \\( ! -type f -o -links +1 -o ${backslash} \\) -print0
 printf '\\0'
-find . -xdev -type f -links 1 \\( "$@" \\) -exec tar -cf - --no-recursion {} +
+find . -xdev -type f -links 1 ! ${backslash} \\( "$@" \\) ${readable} -exec tar -cf - --no-recursion {} +
 exit 0
 `;
 

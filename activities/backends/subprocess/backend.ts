@@ -8,7 +8,6 @@ import { identifyProcess } from "../../host/process-identity.ts";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
 import { bareEngine } from "./bare-engine.ts";
 import { cellDirectories } from "./cell-directory.ts";
-import { checkDisk } from "./compose-run.ts";
 import { type BubblewrapFinder, findBubblewrap } from "./find-bubblewrap.ts";
 import type { Launcher } from "./launcher.ts";
 import { abandonedLaunchers, removeLauncher } from "./launcher-pool.ts";
@@ -99,7 +98,6 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
       }
     },
     provision: async (plan) => {
-      checkDisk(plan);
       await engine.examine();
       await engine.provision(plan);
       const isolation = await engine.isolation(plan);

@@ -1,8 +1,6 @@
 import { buffer } from "node:stream/consumers";
-import { KgentsError } from "../../../core/error.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { commonEnvironment } from "../common-environment.ts";
-import { contentBytes } from "../files/deliver-inputs.ts";
 import { findPattern } from "../files/output-patterns.ts";
 import { bubblewrapArguments, userModeUid } from "./bubblewrap-arguments.ts";
 import type { Interpreter } from "./interpreter.ts";
@@ -28,18 +26,6 @@ export const cellEnvironment = (
   ...commonEnvironment,
   ...requested,
 });
-
-/** Refuses what cannot fit before anything is started. */
-export function checkDisk(plan: CellPlan): void {
-  const { spec } = plan;
-  const files = spec.files.reduce((sum, file) => sum + contentBytes(file.content), 0);
-  const bytes = files + (spec.code === undefined ? 0 : contentBytes(spec.code));
-  if (bytes <= spec.disk) return;
-  throw new KgentsError("invalid-request", `disk: got ${spec.disk} bytes; code and input files alone are ${bytes}`, {
-    field: "disk",
-    remedy: "Ask for more disk.",
-  });
-}
 
 /** The command that becomes the run's user for good. */
 const dropCommand = (setpriv: string, uid: number): string[] => [

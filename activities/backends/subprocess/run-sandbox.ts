@@ -105,6 +105,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
       except: new Set(run.code === null ? [] : [run.codeFile]),
       largestTotal: run.limits.work,
       save: context.saveFile,
+      giveUp: kill,
     }).catch((error) => {
       kill();
       return [{ name: "...", reason: `output files could not be stored: ${message(error)}` }];

@@ -1,4 +1,5 @@
 import { shellQuote } from "../../../core/shell-quote.ts";
+import { backslash, readable } from "../files/output-patterns.ts";
 import { descriptors, supervisorFile } from "./sandbox-paths.ts";
 
 /** What the supervisor is told. */
@@ -98,9 +99,9 @@ function collection(plan: SupervisorPlan): string[] {
         ]
       : []),
     `cd ${shellQuote(plan.directory)} || exit 0`,
-    `${find} . -xdev ! -type d ${wanted} \\( ! -type f -o -links +1 \\) -print0 >&${control}`,
+    `${find} . -xdev ! -type d ${wanted} \\( ! -type f -o -links +1 -o ${backslash} \\) -print0 >&${control}`,
     `printf '\\0' >&${control}`,
-    `${find} . -xdev -type f -links 1 ${wanted} -exec tar -cf - --no-recursion {} + >&${control}`,
+    `${find} . -xdev -type f -links 1 ! ${backslash} ${wanted} ${readable} -exec tar -cf - --no-recursion {} + >&${control}`,
   ];
 }
 

@@ -1,7 +1,7 @@
 /** The node's programs, from Go sources, and the images, from this machine's package source. */
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { cached, contentKey } from "./cached.ts";
+import { cached, contentKey } from "../../support/cached.ts";
 import { sourceDirectory } from "./paths.ts";
 import { runOrFail } from "./run.ts";
 

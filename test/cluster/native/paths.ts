@@ -5,9 +5,6 @@ import { kgentsPaths } from "../../../activities/host/paths.ts";
 
 const product = kgentsPaths();
 
-/** Builds, each under the hash of what it was made from. */
-export const cacheDirectory = join(dirname(product.cache), "kgents-test");
-
 const stateDirectory = join(dirname(product.state), "kgents-test-cluster");
 
 /** The running node's files: all of it goes with the node. */

@@ -1,9 +1,12 @@
 /** A cache of directories that are expensive to make, keyed by what they are made from. */
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { acquireLock } from "../../../activities/host/process-lock.ts";
-import { cacheDirectory } from "./paths.ts";
+import { dirname, join } from "node:path";
+import { kgentsPaths } from "../../activities/host/paths.ts";
+import { acquireLock } from "../../activities/host/process-lock.ts";
+
+/** Never in the checkout. */
+const cacheDirectory = join(dirname(kgentsPaths().cache), "kgents-test");
 
 /** A cold build of the node takes minutes, and others wait for it. */
 const buildMilliseconds = 1_800_000;

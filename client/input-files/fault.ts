@@ -1,0 +1,19 @@
+import { errorCode } from "../../activities/host/error-code.ts";
+import { KgentsError } from "../../core/error.ts";
+
+/** What the system says of a path, in a person's words. */
+const faults: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "it may not be read by this user",
+  EISDIR: "it is a directory, not a file",
+  ENOTDIR: "a part of the path is not a directory",
+  ELOOP: "it is a symbolic link",
+};
+
+/** Turns what the system said of a path, or of one below it, into a refusal of a field. */
+export function faultOf(error: unknown, path: string, field: string): KgentsError {
+  if (error instanceof KgentsError) return error;
+  const { message, path: below } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  const what = faults[errorCode(error) ?? ""] ?? message ?? String(error);
+  return new KgentsError("invalid-request", `${field}: ${below ?? path}: ${what}`, { field, cause: error });
+}

@@ -1,0 +1,57 @@
+/**
+ * What no single input file can say: how large they are together, and that their names go together.
+ *
+ * @module
+ */
+import { utf8Length } from "./bytes.ts";
+import { KgentsError } from "./error.ts";
+import { describeValue, refuse } from "./refusal.ts";
+import { type Content, type ExecutionSpec, maximumFilesBytes } from "./request.ts";
+
+/** The length of content in bytes, without opening it. */
+export function contentBytes(content: Content): number {
+  if (typeof content === "string") return utf8Length(content);
+  if ("artifact" in content) return content.bytes;
+  const { base64 } = content;
+  return (base64.length / 4) * 3 - (base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0);
+}
+
+/**
+ * Checks that these files can lie in one work directory.
+ *
+ * @param field what a refusal names
+ * @throws KgentsError `invalid-request`
+ */
+export function checkFileSet(
+  files: readonly { readonly name: string; readonly bytes: number }[],
+  field = "files",
+): void {
+  const invalid = (got: string, allowed: string): Error => refuse("invalid-request", field, got, allowed);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  if (bytes > maximumFilesBytes) throw invalid(`${bytes} bytes of files`, `at most ${maximumFilesBytes} together`);
+  const names = new Set<string>();
+  for (const { name } of files) {
+    if (names.has(name)) throw invalid(`${describeValue(name, false)} twice`, "each name once");
+    names.add(name);
+  }
+  for (const { name } of files) {
+    for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1)) {
+      const folder = name.slice(0, end);
+      if (names.has(folder)) throw invalid(`${describeValue(folder, false)} as a file and as a folder`, "one of them");
+    }
+  }
+}
+
+/**
+ * Refuses what cannot fit before anything is started.
+ *
+ * @throws KgentsError `invalid-request`
+ */
+export function checkDisk({ code, files, disk }: ExecutionSpec): void {
+  const bytes = files.reduce((sum, { content }) => sum + contentBytes(content), code ? contentBytes(code) : 0);
+  if (bytes <= disk) return;
+  throw new KgentsError("invalid-request", `disk: got ${disk} bytes; code and input files alone are ${bytes}`, {
+    field: "disk",
+    remedy: "Ask for more disk.",
+  });
+}

@@ -1,0 +1,13 @@
+import { formatDuration } from "./duration.ts";
+import { formatBytes, formatCpu } from "./quantity.ts";
+import type { ExecutionSpec } from "./request.ts";
+
+/** The limits of a request, for people. */
+export const limitsInWords = ({ timeout, cpu, memory, disk, network }: ExecutionSpec): string =>
+  [
+    formatDuration(timeout),
+    `cpu ${formatCpu(cpu)}`,
+    `memory ${formatBytes(memory)}`,
+    `disk ${formatBytes(disk)}`,
+    `network ${network ? "on" : "off"}`,
+  ].join(", ");

@@ -1,0 +1,5 @@
+import sys
+
+from lib.greeting import greet
+
+greet(sys.argv[1])

@@ -1,0 +1,85 @@
+/**
+ * What is behind the doors: one stack that runs code on one backend. The same cases go through every door on each of them.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { expect } from "vitest";
+import { cellIdOf } from "../../activities/plan.ts";
+import { runKey } from "../../activities/store/references.ts";
+import { Quartermaster } from "../../client/index.ts";
+import type { FailureKind } from "../../core/failure.ts";
+import type { BackendName, Isolation } from "../../core/result.ts";
+import type { CommandLine, Ended } from "../support/command-line.ts";
+import { processesRunning } from "../support/processes.ts";
+
+/** A stack, and how it is told from others. */
+export interface Doors {
+  readonly terminal: CommandLine;
+  readonly backend: BackendName;
+  readonly level: Isolation["level"];
+  /** What `exec` says of where it ran, on stderr. */
+  readonly remark: string;
+  /** A run that cannot be carried out here. */
+  readonly impossible: { readonly flags: readonly string[]; readonly kind: FailureKind; readonly remedy: string };
+  /** What is there of a cell at this very moment. */
+  readonly leftOf: (cellId: string) => Promise<string[]>;
+}
+
+/** What can be done at the doors of a stack. */
+export interface Visitor {
+  readonly kgents: (...args: string[]) => Promise<Ended>;
+  /** Runs shell code to its end. */
+  readonly exec: (id: string, code: string, ...flags: string[]) => Promise<Ended>;
+  /** Starts shell code that goes on, and waits until it runs. */
+  readonly running: (id: string, code: string, ...flags: string[]) => Promise<void>;
+  /** All that `show --json` knows of a run. */
+  readonly shown: (id: string) => Promise<Record<string, never>>;
+  /** Nothing of a run is left at this very moment. */
+  readonly expectNothingLeft: (id: string, commandLine: string) => Promise<void>;
+  /** As a program on this machine has it. */
+  readonly quartermaster: () => Promise<Quartermaster>;
+}
+
+export function visitorOf({ terminal, leftOf }: Doors): Visitor {
+  const kgents = (...args: string[]) => terminal.run(args);
+  const shell = (id: string, code: string, flags: string[]) => [
+    ...["exec", "--id", id, "--lang", "sh", "--ttl", "1", ...flags, "--code", code],
+  ];
+  const shown = async (id: string) => JSON.parse((await kgents("show", id, "--json")).stdout);
+  return {
+    kgents,
+    shown,
+    exec: (id, code, ...flags) => kgents(...shell(id, code, ["--quiet", ...flags])),
+    running: async (id, code, ...flags) => {
+      const { stderr } = await kgents(...shell(id, `echo begun; ${code}`, ["--detach", "--timeout", "700", ...flags]));
+      const command = terminal.start(["logs", id, "-f"]);
+      await command.says("stdout", "begun\n").catch((error) => {
+        throw new Error(stderr, { cause: error });
+      });
+      command.child.kill("SIGINT");
+      await command.ended;
+    },
+    expectNothingLeft: async (id, commandLine) => {
+      expect(await processesRunning(commandLine)).toEqual([]);
+      const { runId } = await shown(id);
+      const run = { workflowId: id, runId, key: runKey(id, runId) };
+      expect(await leftOf(cellIdOf(run, 1))).toEqual([]);
+    },
+    quartermaster: async () => {
+      const store = { artifacts: { directory: join(terminal.state, "artifacts") } };
+      return new Quartermaster({
+        address: `127.0.0.1:${terminal.port}`,
+        configurationFile: await terminal.file("program.json", JSON.stringify(store)),
+        startLocalStack: false,
+      });
+    },
+  };
+}
+
+/** The objects of a text of one JSON object a line. */
+export const jsonLines = (text: string): Record<string, unknown>[] =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));

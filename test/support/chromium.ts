@@ -1,0 +1,19 @@
+import { findProgram } from "../../activities/backends/subprocess/find-program.ts";
+
+const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
+
+/** The path of the Chromium or Chrome that is on PATH; undefined where there is none. */
+export async function findChromium(): Promise<string | undefined> {
+  for (const name of names) {
+    const path = await findProgram(name);
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
+/** As {@link findChromium}. @throws Error where there is none */
+export async function requireChromium(): Promise<string> {
+  const path = await findChromium();
+  if (path !== undefined) return path;
+  throw new Error(`none of ${names.join(", ")} is on PATH; install one, on Debian: apt-get install chromium`);
+}

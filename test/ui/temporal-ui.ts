@@ -1,0 +1,100 @@
+/**
+ * The real Temporal UI in headless Chromium.
+ *
+ * @module
+ */
+import { type Locator, type Page, chromium as playwright, type Response } from "playwright-core";
+import { uiLink } from "../../client/stack/ui-link.ts";
+import { searchAttributes } from "../../core/names.ts";
+import { requireChromium } from "../support/chromium.ts";
+import { viewport } from "./pictures.ts";
+
+/** A run, as pages are addressed. */
+export interface RunOnPage {
+  readonly id: string;
+  readonly runId: string;
+}
+
+/** The UI of one server. */
+export interface TemporalUi extends AsyncDisposable {
+  readonly page: Page;
+  /** Opens the page that `kgents open` leads to, and gives what is told on it once that has come. */
+  readonly openStory: (run: RunOnPage) => Promise<Story>;
+  /** Opens the timeline of a run. */
+  readonly openTimeline: (run: RunOnPage) => Promise<void>;
+  /** Opens the list of the runs that a query finds, with search attributes as columns. */
+  readonly openList: (query: string) => Promise<void>;
+}
+
+/** What is told of a run on its page: each a document of its own. */
+export interface Story {
+  readonly summary: Locator;
+  readonly details: Locator;
+  readonly current: Locator;
+}
+
+const columns = ["Status", "Workflow ID", searchAttributes.status, searchAttributes.language, searchAttributes.backend];
+
+/**
+ * Opens the page of a run and waits for what is told on it. The UI asks a worker for that once; where it gave nothing, people
+ * are told to press R.
+ */
+async function openTold(page: Page, address: string, told: Locator): Promise<void> {
+  const refused: string[] = [];
+  const listen = (response: Response): void => {
+    if (!response.ok()) refused.push(`${response.status()} ${response.url()}`);
+  };
+  page.on("response", listen);
+  try {
+    await page.goto(address);
+    for (let asked = 1; ; asked += 1) {
+      try {
+        return await told.waitFor({ timeout: 10_000 });
+      } catch (cause) {
+        const why = refused.length > 0 ? `refused were ${refused.join(", ")}` : "nothing was refused";
+        if (asked === 4) throw new Error(`nothing is told on ${address}; ${why}`, { cause });
+        await page.keyboard.press("r");
+      }
+    }
+  } finally {
+    page.off("response", listen);
+  }
+}
+
+/**
+ * Opens the UI of a server.
+ *
+ * @param address of the UI, such as `http://127.0.0.1:8233`
+ * @throws Error where no Chromium is on PATH
+ */
+export async function openTemporalUi(address: string): Promise<TemporalUi> {
+  const executablePath = await requireChromium();
+  const { hostname } = new URL(address);
+  // The UI asks for news elsewhere; it does without. (Routes would do the same and turn the cache off.)
+  const nowhereElse = `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${hostname}`;
+  const browser = await playwright.launch({ executablePath, args: [nowhereElse, "--disable-lcd-text"] });
+  const context = await browser.newContext({ viewport, timezoneId: "UTC", locale: "en-US" });
+  await context.addInitScript(([key, value]) => localStorage.setItem(key, value), [
+    "namespace-workflow-table-columns",
+    JSON.stringify({ default: columns.map((label) => ({ label })) }),
+  ] as const);
+  const page = await context.newPage();
+  const written = (name: string): Locator => page.frameLocator(`#user-metadata-${name}`).locator("main");
+  return {
+    page,
+    openStory: async (run) => {
+      const story = { summary: written("summary"), details: written("details"), current: written("current-details") };
+      await openTold(page, uiLink(address, "default", run), story.current.getByText("Phase").first());
+      return story;
+    },
+    openTimeline: async (run) => {
+      await page.goto(uiLink(address, "default", run).replace(/[^/]+$/, "timeline"));
+      await page.getByRole("heading", { name: "Timeline" }).waitFor();
+    },
+    openList: async (query) => {
+      await page.goto(uiLink(address, "default").replace(/query=.*$/, `query=${encodeURIComponent(query)}`));
+      await page.getByRole("table").waitFor();
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}

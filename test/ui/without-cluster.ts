@@ -1,0 +1,27 @@
+/** Workers whose cluster is away. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import type { Backend } from "../../activities/backends/backend.ts";
+import { createSubprocessBackend } from "../../activities/backends/subprocess/backend.ts";
+import { kgentsPaths } from "../../activities/host/paths.ts";
+import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
+
+/** Writes a kubeconfig that leads to a server, whether there is one or not. */
+export async function kubeconfigTo(server: string, path: string): Promise<string> {
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser({ name: "away", server, skipTLSVerify: true }, { name: "nobody" });
+  await writeFile(path, config.exportConfig());
+  return path;
+}
+
+/** A worker that serves the sandbox and a cluster. */
+export function workerWithBoth(address: string, kubernetes: Backend, directory: string): Promise<TestWorker> {
+  const subprocess = createSubprocessBackend({
+    stateDirectory: join(directory, "cells"),
+    cacheDirectory: kgentsPaths().cache,
+    installTools: true,
+    log: () => {},
+  });
+  return startTestWorker(address, { backends: { kubernetes, subprocess } });
+}
