@@ -5,7 +5,7 @@
  */
 
 import type { RunAbout } from "../core/about.ts";
-import type { BatchChunk } from "../core/batch.ts";
+import type { BatchChunk, ResultLimits } from "../core/batch.ts";
 import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from "../core/result.ts";
 
 /** The input of `provision`. */
@@ -54,8 +54,8 @@ export interface CellInput {
   readonly backend: BackendName;
   /** The queue of the host that holds the cell; null where any worker will do. */
   readonly taskQueue: string | null;
-  /** What both streams may take in the result, in bytes of JSON; without it as much as a result holds. */
-  readonly streamBytes?: number;
+  /** What the result may carry; without them as much as a result holds. */
+  readonly limits?: ResultLimits;
 }
 
 /** A request of a batch, with what a client gives a run beside its request. */

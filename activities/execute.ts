@@ -134,7 +134,7 @@ export const execute =
         key: run.key,
         stored,
         attempt: input.attempt,
-        streamBytes: input.streamBytes,
+        limits: input.limits,
       });
       known.running = cell;
       cell.outcome

@@ -24,8 +24,13 @@ export interface FileCollector {
   };
 }
 
-/** Collects the output files of one attempt. */
-export function createFileCollector(store: ArtifactStore, key: string, attempt: number): FileCollector {
+/** Collects the output files of one attempt; of these, so many bytes also travel in the result. */
+export function createFileCollector(
+  store: ArtifactStore,
+  key: string,
+  attempt: number,
+  inlineBytes = maximumInlineBytes,
+): FileCollector {
   const files: FileResult[] = [];
   let total = 0;
   let inline = 0;
@@ -40,7 +45,7 @@ export function createFileCollector(store: ArtifactStore, key: string, attempt: 
           callback(null, chunk);
         },
       });
-      const travels = inline + bytes <= maximumInlineBytes;
+      const travels = inline + bytes <= inlineBytes;
       const whole = travels ? await buffer(content) : undefined;
       await pipeline(whole ? Readable.from([whole]) : content, hashing, store.write(reference));
       total += bytes;

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { ResultLimits } from "../core/batch.ts";
 import { formatDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
 import { maximumStreamBytes } from "../core/result.ts";
@@ -30,8 +31,7 @@ interface CellPlace {
   readonly attempt: number;
   /** How many bytes of it an earlier worker has stored. */
   readonly stored: ExecuteContext["stored"];
-  /** What both streams may take in the result, in bytes of JSON. */
-  readonly streamBytes?: number | undefined;
+  readonly limits?: ResultLimits | undefined;
 }
 
 /** Starts code in its cell, or goes on following it, and watches its clock, its output and its end, whoever follows it. */
@@ -39,7 +39,7 @@ export function startCell(
   store: ArtifactStore,
   backend: Backend,
   plan: CellPlan,
-  { key, attempt, stored, streamBytes }: CellPlace,
+  { key, attempt, stored, limits }: CellPlace,
 ): RunningCell {
   const stop = new AbortController();
   const events = new EventEmitter();
@@ -76,7 +76,7 @@ export function startCell(
     );
   const stdout = recorded("stdout");
   const stderr = recorded("stderr");
-  const collector = createFileCollector(store, key, attempt);
+  const collector = createFileCollector(store, key, attempt, limits?.fileBytes);
 
   const endStreams = (): Promise<unknown> => Promise.all([stdout.end(), stderr.end()]);
   const runCode = async (): Promise<CellOutcome> => {
@@ -119,7 +119,7 @@ export function startCell(
     const streams = await summariseStreams(
       store,
       key,
-      { attempt, streamBytes },
+      { attempt, limits },
       JSON.stringify([files, omitted]).length,
     ).catch(() => unreadableStreams);
     return {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ResultLimits } from "../core/batch.ts";
 import {
   boundStreams,
   defaultStreamBudget,
@@ -42,16 +43,13 @@ async function readStream(store: ArtifactStore, reference: string, bytes: number
 /**
  * Both streams of one attempt as the result carries them.
  *
- * @param of which attempt, and what its streams may take together, in bytes of JSON
+ * @param of which attempt, and what its result may carry
  * @param otherBytes what the rest of the result takes, in bytes of JSON, beyond its usual few KiB
  */
 export async function summariseStreams(
   store: ArtifactStore,
   key: string,
-  {
-    attempt,
-    streamBytes = defaultStreamBudget,
-  }: { readonly attempt: number; readonly streamBytes?: number | undefined },
+  { attempt, limits }: { readonly attempt: number; readonly limits?: ResultLimits | undefined },
   otherBytes = 0,
 ): Promise<{ stdout: StreamResult; stderr: StreamResult }> {
   const sizes = await store.list(key);
@@ -61,7 +59,10 @@ export async function summariseStreams(
   };
   const [stdout, stderr] = await Promise.all([read("stdout"), read("stderr")]);
   // 100 KiB of the 1 MiB stand beside the streams already; only what files take beyond them shortens the streams.
-  const budget = Math.min(streamBytes, defaultStreamBudget - Math.max(0, otherBytes - 64 * 1024));
+  const budget = Math.min(
+    limits?.streamBytes ?? defaultStreamBudget,
+    defaultStreamBudget - Math.max(0, otherBytes - 64 * 1024),
+  );
   const bounded = boundStreams({ stdout: stdout.sample, stderr: stderr.sample }, budget);
   const complete = (name: StreamName, { sha256, ref }: Read): StreamResult => ({ ...bounded[name], sha256, ref });
   return { stdout: complete("stdout", stdout), stderr: complete("stderr", stderr) };

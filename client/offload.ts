@@ -47,13 +47,15 @@ const jsonBytes = (request: ExecutionRequest): number => Buffer.byteLength(JSON.
  * Moves large code, stdin and files into the artifact store.
  *
  * @param store the store that the workers of the queue use; undefined where it is out of reach
+ * @param contentBytes content above so many goes there
  * @throws KgentsError `invalid-request` where the request is larger than 1 MiB and no store can be reached
  */
 export async function offloadRequest(
   request: ExecutionRequest,
   store: ArtifactStore | undefined,
+  contentBytes = inlineBytes,
 ): Promise<ExecutionRequest> {
-  let small = store ? await moveContents(request, store, inlineBytes) : request;
+  let small = store ? await moveContents(request, store, contentBytes) : request;
   if (store && jsonBytes(small) > maximumRequestBytes) small = await moveContents(small, store, fewestInlineBytes);
   const bytes = jsonBytes(small);
   if (bytes <= maximumRequestBytes) return small;

@@ -10,7 +10,7 @@ import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
 import type { ExecutionResult } from "../core/result.ts";
 import type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
-import { type BatchOptions, startBatch } from "./batch/start-batch.ts";
+import { type BatchOptions, getBatch, startBatch } from "./batch/start-batch.ts";
 import { dryRun } from "./dry-run.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
@@ -155,6 +155,16 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     const handle = client.workflow.getHandle(id);
     const { runId } = await this.#describe(client, handle);
     return executionHandle(client, handle, runId, { attached: true, store: (await workers()).store });
+  }
+
+  /**
+   * The handle of a batch by its id, whoever started it.
+   *
+   * @throws KgentsError `not-found`
+   */
+  async getBatch(id: string): Promise<BatchHandle> {
+    const { client, workers } = await this.#connected();
+    return getBatch(client, (await workers()).store, id);
   }
 
   /**

@@ -12,22 +12,39 @@ export const executeBatchWorkflow = "executeBatch";
 /** The query that answers with {@link BatchProgress}. */
 export const batchProgressQuery = "progress";
 
+/** The memo field that holds how many runs a batch has. */
+export const batchTotalMemo = "kgentsBatchTotal";
+
 /** The most runs of one batch: their chunks' names stand in the workflow's input. */
 export const maximumBatchRuns = 100_000;
 
-/**
- * The most runs of a batch at once. Each run's request and result pass the batch's history, which may grow to 50 MiB: a hundred at
- * 128 KiB and a quarter of a MiB leave room beside what was there before.
- */
+/** The most runs of a batch at once: what one history takes of requests and results that are under way. */
 export const maximumBatchConcurrency = 100;
 
-/** The largest request of a batch, in bytes of JSON; larger code, stdin and files go by the artifact store. */
-export const maximumBatchRequestBytes = 128 * 1024;
+/** How much of a result travels through the history of whoever started the run as a child. */
+export interface ResultLimits {
+  /** Both streams, in bytes of JSON. @default 900 KiB */
+  readonly streamBytes?: number;
+  /** Output files, in bytes. @default 64 KiB */
+  readonly fileBytes?: number;
+}
 
-/** What a run of a batch carries of its output in its result, in bytes of JSON; all of it is in the artifact store. */
-export const batchStreamBytes = 64 * 1024;
+/**
+ * The sizes of what passes the history of a batch. SDKs and the UI read up to 1,000 events in one answer of at most 4 MiB, so a run
+ * (six events) may add some KiB, and a batch goes on in a new history before that is reached.
+ */
+export const batchSizes = {
+  /** Where the artifact store has the rest, and the client reads it there. */
+  stored: { requestBytes: 16 * 1024, limits: { streamBytes: 8 * 1024, fileBytes: 0 } },
+  /** Where the client cannot reach it: what is cut here is out of its reach. */
+  inline: { requestBytes: 128 * 1024, limits: { streamBytes: 32 * 1024, fileBytes: 8 * 1024 } },
+  /** Content above this goes by the store. */
+  contentBytes: 4 * 1024,
+  /** A batch goes on in a new history when the old one has so many bytes. */
+  historyBytes: 2 * 2 ** 20,
+} as const;
 
-/** A chunk of a batch's requests is at most so many, and so many bytes of JSON: they pass the history. */
+/** A chunk of a batch's requests is at most so many, and so many bytes of JSON. */
 export const maximumChunkRuns = 50;
 export const maximumChunkBytes = 256 * 1024;
 
@@ -54,13 +71,14 @@ export interface BatchInput {
   readonly total: number;
   /** How many runs at once. */
   readonly concurrency: number;
+  readonly limits: ResultLimits;
   /** Where a later part of the workflow goes on: the chunk, and what was before it. */
   readonly from?: { readonly chunk: number; readonly progress: BatchProgress };
 }
 
 /** What `executeBatch` answers. */
 export interface BatchSummary extends BatchProgress {
-  /** Whether it was cancelled before all were started. */
+  /** Whether it was cancelled before all had ended. */
   readonly cancelled: boolean;
 }
 

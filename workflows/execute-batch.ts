@@ -19,15 +19,12 @@ import {
   type BatchSummary,
   batchProgressQuery,
   batchRunId,
-  batchStreamBytes,
+  batchSizes,
   endedOf,
 } from "../core/batch.ts";
 import { aboutMemo, requestHashMemo } from "../core/names.ts";
 import { executeCode } from "./execute-code.ts";
 import { reading } from "./phases.ts";
-
-/** A part of the workflow ends where its history has so many bytes: what still runs then may add 40 MiB to it. */
-const largestHistory = 8 * 2 ** 20;
 
 /** What a person sees in the UI. */
 function tellProgress(progress: BatchProgress, headline: string): void {
@@ -48,7 +45,7 @@ function tellProgress(progress: BatchProgress, headline: string): void {
  */
 export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
   const { workflowId } = workflowInfo();
-  const { total, chunks, concurrency, from } = input;
+  const { total, chunks, concurrency, limits, from } = input;
   let { started, outcomes } = from?.progress ?? { started: 0, outcomes: {} as BatchProgress["outcomes"] };
   const progress = (): BatchProgress => ({ total, started, outcomes });
   setHandler(defineQuery<BatchProgress>(batchProgressQuery), progress);
@@ -61,7 +58,7 @@ export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
   const runOne = async (entry: BatchEntry, index: number): Promise<void> => {
     try {
       const child = await startChild(executeCode, {
-        args: [entry.request, { streamBytes: batchStreamBytes }],
+        args: [entry.request, limits],
         workflowId: batchRunId(workflowId, index),
         // Code is started once, also where somebody resets the batch.
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
@@ -86,7 +83,7 @@ export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
   try {
     for (let index = from?.chunk ?? 0; index < chunks.length; index += 1) {
       const { continueAsNewSuggested, historySize } = workflowInfo();
-      if (index > (from?.chunk ?? 0) && (continueAsNewSuggested || historySize > largestHistory)) {
+      if (index > (from?.chunk ?? 0) && (continueAsNewSuggested || historySize > batchSizes.historyBytes)) {
         await Promise.all(running);
         if (CancellationScope.current().consideredCancelled) break;
         return await continueAsNew<typeof executeBatch>({ ...input, from: { chunk: index, progress: progress() } });
@@ -101,8 +98,8 @@ export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
   } catch (error) {
     if (!isCancellation(error)) throw error;
   }
-  const cancelled = CancellationScope.current().consideredCancelled && started < total;
   await CancellationScope.nonCancellable(() => Promise.all(running));
+  const cancelled = CancellationScope.current().consideredCancelled;
   tellProgress(progress(), cancelled ? "Cancelled" : "Done");
   return { ...progress(), cancelled };
 }

@@ -10,6 +10,7 @@ import {
   startChild,
 } from "@temporalio/workflow";
 import type { CellInput, ExecuteOutput, ProvisionedCell, ProvisionInput } from "../activities/contract.ts";
+import type { ResultLimits } from "../core/batch.ts";
 import { type Phase, phaseQuery } from "../core/names.ts";
 import type { BackendName, ExecutionResult } from "../core/result.ts";
 import { executeInCell } from "./execute-in-cell.ts";
@@ -22,9 +23,6 @@ import { tell, tellFailure, tellResult } from "./story.ts";
 
 /** How often a cell is provisioned anew because its worker went away before the code could start. */
 const maximumProvisionings = 3;
-
-/** How large a result may be. */
-type ResultLimits = Pick<CellInput, "streamBytes">;
 
 /** A cell and what became of the code in it. */
 interface Attempt {
@@ -45,7 +43,7 @@ const isKind = (error: unknown, kind: string): error is ActivityFailure & { caus
  * @param limits of batches, whose history the results pass; no part of the contract with other SDKs
  * @param request see `kgents schema request` and docs/schema; defaults are applied and bounds checked here
  */
-export async function executeCode(request: unknown, limits: ResultLimits = {}): Promise<ExecutionResult> {
+export async function executeCode(request: unknown, limits?: ResultLimits): Promise<ExecutionResult> {
   let phase: Phase = "provisioning";
   setHandler(defineQuery<Phase>(phaseQuery), () => phase);
   const enter = (next: Phase, cell?: ProvisionedCell): void => {
@@ -97,7 +95,7 @@ const mayHelpToRetry = (output: ExecuteOutput): boolean =>
 /** One start of the code: provision, execute, clean up. */
 async function runOnce(
   request: unknown,
-  limits: ResultLimits,
+  limits: ResultLimits | undefined,
   attempt: number,
   enter: (phase: Phase, cell?: ProvisionedCell) => void,
   onProvisioned: (cell: ProvisionedCell) => ProvisionedCell,
@@ -106,7 +104,7 @@ async function runOnce(
     enter("provisioning");
     const cell = onProvisioned(await provisionWithFallback(request, attempt));
     const { cellId, backend, taskQueue } = cell;
-    const input = { request, attempt, cellId, backend, taskQueue, ...limits };
+    const input = { request, attempt, cellId, backend, taskQueue, ...(limits && { limits }) };
     let hostAnswers = true;
     let reapable = false;
     try {

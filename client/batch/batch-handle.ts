@@ -1,5 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from "@temporalio/client";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { runKey } from "../../activities/store/references.ts";
+import { summariseStreams } from "../../activities/summarise.ts";
 import { type BatchProgress, type BatchSummary, batchProgressQuery, batchRunId } from "../../core/batch.ts";
 import { KgentsError } from "../../core/error.ts";
 import type { ExecutionResult } from "../../core/result.ts";
@@ -12,7 +15,7 @@ export interface BatchItem {
   readonly index: number;
   /** The id of its run. */
   readonly id: string;
-  /** Null where it could not be carried out. Of long output it has the ends; all of it is in the artifact store. */
+  /** Null where it could not be carried out. Where the artifact store is out of reach, of output above 32 KiB it has the ends. */
   readonly result: ExecutionResult | null;
   /** Why it could not be carried out, where it could not. */
   readonly failure: RunFailure | null;
@@ -28,6 +31,8 @@ export interface BatchHandle {
   readonly attached: boolean;
   /** What became of each request, in their order, as soon as it is known. */
   readonly items: () => AsyncGenerator<BatchItem>;
+  /** Whether it has ended. */
+  readonly isOver: () => Promise<boolean>;
   /** How far it is. */
   readonly progress: () => Promise<BatchProgress>;
   /** Waits for its end. */
@@ -48,10 +53,21 @@ const neverStarted: RunFailure = {
   remedy: "Send the request again, in another batch.",
 };
 
+/** A result with as much of its output as every result holds: what passes the batch's history is cut. */
+async function completed(result: ExecutionResult, store: ArtifactStore | undefined): Promise<ExecutionResult> {
+  const { id, runId, attempts, stdout, stderr } = result;
+  if (!store || !(stdout.truncated || stderr.truncated)) return result;
+  const whole = await summariseStreams(store, runKey(id, runId), { attempt: attempts }).catch(() => undefined);
+  // A store that has less than there was, or is away, says nothing better.
+  if (whole?.stdout.sha256 !== stdout.sha256 || whole.stderr.sha256 !== stderr.sha256) return result;
+  return { ...result, stdout: whole.stdout, stderr: whole.stderr };
+}
+
 /** Makes the handle of a batch that is there. */
 export function batchHandle(
   client: Client,
   handle: WorkflowHandle,
+  store: ArtifactStore | undefined,
   about: Pick<BatchHandle, "total" | "attached">,
 ): BatchHandle {
   const id = handle.workflowId;
@@ -99,7 +115,7 @@ export function batchHandle(
       const { isOver } = known;
       try {
         const result = await awaitResult<ExecutionResult>(client.workflow.getHandle(runId), runId);
-        return { index, id: runId, result, failure: null };
+        return { index, id: runId, result: await completed(result, store), failure: null };
       } catch (error) {
         const isMissing = error instanceof KgentsError && error.code === "not-found";
         if (isMissing && !isOver) {
@@ -113,6 +129,12 @@ export function batchHandle(
   };
   return {
     ...{ id, ...about, progress, summary: awaited },
+    isOver: async () => {
+      const { closeTime } = await handle.describe().catch((error) => {
+        throw toKgentsError(error, id);
+      });
+      return closeTime !== undefined;
+    },
     items: async function* () {
       const next: Promise<BatchItem>[] = [];
       for (let index = 0; index < total; index += 1) {

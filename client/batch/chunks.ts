@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
 import {
   type BatchChunk,
-  maximumBatchRequestBytes,
+  batchSizes,
   maximumBatchRuns,
   maximumChunkBytes,
   maximumChunkRuns,
@@ -36,10 +36,12 @@ async function pack(
   store: ArtifactStore | undefined,
 ): Promise<{ line: string; hash: string }> {
   const hash = await requestHash(validateRequest(request));
-  const line = JSON.stringify(await offloadRequest(request, store));
+  const line = JSON.stringify(await offloadRequest(request, store, batchSizes.contentBytes));
   const bytes = Buffer.byteLength(line);
-  if (bytes > maximumBatchRequestBytes) {
-    throw refuse("request", `got ${bytes} bytes of JSON; allowed are ${maximumBatchRequestBytes} in a batch`);
+  const { requestBytes } = store ? batchSizes.stored : batchSizes.inline;
+  if (bytes > requestBytes) {
+    const parts = store ? " without code, stdin and files" : "";
+    throw refuse("request", `got ${bytes} bytes of JSON${parts}; allowed are ${requestBytes} in a batch`);
   }
   return { line, hash };
 }

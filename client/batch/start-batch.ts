@@ -1,6 +1,12 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
-import { type BatchInput, executeBatchWorkflow, maximumBatchConcurrency } from "../../core/batch.ts";
+import {
+  type BatchInput,
+  batchSizes,
+  batchTotalMemo,
+  executeBatchWorkflow,
+  maximumBatchConcurrency,
+} from "../../core/batch.ts";
 import { KgentsError } from "../../core/error.ts";
 import { requestHashMemo } from "../../core/names.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
@@ -42,18 +48,19 @@ export async function startBatch(
   const concurrency = checkConcurrency(options.concurrency ?? defaultConcurrency);
   const id = idOf(options.id, "batch");
   const { chunks, total, hash } = await packBatch(requests, store);
-  const input: BatchInput = { chunks, total, concurrency };
+  const { limits } = store ? batchSizes.stored : batchSizes.inline;
+  const input: BatchInput = { chunks, total, concurrency, limits };
   try {
     const handle = await client.workflow.start(executeBatchWorkflow, {
       workflowId: id,
       taskQueue,
       args: [input],
-      memo: { [requestHashMemo]: hash },
+      memo: { [requestHashMemo]: hash, [batchTotalMemo]: total },
       workflowIdReusePolicy: "REJECT_DUPLICATE",
       workflowIdConflictPolicy: "FAIL",
       staticSummary: `batch of ${total}, ${concurrency} at once`,
     });
-    return batchHandle(client, client.workflow.getHandle(handle.workflowId), { total, attached: false });
+    return batchHandle(client, client.workflow.getHandle(handle.workflowId), store, { total, attached: false });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw toKgentsError(error, id);
     const handle = client.workflow.getHandle(id);
@@ -63,6 +70,20 @@ export async function startBatch(
     if (type !== executeBatchWorkflow || memo?.[requestHashMemo] !== hash) {
       throw new KgentsError("id-conflict", `id: ${id} belongs to other requests`, { field: "id" });
     }
-    return batchHandle(client, handle, { total, attached: true });
+    return batchHandle(client, handle, store, { total, attached: true });
   }
+}
+
+/**
+ * The handle of a batch by its id, whoever started it.
+ *
+ * @throws KgentsError `not-found`
+ */
+export async function getBatch(client: Client, store: ArtifactStore | undefined, id: string): Promise<BatchHandle> {
+  const handle = client.workflow.getHandle(id);
+  const { memo, type } = await handle.describe().catch((error) => {
+    throw toKgentsError(error, id);
+  });
+  if (type !== executeBatchWorkflow) throw new KgentsError("not-found", `there is no batch ${id}`);
+  return batchHandle(client, handle, store, { total: Number(memo?.[batchTotalMemo]), attached: true });
 }

@@ -1,4 +1,5 @@
 import { KgentsError } from "../../core/error.ts";
+import type { BatchHandle } from "../batch/batch-handle.ts";
 import type { ExecutionHandle } from "../execution-handle.ts";
 import { toKgentsError } from "../failure.ts";
 import type { Quartermaster } from "../quartermaster.ts";
@@ -33,8 +34,46 @@ function checkUsage(ids: readonly string[], flags: CancelFlags): void {
   }
 }
 
+/** What ends when it is asked to: a run, or a batch of them. */
+interface Cancellable {
+  readonly id: string;
+  readonly cancel: () => Promise<void>;
+  /** Cancels it and waits until it is cleaned up. Returns how it ended. */
+  readonly end: () => Promise<Ending>;
+}
+
+interface Ending {
+  readonly status: string;
+  readonly was: "running" | "over";
+}
+
+const cancellableRun = (handle: ExecutionHandle): Cancellable => ({
+  id: handle.id,
+  cancel: handle.cancel,
+  end: () => cancelRun(handle),
+});
+
+async function cancelBatch(batch: BatchHandle): Promise<Ending> {
+  const was = (await batch.isOver()) ? "over" : "running";
+  await batch.cancel();
+  const { cancelled } = await batch.summary();
+  return { status: cancelled ? "cancelled" : "done", was };
+}
+
+/** A run of that id, or else a batch. */
+async function find(quartermaster: Quartermaster, id: string): Promise<Cancellable> {
+  try {
+    return cancellableRun(await quartermaster.get(id));
+  } catch (error) {
+    const batch = await quartermaster.getBatch(id).catch(() => {
+      throw error;
+    });
+    return { id, cancel: batch.cancel, end: () => cancelBatch(batch) };
+  }
+}
+
 /** Cancels one run and waits until it is cleaned up. Returns how it ended. */
-async function cancelRun(handle: ExecutionHandle): Promise<{ status: string; was: "running" | "over" }> {
+async function cancelRun(handle: ExecutionHandle): Promise<Ending> {
   const { status } = await handle.describe();
   if (status !== "running") return { status, was: "over" };
   await handle.cancel();
@@ -47,10 +86,9 @@ async function cancelRun(handle: ExecutionHandle): Promise<{ status: string; was
   }
 }
 
-async function report(handle: ExecutionHandle, flags: CancelFlags, voice: Voice): Promise<number> {
-  const { id } = handle;
+async function report({ id, end }: Cancellable, flags: CancelFlags, voice: Voice): Promise<number> {
   try {
-    const { status, was } = await cancelRun(handle);
+    const { status, was } = await end();
     if (flags.json) process.stdout.write(`${JSON.stringify({ id, status, was })}\n`);
     else if (was === "over") voice.say(`${id} was over already: ${status}`);
     else voice.say(status === "cancelled" ? `${id} is cancelled` : `${id} ended first: ${status}`);
@@ -83,7 +121,7 @@ export const cancel = (named: readonly string[], flags: CancelFlags): Promise<nu
         return declined;
       }
     }
-    const handles = await Promise.all(ids.map((id) => quartermaster.get(id)));
+    const handles = await Promise.all(ids.map((id) => find(quartermaster, id)));
     if (!(await quartermaster.isServed())) {
       await Promise.all(handles.map((handle) => handle.cancel()));
       throw new KgentsError("no-worker", "the runs are asked to end, but no worker is there to clean up after them");

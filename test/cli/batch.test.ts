@@ -1,0 +1,112 @@
+/** `kgents batch`: files in, lines of results out. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+
+let terminal: CommandLine;
+beforeAll(async () => {
+  terminal = await createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: inject("temporalBinary") } });
+});
+afterAll(() => terminal[Symbol.asyncDispose]());
+
+const lines = (...requests: object[]): string => requests.map((request) => `${JSON.stringify(request)}\n`).join("");
+const sh = (code: string) => ({ code, language: "sh" });
+const parsed = (text: string) =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+test("each result is a line, in the order of the requests; exit 1 where one did not succeed", async () => {
+  const file = await terminal.file(
+    "mixed.ndjson",
+    `${lines(sh("echo one"))}\n${lines(sh("echo two; exit 3"), { code: "x", language: "klingon" })}`,
+  );
+  const { code, stdout, stderr } = await terminal.run(["batch", file, "--id", "mixed"]);
+  expect(code, stderr).toBe(1);
+  expect(parsed(stdout)).toMatchObject([
+    { id: "mixed/1", status: "succeeded", stdout: { text: "one\n" } },
+    { id: "mixed/2", status: "failed", exitCode: 3 },
+    { id: "mixed/3", error: { kind: "unsupported-language", remedy: expect.any(String) } },
+  ]);
+  expect(stderr).toContain("kgents: started the batch mixed: 3 runs\n");
+  expect(stderr).toContain("kgents: done: 1 succeeded, 1 failed, 1 error\n");
+});
+
+test("the same file under the same id attaches, and gives the results again", async () => {
+  const file = await terminal.file("again.ndjson", lines(sh("date +%N"), sh("date +%N")));
+  const [first, second] = [
+    await terminal.run(["batch", file, "--id", "again"]),
+    await terminal.run(["batch", file, "--id", "again", "--results", "results.ndjson"]),
+  ];
+  expect([first.code, second.code, second.stdout]).toEqual([0, 0, ""]);
+  expect(second.stderr).toContain("attached to the batch again: 2 runs");
+  expect(await readFile(join(terminal.directory, "results.ndjson"), "utf8")).toBe(first.stdout);
+});
+
+test("from a pipe, detached, and waited for by its runs' ids", async () => {
+  const { code, stdout } = await terminal.run(["batch", "-", "--id", "piped", "--detach"], {
+    input: lines(sh("exit 4")),
+  });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "piped\n" });
+  await expect.poll(async () => (await terminal.run(["wait", "piped/1"])).code).toBe(4);
+});
+
+test("Ctrl-C cancels, and waits until nothing is left", async () => {
+  const file = await terminal.file("long.ndjson", lines(sh("echo begun; sleep 600"), sh("sleep 600"), sh("sleep 600")));
+  const running = terminal.start(["batch", file, "--id", "long", "--concurrency", "1"]);
+  await running.says("stderr", "started the batch long");
+  await expect.poll(async () => (await terminal.run(["logs", "long/1"])).stdout).toBe("begun\n");
+  running.child.kill("SIGINT");
+  const { code, stdout, stderr } = await running.ended;
+  expect(code, stderr).toBe(130);
+  expect(parsed(stdout).map((line) => line.status ?? line.error.kind)).toEqual([
+    "cancelled",
+    "terminated",
+    "terminated",
+  ]);
+  expect(stderr).toContain("cancelling; once more leaves at once");
+  expect(stderr).toContain("kgents: cancelled: 1 cancelled, 2 error");
+  expect((await terminal.run(["ps", "--json"])).stdout).toBe("");
+});
+
+test("a batch that was left is cancelled by its id", async () => {
+  const file = await terminal.file("left.ndjson", lines(sh("sleep 600"), sh("sleep 600")));
+  await terminal.run(["batch", file, "--id", "left", "--detach"]);
+  const cancelled = await terminal.run(["cancel", "left"]);
+  expect(cancelled).toMatchObject({ code: 0, stderr: "kgents: left is cancelled\n" });
+  expect((await terminal.run(["cancel", "left"])).stderr).toBe("kgents: left was over already: cancelled\n");
+  expect((await terminal.run(["ps", "--json"])).stdout).toBe("");
+});
+
+describe("wrong usage: exit 2, and nothing is started", () => {
+  test.each<[string, string[], string, RegExp]>([
+    ["no JSON", ["FILE"], '{"code":"x"}\n{oops\n', /file: line 2: got no JSON/],
+    [
+      "a field that is wrong",
+      ["FILE"],
+      lines(sh("true"), { ...sh("true"), cpu: "much" }),
+      /request 2: cpu: got "much"/,
+    ],
+    ["nothing", ["FILE"], "\n\n", /requests: got none/],
+    ["no file", ["nowhere.ndjson"], "", /file: nowhere\.ndjson: /],
+    [
+      "a place for results that is none",
+      ["FILE", "--results", "/nowhere/at/all"],
+      lines(sh("true")),
+      /--results: \/nowhere\/at\/all: /,
+    ],
+    [
+      "a number that is none",
+      ["FILE", "--concurrency", "many"],
+      lines(sh("true")),
+      /concurrency: got NaN; allowed is a whole number from 1 to 100/,
+    ],
+  ])("%s", async (_, args, content, message) => {
+    const file = await terminal.file("wrong.ndjson", content);
+    const { code, stderr } = await terminal.run(["batch", ...args.map((word) => (word === "FILE" ? file : word))]);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+  });
+});
