@@ -32,7 +32,7 @@ const cases: Record<string, { stdout: unknown; stderr?: string }> = {
   "cancel.ts": { stdout: ['cancelled "begun\\n"', "cancelled"] },
   "list-runs.ts": { stdout: ["failed exit(3) 3", "succeeded print('hello') 0"] },
   "job-builder.ts": { stdout: ["Job exec-dry-run research", 'succeeded "hello\\n"'] },
-  "batch.ts": { stdout: ["0 succeeded 4", "1 succeeded 42", "2 failed "] },
+  "batch.ts": { stdout: ["0 succeeded 4", "1 succeeded 42", "2 failed"] },
   "with-files.ts": { stdout: ["asked for the total", "total.txt 3.75"] },
   "with-folder.ts": { stdout: ["lib/greeting.py main.py", "hello you"] },
 };

@@ -1,6 +1,7 @@
 /** `kgents batch`: files in, lines of results out. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 
@@ -43,6 +44,13 @@ test("the same file under the same id attaches, and gives the results again", as
   expect([first.code, second.code, second.stdout]).toEqual([0, 0, ""]);
   expect(second.stderr).toContain("attached to the batch again: 2 runs");
   expect(await readFile(join(terminal.directory, "results.ndjson"), "utf8")).toBe(first.stdout);
+});
+
+test("the README's example", async () => {
+  const file = fileURLToPath(new URL("../../examples/requests.ndjson", import.meta.url));
+  const { code, stdout } = await terminal.run(["batch", file]);
+  expect(code).toBe(0);
+  expect(parsed(stdout).map((result) => result.stdout.text)).toEqual(["42\n", "hello from line two\n", "[ 1, 2, 3 ]\n"]);
 });
 
 test("from a pipe, detached, and waited for by its runs' ids", async () => {
