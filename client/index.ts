@@ -41,4 +41,5 @@ export type { RunDetails, RunTimings } from "./runs/inspect-run.ts";
 export type { ListOptions, RunSummary } from "./runs/list-runs.ts";
 export type { RunFilter } from "./runs/run-query.ts";
 export { type RunState, runStates } from "./runs/run-state.ts";
+export type { Overlap, ScheduleEntry, ScheduleOptions } from "./schedules/schedules.ts";
 export type { StartOptions } from "./start-execution.ts";

@@ -16,6 +16,14 @@ import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
 import { type ListOptions, listRuns, type RunSummary } from "./runs/list-runs.ts";
 import { noSuchRun } from "./runs/suggest-run.ts";
+import {
+  createSchedule,
+  deleteSchedule,
+  listSchedules,
+  type ScheduleEntry,
+  type ScheduleOptions,
+  triggerSchedule,
+} from "./schedules/schedules.ts";
 import { openSession, type Session } from "./session.ts";
 import { uiLink } from "./stack/ui-link.ts";
 import { type StartOptions, startExecution } from "./start-execution.ts";
@@ -175,6 +183,47 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   async *list(options: ListOptions = {}): AsyncGenerator<RunSummary> {
     const { client, taskQueue } = await this.#connected();
     yield* listRuns(client, taskQueue, options);
+  }
+
+  /**
+   * Creates a schedule that starts a run of a request again and again. Content of the request that is large lies in the artifact store, and
+   * stays there as long as it is used within the retention.
+   *
+   * @throws KgentsError `invalid-request`, `id-conflict`
+   */
+  async createSchedule(request: ExecutionRequest, options: ScheduleOptions): Promise<void> {
+    const complete = (await this.#completing())(request);
+    validateRequest(complete);
+    const { client, taskQueue, store } = await this.#served();
+    await createSchedule(client, taskQueue, store, complete, options);
+  }
+
+  /**
+   * Lists the schedules whose runs go to the task queue.
+   *
+   * @throws KgentsError `temporal-unavailable`
+   */
+  async *listSchedules(): AsyncGenerator<ScheduleEntry> {
+    const { client, taskQueue } = await this.#connected();
+    yield* listSchedules(client, taskQueue);
+  }
+
+  /**
+   * Removes a schedule. Runs that it has started go on.
+   *
+   * @throws KgentsError `not-found`
+   */
+  async deleteSchedule(id: string): Promise<void> {
+    await deleteSchedule((await this.#connected()).client, id);
+  }
+
+  /**
+   * Starts a run of a schedule now, beside what is due by the clock.
+   *
+   * @throws KgentsError `not-found`
+   */
+  async triggerSchedule(id: string): Promise<void> {
+    await triggerSchedule((await this.#connected()).client, id);
   }
 
   /** Whether any worker serves the task queue now: without one a run waits. */

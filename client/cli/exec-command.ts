@@ -49,16 +49,9 @@ Exit codes: the code's own, 128 + n where signal n ended it; 124 timed out; 137 
 
 Ctrl-C cancels the run and waits for its clean-up; once more leaves at once.`;
 
-/** Declares `kgents exec`. */
-export function execCommand(
-  program: Command,
-  run: (source: string | undefined, flags: ExecFlags) => Promise<void>,
-): void {
-  program
-    .command("exec")
-    .summary("run code in a hardened, isolated, disposable cell")
-    .description("Runs code in a hardened, isolated, disposable cell, and prints its output.")
-    .argument("[-]", "read the code from standard input (also without this, where standard input is a pipe)")
+/** Declares the flags that make a request. */
+export const requestOptions = (command: Command): Command =>
+  command
     .option("-c, --code <code>", "the code")
     .option("-f, --file <path>", "a file with the code; its extension says the language")
     .option("--entrypoint <name>", "the file among those of --input to run, instead of other code")
@@ -68,7 +61,6 @@ export function execCommand(
     .option("--stdin <file>", "the program's standard input; - is this command's own")
     .option("--input <path[:name]>", "a file or folder to put into the work directory (repeatable)", collect)
     .option("--output <glob>", "files to bring back from the work directory (repeatable)", collect)
-    .option("--output-dir <directory>", "where to put them (default: kgents-output)")
     .option("-t, --timeout <duration>", "time limit of the code: seconds, or 90s, 5m, 1h (default: 30)")
     .option("--startup-timeout <duration>", "time limit of scheduling and image (default: 60)")
     .option("--cpu <quantity>", "cpu limit, such as 200m or 0.5 (default: 100m)")
@@ -81,7 +73,21 @@ export function execCommand(
     .option("--no-fallback", "refuse instead of using the sandbox where there is no cluster")
     .option("--image <reference>", "the image on Kubernetes")
     .option("--ttl <duration>", "how long a finished Job stays in the cluster (default: 60)")
-    .option("--label <key=value>", "a label (repeatable)", collect)
+    .option("--label <key=value>", "a label (repeatable)", collect);
+
+/** Declares `kgents exec`. */
+export function execCommand(
+  program: Command,
+  run: (source: string | undefined, flags: ExecFlags) => Promise<void>,
+): void {
+  requestOptions(
+    program
+      .command("exec")
+      .summary("run code in a hardened, isolated, disposable cell")
+      .description("Runs code in a hardened, isolated, disposable cell, and prints its output.")
+      .argument("[-]", "read the code from standard input (also without this, where standard input is a pipe)"),
+  )
+    .option("--output-dir <directory>", "where to put them (default: kgents-output)")
     .option("--id <id>", "the run's id, and its idempotency key")
     .option("--dry-run", "print the Kubernetes Job that would be created, and start nothing")
     .option("--detach", "print the run's id and leave it running")

@@ -17,6 +17,7 @@ import { execCommand } from "./exec-command.ts";
 import { infraCommand } from "./infra-command.ts";
 import { lookCommands } from "./look-commands.ts";
 import { mcpCommand } from "./mcp-command.ts";
+import { scheduleCommand } from "./schedule-command.ts";
 import { schemaCommand } from "./schema-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
 import { version } from "./version.ts";
@@ -77,6 +78,12 @@ completionCommands(program, {
     await complete(program, shell, words);
     await leave(0);
   },
+});
+scheduleCommand(program, {
+  create: async (id, flags) => leave(await (await import("./schedule.ts")).createSchedule(id, flags)),
+  list: async (flags) => leave(await (await import("./schedule.ts")).listSchedules(flags)),
+  delete: async (ids, flags) => leave(await (await import("./schedule.ts")).deleteSchedules(ids, flags)),
+  trigger: async (id, flags) => leave(await (await import("./schedule.ts")).triggerSchedule(id, flags)),
 });
 upCommand(program, async (flags) => {
   const { up } = await import("./stack.ts");

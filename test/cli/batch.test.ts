@@ -50,7 +50,11 @@ test("the README's example", async () => {
   const file = fileURLToPath(new URL("../../examples/requests.ndjson", import.meta.url));
   const { code, stdout } = await terminal.run(["batch", file]);
   expect(code).toBe(0);
-  expect(parsed(stdout).map((result) => result.stdout.text)).toEqual(["42\n", "hello from line two\n", "[ 1, 2, 3 ]\n"]);
+  expect(parsed(stdout).map((result) => result.stdout.text)).toEqual([
+    "42\n",
+    "hello from line two\n",
+    "[ 1, 2, 3 ]\n",
+  ]);
 });
 
 test("from a pipe, detached, and waited for by its runs' ids", async () => {

@@ -1,0 +1,77 @@
+import { formatDuration } from "../../core/duration.ts";
+import { Quartermaster } from "../quartermaster.ts";
+import type { ScheduleEntry } from "../schedules/schedules.ts";
+import { requestOf } from "./exec-request.ts";
+import { write } from "./follow-run.ts";
+import type { CreateFlags } from "./schedule-command.ts";
+import { type Column, table } from "./table.ts";
+import { colour, plain, terminalWidth } from "./terminal-text.ts";
+import { createVoice, reportError } from "./voice.ts";
+import { type RunFlags, withRuns } from "./with-runs.ts";
+
+/** `kgents schedule create`. */
+export async function createSchedule(id: string, flags: CreateFlags): Promise<number> {
+  const voice = await createVoice(false);
+  const quartermaster = new Quartermaster({
+    ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
+    onProgress: voice.progress,
+  });
+  try {
+    const request = await requestOf(undefined, flags, () => quartermaster.store(), voice);
+    const { cron, every, timezone, overlap, paused } = flags;
+    await quartermaster.createSchedule(request, { id, cron, every, timezone, overlap, paused });
+    voice.settled();
+    voice.say(`created the schedule ${id}${paused ? ", paused" : ""}`);
+    return 0;
+  } catch (error) {
+    voice.settled();
+    return reportError(error, { json: false });
+  } finally {
+    await quartermaster.close();
+  }
+}
+
+const columnsAt = (now: number): Column<ScheduleEntry>[] => [
+  { title: "ID", text: ({ id }) => plain(id), style: (text) => colour("bold", text) },
+  {
+    title: "NEXT",
+    text: ({ paused, next }) =>
+      paused ? "paused" : next ? `in ${formatDuration(Math.max(0, next.getTime() - now))}` : "never",
+  },
+  { title: "LANGUAGE", text: ({ language }) => plain(language), optional: 3 },
+  { title: "LAST RUN", text: ({ lastRun }) => plain(lastRun ?? ""), optional: 2 },
+  { title: "CODE", text: ({ title }) => plain(title), optional: 1 },
+];
+
+/** `kgents schedule list`. */
+export const listSchedules = (flags: RunFlags): Promise<number> =>
+  withRuns(flags, async (quartermaster, voice) => {
+    const asTable = process.stdout.isTTY && !flags.json;
+    const entries: ScheduleEntry[] = [];
+    for await (const entry of quartermaster.listSchedules()) {
+      entries.push(entry);
+      if (!asTable) await write(process.stdout, `${JSON.stringify(entry)}\n`);
+    }
+    if (!asTable) return 0;
+    if (entries.length === 0) voice.say("there is no schedule; `kgents schedule create` makes one");
+    else await write(process.stdout, `${table(columnsAt(Date.now()), entries, terminalWidth()).join("\n")}\n`);
+    return 0;
+  });
+
+/** `kgents schedule delete`. */
+export const deleteSchedules = (ids: readonly string[], flags: RunFlags): Promise<number> =>
+  withRuns(flags, async (quartermaster, voice) => {
+    for (const id of ids) {
+      await quartermaster.deleteSchedule(id);
+      voice.say(`removed the schedule ${id}`);
+    }
+    return 0;
+  });
+
+/** `kgents schedule trigger`. */
+export const triggerSchedule = (id: string, flags: RunFlags): Promise<number> =>
+  withRuns(flags, async (quartermaster, voice) => {
+    await quartermaster.triggerSchedule(id);
+    voice.say(`a run of the schedule ${id} is on its way`);
+    return 0;
+  });

@@ -1,0 +1,205 @@
+/**
+ * Runs that start by themselves, over Temporal's Schedules.
+ *
+ * @module
+ */
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  type ScheduleHandle,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+} from "@temporalio/client";
+import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import { aboutOf, type RunAbout } from "../../core/about.ts";
+import { parseDuration } from "../../core/duration.ts";
+import { KgentsError } from "../../core/error.ts";
+import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "../../core/names.ts";
+import { validateRequest } from "../../core/parse-request.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
+import { requestHash } from "../../core/request-hash.ts";
+import { detailsOf, summaryOf } from "../../core/request-story.ts";
+import { toKgentsError } from "../failure.ts";
+import { offloadRequest } from "../offload.ts";
+import { idOf } from "../start-execution.ts";
+
+/** What happens when a run is due and the one before it still runs. */
+export const overlaps = {
+  /** The new one is left out. */
+  skip: ScheduleOverlapPolicy.SKIP,
+  /** One waits. */
+  "buffer-one": ScheduleOverlapPolicy.BUFFER_ONE,
+  /** Both run. */
+  "allow-all": ScheduleOverlapPolicy.ALLOW_ALL,
+  /** The one before is cancelled, and the new one starts when it is cleaned up. */
+  "cancel-other": ScheduleOverlapPolicy.CANCEL_OTHER,
+} as const;
+export type Overlap = keyof typeof overlaps;
+
+/** When and how a schedule starts runs. */
+export interface ScheduleOptions {
+  /** The schedule's id; its runs have the ids `<id>-<time>`. */
+  readonly id: string;
+  /** Cron expressions of five fields, such as `0 6 * * 1-5`; these or `every`, or both. */
+  readonly cron?: readonly string[] | undefined;
+  /** The time between two runs, such as `15m`, or a number of seconds; at least 1 s. */
+  readonly every?: string | number | undefined;
+  /** The time zone of `cron`, such as `Europe/Berlin`. @default UTC */
+  readonly timezone?: string | undefined;
+  /** @default "skip" */
+  readonly overlap?: Overlap | undefined;
+  /** Whether it waits until it is resumed in Temporal's UI. @default false */
+  readonly paused?: boolean | undefined;
+}
+
+/** A schedule in the list of schedules. */
+export interface ScheduleEntry extends RunAbout {
+  readonly id: string;
+  readonly paused: boolean;
+  /** When it starts its next run; null where it will not. */
+  readonly next: Date | null;
+  /** The id of the run that it started last; null where it has started none. */
+  readonly lastRun: string | null;
+}
+
+/** The memo field that says which task queue a schedule's runs go to. */
+const queueMemo = "kgentsTaskQueue";
+
+const refuse = (field: string, message: string): KgentsError =>
+  new KgentsError("invalid-request", `${field}: ${message}`, { field, remedy: "See `kgents schedule create --help`." });
+
+function intervalOf(every: string | number): number {
+  const milliseconds = parseDuration(every);
+  if (milliseconds !== undefined && milliseconds >= 1000) return milliseconds;
+  throw refuse("every", `got ${JSON.stringify(every)}; allowed is a duration of at least 1 s, such as "15m"`);
+}
+
+const noSuchSchedule = (id: string, cause: unknown): KgentsError =>
+  new KgentsError("not-found", `there is no schedule ${id}`, {
+    cause,
+    remedy: "`kgents schedule list` shows those that there are.",
+  });
+
+/** The error of a schedule's operation, in our words. */
+function scheduleError(error: unknown, id: string): KgentsError {
+  if (error instanceof ScheduleNotFoundError) return noSuchSchedule(id, error);
+  if (error instanceof ScheduleAlreadyRunning) {
+    return new KgentsError("id-conflict", `id: there is a schedule ${id} already`, {
+      cause: error,
+      field: "id",
+      remedy: "Use another id, or delete that one with `kgents schedule delete`.",
+    });
+  }
+  // So the SDK says what only the server can judge: a cron expression, a time zone.
+  if (error instanceof TypeError) {
+    return new KgentsError("invalid-request", `schedule: ${error.message}`, {
+      cause: error,
+      field: "schedule",
+      remedy: "Correct --cron or --timezone; cron has five fields, such as `0 6 * * 1-5`.",
+    });
+  }
+  return toKgentsError(error, id);
+}
+
+/**
+ * Creates a schedule that starts a run of a request again and again.
+ *
+ * @throws KgentsError `invalid-request`, `id-conflict`
+ */
+export async function createSchedule(
+  client: Client,
+  taskQueue: string,
+  store: ArtifactStore | undefined,
+  request: ExecutionRequest,
+  options: ScheduleOptions,
+): Promise<void> {
+  const { cron = [], every, timezone, overlap = "skip", paused = false } = options;
+  const id = idOf(options.id, "schedule");
+  if (cron.length === 0 && every === undefined)
+    throw refuse("cron", "got neither cron nor every; allowed is one, or both");
+  const policy = overlaps[overlap];
+  if (policy === undefined)
+    throw refuse("overlap", `got ${JSON.stringify(overlap)}; allowed is ${Object.keys(overlaps).join(", ")}`);
+  const intervals = every === undefined ? [] : [{ every: intervalOf(every) }];
+  const spec = validateRequest(request);
+  const about = aboutOf(request);
+  const hash = await requestHash(spec);
+  try {
+    await client.schedule.create({
+      scheduleId: id,
+      spec: { cronExpressions: [...cron], intervals, ...(timezone === undefined ? {} : { timezone }) },
+      action: {
+        type: "startWorkflow",
+        workflowType: executeCodeWorkflow,
+        workflowId: id,
+        taskQueue,
+        args: [await offloadRequest(request, store)],
+        memo: { [requestHashMemo]: hash, [aboutMemo]: about },
+        staticSummary: summaryOf(spec),
+        staticDetails: detailsOf(spec),
+      },
+      policies: { overlap: policy },
+      state: { paused },
+      memo: { [aboutMemo]: about, [queueMemo]: taskQueue },
+    });
+  } catch (error) {
+    throw scheduleError(error, id);
+  }
+}
+
+/**
+ * Lists the schedules whose runs go to a task queue.
+ *
+ * @throws KgentsError `temporal-unavailable`
+ */
+export async function* listSchedules(client: Client, taskQueue: string): AsyncGenerator<ScheduleEntry> {
+  try {
+    for await (const { scheduleId: id, memo, state, info } of client.schedule.list()) {
+      if (memo?.[queueMemo] !== taskQueue) continue;
+      yield {
+        id,
+        ...aboutOf(memo?.[aboutMemo]),
+        paused: state.paused,
+        next: state.paused ? null : (info.nextActionTimes[0] ?? null),
+        lastRun: info.recentActions.at(-1)?.action.workflow.workflowId ?? null,
+      };
+    }
+  } catch (error) {
+    throw scheduleError(error, "");
+  }
+}
+
+/** The handle of a schedule of ours; what else the namespace has (such as kgents' own sweep) is none. */
+async function ownSchedule(client: Client, id: string): Promise<ScheduleHandle> {
+  const handle = client.schedule.getHandle(id);
+  const { memo } = await handle.describe().catch((error) => {
+    throw scheduleError(error, id);
+  });
+  if (memo?.[queueMemo] === undefined) throw noSuchSchedule(id, undefined);
+  return handle;
+}
+
+/**
+ * Removes a schedule. Runs that it has started go on.
+ *
+ * @throws KgentsError `not-found`
+ */
+export async function deleteSchedule(client: Client, id: string): Promise<void> {
+  const handle = await ownSchedule(client, id);
+  await handle.delete().catch((error) => {
+    throw scheduleError(error, id);
+  });
+}
+
+/**
+ * Starts a run of a schedule now, beside what is due by the clock.
+ *
+ * @throws KgentsError `not-found`
+ */
+export async function triggerSchedule(client: Client, id: string): Promise<void> {
+  const handle = await ownSchedule(client, id);
+  // Somebody asks for it: it runs whatever else does.
+  await handle.trigger(ScheduleOverlapPolicy.ALLOW_ALL).catch((error) => {
+    throw scheduleError(error, id);
+  });
+}
