@@ -45,7 +45,7 @@ const cases: [line: string, expected: string[]][] = [
   ["kgents st", ["status"]],
   ["kgents co", ["completion"]],
   ["kgents completion ", ["bash", "fish", "zsh"]],
-  ["kgents sch", ["schema"]],
+  ["kgents schem", ["schema"]],
   ["kgents schema ", ["failure", "request", "result"]],
   ["kgents infra ", ["destroy", "init", "status"]],
   ["kgents infra init --ki", ["--kind"]],
