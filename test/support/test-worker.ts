@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
+import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { Worker } from "@temporalio/worker";
 import type { Backend } from "../../activities/backends/backend.ts";
 import { kgentsPaths, type Paths } from "../../activities/host/paths.ts";
@@ -95,8 +96,10 @@ export async function startTestWorker(
     drainMilliseconds: options.drainMilliseconds ?? 1000,
     ...(options.backends ? { backends: options.backends } : {}),
   });
-  const connection = await Connection.connect({ address });
-  const client = new Client({ connection });
+  // As the worker does it: by the standard variables, which bring the certificates of the production server.
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const connection = await Connection.connect({ ...connectionOptions, address });
+  const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
   const store = await openArtifactStore(join(paths.state, "artifacts"));
   const start: TestWorker["start"] = (request, { shareStore = true, ...startOptions } = {}) =>
     startExecution(client, taskQueue, shareStore ? store : undefined, request, startOptions);

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes the secrets that docker-compose.yml mounts, as far as they are missing: the database's password, an authority, and
+# certificates of the server and of clients for a year. To renew certificates, remove temporal.* or client.* and run it again.
+# Usage: make-secrets.sh [DIRECTORY [HOST...]], with the names and addresses under which clients reach the server
+set -euo pipefail
+. "$(dirname "$0")/../authority.sh"
+directory=${1:-$(dirname "$0")/secrets}
+shift $(($# > 0 ? 1 : 0))
+
+umask 077
+mkdir -p "$directory"
+names=DNS:temporal,DNS:localhost,IP:127.0.0.1
+for host; do
+  case $host in
+    *[!0-9.]*) names+=,DNS:$host ;;
+    *) names+=,IP:$host ;;
+  esac
+done
+
+# Hexadecimal: it goes through a shell, YAML and a URL without harm.
+[ -s "$directory/postgres-password" ] || openssl rand -hex 24 > "$directory/postgres-password"
+[ -s "$directory/ca.crt" ] || make_authority "$directory" kgents-authority 3650
+# The server's parts are each other's clients, too.
+[ -s "$directory/temporal.crt" ] ||
+  make_certificate "$directory" temporal /CN=temporal 365 serverAuth,clientAuth "$names"
+[ -s "$directory/client.crt" ] || make_certificate "$directory" client /CN=kgents-client 365 clientAuth
+
+# Containers read them as the user 1000, whoever you are; ca.key is for you alone, and no container gets it.
+if [ "$(id -u)" -eq 0 ]; then
+  (cd "$directory" && chown 1000 postgres-password ca.crt temporal.crt temporal.key client.crt client.key)
+elif [ "$(id -u)" -ne 1000 ]; then
+  echo "make-secrets.sh: the containers' user 1000 cannot read $directory: run \`sudo chown 1000\` on its files, except ca.key" >&2
+fi
