@@ -1,7 +1,7 @@
 import { Connection } from "@temporalio/client";
-import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { NativeConnection } from "@temporalio/worker";
-import { KgentsError } from "../core/error.ts";
+import { loadTemporalConfiguration } from "../activities/host/temporal-configuration.ts";
+import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
 
 /** A worker's connections: Core's own for polling, and a client's for asking about runs. */
 export interface WorkerConnections {
@@ -15,10 +15,10 @@ export interface WorkerConnections {
  * Connects as the standard variables and profiles say; to 127.0.0.1:7233 without them.
  *
  * @param address overrides the configured address
- * @throws KgentsError `temporal-unavailable`
+ * @throws KgentsError `temporal-unavailable`, `invalid-configuration`
  */
 export async function connectWorker(address?: string, namespace?: string): Promise<WorkerConnections> {
-  const configured = loadClientConnectConfig();
+  const configured = loadTemporalConfiguration();
   const options = { ...configured.connectionOptions, ...(address === undefined ? {} : { address }) };
   const where = options.address ?? "127.0.0.1:7233";
   try {
@@ -26,10 +26,6 @@ export async function connectWorker(address?: string, namespace?: string): Promi
     const client = await Connection.connect({ ...options, connectTimeout: "10s" });
     return { native, client, namespace: namespace ?? configured.namespace ?? "default", address: where };
   } catch (error) {
-    throw new KgentsError("temporal-unavailable", `no Temporal server answers at ${where}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw await temporalUnavailable(where, options.tls, error);
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

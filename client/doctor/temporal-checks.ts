@@ -12,7 +12,7 @@ export function checkTemporal({ temporal }: StackStatus, origin: TemporalTarget[
   const remedy =
     origin === "local"
       ? "Start it with `kgents up`; `kgents exec` does it by itself."
-      : "Check TEMPORAL_ADDRESS and the profile, and that the server can be reached from here.";
+      : "Check TEMPORAL_ADDRESS, TEMPORAL_TLS_* and the profile, and that the server can be reached from here.";
   return failed("Temporal", reason ?? `it does not answer at ${address}`, remedy);
 }
 

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Connection } from "@temporalio/client";
-import { loadClientConnectConfig } from "@temporalio/envconfig";
+import { loadTemporalConfiguration } from "../../activities/host/temporal-configuration.ts";
 import { runOrFail } from "../cluster/native/run.ts";
 import { freePort } from "../support/dev-server.ts";
 import { type ComposeService, composeFile, root, serviceOf } from "./compose-file.ts";
@@ -130,7 +130,7 @@ export async function startProductionStack(programs: string, options: StackOptio
 
 /** Whether the server takes calls. */
 async function answers(environment: Record<string, string>): Promise<boolean> {
-  const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: environment });
+  const { connectionOptions } = loadTemporalConfiguration(environment);
   try {
     const connection = await Connection.connect({ ...connectionOptions, connectTimeout: "1s" });
     await connection.close();

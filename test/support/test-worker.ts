@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
-import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { Worker } from "@temporalio/worker";
 import type { Backend } from "../../activities/backends/backend.ts";
 import { kgentsPaths, type Paths } from "../../activities/host/paths.ts";
+import { loadTemporalConfiguration } from "../../activities/host/temporal-configuration.ts";
 import { type ArtifactStore, openArtifactStore } from "../../activities/store/artifact-store.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { type StartOptions, startExecution } from "../../client/start-execution.ts";
@@ -97,7 +97,7 @@ export async function startTestWorker(
     ...(options.backends ? { backends: options.backends } : {}),
   });
   // As the worker does it: by the standard variables, which bring the certificates of the production server.
-  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const { connectionOptions, namespace } = loadTemporalConfiguration();
   const connection = await Connection.connect({ ...connectionOptions, address });
   const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
   const store = await openArtifactStore(join(paths.state, "artifacts"));
