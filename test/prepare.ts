@@ -6,6 +6,10 @@
  * @module
  */
 import { installPackages, missingPackages } from "./support/debian-packages.ts";
+import { isLeftOut } from "./support/left-out.ts";
+
+/** For the production stack. Debian keeps PostgreSQL out of the PATH. */
+const productionPackages = { "/usr/lib/postgresql/*/bin/postgres": "postgresql", openssl: "openssl" };
 
 /** Programs that tests use, and the Debian packages that have them. */
 const needed: Readonly<Record<string, string>> = {
@@ -17,6 +21,7 @@ const needed: Readonly<Record<string, string>> = {
   // For the completion scripts.
   zsh: "zsh",
   fish: "fish",
+  ...(isLeftOut("PRODUCTION") ? {} : productionPackages),
 };
 
 const missing = missingPackages(needed);

@@ -65,6 +65,23 @@ function argv(
   return [program, ...args];
 }
 
+const withPrograms = (programs: string) => ({ PATH: [programs, process.env.PATH].join(delimiter) });
+
+/** Does what the compose file's service `schema` does. */
+export async function setUpSchema(
+  programs: string,
+  service: ComposeService,
+  secrets: string,
+  { port }: Pick<Postgres, "port">,
+): Promise<void> {
+  await runOrFail(argv(service, secrets, service.command), {
+    environment: {
+      ...{ ...withPrograms(programs), ...environmentOf(service, secrets) },
+      ...{ SQL_HOST: "127.0.0.1", SQL_PORT: `${port}` },
+    },
+  });
+}
+
 /** @throws where one of its parts does not start, with what it said */
 export async function startProductionStack(programs: string, options: StackOptions): Promise<ProductionStack> {
   const { profile } = options;
@@ -83,15 +100,7 @@ export async function startProductionStack(programs: string, options: StackOptio
     const password = (await readFile(join(secrets, "postgres-password"), "utf8")).trim();
     const postgres = await startPostgres(serviceOf(compose, "postgres"), join(directory, "postgres"), password);
     stops.push(postgres.stop);
-    const path = { PATH: [programs, process.env.PATH].join(delimiter) };
-
-    const schema = serviceOf(compose, "schema");
-    await runOrFail(argv(schema, secrets, schema.command), {
-      environment: {
-        ...{ ...path, ...environmentOf(schema, secrets) },
-        ...{ SQL_HOST: "127.0.0.1", SQL_PORT: `${postgres.port}` },
-      },
-    });
+    await setUpSchema(programs, serviceOf(compose, "schema"), secrets, postgres);
 
     const temporal = serviceOf(compose, `temporal${suffix}`);
     const ports = Object.fromEntries(
@@ -110,7 +119,7 @@ export async function startProductionStack(programs: string, options: StackOptio
       argv(temporal, secrets, ["temporal-server", "start"]),
       {
         env: {
-          ...{ ...path, ...environmentOf(temporal, secrets), ...ports },
+          ...{ ...withPrograms(programs), ...environmentOf(temporal, secrets), ...ports },
           ...{ POSTGRES_SEEDS: "127.0.0.1", DB_PORT: `${postgres.port}`, BIND_ON_IP: "127.0.0.1" },
           PROMETHEUS_ENDPOINT: `127.0.0.1:${await freePort()}`,
           ...options.environment,
