@@ -62,8 +62,8 @@ it("starts in order: database, schema, server, namespace, and then what uses it"
     "temporal-dev": ["schema service_completed_successfully"],
     setup: ["temporal service_healthy"],
     "setup-dev": ["temporal-dev service_healthy"],
-    ui: ["temporal service_healthy"],
-    "ui-dev": ["temporal-dev service_healthy"],
+    ui: ["setup service_completed_successfully"],
+    "ui-dev": ["setup-dev service_completed_successfully"],
     worker: ["setup service_completed_successfully"],
   });
   for (const name of ["postgres", "temporal", "temporal-dev", "worker"]) {
