@@ -23,6 +23,6 @@ export async function connectClient({
     const connection = await Connection.connect({ ...connectionOptions, address, connectTimeout: "5s" });
     return { client: new Client({ connection, namespace }), address, namespace };
   } catch (error) {
-    throw await temporalUnavailable(address, connectionOptions.tls, error);
+    throw await temporalUnavailable({ address, namespace, tls: connectionOptions.tls }, error);
   }
 }

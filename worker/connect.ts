@@ -1,4 +1,4 @@
-import { Connection } from "@temporalio/client";
+import { Connection, isGrpcServiceError } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
 import { loadTemporalConfiguration } from "../activities/host/temporal-configuration.ts";
 import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
@@ -11,6 +11,9 @@ export interface WorkerConnections {
   readonly address: string;
 }
 
+/** Of gRPC. */
+const notFound = 5;
+
 /**
  * Connects as the standard variables and profiles say; to 127.0.0.1:7233 without them.
  *
@@ -21,11 +24,16 @@ export async function connectWorker(address?: string, namespace?: string): Promi
   const configured = loadTemporalConfiguration();
   const options = { ...configured.connectionOptions, ...(address === undefined ? {} : { address }) };
   const where = options.address ?? "127.0.0.1:7233";
+  const target = { address: where, namespace: namespace ?? configured.namespace ?? "default", tls: options.tls };
   try {
     const native = await NativeConnection.connect(options);
     const client = await Connection.connect({ ...options, connectTimeout: "10s" });
-    return { native, client, namespace: namespace ?? configured.namespace ?? "default", address: where };
+    // A worker that may not ask works all the same; one whose namespace is missing ends with a stack trace of the SDK's.
+    await client.workflowService.describeNamespace({ namespace: target.namespace }).catch((error) => {
+      if (isGrpcServiceError(error) && error.code === notFound) throw error;
+    });
+    return { native, client, ...target };
   } catch (error) {
-    throw await temporalUnavailable(where, options.tls, error);
+    throw await temporalUnavailable(target, error);
   }
 }

@@ -90,12 +90,33 @@ async function tlsTrouble(address: string, tls: Tls): Promise<string | undefined
   return reasons.find(([pattern]) => code !== undefined && pattern.test(code))?.[1];
 }
 
+/** The error for a namespace that a server has not: somebody must create it there first. */
+export const namespaceUnavailable = (namespace: string, cause: unknown): KgentsError =>
+  new KgentsError(
+    "temporal-unavailable",
+    `the Temporal server has no namespace ${namespace}: create it with \`kgents admin setup\``,
+    { cause, remedy: "Or set TEMPORAL_NAMESPACE to one that is there." },
+  );
+
+/** Of gRPC. */
+const notFound = 5;
+
+/** What the server says of a namespace, whatever it was asked for. */
+const isNamespaceMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === notFound && /namespace/i.test(error.message);
+
 /**
- * The error for a server that could not be connected to. Where TLS is the reason it says so, and names the variable to look at.
+ * The error for a server that could not be connected to, or that does not serve what it was asked for. Where TLS is the reason it says so,
+ * and names the variable to look at.
  *
  * @param tls how the connection was configured
  */
-export async function temporalUnavailable(address: string, tls: Tls, error: unknown): Promise<KgentsError> {
+export async function temporalUnavailable(
+  target: { readonly address: string; readonly namespace: string; readonly tls: Tls },
+  error: unknown,
+): Promise<KgentsError> {
+  const { address, namespace, tls } = target;
+  if (isNamespaceMissing(error)) return namespaceUnavailable(namespace, error);
   const trouble = await tlsTrouble(address, tls).catch(() => undefined);
   const why = trouble ?? (error instanceof Error ? error.message : String(error));
   return new KgentsError("temporal-unavailable", `Temporal does not answer at ${address}: ${why}`, {

@@ -68,7 +68,7 @@ export async function queueState(
       await connection.close();
     }
   } catch (error) {
-    throw await temporalUnavailable(address, connectionOptions.tls, error);
+    throw await temporalUnavailable({ address, namespace, tls: connectionOptions.tls }, error);
   }
 }
 

@@ -86,6 +86,18 @@ it("the retention of a namespace that exists is changed only where that was said
   expect((await setup(namespace, "--retention", "2d")).stderr).toContain(nothing);
 });
 
+it.each([
+  ["exec", ["exec", "--code", "print(1)"], 125],
+  ["ps", ["ps"], 125],
+  ["worker", ["worker"], 125],
+  ["status", ["status"], 1],
+  ["doctor", ["doctor"], 1],
+])("before it was done, `kgents %s` says what to do", async (_name, args, exitCode) => {
+  const { code, stdout, stderr } = await commandLine.run(args, { environment: { TEMPORAL_NAMESPACE: "not-set-up" } });
+  expect(stdout + stderr).toContain("has no namespace not-set-up: create it with `kgents admin setup`");
+  expect(code).toBe(exitCode);
+});
+
 it("registers only what is missing", async () => {
   const namespace = await madeByOthers(searchAttributes.status, keywordAttributeType);
   const { stdout } = await setup(namespace, "--json");
