@@ -1,5 +1,5 @@
 /**
- * Measures what kgents promises, as ratios against a peer in the same run: `npm run bench [-- overhead|cli|memory|kubernetes|production]`.
+ * Measures what kgents promises, as ratios against a peer in the same run: `npm run bench [-- overhead|cli|memory|kubernetes|production|footprint]`.
  * Results and how to read them: docs/performance.md.
  *
  * @module
@@ -8,7 +8,7 @@ import { measureCommandLine } from "./command-line.ts";
 import { measureKubernetes } from "./kubernetes.ts";
 import { measureMemory } from "./memory.ts";
 import { measureOverhead } from "./overhead.ts";
-import { measureProduction } from "./production.ts";
+import { measureFootprint, measureProduction } from "./production.ts";
 import { tools } from "./stack.ts";
 
 const wanted = process.argv.slice(2);
@@ -18,6 +18,7 @@ const sections = {
   memory: measureMemory,
   kubernetes: measureKubernetes,
   production: measureProduction,
+  footprint: measureFootprint,
 };
 const binaries = await tools();
 for (const [name, measure] of Object.entries(sections)) {

@@ -12,6 +12,10 @@ export interface Postgres {
   readonly port: number;
   /** Answers with rows of columns; with `|` between them. */
   readonly query: (database: string, sql: string) => Promise<string[][]>;
+  /** All databases as SQL, as docs/production.md backs them up. */
+  readonly dump: () => Promise<string>;
+  /** Makes them again from that, in a server that has none of them. */
+  readonly restore: (dump: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -42,10 +46,9 @@ export async function startPostgres(service: ComposeService, directory: string, 
     { directory, ...user },
   );
   const environment = { PGPASSWORD: password };
+  const place = ["-h", "127.0.0.1", "-p", `${port}`, "-U", superuser];
   const psql = (database: string, sql: string) =>
-    run([join(programs, "psql"), "-h", "127.0.0.1", "-p", `${port}`, "-U", superuser, "-XAt", "-c", sql, database], {
-      environment,
-    });
+    run([join(programs, "psql"), ...place, "-XAt", "-c", sql, database], { environment });
   const [, ...settings] = service.command ?? [];
   const server = await startServerProcess(
     [join(programs, "postgres"), "-D", data, "-k", directory, "-h", "127.0.0.1", "-p", `${port}`, ...settings],
@@ -60,6 +63,10 @@ export async function startPostgres(service: ComposeService, directory: string, 
       const { code, stdout, stderr } = await psql(database, sql);
       if (code !== 0) throw new Error(`${sql}: ${stderr}`);
       return stdout.split("\n").flatMap((line) => (line === "" ? [] : [line.split("|")]));
+    },
+    dump: () => runOrFail([join(programs, "pg_dumpall"), ...place, "--no-role-passwords"], { environment }),
+    restore: async (dump) => {
+      await runOrFail([join(programs, "psql"), ...place, "-Xq", "postgres"], { environment, input: dump });
     },
     stop: server.stop,
   };

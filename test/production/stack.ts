@@ -29,6 +29,8 @@ interface StackOptions {
   readonly profile: "dev" | "prod";
   /** More of the server's environment, for tests of what the compose file does not set. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Databases to start from, as another stack's PostgreSQL dumped them. */
+  readonly dump?: string;
 }
 
 /** Every port on which Temporal listens, by the variable that says it. */
@@ -100,6 +102,11 @@ export async function startProductionStack(programs: string, options: StackOptio
     const password = (await readFile(join(secrets, "postgres-password"), "utf8")).trim();
     const postgres = await startPostgres(serviceOf(compose, "postgres"), join(directory, "postgres"), password);
     stops.push(postgres.stop);
+    if (options.dump !== undefined) {
+      await postgres.restore(options.dump);
+      // Members of the server that were there seconds ago are waited for: in a dump that is older than a minute none is.
+      await postgres.query("temporal", "delete from cluster_membership");
+    }
     await setUpSchema(programs, serviceOf(compose, "schema"), secrets, postgres);
 
     const temporal = serviceOf(compose, `temporal${suffix}`);
