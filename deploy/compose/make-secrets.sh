@@ -9,6 +9,7 @@ shift $(($# > 0 ? 1 : 0))
 
 umask 077
 mkdir -p "$directory"
+chmod 0700 "$directory"
 names=DNS:temporal,DNS:localhost,IP:127.0.0.1
 for host; do
   case $host in
@@ -25,9 +26,6 @@ done
   make_certificate "$directory" temporal /CN=temporal 365 serverAuth,clientAuth "$names"
 [ -s "$directory/client.crt" ] || make_certificate "$directory" client /CN=kgents-client 365 clientAuth
 
-# Containers read them as the user 1000, whoever you are; ca.key is for you alone, and no container gets it.
-if [ "$(id -u)" -eq 0 ]; then
-  (cd "$directory" && chown 1000 postgres-password ca.crt temporal.crt temporal.key client.crt client.key)
-elif [ "$(id -u)" -ne 1000 ]; then
-  echo "make-secrets.sh: the containers' user 1000 cannot read $directory: run \`sudo chown 1000\` on its files, except ca.key" >&2
-fi
+# Containers run as users of their own, so they may all read what is mounted; on this machine the directory keeps others out. No
+# container gets ca.key.
+(cd "$directory" && chmod 0444 postgres-password ca.crt temporal.crt temporal.key client.crt client.key)

@@ -1,5 +1,5 @@
 /** docker-compose.yml, .env.example and the Dockerfile, as compose's own parser understands them, against what the code says. */
-import { access, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { access, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
@@ -155,6 +155,14 @@ it("every file that is mounted is there, and every secret is made by make-secret
     await make();
     const made = (await readdir(directory)).sort();
     expect(made).toEqual([...Object.keys(compose.secrets), "ca.key"].filter((name) => name !== "kubeconfig").sort());
+    const modes = await Promise.all(
+      [directory, ...made.map((name) => join(directory, name))].map((path) => stat(path)),
+    );
+    // Whoever a container runs as can read what it is given; on the host nobody else gets into the directory.
+    expect(modes.map(({ mode }) => (mode & 0o777).toString(8))).toEqual([
+      "700",
+      ...made.map((name) => (name === "ca.key" ? "600" : "444")),
+    ]);
     const certificate = await runOrFail(["openssl", "x509", "-noout", "-text", "-in", join(directory, "temporal.crt")]);
     expect(certificate).toContain("DNS:temporal.example.com, IP Address:10.0.0.5");
     const before = await Promise.all(made.map((name) => readFile(join(directory, name), "utf8")));
