@@ -1,5 +1,6 @@
 /**
- * Measures what kgents promises, as ratios against a peer in the same run: `npm run bench [-- overhead|cli|doors|memory|kubernetes]`.
+ * Measures what kgents promises, as ratios against a peer in the same run:
+ * `npm run bench [-- overhead|cli|doors|memory|kubernetes|production|footprint]`.
  * Results and how to read them: docs/performance.md.
  *
  * @module
@@ -9,6 +10,7 @@ import { measureDoors } from "./doors.ts";
 import { measureKubernetes } from "./kubernetes.ts";
 import { measureMemory } from "./memory.ts";
 import { measureOverhead } from "./overhead.ts";
+import { measureFootprint, measureProduction } from "./production.ts";
 import { tools } from "./stack.ts";
 
 const wanted = process.argv.slice(2);
@@ -18,6 +20,8 @@ const sections = {
   doors: measureDoors,
   memory: measureMemory,
   kubernetes: measureKubernetes,
+  production: measureProduction,
+  footprint: measureFootprint,
 };
 const binaries = await tools();
 for (const [name, measure] of Object.entries(sections)) {

@@ -10,7 +10,7 @@ import { kgentsPaths } from "../activities/host/paths.ts";
 import { openDirectoryStore } from "../activities/store/directory-store.ts";
 import { findTemporalBinary } from "../client/stack/temporal-binary.ts";
 import { startExecution } from "../client/start-execution.ts";
-import { startDevServer } from "../test/support/dev-server.ts";
+import { type DevServer, startDevServer } from "../test/support/dev-server.ts";
 import { startWorkerProcess } from "../test/support/worker-process.ts";
 
 /** The tools, installed as the product does it. */
@@ -32,13 +32,18 @@ export interface BenchStack extends AsyncDisposable {
   readonly runPeer: () => Promise<void>;
 }
 
-/** Starts them: each of the three a process, as in use. */
+/**
+ * Starts them: each of the three a process, as in use.
+ *
+ * @param options.server one that runs, with the namespace `default`; it is stopped with the rest. @default a development server
+ * @param options.stock whether that one is as it comes, and not as kgents starts it
+ */
 export async function startBenchStack(
   binaries: { temporal: string; bubblewrap: string },
-  options: { stock?: boolean } = {},
+  options: { stock?: boolean; server?: Pick<DevServer, "address" | "pid" | "stop"> } = {},
 ): Promise<BenchStack> {
   const directory = await mkdtemp(join(tmpdir(), "kgents-bench-"));
-  const server = await startDevServer(binaries.temporal, join(directory, "temporal.db"), options);
+  const server = options.server ?? (await startDevServer(binaries.temporal, join(directory, "temporal.db"), options));
   const worker = await startWorkerProcess(server.address, "bench", directory, { environment: { LOG_LEVEL: "info" } });
   const peer = spawn(
     process.execPath,

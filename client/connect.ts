@@ -1,5 +1,5 @@
 import { Client, Connection } from "@temporalio/client";
-import { KgentsError } from "../core/error.ts";
+import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
 import type { TemporalTarget } from "./stack/address.ts";
 
 /** A connection to Temporal, and where it leads. */
@@ -23,7 +23,6 @@ export async function connectClient({
     const connection = await Connection.connect({ ...connectionOptions, address, connectTimeout: "5s" });
     return { client: new Client({ connection, namespace }), address, namespace };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new KgentsError("temporal-unavailable", `no Temporal server answers at ${address}: ${why}`, { cause: error });
+    throw await temporalUnavailable({ address, namespace, tls: connectionOptions.tls }, error);
   }
 }

@@ -1,5 +1,6 @@
 import {
   isGrpcServiceError,
+  NamespaceNotFoundError,
   ServiceError,
   TerminatedFailure,
   TimeoutFailure,
@@ -8,6 +9,7 @@ import {
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { errorCode } from "../activities/host/error-code.ts";
+import { namespaceUnavailable } from "../activities/host/temporal-unavailable.ts";
 import { KgentsError } from "../core/error.ts";
 import { type FailureDetails, type FailureKind, isFailureKind } from "../core/failure.ts";
 
@@ -36,6 +38,7 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
   if (error instanceof WorkflowNotFoundError) {
     return new KgentsError("not-found", `there is no run ${id}`, { cause: error });
   }
+  if (error instanceof NamespaceNotFoundError) return namespaceUnavailable(error.namespace, error);
   // The client wraps what its own calls meet; those of the service itself come as they are.
   const refusal = error instanceof ServiceError ? error.cause : error;
   if (isGrpcServiceError(refusal)) {

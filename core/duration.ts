@@ -16,10 +16,11 @@ export function parseDuration(value: string | number): number | undefined {
   return match && unit ? Math.round(Number(match[1]) * unit) : undefined;
 }
 
-/** Writes milliseconds for people: `250 ms`, `1.5 s`, `5 min`, `2 h`. */
+/** Writes milliseconds for people: `250 ms`, `1.5 s`, `5 min`, `2 h`, `7 d`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 120_000) return `${Math.round(milliseconds / 100) / 10} s`;
   if (milliseconds < 7_200_000) return `${Math.round(milliseconds / 6000) / 10} min`;
-  return `${Math.round(milliseconds / 360_000) / 10} h`;
+  if (milliseconds < 172_800_000) return `${Math.round(milliseconds / 360_000) / 10} h`;
+  return `${Math.round(milliseconds / 8_640_000) / 10} d`;
 }

@@ -29,6 +29,7 @@ export const failureKinds = {
   "not-found": usage("Check the id; history and output are kept for the retention time only."),
 
   "temporal-unavailable": final("Start the local stack with `kgents up`, or check TEMPORAL_ADDRESS and the profile."),
+  "namespace-conflict": final("Remove from the namespace what is named, or use another namespace."),
   "no-worker": final("Start a worker for this Temporal server with `kgents worker`."),
   "worker-lost": final("Look at the worker's log; `kgents status` says whether one is running."),
   "stack-start": final("Look at the log that is named; `kgents status` says what is running."),

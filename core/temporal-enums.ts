@@ -8,3 +8,5 @@
 export const workflowTaskQueueType = 1;
 /** `INDEXED_VALUE_TYPE_KEYWORD`. */
 export const keywordAttributeType = 2;
+/** `IndexedValueType`: the types of search attributes, by their numbers. */
+export const indexedValueTypes = ["Unspecified", "Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"];

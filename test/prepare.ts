@@ -7,6 +7,10 @@
  */
 import { findChromium } from "./support/chromium.ts";
 import { installPackages, missingPackages } from "./support/debian-packages.ts";
+import { isLeftOut } from "./support/left-out.ts";
+
+/** For the production stack. Debian keeps PostgreSQL out of the PATH. */
+const productionPackages = { "/usr/lib/postgresql/*/bin/postgres": "postgresql", openssl: "openssl" };
 
 /** Programs that tests use, and the Debian packages that have them. */
 const needed: Readonly<Record<string, string>> = {
@@ -20,6 +24,7 @@ const needed: Readonly<Record<string, string>> = {
   fish: "fish",
   // For what the Temporal UI shows; any other Chromium or Chrome will do.
   ...((await findChromium()) === undefined ? { chromium: "chromium" } : {}),
+  ...(isLeftOut("PRODUCTION") ? {} : productionPackages),
 };
 
 const missing = missingPackages(needed);

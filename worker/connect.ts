@@ -1,7 +1,7 @@
-import { Connection } from "@temporalio/client";
-import { loadClientConnectConfig } from "@temporalio/envconfig";
+import { Connection, isGrpcServiceError } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
-import { KgentsError } from "../core/error.ts";
+import { loadTemporalConfiguration } from "../activities/host/temporal-configuration.ts";
+import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
 
 /** A worker's connections: Core's own for polling, and a client's for asking about runs. */
 export interface WorkerConnections {
@@ -11,25 +11,29 @@ export interface WorkerConnections {
   readonly address: string;
 }
 
+/** Of gRPC. */
+const notFound = 5;
+
 /**
  * Connects as the standard variables and profiles say; to 127.0.0.1:7233 without them.
  *
  * @param address overrides the configured address
- * @throws KgentsError `temporal-unavailable`
+ * @throws KgentsError `temporal-unavailable`, `invalid-configuration`
  */
 export async function connectWorker(address?: string, namespace?: string): Promise<WorkerConnections> {
-  const configured = loadClientConnectConfig();
+  const configured = loadTemporalConfiguration();
   const options = { ...configured.connectionOptions, ...(address === undefined ? {} : { address }) };
   const where = options.address ?? "127.0.0.1:7233";
+  const target = { address: where, namespace: namespace ?? configured.namespace ?? "default", tls: options.tls };
   try {
     const native = await NativeConnection.connect(options);
     const client = await Connection.connect({ ...options, connectTimeout: "10s" });
-    return { native, client, namespace: namespace ?? configured.namespace ?? "default", address: where };
-  } catch (error) {
-    throw new KgentsError("temporal-unavailable", `no Temporal server answers at ${where}: ${messageOf(error)}`, {
-      cause: error,
+    // A worker that may not ask works all the same; one whose namespace is missing ends with a stack trace of the SDK's.
+    await client.workflowService.describeNamespace({ namespace: target.namespace }).catch((error) => {
+      if (isGrpcServiceError(error) && error.code === notFound) throw error;
     });
+    return { native, client, ...target };
+  } catch (error) {
+    throw await temporalUnavailable(target, error);
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -5,10 +5,41 @@ import type { Logger } from "./logging.ts";
 
 type Operator = Pick<NativeConnection, "operatorService">;
 
-/** Which of our search attributes a namespace has not. */
-export async function missingSearchAttributes(connection: Operator, namespace: string): Promise<string[]> {
+/** Our search attributes in a namespace. */
+interface SearchAttributeState {
+  readonly missing: readonly string[];
+  /** Those of our names that somebody has registered with another type, by its number. */
+  readonly ofAnotherType: readonly { readonly name: string; readonly type: number }[];
+}
+
+/** Looks at our search attributes in a namespace. */
+export async function searchAttributeState(connection: Operator, namespace: string): Promise<SearchAttributeState> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  return Object.values(searchAttributes).filter((name) => customAttributes?.[name] !== keywordAttributeType);
+  const found = Object.values(searchAttributes).map((name) => ({ name, type: customAttributes?.[name] }));
+  return {
+    missing: found.filter(({ type }) => type === undefined).map(({ name }) => name),
+    ofAnotherType: found.flatMap(({ name, type }) =>
+      type === undefined || type === keywordAttributeType ? [] : [{ name, type }],
+    ),
+  };
+}
+
+/** Which of our search attributes a namespace has not, or with another type. */
+export async function missingSearchAttributes(connection: Operator, namespace: string): Promise<string[]> {
+  const { missing, ofAnotherType } = await searchAttributeState(connection, namespace);
+  return [...missing, ...ofAnotherType.map(({ name }) => name)];
+}
+
+/** Registers search attributes of ours that are missing. */
+export async function registerSearchAttributes(
+  connection: Operator,
+  namespace: string,
+  names: readonly string[],
+): Promise<void> {
+  await connection.operatorService.addSearchAttributes({
+    namespace,
+    searchAttributes: Object.fromEntries(names.map((name) => [name, keywordAttributeType])),
+  });
 }
 
 /**
@@ -27,10 +58,7 @@ export async function ensureSearchAttributes(
   try {
     const absent = await missingSearchAttributes(connection, namespace);
     if (absent.length === 0) return true;
-    await connection.operatorService.addSearchAttributes({
-      namespace,
-      searchAttributes: Object.fromEntries(absent.map((name) => [name, keywordAttributeType])),
-    });
+    await registerSearchAttributes(connection, namespace, absent);
     log.info({ absent }, "registered search attributes");
     return (await missingSearchAttributes(connection, namespace)).length === 0;
   } catch (error) {

@@ -8,6 +8,7 @@ import module from "node:module";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { kgentsPaths } from "../../activities/host/paths.ts";
+import { adminCommand } from "./admin-command.ts";
 import { batchCommand } from "./batch-command.ts";
 import { watchPipes } from "./broken-pipe.ts";
 import { completionCommands } from "./completion-command.ts";
@@ -111,6 +112,7 @@ infraCommand(program, {
     await leave(await destroy(flags));
   },
 });
+adminCommand(program, { setup: async (flags) => leave(await (await import("./admin.ts")).setup(flags)) });
 mcpCommand(program, async (flags) => {
   const { mcp } = await import("./mcp.ts");
   await leave(await mcp(flags));

@@ -1,4 +1,3 @@
-import { searchAttributes } from "../../core/names.ts";
 import { missingSearchAttributes } from "../../worker/search-attributes.ts";
 import { connectClient } from "../connect.ts";
 import type { TemporalTarget } from "../stack/address.ts";
@@ -12,7 +11,7 @@ export function checkTemporal({ temporal }: StackStatus, origin: TemporalTarget[
   const remedy =
     origin === "local"
       ? "Start it with `kgents up`; `kgents exec` does it by itself."
-      : "Check TEMPORAL_ADDRESS and the profile, and that the server can be reached from here.";
+      : "Check TEMPORAL_ADDRESS, TEMPORAL_TLS_* and the profile, and that the server can be reached from here.";
   return failed("Temporal", reason ?? `it does not answer at ${address}`, remedy);
 }
 
@@ -33,19 +32,16 @@ export function checkWorkers({ temporal, worker }: StackStatus, taskQueue: strin
 /** Whether the namespace has the search attributes of runs. */
 export async function checkSearchAttributes(target: TemporalTarget): Promise<Check> {
   const name = "Search";
-  const names = Object.values(searchAttributes);
-  const create = (missing: readonly string[]): string =>
-    `Runs go without them, and are listed more slowly. Create them: \`temporal operator search-attribute create ${missing
-      .map((attribute) => `--name ${attribute} --type Keyword`)
-      .join(" ")}\`, and restart the worker.`;
+  const create =
+    "Runs go without them, and are listed more slowly. Create them with `kgents admin setup`, and restart the worker.";
   const { client, namespace } = await connectClient(target);
   try {
     const missing = await missingSearchAttributes(client.connection, namespace);
     if (missing.length === 0) return ok(name, "the namespace has the search attributes of runs");
-    return warning(name, `the namespace has not: ${missing.join(", ")}`, create(missing));
+    return warning(name, `the namespace has not: ${missing.join(", ")}`, create);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return warning(name, `the search attributes cannot be listed: ${why}`, create(names));
+    return warning(name, `the search attributes cannot be listed: ${why}`, create);
   } finally {
     await client.connection.close();
   }

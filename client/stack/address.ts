@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { loadClientConnectConfig } from "@temporalio/envconfig";
+import { loadTemporalConfiguration, type TemporalConfiguration } from "../../activities/host/temporal-configuration.ts";
 import { KgentsError } from "../../core/error.ts";
 
 /** A Temporal server by its address, and how it was found. */
@@ -19,7 +19,7 @@ export interface TemporalTarget {
   /** Whether the port of a local server was asked for, rather than found. */
   readonly portGiven: boolean;
   /** What a connection needs beside the address: TLS, API key, metadata. */
-  readonly connectionOptions: ReturnType<typeof loadClientConnectConfig>["connectionOptions"];
+  readonly connectionOptions: TemporalConfiguration["connectionOptions"];
 }
 
 /** Temporal's own default port. */
@@ -37,7 +37,7 @@ export function resolveTarget(
   environment: NodeJS.ProcessEnv,
   options: { readonly address?: string | undefined; readonly port?: number | undefined; readonly runningPort?: number },
 ): TemporalTarget {
-  const { connectionOptions, namespace = "default" } = loadConfigured(environment);
+  const { connectionOptions, namespace = "default" } = loadTemporalConfiguration(environment);
   const configured = options.address ?? connectionOptions.address;
   if (configured) {
     const address = withPort(configured);
@@ -59,19 +59,6 @@ export function isLoopback(address: string): boolean {
 export const portIn = (address: string): number => Number(/:(\d+)$/.exec(address)?.[1] ?? defaultPort);
 
 const withPort = (address: string): string => (/:\d+$/.test(address) ? address : `${address}:${defaultPort}`);
-
-function loadConfigured(environment: NodeJS.ProcessEnv): ReturnType<typeof loadClientConnectConfig> {
-  const variables = Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value]] : []));
-  try {
-    return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(variables) });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new KgentsError("invalid-configuration", `the configuration of Temporal cannot be used: ${why}`, {
-      cause: error,
-      remedy: "Look at TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the TEMPORAL_TLS_* variables.",
-    });
-  }
-}
 
 function portOf(text: string | undefined): number | undefined {
   if (!text) return undefined;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Connection, isGrpcServiceError } from "@temporalio/client";
+import { Connection, type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
 import { msToTs } from "@temporalio/common/lib/time.js";
 
 /** How long the namespace may take to be there once the server answers. */
@@ -44,7 +44,12 @@ export async function prepareNamespace(
   }
 }
 
-async function untilUsable({ workflowService }: Connection, namespace: string, deadline: number): Promise<void> {
+/** Waits until the parts of a server that start runs know a namespace. @param deadline by `performance.now()` */
+export async function untilUsable(
+  { workflowService }: ConnectionLike,
+  namespace: string,
+  deadline: number,
+): Promise<void> {
   for (;;) {
     try {
       await workflowService.describeTaskQueue({ namespace, taskQueue: { name: "kgents" }, taskQueueType: 1 });

@@ -8,7 +8,7 @@
  */
 import { hostname } from "node:os";
 import { isRunning } from "../../activities/host/process-identity.ts";
-import { KgentsError } from "../../core/error.ts";
+import { temporalUnavailable } from "../../activities/host/temporal-unavailable.ts";
 import { hostLabel, processOfIdentity } from "../../core/names.ts";
 import { workflowTaskQueueType } from "../../core/temporal-enums.ts";
 import type { TemporalTarget } from "./address.ts";
@@ -68,8 +68,7 @@ export async function queueState(
       await connection.close();
     }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new KgentsError("temporal-unavailable", `Temporal does not answer at ${address}: ${why}`, { cause: error });
+    throw await temporalUnavailable({ address, namespace, tls: connectionOptions.tls }, error);
   }
 }
 

@@ -4,7 +4,7 @@ import { searchAttributes } from "../../core/names.ts";
  * The server's queues wait for the next tick of a rate limiter, by default 20 a second, before they look for what is to be
  * done: that, and not the work, was most of the time of a run. None of this costs anything while nothing happens.
  */
-const dynamicConfiguration: Readonly<Record<string, number | string>> = {
+export const dynamicConfiguration: Readonly<Record<string, number | string>> = {
   "history.transferProcessorMaxPollRPS": 2000,
   // Time-outs, retries and timers.
   "history.timerProcessorMaxPollRPS": 2000,

@@ -1,5 +1,6 @@
 /** Which cluster the tests run on, and how it comes up. */
 import { access } from "node:fs/promises";
+import { isLeftOut } from "../support/left-out.ts";
 import type { ClusterDescription } from "./cluster.ts";
 import { kindDescription, kindDown, kindUp, runsDocker } from "./kind.ts";
 import { nativeDescription, nativeDown, nativeUp } from "./native/native.ts";
@@ -59,5 +60,4 @@ const starts = (...argv: [string, ...string[]]): Promise<boolean> =>
   );
 
 /** Whether this run does without a cluster. */
-export const isClusterOff = (environment: NodeJS.ProcessEnv = process.env): boolean =>
-  environment.KGENTS_TEST_CLUSTER === "off" && environment.CI !== "true";
+export const isClusterOff = (): boolean => isLeftOut("CLUSTER");

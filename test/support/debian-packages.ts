@@ -1,11 +1,11 @@
 /** The Debian packages that tests need: found by what they bring, installed by apt, and only as root. */
 import { execFileSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-function isThere(path: string, mode: number): boolean {
+function isProgram(path: string): boolean {
   try {
-    accessSync(path, mode);
+    accessSync(path, constants.X_OK);
     return true;
   } catch {
     return false;
@@ -15,15 +15,15 @@ function isThere(path: string, mode: number): boolean {
 /** Whether a program is on PATH, or a file is there. */
 export const isPresent = (name: string): boolean =>
   name.startsWith("/")
-    ? isThere(name, constants.F_OK)
+    ? globSync(name).length > 0
     : [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) =>
-        isThere(join(directory, name), constants.X_OK),
+        isProgram(join(directory, name)),
       );
 
 /**
  * The packages that are missing.
  *
- * @param needed programs, or the paths of files, each with the package that brings it
+ * @param needed programs, or the paths of files (which may be patterns), each with the package that brings it
  */
 export const missingPackages = (needed: Readonly<Record<string, string>>): string[] => [
   ...new Set(

@@ -7,6 +7,7 @@ import { Client, Connection } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
 import type { Backend } from "../../activities/backends/backend.ts";
 import { kgentsPaths, type Paths } from "../../activities/host/paths.ts";
+import { loadTemporalConfiguration } from "../../activities/host/temporal-configuration.ts";
 import { type DirectoryStore, openDirectoryStore } from "../../activities/store/directory-store.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { type StartOptions, startExecution } from "../../client/start-execution.ts";
@@ -95,8 +96,10 @@ export async function startTestWorker(
     drainMilliseconds: options.drainMilliseconds ?? 1000,
     ...(options.backends ? { backends: options.backends } : {}),
   });
-  const connection = await Connection.connect({ address });
-  const client = new Client({ connection });
+  // As the worker does it: by the standard variables, which bring the certificates of the production server.
+  const { connectionOptions, namespace } = loadTemporalConfiguration();
+  const connection = await Connection.connect({ ...connectionOptions, address });
+  const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
   const store = await openDirectoryStore(join(paths.state, "artifacts"));
   const start: TestWorker["start"] = (request, { shareStore = true, ...startOptions } = {}) =>
     startExecution(client, taskQueue, shareStore ? store : undefined, request, startOptions);

@@ -2,6 +2,7 @@
 # Makes the cluster's authority and every certificate and kubeconfig that it signs.
 # Usage: certificates.sh DIRECTORY NODE_ADDRESS NODE_NAME
 set -eu
+. "$(dirname "$0")/../../../deploy/authority.sh"
 directory=$1 node_address=$2 node_name=$3
 pki=$directory/pki
 mkdir -p "$pki"
@@ -10,10 +11,7 @@ mkdir -p "$pki"
 certificate() {
   local usage=clientAuth
   [ $# -lt 3 ] || usage=serverAuth
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$2" -keyout "$pki/$1.key" 2>/dev/null |
-    openssl x509 -req -days 365 -CA "$pki/ca.crt" -CAkey "$pki/ca.key" -set_serial "0x$(openssl rand -hex 8)" \
-      -extfile <(echo "basicConstraints=CA:FALSE"; echo "extendedKeyUsage=$usage"; [ $# -lt 3 ] || echo "subjectAltName=$3") \
-      -out "$pki/$1.crt" 2>/dev/null
+  make_certificate "$pki" "$1" "$2" 365 "$usage" "${3:-}"
 }
 
 # kubeconfig FILE CERTIFICATE: everything inline, so that the file can be copied alone.
@@ -30,8 +28,7 @@ Y
   mv "$1.part" "$1"
 }
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN=kgents-test-authority \
-  -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature -keyout "$pki/ca.key" -out "$pki/ca.crt" 2>/dev/null
+make_authority "$pki" kgents-test-authority 365
 # Service account tokens are RS256: the tests sign their own with this key.
 openssl genrsa -out "$pki/service-accounts.key" 2048 2>/dev/null
 

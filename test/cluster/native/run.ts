@@ -12,6 +12,9 @@ interface RunOptions {
   readonly input?: string;
   readonly directory?: string;
   readonly environment?: NodeJS.ProcessEnv;
+  /** The user to run it as; only root may say. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** @throws where the program cannot be started; an exit code is an answer */
@@ -20,6 +23,8 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   const child = spawn(program, args, {
     cwd: options.directory,
     env: { ...process.env, ...options.environment },
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.gid === undefined ? {} : { gid: options.gid }),
     stdio: ["pipe", "pipe", "pipe"],
   });
   const code = new Promise<number | null>((resolve, reject) => {

@@ -1,0 +1,24 @@
+import { loadClientConnectConfig } from "@temporalio/envconfig";
+import { KgentsError } from "../../core/error.ts";
+
+/** What the standard variables and profiles say of a Temporal server. */
+export type TemporalConfiguration = ReturnType<typeof loadClientConnectConfig>;
+
+/**
+ * Reads the standard variables and profiles: `TEMPORAL_ADDRESS`, `TEMPORAL_TLS_*`, `TEMPORAL_PROFILE` and their like. An empty
+ * variable is one that is not set.
+ *
+ * @throws KgentsError `invalid-configuration` where they make no sense, or name a file that cannot be read
+ */
+export function loadTemporalConfiguration(environment: NodeJS.ProcessEnv = process.env): TemporalConfiguration {
+  const variables = Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value]] : []));
+  try {
+    return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(variables) });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new KgentsError("invalid-configuration", `the configuration of Temporal cannot be used: ${why}`, {
+      cause: error,
+      remedy: "Look at TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the TEMPORAL_TLS_* variables.",
+    });
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Why a Temporal server cannot be connected to: where certificates are the reason, gRPC says only that its time is up.
+ *
+ * @module
+ */
+import { type ConnectionOptions, connect } from "node:tls";
+import { KgentsError } from "../../core/error.ts";
+import { errorCode } from "./error-code.ts";
+
+/** What a connection is configured with, as Temporal's SDK has it. */
+interface TlsOptions {
+  readonly serverNameOverride?: string;
+  readonly serverRootCACertificate?: Uint8Array;
+  readonly clientCertPair?: { readonly crt: Uint8Array; readonly key: Uint8Array };
+}
+type Tls = TlsOptions | boolean | null | undefined;
+
+/** How long a handshake may take before nothing is said of certificates. */
+const handshakeMilliseconds = 1000;
+
+const pair = "TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH";
+
+/** What the codes of Node and of OpenSSL mean here; the latter's names differ from one version to the next. */
+const reasons: readonly (readonly [RegExp, string])[] = [
+  [
+    /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT|CERT_SIGNATURE_FAILURE/,
+    "no authority that is known here has signed the server's certificate: set TEMPORAL_TLS_SERVER_CA_CERT_PATH",
+  ],
+  [/^CERT_HAS_EXPIRED$/, "the server's certificate has expired"],
+  [
+    /ALTNAME_INVALID/,
+    "the server's certificate is for another name: connect by that name, or set TEMPORAL_TLS_SERVER_NAME",
+  ],
+  [
+    /ALERT_CERTIFICATE_REQUIRED|ALERT_HANDSHAKE_FAILURE/,
+    `the server takes only clients with a certificate: set ${pair}`,
+  ],
+  [/ALERT_CERTIFICATE_EXPIRED/, `this client's certificate has expired: look at ${pair}`],
+  [/ALERT_UNKNOWN_CA/, `the server does not know the authority of this client's certificate: look at ${pair}`],
+  [
+    /ALERT_(?:BAD|UNSUPPORTED|REVOKED)?_?CERTIFICATE|ALERT_DECRYPT/,
+    `the server refuses this client's certificate: look at ${pair}`,
+  ],
+  [
+    /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/,
+    "TLS is configured, and the server speaks none: unset TEMPORAL_TLS_*",
+  ],
+];
+
+/**
+ * Does the handshake alone.
+ *
+ * @returns the code of what went wrong; `accepted` where the server spoke first, as it does to those it takes; undefined where
+ *   nothing is known
+ */
+function handshake(address: string, options: ConnectionOptions): Promise<string | undefined> {
+  const { hostname, port } = new URL(`http://${address}`);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port || 80), ALPNProtocols: ["h2"], ...options });
+    const timer = setTimeout(() => socket.destroy(), handshakeMilliseconds);
+    let code: string | undefined;
+    // A client without a certificate learns of it only after the handshake.
+    socket.once("data", () => {
+      code = "accepted";
+      socket.destroy();
+    });
+    socket.on("error", (error) => {
+      code ??= errorCode(error);
+    });
+    socket.once("close", () => {
+      clearTimeout(timer);
+      resolve(code);
+    });
+  });
+}
+
+async function tlsTrouble(address: string, tls: Tls): Promise<string | undefined> {
+  if (!tls) {
+    const answer = await handshake(address, { rejectUnauthorized: false });
+    const speaksTls = answer === "accepted" || answer?.includes("ALERT");
+    return speaksTls ? "the server speaks TLS, and none is configured: set TEMPORAL_TLS_*" : undefined;
+  }
+  const { serverNameOverride, serverRootCACertificate, clientCertPair } = tls === true ? {} : tls;
+  const code = await handshake(address, {
+    ...(serverNameOverride === undefined ? {} : { servername: serverNameOverride }),
+    ...(serverRootCACertificate ? { ca: Buffer.from(serverRootCACertificate) } : {}),
+    ...(clientCertPair ? { cert: Buffer.from(clientCertPair.crt), key: Buffer.from(clientCertPair.key) } : {}),
+  });
+  return reasons.find(([pattern]) => code !== undefined && pattern.test(code))?.[1];
+}
+
+/** The error for a namespace that a server has not: somebody must create it there first. */
+export const namespaceUnavailable = (namespace: string, cause: unknown): KgentsError =>
+  new KgentsError(
+    "temporal-unavailable",
+    `the Temporal server has no namespace ${namespace}: create it with \`kgents admin setup\``,
+    { cause, remedy: "Or set TEMPORAL_NAMESPACE to one that is there." },
+  );
+
+/** Of gRPC. */
+const notFound = 5;
+
+/** What the server says of a namespace, whatever it was asked for. */
+const isNamespaceMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === notFound && /namespace/i.test(error.message);
+
+/**
+ * The error for a server that could not be connected to, or that does not serve what it was asked for. Where TLS is the reason it says so,
+ * and names the variable to look at.
+ *
+ * @param tls how the connection was configured
+ */
+export async function temporalUnavailable(
+  target: { readonly address: string; readonly namespace: string; readonly tls: Tls },
+  error: unknown,
+): Promise<KgentsError> {
+  const { address, namespace, tls } = target;
+  if (isNamespaceMissing(error)) return namespaceUnavailable(namespace, error);
+  const trouble = await tlsTrouble(address, tls).catch(() => undefined);
+  const why = trouble ?? (error instanceof Error ? error.message : String(error));
+  return new KgentsError("temporal-unavailable", `Temporal does not answer at ${address}: ${why}`, {
+    cause: error,
+    remedy: trouble && "Correct the TEMPORAL_TLS_* variables or the profile; see docs/production.md.",
+  });
+}

@@ -1,0 +1,163 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
+import { msToTs, tsToMs } from "@temporalio/common/lib/time.js";
+import { KgentsError } from "../../core/error.ts";
+import { searchAttributes } from "../../core/names.ts";
+import { indexedValueTypes } from "../../core/temporal-enums.ts";
+import { registerSearchAttributes, searchAttributeState } from "../../worker/search-attributes.ts";
+import { untilUsable } from "../stack/namespace.ts";
+
+/** What was found and done. */
+export interface NamespaceSetup {
+  readonly namespace: string;
+  /** `changed`: its retention. */
+  readonly action: "created" | "changed" | "unchanged";
+  /** How long the history of closed runs is kept, in milliseconds. */
+  readonly retentionMilliseconds: number;
+  /** The search attributes that were missing and are registered now. */
+  readonly registered: readonly string[];
+}
+
+/** Status codes of gRPC. */
+const [invalidArgument, notFound, alreadyExists] = [3, 5, 6];
+const [permissionDenied, unauthenticated] = [7, 16];
+
+const isCode = (error: unknown, code: number): boolean => isGrpcServiceError(error) && error.code === code;
+
+/** How long the server's parts may take to hear of a change: each reads the namespaces again every 10 s at the most. */
+const usableMilliseconds = 60_000;
+
+/**
+ * Sees to it that a namespace exists and has the search attributes of runs, and that both can be used. What is there already
+ * is left as it is.
+ *
+ * @param retentionMilliseconds how long history is kept; undefined leaves that of a namespace that exists
+ * @param defaultRetentionMilliseconds the same, for a namespace that is created, where nobody says
+ * @throws KgentsError `forbidden` where the server does not let this client, `namespace-conflict` where a search attribute of our
+ *   name has another type
+ */
+export async function setUpNamespace(
+  connection: ConnectionLike,
+  namespace: string,
+  retentionMilliseconds: number | undefined,
+  defaultRetentionMilliseconds: number,
+): Promise<NamespaceSetup> {
+  const retention = retentionMilliseconds ?? defaultRetentionMilliseconds;
+  const present = await retentionOf(connection, namespace);
+  const deadline = performance.now() + usableMilliseconds;
+  let action: NamespaceSetup["action"] = "unchanged";
+  if (present === undefined) {
+    action = (await createNamespace(connection, namespace, retention)) ? "created" : "unchanged";
+    await untilUsable(connection, namespace, deadline);
+  } else if (retentionMilliseconds !== undefined && retentionMilliseconds !== present) {
+    await allowed(`change the retention of the namespace ${namespace}`, cloudRemedy.retention, () =>
+      connection.workflowService.updateNamespace({
+        namespace,
+        config: { workflowExecutionRetentionTtl: msToTs(retentionMilliseconds) },
+      }),
+    );
+    action = "changed";
+  }
+  const registered = await setUpSearchAttributes(connection, namespace, deadline);
+  return {
+    ...{ namespace, action, registered },
+    retentionMilliseconds: action === "unchanged" ? (present ?? retention) : retention,
+  };
+}
+
+/** How it is done where the namespace belongs to somebody else, as in Temporal Cloud. */
+const cloudRemedy = {
+  namespace: "Ask whoever runs the server for the namespace; in Temporal Cloud make it in its UI or with `tcld`.",
+  retention: "Leave --retention out; in Temporal Cloud change it with `tcld namespace retention set`.",
+  attributes: `Ask whoever runs the server for the search attributes ${Object.values(searchAttributes).join(", ")}, of type Keyword; in Temporal Cloud add them with \`tcld namespace search-attributes add\`.`,
+};
+
+/** Does what needs rights. @throws KgentsError `forbidden` with the remedy */
+async function allowed<Answer>(what: string, remedy: string, action: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!isGrpcServiceError(error) || ![permissionDenied, unauthenticated].includes(error.code)) throw error;
+    const message = `the server does not let this client ${what}: ${error.details}`;
+    throw new KgentsError("forbidden", message, { cause: error, remedy });
+  }
+}
+
+async function retentionOf({ workflowService }: ConnectionLike, namespace: string): Promise<number | undefined> {
+  try {
+    const { config } = await allowed(`look at the namespace ${namespace}`, cloudRemedy.namespace, () =>
+      workflowService.describeNamespace({ namespace }),
+    );
+    return tsToMs(config?.workflowExecutionRetentionTtl);
+  } catch (error) {
+    if (isCode(error, notFound)) return undefined;
+    throw error;
+  }
+}
+
+/** @returns whether this call created it, and nobody else meanwhile */
+async function createNamespace(
+  { workflowService }: ConnectionLike,
+  namespace: string,
+  retentionMilliseconds: number,
+): Promise<boolean> {
+  try {
+    await allowed(`create the namespace ${namespace}`, cloudRemedy.namespace, () =>
+      workflowService.registerNamespace({
+        namespace,
+        description: "Runs of kgents",
+        workflowExecutionRetentionPeriod: msToTs(retentionMilliseconds),
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (isCode(error, alreadyExists)) return false;
+    throw error;
+  }
+}
+
+/** @returns those that were missing */
+async function setUpSearchAttributes(
+  connection: ConnectionLike,
+  namespace: string,
+  deadline: number,
+): Promise<readonly string[]> {
+  const state = () =>
+    allowed("list search attributes", cloudRemedy.attributes, () => searchAttributeState(connection, namespace));
+  const { missing, ofAnotherType } = await state();
+  const [conflict] = ofAnotherType;
+  if (conflict) {
+    const { name, type } = conflict;
+    throw new KgentsError(
+      "namespace-conflict",
+      `the namespace ${namespace} has a search attribute ${name} of type ${indexedValueTypes[type] ?? type}, and runs need it as Keyword`,
+    );
+  }
+  if (missing.length > 0) {
+    await allowed("register search attributes", cloudRemedy.attributes, () =>
+      registerSearchAttributes(connection, namespace, missing),
+    );
+  }
+  await untilSearchable(connection, namespace, deadline);
+  return missing;
+}
+
+/** Waits until a query may name the attributes: before that, a run that carries one would not start. */
+async function untilSearchable(
+  { workflowService }: ConnectionLike,
+  namespace: string,
+  deadline: number,
+): Promise<void> {
+  const query = Object.values(searchAttributes)
+    .map((name) => `${name} = 'x'`)
+    .join(" OR ");
+  for (;;) {
+    try {
+      await workflowService.countWorkflowExecutions({ namespace, query });
+      return;
+    } catch (error) {
+      if (!isCode(error, invalidArgument) || performance.now() > deadline) throw error;
+      await delay(100);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { loadConfiguration } from "../../activities/host/configuration-file.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { type NamespaceSetup, setUpNamespace } from "../admin/set-up-namespace.ts";
+import { connectClient } from "../connect.ts";
+import { resolveTarget } from "../stack/address.ts";
+import type { AdminSetupFlags } from "./admin-command.ts";
+import { createVoice, reportError } from "./voice.ts";
+
+/** `kgents admin setup`. */
+export async function setup(flags: AdminSetupFlags): Promise<number> {
+  const voice = await createVoice(false);
+  try {
+    const { configuration } = await loadConfiguration({ path: flags.config });
+    const resolved = resolveTarget(process.env, { address: flags.address });
+    const target = flags.namespace === undefined ? resolved : { ...resolved, namespace: flags.namespace };
+    const { client, address, namespace } = await connectClient(target);
+    try {
+      voice.progress(`setting up the namespace ${namespace} at ${address} ...`);
+      const done = await setUpNamespace(client.connection, namespace, flags.retention, configuration.retention);
+      voice.settled();
+      for (const line of inWords(done)) voice.say(line);
+      if (flags.json) process.stdout.write(`${JSON.stringify({ address, ...done }, null, 2)}\n`);
+      return 0;
+    } finally {
+      await client.connection.close();
+    }
+  } catch (error) {
+    voice.settled();
+    return reportError(error, { json: flags.json === true });
+  }
+}
+
+function inWords({ namespace, action, retentionMilliseconds, registered }: NamespaceSetup): string[] {
+  const kept = `the history of runs is kept for ${formatDuration(retentionMilliseconds)}`;
+  if (action === "unchanged" && registered.length === 0) {
+    return [`nothing had to be done: the namespace ${namespace} has all that runs need; ${kept}`];
+  }
+  return [
+    `the namespace ${namespace} ${action === "unchanged" ? "was there" : `is ${action}`}; ${kept}`,
+    registered.length === 0
+      ? "the search attributes of runs were there"
+      : `registered search attributes: ${registered.join(", ")}`,
+  ];
+}
