@@ -27,7 +27,7 @@ ENV NODE_ENV=production \
   XDG_STATE_HOME=/var/lib/kgents/state \
   XDG_CACHE_HOME=/tmp/cache
 # What a volume is mounted on gives it its owner.
-RUN install -d -o 1000 -g 1000 /var/lib/kgents/state /var/lib/kgents/artifacts
+RUN install -d -o 1000 -g 1000 /var/lib/kgents/state
 WORKDIR /kgents
 COPY --from=build /kgents/package.json ./
 COPY --from=build /kgents/node_modules node_modules

@@ -41,7 +41,7 @@ it("says what every variable of .env.example is for, and needs no other", async 
 
 it.each([
   ["dev", ["postgres", "schema", "setup-dev", "temporal-dev", "ui-dev"]],
-  ["prod", ["postgres", "schema", "setup", "temporal", "ui", "worker"]],
+  ["prod", ["postgres", "schema", "setup", "store", "temporal", "ui", "worker"]],
 ])("the profile %s has its services, and no other", async (profile, names) => {
   expect(Object.keys((await composeFile(programs, [profile])).services).sort()).toEqual(names);
 });
@@ -64,16 +64,17 @@ it("starts in order: database, schema, server, namespace, and then what uses it"
     "setup-dev": ["temporal-dev service_healthy"],
     ui: ["setup service_completed_successfully"],
     "ui-dev": ["setup-dev service_completed_successfully"],
-    worker: ["setup service_completed_successfully"],
+    store: [],
+    worker: ["setup service_completed_successfully", "store service_healthy"],
   });
-  for (const name of ["postgres", "temporal", "temporal-dev", "worker"]) {
+  for (const name of ["postgres", "store", "temporal", "temporal-dev", "worker"]) {
     expect(serviceOf(compose, name).healthcheck).toMatchObject({ test: expect.anything() });
   }
 });
 
 it("pins every image, limits every service's memory and log, and restarts what is to run", () => {
   for (const [name, service] of services()) {
-    expect(service.image, name).toMatch(/:\d+\.\d+/);
+    expect(service.image, name).toMatch(/:v?\d+\.\d+/);
     expect(service, name).toMatchObject({ mem_limit: expect.anything(), logging: { options: expect.anything() } });
     expect(service.restart, name).toMatch(/^(?:unless-stopped|on-failure:5)$/);
   }
@@ -83,6 +84,10 @@ describe("versions are those of the tests", () => {
   it("Temporal's", async () => {
     const [, version] = /go\.temporal\.io\/server v(\S+)/.exec(await file("test/production/go/go.mod")) ?? [];
     expect([settings.TEMPORAL_VERSION, settings.TEMPORAL_ADMIN_TOOLS_VERSION]).toEqual([version, version]);
+  });
+  it("the artifact store's", async () => {
+    const [, version] = /versitygw (v\S+)/.exec(await file("test/production/go-gateway/go.mod")) ?? [];
+    expect(settings.STORE_VERSION).toBe(version);
   });
   it("Node's and our own", async () => {
     const { version, devDependencies } = JSON.parse(await file("package.json"));
