@@ -1,10 +1,11 @@
 /**
  * Measures what kgents promises, as ratios against a peer in the same run:
- * `npm run bench [-- overhead|cli|doors|memory|kubernetes|production|footprint]`.
+ * `npm run bench [-- overhead|cli|doors|batch|memory|kubernetes|production|footprint]`.
  * Results and how to read them: docs/performance.md.
  *
  * @module
  */
+import { measureBatch } from "./batch.ts";
 import { measureCommandLine } from "./command-line.ts";
 import { measureDoors } from "./doors.ts";
 import { measureKubernetes } from "./kubernetes.ts";
@@ -18,6 +19,7 @@ const sections = {
   overhead: measureOverhead,
   cli: measureCommandLine,
   doors: measureDoors,
+  batch: measureBatch,
   memory: measureMemory,
   kubernetes: measureKubernetes,
   production: measureProduction,
