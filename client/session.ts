@@ -52,6 +52,7 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
     address,
     configurationPath: path,
     configurationHash: hash,
+    usesBucket: configuration.artifacts.bucket !== undefined,
     retentionMilliseconds: configuration.retention,
     taskQueue,
     start: startLocalStack,

@@ -9,6 +9,7 @@ export async function stackOptions(flags: { readonly config?: string }): Promise
     paths: kgentsPaths(),
     configurationPath: path,
     configurationHash: hash,
+    usesBucket: configuration.artifacts.bucket !== undefined,
     retentionMilliseconds: configuration.retention,
     taskQueue: configuration.worker.taskQueue,
   };

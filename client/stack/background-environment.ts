@@ -37,7 +37,6 @@ const names: Readonly<Record<string, string>> = {
 
 /** Prefixes of names, each with its reason. */
 const prefixes: Readonly<Record<string, string>> = {
-  AWS_: "how a bucket for artifacts is reached",
   LC_: "the parts of the locale",
   TEMPORAL_: "the connection",
   KGENTS_: "our own settings",
@@ -58,13 +57,21 @@ export const serverEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.Proces
   ...Object.fromEntries(Object.entries(environment).filter(([name]) => serverNames.includes(name))),
 });
 
+/** How Amazon's SDK enters a bucket: secrets, which only a worker gets that needs them. */
+const bucketPrefix = "AWS_";
+
 /** The part of an environment that the worker gets. */
-export function workerEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function workerEnvironment(
+  environment: NodeJS.ProcessEnv,
+  { usesBucket = false }: { usesBucket?: boolean } = {},
+): NodeJS.ProcessEnv {
   const wanted = ([name, value]: [string, string | undefined]): boolean =>
     value !== undefined &&
     !excluded.includes(name) &&
     // Proxy variables are written in lower case as well.
-    (Object.hasOwn(names, name.toUpperCase()) || Object.keys(prefixes).some((prefix) => name.startsWith(prefix)));
+    ((usesBucket && name.startsWith(bucketPrefix)) ||
+      Object.hasOwn(names, name.toUpperCase()) ||
+      Object.keys(prefixes).some((prefix) => name.startsWith(prefix)));
   const kept = Object.fromEntries(Object.entries(environment).filter(wanted));
   return kept.PATH === undefined ? kept : { ...kept, PATH: lastingPath(kept.PATH) };
 }

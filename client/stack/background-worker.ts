@@ -121,7 +121,7 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
     {
       log: files.log,
       environment: {
-        ...withoutForeignSecrets(workerEnvironment(environment), target),
+        ...withoutForeignSecrets(workerEnvironment(environment, context), target),
         TEMPORAL_ADDRESS: target.address,
         TEMPORAL_NAMESPACE: target.namespace,
       },

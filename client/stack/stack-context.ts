@@ -19,6 +19,8 @@ export interface StackOptions {
   readonly configurationPath?: string | null | undefined;
   /** A hash of that file's content: the worker is restarted when it changes. */
   readonly configurationHash?: string | undefined;
+  /** Whether the worker keeps artifacts in a bucket: then it gets what says how that is entered. @default false */
+  readonly usesBucket?: boolean | undefined;
   /** How long the local server keeps the history of a closed run. @default 7 days */
   readonly retentionMilliseconds?: number | undefined;
   /** Whether what does not run is started. @default true */
@@ -38,6 +40,7 @@ export interface StackContext {
   readonly taskQueue: string;
   readonly configurationPath: string | null;
   readonly configurationHash: string;
+  readonly usesBucket: boolean;
   readonly retentionMilliseconds: number;
   readonly start: boolean;
   readonly progress: (line: string) => void;
@@ -59,6 +62,7 @@ export function stackContext(options: StackOptions): StackContext {
     taskQueue: options.taskQueue ?? defaultTaskQueue,
     configurationPath: options.configurationPath ?? null,
     configurationHash: options.configurationHash ?? "",
+    usesBucket: options.usesBucket ?? false,
     retentionMilliseconds: options.retentionMilliseconds ?? 7 * dayMilliseconds,
     start: options.start ?? true,
     progress: options.progress ?? (() => {}),

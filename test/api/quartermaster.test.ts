@@ -282,7 +282,7 @@ describe("large requests", () => {
       code: "invalid-request",
       field: "request",
       message: expect.stringMatching(/got 150\d{4} bytes of JSON; allowed are 1048576/),
-      remedy: expect.stringContaining("artifacts.directory"),
+      remedy: expect.stringContaining("Share the artifact store"),
     });
   });
 

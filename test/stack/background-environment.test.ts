@@ -34,6 +34,13 @@ test("the worker gets what it needs, and nothing that belongs to one command", (
   });
 });
 
+test("the worker gets the keys of a bucket only where it uses one", () => {
+  const given = { HOME: "/home/a", AWS_PROFILE: "p", AWS_SECRET_ACCESS_KEY: "secret", GITHUB_TOKEN: "secret" };
+  expect(workerEnvironment(given)).toEqual({ HOME: "/home/a" });
+  const { GITHUB_TOKEN: _, ...wanted } = given;
+  expect(workerEnvironment(given, { usesBucket: true })).toEqual(wanted);
+});
+
 test("the server gets hardly anything", () => {
   const environment = { ...kept, ...dropped, PATH: "/usr/bin", USER: "a" };
   expect(serverEnvironment(environment)).toEqual({ HOME: "/home/a", LANG: "C.UTF-8", USER: "a" });

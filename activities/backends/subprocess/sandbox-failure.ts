@@ -40,7 +40,8 @@ export function sandboxFailure(diagnostics: string): KgentsError {
       remedy: found.remedy,
     });
   }
-  if (/No space left on device/i.test(diagnostics)) {
+  // What is left takes a part of a piece first: tar then says how much.
+  if (/No space left on device|Wrote only \d+ of \d+ bytes/i.test(diagnostics)) {
     return new KgentsError("invalid-request", `disk: code and input files do not fit in the limit (${text})`, {
       field: "disk",
       remedy: "Ask for more disk.",
