@@ -73,6 +73,17 @@ describe("a bucket that is there", () => {
   });
 });
 
+it("a local stack that comes up by itself keeps its artifacts there", async () => {
+  const bucket = { ...server.settings, prefix: "of-a-local-stack/" };
+  await using local = await createCommandLine({
+    environment: { ...server.environment, KGENTS_TEMPORAL_CLI: inject("temporalBinary") },
+  });
+  await local.file("config/kgents/kgents.config.yaml", JSON.stringify({ artifacts: { bucket } }));
+  const { code, bytes, stderr } = await local.run(["exec", "--cpu", "1", "--code", large(2_000_000)]);
+  expect({ code, length: bytes.length }, stderr).toEqual({ code: 0, length: 2_000_000 });
+  expect(stderr).not.toContain("not in the bucket");
+});
+
 describe("a bucket that is away", () => {
   it("the run ends all the same, with what a result can hold and a plain statement; later all of it is there", async () => {
     await server.stop();
