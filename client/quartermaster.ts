@@ -110,11 +110,11 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     // Refused before a server is started for it.
     validateRequest(complete);
     const { client, taskQueue, address, workers } = await this.#connected();
-    const { store, served } = await workers();
+    const { store, served, passiveVersions } = await workers();
     if (!served) {
       // The next call looks again.
       await this.close();
-      throw new KgentsError("no-worker", `no worker polls the task queue ${taskQueue} at ${address}`);
+      throw noWorker(taskQueue, address, passiveVersions);
     }
     return startExecution(client, taskQueue, store, complete, options);
   }
@@ -200,6 +200,16 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     });
     return this.#session;
   }
+}
+
+function noWorker(taskQueue: string, address: string, passiveVersions: readonly string[]): KgentsError {
+  const where = `the task queue ${taskQueue} at ${address}`;
+  if (passiveVersions.length === 0) return new KgentsError("no-worker", `no worker polls ${where}`);
+  return new KgentsError(
+    "no-worker",
+    `no worker takes new runs of ${where}: those that poll it are ${passiveVersions.join(", ")}, and that is not the current version of the deployment`,
+    { remedy: "Make a version that has workers the current one: `temporal worker deployment set-current-version`." },
+  );
 }
 
 /** The configuration's defaults, under what the request says. */

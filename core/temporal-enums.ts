@@ -8,3 +8,5 @@
 export const workflowTaskQueueType = 1;
 /** `INDEXED_VALUE_TYPE_KEYWORD`. */
 export const keywordAttributeType = 2;
+/** `WORKER_VERSIONING_MODE_VERSIONED`. */
+export const versionedMode = 2;
