@@ -55,8 +55,12 @@ export async function createWorkers(
       ...shared,
       ...versioned(settings.version),
       taskQueue: waitingTaskQueue(policy.taskQueue),
-      // Few, because one that waits here cannot be taken by another worker that has a place meanwhile.
-      maxConcurrentActivityTaskExecutions: 2,
+      // Few, because one that waits here cannot be taken by another worker that has a place meanwhile; as many as may start in a
+      // second where all come by this queue.
+      maxConcurrentActivityTaskExecutions: Math.max(2, policy.maximumStartsPerSecond ?? 0),
+      ...(policy.maximumStartsPerSecond === undefined
+        ? {}
+        : { maxTaskQueueActivitiesPerSecond: policy.maximumStartsPerSecond }),
       activityTaskPollerBehavior: { type: "simple-maximum", maximum: 1 },
     }),
     Worker.create({
