@@ -30,12 +30,16 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** The command of docs/fleet.md; the server learns of a new version by its first poll. */
-async function setCurrentVersion(deployment: string, buildId: string): Promise<void> {
-  const command = ["worker", "deployment", "set-current-version", "--address", address];
-  const version = ["--deployment-name", deployment, "--build-id", buildId, "--yes"];
-  await promisify(execFile)(inject("temporalBinary"), [...command, ...version]);
+/** A command of docs/fleet.md. */
+async function temporal(...words: string[]): Promise<void> {
+  await promisify(execFile)(inject("temporalBinary"), [...words, "--address", address]);
 }
+
+const setCurrentVersion = (deployment: string, buildId: string): Promise<void> =>
+  temporal(
+    ...["worker", "deployment", "set-current-version", "--yes"],
+    ...["--deployment-name", deployment, "--build-id", buildId],
+  );
 
 const worker = (taskQueue: string, deployment: string, buildId: string, flags: string[] = []) =>
   startWorkerProcess(address, taskQueue, join(directory, `${deployment}-${buildId}`), {
@@ -94,6 +98,64 @@ test("under a steady stream every run succeeds exactly once, and new runs go to 
   await second.end("SIGTERM");
   expect(await replayAll(client, taskQueue)).toBe(handles.length);
 }, 180_000);
+
+test("code that outlasts the drain of an old version is ended, and its run with it", async () => {
+  const taskQueue = `fleet-${randomUUID()}`;
+  const deployment = `outlasts-${randomUUID()}`;
+  const first = await worker(taskQueue, deployment, "1", ["--drain", "2s"]);
+  await setCurrentVersion(deployment, "1");
+  const request = { code: "echo begun; sleep 300", language: "sh", timeout: 400, live: "heartbeat" } as const;
+  const handle = await startExecution(client, taskQueue, undefined, request, {});
+  for await (const event of handle.output()) if (event.type === "output") break;
+  const second = await worker(taskQueue, deployment, "2");
+  await setCurrentVersion(deployment, "2");
+  expect(await first.end("SIGTERM")).toBe(0);
+  expect(await handle.result()).toMatchObject({ status: "lost", attempts: 1, stdout: { text: "begun\n" } });
+  expect(await versionOf(handle.id)).toBe("1");
+  await second.end("SIGTERM");
+});
+
+test("the first version takes over from workers without one", async () => {
+  const taskQueue = `fleet-${randomUUID()}`;
+  const deployment = `first-${randomUUID()}`;
+  const before = await startWorkerProcess(address, taskQueue, join(directory, `${deployment}-none`), {
+    flags: ["--backends", "subprocess"],
+  });
+  const request = { code: "echo begun; sleep 6; echo ended", language: "sh", live: "heartbeat" } as const;
+  const handle = await startExecution(client, taskQueue, undefined, request, {});
+  for await (const event of handle.output()) if (event.type === "output") break;
+  const first = await worker(taskQueue, deployment, "1");
+  await setCurrentVersion(deployment, "1");
+  expect(await before.end("SIGTERM")).toBe(0);
+  expect(await handle.result()).toMatchObject({ status: "succeeded", attempts: 1, stdout: { text: "begun\nended\n" } });
+  const next = await startExecution(client, taskQueue, undefined, { code: "print(1)" }, {});
+  expect((await next.result()).status).toBe("succeeded");
+  expect(await versionOf(next.id)).toBe("1");
+  await first.end("SIGTERM");
+});
+
+test("a run whose version has died can be moved to the current one", async () => {
+  const taskQueue = `fleet-${randomUUID()}`;
+  const deployment = `died-${randomUUID()}`;
+  const first = await worker(taskQueue, deployment, "1");
+  await setCurrentVersion(deployment, "1");
+  const request = { code: "echo begun; sleep 300", language: "sh", timeout: 400, live: "heartbeat" } as const;
+  const handle = await startExecution(client, taskQueue, undefined, request, {});
+  for await (const event of handle.output()) if (event.type === "output") break;
+  await first.end("SIGKILL");
+  const second = await worker(taskQueue, deployment, "2");
+  await setCurrentVersion(deployment, "2");
+  await temporal(
+    "workflow",
+    "update-options",
+    "--workflow-id",
+    handle.id,
+    "--versioning-override-behavior",
+    "auto_upgrade",
+  );
+  expect(await handle.result()).toMatchObject({ status: "lost", attempts: 1 });
+  await second.end("SIGTERM");
+}, 120_000);
 
 test("what outlives a run moves on to the new version; a run stays", async () => {
   const taskQueue = `fleet-${randomUUID()}`;
