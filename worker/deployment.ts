@@ -8,6 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 import type { WorkerOptions } from "@temporalio/worker";
 import { KgentsError } from "../core/error.ts";
+import { quoted } from "../core/visibility-query.ts";
 import type { WorkerConnections } from "./connect.ts";
 import type { Logger } from "./logging.ts";
 import { describeTaskQueue } from "./task-queue.ts";
@@ -72,7 +73,7 @@ export async function awaitOwnRuns(
   const { connections, client, taskQueue, version, log } = about;
   if (await takesNewRuns(connections, taskQueue, version)) return 0;
   const { deploymentName, buildId } = version;
-  const query = `TemporalWorkerDeploymentVersion = '${deploymentName}:${buildId}' AND TaskQueue = '${taskQueue}' AND ExecutionStatus = 'Running'`;
+  const query = `TemporalWorkerDeploymentVersion = ${quoted(`${deploymentName}:${buildId}`)} AND TaskQueue = ${quoted(taskQueue)} AND ExecutionStatus = 'Running'`;
   let noneSince: number | undefined;
   let told = false;
   for (;;) {

@@ -100,7 +100,8 @@ test("under a steady stream every run succeeds exactly once, and new runs go to 
 }, 180_000);
 
 test("code that outlasts the drain of an old version is ended, and its run with it", async () => {
-  const taskQueue = `fleet-${randomUUID()}`;
+  // The name of a queue may have quotes.
+  const taskQueue = `fleet's-${randomUUID()}`;
   const deployment = `outlasts-${randomUUID()}`;
   const first = await worker(taskQueue, deployment, "1", ["--drain", "2s"]);
   await setCurrentVersion(deployment, "1");
@@ -112,6 +113,7 @@ test("code that outlasts the drain of an old version is ended, and its run with 
   expect(await first.end("SIGTERM")).toBe(0);
   expect(await handle.result()).toMatchObject({ status: "lost", attempts: 1, stdout: { text: "begun\n" } });
   expect(await versionOf(handle.id)).toBe("1");
+  expect(first.log()).toContain("carrying the runs of this version to their ends");
   await second.end("SIGTERM");
 });
 
