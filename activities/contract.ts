@@ -20,7 +20,7 @@ export interface ProvisionInput {
   readonly wait?: boolean;
 }
 
-/** What a worker answers that has no place for another cell now: nothing was done. */
+/** What a worker answers that has no place for another cell now, or whose queue's starts are counted: nothing was done. */
 export interface Full {
   readonly full: true;
 }

@@ -69,6 +69,8 @@ export const provision =
     const run = currentRun();
     const cellId = cellIdOf(run, input.attempt);
     const plan = planCell(dependencies, input.request, cellId, run);
+    // The server counts starts on the queue of those that wait: with a limit all of them come by it.
+    if (!input.wait && dependencies.policy.maximumStartsPerSecond !== undefined) return { full: true };
     const { backend, fallback } = await chooseBackend(dependencies, plan.spec, input.fallback);
     const { running, limiter } = dependencies;
     const onQueued = (ahead: number): void => {

@@ -17,6 +17,7 @@ import { followStore } from "./output/follow-store.ts";
 import { glanceAtHeartbeat, glanceAtStore } from "./output/glance.ts";
 import { inspectRun, type RunDetails } from "./runs/inspect-run.ts";
 import { type RunState, stateOf } from "./runs/run-state.ts";
+import { type Waiting, waitingOf } from "./runs/waiting.ts";
 
 /** How long a Temporal server may be away while a result is waited for: a restart, a failover. The run itself goes on. */
 const serverAwayMilliseconds = 120_000;
@@ -28,6 +29,8 @@ export interface ExecutionDescription {
   readonly status: RunState;
   /** Where it is; null where it has ended or no worker answers. */
   readonly phase: Phase | null;
+  /** Set while it waits because all places are taken. */
+  readonly waiting: Waiting | null;
   readonly startedAt: Date;
   readonly closedAt: Date | null;
 }
@@ -138,6 +141,7 @@ export function executionHandle(
         runId: description.runId,
         status: stateOf(description) ?? (await awaited()).status,
         phase,
+        waiting: open ? waitingOf(description) : null,
         startedAt: description.startTime,
         closedAt: description.closeTime ?? null,
       };

@@ -273,11 +273,11 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   /** The connection, where there is a worker. */
   async #served(): Promise<Pick<Session, "client" | "taskQueue"> & { store: ArtifactStore | undefined }> {
     const { client, taskQueue, address, workers } = await this.#connected();
-    const { store, served } = await workers();
+    const { store, served, passiveVersions } = await workers();
     if (served) return { client, taskQueue, store };
     // The next call looks again.
     await this.close();
-    throw new KgentsError("no-worker", `no worker polls the task queue ${taskQueue} at ${address}`);
+    throw noWorker(taskQueue, address, passiveVersions);
   }
 
   async #describe(client: Client, handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
@@ -308,6 +308,16 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     });
     return this.#session;
   }
+}
+
+function noWorker(taskQueue: string, address: string, passiveVersions: readonly string[]): KgentsError {
+  const where = `the task queue ${taskQueue} at ${address}`;
+  if (passiveVersions.length === 0) return new KgentsError("no-worker", `no worker polls ${where}`);
+  return new KgentsError(
+    "no-worker",
+    `no worker takes new runs of ${where}: those that poll it are ${passiveVersions.join(", ")}, and that is not the current version of the deployment`,
+    { remedy: "Make a version that has workers the current one: `temporal worker deployment set-current-version`." },
+  );
 }
 
 /** The configuration's defaults, under what the request says. */

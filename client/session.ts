@@ -24,6 +24,8 @@ interface Workers {
   readonly store: ArtifactStore | undefined;
   /** Whether anybody does. */
   readonly served: boolean;
+  /** The versions whose workers poll it and get no new runs. */
+  readonly passiveVersions: readonly string[];
 }
 
 /** A connection, and what is asked of it once. */
@@ -65,13 +67,17 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
   let opened: ArtifactStore | undefined;
   const openStore = async (): Promise<ArtifactStore> =>
     (opened = await openArtifactStore(configuration.artifacts, { directory: join(paths.state, "artifacts") }));
-  const ownWorkers = async (): Promise<Workers> => ({ served: true, store: await openStore() });
+  const ownWorkers = async (): Promise<Workers> => ({
+    served: true,
+    passiveVersions: [],
+    store: await openStore(),
+  });
   const lookForWorkers = async (): Promise<Workers> => {
-    const { pollers } = await queueState(target, taskQueue, patience);
+    const { pollers, passiveVersions } = await queueState(target, taskQueue, patience);
     // A store that cannot be opened is one that is not shared.
     const store = await openStore().catch(() => undefined);
     const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === store?.id);
-    return { served: pollers.length > 0, store: isShared ? store : undefined };
+    return { served: pollers.length > 0, passiveVersions, store: isShared ? store : undefined };
   };
   return {
     ...{ ...temporal, taskQueue },

@@ -11,6 +11,7 @@ import { detailsOf, summaryOf } from "../core/request-story.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
 import { offloadRequest } from "./offload.ts";
+import { priorityOf } from "./priority.ts";
 
 /** Options of a start. */
 export interface StartOptions {
@@ -20,6 +21,12 @@ export interface StartOptions {
    * @default a new one, such as `exec-mhz3k1q2-4f9c2a7b10`
    */
   readonly id?: string | undefined;
+  /**
+   * When many wait for a place: 1 is taken first, 5 last. It changes nothing of what runs, and so not what an id stands for.
+   *
+   * @default 3
+   */
+  readonly priority?: number | undefined;
 }
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}$/;
@@ -52,6 +59,7 @@ export async function startExecution(
   options: StartOptions,
 ): Promise<ExecutionHandle> {
   const spec = validateRequest(request);
+  const priority = priorityOf(options.priority, spec.requester);
   const small = await offloadRequest(request, store);
   const id = idOf(options.id, "exec");
   const hash = await requestHash(spec);
@@ -62,6 +70,7 @@ export async function startExecution(
       workflowId: id,
       taskQueue,
       args: [{ ...small, live }],
+      priority,
       memo: { [requestHashMemo]: hash, [aboutMemo]: aboutOf(request) },
       workflowIdReusePolicy: "REJECT_DUPLICATE",
       workflowIdConflictPolicy: "FAIL",

@@ -82,6 +82,7 @@ const workerSchema = strict(
     ),
     // As many as the original ran at once: with the default limits, one core and 1.3 GB of memory at most.
     maximumCells: wholeNumber(1, 1000).default(10),
+    maximumStartsPerSecond: wholeNumber(1, 1000).optional(),
     limits: limitsSchema.default({}),
     images: list(textLike(/^[^\s*]+\*?$|^\*$/, imagesRule), 256, imagesRule).optional(),
     network: flag().default(true),
@@ -139,7 +140,8 @@ export const configurationSchema = strict(
 export type Configuration = z.output<typeof configurationSchema>;
 
 /**
- * What a worker serves and allows: `backends` (both), `taskQueue` (`kgents`), `maximumCells` at once (10), `limits` as maxima
+ * What a worker serves and allows: `backends` (both), `taskQueue` (`kgents`), `maximumCells` at once (10), `maximumStartsPerSecond`
+ * of the whole task queue, which all its workers are to say alike (none), `limits` as maxima
  * in milliseconds, millicores and bytes (none), `images` (any), `network` (true), `unsandboxed` (false: code never runs without a
  * sandbox), and `kubernetes`: its `context` (the current one), `namespace` (`kgents-ephemeral`), `runtimeClassName` (the node's
  * default) and `networkIsolation` (`required`: code without network runs only where policies are proved to be enforced).

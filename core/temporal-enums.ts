@@ -10,3 +10,5 @@ export const workflowTaskQueueType = 1;
 export const keywordAttributeType = 2;
 /** `IndexedValueType`: the types of search attributes, by their numbers. */
 export const indexedValueTypes = ["Unspecified", "Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"];
+/** `WORKER_VERSIONING_MODE_VERSIONED`. */
+export const versionedMode = 2;

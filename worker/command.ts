@@ -10,6 +10,8 @@ import { type Configuration, parseConfiguration } from "../core/configuration.ts
 import { parseDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
 import { exitCodeOfFailure } from "../core/exit-code.ts";
+import { deploymentVersion } from "./deployment.ts";
+import { type HealthServer, startHealthServer } from "./health-server.ts";
 import { createLogger, installRuntime, type Logger } from "./logging.ts";
 import { type RunningWorker, startWorker, type WorkerSettings } from "./run-worker.ts";
 
@@ -22,6 +24,10 @@ export interface WorkerCommandFlags {
   readonly maximumCells?: number;
   readonly metricsPort?: number;
   readonly metricsHost: string;
+  readonly healthPort?: number;
+  readonly healthHost?: string;
+  readonly deployment?: string;
+  readonly buildId?: string;
   readonly drain: string;
   readonly config?: string;
 }
@@ -63,6 +69,8 @@ export async function work(
   hooks: Pick<WorkerSettings, "onReady" | "onActivity"> = {},
 ): Promise<number> {
   const log = createLogger();
+  let unready = async (): Promise<string | undefined> => "the worker starts";
+  let health: HealthServer | undefined;
   try {
     const drainMilliseconds = parseDuration(flags.drain);
     if (drainMilliseconds === undefined) {
@@ -70,9 +78,15 @@ export async function work(
         field: "--drain",
       });
     }
+    const version = deploymentVersion(flags);
     const { configuration } = await loadConfiguration({ path: flags.config });
     // Before the runtime is there, which would keep a process alive that has nothing to do.
     const complete = withFlags(configuration, flags);
+    if (flags.healthPort !== undefined) {
+      const place = { host: flags.healthHost ?? "127.0.0.1", port: flags.healthPort };
+      health = await startHealthServer(place, () => unready());
+      log.info(place, "probes are answered");
+    }
     installRuntime(log, flags.metricsPort === undefined ? undefined : `${flags.metricsHost}:${flags.metricsPort}`);
     const worker = await startWorker({
       ...hooks,
@@ -82,7 +96,9 @@ export async function work(
       address: flags.address,
       namespace: flags.namespace,
       drainMilliseconds,
+      version,
     });
+    ({ unready } = worker);
     stopOnSignal(worker, log);
     await worker.stopped;
     log.info("the worker has stopped");
@@ -94,5 +110,7 @@ export async function work(
     }
     log.fatal({ error: String(error), stack: error instanceof Error ? error.stack : undefined }, "the worker failed");
     return exitCodeOfFailure("internal");
+  } finally {
+    await health?.close();
   }
 }

@@ -5,6 +5,7 @@ import { createActivities } from "../activities/index.ts";
 import type { Configuration } from "../core/configuration.ts";
 import { waitingTaskQueue } from "../core/names.ts";
 import type { WorkerConnections } from "./connect.ts";
+import { versioned } from "./deployment.ts";
 import type { WorkerSettings } from "./run-worker.ts";
 
 const builtBundle = fileURLToPath(new URL("./workflow-bundle.js", import.meta.url));
@@ -25,7 +26,8 @@ const tuning = (drainMilliseconds: number) =>
  *
  * - on the shared queue, for the workflows and all that any worker can do, or the nearest one;
  * - on the waiting queue, for runs that found no place among the cells;
- * - on the host's own queue, for cells that live here.
+ * - on the host's own queue, for cells that live here. It belongs to no version: it is this process's alone, a version may have 100 queues
+ *   at most, and one that goes away with its host would stand in the way of the next version.
  */
 export async function createWorkers(
   dependencies: ActivityDependencies,
@@ -39,6 +41,7 @@ export async function createWorkers(
   return Promise.all([
     Worker.create({
       ...shared,
+      ...versioned(settings.version),
       taskQueue: policy.taskQueue,
       workflowBundle: { codePath: settings.bundlePath ?? builtBundle },
       // About 1 MB each; a run that fell out of the cache is replayed from its history, which is short.
@@ -50,9 +53,14 @@ export async function createWorkers(
     }),
     Worker.create({
       ...shared,
+      ...versioned(settings.version),
       taskQueue: waitingTaskQueue(policy.taskQueue),
-      // Few, because one that waits here cannot be taken by another worker that has a place meanwhile.
-      maxConcurrentActivityTaskExecutions: 2,
+      // Few, because one that waits here cannot be taken by another worker that has a place meanwhile; as many as may start in a
+      // second where all come by this queue.
+      maxConcurrentActivityTaskExecutions: Math.max(2, policy.maximumStartsPerSecond ?? 0),
+      ...(policy.maximumStartsPerSecond === undefined
+        ? {}
+        : { maxTaskQueueActivitiesPerSecond: policy.maximumStartsPerSecond }),
       activityTaskPollerBehavior: { type: "simple-maximum", maximum: 1 },
     }),
     Worker.create({

@@ -1,28 +1,28 @@
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
-import type { Worker } from "@temporalio/worker";
 import type { Backend } from "../activities/backends/backend.ts";
 import { createCellLimiter } from "../activities/cell-limiter.ts";
 import type { ActivityDependencies, AskRun } from "../activities/dependencies.ts";
 import type { Paths } from "../activities/host/paths.ts";
 import { claimSlot } from "../activities/host/process-lock.ts";
-import { createRunningCells, type KnownCell } from "../activities/running-cells.ts";
+import { createRunningCells } from "../activities/running-cells.ts";
 import { openArtifactStore } from "../activities/store/open-store.ts";
 import { type Configuration, mergeLanguages } from "../core/configuration.ts";
 import { builtInLanguages } from "../core/language.ts";
 import { hostTaskQueue, workerIdentity } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
-import { awaitPolling } from "./await-polling.ts";
-import { connectWorker } from "./connect.ts";
+import { connectWorker, type WorkerConnections } from "./connect.ts";
 import { createBackends } from "./create-backends.ts";
 import { createWorkers } from "./create-workers.ts";
+import { awaitOwnRuns, type DeploymentVersion, takesNewRuns } from "./deployment.ts";
+import { drain, removeCells, shutDown } from "./drain.ts";
 import { startExpiry } from "./expiry.ts";
 import { hostIdOf } from "./host-id.ts";
 import { startJanitor } from "./janitor.ts";
 import type { Logger } from "./logging.ts";
 import { ensureSearchAttributes } from "./search-attributes.ts";
 import { ensureSweep } from "./sweep-schedule.ts";
+import { awaitPolling, isPolling } from "./task-queue.ts";
 
 /** How a worker is started. */
 export interface WorkerSettings {
@@ -34,6 +34,8 @@ export interface WorkerSettings {
   readonly namespace?: string | undefined;
   /** How long running code may go on after the worker was told to stop, in milliseconds. */
   readonly drainMilliseconds: number;
+  /** The version of a worker deployment that this worker is. @default none: it takes runs that belong to no version */
+  readonly version?: DeploymentVersion | undefined;
   /** Called when the worker polls. */
   readonly onReady?: (about: { taskQueue: string; hostTaskQueue: string; identity: string }) => Promise<void> | void;
   /** Called when the number of cells that exist or wait changes. */
@@ -50,6 +52,8 @@ export interface RunningWorker {
   readonly stop: () => Promise<void>;
   /** Rejects when the worker fails; resolves when it has stopped. */
   readonly stopped: Promise<void>;
+  /** Why it takes no work now, in words; undefined where it does. */
+  readonly unready: () => Promise<string | undefined>;
 }
 
 /** How long to wait for Temporal's word on a run: a server that is away is asked again in the next round. */
@@ -124,7 +128,11 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     log.warn({ taskQueue: policy.taskQueue }, "the server does not list this worker's polls yet");
   }
   await settings.onReady?.({ taskQueue: policy.taskQueue, hostTaskQueue: dependencies.hostTaskQueue, identity });
-  log.info({ identity, taskQueue: policy.taskQueue, address: connections.address }, "the worker is ready");
+  const { version } = settings;
+  log.info({ identity, taskQueue: policy.taskQueue, address: connections.address, ...version }, "the worker is ready");
+  await sayIfPassive(connections, policy.taskQueue, version, log).catch((error) =>
+    log.warn({ error: String(error) }, "which version is the current one cannot be asked"),
+  );
 
   const stopped = (async () => {
     const ends = await Promise.allSettled(runs);
@@ -138,49 +146,44 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     await slot.release();
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   })();
+  let draining = false;
   return {
     stopped,
+    unready: async () => {
+      if (draining) return "the worker drains";
+      if (workers.some((worker) => worker.getState() !== "RUNNING")) return "the worker has stopped";
+      const listed = await isPolling(connections, policy.taskQueue, identity).catch((error) => String(error));
+      if (typeof listed === "string") return `Temporal does not answer: ${listed}`;
+      return listed ? undefined : `the server does not list this worker among the pollers of ${policy.taskQueue}`;
+    },
     stop: async () => {
-      const [shared, waiting] = workers;
-      shutDown([shared, waiting]);
-      await Promise.allSettled(runs.slice(0, 2));
-      // The host's own queue last: clean-ups of what has just ended come by it, if another worker carries the workflows on.
-      await cleanedUp(dependencies);
-      shutDown(workers);
+      draining = true;
+      const { drainMilliseconds, version } = settings;
+      const handOver = async (deadline: number): Promise<void> => {
+        if (!version) return;
+        const about = { connections, client, taskQueue: policy.taskQueue, version, log };
+        const open = await awaitOwnRuns(about, deadline).catch((error) => {
+          log.warn({ error: String(error) }, "whether runs of this version are open cannot be asked");
+          return 0;
+        });
+        if (open > 0)
+          log.warn({ ...version, open }, "runs of this version are left; they wait for another worker of it");
+      };
+      await drain({ workers, runs, dependencies, drainMilliseconds, handOver });
       await stopped;
     },
   };
 }
 
-/** How long to wait for the clean-ups of runs that ended while the worker drained; after that it cleans up by itself. */
-const cleanUpMilliseconds = 3000;
-
-/** Resolves when no cell is left, or when their clean-ups do not come. */
-async function cleanedUp({ running, backends }: ActivityDependencies): Promise<void> {
-  const deadline = Date.now() + cleanUpMilliseconds;
-  const isHere = ({ backend }: KnownCell): boolean => backends[backend]?.hostBound === true;
-  while (running.all().some(isHere) && Date.now() < deadline) await wait(50);
-}
-
-/** Takes away what is left when nothing is polled any more: cells whose clean-up could not be taken, or that nobody follows. */
-async function removeCells({ running, backends }: ActivityDependencies, log: Logger): Promise<void> {
-  await Promise.all(
-    running.all().map(async (cell) => {
-      if (backends[cell.backend]?.cluster) {
-        // It runs on, and another worker goes on with it.
-        cell.running?.stop("let-go", "the worker was shut down");
-        await cell.running?.outcome.catch(() => {});
-        return;
-      }
-      cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
-      await cell.running?.outcome.catch(() => {});
-      await backends[cell.backend]?.cleanUp(cell.cellId).catch((error) => {
-        log.error({ cellId: cell.cellId, error: String(error) }, "a cell could not be removed; the next worker will");
-      });
-    }),
-  );
-}
-
-function shutDown(workers: readonly Worker[]): void {
-  for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
+/** Says so where a worker with a version is given no new runs: somebody has to make its version the current one. */
+async function sayIfPassive(
+  connections: WorkerConnections,
+  taskQueue: string,
+  version: DeploymentVersion | undefined,
+  log: Logger,
+): Promise<void> {
+  if (!version || (await takesNewRuns(connections, taskQueue, version))) return;
+  const { deploymentName, buildId } = version;
+  const command = `temporal worker deployment set-current-version --deployment-name ${deploymentName} --build-id ${buildId}`;
+  log.warn({ ...version, command }, "this version is not the current one: new runs do not come to it until it is");
 }

@@ -17,6 +17,8 @@ import { offloadRequest } from "../offload.ts";
 export interface PackedBatch {
   readonly chunks: readonly BatchChunk[];
   readonly total: number;
+  /** Who asks, by the first request. */
+  readonly requester: string | undefined;
   /** The identity of the requests, in their order. */
   readonly hash: string;
 }
@@ -60,6 +62,7 @@ export async function packBatch(
   let lines: string[] = [];
   let bytes = 0;
   let inlineBytes = 0;
+  let requester: string | undefined;
   const close = async (): Promise<void> => {
     if (lines.length === 0) return;
     inlineBytes += store ? 0 : bytes;
@@ -83,6 +86,7 @@ export async function packBatch(
     const { line, hash } = await pack(request, store).catch((error) => {
       throw inRequest(hashes.length + 1, error);
     });
+    if (hashes.length === 0) requester = request.requester;
     const size = Buffer.byteLength(line) + 1;
     if (lines.length === maximumChunkRuns || bytes + size > maximumChunkBytes) await close();
     lines.push(line);
@@ -91,5 +95,5 @@ export async function packBatch(
   }
   await close();
   if (hashes.length === 0) throw refuse("requests", "got none; allowed are requests, at least one");
-  return { chunks, total: hashes.length, hash: await sha256(hashes.join("\n")) };
+  return { chunks, requester, total: hashes.length, hash: await sha256(hashes.join("\n")) };
 }

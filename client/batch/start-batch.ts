@@ -11,6 +11,7 @@ import { KgentsError } from "../../core/error.ts";
 import { requestHashMemo } from "../../core/names.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
 import { toKgentsError } from "../failure.ts";
+import { priorityOf } from "../priority.ts";
 import { idOf, type StartOptions } from "../start-execution.ts";
 import { type BatchHandle, batchHandle } from "./batch-handle.ts";
 import { packBatch } from "./chunks.ts";
@@ -47,13 +48,17 @@ export async function startBatch(
 ): Promise<BatchHandle> {
   const concurrency = checkConcurrency(options.concurrency ?? defaultConcurrency);
   const id = idOf(options.id, "batch");
-  const { chunks, total, hash } = await packBatch(requests, store);
+  // Refused before anything is packed.
+  priorityOf(options.priority, undefined);
+  const { chunks, total, hash, requester } = await packBatch(requests, store);
   const { limits } = store ? batchSizes.stored : batchSizes.inline;
   const input: BatchInput = { chunks, total, concurrency, limits };
   try {
     const handle = await client.workflow.start(executeBatchWorkflow, {
       workflowId: id,
       taskQueue,
+      // Its runs inherit it.
+      priority: priorityOf(options.priority, requester),
       args: [input],
       memo: { [requestHashMemo]: hash, [batchTotalMemo]: total },
       workflowIdReusePolicy: "REJECT_DUPLICATE",

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
+import { priority } from "./exec-command.ts";
 
 /** Flags of `kgents batch`. */
 export interface BatchFlags {
   readonly concurrency?: string;
   readonly results?: string;
   readonly id?: string;
+  readonly priority?: number;
   readonly detach?: true;
   readonly quiet?: true;
   readonly config?: string;
@@ -21,6 +23,7 @@ export function batchCommand(program: Command, run: (file: string, flags: BatchF
     .argument("<file>", "the requests; - for standard input")
     .option("-c, --concurrency <number>", "how many runs at once, from 1 to 100 (default: 10)")
     .option("--results <file>", "where the results go, instead of stdout")
+    .option("--priority <number>", "when its runs wait for a place: 1 is taken first, 5 last (default: 3)", priority)
     .option("--id <id>", "the batch's id, and its idempotency key; its runs are <id>/1, <id>/2, ...")
     .option("--detach", "print the batch's id and leave it running")
     .option("-q, --quiet", "no words of kgents' own on stderr, except errors")

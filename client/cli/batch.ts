@@ -12,6 +12,7 @@ import { Quartermaster } from "../quartermaster.ts";
 import type { BatchFlags } from "./batch-command.ts";
 import { write } from "./follow-run.ts";
 import { watchForInterruption } from "./interruption.ts";
+import { requesterOfCommandLine } from "./requester.ts";
 import { createVoice, reportError, type Voice } from "./voice.ts";
 
 const refuse = (field: string, message: string, cause?: unknown): KgentsError =>
@@ -36,7 +37,10 @@ async function* requestsOf(file: string): AsyncGenerator<ExecutionRequest> {
   let number = 0;
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     number += 1;
-    if (line.trim() !== "") yield parseLine(line, number);
+    if (line.trim() === "") continue;
+    const request = parseLine(line, number);
+    // What is no object is refused as it is.
+    yield typeof request === "object" ? { requester: requesterOfCommandLine(), ...request } : request;
   }
 }
 
@@ -87,6 +91,7 @@ export async function batch(file: string, flags: BatchFlags): Promise<number> {
     interruption.starting();
     const handle = await quartermaster.startBatch(requestsOf(file), {
       id: flags.id,
+      priority: flags.priority,
       concurrency: flags.concurrency === undefined ? undefined : Number(flags.concurrency),
     });
     voice.settled();

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { CancelFlags } from "./cancel.ts";
+import { priority } from "./exec-command.ts";
 import type { RerunFlags } from "./rerun.ts";
 import type { RunFlags } from "./with-runs.ts";
 
@@ -85,6 +86,7 @@ function rerunCommand(program: Command, run: ControlRuns["rerun"]): void {
     .option("--image <reference>", "the image on Kubernetes")
     .option("--ttl <duration>", "how long a finished Job stays in the cluster")
     .option("--label <key=value>", "a label (repeatable)", collect)
+    .option("--priority <number>", "when runs wait for a place: 1 is taken first, 5 last", priority)
     .option("--id <id>", "the new run's id, and its idempotency key")
     .option("--detach", "print the new run's id and leave it running")
     .option("--json", "print the result as JSON, and nothing else, on stdout")

@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** The flags of `kgents exec`, as commander reads them. */
 export interface ExecFlags {
@@ -25,6 +25,7 @@ export interface ExecFlags {
   readonly dryRun?: true;
   readonly detach?: true;
   readonly id?: string;
+  readonly priority?: number;
   readonly label?: string[];
   readonly json?: true;
   readonly quiet?: true;
@@ -32,6 +33,12 @@ export interface ExecFlags {
 }
 
 const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
+
+/** Reads `--priority`. */
+export function priority(value: string): number {
+  if (/^[1-5]$/.test(value)) return Number(value);
+  throw new InvalidArgumentError("Allowed is a whole number from 1 (first) to 5 (last).");
+}
 
 const examples = `
 Examples:
@@ -88,6 +95,7 @@ export function execCommand(
       .argument("[-]", "read the code from standard input (also without this, where standard input is a pipe)"),
   )
     .option("--output-dir <directory>", "where to put them (default: kgents-output)")
+    .option("--priority <number>", "when runs wait for a place: 1 is taken first, 5 last (default: 3)", priority)
     .option("--id <id>", "the run's id, and its idempotency key")
     .option("--dry-run", "print the Kubernetes Job that would be created, and start nothing")
     .option("--detach", "print the run's id and leave it running")

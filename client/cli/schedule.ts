@@ -3,6 +3,7 @@ import { Quartermaster } from "../quartermaster.ts";
 import type { ScheduleEntry } from "../schedules/schedules.ts";
 import { requestOf } from "./exec-request.ts";
 import { write } from "./follow-run.ts";
+import { requesterOfCommandLine } from "./requester.ts";
 import type { CreateFlags } from "./schedule-command.ts";
 import { type Column, table } from "./table.ts";
 import { colour, plain, terminalWidth } from "./terminal-text.ts";
@@ -19,7 +20,10 @@ export async function createSchedule(id: string, flags: CreateFlags): Promise<nu
   try {
     const request = await requestOf(undefined, flags, () => quartermaster.store(), voice);
     const { cron, every, timezone, overlap, paused } = flags;
-    await quartermaster.createSchedule(request, { id, cron, every, timezone, overlap, paused });
+    await quartermaster.createSchedule(
+      { ...request, requester: requesterOfCommandLine() },
+      { id, cron, every, timezone, overlap, paused },
+    );
     voice.settled();
     voice.say(`created the schedule ${id}${paused ? ", paused" : ""}`);
     return 0;

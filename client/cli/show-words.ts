@@ -10,6 +10,7 @@ import { requestSchema } from "../../core/request.ts";
 import type { Isolation } from "../../core/result.ts";
 import type { RunFailure } from "../failure.ts";
 import type { RunDetails, RunTimings } from "../runs/inspect-run.ts";
+import { waitingInWords } from "../runs/waiting.ts";
 import { ageInWords } from "./age.ts";
 import { barChart, type Stretch } from "./bar-chart.ts";
 import { colourState } from "./run-words.ts";
@@ -48,7 +49,8 @@ function isolationRows(isolation: Isolation): string[] {
 const failureRows = ({ kind, message, remedy }: RunFailure): string[] =>
   `${kind}: ${message}\n${remedy}`.split("\n").map((line, index) => row(index === 0 ? "Failure" : "", plain(line)));
 
-function outcome({ status, phase, result }: RunDetails): string {
+function outcome({ status, phase, waiting, result }: RunDetails): string {
+  if (waiting) return `, ${waitingInWords(waiting)}`;
   if (status === "running") return phase === null ? "" : `, ${phase}`;
   const code = result?.exitCode ?? null;
   const exit = code === null ? "" : `, exit code ${code}`;

@@ -5,12 +5,14 @@ import { beforeBrokenPipe } from "./broken-pipe.ts";
 import { explain, printOutput, sayBehind, write } from "./follow-run.ts";
 import { watchForInterruption } from "./interruption.ts";
 import { requesterOfCommandLine } from "./requester.ts";
+import { sayWaiting } from "./say-waiting.ts";
 import { reportError, type Voice } from "./voice.ts";
 import { writeOutputFiles } from "./write-files.ts";
 
 /** The flags of commands that start a run. */
 interface StartFlags {
   readonly id?: string;
+  readonly priority?: number;
   readonly detach?: true;
   readonly json?: true;
   readonly outputDir?: string;
@@ -29,6 +31,7 @@ export async function startAndFollow(
     onProgress: voice.progress,
   });
   const interruption = watchForInterruption(voice);
+  const over = new AbortController();
   let id: string | undefined;
   try {
     // What is wrong with the request is said before anything is started for it.
@@ -36,7 +39,10 @@ export async function startAndFollow(
     const store = await quartermaster.store();
     voice.settled();
     interruption.starting();
-    const handle = await quartermaster.start({ ...request, requester: requesterOfCommandLine() }, { id: flags.id });
+    const handle = await quartermaster.start(
+      { ...request, requester: requesterOfCommandLine() },
+      { id: flags.id, priority: flags.priority },
+    );
     id = handle.id;
     interruption.started(handle);
     if (handle.attached) voice.say(`attached to the run ${handle.id}`);
@@ -44,9 +50,11 @@ export async function startAndFollow(
       process.stdout.write(json ? `${JSON.stringify({ id: handle.id, runId: handle.runId })}\n` : `${handle.id}\n`);
       return 0;
     }
+    void sayWaiting(handle, voice, over.signal);
     beforeBrokenPipe(() => handle.cancel());
     if (!json) await printOutput(handle.output({ onBehind: sayBehind(voice) }), voice);
     const result = await handle.result();
+    over.abort();
     const written = await writeOutputFiles(result, flags.outputDir ?? "kgents-output", store, voice.say);
     if (json) await write(process.stdout, `${JSON.stringify(result)}\n`);
     explain(result, voice);
@@ -55,6 +63,7 @@ export async function startAndFollow(
     voice.settled();
     return reportError(error, { json, id });
   } finally {
+    over.abort();
     interruption.over();
     await quartermaster.close();
   }

@@ -27,6 +27,16 @@ const queueName = (value: string): string => {
   throw new InvalidArgumentError("Allowed are 1 to 200 printable ASCII characters without spaces.");
 };
 
+const deploymentName = (value: string): string => {
+  if (/^[A-Za-z0-9][\w-]{0,99}$/.test(value)) return value;
+  throw new InvalidArgumentError("Allowed are 1 to 100 letters, digits, _ and -, beginning with a letter or digit.");
+};
+
+const buildId = (value: string): string => {
+  if (/^[A-Za-z0-9][\w.+-]{0,127}$/.test(value)) return value;
+  throw new InvalidArgumentError("Allowed are 1 to 128 letters, digits and . _ + -, beginning with a letter or digit.");
+};
+
 /** Declares `kgents worker`. */
 export function workerCommand(program: Command, run: (flags: WorkerCommandFlags) => Promise<void>): void {
   program
@@ -42,11 +52,19 @@ export function workerCommand(program: Command, run: (flags: WorkerCommandFlags)
     .option("--maximum-cells <number>", "how many cells may exist at once (default: 10)", wholeNumber(1, 1000))
     .option("--metrics-port <port>", "serve the SDK's Prometheus metrics there", wholeNumber(1, 65_535))
     .option("--metrics-host <address>", "where the metrics listen", "127.0.0.1")
+    .option("--health-port <port>", "answer probes there: GET /healthz and /readyz", wholeNumber(1, 65_535))
+    .option("--health-host <address>", "where probes are answered (0.0.0.0 in a pod)", "127.0.0.1")
+    .option(
+      "--deployment <name>",
+      "the worker deployment whose version this worker is (with --build-id)",
+      deploymentName,
+    )
+    .option("--build-id <id>", "the version: new runs come to it when it is the current one", buildId)
     .option("--drain <duration>", "how long running code may go on after SIGTERM", duration, "30s")
     .option("--config <file>", "the configuration file: languages, limits, policy")
     .addHelpText(
       "after",
-      "\nLimits, images and the policy come from the configuration file: see docs/configuration.md.",
+      "\nLimits, images and the policy come from the configuration file: see docs/configuration.md. Fleets of workers: docs/fleet.md.",
     )
     .action(run);
 }

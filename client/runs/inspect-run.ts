@@ -5,6 +5,7 @@ import type { ExecutionResult, Isolation } from "../../core/result.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
 import { decodeFirst, readRequest } from "./history.ts";
 import { type RunSummary, summarise } from "./list-runs.ts";
+import { type Waiting, waitingOf } from "./waiting.ts";
 
 /** The moments of a run, as far as they have come. */
 export interface RunTimings {
@@ -24,6 +25,8 @@ export interface RunTimings {
 export interface RunDetails extends RunSummary {
   /** Where it is; null where it has ended or no worker answers. */
   readonly phase: Phase | null;
+  /** Set while it waits because all places are taken. */
+  readonly waiting: Waiting | null;
   readonly taskQueue: string;
   /** The request as it came: unchecked, because a run can be started from any SDK. */
   readonly request: unknown;
@@ -94,6 +97,7 @@ export async function inspectRun(client: Client, handle: WorkflowHandle): Promis
       isOpen ? { result: null, failure: null } : readEnd(at),
     ]);
     const { result } = end;
+    const waiting = isOpen ? waitingOf({ raw, taskQueue: info.taskQueue }) : null;
     const { cell, provisionedAt } = result ? { cell: null, provisionedAt: null } : await readProgress(client, at);
     const executing = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
     const startedAt = executing?.lastStartedTime ? dateOf(executing.lastStartedTime) : null;
@@ -101,7 +105,7 @@ export async function inspectRun(client: Client, handle: WorkflowHandle): Promis
       ...summary,
       language: result?.language ?? cell?.language ?? summary.language,
       backend: result?.backend ?? cell?.backend ?? summary.backend,
-      ...{ phase, request, taskQueue: info.taskQueue },
+      ...{ phase, waiting, request, taskQueue: info.taskQueue },
       isolation: result?.isolation ?? cell?.isolation ?? null,
       fallback: result?.fallback ?? cell?.fallback ?? null,
       timings: {

@@ -1,4 +1,5 @@
 import { executeCodeWorkflow, searchAttributes } from "../../core/names.ts";
+import { quoted } from "../../core/visibility-query.ts";
 import type { RunState } from "./run-state.ts";
 
 /** Which runs are asked for. */
@@ -12,8 +13,6 @@ export interface RunFilter {
   /** Only runs that were started at that moment or later. */
   readonly since?: Date | undefined;
 }
-
-const quote = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 
 /** Conditions on what Temporal itself knows of a state. */
 const executionStatus: Readonly<Record<Exclude<RunState, "cancelled">, string>> & { readonly cancelled: string } = {
@@ -33,7 +32,7 @@ const either = (conditions: readonly string[]): string => `(${[...new Set(condit
 
 /** Runs whose attribute is not there, or was not written last, are looked at one by one. */
 const orUnknown = (name: string, ...values: string[]): string =>
-  either([...values.map((value) => `${name} = ${quote(value)}`), `${name} IS NULL`]);
+  either([...values.map((value) => `${name} = ${quoted(value)}`), `${name} IS NULL`]);
 
 function stateCondition(state: RunState, withAttributes: boolean): string {
   const condition = executionStatus[state];
@@ -51,10 +50,10 @@ function stateCondition(state: RunState, withAttributes: boolean): string {
 export function runQuery(taskQueue: string, filter: RunFilter, withAttributes: boolean): string {
   const { status, language, since } = filter;
   return [
-    `WorkflowType = ${quote(executeCodeWorkflow)}`,
-    `TaskQueue = ${quote(taskQueue)}`,
+    `WorkflowType = ${quoted(executeCodeWorkflow)}`,
+    `TaskQueue = ${quoted(taskQueue)}`,
     ...(status === undefined ? [] : [either(status.map((state) => stateCondition(state, withAttributes)))]),
     ...(language === undefined || !withAttributes ? [] : [orUnknown(searchAttributes.language, language)]),
-    ...(since === undefined ? [] : [`StartTime >= ${quote(since.toISOString())}`]),
+    ...(since === undefined ? [] : [`StartTime >= ${quoted(since.toISOString())}`]),
   ].join(" AND ");
 }

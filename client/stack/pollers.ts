@@ -10,7 +10,7 @@ import { hostname } from "node:os";
 import { isRunning } from "../../activities/host/process-identity.ts";
 import { temporalUnavailable } from "../../activities/host/temporal-unavailable.ts";
 import { hostLabel, processOfIdentity } from "../../core/names.ts";
-import { workflowTaskQueueType } from "../../core/temporal-enums.ts";
+import { versionedMode, workflowTaskQueueType } from "../../core/temporal-enums.ts";
 import type { TemporalTarget } from "./address.ts";
 
 /** A worker that polls a task queue. */
@@ -23,8 +23,16 @@ export interface QueuePoller {
 /** What a Temporal server says of itself, and who serves the queue there. */
 export interface QueueState {
   readonly serverVersion: string;
+  /** Those to whom new runs go. */
   readonly pollers: readonly QueuePoller[];
+  /** The versions whose workers poll too and get none, because another is the current one of their deployment, or none is. */
+  readonly passiveVersions: readonly string[];
 }
+
+type Version = { readonly deploymentName?: string | null; readonly buildId?: string | null } | null | undefined;
+
+const versionName = (version: Version): string | undefined =>
+  version?.buildId ? `${version.deploymentName}:${version.buildId}` : undefined;
 
 /** A poll lasts a minute at most: who has not asked again since has gone. */
 const pollMilliseconds = 75_000;
@@ -58,11 +66,24 @@ export async function queueState(
             taskQueueType: workflowTaskQueueType,
           }),
         ]);
-        const pollers = (queue.pollers ?? []).map(({ identity, lastAccessTime }) => ({
+        const { currentDeploymentVersion: current, rampingDeploymentVersion: ramping } = queue.versioningInfo ?? {};
+        // What belongs to no version gets new runs as long as no version is the current one.
+        const taking = [versionName(current), ...(ramping ? [versionName(ramping)] : [])];
+        const listed = (queue.pollers ?? []).map(({ identity, lastAccessTime, deploymentOptions }) => ({
           identity: identity ?? "",
           lastAccess: new Date(tsToMs(lastAccessTime)).toISOString(),
+          version:
+            deploymentOptions?.workerVersioningMode === versionedMode ? versionName(deploymentOptions) : undefined,
         }));
-        return { serverVersion: system.serverVersion ?? "unknown", pollers: await present(pollers) };
+        const polling = await present(listed);
+        const passive = polling.filter(({ version }) => !taking.includes(version));
+        return {
+          serverVersion: system.serverVersion ?? "unknown",
+          pollers: polling
+            .filter((poller) => !passive.includes(poller))
+            .map(({ identity, lastAccess }) => ({ identity, lastAccess })),
+          passiveVersions: [...new Set(passive.map(({ version }) => version ?? "without a version"))],
+        };
       });
     } finally {
       await connection.close();
@@ -72,7 +93,7 @@ export async function queueState(
   }
 }
 
-async function present(pollers: readonly QueuePoller[]): Promise<QueuePoller[]> {
+async function present<P extends QueuePoller>(pollers: readonly P[]): Promise<P[]> {
   const there = await Promise.all(
     pollers.map(async ({ identity, lastAccess }) => {
       const pid = localProcess(identity);

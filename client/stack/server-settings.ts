@@ -4,7 +4,7 @@ import { searchAttributes } from "../../core/names.ts";
  * The server's queues wait for the next tick of a rate limiter, by default 20 a second, before they look for what is to be
  * done: that, and not the work, was most of the time of a run. None of this costs anything while nothing happens.
  */
-export const dynamicConfiguration: Readonly<Record<string, number | string>> = {
+export const dynamicConfiguration: Readonly<Record<string, number | string | boolean>> = {
   "history.transferProcessorMaxPollRPS": 2000,
   // Time-outs, retries and timers.
   "history.timerProcessorMaxPollRPS": 2000,
@@ -13,6 +13,11 @@ export const dynamicConfiguration: Readonly<Record<string, number | string>> = {
   "history.timerProcessorMaxTimeShift": "10ms",
   // A run that ended is in the list of runs after 6 ms instead of 25 to 50.
   "history.visibilityProcessorMaxPollRPS": 2000,
+  // Runs that wait are taken by turns between those who ask; without it the requester makes no difference.
+  "matching.enableFairness": true,
+  // Priority and fairness hold within a partition of a queue. By default there are four, for the sake of many hosts.
+  "matching.numTaskqueueReadPartitions": 1,
+  "matching.numTaskqueueWritePartitions": 1,
 };
 
 /**

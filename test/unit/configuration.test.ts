@@ -45,6 +45,7 @@ describe("parseConfiguration", () => {
         backends: ["subprocess"],
         limits: { timeout: "5m", cpu: 2, memory: "1Gi", disk: "2Gi" },
         maximumCells: 3,
+        maximumStartsPerSecond: 20,
       },
       artifacts: { directory: "/srv/kgents" },
       retention: "30d",
@@ -57,6 +58,7 @@ describe("parseConfiguration", () => {
       language: "sh",
     });
     expect(configuration.worker.limits).toEqual({ timeout: 300_000, cpu: 2000, memory: 2 ** 30, disk: 2 ** 31 });
+    expect(configuration.worker.maximumStartsPerSecond).toBe(20);
     expect(configuration.retention).toBe(30 * 86_400_000);
     // So that they mean under a request what they mean in the file.
     expect(parseRequest({ ...configuration.defaults, code: "x" })).toMatchObject({ timeout: 120_000, cpu: 200 });

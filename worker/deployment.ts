@@ -1,0 +1,92 @@
+/**
+ * Worker Versioning: a version takes new runs while it is the current one of its deployment, and a run stays with the version that
+ * began it.
+ *
+ * @module
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import type { Client } from "@temporalio/client";
+import type { WorkerOptions } from "@temporalio/worker";
+import { KgentsError } from "../core/error.ts";
+import { quoted } from "../core/visibility-query.ts";
+import type { WorkerConnections } from "./connect.ts";
+import type { Logger } from "./logging.ts";
+import { describeTaskQueue } from "./task-queue.ts";
+
+/** A version of a worker deployment. */
+export interface DeploymentVersion {
+  readonly deploymentName: string;
+  readonly buildId: string;
+}
+
+const isSame = (one: DeploymentVersion, other: Partial<Record<keyof DeploymentVersion, string | null>>): boolean =>
+  one.deploymentName === other.deploymentName && one.buildId === other.buildId;
+
+/**
+ * The version that the flags name; undefined where they name none.
+ *
+ * @throws KgentsError `invalid-request` where one of the two is missing
+ */
+export function deploymentVersion(flags: { deployment?: string; buildId?: string }): DeploymentVersion | undefined {
+  const { deployment, buildId } = flags;
+  if (deployment !== undefined && buildId !== undefined) return { deploymentName: deployment, buildId };
+  if (deployment === undefined && buildId === undefined) return undefined;
+  const [given, missing] = deployment === undefined ? ["--build-id", "--deployment"] : ["--deployment", "--build-id"];
+  throw new KgentsError(
+    "invalid-request",
+    `${missing}: got nothing, beside ${given} ${deployment ?? buildId}; allowed are both, or neither for a worker without a version`,
+    { field: missing },
+  );
+}
+
+/** The options of the workers that belong to a version. */
+export const versioned = (version: DeploymentVersion | undefined): Pick<WorkerOptions, "workerDeploymentOptions"> =>
+  version === undefined
+    ? {}
+    : { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: "PINNED" } };
+
+/** Whether new runs of the queue go to a version: all of them, or the share of one that is being ramped up. */
+export async function takesNewRuns(
+  connections: WorkerConnections,
+  taskQueue: string,
+  version: DeploymentVersion,
+): Promise<boolean> {
+  const { versioningInfo } = await describeTaskQueue(connections, taskQueue, Date.now() + 5000);
+  const { currentDeploymentVersion, rampingDeploymentVersion } = versioningInfo ?? {};
+  return [currentDeploymentVersion, rampingDeploymentVersion].some((taking) => taking && isSame(version, taking));
+}
+
+const askMilliseconds = 500;
+/** What visibility knows is a moment old: none must be open for as long as this before it is believed. */
+const settleMilliseconds = 3000;
+
+/**
+ * Waits until no run is open that began with a version which takes no new ones any more: when its last worker has gone, nobody
+ * could carry them on. Returns at once where the version takes new runs, since it is then expected to come back.
+ *
+ * @returns how many runs were still open at the deadline
+ */
+export async function awaitOwnRuns(
+  about: { connections: WorkerConnections; client: Client; taskQueue: string; version: DeploymentVersion; log: Logger },
+  deadline: number,
+): Promise<number> {
+  const { connections, client, taskQueue, version, log } = about;
+  if (await takesNewRuns(connections, taskQueue, version)) return 0;
+  const { deploymentName, buildId } = version;
+  const query = `TemporalWorkerDeploymentVersion = ${quoted(`${deploymentName}:${buildId}`)} AND TaskQueue = ${quoted(taskQueue)} AND ExecutionStatus = 'Running'`;
+  let noneSince: number | undefined;
+  let told = false;
+  for (;;) {
+    const { count } = await client.withDeadline(Date.now() + 5000, () => client.workflow.count(query));
+    if (count > 0) {
+      if (!told) log.info({ open: count }, "carrying the runs of this version to their ends");
+      told = true;
+      noneSince = undefined;
+    } else {
+      noneSince ??= Date.now();
+    }
+    if (noneSince !== undefined && Date.now() - noneSince >= settleMilliseconds) return 0;
+    if (Date.now() >= deadline) return count;
+    await wait(askMilliseconds);
+  }
+}

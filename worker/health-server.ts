@@ -1,0 +1,54 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { KgentsError } from "../core/error.ts";
+
+/** Answers probes: `GET /healthz` whether the process does, `GET /readyz` whether it takes work. */
+export interface HealthServer {
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Serves both. Each answers 200, or 503 and why.
+ *
+ * @param unready why the worker takes no work now; undefined where it does
+ * @param port 0 for any that is free
+ * @throws KgentsError `invalid-configuration` where it cannot listen there
+ */
+export async function startHealthServer(
+  { host, port }: { host: string; port: number },
+  unready: () => Promise<string | undefined>,
+): Promise<HealthServer> {
+  const server = createServer(async ({ method, url }, response) => {
+    const answer = (status: number, text: string): void => {
+      response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
+      response.end(method === "HEAD" ? undefined : `${text}\n`);
+    };
+    if (method !== "GET" && method !== "HEAD") return answer(405, "allowed are GET and HEAD");
+    const path = url?.split("?")[0];
+    if (path === "/healthz") return answer(200, "alive");
+    if (path !== "/readyz") return answer(404, "there are /healthz and /readyz");
+    const why = await unready().catch((error) => (error instanceof Error ? error.message : String(error)));
+    return answer(why === undefined ? 200 : 503, why ?? "ready");
+  });
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    throw new KgentsError(
+      "invalid-configuration",
+      `--health-port: got ${host} port ${port}, and nothing can listen there (${(cause as NodeJS.ErrnoException).code}); allowed is an address of this machine and a free port`,
+      { field: "--health-port", cause },
+    );
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
