@@ -34,17 +34,27 @@ export interface RunningCells {
   readonly all: () => readonly KnownCell[];
 }
 
-/** Makes an empty registry. */
-export function createRunningCells(): RunningCells {
+/**
+ * Makes an empty registry.
+ *
+ * @param onChange told all cells whenever there is one more or one less
+ */
+export function createRunningCells(onChange: (cells: readonly KnownCell[]) => void = () => {}): RunningCells {
   const cells = new Map<string, KnownCell>();
+  const all = (): KnownCell[] => [...cells.values()];
   return {
     know: (cell) => {
-      const known = cells.get(cell.cellId) ?? { ...cell, followers: 0, lastFollowed: Date.now() };
+      const here = cells.get(cell.cellId);
+      if (here) return here;
+      const known = { ...cell, followers: 0, lastFollowed: Date.now() };
       cells.set(cell.cellId, known);
+      onChange(all());
       return known;
     },
     get: (cellId) => cells.get(cellId),
-    forget: (cellId) => void cells.delete(cellId),
-    all: () => [...cells.values()],
+    forget: (cellId) => {
+      if (cells.delete(cellId)) onChange(all());
+    },
+    all,
   };
 }

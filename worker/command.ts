@@ -73,12 +73,14 @@ export async function work(
     const { configuration } = await loadConfiguration({ path: flags.config });
     // Before the runtime is there, which would keep a process alive that has nothing to do.
     const complete = withFlags(configuration, flags);
-    installRuntime(log, flags.metricsPort === undefined ? undefined : `${flags.metricsHost}:${flags.metricsPort}`);
+    const { metricsHost, metricsPort } = flags;
+    const meter = installRuntime(log, metricsPort === undefined ? undefined : `${metricsHost}:${metricsPort}`);
     const worker = await startWorker({
       ...hooks,
       configuration: complete,
       paths: kgentsPaths(),
       log,
+      meter,
       address: flags.address,
       namespace: flags.namespace,
       drainMilliseconds,

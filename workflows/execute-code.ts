@@ -18,6 +18,7 @@ import { cleaning, provisioning, salvaging } from "./phases.ts";
 import { fieldsOf, mayFallBack } from "./raw-request.ts";
 import { reapCell } from "./reap-cell.ts";
 import { composeResult, emptyOutput } from "./result.ts";
+import { countFailure, countResult } from "./run-metrics.ts";
 import { tell, tellFailure, tellResult } from "./story.ts";
 
 /** How often a cell is provisioned anew because its worker went away before the code could start. */
@@ -66,6 +67,7 @@ export async function executeCode(request: unknown): Promise<ExecutionResult> {
       phase = "done";
       const failure = toWorkflowFailure(error);
       tellFailure(failure, request, newest);
+      countFailure(failure, newest);
       throw failure;
     }
     // Cancelled before the code could start, or before its next start.
@@ -84,6 +86,7 @@ export async function executeCode(request: unknown): Promise<ExecutionResult> {
     language: last?.cell.language ?? fieldsOf(request).language ?? "python",
   });
   tellResult(result, request, last?.cell);
+  countResult(result, last?.cell);
   return result;
 }
 
