@@ -12,6 +12,8 @@ import { startWorkerProcess, type WorkerProcess } from "../support/worker-proces
 export interface MeasuredWorker extends AsyncDisposable {
   readonly client: Client;
   readonly taskQueue: string;
+  /** Where its state lies. */
+  readonly directory: string;
   readonly metricsPort: number;
   readonly process: WorkerProcess;
   readonly run: (request: ExecutionRequest) => Promise<{ status: string }>;
@@ -40,7 +42,7 @@ export async function startMeasuredWorker(
     (await startExecution(client, taskQueue, undefined, request, {})).result();
   const runs = join(directory, "state", "kgents", "artifacts", "runs");
   return {
-    ...{ client, taskQueue, metricsPort, process, run },
+    ...{ client, taskQueue, directory, metricsPort, process, run },
     refused: async (request) => {
       const workflowId = `refused-${randomUUID()}`;
       const ended = client.workflow.execute("executeCode", { workflowId, taskQueue, args: [request] });

@@ -19,7 +19,7 @@ export async function scrape(port: number): Promise<Sample[]> {
 }
 
 /** The sum of all values of a metric that have these labels; undefined where there is none. */
-export function valueOf(samples: readonly Sample[], name: string, labels: Record<string, string> = {}) {
+export function totalOf(samples: readonly Sample[], name: string, labels: Record<string, string> = {}) {
   const found = samples.filter(
     (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
   );
