@@ -44,7 +44,7 @@ export interface ProvisionedCell {
   readonly searchAttributes: boolean;
 }
 
-/** The input of `execute`, `salvage` and `cleanUp`. */
+/** The input of `execute`, `salvage` and, without the request, `cleanUp`. */
 export interface CellInput {
   readonly request: unknown;
   readonly attempt: number;
@@ -52,6 +52,12 @@ export interface CellInput {
   readonly backend: BackendName;
   /** The queue of the host that holds the cell; null where any worker will do. */
   readonly taskQueue: string | null;
+}
+
+/** The input of `cleanUp`. */
+export interface CleanUpInput extends Omit<CellInput, "request"> {
+  /** Who asked for the run: for log lines. */
+  readonly requester?: string | null;
 }
 
 /** What a worker answers that was asked for a cell of another host: nothing was done. */
@@ -99,6 +105,8 @@ export interface ReapInput {
   readonly cellId: string;
   readonly backend: BackendName;
   readonly ttlMilliseconds: number;
+  /** Who asked for the run: for log lines. */
+  readonly requester?: string | null;
 }
 
 /** The output of `sweepCells`. */
@@ -119,7 +127,7 @@ export interface Activities {
   execute(input: CellInput): Promise<ExecuteOutput | Elsewhere>;
   /** What is known of a run whose worker does not come back: the output that reached the store. */
   salvage(input: CellInput): Promise<ExecuteOutput>;
-  cleanUp(input: Omit<CellInput, "request">): Promise<Elsewhere | undefined>;
+  cleanUp(input: CleanUpInput): Promise<Elsewhere | undefined>;
   /** Lets the supervisor of a finished cell end. */
   releaseCell(input: ReapInput): Promise<void>;
   /** Takes away what is left of a finished cell, and confirms that nothing is. */

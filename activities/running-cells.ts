@@ -18,6 +18,8 @@ export interface KnownCell {
   readonly backend: BackendName;
   readonly workflowId: string;
   readonly runId: string;
+  /** Who asked for the run, where the request says it. */
+  readonly requester: string | null;
   /** Set while or after the code ran here. */
   running?: RunningCell;
   /** Activity attempts that hold it now. */
@@ -26,9 +28,14 @@ export interface KnownCell {
   lastFollowed: number;
 }
 
+/** What log lines say of a cell. */
+export const aboutCell = ({ cellId, workflowId, runId, requester }: KnownCell) => ({
+  ...{ cellId, workflowId, runId, requester },
+});
+
 /** The cells of this process. */
 export interface RunningCells {
-  readonly know: (cell: Pick<KnownCell, "cellId" | "backend" | "workflowId" | "runId">) => KnownCell;
+  readonly know: (cell: Pick<KnownCell, "cellId" | "backend" | "workflowId" | "runId" | "requester">) => KnownCell;
   readonly get: (cellId: string) => KnownCell | undefined;
   readonly forget: (cellId: string) => void;
   readonly all: () => readonly KnownCell[];

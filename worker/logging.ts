@@ -45,7 +45,7 @@ export function installRuntime(log: Logger, metricsAddress: string | undefined):
     log[level]({ ...entry.meta }, entry.message);
   };
   const { metricMeter } = Runtime.install({
-    logger: new DefaultLogger("INFO", forward),
+    logger: new DefaultLogger(log.isLevelEnabled("debug") ? "DEBUG" : "INFO", forward),
     shutdownSignals: [],
     telemetryOptions: {
       logging: { forward: {}, filter: "WARN" },

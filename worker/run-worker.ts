@@ -8,9 +8,10 @@ import { createCellLimiter } from "../activities/cell-limiter.ts";
 import type { ActivityDependencies, AskRun } from "../activities/dependencies.ts";
 import type { Paths } from "../activities/host/paths.ts";
 import { claimSlot } from "../activities/host/process-lock.ts";
-import { createRunningCells, type KnownCell } from "../activities/running-cells.ts";
+import { aboutCell, createRunningCells, type KnownCell } from "../activities/running-cells.ts";
 import { countStoreErrors } from "../activities/store/count-errors.ts";
 import { openArtifactStore } from "../activities/store/open-store.ts";
+import { openTracing } from "../activities/tracing/open-tracing.ts";
 import { createWorkerMetrics } from "../activities/worker-metrics.ts";
 import { type Configuration, mergeLanguages } from "../core/configuration.ts";
 import { builtInLanguages } from "../core/language.ts";
@@ -86,6 +87,7 @@ const askTemporal =
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { configuration, paths, log } = settings;
   const policy = configuration.worker;
+  const tracing = await openTracing("kgents-worker", (line) => log.warn(line));
   const connections = await connectWorker(settings.address, settings.namespace);
   const slot = await claimSlot(join(paths.state, "workers"));
   const hostId = await hostIdOf(paths, slot.slot);
@@ -122,7 +124,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     if (left > 0) log.info({ backend: backend.name, cells: left }, "removed cells that an earlier worker left");
   }
   const identity = workerIdentity(store.id, hostId, process.pid);
-  const workers = await createWorkers(dependencies, connections, identity, settings, policy);
+  const workers = await createWorkers(dependencies, connections, identity, settings, policy, tracing);
   if (backends.kubernetes?.cluster) await ensureSweep(client, policy.taskQueue, log);
   const janitor = startJanitor(dependencies, log);
   const expiry = startExpiry(store, connections, configuration.artifacts, log);
@@ -151,6 +153,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     await removeCells(dependencies, log);
     for (const backend of served) await backend.close();
     await store.close();
+    await tracing?.close();
     await connections.client.close();
     await connections.native.close();
     await slot.release();
@@ -193,7 +196,7 @@ async function removeCells({ running, backends }: ActivityDependencies, log: Log
       cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
       await cell.running?.outcome.catch(() => {});
       await backends[cell.backend]?.cleanUp(cell.cellId).catch((error) => {
-        log.error({ cellId: cell.cellId, error: String(error) }, "a cell could not be removed; the next worker will");
+        log.error({ ...aboutCell(cell), error: String(error) }, "a cell could not be removed; the next worker will");
       });
     }),
   );

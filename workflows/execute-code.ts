@@ -87,6 +87,8 @@ export async function executeCode(request: unknown): Promise<ExecutionResult> {
   });
   tellResult(result, request, last?.cell);
   countResult(result, last?.cell);
+  const { status, exitCode, language, backend, attempts } = result;
+  log.info("the run is over", { status, exitCode, language, backend, attempts });
   return result;
 }
 
@@ -169,11 +171,11 @@ const isReapable = (cell: ProvisionedCell, { status }: ExecuteOutput): boolean =
 
 /** Has a child of its own look after a finished cell, so that the caller need not wait for its TTL. */
 async function reapLater(cell: ProvisionedCell, attempt: number): Promise<void> {
-  const { cellId, backend, ttlMilliseconds } = cell;
+  const { cellId, backend, ttlMilliseconds, requester } = cell;
   try {
     await CancellationScope.nonCancellable(() =>
       startChild(reapCell, {
-        args: [{ cellId, backend, ttlMilliseconds }],
+        args: [{ cellId, backend, ttlMilliseconds, requester }],
         workflowId: `reap-${cellId}`,
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: `end of the cell ${cellId}, and removal of its Job ${ttlMilliseconds / 1000} s later`,
@@ -189,8 +191,8 @@ async function reapLater(cell: ProvisionedCell, attempt: number): Promise<void> 
 async function removeCell(cell: ProvisionedCell, attempt: number): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {
-      const { cellId, backend, taskQueue } = cell;
-      const input = { attempt, cellId, backend, taskQueue };
+      const { cellId, backend, taskQueue, requester } = cell;
+      const input = { attempt, cellId, backend, taskQueue, requester };
       if (await cleaning(cell, "here").cleanUp(input)) await cleaning(cell, "host").cleanUp(input);
     } catch (error) {
       log.warn("clean-up was not confirmed; the worker's sweep will do it", {
