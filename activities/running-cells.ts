@@ -1,3 +1,4 @@
+import { unknownRequester } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
 import type { StopReason } from "./backends/backend.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
@@ -30,7 +31,8 @@ export interface KnownCell {
 
 /** What log lines say of a cell. */
 export const aboutCell = ({ cellId, workflowId, runId, requester }: KnownCell) => ({
-  ...{ cellId, workflowId, runId, requester },
+  ...{ cellId, workflowId, runId },
+  requester: requester ?? unknownRequester,
 });
 
 /** The cells of this process. */

@@ -1,15 +1,16 @@
 import { defaultPayloadConverter } from "@temporalio/common";
 import type { ActivityInterceptorsFactory, InjectedSinks } from "@temporalio/worker";
 import type { Tracing } from "../activities/tracing/open-tracing.ts";
+import { unknownRequester } from "../core/names.ts";
 import { traceHeader } from "../core/trace-context.ts";
 import type { TraceSinks } from "../workflows/interceptors.ts";
 
 /** Who asked, as the input of an activity says: in the request, or beside the cell. */
-function requesterOf(input: unknown): string | null {
+function requesterOf(input: unknown): string {
   const { request, requester }: { request?: unknown; requester?: unknown } =
     typeof input === "object" && input !== null ? input : {};
   if (request !== undefined) return requesterOf(request);
-  return typeof requester === "string" ? requester : null;
+  return typeof requester === "string" ? requester : unknownRequester;
 }
 
 /** What spans of a run are found by; the names are those of Temporal's own interceptors. */
@@ -19,7 +20,7 @@ const runAttributes = (workflowId: string, runId: string) => ({ temporalWorkflow
 export const activityInterceptors =
   (tracing: Tracing | undefined): ActivityInterceptorsFactory =>
   ({ info: { workflowExecution, activityType, activityId, attempt } }) => {
-    let requester: string | null = null;
+    let requester = unknownRequester;
     return {
       inbound: {
         execute: async (input, next) => {

@@ -6,6 +6,7 @@
  */
 import { defaultPayloadConverter, type Headers } from "@temporalio/common";
 import { proxySinks, type Sinks, type WorkflowInterceptorsFactory, workflowInfo } from "@temporalio/workflow";
+import { unknownRequester } from "../core/names.ts";
 import { carrierWithin, type TraceCarrier, traceHeader } from "../core/trace-context.ts";
 import { fieldsOf } from "./raw-request.ts";
 
@@ -23,7 +24,7 @@ const statusOf = (result: unknown): string | null =>
 
 /** The interceptors of one workflow. */
 export const interceptors: WorkflowInterceptorsFactory = () => {
-  let requester: string | null = null;
+  let requester = unknownRequester;
   let carrier: unknown;
   let onward: TraceCarrier | undefined;
   const withTrace = <Input extends { readonly headers: Headers }>(input: Input): Input =>
@@ -34,7 +35,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
     inbound: [
       {
         execute: async (input, next) => {
-          requester = fieldsOf(input.args[0]).requester ?? null;
+          requester = fieldsOf(input.args[0]).requester ?? unknownRequester;
           const header = input.headers[traceHeader];
           carrier = header && defaultPayloadConverter.fromPayload(header);
           onward = carrierWithin(carrier, workflowInfo().runId);

@@ -40,7 +40,11 @@ export function workerCommand(program: Command, run: (flags: WorkerCommandFlags)
     .option("--task-queue <name>", "the task queue (default: kgents)", queueName)
     .option("--backends <names>", "the backends to serve, separated by commas", backendNames)
     .option("--maximum-cells <number>", "how many cells may exist at once (default: 10)", wholeNumber(1, 1000))
-    .option("--metrics-port <port>", "serve the SDK's Prometheus metrics there", wholeNumber(1, 65_535))
+    .option(
+      "--metrics-port <port>",
+      "serve Prometheus metrics there: kgents' own and the SDK's",
+      wholeNumber(1, 65_535),
+    )
     .option("--metrics-host <address>", "where the metrics listen", "127.0.0.1")
     .option("--drain <duration>", "how long running code may go on after SIGTERM", duration, "30s")
     .option("--config <file>", "the configuration file: languages, limits, policy")

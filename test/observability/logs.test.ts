@@ -30,7 +30,10 @@ async function start(request: object) {
 /** The lines about a run, each checked for saying all of it. */
 function linesOf(about: { workflowId: string; runId: string; requester: string }): Line[] {
   const found = lines().filter((line) => JSON.stringify(line).includes(about.workflowId));
-  for (const line of found) expect(line).toMatchObject(about);
+  // At level debug; the SDK says so before anybody is shown the input.
+  const { requester: _, ...early } = about;
+  for (const line of found)
+    expect(line).toMatchObject(/^(?:Workflow|Activity) started$/.test(String(line.msg)) ? early : about);
   return found;
 }
 
@@ -69,5 +72,5 @@ test("a run without a requester says so", async () => {
   await client.workflow.execute("executeCode", { workflowId, taskQueue, args: [{ code: "print(1)" }] });
   await expect
     .poll(() => lines().find((line) => line.workflowId === workflowId && line.msg === "the run is over"))
-    .toMatchObject({ requester: null });
+    .toMatchObject({ requester: "unknown" });
 });

@@ -79,10 +79,14 @@ test("errors of the store", async () => {
   ).toBeGreaterThan(0);
 });
 
-test("all that is documented is shown, with the labels that are documented", async () => {
+test("all that is defined is shown with its labels, and documented", async () => {
   const samples = await scrape(worker.metricsPort);
+  const page = await readFile(new URL("../../docs/observability.md", import.meta.url), "utf8");
   for (const { name, labels } of Object.values({ ...runMetrics, ...workerMetrics })) {
     const sample = samples.find((sample) => sample.name.replace(/_(?:total|count)$/, "") === name);
+    expect(page).toMatch(
+      new RegExp(`^\\| \`${name}(?:_total)?\` \\|.*${labels.map((label) => `\`${label}\``).join(", ")} \\|`, "m"),
+    );
     expect(Object.keys(sample?.labels ?? {}), name).toEqual(expect.arrayContaining([...labels]));
   }
 });
