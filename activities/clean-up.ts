@@ -1,11 +1,11 @@
-import type { CellInput, Elsewhere } from "./contract.ts";
+import type { CleanUpInput, Elsewhere } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { isElsewhere, servedBackend } from "./execute.ts";
 
 /** Phase 3: takes the cell away, whatever became of the code. */
 export const cleanUp =
   (dependencies: ActivityDependencies) =>
-  async ({ backend, cellId, taskQueue }: Omit<CellInput, "request">): Promise<Elsewhere | undefined> => {
+  async ({ backend, cellId, taskQueue }: CleanUpInput): Promise<Elsewhere | undefined> => {
     if (isElsewhere(dependencies, { taskQueue })) return { elsewhere: true };
     const { running, limiter } = dependencies;
     const cell = running.get(cellId)?.running;

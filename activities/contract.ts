@@ -46,7 +46,7 @@ export interface ProvisionedCell {
   readonly searchAttributes: boolean;
 }
 
-/** The input of `execute`, `salvage` and `cleanUp`. */
+/** The input of `execute`, `salvage` and, without the request, `cleanUp`. */
 export interface CellInput {
   readonly request: unknown;
   readonly attempt: number;
@@ -65,6 +65,12 @@ export interface BatchEntry {
   /** Null where the request is one that will be refused. */
   readonly hash: string | null;
   readonly summary: string;
+}
+
+/** The input of `cleanUp`. */
+export interface CleanUpInput extends Omit<CellInput, "request"> {
+  /** Who asked for the run: for log lines. */
+  readonly requester?: string | null;
 }
 
 /** What a worker answers that was asked for a cell of another host: nothing was done. */
@@ -112,6 +118,8 @@ export interface ReapInput {
   readonly cellId: string;
   readonly backend: BackendName;
   readonly ttlMilliseconds: number;
+  /** Who asked for the run: for log lines. */
+  readonly requester?: string | null;
 }
 
 /** The output of `sweepCells`. */
@@ -132,7 +140,7 @@ export interface Activities {
   execute(input: CellInput): Promise<ExecuteOutput | Elsewhere>;
   /** What is known of a run whose worker does not come back: the output that reached the store. */
   salvage(input: CellInput): Promise<ExecuteOutput>;
-  cleanUp(input: Omit<CellInput, "request">): Promise<Elsewhere | undefined>;
+  cleanUp(input: CleanUpInput): Promise<Elsewhere | undefined>;
   /** Reads a chunk of a batch's requests. */
   readRequests(chunk: BatchChunk): Promise<BatchEntry[]>;
   /** Lets the supervisor of a finished cell end. */

@@ -126,7 +126,8 @@ export const execute =
     const plan = planCell(dependencies, input.request, input.cellId, run);
     const backend = servedBackend(dependencies, input.backend);
     const stored = backend.hostBound ? nothingStored : await storedBytes(store, run.key, input.attempt);
-    const known = running.know({ ...input, workflowId: run.workflowId, runId: run.runId });
+    const { workflowId, runId } = run;
+    const known = running.know({ ...input, workflowId, runId, requester: plan.spec.requester ?? null });
     if (!known.running) {
       // It has its place since its provisioning. After a restart of the worker it has none, and then it will only be found lost.
       if (backend.hostBound) limiter.hold(input.cellId);

@@ -80,7 +80,8 @@ export const provision =
     try {
       if (backend.hostBound && !(await takePlace(dependencies, cellId, input.wait ?? false, onQueued)))
         return { full: true };
-      running.know({ cellId, backend: backend.name, workflowId: run.workflowId, runId: run.runId });
+      const requester = plan.spec.requester ?? null;
+      running.know({ cellId, backend: backend.name, workflowId: run.workflowId, runId: run.runId, requester });
       ({ isolation } = await backend.provision(plan, Context.current().cancellationSignal));
     } catch (error) {
       // An attempt that was given up and fails late must not take the place of its successor's cell.

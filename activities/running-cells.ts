@@ -1,3 +1,4 @@
+import { unknownRequester } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
 import type { StopReason } from "./backends/backend.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
@@ -18,6 +19,8 @@ export interface KnownCell {
   readonly backend: BackendName;
   readonly workflowId: string;
   readonly runId: string;
+  /** Who asked for the run, where the request says it. */
+  readonly requester: string | null;
   /** Set while or after the code ran here. */
   running?: RunningCell;
   /** Activity attempts that hold it now. */
@@ -26,25 +29,41 @@ export interface KnownCell {
   lastFollowed: number;
 }
 
+/** What log lines say of a cell. */
+export const aboutCell = ({ cellId, workflowId, runId, requester }: KnownCell) => ({
+  ...{ cellId, workflowId, runId },
+  requester: requester ?? unknownRequester,
+});
+
 /** The cells of this process. */
 export interface RunningCells {
-  readonly know: (cell: Pick<KnownCell, "cellId" | "backend" | "workflowId" | "runId">) => KnownCell;
+  readonly know: (cell: Pick<KnownCell, "cellId" | "backend" | "workflowId" | "runId" | "requester">) => KnownCell;
   readonly get: (cellId: string) => KnownCell | undefined;
   readonly forget: (cellId: string) => void;
   readonly all: () => readonly KnownCell[];
 }
 
-/** Makes an empty registry. */
-export function createRunningCells(): RunningCells {
+/**
+ * Makes an empty registry.
+ *
+ * @param onChange told all cells whenever there is one more or one less
+ */
+export function createRunningCells(onChange: (cells: readonly KnownCell[]) => void = () => {}): RunningCells {
   const cells = new Map<string, KnownCell>();
+  const all = (): KnownCell[] => [...cells.values()];
   return {
     know: (cell) => {
-      const known = cells.get(cell.cellId) ?? { ...cell, followers: 0, lastFollowed: Date.now() };
+      const here = cells.get(cell.cellId);
+      if (here) return here;
+      const known = { ...cell, followers: 0, lastFollowed: Date.now() };
       cells.set(cell.cellId, known);
+      onChange(all());
       return known;
     },
     get: (cellId) => cells.get(cellId),
-    forget: (cellId) => void cells.delete(cellId),
-    all: () => [...cells.values()],
+    forget: (cellId) => {
+      if (cells.delete(cellId)) onChange(all());
+    },
+    all,
   };
 }

@@ -1,6 +1,8 @@
 import { Client, Connection } from "@temporalio/client";
 import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
+import type { Tracing } from "../activities/tracing/open-tracing.ts";
 import type { TemporalTarget } from "./stack/address.ts";
+import { traceStarts } from "./trace-starts.ts";
 
 /** A connection to Temporal, and where it leads. */
 export interface TemporalClient {
@@ -12,16 +14,18 @@ export interface TemporalClient {
 /**
  * Connects to a Temporal server.
  *
+ * @param tracing what records the starts of runs, where traces are on
+ *
  * @throws KgentsError `temporal-unavailable`, after 5 s at most
  */
-export async function connectClient({
-  address,
-  namespace,
-  connectionOptions,
-}: TemporalTarget): Promise<TemporalClient> {
+export async function connectClient(
+  { address, namespace, connectionOptions }: TemporalTarget,
+  tracing?: Tracing,
+): Promise<TemporalClient> {
   try {
     const connection = await Connection.connect({ ...connectionOptions, address, connectTimeout: "5s" });
-    return { client: new Client({ connection, namespace }), address, namespace };
+    const interceptors = tracing && { interceptors: { workflow: [traceStarts(tracing)] } };
+    return { client: new Client({ connection, namespace, ...interceptors }), address, namespace };
   } catch (error) {
     throw await temporalUnavailable({ address, namespace, tls: connectionOptions.tls }, error);
   }

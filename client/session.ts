@@ -8,6 +8,7 @@ import { loadConfiguration } from "../activities/host/configuration-file.ts";
 import { kgentsPaths } from "../activities/host/paths.ts";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { openArtifactStore } from "../activities/store/open-store.ts";
+import { openTracing } from "../activities/tracing/open-tracing.ts";
 import { KgentsError } from "../core/error.ts";
 import { storeOfIdentity } from "../core/names.ts";
 import { once } from "../core/once.ts";
@@ -44,6 +45,7 @@ export interface Session extends TemporalClient {
  */
 export async function openSession(options: Omit<QuartermasterOptions, "mode">): Promise<Session> {
   const { address, namespace, startLocalStack = true, onProgress = () => {} } = options;
+  const tracing = await openTracing("kgents", onProgress);
   const { configuration, path, hash } = await loadConfiguration({ path: options.configurationFile });
   const taskQueue = options.taskQueue ?? configuration.worker.taskQueue;
   const paths = kgentsPaths();
@@ -62,7 +64,7 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
   });
   const target = { ...resolveTarget(environment, { address }), address: stack.address, namespace: stack.namespace };
   if (!startLocalStack && target.origin === "local") await refuseIfNothingListens(target.address);
-  const temporal = await connectClient(target);
+  const temporal = await connectClient(target, tracing);
   const patience = startLocalStack ? refusalMilliseconds : answerMilliseconds;
   let opened: ArtifactStore | undefined;
   const openStore = async (): Promise<ArtifactStore> =>
@@ -85,6 +87,7 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
     close: async () => {
       await temporal.client.connection.close();
       await opened?.close();
+      await tracing?.close();
     },
     ui: once(() => findUi(target, environment, stack.uiUrl)),
   };

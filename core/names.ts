@@ -33,6 +33,9 @@ export const requestHashMemo = "kgentsRequestHash";
 /** The memo field that holds what the list of runs shows of a request: language, labels, requester, first line of the code. */
 export const aboutMemo = "kgentsAbout";
 
+/** What log lines call the requester of a run whose request names none: the SDK leaves nulls out of a line. */
+export const unknownRequester = "unknown";
+
 /** The namespace in a cluster that `kgents infra init` prepares and that cells live in. */
 export const cellNamespace = "kgents-ephemeral";
 

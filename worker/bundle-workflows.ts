@@ -9,6 +9,7 @@ import { bundleWorkflowCode, DefaultLogger } from "@temporalio/worker";
 
 const { code } = await bundleWorkflowCode({
   workflowsPath: fileURLToPath(new URL("../workflows/index.js", import.meta.url)),
+  workflowInterceptorModules: [fileURLToPath(new URL("../workflows/interceptors.js", import.meta.url))],
   logger: new DefaultLogger("WARN"),
 });
 await writeFile(new URL("./workflow-bundle.js", import.meta.url), code);

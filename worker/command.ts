@@ -87,12 +87,14 @@ export async function work(
       health = await startHealthServer(place, () => unready());
       log.info(place, "probes are answered");
     }
-    installRuntime(log, flags.metricsPort === undefined ? undefined : `${flags.metricsHost}:${flags.metricsPort}`);
+    const { metricsHost, metricsPort } = flags;
+    const meter = installRuntime(log, metricsPort === undefined ? undefined : `${metricsHost}:${metricsPort}`);
     const worker = await startWorker({
       ...hooks,
       configuration: complete,
       paths: kgentsPaths(),
       log,
+      meter,
       address: flags.address,
       namespace: flags.namespace,
       drainMilliseconds,

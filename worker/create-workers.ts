@@ -2,10 +2,12 @@ import { fileURLToPath } from "node:url";
 import { Worker, type WorkerOptions } from "@temporalio/worker";
 import type { ActivityDependencies } from "../activities/dependencies.ts";
 import { createActivities } from "../activities/index.ts";
+import type { Tracing } from "../activities/tracing/open-tracing.ts";
 import type { Configuration } from "../core/configuration.ts";
 import { waitingTaskQueue } from "../core/names.ts";
 import type { WorkerConnections } from "./connect.ts";
 import { versioned } from "./deployment.ts";
+import { activityInterceptors, workflowSinks } from "./interceptors.ts";
 import type { WorkerSettings } from "./run-worker.ts";
 
 const builtBundle = fileURLToPath(new URL("./workflow-bundle.js", import.meta.url));
@@ -35,14 +37,20 @@ export async function createWorkers(
   identity: string,
   settings: WorkerSettings,
   policy: Configuration["worker"],
+  tracing: Tracing | undefined,
 ): Promise<[shared: Worker, waiting: Worker, host: Worker]> {
   const activities = createActivities(dependencies);
-  const shared = { connection: native, namespace, identity, activities, ...tuning(settings.drainMilliseconds) };
+  const interceptors = { activity: [activityInterceptors(tracing)] };
+  const shared = {
+    ...{ connection: native, namespace, identity, activities, interceptors },
+    ...tuning(settings.drainMilliseconds),
+  };
   return Promise.all([
     Worker.create({
       ...shared,
       ...versioned(settings.version),
       taskQueue: policy.taskQueue,
+      sinks: workflowSinks(tracing),
       workflowBundle: { codePath: settings.bundlePath ?? builtBundle },
       // About 1 MB each; a run that fell out of the cache is replayed from its history, which is short.
       maxCachedWorkflows: 500,

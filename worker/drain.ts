@@ -6,7 +6,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Worker } from "@temporalio/worker";
 import type { ActivityDependencies } from "../activities/dependencies.ts";
-import type { KnownCell } from "../activities/running-cells.ts";
+import { aboutCell, type KnownCell } from "../activities/running-cells.ts";
 import type { Logger } from "./logging.ts";
 
 /** How long to wait for the clean-ups of runs that ended while the worker drained; after that it cleans up by itself. */
@@ -75,7 +75,7 @@ export async function removeCells({ running, backends }: Draining["dependencies"
       cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
       await cell.running?.outcome.catch(() => {});
       await backends[cell.backend]?.cleanUp(cell.cellId).catch((error) => {
-        log.error({ cellId: cell.cellId, error: String(error) }, "a cell could not be removed; the next worker will");
+        log.error({ ...aboutCell(cell), error: String(error) }, "a cell could not be removed; the next worker will");
       });
     }),
   );

@@ -1,6 +1,6 @@
 import type { Backend } from "../activities/backends/backend.ts";
 import type { ActivityDependencies } from "../activities/dependencies.ts";
-import type { KnownCell } from "../activities/running-cells.ts";
+import { aboutCell, type KnownCell } from "../activities/running-cells.ts";
 import type { Logger } from "./logging.ts";
 
 /** How often to look for cells that nobody follows. */
@@ -26,7 +26,7 @@ export function startJanitor(
     else await backend.cleanUp(cell.cellId);
     limiter.release(cell.cellId);
     running.forget(cell.cellId);
-    log.info({ cellId: cell.cellId, workflowId: cell.workflowId }, "removed the cell of a run that is over");
+    log.info(aboutCell(cell), "removed the cell of a run that is over");
   };
 
   const round = async (): Promise<void> => {
@@ -36,7 +36,7 @@ export function startJanitor(
       if (stopping || (await askRun(cell.workflowId, cell.runId))?.open !== false) continue;
       // One that resists must not keep the others.
       await remove(cell, backend).catch((error) =>
-        log.error({ cellId: cell.cellId, error: String(error) }, "a cell could not be removed; tried again"),
+        log.error({ ...aboutCell(cell), error: String(error) }, "a cell could not be removed; tried again"),
       );
     }
   };

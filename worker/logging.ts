@@ -1,5 +1,7 @@
+import type { MetricMeter } from "@temporalio/common";
 import { DefaultLogger, type LogEntry, Runtime } from "@temporalio/worker";
 import { pino } from "pino";
+import { phaseBuckets, runMetrics } from "../core/metrics.ts";
 
 /** The worker's log: JSON lines, one an event. */
 export type Logger = ReturnType<typeof createLogger>;
@@ -21,25 +23,34 @@ export function createLogger() {
 
 const levels = { TRACE: "trace", DEBUG: "debug", INFO: "info", WARN: "warn", ERROR: "error" } as const;
 
+const prometheusAt = (bindAddress: string) => ({
+  bindAddress,
+  countersTotalSuffix: true,
+  unitSuffix: true,
+  // The SDK's own are named in milliseconds unless they are asked for in seconds, Prometheus' base unit.
+  useSecondsForDurations: true,
+  histogramBucketOverrides: { [runMetrics.phase.name]: phaseBuckets },
+});
+
 /**
  * Sets up Temporal's runtime for this process; once, and before anything connects.
  *
  * @param metricsAddress where to serve Prometheus metrics, such as `127.0.0.1:9464`
+ * @returns what metrics are made with, where they are served
  */
-export function installRuntime(log: Logger, metricsAddress: string | undefined): void {
+export function installRuntime(log: Logger, metricsAddress: string | undefined): MetricMeter | undefined {
   const forward = (entry: LogEntry): void => {
     const level = levels[entry.level];
     // Core reports every unreachable poll; what a person needs of it is said once a state by the worker itself.
     log[level]({ ...entry.meta }, entry.message);
   };
-  Runtime.install({
-    logger: new DefaultLogger("INFO", forward),
+  const { metricMeter } = Runtime.install({
+    logger: new DefaultLogger(log.isLevelEnabled("debug") ? "DEBUG" : "INFO", forward),
     shutdownSignals: [],
     telemetryOptions: {
       logging: { forward: {}, filter: "WARN" },
-      ...(metricsAddress === undefined
-        ? {}
-        : { metrics: { prometheus: { bindAddress: metricsAddress, countersTotalSuffix: true, unitSuffix: true } } }),
+      ...(metricsAddress === undefined ? {} : { metrics: { prometheus: prometheusAt(metricsAddress) } }),
     },
   });
+  return metricsAddress === undefined ? undefined : metricMeter;
 }

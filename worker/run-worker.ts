@@ -1,12 +1,16 @@
 import { join } from "node:path";
 import { Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
+import { type MetricMeter, noopMetricMeter } from "@temporalio/common";
 import type { Backend } from "../activities/backends/backend.ts";
 import { createCellLimiter } from "../activities/cell-limiter.ts";
 import type { ActivityDependencies, AskRun } from "../activities/dependencies.ts";
 import type { Paths } from "../activities/host/paths.ts";
 import { claimSlot } from "../activities/host/process-lock.ts";
 import { createRunningCells } from "../activities/running-cells.ts";
+import { countStoreErrors } from "../activities/store/count-errors.ts";
 import { openArtifactStore } from "../activities/store/open-store.ts";
+import { openTracing } from "../activities/tracing/open-tracing.ts";
+import { createWorkerMetrics } from "../activities/worker-metrics.ts";
 import { type Configuration, mergeLanguages } from "../core/configuration.ts";
 import { builtInLanguages } from "../core/language.ts";
 import { hostTaskQueue, workerIdentity } from "../core/names.ts";
@@ -23,6 +27,7 @@ import type { Logger } from "./logging.ts";
 import { ensureSearchAttributes } from "./search-attributes.ts";
 import { ensureSweep } from "./sweep-schedule.ts";
 import { awaitPolling, isPolling } from "./task-queue.ts";
+import { watchBackends } from "./watch-backends.ts";
 
 /** How a worker is started. */
 export interface WorkerSettings {
@@ -42,6 +47,8 @@ export interface WorkerSettings {
   readonly onActivity?: (activeRuns: number) => void;
   /** The workflow bundle. @default the one that the build put beside this file */
   readonly bundlePath?: string;
+  /** Where metrics go. @default nowhere */
+  readonly meter?: MetricMeter | undefined;
   /** More backends, for tests of the workflow's own behaviour. */
   readonly backends?: Partial<Record<BackendName, Backend>>;
 }
@@ -84,16 +91,27 @@ const askTemporal =
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { configuration, paths, log } = settings;
   const policy = configuration.worker;
+  const tracing = await openTracing("kgents-worker", (line) => log.warn(line));
   const connections = await connectWorker(settings.address, settings.namespace);
   const slot = await claimSlot(join(paths.state, "workers"));
   const hostId = await hostIdOf(paths, slot.slot);
-  const store = await openArtifactStore(configuration.artifacts, {
+  const opened = await openArtifactStore(configuration.artifacts, {
     directory: join(paths.state, "artifacts"),
     spool: { directory: join(paths.state, "spool", String(slot.slot)), log: (line) => log.warn(line) },
   });
   const client = new Client({ connection: connections.client, namespace: connections.namespace });
   const backends = settings.backends ?? (await createBackends({ ...settings, hostId, connections }));
-  const limiter = createCellLimiter(policy.maximumCells, (held, waiting) => settings.onActivity?.(held + waiting));
+  const served = Object.values(backends);
+  const metrics = createWorkerMetrics(
+    settings.meter ?? noopMetricMeter,
+    served.map(({ name }) => name),
+  );
+  metrics.places(0, policy.maximumCells);
+  const store = countStoreErrors(opened, metrics.storeError);
+  const limiter = createCellLimiter(policy.maximumCells, (held, waiting) => {
+    metrics.places(waiting, policy.maximumCells);
+    settings.onActivity?.(held + waiting);
+  });
   const dependencies: ActivityDependencies = {
     store,
     backends,
@@ -102,18 +120,19 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     hostTaskQueue: hostTaskQueue(policy.taskQueue, hostId),
     searchAttributes: await ensureSearchAttributes(connections.client, connections.namespace, log),
     limiter,
-    running: createRunningCells(),
+    running: createRunningCells(metrics.cells),
     askRun: askTemporal(client),
   };
-  for (const backend of Object.values(backends)) {
+  for (const backend of served) {
     const left = await backend.sweep();
     if (left > 0) log.info({ backend: backend.name, cells: left }, "removed cells that an earlier worker left");
   }
   const identity = workerIdentity(store.id, hostId, process.pid);
-  const workers = await createWorkers(dependencies, connections, identity, settings, policy);
+  const workers = await createWorkers(dependencies, connections, identity, settings, policy, tracing);
   if (backends.kubernetes?.cluster) await ensureSweep(client, policy.taskQueue, log);
   const janitor = startJanitor(dependencies, log);
   const expiry = startExpiry(store, connections, configuration.artifacts, log);
+  const watch = settings.meter && watchBackends(served, metrics, log);
 
   const runs = workers.map((worker) => worker.run());
   const running = Promise.all(runs);
@@ -138,9 +157,11 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     const ends = await Promise.allSettled(runs);
     await janitor.stop();
     await expiry.stop();
+    await watch?.stop();
     await removeCells(dependencies, log);
-    for (const backend of Object.values(backends)) await backend.close();
+    for (const backend of served) await backend.close();
     await store.close();
+    await tracing?.close();
     await connections.client.close();
     await connections.native.close();
     await slot.release();

@@ -19,6 +19,7 @@ import { cleaning, provisioning, salvaging } from "./phases.ts";
 import { fieldsOf, mayFallBack } from "./raw-request.ts";
 import { reapCell } from "./reap-cell.ts";
 import { composeResult, emptyOutput } from "./result.ts";
+import { countFailure, countResult } from "./run-metrics.ts";
 import { tell, tellFailure, tellResult } from "./story.ts";
 
 /** How often a cell is provisioned anew because its worker went away before the code could start. */
@@ -68,6 +69,7 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
       phase = "done";
       const failure = toWorkflowFailure(error);
       tellFailure(failure, request, newest);
+      countFailure(failure, newest);
       throw failure;
     }
     // Cancelled before the code could start, or before its next start.
@@ -86,6 +88,9 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
     language: last?.cell.language ?? fieldsOf(request).language ?? "python",
   });
   tellResult(result, request, last?.cell);
+  countResult(result, last?.cell);
+  const { status, exitCode, language, backend, attempts } = result;
+  log.info("the run is over", { status, exitCode, language, backend, attempts });
   return result;
 }
 
@@ -170,11 +175,11 @@ const isReapable = (cell: ProvisionedCell, { status }: ExecuteOutput): boolean =
 
 /** Has a child of its own look after a finished cell, so that the caller need not wait for its TTL. */
 async function reapLater(cell: ProvisionedCell, attempt: number): Promise<void> {
-  const { cellId, backend, ttlMilliseconds } = cell;
+  const { cellId, backend, ttlMilliseconds, requester } = cell;
   try {
     await CancellationScope.nonCancellable(() =>
       startChild(reapCell, {
-        args: [{ cellId, backend, ttlMilliseconds }],
+        args: [{ cellId, backend, ttlMilliseconds, requester }],
         workflowId: `reap-${cellId}`,
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: `end of the cell ${cellId}, and removal of its Job ${ttlMilliseconds / 1000} s later`,
@@ -190,8 +195,8 @@ async function reapLater(cell: ProvisionedCell, attempt: number): Promise<void> 
 async function removeCell(cell: ProvisionedCell, attempt: number): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {
-      const { cellId, backend, taskQueue } = cell;
-      const input = { attempt, cellId, backend, taskQueue };
+      const { cellId, backend, taskQueue, requester } = cell;
+      const input = { attempt, cellId, backend, taskQueue, requester };
       if (await cleaning(cell, "here").cleanUp(input)) await cleaning(cell, "host").cleanUp(input);
     } catch (error) {
       log.warn("clean-up was not confirmed; the worker's sweep will do it", {

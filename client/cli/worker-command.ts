@@ -50,7 +50,11 @@ export function workerCommand(program: Command, run: (flags: WorkerCommandFlags)
     .option("--task-queue <name>", "the task queue (default: kgents)", queueName)
     .option("--backends <names>", "the backends to serve, separated by commas", backendNames)
     .option("--maximum-cells <number>", "how many cells may exist at once (default: 10)", wholeNumber(1, 1000))
-    .option("--metrics-port <port>", "serve the SDK's Prometheus metrics there", wholeNumber(1, 65_535))
+    .option(
+      "--metrics-port <port>",
+      "serve Prometheus metrics there: kgents' own and the SDK's",
+      wholeNumber(1, 65_535),
+    )
     .option("--metrics-host <address>", "where the metrics listen", "127.0.0.1")
     .option("--health-port <port>", "answer probes there: GET /healthz and /readyz", wholeNumber(1, 65_535))
     .option("--health-host <address>", "where probes are answered (0.0.0.0 in a pod)", "127.0.0.1")

@@ -40,6 +40,7 @@ const prefixes: Readonly<Record<string, string>> = {
   LC_: "the parts of the locale",
   TEMPORAL_: "the connection",
   KGENTS_: "our own settings",
+  OTEL_: "where traces go",
   PIP_: "where packages come from at this site",
 };
 

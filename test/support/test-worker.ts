@@ -14,6 +14,7 @@ import { type StartOptions, startExecution } from "../../client/start-execution.
 import { parseConfiguration } from "../../core/configuration.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
 import type { BackendName, ExecutionResult } from "../../core/result.ts";
+import { workflowSinks } from "../../worker/interceptors.ts";
 import { createLogger, installRuntime } from "../../worker/logging.ts";
 import { type RunningWorker, startWorker } from "../../worker/run-worker.ts";
 
@@ -58,7 +59,7 @@ async function replayQueue(client: Client, taskQueue: string): Promise<number> {
   const histories = client.workflow.list({ query: `TaskQueue = '${taskQueue}'` }).intoHistories();
   let replayed = 0;
   for await (const { workflowId, error } of Worker.runReplayHistories(
-    { workflowBundle: { codePath: bundlePath } },
+    { workflowBundle: { codePath: bundlePath }, sinks: workflowSinks(undefined) },
     histories,
   )) {
     if (error) throw new Error(`the history of ${workflowId} does not replay`, { cause: error });

@@ -1,0 +1,73 @@
+import { KgentsError } from "../../core/error.ts";
+import type { SpanReference } from "../../core/trace-context.ts";
+
+/** What a span says beside its name. */
+export type SpanAttributes = Readonly<Record<string, string | number>>;
+
+/** Records spans, and sends them to a collector. */
+export interface Tracing {
+  /** Starts a workflow within a span, which goes with it. */
+  readonly client: <T>(
+    name: string,
+    attributes: SpanAttributes,
+    start: (span: SpanReference) => Promise<T>,
+  ) => Promise<T>;
+  /** Runs an activity within a span below its workflow's, which the carrier names or, without, the run's id. */
+  readonly activity: <T>(
+    name: string,
+    run: { readonly runId: string; readonly carrier: unknown },
+    attributes: SpanAttributes,
+    work: () => Promise<T>,
+  ) => Promise<T>;
+  /** Records the span of a workflow that has ended. */
+  readonly workflow: (
+    name: string,
+    run: { readonly runId: string; readonly carrier: unknown },
+    attributes: SpanAttributes,
+    times: { readonly from: Date; readonly to: Date; readonly error: string | null },
+  ) => void;
+  /** Sends what is left, for 2 s at most. */
+  readonly close: () => Promise<void>;
+}
+
+const said = (environment: NodeJS.ProcessEnv, name: string): string | undefined => environment[name] || undefined;
+
+function refuse(name: string, got: string, allowed: string): never {
+  throw new KgentsError("invalid-configuration", `${name}: got ${got}; allowed is ${allowed}`, { field: name });
+}
+
+/**
+ * Whether OpenTelemetry's standard variables ask for traces: they name where these go, or say `otlp`.
+ *
+ * @throws KgentsError `invalid-configuration` for an exporter or a protocol that kgents has not
+ */
+export function isTracingOn(environment: NodeJS.ProcessEnv): boolean {
+  if (environment.OTEL_SDK_DISABLED?.toLowerCase() === "true") return false;
+  const exporter = said(environment, "OTEL_TRACES_EXPORTER");
+  if (exporter === "none") return false;
+  if (exporter !== undefined && exporter !== "otlp") refuse("OTEL_TRACES_EXPORTER", exporter, "otlp or none");
+  const endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+  if (exporter === undefined && endpoints.every((name) => said(environment, name) === undefined)) return false;
+  const names = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+  const name = names.find((name) => said(environment, name) !== undefined);
+  const protocol = name && said(environment, name);
+  if (name && protocol && protocol !== "http/protobuf") refuse(name, protocol, "http/protobuf");
+  return true;
+}
+
+/**
+ * Sets up traces where the standard variables ask for them; otherwise nothing of OpenTelemetry is loaded.
+ *
+ * @param service the name of this program, where `OTEL_SERVICE_NAME` gives none
+ * @param onTrouble told when spans cannot be sent
+ * @throws KgentsError `invalid-configuration`
+ */
+export async function openTracing(
+  service: string,
+  onTrouble: (line: string) => void,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Tracing | undefined> {
+  if (!isTracingOn(environment)) return undefined;
+  const { startTracing } = await import("./start-tracing.ts");
+  return startTracing(service, onTrouble);
+}

@@ -1,0 +1,92 @@
+/**
+ * Traces by OpenTelemetry's own libraries. Loaded only where they are asked for.
+ *
+ * @module
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import { DiagLogLevel, diag, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
+import { BasicTracerProvider, BatchSpanProcessor, RandomIdGenerator } from "@opentelemetry/sdk-trace-base";
+import { idsOfRun, type SpanReference, spanOf } from "../../core/trace-context.ts";
+import type { Tracing } from "./open-tracing.ts";
+
+/** How long the end of a process may wait for a collector: a person waits for it, and traces are not what he came for. */
+const closeMilliseconds = 2000;
+
+const within = (parent: SpanReference) => trace.setSpanContext(ROOT_CONTEXT, { ...parent, isRemote: true });
+
+async function ending<T>(span: Span, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** Sets up spans and their way out, as the standard variables say: sampling, batches, where to, with which headers. */
+export function startTracing(service: string, onTrouble: (line: string) => void): Tracing {
+  const onError = (message: string): void => onTrouble(`traces: ${message}`);
+  const nothing = (): void => {};
+  diag.setLogger(
+    { error: onError, warn: onError, info: nothing, debug: nothing, verbose: nothing },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+  const random = new RandomIdGenerator();
+  let given: Partial<Pick<SpanReference, "traceId" | "spanId">> = {};
+  const provider = new BasicTracerProvider({
+    resource: defaultResource()
+      .merge(resourceFromAttributes({ "service.name": service }))
+      .merge(detectResources({ detectors: [envDetector] })),
+    idGenerator: {
+      generateTraceId: () => given.traceId ?? random.generateTraceId(),
+      generateSpanId: () => given.spanId ?? random.generateSpanId(),
+    },
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+  });
+  const tracer = provider.getTracer("kgents");
+
+  /** The span of a run: below the one that its carrier names, or the first of a trace of its own. */
+  const runSpan = (name: string, { runId, carrier }: { runId: string; carrier: unknown }, startTime?: Date): Span => {
+    const parent = spanOf(carrier);
+    given = idsOfRun(runId);
+    try {
+      const options = { kind: SpanKind.SERVER, ...(startTime && { startTime }) };
+      return tracer.startSpan(name, options, parent ? within(parent) : ROOT_CONTEXT);
+    } finally {
+      given = {};
+    }
+  };
+
+  return {
+    client: (name, attributes, start) => {
+      const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes });
+      return ending(span, () => start(span.spanContext()));
+    },
+    activity: (name, run, attributes, work) => {
+      // A run that brought no trace has one of its own; its first span, which is not sent from here, says whether it is recorded.
+      const parent = spanOf(run.carrier) ?? runSpan(name, run).spanContext();
+      return ending(tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, within(parent)), work);
+    },
+    workflow: (name, run, attributes, { from, to, error }) => {
+      const span = runSpan(name, run, from).setAttributes({ ...attributes });
+      if (error !== null) span.setStatus({ code: SpanStatusCode.ERROR, message: error });
+      span.end(to);
+    },
+    close: async () => {
+      const timer = new AbortController();
+      const late = wait(closeMilliseconds, undefined, { signal: timer.signal, ref: false }).then(
+        () => onTrouble("traces: the collector did not take the last spans in time"),
+        nothing,
+      );
+      await Promise.race([
+        provider.shutdown().catch((error) => onTrouble(`traces: ${error instanceof Error ? error.message : error}`)),
+        late,
+      ]);
+      timer.abort();
+    },
+  };
+}

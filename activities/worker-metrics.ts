@@ -1,0 +1,60 @@
+import type { MetricMeter } from "@temporalio/common";
+import { workerMetrics } from "../core/metrics.ts";
+import type { BackendName, Isolation } from "../core/result.ts";
+import type { KnownCell } from "./running-cells.ts";
+import { type StoreOperation, storeOperations } from "./store/count-errors.ts";
+
+/** What a worker measures of itself. */
+export interface WorkerMetrics {
+  /** The cells that it looks after, now that there is one more or one less. */
+  readonly cells: (cells: readonly KnownCell[]) => void;
+  readonly places: (waiting: number, maximum: number) => void;
+  readonly available: (backend: BackendName, available: boolean) => void;
+  /** What a backend enforces here, as it has just found it. */
+  readonly isolation: (backend: BackendName, isolation: Isolation) => void;
+  readonly storeError: (operation: StoreOperation) => void;
+}
+
+const levels: readonly Isolation["level"][] = ["sandbox", "cluster", "none"];
+
+/**
+ * Sets up what a worker measures of itself.
+ *
+ * @param meter the SDK's; it does nothing where no metrics are served
+ * @param backends those that the worker serves
+ */
+export function createWorkerMetrics(meter: MetricMeter, backends: readonly BackendName[]): WorkerMetrics {
+  const gauge = ({ name, meaning }: { name: string; meaning: string }) =>
+    meter.createGauge(name, "int", undefined, meaning);
+  const cellGauge = gauge(workerMetrics.cells);
+  const waitingGauge = gauge(workerMetrics.waiting);
+  const maximumGauge = gauge(workerMetrics.maximum);
+  const availableGauge = gauge(workerMetrics.available);
+  const levelGauge = gauge(workerMetrics.isolation);
+  const enforcedGauge = gauge(workerMetrics.enforced);
+  const { name, meaning } = workerMetrics.storeErrors;
+  const storeErrors = meter.createCounter(name, undefined, meaning);
+  // What was never seen cannot be seen to grow: the first error would go unnoticed.
+  for (const operation of storeOperations) storeErrors.add(0, { operation });
+  const setCells = (cells: readonly KnownCell[]): void => {
+    for (const backend of backends) {
+      cellGauge.set(cells.filter((cell) => cell.backend === backend).length, { backend });
+    }
+  };
+  setCells([]);
+  return {
+    cells: setCells,
+    places: (waiting, maximum) => {
+      waitingGauge.set(waiting);
+      maximumGauge.set(maximum);
+    },
+    available: (backend, available) => availableGauge.set(Number(available), { backend }),
+    isolation: (backend, { level: found, mechanism: _, ...parts }) => {
+      for (const level of levels) levelGauge.set(Number(level === found), { backend, level });
+      for (const [limit, { enforced }] of Object.entries(parts)) {
+        enforcedGauge.set(Number(enforced), { backend, limit });
+      }
+    },
+    storeError: (operation) => storeErrors.add(1, { operation }),
+  };
+}

@@ -1,0 +1,17 @@
+import type { WorkflowClientInterceptor } from "@temporalio/client";
+import { defaultPayloadConverter } from "@temporalio/common";
+import type { Tracing } from "../activities/tracing/open-tracing.ts";
+import { carrierOf, traceHeader } from "../core/trace-context.ts";
+
+/** Makes each start of a workflow a span, which goes with it in Temporal's headers. */
+export const traceStarts = (tracing: Tracing): WorkflowClientInterceptor => ({
+  startWithDetails: (input, next) => {
+    const attributes = { temporalWorkflowID: input.options.workflowId };
+    return tracing.client(`StartWorkflow:${input.workflowType}`, attributes, (span) =>
+      next({
+        ...input,
+        headers: { ...input.headers, [traceHeader]: defaultPayloadConverter.toPayload(carrierOf(span)) },
+      }),
+    );
+  },
+});

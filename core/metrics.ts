@@ -1,0 +1,84 @@
+/**
+ * The metrics of kgents: names, units and meanings, as a worker with `--metrics-port` shows them beside the SDK's own. What they
+ * are labelled with has few values: names of languages, backends and kinds that the configuration and this code know, never what
+ * a request says, and no ids.
+ *
+ * @module
+ */
+
+/** What a metric is called and what it means. Prometheus shows a counter with `_total` behind its name. */
+export interface MetricDefinition {
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly meaning: string;
+}
+
+/** Counted and measured by the workflow, once for each run. */
+export const runMetrics = {
+  runs: {
+    name: "kgents_runs",
+    labels: ["language", "backend", "status", "isolation"],
+    meaning: "runs that are over; status `error` where a run could not be carried out, isolation as the result says",
+  },
+  phase: {
+    name: "kgents_run_phase_seconds",
+    labels: ["phase", "language", "backend"],
+    meaning: "seconds a run spent in a phase: `provisioning` (queue included), `starting`, `running`, `finishing`",
+  },
+  fallbacks: {
+    name: "kgents_fallbacks",
+    labels: ["backend"],
+    meaning: "runs that another backend took than the one they were for first; `backend` took them",
+  },
+  failures: {
+    name: "kgents_run_failures",
+    labels: ["kind"],
+    meaning: "runs that could not be carried out, by the kind of their failure",
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+/** Counted and measured by each worker, of itself. */
+export const workerMetrics = {
+  cells: {
+    name: "kgents_cells",
+    labels: ["backend"],
+    meaning: "cells that this worker looks after now",
+  },
+  waiting: {
+    name: "kgents_cells_waiting",
+    labels: [],
+    meaning: "runs that wait on this worker for a place among its cells",
+  },
+  maximum: {
+    name: "kgents_cells_maximum",
+    labels: [],
+    meaning: "how many sandboxes may exist on this worker at once",
+  },
+  available: {
+    name: "kgents_backend_available",
+    labels: ["backend"],
+    meaning: "1 where the backend can take runs, 0 where it cannot; looked at twice a minute",
+  },
+  isolation: {
+    name: "kgents_isolation_level",
+    labels: ["backend", "level"],
+    meaning: "1 for the level at which the backend isolates here (`sandbox`, `cluster`, `none`), 0 for the others",
+  },
+  enforced: {
+    name: "kgents_isolation_enforced",
+    labels: ["backend", "limit"],
+    meaning:
+      "1 where a part of the isolation holds whatever the code does (`network`, `memory` and so on), 0 where it does not",
+  },
+  storeErrors: {
+    name: "kgents_store_errors",
+    labels: ["operation"],
+    meaning: "operations on the artifact store that failed",
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+/** What stands for a value that is not known, such as the backend of a run that was refused. */
+export const unknownLabel = "unknown";
+
+/** Upper bounds of the buckets of {@link runMetrics.phase}, in seconds: from a warm sandbox to the longest time limit. */
+export const phaseBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400];

@@ -1,0 +1,76 @@
+/** Every line of a worker's log that is about a run says which, and who asked for it. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type MeasuredWorker, startMeasuredWorker } from "./metrics-worker.ts";
+
+let worker: MeasuredWorker;
+beforeAll(async () => {
+  worker = await startMeasuredWorker(inject("temporalAddress"), { LOG_LEVEL: "debug" });
+});
+afterAll(() => worker[Symbol.asyncDispose]());
+
+type Line = Record<string, unknown>;
+const lines = (): Line[] =>
+  worker.process
+    .log()
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+/** Starts a run as a requester of its own. */
+async function start(request: object) {
+  const requester = `agent:${randomUUID()}`;
+  const workflowId = `logged-${randomUUID()}`;
+  const { client, taskQueue } = worker;
+  const args = [{ ...request, requester }];
+  const handle = await client.workflow.start("executeCode", { workflowId, taskQueue, args });
+  return { handle, about: { workflowId, runId: handle.firstExecutionRunId, requester } };
+}
+
+/** The lines about a run, each checked for saying all of it. */
+function linesOf(about: { workflowId: string; runId: string; requester: string }): Line[] {
+  const found = lines().filter((line) => JSON.stringify(line).includes(about.workflowId));
+  // At level debug; the SDK says so before anybody is shown the input.
+  const { requester: _, ...early } = about;
+  for (const line of found)
+    expect(line).toMatchObject(/^(?:Workflow|Activity) started$/.test(String(line.msg)) ? early : about);
+  return found;
+}
+
+test("a run that ends in order, with one line at level info", async () => {
+  const { handle, about } = await start({ code: "print(1)" });
+  await handle.result();
+  await expect.poll(() => linesOf(about).map(({ msg }) => msg)).toContain("the run is over");
+  const told = linesOf(about).filter(({ level }) => level !== "debug");
+  expect(told).toMatchObject([{ level: "info", status: "succeeded", exitCode: 0, language: "python" }]);
+  // The SDK's own, of the workflow and of its activities.
+  expect(linesOf(about).map(({ msg }) => msg)).toEqual(
+    expect.arrayContaining(["Workflow started", "Activity started"]),
+  );
+  const activities = new Set(linesOf(about).map(({ activityType }) => activityType));
+  expect([...activities]).toEqual(expect.arrayContaining(["provision", "execute", "cleanUp"]));
+});
+
+test("a run that cannot be carried out", async () => {
+  const { handle, about } = await start({ code: "x", language: "klingon" });
+  await expect(handle.result()).rejects.toThrow();
+  await expect.poll(() => linesOf(about).map(({ msg }) => msg)).toContain("Workflow failed");
+  expect(linesOf(about).map(({ msg }) => msg)).toContain("Activity failed");
+});
+
+test("a run that is ended from outside: the worker's own line", async () => {
+  const { handle, about } = await start({ code: "sleep 60", language: "sh" });
+  const phase = () => handle.query("phase");
+  await expect.poll(phase).toBe("executing");
+  await handle.terminate();
+  await expect.poll(() => linesOf(about).map(({ msg }) => msg)).toContain("removed the cell of a run that is over");
+});
+
+test("a run without a requester says so", async () => {
+  const { client, taskQueue } = worker;
+  const workflowId = `anonymous-${randomUUID()}`;
+  await client.workflow.execute("executeCode", { workflowId, taskQueue, args: [{ code: "print(1)" }] });
+  await expect
+    .poll(() => lines().find((line) => line.workflowId === workflowId && line.msg === "the run is over"))
+    .toMatchObject({ requester: "unknown" });
+});

@@ -1,0 +1,61 @@
+/**
+ * What runs around every workflow: its log lines say whose run it is, and a trace that came with its start goes on to what
+ * it calls for.
+ *
+ * @module
+ */
+import { defaultPayloadConverter, type Headers } from "@temporalio/common";
+import { proxySinks, type Sinks, type WorkflowInterceptorsFactory, workflowInfo } from "@temporalio/workflow";
+import { unknownRequester } from "../core/names.ts";
+import { carrierWithin, type TraceCarrier, traceHeader } from "../core/trace-context.ts";
+import { fieldsOf } from "./raw-request.ts";
+
+/** How the end of a workflow gets out, to be recorded as a span. Called once, and not when it is replayed. */
+export interface TraceSinks extends Sinks {
+  readonly kgentsTraces: {
+    readonly ended: (end: { carrier: unknown; at: number; status: string | null; error: string | null }) => void;
+  };
+}
+
+const { kgentsTraces } = proxySinks<TraceSinks>();
+
+const statusOf = (result: unknown): string | null =>
+  typeof result === "object" && result !== null && "status" in result ? String(result.status) : null;
+
+/** The interceptors of one workflow. */
+export const interceptors: WorkflowInterceptorsFactory = () => {
+  let requester = unknownRequester;
+  let carrier: unknown;
+  let onward: TraceCarrier | undefined;
+  const withTrace = <Input extends { readonly headers: Headers }>(input: Input): Input =>
+    onward === undefined
+      ? input
+      : { ...input, headers: { ...input.headers, [traceHeader]: defaultPayloadConverter.toPayload(onward) } };
+  return {
+    inbound: [
+      {
+        execute: async (input, next) => {
+          requester = fieldsOf(input.args[0]).requester ?? unknownRequester;
+          const header = input.headers[traceHeader];
+          carrier = header && defaultPayloadConverter.fromPayload(header);
+          onward = carrierWithin(carrier, workflowInfo().runId);
+          try {
+            const result = await next(input);
+            kgentsTraces.ended({ carrier, at: Date.now(), status: statusOf(result), error: null });
+            return result;
+          } catch (error) {
+            kgentsTraces.ended({ carrier, at: Date.now(), status: null, error: String(error) });
+            throw error;
+          }
+        },
+      },
+    ],
+    outbound: [
+      {
+        scheduleActivity: (input, next) => next(withTrace(input)),
+        startChildWorkflowExecution: (input, next) => next(withTrace(input)),
+        getLogAttributes: (attributes, next) => next({ ...attributes, requester }),
+      },
+    ],
+  };
+};

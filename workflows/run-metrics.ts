@@ -1,0 +1,50 @@
+/**
+ * What is counted of a run when it is over: once, also where the workflow is replayed.
+ *
+ * @module
+ */
+import { ApplicationFailure, metricMeter } from "@temporalio/workflow";
+import type { ProvisionedCell } from "../activities/contract.ts";
+import { isFailureKind } from "../core/failure.ts";
+import { runMetrics, unknownLabel } from "../core/metrics.ts";
+import type { ExecutionResult } from "../core/result.ts";
+
+type Cell = ProvisionedCell | undefined;
+
+const counter = ({ name, meaning }: { name: string; meaning: string }) =>
+  metricMeter.createCounter(name, undefined, meaning);
+
+/** Only a worker knows which languages there are: what a refused request asks for is no label. */
+const placeOf = (cell: Cell) => ({
+  language: cell?.language ?? unknownLabel,
+  backend: cell?.backend ?? unknownLabel,
+});
+
+function countEnd(cell: Cell, status: string, isolation: string | undefined): void {
+  counter(runMetrics.runs).add(1, { ...placeOf(cell), status, isolation: isolation ?? unknownLabel });
+  if (cell?.fallback) counter(runMetrics.fallbacks).add(1, { backend: cell.backend });
+}
+
+/** Counts a run that has a result, and how long its phases took. */
+export function countResult({ status, isolation, timings }: ExecutionResult, cell: Cell): void {
+  countEnd(cell, status, isolation?.level);
+  const { name, meaning } = runMetrics.phase;
+  const seconds = metricMeter.createHistogram(name, "float", undefined, meaning);
+  const record = (phase: string, from: string | null, to: string | null): void => {
+    if (from === null || to === null) return;
+    // Clocks of several machines: a phase cannot have ended before it began.
+    seconds.record(Math.max(0, Date.parse(to) - Date.parse(from)) / 1000, { phase, ...placeOf(cell) });
+  };
+  const { queued, provisioned, started, finished } = timings;
+  record("provisioning", queued, provisioned);
+  record("starting", provisioned, started);
+  record("running", started, finished);
+  record("finishing", finished, new Date().toISOString());
+}
+
+/** Counts a run that could not be carried out. */
+export function countFailure(failure: unknown, cell: Cell): void {
+  const type = failure instanceof ApplicationFailure ? failure.type : undefined;
+  countEnd(cell, "error", cell?.isolation.level);
+  counter(runMetrics.failures).add(1, { kind: isFailureKind(type) ? type : "internal" });
+}
