@@ -8,6 +8,7 @@ import { KgentsError } from "../../core/error.ts";
 import { interruptedExitCode } from "../../core/exit-code.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
 import type { BatchHandle, BatchItem } from "../batch/batch-handle.ts";
+import { faultOf } from "../input-files/fault.ts";
 import { Quartermaster } from "../quartermaster.ts";
 import type { BatchFlags } from "./batch-command.ts";
 import { write } from "./follow-run.ts";
@@ -31,7 +32,7 @@ async function* requestsOf(file: string): AsyncGenerator<ExecutionRequest> {
   const input = file === "-" ? process.stdin : createReadStream(file);
   if (input !== process.stdin) {
     await once(input, "open").catch((error: Error) => {
-      throw refuse("file", `${file}: ${error.message}`, error);
+      throw faultOf(error, file, "file");
     });
   }
   let number = 0;
@@ -49,7 +50,7 @@ async function openResults(file: string | undefined): Promise<Writable> {
   if (file === undefined) return process.stdout;
   const stream = createWriteStream(file);
   await once(stream, "open").catch((error: Error) => {
-    throw refuse("--results", `${file}: ${error.message}`, error);
+    throw faultOf(error, file, "--results");
   });
   return stream;
 }

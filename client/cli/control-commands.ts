@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { CancelFlags } from "./cancel.ts";
 import { priority } from "./exec-command.ts";
+import { alsoNamed } from "./other-name.ts";
 import type { RerunFlags } from "./rerun.ts";
 import type { RunFlags } from "./with-runs.ts";
 
@@ -60,8 +61,7 @@ export function controlCommands(program: Command, runs: ControlRuns): void {
 }
 
 function rerunCommand(program: Command, run: ControlRuns["rerun"]): void {
-  program
-    .command("rerun")
+  alsoNamed(program.command("rerun"), "lang", "language")
     .summary("run the same request again")
     .description(
       "Starts the request of a run again under a new id, follows it and exits as `kgents exec` does. Flags change the request: variables and labels are added, all else is replaced. Starts the local stack where it does not run.",

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { alsoNamed } from "./other-name.ts";
 
 /** The flags of `kgents exec`, as commander reads them. */
 export interface ExecFlags {
@@ -58,7 +59,7 @@ Ctrl-C cancels the run and waits for its clean-up; once more leaves at once.`;
 
 /** Declares the flags that make a request. */
 export const requestOptions = (command: Command): Command =>
-  command
+  alsoNamed(command, "lang", "language")
     .option("-c, --code <code>", "the code")
     .option("-f, --file <path>", "a file with the code; its extension says the language")
     .option("--entrypoint <name>", "the file among those of --input to run, instead of other code")

@@ -22,7 +22,9 @@ export function pairs(flag: string, values: readonly string[]): Record<string, s
   return Object.fromEntries(
     values.map((value) => {
       const at = value.indexOf("=");
-      if (at <= 0) throw refuse(flag, `got ${JSON.stringify(value)}; allowed is name=value`);
+      if (at <= 0) {
+        throw refuse(flag, `got ${JSON.stringify(value)}; allowed is name=value`, `Write it as ${flag} name=value.`);
+      }
       return [value.slice(0, at), value.slice(at + 1)];
     }),
   );

@@ -63,6 +63,7 @@ export const files = (
         const complete = await writeOutputFiles(wanted, directory, await quartermaster.store(), say);
         if (flags.json)
           for (const file of wanted.files) await write(process.stdout, `${JSON.stringify(entry(file))}\n`);
+        else if (wanted.files.length === 0) say("it brought no files back");
         return complete ? 0 : 125;
       }
       for (const { name, reason } of result.filesOmitted) voice.say(`${name || "(several)"} was left out: ${reason}`);

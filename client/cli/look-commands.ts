@@ -3,6 +3,7 @@ import { type RunState, runStates } from "../runs/run-state.ts";
 import type { FilesFlags } from "./files.ts";
 import type { LogsFlags } from "./logs.ts";
 import type { OpenFlags } from "./open.ts";
+import { alsoNamed } from "./other-name.ts";
 import { parseSince } from "./parse-since.ts";
 import type { ShowFlags } from "./show.ts";
 import type { RunFlags } from "./with-runs.ts";
@@ -53,8 +54,7 @@ const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line
 
 /** Declares the commands that look at runs. */
 export function lookCommands(program: Command, runs: LookRuns): void {
-  program
-    .command("ps")
+  alsoNamed(program.command("ps"), "language", "lang")
     .summary("list runs")
     .description("Lists the runs of the task queue: a table on a terminal, one JSON object a line elsewhere.")
     .option("-a, --all", "also those that ended")

@@ -5,10 +5,12 @@ import { KgentsError } from "../../core/error.ts";
 export function usageError(program: Command, error: CommanderError, args: readonly string[]): KgentsError {
   const [what = "", ...hints] = error.message.replace(/^error: /, "").split("\n");
   const meant = hints.join(" ").replace(/^\(Did you mean (.*)\?\)$/, "(did you mean $1?)");
-  const names = commandNames(program, args);
+  const see = `See \`${[program.name(), ...commandNames(program, args), "--help"].join(" ")}\`.`;
+  // Most often code that the shell has split.
+  const isExcess = error.code === "commander.excessArguments";
   return new KgentsError("invalid-request", meant === "" ? what : `${what} ${meant}`, {
     cause: error,
-    remedy: `See \`${[program.name(), ...names, "--help"].join(" ")}\`.`,
+    remedy: isExcess ? `Put what belongs together in quotes. ${see}` : see,
   });
 }
 

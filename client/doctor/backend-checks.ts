@@ -6,6 +6,7 @@ import { builtInLanguages, findLanguage, type Language } from "../../core/langua
 import { clusterStatus, sandboxStatus } from "../backend-status.ts";
 import { lastingPath } from "../stack/background-environment.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
+import { checkRights } from "./rights-check.ts";
 
 const prepare = "Prepare it with `kgents infra init`; `kgents infra status` says more.";
 
@@ -81,6 +82,7 @@ export async function checkBackends(configuration: Configuration): Promise<Check
   const hasSandbox = (sandbox?.available ?? false) || (isServed.subprocess && unsandboxed);
   return [
     ...(cluster ? [checkCluster(cluster, configuration, hasSandbox)] : []),
+    ...(hasCluster ? [await checkRights(configuration)] : []),
     ...(isServed.kubernetes && !isCluster && !isServed.subprocess
       ? [failed("Cluster", "the worker serves only kubernetes, and there is no kubeconfig", "Set KUBECONFIG.")]
       : []),

@@ -33,7 +33,7 @@ export interface Progress {
 const lineEnd = /\r\n|[\r\n\v\f\u0085\u2028\u2029]/;
 
 /** The newest lines of output, each with the name of its stream: so none can pass for a line of ours, or of the other. */
-function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => void; take: () => string } {
+function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => boolean; take: () => string } {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   /** Whether the last line of a stream has not ended yet. */
   const isOpen = { stdout: false, stderr: false };
@@ -58,6 +58,7 @@ function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => void; t
         length -= lines.shift()?.length ?? 0;
         leftOut = true;
       }
+      return lines.length > 0;
     },
     take: () => {
       const taken = [...(leftOut ? ["(earlier output is left out)"] : []), ...lines].join("\n");
@@ -112,7 +113,8 @@ export function tellProgress(send: (message: ProgressMessage) => Promise<void>):
   return {
     output: (event) => {
       if (event.type !== "output" || state === "ended") return;
-      tail.add(event.stream, event.bytes);
+      // The mere end of a line that was told is no news: Python writes it by itself.
+      if (!tail.add(event.stream, event.bytes)) return;
       hasNews = true;
       if (state === "silent") tellNews();
     },

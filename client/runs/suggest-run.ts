@@ -29,6 +29,6 @@ export async function noSuchRun(client: Client, id: string, cause: unknown): Pro
   const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
   return new KgentsError("not-found", `there is no run ${id}${hint}`, {
     cause,
-    remedy: "Give the whole id; `kgents ps --all` lists those that are kept.",
+    remedy: "Give the whole id; `kgents ps --all`, or `list_executions` by MCP, lists those that are kept.",
   });
 }

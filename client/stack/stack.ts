@@ -127,7 +127,7 @@ async function ensureServer(
   if (kind === "temporal") return undefined;
   if (kind === "other") {
     throw new KgentsError("stack-start", `port ${portIn(target.address)} is taken by something that is not Temporal`, {
-      remedy: "Choose another port with --port or KGENTS_PORT.",
+      remedy: "Choose another port with KGENTS_PORT.",
     });
   }
   if (present) {

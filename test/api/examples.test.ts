@@ -1,11 +1,12 @@
-/** The programs of examples/, each as a process of its own, on a stack that the first one brings up. */
-import { readdir } from "node:fs/promises";
+/** The programs of examples/ and of the pages, each as a process of its own, on a stack that the first one brings up. */
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 
-const folder = fileURLToPath(new URL("../../examples", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = join(root, "examples");
 let terminal: CommandLine;
 beforeAll(async () => {
   terminal = await createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: inject("temporalBinary") } });
@@ -45,4 +46,17 @@ test.each(Object.entries(cases))("%s", async (name, { stdout, stderr = "" }) => 
 test("none is left out", async () => {
   const programs = (await readdir(folder)).filter((name) => name.endsWith(".ts"));
   expect(programs.sort()).toEqual(Object.keys(cases).sort());
+});
+
+test.each([
+  ["README.md", 0, /^succeeded 0 hello\n\n0\n1\n2\nsucceeded\n$/],
+  ["README.md", 1, /^succeeded, exit code 0 .*<stdout \w+>\n42\n<\/stdout/s],
+  ["docs/mcp.md", 0, /^$/],
+])("%s, its TypeScript number %i as printed", async (page, index, stdout) => {
+  const shown = [...(await readFile(join(root, page), "utf8")).matchAll(/```ts\n(.*?)```/gs)];
+  const ended = await terminal.program(process.execPath, ["--input-type=module-typescript"], {
+    // Where the package's own name leads to it.
+    ...{ directory: root, input: shown[index]?.[1] ?? "" },
+  });
+  expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(stdout), stderr: "" });
 });

@@ -102,12 +102,12 @@ describe("wrong usage: exit 2, and nothing is started", () => {
       /request 2: cpu: got "much"/,
     ],
     ["nothing", ["FILE"], "\n\n", /requests: got none/],
-    ["no file", ["nowhere.ndjson"], "", /file: nowhere\.ndjson: /],
+    ["no file", ["nowhere.ndjson"], "", /file: nowhere\.ndjson: there is no such file/],
     [
       "a place for results that is none",
       ["FILE", "--results", "/nowhere/at/all"],
       lines(sh("true")),
-      /--results: \/nowhere\/at\/all: /,
+      /--results: \/nowhere\/at\/all: there is no such file/,
     ],
     [
       "a number that is none",

@@ -122,6 +122,10 @@ describe("rerun", () => {
     expect(await rerun(["reads", "--quiet", "--lang", "bash", "--stdin", stdin])).toMatchObject({
       stdout: "given\nend\n",
     });
+    // The name that `ps` has for it.
+    expect(await rerun(["reads", "--language", "pyton"])).toMatchObject({
+      ...{ code: 2, stderr: expect.stringContaining('language: "pyton" is not supported') },
+    });
     const { stdout: id } = await rerun(["reads", "--detach"]);
     expect(id).toMatch(/^exec-/);
     expect(await kgents("attach", id.trim())).toMatchObject({ code: 0, stdout: "end\n" });

@@ -97,6 +97,10 @@ describe("runs", () => {
         ["live", "refused"],
       ],
       [
+        ["--all", "--lang", "shell", "--since", "1h"],
+        ["escape", "filed", "live", "seven"],
+      ],
+      [
         ["--all", "--language", "py"],
         ["bytes", "refused"],
       ],
@@ -255,6 +259,8 @@ describe("runs", () => {
       const one = await kgents("files", "filed", "get", "d/b.txt", "--output-dir", "one");
       expect(one).toMatchObject({ code: 0, stdout: "", stderr: "kgents: wrote one/d/b.txt (2 bytes)\n" });
       expect(await readFile(join(terminal.directory, "one/d/b.txt"), "utf8")).toBe("b\n");
+      const none = { code: 0, stdout: "", stderr: "kgents: it brought no files back\n" };
+      expect(await kgents("files", "seven", "get")).toMatchObject(none);
       expect((await kgents("files", "filed", "get", "--json")).stdout.split("\n")).toHaveLength(3);
       expect(await readFile(join(terminal.directory, "kgents-output/a.txt"), "utf8")).toBe("a\n");
     });
@@ -306,7 +312,7 @@ describe("runs", () => {
       const { code, stdout, stderr } = await kgents(command, "sevne");
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
       expect(stderr).toBe(
-        "kgents: there is no run sevne (did you mean seven?)\n        Give the whole id; `kgents ps --all` lists those that are kept.\n",
+        "kgents: there is no run sevne (did you mean seven?)\n        Give the whole id; `kgents ps --all`, or `list_executions` by MCP, lists those that are kept.\n",
       );
       if (command === "logs") return;
       const json = JSON.parse((await kgents(command, "sevne", "--json")).stdout);
@@ -325,7 +331,9 @@ describe("wrong usage", () => {
     [["ps", "--limit", "0"], "Allowed is a whole number from 1 to 999999."],
     [["ps", "--label", "team"], '--label: got "team"; allowed is name=value'],
     [["show"], "missing required argument 'id'"],
+    [["ps", "--label", "team"], "Write it as --label name=value."],
     [["logs", "a", "b"], "too many arguments for 'logs'"],
+    [["logs", "a", "b"], "Put what belongs together in quotes. See `kgents logs --help`."],
     [["cancel"], "id: got none; allowed are ids of runs, or --all"],
     [["cancel", "x", "--all"], "--all: got ids as well; allowed is one of them"],
     [["completion", "tcsh"], "value 'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish."],

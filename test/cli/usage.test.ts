@@ -93,7 +93,19 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
     'argument: got "print(1)"; allowed is only - for standard input',
     "Give the code by --code CODE, --file FILE, --entrypoint NAME, or a pipe.",
   ],
-  ["too many arguments", ["exec", "-", "more"], "too many arguments for 'exec'. Expected 1 argument", "See `kgents"],
+  ["too many arguments", ["exec", "-", "more"], "too many arguments for 'exec'. Expected 1 argument", "Put what"],
+  [
+    "a language by the name of the flag of ps",
+    ["exec", "--dry-run", "--language", "pyton", ...code],
+    'language: "pyton" is not supported',
+    "Use one of the languages listed",
+  ],
+  [
+    "code without its flag and quotes",
+    ["exec", "print", "hi"],
+    "too many arguments for 'exec'. Expected 1 argument",
+    "Put what belongs together in quotes. See `kgents exec --help`.",
+  ],
   [
     "code twice",
     ["exec", ...code, "--file", "script.py"],

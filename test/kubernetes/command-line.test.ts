@@ -44,6 +44,16 @@ it("a prepared cluster is used by itself, and the result says so", async () => {
   expect(JSON.parse(stdout)).toMatchObject({ backend: "kubernetes", fallback: null, status: "succeeded" });
 });
 
+it("doctor says what the cluster is worth", async () => {
+  const { code, stdout, stderr } = await terminal.run(["doctor", "--json"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(JSON.parse(stdout).checks).toContainEqual({
+    ...{ name: "Cluster", status: "ok", remedy: null },
+    found: expect.stringMatching(/network isolation is proved$/),
+  });
+  expect(JSON.parse(stdout).checks).toContainEqual(expect.objectContaining({ name: "Rights", status: "ok" }));
+});
+
 it("files go in and come out, and code from a file", async () => {
   await terminal.file("script.py", "print(open('in.txt').read().upper()); open('out.txt', 'w').write('made')");
   await terminal.file("in.txt", "given");

@@ -138,6 +138,34 @@ function testsOfNode(node: NodeControl): void {
     });
   });
 
+  test("doctor names the rights that are missing of a worker's", async () => {
+    const role = (verb: "create" | "delete", ...rules: string[]) =>
+      cluster.kubectl(["-n", namespace, verb, "role", "half", ...rules]);
+    expect(
+      await role("create", "--verb=get,list,watch", "--resource=namespaces,jobs.batch,pods,resourcequotas"),
+    ).toMatchObject({ code: 0 });
+    await cluster.kubectl([
+      "-n",
+      namespace,
+      "create",
+      "rolebinding",
+      "half",
+      "--role=half",
+      `--serviceaccount=${namespace}:default`,
+    ]);
+    const file = await terminal.file("half.yaml", JSON.stringify({ worker: { kubernetes: { namespace } } }));
+    const { code: exit, stdout } = await terminal.run(["doctor", "--json", "--config", file], {
+      environment: { KUBECONFIG: nobody },
+    });
+    await role("delete");
+    await cluster.kubectl(["-n", namespace, "delete", "rolebinding", "half"]);
+    expect(exit).toBe(1);
+    expect(JSON.parse(stdout).checks).toContainEqual({
+      ...{ name: "Rights", status: "failed", remedy: expect.stringContaining("deploy/cells/") },
+      found: expect.stringMatching(/^these credentials may not create jobs\.batch, .*create pods\/exec/),
+    });
+  });
+
   test.each(["init", "destroy"])("%s without rights says so, and what to do", async (command) => {
     const environment = { KUBECONFIG: nobody };
     const { code: exit, stderr } = await terminal.run(["infra", command, "--namespace", namespace, "--yes"], {

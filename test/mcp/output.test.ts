@@ -123,6 +123,16 @@ describe("output that pretends to be ours", () => {
     );
     expect(told[0]).toBe("stdout> x\nstdout> stderr> no\nstdout> running for 3 s");
   });
+
+  test("in progress is told once, also where a line and its end come apart", async () => {
+    const told: string[] = [];
+    await agent.call(
+      "run_code",
+      { language: "sh", code: "printf x; sleep 0.6; echo; sleep 0.6" },
+      { onprogress: ({ message = "" }) => void told.push(message) },
+    );
+    expect(told).toEqual(["stdout> x"]);
+  });
 });
 
 test("progress of a flood is bounded, in size and in number", async () => {

@@ -179,7 +179,12 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
       { code: "1", language: "cobol" },
       { kind: "unsupported-language", field: "language" },
     ],
-    ["an unknown run", "get_execution", { id: "nobody" }, { kind: "not-found" }],
+    [
+      "an unknown run",
+      "get_execution",
+      { id: "nobody" },
+      { kind: "not-found", remedy: expect.stringContaining("`list_executions` by MCP") },
+    ],
     [
       "another request under the same id",
       "run_code",

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import zlib from "node:zlib";
 import type {
   AuthorizationV1Api,
   BatchV1Api,
@@ -90,23 +91,22 @@ export function isClusterConfigured(environment: NodeJS.ProcessEnv = process.env
 }
 
 async function loadModule(): Promise<ClientModule> {
+  const failure = (reason: string, cause?: unknown): KgentsError =>
+    new KgentsError(
+      "cluster-unavailable",
+      `the Kubernetes client cannot be loaded by Node ${process.versions.node}: ${reason}`,
+      { cause, remedy: "Use Node 22.19 or newer for clusters." },
+    );
+  // Asked beforehand: where the import fails in Node 20, a second rejection comes, which nobody can catch and which ends the process.
+  if (!("createZstdDecompress" in zlib)) throw failure("its HTTP client needs zstd, which this one has not");
   try {
     return await import("@kubernetes/client-node");
   } catch (error) {
-    throw new KgentsError(
-      "cluster-unavailable",
-      `the Kubernetes client cannot be loaded by Node ${process.versions.node}: ${error instanceof Error ? error.message : error}`,
-      { cause: error, remedy: "Use Node 22.19 or newer for clusters." },
-    );
+    throw failure(error instanceof Error ? error.message : String(error), error);
   }
 }
 
 function loadConfig(module: ClientModule, { kubeconfig, context }: ClusterSettings): KubeConfig {
-  if (kubeconfig === undefined && !isClusterConfigured()) {
-    throw new KgentsError("cluster-unavailable", "no cluster is configured: there is no kubeconfig", {
-      remedy: "Set KUBECONFIG, or run without --backend kubernetes.",
-    });
-  }
   const config = new module.KubeConfig();
   try {
     if (kubeconfig === undefined) config.loadFromDefault();
@@ -143,6 +143,11 @@ function loadConfig(module: ClientModule, { kubeconfig, context }: ClusterSettin
  * @throws KgentsError `cluster-unavailable` where no cluster is configured or the kubeconfig is not right
  */
 export async function createClusterClient(settings: ClusterSettings): Promise<ClusterClient> {
+  if (settings.kubeconfig === undefined && !isClusterConfigured()) {
+    throw new KgentsError("cluster-unavailable", "no cluster is configured: there is no kubeconfig", {
+      remedy: "Set KUBECONFIG, or run without --backend kubernetes.",
+    });
+  }
   const module = await loadModule();
   let config = loadConfig(module, settings);
   let apis = apisOf(module, config);

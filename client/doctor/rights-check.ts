@@ -1,0 +1,24 @@
+import { createClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
+import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
+import type { Configuration } from "../../core/configuration.ts";
+import { missingAccess } from "../infra/check-access.ts";
+import { type Check, failed, ok, warning } from "./check.ts";
+
+/** Whether these credentials may do in a cluster that answers what a worker does there. */
+export async function checkRights({ worker }: Configuration): Promise<Check> {
+  const name = "Rights";
+  const { context, namespace } = worker.kubernetes;
+  try {
+    const missing = await missingAccess(await createClusterClient({ context, namespace }));
+    return missing.length === 0
+      ? ok(name, `all that a worker does in the namespace ${namespace}`)
+      : failed(
+          name,
+          `these credentials may not ${missing.join(", ")} in the namespace ${namespace}`,
+          "Give them the Role of deploy/cells/ (docs/kubernetes.md, RBAC).",
+        );
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    return warning(name, error.message, "`kgents infra status` says more.");
+  }
+}
