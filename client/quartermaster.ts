@@ -220,10 +220,11 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   /**
    * Starts a run of a schedule now, beside what is due by the clock.
    *
+   * @returns the id of a run that was started since
    * @throws KgentsError `not-found`
    */
-  async triggerSchedule(id: string): Promise<void> {
-    await triggerSchedule((await this.#connected()).client, id);
+  async triggerSchedule(id: string): Promise<string> {
+    return triggerSchedule((await this.#connected()).client, id);
   }
 
   /** Whether any worker serves the task queue now: without one a run waits. */

@@ -74,8 +74,7 @@ export const deleteSchedules = (ids: readonly string[], flags: RunFlags): Promis
 
 /** `kgents schedule trigger`. */
 export const triggerSchedule = (id: string, flags: RunFlags): Promise<number> =>
-  withRuns(flags, async (quartermaster, voice) => {
-    await quartermaster.triggerSchedule(id);
-    voice.say(`a run of the schedule ${id} is on its way`);
+  withRuns(flags, async (quartermaster) => {
+    process.stdout.write(`${await quartermaster.triggerSchedule(id)}\n`);
     return 0;
   });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setTimeout as wait } from "node:timers/promises";
 import {
   type Client,
   ScheduleAlreadyRunning,
@@ -191,15 +192,41 @@ export async function deleteSchedule(client: Client, id: string): Promise<void> 
   });
 }
 
+/** How long a run that was asked for may take to be started, in milliseconds, and how often it is asked for. */
+const startMilliseconds = 1500;
+const maximumTriggers = 4;
+
+/** The runs that a schedule has started last. */
+async function recentRuns(handle: ScheduleHandle): Promise<{ workflowId: string; firstExecutionRunId: string }[]> {
+  const { info } = await handle.describe();
+  return info.recentActions.map(({ action }) => action.workflow);
+}
+
 /**
  * Starts a run of a schedule now, beside what is due by the clock.
  *
- * @throws KgentsError `not-found`
+ * Temporal names a schedule's runs by the second, and starts none where there was one in that second already, without a word: so
+ * it is looked whether there is a new one, and asked again where there is not.
+ *
+ * @returns the id of a run that was started since
+ * @throws KgentsError `not-found`; `temporal-unavailable` where none is started
  */
-export async function triggerSchedule(client: Client, id: string): Promise<void> {
+export async function triggerSchedule(client: Client, id: string): Promise<string> {
   const handle = await ownSchedule(client, id);
-  // Somebody asks for it: it runs whatever else does.
-  await handle.trigger(ScheduleOverlapPolicy.ALLOW_ALL).catch((error) => {
+  try {
+    const before = new Set((await recentRuns(handle)).map(({ firstExecutionRunId }) => firstExecutionRunId));
+    for (let trigger = 0; trigger < maximumTriggers; trigger += 1) {
+      // Somebody asks for it: it runs whatever else does.
+      await handle.trigger(ScheduleOverlapPolicy.ALLOW_ALL);
+      for (const deadline = Date.now() + startMilliseconds; Date.now() < deadline; await wait(50)) {
+        const run = (await recentRuns(handle)).find(({ firstExecutionRunId }) => !before.has(firstExecutionRunId));
+        if (run) return run.workflowId;
+      }
+    }
+  } catch (error) {
     throw scheduleError(error, id);
+  }
+  throw new KgentsError("temporal-unavailable", `Temporal has started no run of the schedule ${id}`, {
+    remedy: "Look at the schedule in Temporal's UI; its server may be busy.",
   });
 }
