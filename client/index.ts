@@ -30,13 +30,8 @@ export type { ExecutionDescription, ExecutionHandle } from "./execution-handle.t
 export type { RunFailure } from "./failure.ts";
 export { type FilesFromOptions, filesFrom } from "./input-files/files-from.ts";
 export type { OutputEvent } from "./output/event.ts";
-export {
-  type DryRunResult,
-  type Mode,
-  type Outcome,
-  Quartermaster,
-  type QuartermasterOptions,
-} from "./quartermaster.ts";
+export { Quartermaster } from "./quartermaster.ts";
+export type { DryRunResult, Mode, Outcome, QuartermasterOptions } from "./quartermaster-options.ts";
 export type { RunDetails, RunTimings } from "./runs/inspect-run.ts";
 export type { ListOptions, RunSummary } from "./runs/list-runs.ts";
 export type { RunFilter } from "./runs/run-query.ts";

@@ -1,21 +1,17 @@
-import type { Client, WorkflowExecutionDescription, WorkflowHandle } from "@temporalio/client";
-import { WorkflowNotFoundError } from "@temporalio/client";
 import { loadConfiguration } from "../activities/host/configuration-file.ts";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
-import type { Configuration } from "../core/configuration.ts";
 import { KgentsError } from "../core/error.ts";
-import type { Job } from "../core/job-types.ts";
-import { executeCodeWorkflow } from "../core/names.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
-import type { ExecutionResult } from "../core/result.ts";
+import { applyDefaults } from "./apply-defaults.ts";
 import type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
 import { type BatchOptions, getBatch, startBatch } from "./batch/start-batch.ts";
 import { dryRun } from "./dry-run.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
-import { toKgentsError } from "./failure.ts";
+import { noWorker } from "./no-worker.ts";
+import type { DryRunResult, Mode, Outcome, QuartermasterOptions } from "./quartermaster-options.ts";
+import { describeRun } from "./runs/describe-run.ts";
 import { type ListOptions, listRuns, type RunSummary } from "./runs/list-runs.ts";
-import { noSuchRun } from "./runs/suggest-run.ts";
 import {
   createSchedule,
   deleteSchedule,
@@ -27,37 +23,6 @@ import {
 import { openSession, type Session } from "./session.ts";
 import { uiLink } from "./stack/ui-link.ts";
 import { type StartOptions, startExecution } from "./start-execution.ts";
-
-/** Where runs go: a cluster where there is one and else the sandbox, one of the two, or nowhere. */
-export type Mode = "auto" | "kubernetes" | "subprocess" | "dry-run";
-
-/** How a Quartermaster is set up. */
-export interface QuartermasterOptions<M extends Mode = Mode> {
-  /** @default "auto" */
-  readonly mode?: M;
-  /** Temporal's address. By default what the standard variables and profiles say, and else the local stack. */
-  readonly address?: string;
-  /** Temporal's namespace. @default what is configured, else `default` */
-  readonly namespace?: string;
-  /** @default `worker.taskQueue` of the configuration, else `kgents` */
-  readonly taskQueue?: string;
-  /** The configuration file. @default `KGENTS_CONFIG`, `./kgents.config.yaml`, the user's */
-  readonly configurationFile?: string;
-  /** Whether the local server and worker are started where nothing is configured and nothing runs. @default true */
-  readonly startLocalStack?: boolean;
-  /** Told what takes time: installing, starting. */
-  readonly onProgress?: (line: string) => void;
-}
-
-/** What a dry run answers. */
-export interface DryRunResult {
-  readonly status: "dry-run";
-  /** The Job that would be created. */
-  readonly manifest: Job;
-}
-
-/** What `execute` answers: in mode `dry-run` the manifest, else the result of the run. */
-export type Outcome<M extends Mode> = M extends "dry-run" ? DryRunResult : ExecutionResult;
 
 /**
  * Provisions and executes disposable code.
@@ -161,7 +126,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   async get(id: string): Promise<ExecutionHandle> {
     const { client, workers } = await this.#connected();
     const handle = client.workflow.getHandle(id);
-    const { runId } = await this.#describe(client, handle);
+    const { runId } = await describeRun(client, handle);
     return executionHandle(client, handle, runId, { attached: true, store: (await workers()).store });
   }
 
@@ -281,17 +246,6 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     throw noWorker(taskQueue, address, passiveVersions);
   }
 
-  async #describe(client: Client, handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
-    const { workflowId: id } = handle;
-    const description = await handle.describe().catch(async (error) => {
-      if (error instanceof WorkflowNotFoundError) throw await noSuchRun(client, id, error);
-      throw toKgentsError(error, id);
-    });
-    // What kgents has running beside the runs is none.
-    if (description.type !== executeCodeWorkflow) throw await noSuchRun(client, id, undefined);
-    return description;
-  }
-
   #configuration() {
     return loadConfiguration({ path: this.#options.configurationFile });
   }
@@ -309,20 +263,4 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     });
     return this.#session;
   }
-}
-
-function noWorker(taskQueue: string, address: string, passiveVersions: readonly string[]): KgentsError {
-  const where = `the task queue ${taskQueue} at ${address}`;
-  if (passiveVersions.length === 0) return new KgentsError("no-worker", `no worker polls ${where}`);
-  return new KgentsError(
-    "no-worker",
-    `no worker takes new runs of ${where}: those that poll it are ${passiveVersions.join(", ")}, and that is not the current version of the deployment`,
-    { remedy: "Make a version that has workers the current one: `temporal worker deployment set-current-version`." },
-  );
-}
-
-/** The configuration's defaults, under what the request says. */
-function applyDefaults(configuration: Configuration, request: ExecutionRequest): ExecutionRequest {
-  const given = Object.entries(request).filter(([, value]) => value !== undefined);
-  return { ...configuration.defaults, ...Object.fromEntries(given) };
 }

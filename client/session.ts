@@ -13,7 +13,7 @@ import { KgentsError } from "../core/error.ts";
 import { storeOfIdentity } from "../core/names.ts";
 import { once } from "../core/once.ts";
 import { connectClient, type TemporalClient } from "./connect.ts";
-import type { QuartermasterOptions } from "./quartermaster.ts";
+import type { QuartermasterOptions } from "./quartermaster-options.ts";
 import { resolveTarget } from "./stack/address.ts";
 import { queueState } from "./stack/pollers.ts";
 import { probe } from "./stack/probe.ts";

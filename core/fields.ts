@@ -146,8 +146,10 @@ export const backendField = z.enum(["auto", "kubernetes", "subprocess"], { error
 export const fileNameRule =
   "a relative path of at most 255 bytes without `..`, empty parts, backslashes or control characters";
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a name must not have
-const plainPath = /^[^/\\\x00-\x1f\x7f-\x9f]+(?:\/[^/\\\x00-\x1f\x7f-\x9f]+)*$/;
+/** What a name must not have. Written for Go and Python too, which read it in the JSON Schema and know no `\u`. */
+const controlCharacters = "\\x00-\\x1f\\x7f-\\x9f";
+const pathPart = `[^/\\\\${controlCharacters}]+`;
+const plainPath = new RegExp(`^${pathPart}(?:/${pathPart})*$`);
 const dotPart = /(?:^|\/)\.\.?(?:\/|$)/;
 
 /** Whether a name may be given to an input file: relative, inside the work directory, printable. */

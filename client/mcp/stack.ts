@@ -1,5 +1,6 @@
 import type { KgentsError } from "../../core/error.ts";
-import { Quartermaster, type QuartermasterOptions } from "../quartermaster.ts";
+import { Quartermaster } from "../quartermaster.ts";
+import type { QuartermasterOptions } from "../quartermaster-options.ts";
 
 /** How long a connection is lent without looking whether the stack is still there: to look takes some 20 ms. */
 const freshMilliseconds = 1000;

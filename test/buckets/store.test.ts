@@ -92,6 +92,18 @@ describe("another machine", () => {
   });
 });
 
+it("what was listed is read, also where a worker has written the beginning again meanwhile, and more of it", async () => {
+  await using elsewhere = await openElsewhere();
+  const { key, stdout } = newRun();
+  await writeArtifact(store, stdout, "one ");
+  await store.settle(key);
+  expect((await reader.list(key)).get(stdout)).toBe(4);
+  await writeArtifact(elsewhere.store, stdout, "one two");
+  await elsewhere.store.settle(key);
+  expect(await text(reader.read(stdout, 0, 4))).toBe("one ");
+  expect(await text(reader.read(stdout, 2, 7))).toBe("e two");
+});
+
 async function openElsewhere(): Promise<{ store: ArtifactStore } & AsyncDisposable> {
   const spool = await mkdtemp(join(tmpdir(), "kgents-spool-"));
   const opened = await openBucketStore(server.settings, spoolIn(spool));

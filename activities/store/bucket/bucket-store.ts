@@ -14,7 +14,7 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { KgentsError } from "../../../core/error.ts";
 import type { ArtifactStore } from "../artifact-store.ts";
-import { blobReference, checkReference, runFolder } from "../references.ts";
+import { blobReference, checkReference, keyOf, runFolder } from "../references.ts";
 import { longestRetention, retentionName } from "../retention.ts";
 import { writeHashed } from "../write-hashed.ts";
 import { type Bucket, type BucketSettings, bucketFailure, openBucket } from "./bucket.ts";
@@ -73,20 +73,38 @@ async function segmentsOf(bucket: Bucket, prefix: string): Promise<Map<string, S
   return found;
 }
 
-/** Reads bytes of an artifact from its segments. */
-async function* readSegments(bucket: Bucket, reference: string, start: number, end: number): AsyncGenerator<Buffer> {
-  const segments = (await segmentsOf(bucket, `${reference}/`)).get(reference) ?? [];
+/**
+ * Reads bytes of an artifact from its segments.
+ *
+ * @param listed the segments as they were last listed: asked for again only where these have not all of it
+ */
+async function* readSegments(
+  bucket: Bucket,
+  reference: string,
+  listed: readonly Segment[],
+  start: number,
+  end: number,
+): AsyncGenerator<Buffer> {
+  let pieces = [...piecesOf(listed, start, end)];
+  if (pieces.at(-1)?.end !== end) {
+    const segments = (await segmentsOf(bucket, `${reference}/`)).get(reference) ?? [];
+    pieces = [...piecesOf(segments, start, end)];
+  }
   let position = start;
-  for (const piece of piecesOf(segments, start, end)) {
+  for (const piece of pieces) {
     const { offset, bytes } = piece.segment;
     const whole = piece.start === offset && piece.end === offset + bytes;
     const range = { start: piece.start - offset, end: piece.end - offset };
     const content = await bucket.get(segmentName(reference, offset), whole ? undefined : range);
     if (!content) break;
     for await (const chunk of content) {
-      yield chunk;
-      position += chunk.length;
+      // A worker that goes on with an artifact may have written a longer segment in the place of this one meanwhile.
+      const part = (chunk as Buffer).subarray(0, piece.end - position);
+      if (part.length === 0) break;
+      yield part;
+      position += part.length;
     }
+    if (position < piece.end) break;
   }
   if (position < end) throw new Error(`${reference} has no byte ${position}`);
 }
@@ -122,10 +140,12 @@ export async function openBucketStore(
     throw bucketFailure(settings, error);
   });
   const spool = spoolSettings && (await openSpool(bucket, spoolSettings));
+  /** What the newest listing has found: who lists a run mostly reads it next. */
+  let listed: ReadonlyMap<string, readonly Segment[]> = new Map();
   /** What is here of an artifact; of two, the one that begins first. */
   const uploadOf = (reference: string): Upload | undefined =>
     spool
-      ?.uploadsOf(checkReference(reference).split("/")[1] ?? "")
+      ?.uploadsOf(keyOf(reference))
       .filter((upload) => upload.reference === reference)
       .sort((a, b) => a.offset - b.offset)[0];
 
@@ -143,7 +163,7 @@ export async function openBucketStore(
       const split = here ? Math.min(Math.max(here.offset, start), end) : end;
       return Readable.from(
         (async function* () {
-          if (split > start) yield* readSegments(bucket, reference, start, split);
+          if (split > start) yield* readSegments(bucket, reference, listed.get(reference) ?? [], start, split);
           if (here && end > split) {
             yield* createReadStream(here.path, { start: split - here.offset, end: end - here.offset - 1 });
           }
@@ -155,7 +175,8 @@ export async function openBucketStore(
       const uploads = spool?.uploadsOf(key) ?? [];
       // What this process writes from the beginning on, it need not ask for.
       const isAllHere = uploads.length > 0 && uploads.every(({ offset }) => offset === 0);
-      const segments = isAllHere ? new Map<string, Segment[]>() : await segmentsOf(bucket, `${runFolder(key)}/`);
+      if (!isAllHere) listed = await segmentsOf(bucket, `${runFolder(key)}/`);
+      const segments = new Map<string, readonly Segment[]>(isAllHere ? [] : listed);
       for (const { reference, offset, end } of uploads) {
         segments.set(reference, [...(segments.get(reference) ?? []), { offset, bytes: end() - offset }]);
       }

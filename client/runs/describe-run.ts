@@ -1,7 +1,13 @@
-import type { Client } from "@temporalio/client";
+import {
+  type Client,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from "@temporalio/client";
 import { closest } from "../../core/closest.ts";
 import { KgentsError } from "../../core/error.ts";
 import { executeCodeWorkflow } from "../../core/names.ts";
+import { toKgentsError } from "../failure.ts";
 
 /** Among so many of the newest runs is looked for what was meant. */
 const recentRuns = 200;
@@ -21,7 +27,7 @@ async function recentIds(client: Client): Promise<string[]> {
  * The error for an id that no run has, with the run that was probably meant: the only one whose id begins so, or the one
  * that differs least.
  */
-export async function noSuchRun(client: Client, id: string, cause: unknown): Promise<KgentsError> {
+async function noSuchRun(client: Client, id: string, cause: unknown): Promise<KgentsError> {
   // A list that cannot be had suggests nothing; what is wrong is the id.
   const ids = await recentIds(client).catch(() => []);
   const beginning = id === "" ? [] : ids.filter((other) => other.startsWith(id));
@@ -31,4 +37,20 @@ export async function noSuchRun(client: Client, id: string, cause: unknown): Pro
     cause,
     remedy: "Give the whole id; `kgents ps --all`, or `list_executions` by MCP, lists those that are kept.",
   });
+}
+
+/**
+ * What Temporal knows of a run.
+ *
+ * @throws KgentsError `not-found`, `temporal-unavailable`
+ */
+export async function describeRun(client: Client, handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
+  const { workflowId: id } = handle;
+  const description = await handle.describe().catch(async (error) => {
+    if (error instanceof WorkflowNotFoundError) throw await noSuchRun(client, id, error);
+    throw toKgentsError(error, id);
+  });
+  // What kgents has running beside the runs is none.
+  if (description.type !== executeCodeWorkflow) throw await noSuchRun(client, id, undefined);
+  return description;
 }

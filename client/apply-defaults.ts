@@ -1,0 +1,8 @@
+import type { Configuration } from "../core/configuration.ts";
+import type { ExecutionRequest } from "../core/request.ts";
+
+/** The configuration's defaults, under what the request says. */
+export function applyDefaults(configuration: Configuration, request: ExecutionRequest): ExecutionRequest {
+  const given = Object.entries(request).filter(([, value]) => value !== undefined);
+  return { ...configuration.defaults, ...Object.fromEntries(given) };
+}

@@ -1,0 +1,12 @@
+import { KgentsError } from "../core/error.ts";
+
+/** The error of a task queue that nobody serves, or only versions of a deployment that take no new runs. */
+export function noWorker(taskQueue: string, address: string, passiveVersions: readonly string[]): KgentsError {
+  const where = `the task queue ${taskQueue} at ${address}`;
+  if (passiveVersions.length === 0) return new KgentsError("no-worker", `no worker polls ${where}`);
+  return new KgentsError(
+    "no-worker",
+    `no worker takes new runs of ${where}: those that poll it are ${passiveVersions.join(", ")}, and that is not the current version of the deployment`,
+    { remedy: "Make a version that has workers the current one: `temporal worker deployment set-current-version`." },
+  );
+}
