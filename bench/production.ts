@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { runOrFail } from "../test/cluster/native/run.ts";
 import { buildPrograms } from "../test/production/programs.ts";
 import { type ProductionStack, startProductionStack } from "../test/production/stack.ts";
+import { runOrFail } from "../test/support/run.ts";
 import { kgentsEntry } from "../test/support/worker-process.ts";
 import { type BenchStack, startBenchStack } from "./stack.ts";
 import { type Comparison, inPairs, throughput, timed } from "./statistics.ts";

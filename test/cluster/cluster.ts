@@ -4,8 +4,9 @@
  *
  * @module
  */
+
+import { type Finished, run } from "../support/run.ts";
 import { type ControlOptions, nodeControl } from "./native/control.ts";
-import { type Finished, run } from "./native/run.ts";
 
 /** What can be handed to another process: see `connectCluster`. */
 export interface ClusterDescription {

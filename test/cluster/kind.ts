@@ -2,8 +2,8 @@
 import { access, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { kgentsPaths } from "../../activities/host/paths.ts";
+import { run, runOrFail } from "../support/run.ts";
 import type { ClusterDescription } from "./cluster.ts";
-import { run, runOrFail } from "./native/run.ts";
 
 const name = "kgents-test";
 const kubeconfig = join(dirname(kgentsPaths().state), "kgents-test-cluster", "kind-kubeconfig");

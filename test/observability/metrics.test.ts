@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { runMetrics, workerMetrics } from "../../core/metrics.ts";
-import { runOrFail } from "../cluster/native/run.ts";
+import { runOrFail } from "../support/run.ts";
 import { type MeasuredWorker, startMeasuredWorker } from "./metrics-worker.ts";
 import { scrape, totalOf } from "./scrape.ts";
 import { buildTools } from "./tools.ts";

@@ -1,7 +1,7 @@
 /** docker-compose.yml with everything filled in, as compose itself understands it. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runOrFail } from "../cluster/native/run.ts";
+import { runOrFail } from "../support/run.ts";
 
 /** The checkout. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, inject, it } from "vitest";
 import { parse } from "yaml";
 import { dynamicConfiguration } from "../../client/stack/server-settings.ts";
 import { parseDuration } from "../../core/duration.ts";
-import { run, runOrFail } from "../cluster/native/run.ts";
+import { run, runOrFail } from "../support/run.ts";
 import { type ComposeFile, composeFile, root, serviceOf } from "./compose-file.ts";
 
 const programs = inject("productionPrograms");

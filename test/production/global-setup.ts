@@ -1,5 +1,5 @@
 import type { TestProject } from "vitest/node";
-import { runOrFail } from "../cluster/native/run.ts";
+import { runOrFail } from "../support/run.ts";
 import { kgentsEntry } from "../support/worker-process.ts";
 import { buildPrograms } from "./programs.ts";
 import { type ProductionStack, startProductionStack } from "./stack.ts";

@@ -1,8 +1,8 @@
 /** PostgreSQL as docker-compose.yml starts it, as a process of its own user. */
 import { chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { run, runOrFail } from "../cluster/native/run.ts";
 import { freePort } from "../support/dev-server.ts";
+import { run, runOrFail } from "../support/run.ts";
 import type { ComposeService } from "./compose-file.ts";
 import { startServerProcess } from "./processes.ts";
 import { findPostgres } from "./programs.ts";

@@ -2,8 +2,8 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runOrFail } from "../cluster/native/run.ts";
-import { cached, contentKey } from "../support/cached.ts";
+import { buildGoPrograms, type GoPrograms } from "../support/go-module.ts";
+import { runOrFail } from "../support/run.ts";
 
 const sources = fileURLToPath(new URL("./go", import.meta.url));
 /** By the names that their images give them: the scripts of deploy/ call them so. */
@@ -16,25 +16,13 @@ const packages = {
 const gatewaySources = fileURLToPath(new URL("./go-gateway", import.meta.url));
 const gateway = "github.com/versity/versitygw/cmd/versitygw";
 
-/** Builds programs of a Go module, once for this machine, and again when their versions change. Returns their directory. */
-async function buildModule(
-  name: string,
-  directory: string,
-  programs: Readonly<Record<string, string>>,
-  onBuild: () => void,
-): Promise<string> {
-  const goVersion = await runOrFail(["go", "env", "GOVERSION", "GOARCH"]).catch((error) => {
+async function build(settings: GoPrograms): Promise<string> {
+  await runOrFail(["go", "version"]).catch((error) => {
     throw new Error("the tests of the production stack need Go; KGENTS_TEST_PRODUCTION=off leaves them out", {
       cause: error,
     });
   });
-  return cached(`${name}-${await contentKey([directory], [goVersion])}`, async (draft) => {
-    onBuild();
-    for (const [program, place] of Object.entries(programs)) {
-      const argv = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", join(draft, program), place] as const;
-      await runOrFail([...argv], { directory });
-    }
-  });
+  return buildGoPrograms(settings);
 }
 
 /**
@@ -43,11 +31,13 @@ async function buildModule(
  * @throws where this machine has no Go
  */
 export const buildPrograms = (progress: (line: string) => void): Promise<string> =>
-  buildModule("production", sources, packages, () =>
-    progress(
-      "building Temporal's production server from Go modules, once for this machine (about 3 minutes on 2 cores)",
-    ),
-  );
+  build({
+    ...{ name: "production", directory: sources, programs: packages },
+    onBuild: () =>
+      progress(
+        "building Temporal's production server from Go modules, once for this machine (about 3 minutes on 2 cores)",
+      ),
+  });
 
 /**
  * The S3-compatible server: Versity's gateway.
@@ -55,9 +45,11 @@ export const buildPrograms = (progress: (line: string) => void): Promise<string>
  * @throws where this machine has no Go
  */
 export async function buildGateway(progress: (line: string) => void): Promise<string> {
-  const directory = await buildModule("gateway", gatewaySources, { versitygw: gateway }, () =>
-    progress("building an S3-compatible server from Go modules, once for this machine (about 1 minute on 2 cores)"),
-  );
+  const directory = await build({
+    ...{ name: "gateway", directory: gatewaySources, programs: { versitygw: gateway } },
+    onBuild: () =>
+      progress("building an S3-compatible server from Go modules, once for this machine (about 1 minute on 2 cores)"),
+  });
   return join(directory, "versitygw");
 }
 

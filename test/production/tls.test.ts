@@ -5,9 +5,9 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { kgentsPaths } from "../../activities/host/paths.ts";
 import { findTemporalBinary } from "../../client/stack/temporal-binary.ts";
-import { runOrFail } from "../cluster/native/run.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 import { startDevServer } from "../support/dev-server.ts";
+import { runOrFail } from "../support/run.ts";
 import { root } from "./compose-file.ts";
 
 const good = inject("productionEnvironment");

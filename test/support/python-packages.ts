@@ -1,6 +1,7 @@
 /** What the tests' Python programs import: installed by pip, outside of the checkout, once for each list of packages. */
-import { runOrFail } from "../cluster/native/run.ts";
+
 import { cached, contentKey } from "./cached.ts";
+import { runOrFail } from "./run.ts";
 
 /**
  * Installs what a requirements.txt names.

@@ -2,8 +2,8 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { cached, contentKey } from "../../support/cached.ts";
+import { runOrFail } from "../../support/run.ts";
 import { sourceDirectory } from "./paths.ts";
-import { runOrFail } from "./run.ts";
 
 const version = "v1.34.2";
 const stripped = "-s -w";

@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { type Finished, run } from "../../support/run.ts";
 import type { NodeComponent, NodeControl, RecordedRequest, TestCluster } from "../cluster.ts";
 import { addresses, nodeDirectory, sourceDirectory } from "./paths.ts";
-import { type Finished, run } from "./run.ts";
 import { signServiceAccountToken, writeKubeconfig } from "./tokens.ts";
 
 /** Serialisable: what is needed to control a node from another process. */

@@ -5,9 +5,9 @@ import { access, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { identifyProcess, isRunning, type ProcessIdentity } from "../../../activities/host/process-identity.ts";
+import { run, runOrFail } from "../../support/run.ts";
 import type { Build } from "./build.ts";
 import { addresses, hostInterface, nodeDirectory, sourceDirectory } from "./paths.ts";
-import { run, runOrFail } from "./run.ts";
 
 const upMilliseconds = 120_000;
 
