@@ -14,11 +14,12 @@ COPY activities activities
 COPY workflows workflows
 COPY worker worker
 COPY client client
-# Temporal's SDK brings its library for five platforms.
+# Temporal's SDK brings its library for five platforms, and a third of the rest is for compilers and debuggers.
 RUN npm run build \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
   && cd node_modules/@temporalio/core-bridge/releases \
-  && for release in *; do [ "$release" = "$(uname -m)-unknown-linux-gnu" ] || rm -r "$release"; done
+  && for release in *; do [ "$release" = "$(uname -m)-unknown-linux-gnu" ] || rm -r "$release"; done \
+  && find /kgents/node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.[cm]ts' \) -delete
 
 FROM node:${NODE_VERSION}-bookworm-slim
 # The young generation of a worker is bounded, as in the background: docs/performance.md.

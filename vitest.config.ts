@@ -24,8 +24,9 @@ const production = {
   ...local,
   name: "production",
   include: ["test/production/**/*.test.ts", "test/workflows/**/*.test.ts"],
-  exclude: configDefaults.exclude,
-  globalSetup: ["test/production/global-setup.ts"],
+  // Workers in a cluster need one.
+  exclude: [...configDefaults.exclude, ...(isClusterOff() ? ["test/production/workers/**"] : [])],
+  globalSetup: ["test/production/global-setup.ts", cluster],
   setupFiles: ["test/production/environment.ts"],
   sequence: { groupOrder: 1 },
 };

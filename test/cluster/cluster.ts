@@ -48,6 +48,10 @@ export interface NodeControl {
   readonly start: (component: NodeComponent) => Promise<void>;
   /** Whether NetworkPolicies are enforced; they are after `up`. */
   readonly enforcePolicies: (on: boolean) => Promise<void>;
+  /** The address at which pods reach the machine that the node runs on. */
+  readonly hostAddress: string;
+  /** The archive of the images that it came with. */
+  readonly images: string;
   /** Runs a program in the node's namespaces. */
   readonly run: (argv: readonly [string, ...string[]]) => Promise<Finished>;
   /** A service account's token, signed with the cluster's key; its end may have passed. */

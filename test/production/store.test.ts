@@ -2,62 +2,31 @@
 import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { parse } from "yaml";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
-import { freePort } from "../support/dev-server.ts";
-import { runOrFail } from "../support/run.ts";
 import { startWorkerProcess, type WorkerProcess } from "../support/worker-process.ts";
-import { composeFile, root, serviceOf } from "./compose-file.ts";
-import { type ServerProcess, startServerProcess } from "./processes.ts";
-import { buildGateway } from "./programs.ts";
+import { type ArtifactStoreServer, startArtifactStore } from "./artifact-store.ts";
+import { root } from "./compose-file.ts";
 
 let directory: string;
-let store: ServerProcess;
+let store: ArtifactStoreServer;
 let commandLine: CommandLine;
 let worker: WorkerProcess;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "kgents-store-"));
-  const secrets = join(directory, "secrets");
-  await runOrFail([join(root, "deploy/compose/make-secrets.sh"), secrets]);
-  const service = serviceOf(await composeFile(inject("productionPrograms")), "store");
-  const gateway = await buildGateway((line) => process.stderr.write(`tests: ${line}\n`));
-  const port = await freePort();
-  const here = { "/data": directory, "/run/secrets": secrets, ":7070": `127.0.0.1:${port}` };
-  const placed = Object.entries(service.environment ?? {}).map(([name, value]) => [
-    name,
-    Object.entries(here).reduce((text, [there, place]) => text.replace(there, place), value),
-  ]);
-  store = await startServerProcess(
-    ["/bin/sh", join(root, "deploy/compose/run-store.sh")],
-    { env: { PATH: [dirname(gateway), process.env.PATH].join(delimiter), ...Object.fromEntries(placed) } },
-    () =>
-      runOrFail([
-        "openssl",
-        "s_client",
-        "-connect",
-        `127.0.0.1:${port}`,
-        "-CAfile",
-        join(secrets, "ca.crt"),
-        "-verify_return_error",
-      ]).then(
-        () => true,
-        () => false,
-      ),
-    "SIGTERM",
-  );
+  directory = await mkdtemp(join(tmpdir(), "kgents-store-test-"));
+  store = await startArtifactStore();
   const environment = {
     ...inject("productionEnvironment"),
+    ...store.environment,
     TEMPORAL_NAMESPACE: `store-${randomUUID()}`,
-    AWS_SHARED_CREDENTIALS_FILE: join(secrets, "store-credentials"),
-    NODE_EXTRA_CA_CERTS: join(secrets, "ca.crt"),
   };
   commandLine = await createCommandLine({ environment });
   const configuration = parse(await readFile(join(root, "deploy/compose/kgents.config.yaml"), "utf8"));
   configuration.worker.backends = ["subprocess"];
-  configuration.artifacts.bucket.endpoint = `https://localhost:${port}`;
+  configuration.artifacts.bucket.endpoint = `https://localhost:${store.port}`;
   await commandLine.file("config/kgents/kgents.config.yaml", JSON.stringify(configuration));
   const file = await commandLine.file("worker.yaml", JSON.stringify(configuration));
   expect(await commandLine.run(["admin", "setup"])).toMatchObject({ code: 0 });
@@ -69,7 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker?.end("SIGTERM");
   await commandLine?.[Symbol.asyncDispose]();
-  await store?.stop();
+  await store?.[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
 });
 

@@ -47,6 +47,8 @@ export function nodeControl(options: ControlOptions, kubectl: TestCluster["kubec
   };
   const hasPolicyTable = async () => (await inside(["nft", "list", "table", ...policyTable])).code === 0;
   return {
+    hostAddress: addresses.host,
+    images: join(options.environment.IMAGES ?? "", "images.tar"),
     run: inside,
     stop: kill,
     start: async (component) => {

@@ -1,0 +1,133 @@
+/**
+ * Workers in the test cluster, as docs/production.md has a platform engineer deploy them: `kgents infra init`, the Secrets, and an
+ * overlay on that of production which says where Temporal and the bucket are here. Both run on this machine, behind Services.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inject } from "vitest";
+import type { NodeControl } from "../../cluster/cluster.ts";
+import { cluster, kubectl, node } from "../../kubernetes/support.ts";
+import { type CommandLine, createCommandLine } from "../../support/command-line.ts";
+import { startArtifactStore } from "../artifact-store.ts";
+import { root } from "../compose-file.ts";
+import { type Forward, forward } from "./forward.ts";
+import { buildWorkerImage } from "./image.ts";
+import { overlayOf, type Places } from "./overlay.ts";
+
+export interface WorkersScene extends AsyncDisposable {
+  /** A client with a certificate, which reaches Temporal, the bucket and the cluster. */
+  readonly client: CommandLine;
+  /** Runs kubectl in the workers' namespace. @throws where it fails */
+  readonly kubectl: (...args: string[]) => Promise<string>;
+  /** How pods reach Temporal: without it they do not. */
+  readonly temporal: Forward;
+  /** The workers' image, which the node has. */
+  readonly image: string;
+  /** The names of the workers' pods that are ready, and not told to end. */
+  readonly ready: () => Promise<string[]>;
+  /** Makes the workers' image known to a node. */
+  readonly importImage: (on: Pick<NodeControl, "run">) => Promise<void>;
+}
+
+const tag = "kgents:0.1.0";
+const ports = { temporal: 7233, store: 7070 } as const;
+
+const secretOf = (name: string, files: Readonly<Record<string, string>>): Promise<string> =>
+  kubectl([
+    ...["-n", "kgents", "create", "secret", "generic", name],
+    ...Object.entries(files).map(([key, path]) => `--from-file=${key}=${path}`),
+  ]);
+
+/** A file that a variable of the client's environment names. */
+function fileOf(environment: Readonly<Record<string, string>>, variable: string): string {
+  const path = environment[variable];
+  if (path === undefined) throw new Error(`${variable} is not in the client's environment`);
+  return path;
+}
+
+interface WorkerPod {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] };
+}
+
+const isReady = ({ metadata, status }: WorkerPod): boolean =>
+  metadata.deletionTimestamp === undefined &&
+  status.conditions.some(({ type, status: holds }) => type === "Ready" && holds === "True");
+
+/** Sets the scene, and waits until the workers are ready. */
+export async function workersScene(): Promise<WorkersScene> {
+  await using stack = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "kgents-workers-"));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  const archive = await buildWorkerImage(node().images, tag);
+  const importImage: WorkersScene["importImage"] = async (on) => {
+    const { code, stderr } = await on.run(["ctr", "-n", "k8s.io", "images", "import", archive]);
+    if (code !== 0) throw new Error(`importing ${archive}: ${stderr}`);
+  };
+  await importImage(node());
+
+  const store = stack.use(await startArtifactStore());
+  const host = node().hostAddress;
+  const temporalPort = Number(inject("temporalAddress").split(":").at(-1));
+  const temporal = stack.use(await forward({ host, port: ports.temporal }, temporalPort));
+  stack.use(await forward({ host, port: ports.store }, store.port));
+
+  const production = inject("productionEnvironment");
+  const namespace = `workers-${randomUUID()}`;
+  const client = stack.use(
+    await createCommandLine({
+      environment: {
+        ...{ ...production, ...store.environment, TEMPORAL_NAMESPACE: namespace, KUBECONFIG: cluster.kubeconfig },
+      },
+    }),
+  );
+  const endpoint = `https://localhost:${store.port}`;
+  const artifacts = { bucket: { name: "kgents-artifacts", endpoint } };
+  await client.file("config/kgents/kgents.config.yaml", JSON.stringify({ artifacts }));
+  await succeed(client, "admin", "setup");
+
+  stack.defer(async () => {
+    await kubectl(["delete", "namespace", "--ignore-not-found", "kgents-ephemeral", "kgents"]);
+  });
+  await succeed(client, "infra", "init", "--yes");
+  const workers = join(directory, "workers");
+  await cp(join(root, "deploy/workers"), workers, { recursive: true });
+  await kubectl(["apply", "-f", join(workers, "base/namespace.yaml")]);
+  await secretOf("kgents-temporal-client", {
+    "ca.crt": fileOf(production, "TEMPORAL_TLS_SERVER_CA_CERT_PATH"),
+    "client.crt": fileOf(production, "TEMPORAL_TLS_CLIENT_CERT_PATH"),
+    "client.key": fileOf(production, "TEMPORAL_TLS_CLIENT_KEY_PATH"),
+  });
+  await secretOf("kgents-bucket", {
+    credentials: join(store.secrets, "store-credentials"),
+    "ca.crt": join(store.secrets, "ca.crt"),
+  });
+  const overlay = join(workers, "overlays/test");
+  await mkdir(overlay);
+  const places: Places = { host, ports, namespace, image: tag };
+  for (const [name, content] of Object.entries(overlayOf(places)))
+    await writeFile(join(overlay, name), JSON.stringify(content));
+  await kubectl(["apply", "-k", overlay]);
+
+  const inside = (...args: string[]) => kubectl(["-n", "kgents", ...args]);
+  await inside("rollout", "status", "deployment/kgents-worker", "--timeout=90s");
+  const owned = stack.move();
+  return {
+    ...{ client, temporal, image: tag, importImage },
+    kubectl: inside,
+    ready: async () => {
+      const { items } = JSON.parse(await inside("get", "pods", "-o", "json")) as { items: WorkerPod[] };
+      return items.filter(isReady).map(({ metadata }) => metadata.name);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function succeed(client: CommandLine, ...args: string[]): Promise<void> {
+  const { code, stderr } = await client.run(args);
+  if (code !== 0) throw new Error(`kgents ${args.join(" ")}: exit code ${code}: ${stderr}`);
+}
