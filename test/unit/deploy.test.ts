@@ -1,13 +1,23 @@
 /** deploy/ against what the code says of the same things. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "commander";
 import { describe, expect, it, test } from "vitest";
+import { parse } from "yaml";
 import { closedRanges } from "../../activities/backends/subprocess/network/rules.ts";
+import { workerCommand } from "../../client/cli/worker-command.ts";
 import { loadManifests, type Manifest, titleOf } from "../../client/infra/manifests.ts";
 import { requiredAccess } from "../../client/infra/required-access.ts";
 import { cellPod } from "../../core/cell-pod.ts";
 import { managedByKgents, managedByLabel, networkLabel } from "../../core/cluster-names.ts";
+import { parseConfiguration } from "../../core/configuration.ts";
+import { parseDuration } from "../../core/duration.ts";
 import { builtInLanguages, findLanguage } from "../../core/language.ts";
 import { cellNamespace } from "../../core/names.ts";
 import { validateRequest } from "../../core/parse-request.ts";
+import type { WorkerCommandFlags } from "../../worker/command.ts";
+
+const root = join(import.meta.dirname, "../..");
 
 const manifests = await loadManifests(cellNamespace);
 
@@ -75,4 +85,43 @@ describe("the quota and the limits", () => {
     const { limits } = contentOf("LimitRange kgents-cells") as { limits: { defaultRequest: object }[] };
     expect(limits).toMatchObject([{ defaultRequest: cell.resources.requests }]);
   });
+});
+
+describe("workers in the cluster", async () => {
+  const read = async (path: string) => parse(await readFile(join(root, path), "utf8"), { merge: true });
+  const deployment = await read("deploy/workers/base/deployment.yaml");
+  const pod = deployment.spec.template.spec;
+  const [container] = pod.containers;
+
+  it("the command line takes their arguments, and the grace period outlasts the drain", () => {
+    let taken: WorkerCommandFlags | undefined;
+    const program = new Command().exitOverride();
+    workerCommand(program, async (flags) => {
+      taken = flags;
+    });
+    program.parse(container.args, { from: "user" });
+    expect(taken).toMatchObject({ healthHost: "0.0.0.0", metricsHost: "0.0.0.0" });
+    const ports = Object.fromEntries(
+      container.ports.map((port: { name: string; containerPort: number }) => [port.name, port.containerPort]),
+    );
+    expect(ports).toEqual({ health: taken?.healthPort, metrics: taken?.metricsPort });
+    // docs/fleet.md
+    expect(pod.terminationGracePeriodSeconds).toBe((parseDuration(taken?.drain ?? "") ?? Number.NaN) / 1000 + 45);
+  });
+
+  it("the image has this version", async () => {
+    const { version } = await read("package.json");
+    expect(container.image).toBe(`kgents:${version}`);
+    const { images } = await read("deploy/workers/overlays/production/kustomization.yaml");
+    expect(images).toMatchObject([{ name: "kgents", newTag: version }]);
+    expect(await readFile(join(root, ".env.example"), "utf8")).toContain(`KGENTS_VERSION=${version}\n`);
+  });
+
+  test.each(["deploy/workers/base", "deploy/workers/overlays/production", "deploy/compose"])(
+    "the policy of %s is one",
+    async (directory) => {
+      const { worker } = parseConfiguration(await read(join(directory, "kgents.config.yaml")));
+      expect(worker.backends).toEqual(["kubernetes"]);
+    },
+  );
 });
