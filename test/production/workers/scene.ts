@@ -96,7 +96,7 @@ export async function workersScene(): Promise<WorkersScene> {
   await succeed(client, "infra", "init", "--yes");
   const workers = join(directory, "workers");
   await cp(join(root, "deploy/workers"), workers, { recursive: true });
-  await kubectl(["apply", "-f", join(workers, "base/namespace.yaml")]);
+  await kubectl(["apply", "-f", join(workers, "namespace.yaml")]);
   await secretOf("kgents-temporal-client", {
     "ca.crt": fileOf(production, "TEMPORAL_TLS_SERVER_CA_CERT_PATH"),
     "client.crt": fileOf(production, "TEMPORAL_TLS_CLIENT_CERT_PATH"),
