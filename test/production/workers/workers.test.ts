@@ -147,10 +147,13 @@ describe("workers come and go", () => {
   }, 180_000);
 });
 
-test.each(["base", "overlays/production", "overlays/versioned"])("the API server takes %s as it stands", async (overlay) => {
-  const { stdout: input } = await cluster.kubectl(["kustomize", join(root, "deploy/workers", overlay)]);
-  const apply = ["apply", "--dry-run=server", "--validate=strict", "-f", "-"];
-  const { code, stdout, stderr } = await cluster.kubectl(apply, { input });
-  expect(code, stderr).toBe(0);
-  expect(stdout).toContain("deployment.apps/kgents-worker");
-});
+test.each(["base", "overlays/production", "overlays/versioned"])(
+  "the API server takes %s as it stands",
+  async (overlay) => {
+    const { stdout: input } = await cluster.kubectl(["kustomize", join(root, "deploy/workers", overlay)]);
+    const apply = ["apply", "--dry-run=server", "--validate=strict", "-f", "-"];
+    const { code, stdout, stderr } = await cluster.kubectl(apply, { input });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain("deployment.apps/kgents-worker");
+  },
+);
