@@ -52,6 +52,8 @@ export interface NodeControl {
   readonly hostAddress: string;
   /** The archive of the images that it came with. */
   readonly images: string;
+  /** Makes the images of another archive known to it. */
+  readonly importImage: (archive: string) => Promise<void>;
   /** Runs a program in the node's namespaces. */
   readonly run: (argv: readonly [string, ...string[]]) => Promise<Finished>;
   /** A service account's token, signed with the cluster's key; its end may have passed. */

@@ -49,6 +49,8 @@ export function nodeControl(options: ControlOptions, kubectl: TestCluster["kubec
   return {
     hostAddress: addresses.host,
     images: join(options.environment.IMAGES ?? "", "images.tar"),
+    importImage: (archive) =>
+      succeed(inside(["ctr", "-n", "k8s.io", "images", "import", archive]), `importing ${archive}`),
     run: inside,
     stop: kill,
     start: async (component) => {

@@ -1,4 +1,6 @@
 /** What an overlay on that of production says on the test cluster. JSON is YAML. */
+import { parse } from "yaml";
+
 /** Where things are. */
 export interface Places {
   /** The machine on which Temporal and the bucket run, as pods reach it. */
@@ -23,23 +25,39 @@ function service(name: string, host: string, port: number): object[] {
   ];
 }
 
+const policyFile = {
+  ...{ name: "kgents-worker", namespace: "kgents", behavior: "merge" },
+  files: ["kgents.config.yaml"],
+};
+
+const configurationOf = ({ ports }: Places) => ({
+  worker: { backends: ["kubernetes"] },
+  artifacts: { bucket: { name: "kgents-artifacts", endpoint: `https://store:${ports.store}` } },
+});
+
+/** By what names pods find Temporal and the bucket. */
+export const servicesOf = ({ host, ports }: Places) => ({
+  ...{ apiVersion: "v1", kind: "List" },
+  items: [...service("temporal", host, ports.temporal), ...service("store", host, ports.store)],
+});
+
 /** The overlay's files. */
-export function overlayOf({ host, ports, namespace, image }: Places): Record<string, object> {
+export function overlayOf(places: Places): Record<string, object> {
+  const { ports, namespace, image } = places;
   const [newName, newTag] = image.split(":");
   const toleration = { key: "kgents.test/second", operator: "Exists", effect: "NoSchedule" };
-  const services = [...service("temporal", host, ports.temporal), ...service("store", host, ports.store)];
   return {
     "kustomization.yaml": {
       apiVersion: "kustomize.config.k8s.io/v1beta1",
       kind: "Kustomization",
-      resources: ["../production", "services.yaml"],
+      resources: ["../production"],
       images: [{ name: "registry.example.com/kgents", newName, newTag }],
       configMapGenerator: [
         {
           ...{ name: "kgents-temporal", namespace: "kgents", behavior: "merge" },
           literals: [`TEMPORAL_ADDRESS=temporal:${ports.temporal}`, `TEMPORAL_NAMESPACE=${namespace}`],
         },
-        { name: "kgents-worker", namespace: "kgents", behavior: "merge", files: ["kgents.config.yaml"] },
+        policyFile,
       ],
       patches: [
         {
@@ -48,10 +66,26 @@ export function overlayOf({ host, ports, namespace, image }: Places): Record<str
         },
       ],
     },
-    "services.yaml": { apiVersion: "v1", kind: "List", items: services },
-    "kgents.config.yaml": {
-      worker: { backends: ["kubernetes"] },
-      artifacts: { bucket: { name: "kgents-artifacts", endpoint: `https://store:${ports.store}` } },
-    },
+    "kgents.config.yaml": configurationOf(places),
+  };
+}
+
+/**
+ * What one for a version of a pool says: deploy/workers/overlays/versioned with another build id, on the one above.
+ *
+ * @param versioned that overlay's kustomization.yaml, which is one for build id 1
+ */
+export function versionOverlayOf(versioned: string, places: Places, buildId: string, taskQueue: string) {
+  const text = versioned
+    .replace("../production", "../test")
+    .replace('"-1"', `"-${buildId}"`)
+    .replaceAll('"1"', `"${buildId}"`)
+    .replace("build-id=1", `build-id=${buildId}`);
+  // Without its image: that is of the overlay below.
+  const { images: _, ...kustomization } = parse(text);
+  const policy = configurationOf(places);
+  return {
+    "kustomization.yaml": { ...kustomization, configMapGenerator: [policyFile] },
+    "kgents.config.yaml": { ...policy, worker: { ...policy.worker, taskQueue } },
   };
 }

@@ -3,12 +3,21 @@ import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import type { CommandLine } from "../../support/command-line.ts";
 
-/** Starts so many, whose code says that it begins, and ends after some seconds. Returns their ids. */
-export async function startRuns(client: CommandLine, count: number, seconds: number): Promise<string[]> {
+/**
+ * Starts so many, whose code says that it begins, and ends after some seconds. Returns their ids.
+ *
+ * @param flags more of `exec`
+ */
+export async function startRuns(
+  client: CommandLine,
+  count: number,
+  seconds: number,
+  flags: readonly string[] = [],
+): Promise<string[]> {
   const ids = Array.from({ length: count }, () => `run-${randomUUID()}`);
   const code = `echo begun; sleep ${seconds}; echo ended`;
   const started = await Promise.all(
-    ids.map((id) => client.run(["exec", "--detach", "--id", id, "--lang", "sh", "--code", code])),
+    ids.map((id) => client.run(["exec", "--detach", "--id", id, "--lang", "sh", "--code", code, ...flags])),
   );
   for (const { code: exit, stderr } of started) expect(exit, stderr).toBe(0);
   return ids;

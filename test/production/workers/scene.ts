@@ -5,18 +5,17 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
-import type { NodeControl } from "../../cluster/cluster.ts";
 import { cluster, kubectl, node } from "../../kubernetes/support.ts";
 import { type CommandLine, createCommandLine } from "../../support/command-line.ts";
 import { startArtifactStore } from "../artifact-store.ts";
 import { root } from "../compose-file.ts";
 import { type Forward, forward } from "./forward.ts";
 import { buildWorkerImage } from "./image.ts";
-import { overlayOf, type Places } from "./overlay.ts";
+import { overlayOf, type Places, servicesOf, versionOverlayOf } from "./overlay.ts";
 
 export interface WorkersScene extends AsyncDisposable {
   /** A client with a certificate, which reaches Temporal, the bucket and the cluster. */
@@ -27,10 +26,12 @@ export interface WorkersScene extends AsyncDisposable {
   readonly temporal: Forward;
   /** The workers' image, which the node has. */
   readonly image: string;
+  /** Writes the overlay of a version of a pool, for `kubectl apply -k`. Returns its directory. */
+  readonly versionOverlay: (buildId: string, taskQueue: string) => Promise<string>;
   /** The names of the workers' pods that are ready, and not told to end. */
   readonly ready: () => Promise<string[]>;
-  /** Makes the workers' image known to a node. */
-  readonly importImage: (on: Pick<NodeControl, "run">) => Promise<void>;
+  /** The archive of it, for other nodes. */
+  readonly archive: string;
 }
 
 const tag = "kgents:0.1.0";
@@ -64,11 +65,7 @@ export async function workersScene(): Promise<WorkersScene> {
   const directory = await mkdtemp(join(tmpdir(), "kgents-workers-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   const archive = await buildWorkerImage(node().images, tag);
-  const importImage: WorkersScene["importImage"] = async (on) => {
-    const { code, stderr } = await on.run(["ctr", "-n", "k8s.io", "images", "import", archive]);
-    if (code !== 0) throw new Error(`importing ${archive}: ${stderr}`);
-  };
-  await importImage(node());
+  await node().importImage(archive);
 
   const store = stack.use(await startArtifactStore());
   const host = node().hostAddress;
@@ -91,12 +88,14 @@ export async function workersScene(): Promise<WorkersScene> {
   await succeed(client, "admin", "setup");
 
   stack.defer(async () => {
+    // Not by their drains: those of versions are long.
+    await kubectl(["-n", "kgents", "delete", "deployments,pods", "--all", "--grace-period=1", "--ignore-not-found"]);
     await kubectl(["delete", "namespace", "--ignore-not-found", "kgents-ephemeral", "kgents"]);
   });
   await succeed(client, "infra", "init", "--yes");
   const workers = join(directory, "workers");
   await cp(join(root, "deploy/workers"), workers, { recursive: true });
-  await kubectl(["apply", "-f", join(workers, "namespace.yaml")]);
+  await kubectl(["apply", "-k", join(workers, "access")]);
   await secretOf("kgents-temporal-client", {
     "ca.crt": fileOf(production, "TEMPORAL_TLS_SERVER_CA_CERT_PATH"),
     "client.crt": fileOf(production, "TEMPORAL_TLS_CLIENT_CERT_PATH"),
@@ -106,25 +105,34 @@ export async function workersScene(): Promise<WorkersScene> {
     credentials: join(store.secrets, "store-credentials"),
     "ca.crt": join(store.secrets, "ca.crt"),
   });
-  const overlay = join(workers, "overlays/test");
-  await mkdir(overlay);
   const places: Places = { host, ports, namespace, image: tag };
-  for (const [name, content] of Object.entries(overlayOf(places)))
-    await writeFile(join(overlay, name), JSON.stringify(content));
-  await kubectl(["apply", "-k", overlay]);
+  const overlays = join(workers, "overlays");
+  await kubectl(["apply", "-f", "-"], JSON.stringify(servicesOf(places)));
+  await kubectl(["apply", "-k", await writeOverlay(join(overlays, "test"), overlayOf(places))]);
 
   const inside = (...args: string[]) => kubectl(["-n", "kgents", ...args]);
   await inside("rollout", "status", "deployment/kgents-worker", "--timeout=90s");
   const owned = stack.move();
   return {
-    ...{ client, temporal, image: tag, importImage },
+    ...{ client, temporal, image: tag, archive },
     kubectl: inside,
+    versionOverlay: async (buildId, taskQueue) => {
+      const versioned = await readFile(join(overlays, "versioned/kustomization.yaml"), "utf8");
+      return writeOverlay(join(overlays, `test-${buildId}`), versionOverlayOf(versioned, places, buildId, taskQueue));
+    },
     ready: async () => {
       const { items } = JSON.parse(await inside("get", "pods", "-o", "json")) as { items: WorkerPod[] };
       return items.filter(isReady).map(({ metadata }) => metadata.name);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function writeOverlay(directory: string, files: Readonly<Record<string, object>>): Promise<string> {
+  await mkdir(directory);
+  // JSON is YAML.
+  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), JSON.stringify(content));
+  return directory;
 }
 
 async function succeed(client: CommandLine, ...args: string[]): Promise<void> {

@@ -6,6 +6,7 @@ import { cluster, kubectl, node } from "../../kubernetes/support.ts";
 import { root } from "../compose-file.ts";
 import { expectAllWell, startRuns } from "./runs.ts";
 import { type WorkersScene, workersScene } from "./scene.ts";
+import { followersOf, setCurrentVersion } from "./temporal.ts";
 
 let scene: WorkersScene;
 beforeAll(async () => {
@@ -122,6 +123,33 @@ describe("workers come and go", () => {
     expect((await scene.ready()).filter((name) => before.includes(name))).toEqual([]);
   }, 180_000);
 
+  test("a node is lost: its runs go on by the other worker, and a worker takes its worker's place", async () => {
+    await using second = await node().join();
+    await second.importImage(scene.archive);
+    await scene.kubectl("rollout", "restart", "deployment/kgents-worker");
+    await scene.kubectl("rollout", "status", "deployment/kgents-worker", "--timeout=120s");
+    const places = async (): Promise<Record<string, string>> => {
+      const each = '{range .items[*]}{.metadata.name}={.spec.nodeName}{"\\n"}{end}';
+      const ready = await scene.ready();
+      const lines = (await scene.kubectl("get", "pods", "-o", `jsonpath=${each}`)).trim().split("\n");
+      return Object.fromEntries(lines.map((line) => line.split("=")).filter(([name = ""]) => ready.includes(name)));
+    };
+    const before = await places();
+    // Spread, as the Deployment has it.
+    const [lost = "", ...others] = Object.keys(before).filter((name) => before[name] === second.name);
+    expect(Object.keys(before), JSON.stringify(before)).toHaveLength(2);
+    expect(others).toEqual([]);
+    const ids = await startRuns(scene.client, 8, 20);
+    const followers = () => followersOf(scene.client, ids);
+    await expect.poll(async () => (await followers()).every((each) => each !== undefined)).toBe(true);
+    expect((await followers()).filter((each) => each?.includes(lost))).not.toEqual([]);
+    await second.lose();
+    await expectAllWell(scene.client, ids);
+    await expect
+      .poll(places, { timeout: 150_000 })
+      .toSatisfy((now: Record<string, string>) => Object.keys(now).length === 2 && !(lost in now));
+  }, 300_000);
+
   test("evictions take one worker at a time", async () => {
     const [first = "", second = "", ...more] = await scene.ready();
     expect(more).toEqual([]);
@@ -146,6 +174,32 @@ describe("workers come and go", () => {
     await expectAllWell(scene.client, await startRuns(scene.client, 1, 0));
   }, 180_000);
 });
+
+test("versions of a pool: each run ends with the version that began it, which then goes", async () => {
+  const taskQueue = "versioned";
+  const flags = ["--config", await scene.client.file("versioned.yaml", JSON.stringify({ worker: { taskQueue } }))];
+  const startVersion = async (version: string): Promise<string> => {
+    const overlay = await scene.versionOverlay(version, taskQueue);
+    await kubectl(["apply", "-k", overlay]);
+    await scene.kubectl("rollout", "status", `deployment/kgents-worker-${version}`, "--timeout=90s");
+    await setCurrentVersion(scene.client, "kgents", version);
+    return overlay;
+  };
+  const first = await startVersion("1");
+  const early = await startRuns(scene.client, 6, 25, flags);
+  const followers = () => followersOf(scene.client, early);
+  await expect.poll(async () => (await followers()).every((each) => each?.includes("kgents-worker-1-"))).toBe(true);
+  const second = await startVersion("2");
+  const late = await startRuns(scene.client, 6, 5, flags);
+  await kubectl(["delete", "-k", first, "--wait=false"]);
+  await expect
+    .poll(async () => (await followersOf(scene.client, late)).every((each) => each?.includes("kgents-worker-2-")))
+    .toBe(true);
+  expect(await followers()).toEqual(early.map(() => expect.stringContaining("kgents-worker-1-")));
+  await expectAllWell(scene.client, [...early, ...late]);
+  await scene.kubectl("wait", "pod", "-l", "app.kubernetes.io/version=1", "--for=delete", "--timeout=60s");
+  await kubectl(["delete", "-k", second, "--wait=false"]);
+}, 240_000);
 
 test.each(["base", "overlays/production", "overlays/versioned"])(
   "the API server takes %s as it stands",
