@@ -40,6 +40,13 @@ export interface RecordedRequest {
   readonly body: string;
 }
 
+/** Another node of the cluster. Its end leaves nothing of it, neither on this machine nor in the API, pods of its included. */
+export interface SecondNode extends AsyncDisposable {
+  readonly name: string;
+  /** Cuts its power: all that runs there is gone at once, and nothing of it closes a connection. */
+  readonly lose: () => Promise<void>;
+}
+
 /** What only the native cluster can do: break its node, and look at it from inside. */
 export interface NodeControl {
   /** Kills a component. */
@@ -56,6 +63,12 @@ export interface NodeControl {
   readonly importImage: (archive: string) => Promise<void>;
   /** Runs a program in the node's namespaces. */
   readonly run: (argv: readonly [string, ...string[]]) => Promise<Finished>;
+  /**
+   * Another node joins, in about 10 seconds. It is tainted `kgents.test/second:NoSchedule`, so that only pods that
+   * tolerate it come there, and has the images of the first one. There is one at a time: who asks for another waits. It
+   * ends with the process that asked for it, if not before.
+   */
+  readonly join: () => Promise<SecondNode>;
   /** A service account's token, signed with the cluster's key; its end may have passed. */
   readonly signToken: (claims: {
     readonly namespace: string;

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { builtInLanguages } from "../../core/language.ts";
 import { connectCluster, type NodeControl } from "../cluster/cluster.ts";
 import { clientPod, hardenedJob, isolatingPolicy, restrictedNamespace } from "./manifests.ts";
+import { podReaches } from "./support.ts";
 
 const description = inject("cluster");
 if (description === null) throw new Error("these tests need a cluster");
@@ -21,11 +22,8 @@ async function kubectl(args: readonly string[], input?: string): Promise<string>
 
 const apply = (manifest: object): Promise<string> => kubectl(["apply", "-f", "-"], JSON.stringify(manifest));
 
-/** Whether a pod gets an answer from a server within some seconds. */
-async function reaches(pod: string, host: string, port: number, seconds = 5): Promise<boolean> {
-  const program = `import socket; socket.create_connection((${JSON.stringify(host)}, ${port}), ${seconds})`;
-  return (await cluster.kubectl(["-n", namespace, "exec", pod, "--", "python3", "-c", program])).code === 0;
-}
+const reaches = (pod: string, ...target: [host: string, port: number, seconds?: number]): Promise<boolean> =>
+  podReaches(namespace, pod, ...target);
 
 async function startClient(name: string): Promise<void> {
   await apply(clientPod(name));

@@ -28,6 +28,18 @@ export async function kubectl(args: readonly string[], input?: string): Promise<
   return stdout;
 }
 
+/** Whether a pod with Python can connect to a server within some seconds. */
+export async function podReaches(
+  namespace: string,
+  pod: string,
+  host: string,
+  port: number,
+  seconds = 5,
+): Promise<boolean> {
+  const program = `import socket; socket.create_connection((${JSON.stringify(host)}, ${port}), ${seconds})`;
+  return (await cluster.kubectl(["-n", namespace, "exec", pod, "--", "python3", "-c", program])).code === 0;
+}
+
 /** A namespace for cells, as `kgents infra init` leaves it, apart from its policies. */
 export interface CellNamespace extends AsyncDisposable {
   readonly name: string;

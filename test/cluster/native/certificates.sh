@@ -1,17 +1,15 @@
 #!/usr/bin/env bash
-# Makes the cluster's authority and every certificate and kubeconfig that it signs.
-# Usage: certificates.sh DIRECTORY NODE_ADDRESS NODE_NAME
+# Makes a node's certificates and kubeconfigs: on the first node the cluster's authority and all that it signs, on another its kubelet's.
+# Usage: certificates.sh, in the node's directory, with the environment that node.ts sets.
 set -eu
 . "$(dirname "$0")/../../../deploy/authority.sh"
-directory=$1 node_address=$2 node_name=$3
-pki=$directory/pki
-mkdir -p "$pki"
+mkdir pki
 
 # certificate NAME SUBJECT [ALTERNATIVE_NAMES]: with names it is a server's, without a client's.
 certificate() {
   local usage=clientAuth
   [ $# -lt 3 ] || usage=serverAuth
-  make_certificate "$pki" "$1" "$2" 365 "$usage" "${3:-}"
+  make_certificate pki "$1" "$2" 365 "$usage" "${3:-}"
 }
 
 # kubeconfig FILE CERTIFICATE: everything inline, so that the file can be copied alone.
@@ -19,8 +17,8 @@ kubeconfig() {
   cat > "$1.part" <<Y
 apiVersion: v1
 kind: Config
-clusters: [{name: kgents-test, cluster: {server: "https://$node_address:6443", certificate-authority-data: $(base64 -w0 < "$pki/ca.crt")}}]
-users: [{name: $2, user: {client-certificate-data: $(base64 -w0 < "$pki/$2.crt"), client-key-data: $(base64 -w0 < "$pki/$2.key")}}]
+clusters: [{name: kgents-test, cluster: {server: "https://$SERVER_ADDRESS:6443", certificate-authority-data: $(base64 -w0 < pki/ca.crt)}}]
+users: [{name: $2, user: {client-certificate-data: $(base64 -w0 < "pki/$2.crt"), client-key-data: $(base64 -w0 < "pki/$2.key")}}]
 contexts: [{name: kgents-test, context: {cluster: kgents-test, user: $2}}]
 current-context: kgents-test
 Y
@@ -28,19 +26,23 @@ Y
   mv "$1.part" "$1"
 }
 
-make_authority "$pki" kgents-test-authority 365
-# Service account tokens are RS256: the tests sign their own with this key.
-openssl genrsa -out "$pki/service-accounts.key" 2048 2>/dev/null
-
-certificate apiserver /CN=kube-apiserver \
-  "IP:$node_address,IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"
-certificate kubelet-server "/O=system:nodes/CN=system:node:$node_name" "IP:$node_address,DNS:$node_name"
-certificate apiserver-kubelet /O=system:masters/CN=apiserver-kubelet
-certificate admin /O=system:masters/CN=admin
-certificate kubelet "/O=system:nodes/CN=system:node:$node_name"
-certificate controller-manager /CN=system:kube-controller-manager
-certificate scheduler /CN=system:kube-scheduler
-certificate proxy /CN=system:kube-proxy
-certificate enforce-policies /O=system:masters/CN=enforce-policies
-for user in kubelet controller-manager scheduler proxy enforce-policies; do kubeconfig "$pki/$user.conf" $user; done
-kubeconfig "$directory/kubeconfig" admin
+if [ "$ROLE" = first ]; then
+  make_authority pki kgents-test-authority 365
+  # Service account tokens are RS256: the tests sign their own with this key.
+  openssl genrsa -out pki/service-accounts.key 2048 2>/dev/null
+  certificate apiserver /CN=kube-apiserver \
+    "IP:$NODE_ADDRESS,IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"
+  certificate apiserver-kubelet /O=system:masters/CN=apiserver-kubelet
+  certificate admin /O=system:masters/CN=admin
+  certificate controller-manager /CN=system:kube-controller-manager
+  certificate scheduler /CN=system:kube-scheduler
+  certificate proxy /CN=system:kube-proxy
+  certificate enforce-policies /O=system:masters/CN=enforce-policies
+  for user in controller-manager scheduler proxy enforce-policies; do kubeconfig pki/$user.conf $user; done
+  kubeconfig "$KUBECONFIG" admin
+else
+  cp "$(dirname "$KUBECONFIG")"/pki/{ca.crt,ca.key,proxy.conf,enforce-policies.conf} pki
+fi
+certificate kubelet-server "/O=system:nodes/CN=system:node:$NODE_NAME" "IP:$NODE_ADDRESS,DNS:$NODE_NAME"
+certificate kubelet "/O=system:nodes/CN=system:node:$NODE_NAME"
+kubeconfig pki/kubelet.conf kubelet

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Becomes one component of the node. It runs inside the node's namespaces, and leaves its process id in pids/.
+# Becomes one component of a node. It runs inside the node's namespaces, and leaves its process id in pids/.
 # Usage: component.sh NAME, with the environment that node.ts sets.
 set -eu
 name=$1
@@ -34,10 +34,10 @@ case $name in
       --node-ip="$NODE_ADDRESS" --root-dir="$DIRECTORY/kubelet" --cert-dir=pki ;;
   proxy) exec "$kube" proxy --config=proxy.yaml ;;
   containerd) exec containerd -c containerd.toml ;;
-  enforce-policies) exec "$kube" enforce-policies pki/enforce-policies.conf 10.244.0.0/24 ;;
+  enforce-policies) exec "$kube" enforce-policies pki/enforce-policies.conf "$POD_ADDRESSES" ;;
   registry) exec "$tools" registry 127.0.0.1:5000 "$IMAGES/slow-image.tar" 200000 ;;
   # The host's network and this node's processes: one kill still ends it.
-  listen-host) exec nsenter --net=/proc/1/fd/9 "$tools" listen host "$HOST_ADDRESS:8099" requests ;;
+  listen-host) exec nsenter --net=/proc/1/fd/9 "$tools" listen host "$GATEWAY_ADDRESS:8099" requests ;;
   listen-metadata) exec "$tools" listen metadata 169.254.169.254:80 requests ;;
   *) echo "no such component: $name"; exit 2 ;;
 esac

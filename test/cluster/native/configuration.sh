@@ -1,28 +1,26 @@
 #!/usr/bin/env bash
 # Writes the configuration of the container runtime, the pod network, the kubelet and kube-proxy.
-# Usage: configuration.sh DIRECTORY NODE_ADDRESS NODE_NAME
+# Usage: configuration.sh, in the node's directory, with the environment that node.ts sets.
 set -eu
-directory=$1 node_address=$2 node_name=$3
-mkdir -p "$directory"/{cni,log,pids,var-lib,var-log,temporary}
+mkdir cni pids var-lib var-log temporary
 
-cat > "$directory/hosts" <<T
+cat > hosts <<T
 127.0.0.1 localhost
-$node_address $node_name
+$NODE_ADDRESS $NODE_NAME
 T
-echo "nameserver 10.96.0.10" > "$directory/resolv.conf"
+echo "nameserver 10.96.0.10" > resolv.conf
 
 # ptp and not bridge: traffic between two pods is routed, so that the policies' rules see it without br_netfilter.
-cat > "$directory/cni/10-pods.conflist" <<J
+cat > cni/10-pods.conflist <<J
 {
   "cniVersion": "1.0.0",
   "name": "pods",
   "plugins": [
     {
       "type": "ptp",
-      "ipMasq": true,
       "ipam": {
         "type": "host-local",
-        "ranges": [[{ "subnet": "10.244.0.0/24" }]],
+        "ranges": [[{ "subnet": "$POD_ADDRESSES" }]],
         "routes": [{ "dst": "0.0.0.0/0" }]
       }
     },
@@ -32,11 +30,11 @@ cat > "$directory/cni/10-pods.conflist" <<J
 J
 
 # restrict_oom_score_adj: without CAP_SYS_RESOURCE no pod would start.
-cat > "$directory/containerd.toml" <<T
+cat > containerd.toml <<T
 version = 2
-root = "$directory/containerd"
+root = "$DIRECTORY/containerd"
 state = "/run/containerd"
-temp = "$directory/temporary"
+temp = "$DIRECTORY/temporary"
 disabled_plugins = ["io.containerd.internal.v1.opt"]
 [grpc]
   address = "/run/containerd/containerd.sock"
@@ -45,24 +43,24 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
-    conf_dir = "$directory/cni"
+    conf_dir = "$DIRECTORY/cni"
 T
 
-cat > "$directory/kubelet.yaml" <<Y
+cat > kubelet.yaml <<Y
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 cgroupDriver: cgroupfs
-cgroupRoot: /kgents-test
+cgroupRoot: /$CONTROL_GROUP
 failCgroupV1: false
 failSwapOn: false
-authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: $directory/pki/ca.crt}}
+authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: $DIRECTORY/pki/ca.crt}}
 authorization: {mode: Webhook}
-tlsCertFile: $directory/pki/kubelet-server.crt
-tlsPrivateKeyFile: $directory/pki/kubelet-server.key
+tlsCertFile: $DIRECTORY/pki/kubelet-server.crt
+tlsPrivateKeyFile: $DIRECTORY/pki/kubelet-server.key
 containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
 clusterDNS: [10.96.0.10]
 clusterDomain: cluster.local
-resolvConf: $directory/resolv.conf
+resolvConf: $DIRECTORY/resolv.conf
 evictionHard: {memory.available: "100Mi", nodefs.available: "1%", imagefs.available: "1%"}
 # The tests' images are imported, not pulled: what is collected would not come back.
 imageGCHighThresholdPercent: 100
@@ -71,14 +69,19 @@ kubeAPIQPS: 100
 kubeAPIBurst: 200
 registerNode: true
 Y
+# Nothing comes to another node that does not tolerate it, and what it has of images is no news of the cluster.
+[ "$ROLE" = first ] || cat >> kubelet.yaml <<Y
+registerWithTaints: [{key: kgents.test/second, effect: NoSchedule}]
+nodeStatusMaxImages: 0
+Y
 
 # The limits of the host's connection table are not this node's to set.
-cat > "$directory/proxy.yaml" <<Y
+cat > proxy.yaml <<Y
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 mode: nftables
-clientConnection: {kubeconfig: $directory/pki/proxy.conf}
-hostnameOverride: $node_name
-clusterCIDR: 10.244.0.0/24
+clientConnection: {kubeconfig: $DIRECTORY/pki/proxy.conf}
+hostnameOverride: $NODE_NAME
+clusterCIDR: 10.244.0.0/16
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 Y

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Finished, run } from "../../support/run.ts";
 import type { NodeComponent, NodeControl, RecordedRequest, TestCluster } from "../cluster.ts";
-import { addresses, nodeDirectory, sourceDirectory } from "./paths.ts";
+import { firstNode, nodeDirectory, sourceDirectory } from "./paths.ts";
+import { joinSecondNode } from "./second-node.ts";
 import { signServiceAccountToken, writeKubeconfig } from "./tokens.ts";
 
 /** Serialisable: what is needed to control a node from another process. */
@@ -52,6 +53,7 @@ export function nodeControl(options: ControlOptions, kubectl: TestCluster["kubec
     importImage: (archive) =>
       succeed(inside(["ctr", "-n", "k8s.io", "images", "import", archive]), `importing ${archive}`),
     run: inside,
+    join: () => joinSecondNode(options, inside),
     stop: kill,
     start: async (component) => {
       await launch(component);
@@ -62,7 +64,7 @@ export function nodeControl(options: ControlOptions, kubectl: TestCluster["kubec
       if (component === "controller-manager" || component === "scheduler") local.unshift("--insecure-skip-tls-verify");
       await until(async () => (await inside([...probe, ...local])).code === 0, `${component} to be ready`);
       if (component !== "kubelet") return;
-      const waiting = kubectl(["wait", `node/${addresses.name}`, "--for=condition=Ready", "--timeout=60s"]);
+      const waiting = kubectl(["wait", `node/${firstNode.name}`, "--for=condition=Ready", "--timeout=60s"]);
       await succeed(waiting, "waiting for the node");
     },
     enforcePolicies: async (on) => {
@@ -79,7 +81,7 @@ export function nodeControl(options: ControlOptions, kubectl: TestCluster["kubec
     kubeconfigWith: ({ token }) => writeKubeconfig(token),
     registry: { slowImage: () => `127.0.0.1:5000/slow/${randomUUID()}:1` },
     listeners: {
-      host: `${addresses.host}:8099`,
+      host: `${firstNode.gateway.address}:8099`,
       metadata: "169.254.169.254:80",
       requests: async () => {
         const lines = (await readFile(join(nodeDirectory, "requests"), "utf8")).split("\n");

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The node's first process, in namespaces of its own: when it dies, the kernel ends all of it.
-# Usage: node.sh, by unshare, with the environment that node.ts sets and the host's network namespace as file descriptor 9.
+# A node's first process, in namespaces of its own: when it dies, the kernel ends all of it.
+# Usage: node.sh, by unshare, with the environment that node.ts sets and its gateway's network namespace as file descriptor 9.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
-export PATH=$PATH:/usr/sbin:/sbin KUBECONFIG=$DIRECTORY/kubeconfig
+export PATH=$PATH:/usr/sbin:/sbin
 cd "$DIRECTORY"
 
 start() { "$here/component.sh" "$1" 9<&- & }
@@ -14,8 +14,14 @@ wait_until() {
   exit 1
 }
 node_is_ready() { "$PROGRAMS/kube" kubectl get node "$NODE_NAME" | grep -q ' Ready'; }
+at_gateway() { nsenter --net=/proc/self/fd/9 "$@"; }
 
-for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do [ ! -e $hierarchy/cgroup.procs ] || mkdir -p $hierarchy/kgents-test; done
+"$here/configuration.sh"
+"$here/certificates.sh"
+# One hierarchy with all controllers, or several.
+hierarchies=/sys/fs/cgroup
+[ -e $hierarchies/cgroup.procs ] || hierarchies=/sys/fs/cgroup/*
+for hierarchy in $hierarchies; do mkdir -p "$hierarchy/$CONTROL_GROUP"; done
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 mount --bind hosts /etc/hosts
@@ -23,30 +29,50 @@ mount --bind hosts /etc/hosts
 mount --bind var-log /var/log
 mount --bind var-lib /var/lib
 hostname "$NODE_NAME"
+
 ip link set lo up
-wait_until ip link show kg1
+ip link add kg1 type veth peer name "$GATEWAY_INTERFACE" netns /proc/self/fd/9
+at_gateway ip address add "$GATEWAY_ADDRESS/30" dev "$GATEWAY_INTERFACE"
+at_gateway ip link set "$GATEWAY_INTERFACE" up
 ip address add "$NODE_ADDRESS/30" dev kg1
-ip address add 169.254.169.254/32 dev lo
 ip link set kg1 up
-ip route add default via "$HOST_ADDRESS"
+ip route add default via "$GATEWAY_ADDRESS"
 sysctl -qw net.ipv4.ip_forward=1
+# Pods of all nodes know each other by their own addresses. Whatever else lies behind the gateway knows only this node's.
+nft -f - <<N
+table ip kgents_node {
+  chain postrouting {
+    type nat hook postrouting priority srcnat
+    oifname kg1 ip daddr != 10.244.0.0/16 masquerade
+  }
+}
+N
 
 start containerd
-start etcd
-start apiserver
-start listen-host
-start listen-metadata
-start registry
 { wait_until ctr version; ctr -n k8s.io images import "$IMAGES/images.tar"; touch imported; } > log/import 2>&1 &
-wait_until "$PROGRAMS/kube" kubectl get --raw /readyz
-start controller-manager
-start scheduler
+if [ "$ROLE" = first ]; then
+  ip address add 169.254.169.254/32 dev lo
+  start etcd
+  start apiserver
+  start listen-host
+  start listen-metadata
+  start registry
+  wait_until "$PROGRAMS/kube" kubectl get --raw /readyz
+  start controller-manager
+  start scheduler
+else
+  at_gateway ip route add "$POD_ADDRESSES" via "$NODE_ADDRESS"
+fi
 start proxy
 start enforce-policies
 wait_until test -e imported
 start kubelet
 wait_until node_is_ready
-"$PROGRAMS/kube" kubectl apply -f "$here/names.yaml"
-wait_until "$PROGRAMS/kube" kubectl get serviceaccount default
+wait_until busybox wget -q -O - http://127.0.0.1:10256/healthz
+wait_until nft list table inet kgents_policies
+if [ "$ROLE" = first ]; then
+  "$PROGRAMS/kube" kubectl apply -f "$here/names.yaml"
+  wait_until "$PROGRAMS/kube" kubectl get serviceaccount default
+fi
 touch up
 wait

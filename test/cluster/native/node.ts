@@ -5,9 +5,9 @@ import { access, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { identifyProcess, isRunning, type ProcessIdentity } from "../../../activities/host/process-identity.ts";
-import { run, runOrFail } from "../../support/run.ts";
+import { type Finished, run } from "../../support/run.ts";
 import type { Build } from "./build.ts";
-import { addresses, hostInterface, nodeDirectory, sourceDirectory } from "./paths.ts";
+import { firstNode, type NodePlace, nodeDirectory, placeEnvironment, sourceDirectory } from "./paths.ts";
 
 const upMilliseconds = 120_000;
 
@@ -36,29 +36,27 @@ export async function findNode(): Promise<RunningNode | undefined> {
 /** Whether the node became ready: a start that was interrupted leaves one that did not. */
 export const isUp = (): Promise<boolean> => exists(join(nodeDirectory, "up"));
 
+/** What the scripts of a node read. */
 export const nodeEnvironment = (build: Build): Record<string, string> => ({
-  DIRECTORY: nodeDirectory,
+  ...placeEnvironment(firstNode),
   PROGRAMS: build.programs,
   IMAGES: build.images,
-  NODE_ADDRESS: addresses.node,
-  HOST_ADDRESS: addresses.host,
-  NODE_NAME: addresses.name,
+  KUBECONFIG: join(nodeDirectory, "kubeconfig"),
+  SERVER_ADDRESS: firstNode.address,
 });
 
 /** @throws with the ends of the components' logs, where the node does not become ready */
 export async function startNode(build: Build): Promise<void> {
   await stopNode();
-  for (const script of ["configuration.sh", "certificates.sh"]) {
-    mkdirSync(nodeDirectory, { recursive: true, mode: 0o700 });
-    await runOrFail([join(sourceDirectory, script), nodeDirectory, addresses.node, addresses.name]);
-  }
+  mkdirSync(nodeDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(join(nodeDirectory, "log"));
   const log = openSync(join(nodeDirectory, "log", "node"), "a");
   const hostNetwork = openSync("/proc/self/ns/net", "r");
   const namespaces = ["--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "--kill-child"];
   const holder = spawn("unshare", [...namespaces, join(sourceDirectory, "node.sh")], {
     detached: true,
     env: { ...process.env, ...nodeEnvironment(build) },
-    // The ninth is the host's network namespace, for the listener that stands in for the host.
+    // The ninth is the host's network namespace, for the node's link and the listener that stands in for the host.
     stdio: ["ignore", log, log, ...Array<"ignore">(6).fill("ignore"), hostNetwork],
   });
   closeSync(log);
@@ -72,9 +70,6 @@ export async function startNode(build: Build): Promise<void> {
     if (holder.pid === undefined) throw new Error(await ended);
     const first = await firstProcess(holder.pid);
     await writeFile(recordFile, JSON.stringify({ first: await identifyProcess(first), build } satisfies RunningNode));
-    await runOrFail(["ip", "link", "add", hostInterface, "type", "veth", "peer", "name", "kg1", "netns", `${first}`]);
-    await runOrFail(["ip", "address", "add", `${addresses.host}/30`, "dev", hostInterface]);
-    await runOrFail(["ip", "link", "set", hostInterface, "up"]);
     const failure = await Promise.race([ended, untilUp()]);
     if (failure !== undefined) throw new Error(`it ${failure}`);
   } catch (error) {
@@ -120,37 +115,42 @@ export async function stopNode(): Promise<void> {
       if (Date.now() > end) throw new Error(`process ${node.first.pid} does not end`);
     }
   }
-  await run(["ip", "link", "delete", hostInterface]);
-  await removeControlGroups();
+  await run(["ip", "link", "delete", firstNode.gateway.interface]);
+  for (const group of await controlGroups(firstNode)) await removeGroup(group);
   await rm(nodeDirectory, { recursive: true, force: true, maxRetries: 5 });
 }
 
-async function removeControlGroups(): Promise<void> {
-  for (const group of await controlGroups()) await removeGroup(group);
-}
-
-async function controlGroups(): Promise<string[]> {
+async function controlGroups({ controlGroup }: NodePlace): Promise<string[]> {
   const root = "/sys/fs/cgroup";
   const hierarchies = await readdir(root).catch(() => []);
-  const groups = [root, ...hierarchies.map((name) => join(root, name))].map((parent) => join(parent, "kgents-test"));
+  const groups = [root, ...hierarchies.map((name) => join(root, name))].map((parent) => join(parent, controlGroup));
   const present = await Promise.all(groups.map(exists));
   return groups.filter((_, index) => present[index]);
 }
 
-/** What is still there of a node on this machine: nothing, after it was stopped. */
-export async function nodeRemains(): Promise<string[]> {
+/**
+ * What is still there of a node on this machine: nothing, after it was stopped.
+ *
+ * @param atGateway runs a program in the network that the node is linked to
+ */
+export async function nodeRemains(
+  place = firstNode,
+  atGateway: (argv: readonly [string, ...string[]]) => Promise<Finished> = run,
+): Promise<string[]> {
   const mounts = (await readFile("/proc/self/mounts", "utf8"))
     .split("\n")
-    .filter((line) => line.includes(nodeDirectory));
-  const link = await run(["ip", "link", "show", hostInterface]);
-  // Whatever its name, each has the node's directory in its environment.
+    .filter((line) => line.includes(place.directory));
+  const link = await atGateway(["ip", "link", "show", place.gateway.interface]);
+  // Whatever its name, each has a directory of a node in its environment.
   const processes: string[] = [];
   for (const name of await readdir("/proc")) {
     const environment = /^\d+$/.test(name) ? await readFile(`/proc/${name}/environ`, "utf8").catch(() => "") : "";
-    if (environment.split("\0").includes(`DIRECTORY=${nodeDirectory}`)) processes.push(`process ${name}`);
+    const directory = environment.split("\0").find((each) => each.startsWith("DIRECTORY="));
+    if (`${directory}/`.startsWith(`DIRECTORY=${place.directory}/`)) processes.push(`process ${name}`);
   }
-  const files = (await exists(nodeDirectory)) ? [nodeDirectory] : [];
-  return [...processes, ...mounts, ...(link.code === 0 ? [hostInterface] : []), ...(await controlGroups()), ...files];
+  const files = (await exists(place.directory)) ? [place.directory] : [];
+  const links = link.code === 0 ? [place.gateway.interface] : [];
+  return [...processes, ...mounts, ...links, ...(await controlGroups(place)), ...files];
 }
 
 /** A group stays busy for a moment after its last process was killed. */

@@ -3,7 +3,7 @@ import { createSign, randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { NodeControl, TestCluster } from "../cluster.ts";
-import { addresses, nodeDirectory } from "./paths.ts";
+import { firstNode, nodeDirectory } from "./paths.ts";
 
 const issuer = "https://kubernetes.default.svc.cluster.local";
 
@@ -43,7 +43,7 @@ export async function signServiceAccountToken(
 
 export async function writeKubeconfig(token: string): Promise<string> {
   const authority = await readFile(join(nodeDirectory, "pki", "ca.crt"), "base64");
-  const server = `https://${addresses.node}:6443`;
+  const server = `https://${firstNode.address}:6443`;
   const name = "kgents-test";
   const path = join(nodeDirectory, "temporary", `kubeconfig-${randomUUID()}`);
   const content = {

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Another node of the cluster, which is there for as long as somebody holds this script's standard input, and then leaves nothing.
+# It says `up`; told `lose`, it cuts the node's power, and says `lost`.
+# Usage: second-node.sh, in the first node's process and network namespaces and the host's mounts, with the environment that second.ts sets.
+set -eu
+here=$(dirname "$(readlink -f "$0")")
+export PATH=$PATH:/usr/sbin:/sbin
+# Whoever held it may read no more.
+trap : PIPE
+
+kubectl() { "$PROGRAMS/kube" kubectl --request-timeout=10s "$@" >&2; }
+
+remove_files() {
+  for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do
+    [ ! -d "$hierarchy/$CONTROL_GROUP" ] || find "$hierarchy/$CONTROL_GROUP" -depth -type d -exec rmdir {} + || return
+  done
+  rm -rf "$DIRECTORY"
+}
+
+remove_all() {
+  # A group stays busy for a moment after its last process was killed.
+  for _ in $(seq 50); do remove_files 2>/dev/null && break; sleep 0.1; done
+  remove_files
+  # The node first: then nothing comes to it any more.
+  kubectl delete node "$NODE_NAME" --ignore-not-found
+  kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$NODE_NAME" --force --grace-period=0 --timeout=20s
+}
+
+lose() {
+  [ -n "$holder" ] || return 0
+  # The link before the processes: a node without power closes no connection.
+  ip link delete "$GATEWAY_INTERFACE" || :
+  # Its first process, which ends only after all others.
+  kill -KILL $(cat "/proc/$holder/task/$holder/children") || :
+  wait "$holder" || :
+  holder=
+}
+
+# One at a time; and what one left that could not do so itself goes first.
+exec 8> "$DIRECTORY.lock"
+flock 8
+remove_all
+mkdir -p "$DIRECTORY/log"
+unshare --net --mount --pid --uts --ipc --fork --mount-proc --kill-child "$here/node.sh" \
+  8<&- 9< /proc/self/ns/net < /dev/null > "$DIRECTORY/log/node" 2>&1 &
+holder=$!
+until [ -e "$DIRECTORY/up" ]; do
+  if ! kill -0 $holder 2>/dev/null; then
+    tail -n 5 "$DIRECTORY"/log/* >&2
+    remove_all
+    exit 1
+  fi
+  sleep 0.05
+done
+(echo up) || :
+while read -r; do lose; (echo lost) || :; done
+lose
+remove_all

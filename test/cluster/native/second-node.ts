@@ -1,0 +1,52 @@
+/** Another node for the native cluster: its process holds the standard input of the script that is the node's life. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import type { NodeControl, SecondNode } from "../cluster.ts";
+import type { ControlOptions } from "./control.ts";
+import { nodeRemains } from "./node.ts";
+import { placeEnvironment, secondNode, sourceDirectory } from "./paths.ts";
+
+/**
+ * @param inside runs a program on the first node
+ * @throws with the ends of its components' logs, where it does not become ready
+ */
+export async function joinSecondNode(options: ControlOptions, inside: NodeControl["run"]): Promise<SecondNode> {
+  const script = ["unshare", "--mount-proc", join(sourceDirectory, "second-node.sh")];
+  const child = spawn("nsenter", ["--target", `${options.process}`, "--net", "--pid", ...script], {
+    // In a group of its own: what ends this process's group is not to keep it from cleaning up.
+    detached: true,
+    env: { ...process.env, ...options.environment, ...placeEnvironment(secondNode) },
+    stdio: "pipe",
+  });
+  const ended = new Promise<number | string | null>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) => resolve(signal ?? code));
+  });
+  // Whether it still listens is known by what it says.
+  child.stdin.on("error", () => {});
+  const errors = text(child.stderr);
+  const words = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const hear = async (word: string): Promise<void> => {
+    const { value } = await words.next();
+    if (value === word) return;
+    child.stdin.end();
+    throw new Error(`the second node is not ${word}, and ended with ${await ended}:\n${await errors}`);
+  };
+  await hear("up");
+  return {
+    name: secondNode.name,
+    lose: async () => {
+      child.stdin.write("lose\n");
+      await hear("lost");
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.stdin.end();
+      const end = await ended;
+      if (end !== 0) throw new Error(`the second node ended with ${end}:\n${await errors}`);
+      const remains = await nodeRemains(secondNode, inside);
+      if (remains.length > 0) throw new Error(`the second node left something behind: ${remains.join(", ")}`);
+    },
+  };
+}
