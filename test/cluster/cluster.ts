@@ -43,6 +43,8 @@ export interface RecordedRequest {
 /** Another node of the cluster. Its end leaves nothing of it, neither on this machine nor in the API, pods of its included. */
 export interface SecondNode extends AsyncDisposable {
   readonly name: string;
+  /** Makes the images of an archive known to it. */
+  readonly importImage: (archive: string) => Promise<void>;
   /** Cuts its power: all that runs there is gone at once, and nothing of it closes a connection. */
   readonly lose: () => Promise<void>;
 }

@@ -48,7 +48,7 @@ export function nodeControl(options: ControlOptions, kubectl: TestCluster["kubec
   };
   const hasPolicyTable = async () => (await inside(["nft", "list", "table", ...policyTable])).code === 0;
   return {
-    hostAddress: addresses.host,
+    hostAddress: firstNode.gateway.address,
     images: join(options.environment.IMAGES ?? "", "images.tar"),
     importImage: (archive) =>
       succeed(inside(["ctr", "-n", "k8s.io", "images", "import", archive]), `importing ${archive}`),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Another node of the cluster, which is there for as long as somebody holds this script's standard input, and then leaves nothing.
-# It says `up`; told `lose`, it cuts the node's power, and says `lost`.
+# It says `up`; told `lose`, it cuts the node's power, and says `lost`; told `import ARCHIVE`, it takes the images of that, and says `imported`.
 # Usage: second-node.sh, in the first node's process and network namespaces and the host's mounts, with the environment that second.ts sets.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
@@ -26,12 +26,18 @@ remove_all() {
   kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$NODE_NAME" --force --grace-period=0 --timeout=20s
 }
 
+first_process() { cat "/proc/$holder/task/$holder/children"; }
+
+import() {
+  nsenter --mount --target $(first_process) ctr -n k8s.io images import "$1" >&2
+}
+
 lose() {
   [ -n "$holder" ] || return 0
   # The link before the processes: a node without power closes no connection.
   ip link delete "$GATEWAY_INTERFACE" || :
   # Its first process, which ends only after all others.
-  kill -KILL $(cat "/proc/$holder/task/$holder/children") || :
+  kill -KILL $(first_process) || :
   wait "$holder" || :
   holder=
 }
@@ -53,6 +59,11 @@ until [ -e "$DIRECTORY/up" ]; do
   sleep 0.05
 done
 (echo up) || :
-while read -r; do lose; (echo lost) || :; done
+while read -r command argument; do
+  case $command in
+    lose) lose && (echo lost) || : ;;
+    import) import "$argument" && (echo imported) || (echo failed) || : ;;
+  esac
+done
 lose
 remove_all

@@ -37,6 +37,10 @@ export async function joinSecondNode(options: ControlOptions, inside: NodeContro
   await hear("up");
   return {
     name: secondNode.name,
+    importImage: async (archive) => {
+      child.stdin.write(`import ${archive}\n`);
+      await hear("imported");
+    },
     lose: async () => {
       child.stdin.write("lose\n");
       await hear("lost");
