@@ -97,7 +97,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const hostId = await hostIdOf(paths, slot.slot);
   const opened = await openArtifactStore(configuration.artifacts, {
     directory: join(paths.state, "artifacts"),
-    spool: { directory: join(paths.state, "spool", String(slot.slot)), log: (line) => log.warn(line) },
+    spool: { directory: join(paths.state, "spool"), log: (line) => log.warn(line) },
   });
   const client = new Client({ connection: connections.client, namespace: connections.namespace });
   const backends = settings.backends ?? (await createBackends({ ...settings, hostId, connections }));
