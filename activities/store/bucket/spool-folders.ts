@@ -46,25 +46,25 @@ const unlessGone = <Answer>(work: Promise<Answer>): Promise<Answer | undefined> 
 /**
  * Opens a directory of folders, and makes it where it is not there.
  *
- * @param silenceMilliseconds for how long the owner of a folder must have shown no sign of life where its process cannot be seen
+ * @param silentLooks how often in a row no new sign of life must have been found of the owner of a folder whose process cannot be seen
  *   from here: on another machine or in another container that shares the directory
  */
-export async function openSpoolFolders(directory: string, silenceMilliseconds: number): Promise<SpoolFolders> {
+export async function openSpoolFolders(directory: string, silentLooks: number): Promise<SpoolFolders> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const here = await place();
   const { pid, startTime } = await identifyProcess();
   const owned = new Set<string>();
-  /** When a folder last showed another sign of life than before, by this process's own clock: those of others may differ. */
-  const signs = new Map<string, { readonly changed: number; readonly seen: number }>();
+  /** The last sign of life of a folder's owner, and how often it was found since. Not by clocks: they differ, and a process may stand still. */
+  const signs = new Map<string, { readonly changed: number; readonly found: number }>();
   const newPath = (): string => join(directory, [here, pid, startTime, randomUUID()].join("_"));
 
   const isSilent = async (name: string): Promise<boolean> => {
     const changed = (await unlessGone(stat(join(directory, name))))?.mtimeMs;
     if (changed === undefined) return false;
     const last = signs.get(name);
-    if (last?.changed === changed) return performance.now() - last.seen >= silenceMilliseconds;
-    signs.set(name, { changed, seen: performance.now() });
-    return false;
+    const found = last?.changed === changed ? last.found + 1 : 0;
+    signs.set(name, { changed, found });
+    return found >= silentLooks;
   };
   const isAbandoned = async (name: string): Promise<boolean> => {
     const [, where, owner, since = ""] = /^([0-9a-f]{16})_(\d+)_(\d*)_[0-9a-f-]{36}$/.exec(name) ?? [];

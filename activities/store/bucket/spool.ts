@@ -60,7 +60,7 @@ export async function openSpool(
   { directory, patienceMilliseconds = 10_000, lookMilliseconds = 20_000, log = () => {} }: SpoolSettings,
 ): Promise<Spool> {
   const ofStore = join(directory, createHash("sha256").update(storeId).digest("hex").slice(0, 16));
-  const folders = await openSpoolFolders(ofStore, silentLooks * lookMilliseconds);
+  const folders = await openSpoolFolders(ofStore, silentLooks);
   const folder = await folders.make();
   const runs = new Map<string, Set<Upload>>();
   const giveUp = new AbortController();
