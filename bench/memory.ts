@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { startBenchStack } from "./stack.ts";
 
 /** Resident memory of a process, in MiB, as the kernel counts it. */
-async function residentMebibytes(pid: number): Promise<number> {
+export async function residentMebibytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }

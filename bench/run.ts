@@ -1,6 +1,6 @@
 /**
  * Measures what kgents promises, as ratios against a peer in the same run:
- * `npm run bench [-- overhead|cli|doors|batch|memory|kubernetes|production|footprint]`.
+ * `npm run bench [-- overhead|cli|doors|batch|memory|kubernetes|production|footprint]`. `batch 10000` runs one batch of that size, in the place of the comparison.
  * Results and how to read them: docs/performance.md.
  *
  * @module
@@ -9,17 +9,22 @@ import { measureBatch } from "./batch.ts";
 import { measureCommandLine } from "./command-line.ts";
 import { measureDoors } from "./doors.ts";
 import { measureKubernetes } from "./kubernetes.ts";
+import { measureLargeBatch } from "./large-batch.ts";
 import { measureMemory } from "./memory.ts";
 import { measureOverhead } from "./overhead.ts";
 import { measureFootprint, measureProduction } from "./production.ts";
 import { tools } from "./stack.ts";
 
-const wanted = process.argv.slice(2);
+type Tools = Awaited<ReturnType<typeof tools>>;
+
+const isNumber = (word: string): boolean => /^\d+$/.test(word);
+const wanted = process.argv.slice(2).filter((word) => !isNumber(word));
+const size = process.argv.slice(2).find(isNumber);
 const sections = {
   overhead: measureOverhead,
   cli: measureCommandLine,
   doors: measureDoors,
-  batch: measureBatch,
+  batch: size === undefined ? measureBatch : (found: Tools) => measureLargeBatch(found, Number(size)),
   memory: measureMemory,
   kubernetes: measureKubernetes,
   production: measureProduction,

@@ -8,7 +8,7 @@ import {
 } from "@temporalio/client";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { runKey, type StreamName } from "../activities/store/references.ts";
-import { type Phase, phaseQuery } from "../core/names.ts";
+import type { Phase } from "../core/names.ts";
 import type { ExecutionResult } from "../core/result.ts";
 import { toKgentsError } from "./failure.ts";
 import type { OutputEvent } from "./output/event.ts";
@@ -16,6 +16,7 @@ import { followHeartbeats } from "./output/follow-heartbeat.ts";
 import { followStore } from "./output/follow-store.ts";
 import { glanceAtHeartbeat, glanceAtStore } from "./output/glance.ts";
 import { inspectRun, type RunDetails } from "./runs/inspect-run.ts";
+import { phaseOf } from "./runs/phase.ts";
 import { type RunState, stateOf } from "./runs/run-state.ts";
 import { type Waiting, waitingOf } from "./runs/waiting.ts";
 
@@ -135,7 +136,7 @@ export function executionHandle(
     describe: async () => {
       const description = await described();
       const open = description.status.name === "RUNNING";
-      const phase = open ? await handle.query<Phase>(phaseQuery).catch(() => null) : null;
+      const phase = open ? await phaseOf(client, handle) : null;
       return {
         id,
         runId: description.runId,

@@ -56,6 +56,16 @@ export async function takesNewRuns(
   return [currentDeploymentVersion, rampingDeploymentVersion].some((taking) => taking && isSame(version, taking));
 }
 
+/** The runs that are open and belong to a version, as a query of the list of runs. */
+function openRuns(taskQueue: string, { deploymentName, buildId }: DeploymentVersion): string {
+  const version = quoted(`${deploymentName}:${buildId}`);
+  return `TemporalWorkerDeploymentVersion = ${version} AND TaskQueue = ${quoted(taskQueue)} AND ExecutionStatus = 'Running'`;
+}
+
+/** The command that moves the open runs of a version to the current one. */
+export const moveOnCommand = (taskQueue: string, version: DeploymentVersion): string =>
+  `temporal workflow update-options --versioning-override-behavior auto_upgrade --query "${openRuns(taskQueue, version)}"`;
+
 const askMilliseconds = 500;
 /** What visibility knows is a moment old: none must be open for as long as this before it is believed. */
 const settleMilliseconds = 3000;
@@ -72,8 +82,7 @@ export async function awaitOwnRuns(
 ): Promise<number> {
   const { connections, client, taskQueue, version, log } = about;
   if (await takesNewRuns(connections, taskQueue, version)) return 0;
-  const { deploymentName, buildId } = version;
-  const query = `TemporalWorkerDeploymentVersion = ${quoted(`${deploymentName}:${buildId}`)} AND TaskQueue = ${quoted(taskQueue)} AND ExecutionStatus = 'Running'`;
+  const query = openRuns(taskQueue, version);
   let noneSince: number | undefined;
   let told = false;
   for (;;) {

@@ -18,7 +18,7 @@ import type { BackendName } from "../core/result.ts";
 import { connectWorker, type WorkerConnections } from "./connect.ts";
 import { createBackends } from "./create-backends.ts";
 import { createWorkers } from "./create-workers.ts";
-import { awaitOwnRuns, type DeploymentVersion, takesNewRuns } from "./deployment.ts";
+import { awaitOwnRuns, type DeploymentVersion, moveOnCommand, takesNewRuns } from "./deployment.ts";
 import { drain, removeCells, shutDown } from "./drain.ts";
 import { startExpiry } from "./expiry.ts";
 import { hostIdOf } from "./host-id.ts";
@@ -97,7 +97,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const hostId = await hostIdOf(paths, slot.slot);
   const opened = await openArtifactStore(configuration.artifacts, {
     directory: join(paths.state, "artifacts"),
-    spool: { directory: join(paths.state, "spool", String(slot.slot)), log: (line) => log.warn(line) },
+    spool: { directory: join(paths.state, "spool"), log: (line) => log.warn(line) },
   });
   const client = new Client({ connection: connections.client, namespace: connections.namespace });
   const backends = settings.backends ?? (await createBackends({ ...settings, hostId, connections }));
@@ -187,8 +187,12 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
           log.warn({ error: String(error) }, "whether runs of this version are open cannot be asked");
           return 0;
         });
-        if (open > 0)
-          log.warn({ ...version, open }, "runs of this version are left; they wait for another worker of it");
+        if (open === 0) return;
+        const command = moveOnCommand(policy.taskQueue, version);
+        log.warn(
+          { ...version, open, command },
+          "runs of this version are left; they wait for another worker of it, or to be moved to the current one",
+        );
       };
       await drain({ workers, runs, dependencies, drainMilliseconds, handOver });
       await stopped;

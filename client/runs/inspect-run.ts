@@ -1,10 +1,11 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
 import type { ProvisionedCell } from "../../activities/contract.ts";
-import { type Phase, phaseQuery } from "../../core/names.ts";
+import type { Phase } from "../../core/names.ts";
 import type { ExecutionResult, Isolation } from "../../core/result.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
 import { decodeFirst, readRequest } from "./history.ts";
 import { type RunSummary, summarise } from "./list-runs.ts";
+import { phaseOf } from "./phase.ts";
 import { type Waiting, waitingOf } from "./waiting.ts";
 
 /** The moments of a run, as far as they have come. */
@@ -93,7 +94,7 @@ export async function inspectRun(client: Client, handle: WorkflowHandle): Promis
     const [summary, request, phase, end] = await Promise.all([
       summarise(client, { ...info, raw: raw.workflowExecutionInfo ?? {} }),
       readRequest(client.workflow, id, info.runId),
-      isOpen ? at.query<Phase>(phaseQuery).catch(() => null) : null,
+      isOpen ? phaseOf(client, at) : null,
       isOpen ? { result: null, failure: null } : readEnd(at),
     ]);
     const { result } = end;

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -10,6 +10,7 @@ import { openBucketStore } from "../../activities/store/bucket/bucket-store.ts";
 import type { SpoolSettings } from "../../activities/store/bucket/spool.ts";
 import { blobReference } from "../../activities/store/references.ts";
 import { describeStore, newRun, readArtifact, writeArtifact } from "../support/store-contract.ts";
+import { filesIn } from "./files-in.ts";
 import { type BucketServer, startBucketServer } from "./server.ts";
 
 let server: BucketServer;
@@ -34,13 +35,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const objects = async (): Promise<string[]> =>
-  (await readdir(server.directory, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
 /** What of a run is still in the spool. */
 const spooled = async (key: string): Promise<string[]> =>
-  (await readdir(join(directory, "spool"))).filter((name) => name.includes(key));
+  (await filesIn(join(directory, "spool"))).filter((name) => name.includes(key));
 
 describe("as every store", () => describeStore(() => store));
 
@@ -118,7 +115,7 @@ async function openElsewhere(): Promise<{ store: ArtifactStore } & AsyncDisposab
 
 it("content that was changed in the bucket is refused", async () => {
   const { artifact, bytes } = await store.putBlob(Readable.from([Buffer.from("genuine")]));
-  const path = (await objects()).find((name) => name.endsWith(blobReference(artifact))) ?? "";
+  const path = (await filesIn(server.directory)).find((name) => name.endsWith(blobReference(artifact))) ?? "";
   await writeFile(path, "altered");
   await expect(store.openBlob(artifact, bytes).then(text)).rejects.toThrow(/altered|content|checksum/i);
 });
@@ -137,25 +134,6 @@ describe("a bucket that is away", () => {
     expect(await store.settle(key)).toBeNull();
     expect(await readArtifact(reader, key, stdout)).toBe("kept");
     expect(await spooled(key)).toEqual([]);
-  });
-
-  it("gets from the next process what the last one could not bring", async () => {
-    const spool = await mkdtemp(join(tmpdir(), "kgents-spool-"));
-    const { key, stdout } = newRun();
-    const last = await openBucketStore(server.settings, spoolIn(spool));
-    await server.stop();
-    await writeArtifact(last, stdout, "left behind");
-    await last.settle(key);
-    const lines: string[] = [];
-    await last.close();
-    expect(await readdir(spool)).toHaveLength(1);
-    await server.start();
-    const next = await openBucketStore(server.settings, { ...spoolIn(spool), log: (line) => lines.push(line) });
-    expect(lines).toEqual(["1 artifacts of an earlier process are on their way into the bucket"]);
-    await next.close();
-    expect(await readArtifact(reader, key, stdout)).toBe("left behind");
-    expect(await readdir(spool)).toEqual([]);
-    await rm(spool, { recursive: true, force: true });
   });
 
   it.each([

@@ -1,11 +1,9 @@
 /** Worker Versioning: a rolling upgrade under load, as docs/fleet.md describes it. */
-import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { promisify } from "node:util";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
@@ -13,6 +11,7 @@ import { Quartermaster } from "../../client/quartermaster.ts";
 import { startExecution } from "../../client/start-execution.ts";
 import { sweepCellsWorkflow } from "../../core/names.ts";
 import { createCommandLine } from "../support/command-line.ts";
+import { setCurrentVersion, temporal, versionOf } from "../support/deployments.ts";
 import { replayAll } from "../support/test-worker.ts";
 import { startWorkerProcess } from "../support/worker-process.ts";
 
@@ -30,27 +29,10 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A command of docs/fleet.md. */
-async function temporal(...words: string[]): Promise<void> {
-  await promisify(execFile)(inject("temporalBinary"), [...words, "--address", address]);
-}
-
-const setCurrentVersion = (deployment: string, buildId: string): Promise<void> =>
-  temporal(
-    ...["worker", "deployment", "set-current-version", "--yes"],
-    ...["--deployment-name", deployment, "--build-id", buildId],
-  );
-
 const worker = (taskQueue: string, deployment: string, buildId: string, flags: string[] = []) =>
   startWorkerProcess(address, taskQueue, join(directory, `${deployment}-${buildId}`), {
     flags: ["--backends", "subprocess", "--deployment", deployment, "--build-id", buildId, ...flags],
   });
-
-/** Which version a run was carried by. */
-async function versionOf(id: string): Promise<string | undefined> {
-  const { raw } = await client.workflow.getHandle(id).describe();
-  return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId ?? undefined;
-}
 
 test("under a steady stream every run succeeds exactly once, and new runs go to the new version", async () => {
   const taskQueue = `fleet-${randomUUID()}`;
@@ -89,7 +71,7 @@ test("under a steady stream every run succeeds exactly once, and new runs go to 
       text: `started ${index + 1}\nended ${index + 1}\n`,
     })),
   );
-  const versions = await Promise.all(handles.map(({ id }) => versionOf(id)));
+  const versions = await Promise.all(handles.map(({ id }) => versionOf(client, id)));
   const switched = versions.indexOf("2");
   // The queue's partitions learn of the new current version one after the other.
   expect(new Set(versions.slice(0, switched))).toEqual(new Set(["1"]));
@@ -112,7 +94,7 @@ test("code that outlasts the drain of an old version is ended, and its run with 
   await setCurrentVersion(deployment, "2");
   expect(await first.end("SIGTERM")).toBe(0);
   expect(await handle.result()).toMatchObject({ status: "lost", attempts: 1, stdout: { text: "begun\n" } });
-  expect(await versionOf(handle.id)).toBe("1");
+  expect(await versionOf(client, handle.id)).toBe("1");
   expect(first.log()).toContain("carrying the runs of this version to their ends");
   await second.end("SIGTERM");
 });
@@ -132,7 +114,7 @@ test("the first version takes over from workers without one", async () => {
   expect(await handle.result()).toMatchObject({ status: "succeeded", attempts: 1, stdout: { text: "begun\nended\n" } });
   const next = await startExecution(client, taskQueue, undefined, { code: "print(1)" }, {});
   expect((await next.result()).status).toBe("succeeded");
-  expect(await versionOf(next.id)).toBe("1");
+  expect(await versionOf(client, next.id)).toBe("1");
   await first.end("SIGTERM");
 });
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
-import { replayAll } from "../support/test-worker.ts";
 import { apiProxy } from "./api-proxy.ts";
+import { nothingLeft, ranOnce } from "./ends-right.ts";
 import {
   activityStarted,
   executedBy,
@@ -16,21 +16,14 @@ import {
   refuseAll,
   until,
 } from "./moments.ts";
-import { sha256, starts, waitFor, witness, witnessOutput } from "./witness.ts";
+import { starts, waitFor, witness } from "./witness.ts";
 import { deaths, middle } from "./worker-deaths.ts";
 import { type WorkerScene, workerScene } from "./worker-scene.ts";
 
-/** Waits for the end of a run, and checks what each of these tests is about. */
+/** What each of these tests is about. */
 async function endsRight(scene: WorkerScene, id: string, handle: ExecutionHandle): Promise<void> {
-  const result = await handle.result();
-  expect(result).toMatchObject({ status: "succeeded", exitCode: 0, attempts: 1, backend: "kubernetes" });
-  for (const stream of ["stdout", "stderr"] as const) {
-    expect(result[stream]).toMatchObject({ truncated: false, sha256: sha256(witnessOutput[stream]) });
-    expect(result[stream].text === witnessOutput[stream], `${stream} as it was written`).toBe(true);
-  }
-  expect(await starts(id)).toBe(1);
-  await until("the end of the Job and its pod", async () => (await scene.namespace.left()).length === 0, 1000);
-  expect(await replayAll(scene.client, scene.taskQueue)).toBeGreaterThan(0);
+  await ranOnce(id, handle);
+  await nothingLeft(scene);
 }
 
 describe.concurrent("a worker that is there, but not for this run any more", () => {

@@ -25,6 +25,7 @@ export interface WorkerScene extends AsyncDisposable {
   readonly startWorker: (options?: {
     readonly state?: string;
     readonly flags?: string[];
+    readonly environment?: NodeJS.ProcessEnv;
     /** @default the cluster's own */
     readonly kubeconfig?: string;
   }) => Promise<WorkerProcess>;
@@ -68,10 +69,10 @@ export async function workerScene(options: { readonly ownServer?: boolean } = {}
     taskQueue,
     client,
     store,
-    startWorker: async ({ state, flags = [], kubeconfig = cluster.kubeconfig } = {}) => {
+    startWorker: async ({ state, flags = [], environment = {}, kubeconfig = cluster.kubeconfig } = {}) => {
       const started = await startWorkerProcess(address, taskQueue, state ? join(directory, state) : usual, {
         flags: ["--config", configuration, ...flags],
-        environment: { KUBECONFIG: kubeconfig },
+        environment: { ...environment, KUBECONFIG: kubeconfig },
       });
       workers.push(started);
       return started;

@@ -1,6 +1,7 @@
 /** Every line of a worker's log that is about a run says which, and who asked for it. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type AboutRun, type LogLine, linesAbout, linesOfLog } from "./log-lines.ts";
 import { type MeasuredWorker, startMeasuredWorker } from "./metrics-worker.ts";
 
 let worker: MeasuredWorker;
@@ -9,13 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => worker[Symbol.asyncDispose]());
 
-type Line = Record<string, unknown>;
-const lines = (): Line[] =>
-  worker.process
-    .log()
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+const lines = (): LogLine[] => linesOfLog(worker.process);
 
 /** Starts a run as a requester of its own. */
 async function start(request: object) {
@@ -27,15 +22,7 @@ async function start(request: object) {
   return { handle, about: { workflowId, runId: handle.firstExecutionRunId, requester } };
 }
 
-/** The lines about a run, each checked for saying all of it. */
-function linesOf(about: { workflowId: string; runId: string; requester: string }): Line[] {
-  const found = lines().filter((line) => JSON.stringify(line).includes(about.workflowId));
-  // At level debug; the SDK says so before anybody is shown the input.
-  const { requester: _, ...early } = about;
-  for (const line of found)
-    expect(line).toMatchObject(/^(?:Workflow|Activity) started$/.test(String(line.msg)) ? early : about);
-  return found;
-}
+const linesOf = (about: AboutRun): LogLine[] => linesAbout(worker.process, about);
 
 test("a run that ends in order, with one line at level info", async () => {
   const { handle, about } = await start({ code: "print(1)" });

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { expect } from "vitest";
 import { freePort } from "../support/dev-server.ts";
 import { buildTools } from "./tools.ts";
 
@@ -23,9 +24,17 @@ export interface ReceivedSpan {
 
 /** A receiver that listens on this machine. */
 export interface OtlpReceiver extends AsyncDisposable {
-  readonly endpoint: string;
+  /** Has a process send its spans here, soon. */
+  readonly environment: NodeJS.ProcessEnv;
   /** What came so far. */
   readonly spans: () => readonly ReceivedSpan[];
+}
+
+/** The only span of a name. */
+export function named(spans: readonly ReceivedSpan[], name: string): ReceivedSpan {
+  const found = spans.filter((span) => span.name === name);
+  expect(found, name).toHaveLength(1);
+  return found[0] as ReceivedSpan;
 }
 
 type Attributes = { key: string; value: Record<string, unknown> }[];
@@ -64,7 +73,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   if (first !== "ready") throw new Error(`the receiver ended with ${first}`);
   lines.on("line", (line) => received.push(...spansOf(line)));
   return {
-    endpoint: `http://${address}`,
+    environment: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://${address}`, OTEL_BSP_SCHEDULE_DELAY: "100" },
     spans: () => received,
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGTERM");

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 import { freePort } from "../support/dev-server.ts";
 import { type MeasuredWorker, startMeasuredWorker } from "./metrics-worker.ts";
-import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "./otlp-receiver.ts";
+import { named, type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "./otlp-receiver.ts";
 
 const address = inject("temporalAddress");
 let receiver: OtlpReceiver;
@@ -16,7 +16,7 @@ let tracing: NodeJS.ProcessEnv;
 // A cold build of the receiver takes a minute or two.
 beforeAll(async () => {
   receiver = await startOtlpReceiver();
-  tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint, OTEL_BSP_SCHEDULE_DELAY: "100" };
+  tracing = receiver.environment;
   worker = await startMeasuredWorker(address, tracing);
   terminal = await createCommandLine({ environment: { TEMPORAL_ADDRESS: address } });
   await terminal.file("config/kgents/kgents.config.yaml", `worker: { taskQueue: ${worker.taskQueue} }\n`);
@@ -37,12 +37,6 @@ async function spansOf(id: string): Promise<ReceivedSpan[]> {
   await expect.poll(() => of().map(({ name }) => name)).toContain("RunActivity:provision");
   return of();
 }
-
-const named = (spans: readonly ReceivedSpan[], name: string): ReceivedSpan => {
-  const found = spans.filter((span) => span.name === name);
-  expect(found, name).toHaveLength(1);
-  return found[0] as ReceivedSpan;
-};
 
 describe("on", () => {
   test("a run of the command line is one trace: start, workflow, activities", async () => {

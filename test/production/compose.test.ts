@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, inject, it } from "vitest";
 import { parse } from "yaml";
 import { dynamicConfiguration } from "../../client/stack/server-settings.ts";
 import { parseDuration } from "../../core/duration.ts";
+import { startHealthServer } from "../../worker/health-server.ts";
 import { run, runOrFail } from "../support/run.ts";
 import { type ComposeFile, composeFile, root, serviceOf } from "./compose-file.ts";
 
@@ -140,6 +141,20 @@ describe("the containers of kgents", () => {
     expect(all).toBe("*");
     expect(seen.map((line) => line.replace(/^!/, "")).sort()).toEqual([...copied].sort());
     await Promise.all(copied.map((name) => access(join(root, name))));
+  });
+  it("a worker is healthy while it takes runs, and not while it drains", async () => {
+    const { command, healthcheck } = serviceOf(compose, "worker");
+    const port = command?.[command.indexOf("--health-port") + 1];
+    const [, , ...check] = (healthcheck as { test: string[] }).test;
+    expect(check.at(-1)).toContain(`http://127.0.0.1:${port}/readyz`);
+    const exitCode = async (unready: string | undefined): Promise<number | null> => {
+      const health = await startHealthServer({ host: "127.0.0.1", port: 0 }, async () => unready);
+      const there = check.map((word) => word.replace(`:${port}/`, `:${health.port}/`));
+      const { code } = await run([process.execPath, ...there]);
+      await health.close();
+      return code;
+    };
+    expect([await exitCode(undefined), await exitCode("the worker drains")]).toEqual([0, 1]);
   });
   it("a worker is given longer to stop than it drains", () => {
     const { command, stop_grace_period } = serviceOf(compose, "worker");

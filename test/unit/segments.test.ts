@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import {
   lengthOf,
@@ -10,7 +11,7 @@ import {
 test("names are in the order of their offsets, and can be read back", () => {
   const reference = `runs/${"0".repeat(32)}/1.stdout`;
   const offsets = [0, 9, 10, 1024, 67_108_864, 2 ** 40];
-  const names = offsets.map((offset) => segmentName(reference, offset));
+  const names = offsets.map((offset) => segmentName(reference, offset, randomUUID()));
   expect([...names].sort()).toEqual(names);
   expect(names.map(parseSegmentName)).toEqual(offsets.map((offset) => ({ reference, offset })));
 });

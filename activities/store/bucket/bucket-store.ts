@@ -18,7 +18,7 @@ import { blobReference, checkReference, keyOf, runFolder } from "../references.t
 import { longestRetention, retentionName } from "../retention.ts";
 import { writeHashed } from "../write-hashed.ts";
 import { type Bucket, type BucketSettings, bucketFailure, openBucket } from "./bucket.ts";
-import { lengthOf, parseSegmentName, piecesOf, type Segment, segmentName } from "./segments.ts";
+import { lengthOf, parseSegmentName, piecesOf, type Segment, type StoredSegment } from "./segments.ts";
 import { openSpool, type SpoolSettings } from "./spool.ts";
 import type { Upload } from "./upload.ts";
 
@@ -61,13 +61,13 @@ async function idOf(bucket: Bucket): Promise<string> {
 }
 
 /** The segments of a run's artifacts. */
-async function segmentsOf(bucket: Bucket, prefix: string): Promise<Map<string, Segment[]>> {
-  const found = new Map<string, Segment[]>();
+async function segmentsOf(bucket: Bucket, prefix: string): Promise<Map<string, StoredSegment[]>> {
+  const found = new Map<string, StoredSegment[]>();
   for await (const { name, bytes } of bucket.list(prefix)) {
     const parsed = parseSegmentName(name);
     if (!parsed) continue;
     const segments = found.get(parsed.reference) ?? [];
-    segments.push({ offset: parsed.offset, bytes });
+    segments.push({ name, offset: parsed.offset, bytes });
     found.set(parsed.reference, segments);
   }
   return found;
@@ -81,7 +81,7 @@ async function segmentsOf(bucket: Bucket, prefix: string): Promise<Map<string, S
 async function* readSegments(
   bucket: Bucket,
   reference: string,
-  listed: readonly Segment[],
+  listed: readonly StoredSegment[],
   start: number,
   end: number,
 ): AsyncGenerator<Buffer> {
@@ -92,13 +92,13 @@ async function* readSegments(
   }
   let position = start;
   for (const piece of pieces) {
-    const { offset, bytes } = piece.segment;
+    const { name, offset, bytes } = piece.segment;
     const whole = piece.start === offset && piece.end === offset + bytes;
     const range = { start: piece.start - offset, end: piece.end - offset };
-    const content = await bucket.get(segmentName(reference, offset), whole ? undefined : range);
+    const content = await bucket.get(name, whole ? undefined : range);
     if (!content) break;
     for await (const chunk of content) {
-      // A worker that goes on with an artifact may have written a longer segment in the place of this one meanwhile.
+      // What a dead worker left may have been brought there meanwhile: a longer segment in the place of its first one.
       const part = (chunk as Buffer).subarray(0, piece.end - position);
       if (part.length === 0) break;
       yield part;
@@ -139,9 +139,9 @@ export async function openBucketStore(
     bucket.close();
     throw bucketFailure(settings, error);
   });
-  const spool = spoolSettings && (await openSpool(bucket, spoolSettings));
+  const spool = spoolSettings && (await openSpool(bucket, id, spoolSettings));
   /** What the newest listing has found: who lists a run mostly reads it next. */
-  let listed: ReadonlyMap<string, readonly Segment[]> = new Map();
+  let listed: ReadonlyMap<string, readonly StoredSegment[]> = new Map();
   /** What is here of an artifact; of two, the one that begins first. */
   const uploadOf = (reference: string): Upload | undefined =>
     spool

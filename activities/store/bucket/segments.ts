@@ -1,6 +1,7 @@
 /**
  * How an artifact lies in a bucket, where nothing can be appended to an object: as segments, objects that are named after the offset
- * of their first byte. Segments may overlap, where two workers wrote the same bytes.
+ * of their first byte and after who writes them. Segments may overlap, where two wrote the same bytes; of neither anything is lost, since
+ * no writer puts an object in the place of another's.
  *
  * @module
  */
@@ -11,33 +12,47 @@ export interface Segment {
   readonly bytes: number;
 }
 
+/** A segment as it lies in a bucket. */
+export interface StoredSegment extends Segment {
+  /** The object's. */
+  readonly name: string;
+}
+
 /** As many digits as offsets can have, so that the order of the names is that of the offsets. */
 const digits = 16;
 
-/** The object's name of a segment of an artifact. */
-export const segmentName = (reference: string, offset: number): string =>
-  `${reference}/${String(offset).padStart(digits, "0")}`;
+/**
+ * The object's name of a segment of an artifact.
+ *
+ * @param writer a UUID
+ */
+export const segmentName = (reference: string, offset: number, writer: string): string =>
+  `${reference}/${String(offset).padStart(digits, "0")}-${writer}`;
 
 /** The artifact and the offset that an object's name says; undefined where it is no segment's. */
 export function parseSegmentName(name: string): { reference: string; offset: number } | undefined {
-  const [, reference, offset] = /^(.+)\/(\d{16})$/.exec(name) ?? [];
+  const [, reference, offset] = /^(.+)\/(\d{16})-[0-9a-f-]{36}$/.exec(name) ?? [];
   return reference === undefined ? undefined : { reference, offset: Number(offset) };
 }
 
 /** A piece of a segment to be read. */
-export interface Piece {
+export interface Piece<Of extends Segment> {
   /** The segment's own offset. */
-  readonly segment: Segment;
+  readonly segment: Of;
   readonly start: number;
   readonly end: number;
 }
 
 /** Which pieces cover the bytes from `start` to `end`, as few as can be; it ends early where bytes are missing. */
-export function* piecesOf(segments: readonly Segment[], start: number, end: number): Generator<Piece> {
+export function* piecesOf<Of extends Segment>(
+  segments: readonly Of[],
+  start: number,
+  end: number,
+): Generator<Piece<Of>> {
   const endOf = ({ offset, bytes }: Segment): number => offset + bytes;
   let position = start;
   while (position < end) {
-    let best: Segment | undefined;
+    let best: Of | undefined;
     for (const segment of segments) {
       if (segment.offset > position || endOf(segment) <= position) continue;
       if (!best || endOf(segment) > endOf(best)) best = segment;

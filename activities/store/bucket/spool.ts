@@ -1,20 +1,22 @@
 /**
- * The artifacts of this process on their way into a bucket, and those that an earlier process has left behind.
+ * The artifacts of this process on their way into a bucket, and those that dead processes have left behind.
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { checkReference, keyOf } from "../references.ts";
 import type { Bucket } from "./bucket.ts";
-import { beginUpload, resumeUpload, type Upload } from "./upload.ts";
+import { takeUpLeftBehind } from "./left-behind.ts";
+import { openSpoolFolders } from "./spool-folders.ts";
+import { beginUpload, fileName, type Upload } from "./upload.ts";
 
 /** How a spool is opened. */
 export interface SpoolSettings {
-  /** No other process may use it at the same time. */
+  /** Any number of processes may use it at the same time: each has a folder of its own in it, and takes up those of dead ones. */
   readonly directory: string;
   /**
    * How long a run's end waits for its last bytes to reach the bucket, and the end of a process for those of all runs, in
@@ -23,9 +25,19 @@ export interface SpoolSettings {
    * @default 10 s: a bucket that is there takes 64 MiB in less
    */
   readonly patienceMilliseconds?: number;
+  /**
+   * How often to look for what dead processes have left, and to show a sign of life, in milliseconds. Processes of another machine or
+   * container, which cannot be seen from here, count as dead after fifteen times as long without one: file servers show changes late.
+   *
+   * @default 20 s
+   */
+  readonly lookMilliseconds?: number;
   /** Told when something takes long. */
   readonly log?: (line: string) => void;
 }
+
+/** After so many looks without a sign of life a process that cannot be seen counts as dead. */
+const silentLooks = 15;
 
 /** The artifacts on their way. */
 export interface Spool {
@@ -37,21 +49,19 @@ export interface Spool {
   readonly close: () => Promise<void>;
 }
 
-const fileName = (reference: string, offset: number): string =>
-  `${reference.replaceAll("/", "_")}_${offset}_${randomUUID()}`;
-
-/** What a file's name says; undefined for a file that is none of ours. */
-function parseFileName(name: string): { reference: string; offset: number } | undefined {
-  const [, folder, key, artifact, offset] = /^(runs)_([0-9a-f]{32})_([0-9a-z.]+)_(\d+)_[0-9a-f-]{36}$/.exec(name) ?? [];
-  return folder === undefined ? undefined : { reference: `${folder}/${key}/${artifact}`, offset: Number(offset) };
-}
-
-/** Opens the folder of artifacts on their way, and goes on with those that are there. */
+/**
+ * Opens the spool of a bucket, and goes on with what dead processes have left there, now and from time to time.
+ *
+ * @param storeId the id of the store in the bucket: what is meant for one bucket must not get into another
+ */
 export async function openSpool(
   bucket: Bucket,
-  { directory, patienceMilliseconds = 10_000, log = () => {} }: SpoolSettings,
+  storeId: string,
+  { directory, patienceMilliseconds = 10_000, lookMilliseconds = 20_000, log = () => {} }: SpoolSettings,
 ): Promise<Spool> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const ofStore = join(directory, createHash("sha256").update(storeId).digest("hex").slice(0, 16));
+  const folders = await openSpoolFolders(ofStore, silentLooks);
+  const folder = await folders.make();
   const runs = new Map<string, Set<Upload>>();
   const giveUp = new AbortController();
 
@@ -71,23 +81,13 @@ export async function openSpool(
     runs.set(key, (runs.get(key) ?? new Set()).add(upload));
   };
 
-  /** What an earlier process has left; not among the runs of this one: where one is gone on with, its beginning counts as the bucket has it. */
-  const left: { readonly upload: Upload; readonly removed: Promise<void> }[] = [];
-  for (const name of await readdir(directory)) {
-    const parsed = parseFileName(name);
-    if (!parsed) continue;
-    const path = join(directory, name);
-    const upload = resumeUpload(bucket, { ...parsed, path }, (await stat(path)).size, giveUp.signal);
-    const removed = removeWhenDone(keyOf(parsed.reference), [upload]);
-    removed.catch(() => {});
-    left.push({ upload, removed });
-  }
-  if (left.length > 0) log(`${left.length} artifacts of an earlier process are on their way into the bucket`);
+  // Not among the runs of this process: where one is gone on with, its beginning counts as the bucket has it.
+  const left = await takeUpLeftBehind({ bucket, folders, lookMilliseconds, signal: giveUp.signal, log });
 
   return {
     write: (reference, offset) => {
-      const path = join(directory, fileName(checkReference(reference), offset));
-      const upload = beginUpload(bucket, { reference, path, offset }, giveUp.signal);
+      const about = { reference: checkReference(reference), offset, writer: randomUUID() };
+      const upload = beginUpload(bucket, { ...about, path: join(folder, fileName(about)) }, giveUp.signal);
       know(upload);
       return upload.sink;
     },
@@ -110,18 +110,19 @@ export async function openSpool(
       }
     },
     close: async () => {
-      const all = [...runs.values()].flatMap((uploads) => [...uploads]);
+      await left.stop();
+      const all = [...runs].flatMap(([key, uploads]) => [...uploads].map((upload) => ({ key, upload })));
+      const unfinished = [...all.map(({ upload }) => upload), ...left.uploads()];
       const patience = new AbortController();
       await Promise.race([
-        Promise.all([allIn(all), ...left.map(({ removed }) => removed)]),
+        Promise.all([left.removed(), ...all.map(({ key, upload }) => removeWhenDone(key, [upload]))]),
         wait(patienceMilliseconds, undefined, { signal: patience.signal }).catch(() => {}),
       ]).catch(() => {});
       patience.abort();
       giveUp.abort(new Error("the worker has ended"));
-      const unfinished = [...all, ...left.map(({ upload }) => upload)].filter(
-        (upload) => upload.failure() !== undefined,
-      ).length;
-      if (unfinished > 0) log(`${unfinished} artifacts are not in the bucket; the next worker here goes on with them`);
+      const failed = unfinished.filter((upload) => upload.failure() !== undefined).length;
+      if (failed > 0) log(`${failed} artifacts are not in the bucket; the next worker here goes on with them`);
+      await folders.close();
     },
   };
 }

@@ -43,10 +43,23 @@ export interface WritableUpload extends Upload {
   readonly sink: Writable;
 }
 
-interface Source {
+/** A file with bytes of an artifact. */
+export interface Source {
   readonly reference: string;
   readonly path: string;
   readonly offset: number;
+  /** A UUID that names the file's segments; the same when it is gone on with. */
+  readonly writer: string;
+}
+
+/** The name of an artifact's file in a spool. */
+export const fileName = ({ reference, offset, writer }: Omit<Source, "path">): string =>
+  `${reference.replaceAll("/", "_")}_${offset}_${writer}`;
+
+/** What such a name says; undefined for a file that is none of ours. */
+export function parseFileName(name: string): Omit<Source, "path"> | undefined {
+  const [, key, artifact, offset, writer] = /^runs_([0-9a-f]{32})_([0-9a-z.]+)_(\d+)_([0-9a-f-]{36})$/.exec(name) ?? [];
+  return writer === undefined ? undefined : { reference: `runs/${key}/${artifact}`, offset: Number(offset), writer };
 }
 
 /**
@@ -55,7 +68,7 @@ interface Source {
  * @param signal gives it up; the file stays
  */
 function follow(bucket: Bucket, source: Source, state: { written: number; complete: boolean }, signal: AbortSignal) {
-  const { reference, path, offset } = source;
+  const { reference, path, offset, writer } = source;
   const began = Date.now();
   let uploaded = 0;
   let failure: unknown;
@@ -75,7 +88,7 @@ function follow(bucket: Bucket, source: Source, state: { written: number; comple
       if (written > uploaded) {
         try {
           const content = createReadStream(path, { start: uploaded, end: written - 1 });
-          await bucket.put(segmentName(reference, offset + uploaded), content);
+          await bucket.put(segmentName(reference, offset + uploaded, writer), content);
           uploaded = written;
           failure = undefined;
           retryMilliseconds = firstRetryMilliseconds;

@@ -1,0 +1,115 @@
+/**
+ * Whose a folder of the spool is. A folder's name says which process owns it. What nobody owns any more is taken by a rename, in
+ * which only one can succeed, and no name ever comes twice: so a folder never has two owners.
+ *
+ * @module
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile, readlink, rename, rmdir, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { errorCode } from "../../host/error-code.ts";
+import { identifyProcess, isRunning } from "../../host/process-identity.ts";
+
+/** The folders of one directory, as one process sees them. */
+export interface SpoolFolders {
+  /** Makes one. Returns its path. */
+  readonly make: () => Promise<string>;
+  /** Takes those whose owner is dead or has given them up, one after the other; gives their new paths. */
+  readonly takeAbandoned: () => AsyncIterable<string>;
+  /** A sign of life, for those who cannot see this process. */
+  readonly touch: () => Promise<void>;
+  /** Removes a folder of this process; one that is not empty is given up, and the next may take it. */
+  readonly release: (path: string) => Promise<void>;
+  /** Releases all that this process has. */
+  readonly close: () => Promise<void>;
+}
+
+/** Tells apart where process ids mean different processes: machines, their boots, and namespaces of processes. */
+async function place(): Promise<string> {
+  const known = await Promise.all([
+    readFile("/proc/sys/kernel/random/boot_id", "utf8"),
+    readlink("/proc/self/ns/pid"),
+  ]).catch(() => [hostname()]);
+  return createHash("sha256").update(known.join("\0")).digest("hex").slice(0, 16);
+}
+
+const isGone = (error: unknown): boolean => errorCode(error) === "ENOENT";
+
+/** What that answers, or undefined where the file is gone meanwhile. */
+const unlessGone = <Answer>(work: Promise<Answer>): Promise<Answer | undefined> =>
+  work.catch((error) => {
+    if (isGone(error)) return undefined;
+    throw error;
+  });
+
+/**
+ * Opens a directory of folders, and makes it where it is not there.
+ *
+ * @param silentLooks how often in a row no new sign of life must have been found of the owner of a folder whose process cannot be seen
+ *   from here: on another machine or in another container that shares the directory
+ */
+export async function openSpoolFolders(directory: string, silentLooks: number): Promise<SpoolFolders> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const here = await place();
+  const { pid, startTime } = await identifyProcess();
+  const owned = new Set<string>();
+  /** The last sign of life of a folder's owner, and how often it was found since. Not by clocks: they differ, and a process may stand still. */
+  const signs = new Map<string, { readonly changed: number; readonly found: number }>();
+  const newPath = (): string => join(directory, [here, pid, startTime, randomUUID()].join("_"));
+
+  const isSilent = async (name: string): Promise<boolean> => {
+    const changed = (await unlessGone(stat(join(directory, name))))?.mtimeMs;
+    if (changed === undefined) return false;
+    const last = signs.get(name);
+    const found = last?.changed === changed ? last.found + 1 : 0;
+    signs.set(name, { changed, found });
+    return found >= silentLooks;
+  };
+  const isAbandoned = async (name: string): Promise<boolean> => {
+    const [, where, owner, since = ""] = /^([0-9a-f]{16})_(\d+)_(\d*)_[0-9a-f-]{36}$/.exec(name) ?? [];
+    if (where === undefined) return true;
+    return where === here ? !(await isRunning({ pid: Number(owner), startTime: since })) : isSilent(name);
+  };
+
+  const release = async (path: string): Promise<void> => {
+    if (!owned.delete(path)) return;
+    await rmdir(path).catch(async (error) => {
+      if (isGone(error)) return;
+      if (errorCode(error) !== "ENOTEMPTY" && errorCode(error) !== "EEXIST") throw error;
+      await unlessGone(rename(path, join(directory, `given-up_${randomUUID()}`)));
+    });
+  };
+
+  return {
+    make: async () => {
+      const path = newPath();
+      await mkdir(path, { mode: 0o700 });
+      owned.add(path);
+      return path;
+    },
+    takeAbandoned: async function* () {
+      const names = (await readdir(directory, { withFileTypes: true }))
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name);
+      for (const name of signs.keys()) if (!names.includes(name)) signs.delete(name);
+      for (const name of names) {
+        if (!(await isAbandoned(name))) continue;
+        const path = newPath();
+        const isOurs = await unlessGone(rename(join(directory, name), path).then(() => true));
+        // Another was quicker.
+        if (!isOurs) continue;
+        owned.add(path);
+        yield path;
+      }
+    },
+    touch: async () => {
+      const now = new Date();
+      await Promise.all([...owned].map((path) => unlessGone(utimes(path, now, now))));
+    },
+    release,
+    close: async () => {
+      await Promise.all([...owned].map(release));
+    },
+  };
+}
