@@ -66,8 +66,10 @@ const kubernetesSchema = strict(
     namespace: dnsLabelField().default(cellNamespace),
     runtimeClassName: dnsLabelField().optional(),
     networkIsolation: z.enum(["required", "best-effort"], { error: isolationRule }).default("required"),
+    // As many as the namespace's quota lets be there at once, unless its operator says otherwise.
+    maximumCells: wholeNumber(1, 1000).default(100),
   },
-  "an object with any of context, namespace, runtimeClassName, networkIsolation",
+  "an object with any of context, namespace, runtimeClassName, networkIsolation, maximumCells",
 );
 
 const workerSchema = strict(
