@@ -11,7 +11,7 @@ export interface WaitingLine {
   /** Tries once, where nobody waits. */
   readonly tryNow: <Made>(attempt: Attempt<Made>) => Promise<Made | NoPlace>;
   /**
-   * Waits in the order of arrival; the first in the line tries each second, and whenever something has changed.
+   * Waits in the order of arrival; the first in the line tries again and again, and whenever something has changed.
    *
    * @param onQueued told each time what rank it has, 1 for the next, and why there is no place
    * @throws the signal's reason, and what an attempt throws
@@ -25,7 +25,8 @@ export interface WaitingLine {
   readonly changed: () => void;
 }
 
-const pauseMilliseconds = 1000;
+/** Short beside the second for which what quotas say counts: places are seen soon after that. */
+const pauseMilliseconds = 250;
 
 /**
  * Makes a line in which nobody waits.

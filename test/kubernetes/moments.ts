@@ -7,6 +7,7 @@ import type { DirectoryStore } from "../../activities/store/directory-store.ts";
 import { runKey } from "../../activities/store/references.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { cellLabel } from "../../core/cluster-names.ts";
+import { clientPod, hardenedJob, resourceQuota } from "./manifests.ts";
 import { type CellNamespace, cluster } from "./support.ts";
 
 /** Where runs are looked at. */
@@ -82,25 +83,36 @@ export const sizeOf = (path: string): Promise<number> =>
     () => -1,
   );
 
-/** Refuses everything of a kind in the namespace from now on, until what is returned is called. */
+/** An object that counts for a quota, and of which nothing ever runs. */
+function filler(kind: Filled) {
+  const job = hardenedJob("filler", "busybox:1.37", ["true"]);
+  if (kind === "count/jobs.batch") return { ...job, spec: { ...job.spec, suspend: true } };
+  const pod = clientPod("filler");
+  return { ...pod, spec: { ...pod.spec, nodeSelector: { "kgents-test": "nowhere" } } };
+}
+
+type Filled = "count/jobs.batch" | "pods";
+
+/**
+ * Fills a quota of the namespace, so that there is no room for a Job or a pod from now on until what is returned is called.
+ *
+ * @param options.hidden whether the quota has a scope: workers do not look at it, and only see that pods are not created
+ */
 export async function refuseAll(
-  { namespace }: Reach,
-  kind: "count/jobs.batch" | "pods",
+  { namespace }: Pick<Reach, "namespace">,
+  kind: Filled,
+  options: { readonly hidden?: boolean } = {},
 ): Promise<() => Promise<unknown>> {
-  const name = "nothing";
-  await namespace.apply({
-    apiVersion: "v1",
-    kind: "ResourceQuota",
-    metadata: { name },
-    spec: { hard: { [kind]: "0" } },
-  });
-  // Before its controller has seen it, it refuses with other words.
-  await namespace.kubectl("wait", `resourcequota/${name}`, "--for=jsonpath={.status.hard}", "--timeout=20s");
-  return () => namespace.kubectl("delete", "resourcequota", name);
+  await namespace.apply(filler(kind));
+  await namespace.apply(resourceQuota({ [kind]: "1" }, options.hidden ? ["NotBestEffort"] : []));
+  // Before its controller has counted it lets everything in, or refuses it with other words.
+  const used = `--for=jsonpath={.status.used.${kind.replace(".", "\\.")}}=1`;
+  await namespace.kubectl("wait", "resourcequota/test", used, "--timeout=20s");
+  return () => namespace.kubectl("delete", "resourcequota", "test");
 }
 
 /** The names of the Jobs of a scene. */
-export const jobs = async ({ namespace }: Reach): Promise<string[]> =>
+export const jobs = async ({ namespace }: Pick<Reach, "namespace">): Promise<string[]> =>
   (await namespace.kubectl("get", "jobs", "-l", cellLabel, "-o", "name")).split("\n").filter((line) => line !== "");
 
 /** Runs a shell command in the only cell of a scene. Returns its exit code; null where there is none. */
