@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionRequest } from "../../core/request.ts";
 import type { RunStatus } from "../../core/result.ts";
 import { replayAll } from "../support/test-worker.ts";
-import { activityStarted, hasOutput, jobs, type Reach, refuseAll, sizeOf, stored, until } from "./moments.ts";
+import { activityStarted, hasOutput, isNext, jobs, type Reach, refuseAll, sizeOf, stored, until } from "./moments.ts";
 import { cellNamespace, kubectl, node, startClusterWorker } from "./support.ts";
 import { starts, witness, witnessOutput } from "./witness.ts";
 import { workerScene } from "./worker-scene.ts";
@@ -59,7 +59,7 @@ const cases: readonly Case[] = [
   {
     name: "while it waits for room that a quota does not leave",
     refused: "count/jobs.batch",
-    moment: (_reach, handle) => until("the wait", async () => (await handle.describe()).waiting?.ahead === 0),
+    moment: (_reach, handle) => isNext(handle),
   },
   {
     name: "before its pod is created, which a quota refuses",

@@ -39,6 +39,10 @@ async function startedAttempts({ client }: Reach, { id }: ExecutionHandle, type:
 export const activityStarted = (scene: Reach, handle: ExecutionHandle, type: string): Promise<void> =>
   until(`${type} under way`, async () => (await startedAttempts(scene, handle, type)) > 0);
 
+/** A run waits for a place, and is the next on a worker that has it. */
+export const isNext = (handle: ExecutionHandle): Promise<void> =>
+  until("the wait", async () => (await handle.describe()).waiting?.ahead === 0);
+
 /** How a run's `execute` was started each time, as far as the history tells: its last attempt, once it has ended. */
 async function executesOf({ client }: Reach, { id }: ExecutionHandle) {
   const { events } = await client.workflow.getHandle(id).fetchHistory();
