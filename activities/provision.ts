@@ -12,6 +12,8 @@ import { isCarried } from "./running-cells.ts";
 import { isNoPlace, type NoPlace } from "./waiting-line.ts";
 
 const beatMilliseconds = 2000;
+/** How long a cluster may be away while a run waits for a place in it. */
+const awayMilliseconds = 60_000;
 
 type Fallback = { readonly from: BackendName; readonly reason: string };
 
@@ -95,6 +97,26 @@ async function makeInCluster(
   });
 }
 
+/**
+ * An attempt that for a while takes a cluster which is away for one without a place: those that have waited need not fail because an API
+ * server is restarted.
+ */
+function patient<Made>(attempt: () => Promise<Made | NoPlace>): () => Promise<Made | NoPlace> {
+  let awaySince: number | undefined;
+  return async () => {
+    try {
+      const answer = await attempt();
+      awaySince = undefined;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof KgentsError) || error.code !== "cluster-unavailable") throw error;
+      awaySince ??= Date.now();
+      if (Date.now() - awaySince >= awayMilliseconds) throw error;
+      return { noPlace: "it does not answer" };
+    }
+  };
+}
+
 /** Phase 1: checks the request, picks the backend, takes a place or waits for one, prepares the cell. */
 export const provision =
   (dependencies: ActivityDependencies) =>
@@ -124,7 +146,7 @@ export const provision =
     } else {
       const attempt = () => makeInCluster(dependencies, backend, plan, signal);
       const made = await (inCluster
-        ? line.wait(attempt, signal, (ahead, cluster) => {
+        ? line.wait(patient(attempt), signal, (ahead, cluster) => {
             beat.queued = { phase: "queued", ahead, cluster };
           })
         : line.tryNow(attempt));

@@ -92,13 +92,20 @@ function filler(kind: Filled) {
   const job = hardenedJob("filler", "busybox:1.37", ["true"]);
   if (kind === "count/jobs.batch") return { ...job, spec: { ...job.spec, suspend: true } };
   const pod = clientPod("filler");
-  return { ...pod, spec: { ...pod.spec, nodeSelector: { "kgents-test": "nowhere" } } };
+  const containers = pod.spec.containers.map((container) => ({
+    ...container,
+    resources: { ...container.resources, requests: { ...container.resources.requests, [storage]: full[storage] } },
+  }));
+  return { ...pod, spec: { ...pod.spec, containers, nodeSelector: { "kgents-test": "nowhere" } } };
 }
 
-type Filled = "count/jobs.batch" | "pods";
+const storage = "ephemeral-storage";
+/** What a quota has in all, so that one filler takes it, and what it allows of storage is what a cell asks for. */
+const full = { "count/jobs.batch": "1", pods: "1", [storage]: "64Mi" } as const;
+type Filled = keyof typeof full;
 
 /**
- * Fills a quota of the namespace, so that there is no room for a Job or a pod from now on until what is returned is called.
+ * Fills a quota of the namespace, so that there is no room for a Job, a pod or a cell's storage from now on until what is returned is called.
  *
  * @param options.hidden whether the quota has a scope: workers do not look at it, and only see that pods are not created
  */
@@ -108,10 +115,12 @@ export async function refuseAll(
   options: { readonly hidden?: boolean } = {},
 ): Promise<() => Promise<unknown>> {
   await namespace.apply(filler(kind));
-  await namespace.apply(resourceQuota({ [kind]: "1" }, options.hidden ? ["NotBestEffort"] : []));
+  await namespace.apply(resourceQuota({ [kind]: full[kind] }, options.hidden ? ["NotBestEffort"] : []));
   // Before its controller has counted it lets everything in, or refuses it with other words.
-  const used = `--for=jsonpath={.status.used.${kind.replace(".", "\\.")}}=1`;
-  await namespace.kubectl("wait", "resourcequota/test", used, "--timeout=20s");
+  const used = `jsonpath={.status.used.${kind.replace(".", "\\.")}}`;
+  await until("the quota's count", async () =>
+    /[1-9]/.test(await namespace.kubectl("get", "resourcequota", "test", "-o", used)),
+  );
   return () => namespace.kubectl("delete", "resourcequota", "test");
 }
 

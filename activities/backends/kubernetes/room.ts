@@ -1,5 +1,6 @@
 import { cellPod } from "../../../core/cell-pod.ts";
 import type { ClusterCells } from "../backend.ts";
+import { ClusterError } from "./cluster-error.ts";
 import type { OwnCells } from "./own-cells.ts";
 import { type Amounts, amountsOf, lackOf, neverFits, type Quota } from "./quota.ts";
 
@@ -22,6 +23,8 @@ interface Entry {
   /** Since when its pod is there: what was read of the quotas after that counts it. */
   podSince?: number;
 }
+
+const isDenied = ({ status }: ClusterError): boolean => status === 401 || status === 403;
 
 /** Those that hold for every pod; one with scopes may be about others. */
 async function readQuotas({ client }: OwnCells): Promise<readonly Quota[]> {
@@ -51,17 +54,19 @@ export function quotaRoom(
 ): { readonly look: ClusterCells["room"]; readonly giveBack: ClusterCells["giveBack"] } {
   const entries = new Map<string, Entry>();
   let last: { readonly begun: number; readonly reading: Promise<Reading>; over: boolean } | undefined;
-  let readable = true;
+  let good: Reading | undefined;
+  let said = false;
   let watched = false;
 
   const read = async (own: OwnCells, begun: number): Promise<Reading> => {
     try {
-      const quotas = await readQuotas(own);
-      readable = true;
-      return { begun, quotas };
+      good = { begun, quotas: await readQuotas(own) };
+      return good;
     } catch (error) {
-      if (readable) log(`the quotas of ${own.client.namespace} cannot be read, and nothing waits for them: ${error}`);
-      readable = false;
+      // A server that is busy has not lifted its quotas: without them all that wait would become Jobs at once.
+      if (good && !(error instanceof ClusterError && isDenied(error))) return good;
+      if (!said) log(`the quotas of ${own.client.namespace} cannot be read, and no run waits for them: ${error}`);
+      said = true;
       return { begun, quotas: [] };
     }
   };
