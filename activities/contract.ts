@@ -16,13 +16,26 @@ export interface ProvisionInput {
   readonly attempt: number;
   /** Set on the second call, after the cluster was found unavailable. */
   readonly fallback?: { readonly from: BackendName; readonly reason: string };
-  /** Whether to wait for a place among the worker's cells; otherwise the answer may be {@link Full}. */
+  /** Whether to wait for a place; otherwise the answer may be {@link Full}. */
   readonly wait?: boolean;
+  /** Set where it is a place in the cluster that is waited for, and not one among the sandboxes. The other is answered by {@link Full}. */
+  readonly inCluster?: boolean;
 }
 
-/** What a worker answers that has no place for another cell now, or whose queue's starts are counted: nothing was done. */
+/** What a worker answers where there is no place for another cell now, or where its queue's starts are counted: nothing was done. */
 export interface Full {
   readonly full: true;
+  /** Where it is the cluster that has none: what is full, in a phrase. */
+  readonly cluster?: string;
+}
+
+/** What `provision` heartbeats while its run waits for a place. */
+export interface QueuedHeartbeat {
+  readonly phase: "queued";
+  /** Its rank among those that wait on this worker: 1 for the next. */
+  readonly ahead: number;
+  /** Where it waits for the cluster: what is full, in a phrase. */
+  readonly cluster?: string;
 }
 
 /** The output of `provision`: a cell that is ready, and what the workflow needs to know of the request. */
@@ -137,7 +150,8 @@ export interface SweepReport {
 /** The activities as the workflow calls them. */
 export interface Activities {
   provision(input: ProvisionInput): Promise<ProvisionedCell | Full>;
-  execute(input: CellInput): Promise<ExecuteOutput | Elsewhere>;
+  /** {@link Full} where a quota kept the cell's pod from being created, and the code was certainly not started. */
+  execute(input: CellInput): Promise<ExecuteOutput | Elsewhere | Full>;
   /** What is known of a run whose worker does not come back: the output that reached the store. */
   salvage(input: CellInput): Promise<ExecuteOutput>;
   cleanUp(input: CleanUpInput): Promise<Elsewhere | undefined>;

@@ -5,6 +5,7 @@ import type { Backend } from "./backends/backend.ts";
 import type { CellLimiter } from "./cell-limiter.ts";
 import type { RunningCells } from "./running-cells.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
+import type { WaitingLine } from "./waiting-line.ts";
 
 /** Whether a run is still open, and since when it is not; undefined where Temporal cannot tell now. */
 export type RunState = { readonly open: true } | { readonly open: false; readonly closedAt: Date | null } | undefined;
@@ -23,7 +24,10 @@ export interface ActivityDependencies {
   readonly hostTaskQueue: string;
   /** Whether the namespace has our search attributes. */
   readonly searchAttributes: boolean;
+  /** The places of sandboxes. */
   readonly limiter: CellLimiter;
+  /** Runs that wait here for a place in the cluster. */
+  readonly line: WaitingLine;
   readonly running: RunningCells;
   readonly askRun: AskRun;
 }

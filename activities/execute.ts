@@ -2,8 +2,8 @@ import { CancelledFailure, Context } from "@temporalio/activity";
 import type { ActivityCancellationDetails } from "@temporalio/common";
 import { KgentsError } from "../core/error.ts";
 import type { BackendName } from "../core/result.ts";
-import type { Backend, ExecuteContext } from "./backends/backend.ts";
-import type { CellInput, Elsewhere, ExecuteOutput } from "./contract.ts";
+import { type Backend, type ExecuteContext, NoRoom } from "./backends/backend.ts";
+import type { CellInput, Elsewhere, ExecuteOutput, Full } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { currentRun, planCell } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
@@ -58,6 +58,7 @@ async function follow(
 ): Promise<ExecuteOutput> {
   const context = Context.current();
   known.followers += 1;
+  known.wasFollowed = true;
   const stopBeating = beat(cell, live);
   try {
     return await Promise.race([cell.outcome, context.cancelled]);
@@ -119,7 +120,7 @@ async function storedBytes(store: ArtifactStore, key: string, attempt: number): 
 /** Phase 2: runs the code, at most once, and follows it to its end. */
 export const execute =
   (dependencies: ActivityDependencies) =>
-  async (input: CellInput): Promise<ExecuteOutput | Elsewhere> => {
+  async (input: CellInput): Promise<ExecuteOutput | Elsewhere | Full> => {
     if (isElsewhere(dependencies, input)) return { elsewhere: true };
     const run = currentRun();
     const { store, limiter, running } = dependencies;
@@ -145,11 +146,15 @@ export const execute =
         })
         .finally(() => limiter.release(input.cellId));
     }
-    const output = await follow(known, known.running, {
-      live: plan.spec.live === "heartbeat",
-      hostBound: backend.hostBound,
-    });
+    const { live } = plan.spec;
+    let answer: ExecuteOutput | Full;
+    try {
+      answer = await follow(known, known.running, { live: live === "heartbeat", hostBound: backend.hostBound });
+    } catch (error) {
+      if (!(error instanceof NoRoom)) throw error;
+      answer = { full: true, cluster: error.message };
+    }
     // A cell of a cluster keeps what it has left until it is released: any worker can ask for it again.
     if (!backend.hostBound) running.forget(input.cellId);
-    return output;
+    return answer;
   };

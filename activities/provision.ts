@@ -3,13 +3,17 @@ import { titleOf } from "../core/code-excerpt.ts";
 import { KgentsError } from "../core/error.ts";
 import type { ExecutionSpec } from "../core/request.ts";
 import type { BackendName, Isolation } from "../core/result.ts";
-import type { Backend } from "./backends/backend.ts";
-import type { Full, ProvisionedCell, ProvisionInput } from "./contract.ts";
+import { type Backend, type CellPlan, NoRoom } from "./backends/backend.ts";
+import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
 import { cellIdOf, currentRun, planCell } from "./plan.ts";
+import { isCarried } from "./running-cells.ts";
+import { isNoPlace, type NoPlace } from "./waiting-line.ts";
 
 const beatMilliseconds = 2000;
+/** How long a cluster may be away while a run waits for a place in it. */
+const awayMilliseconds = 60_000;
 
 type Fallback = { readonly from: BackendName; readonly reason: string };
 
@@ -37,59 +41,117 @@ async function chooseBackend(
 }
 
 /** Heartbeats until disposed of: preparing may mean installing a sandbox, or waiting for a place. */
-function beating(): Disposable & { ahead: number | null } {
+function beating(): Disposable & { queued: QueuedHeartbeat | null } {
   const context = Context.current();
   const beat = {
-    ahead: null as number | null,
+    queued: null as QueuedHeartbeat | null,
     [Symbol.dispose]: () => clearInterval(timer),
   };
-  const timer = setInterval(() => {
-    context.heartbeat(beat.ahead === null ? { phase: "provisioning" } : { phase: "queued", ahead: beat.ahead });
-  }, beatMilliseconds);
+  const timer = setInterval(() => context.heartbeat(beat.queued ?? { phase: "provisioning" }), beatMilliseconds);
   return beat;
 }
 
-/** Takes a place among the cells of this worker, or waits for one; false where there is none and the caller will not wait. */
-async function takePlace(
-  { limiter }: ActivityDependencies,
-  cellId: string,
-  wait: boolean,
-  onQueued: (ahead: number) => void,
-): Promise<boolean> {
-  if (!wait) return limiter.tryAcquire(cellId);
-  await limiter.acquire(cellId, Context.current().cancellationSignal, onQueued);
-  return true;
+/** Makes a cell that has its place; gives the place back where that fails. */
+async function make(
+  { running, limiter }: ActivityDependencies,
+  backend: Backend,
+  plan: CellPlan,
+  signal: AbortSignal,
+): Promise<Isolation> {
+  const { cellId, owner, spec } = plan;
+  running.know({ cellId, backend: backend.name, ...owner, requester: spec.requester ?? null });
+  try {
+    return (await backend.provision(plan)).isolation;
+  } catch (error) {
+    // An attempt that was given up and fails late must not take the place of its successor's cell.
+    if (!running.get(cellId)?.running && !signal.aborted) {
+      limiter.release(cellId);
+      backend.cluster?.giveBack(cellId);
+      running.forget(cellId);
+    }
+    throw error;
+  }
 }
 
-/** Phase 1: checks the request, picks the backend, prepares the cell. */
+/** Makes a cell in the cluster where this worker may carry one more and the cluster has room for it. */
+async function makeInCluster(
+  dependencies: ActivityDependencies,
+  backend: Backend,
+  plan: CellPlan,
+  signal: AbortSignal,
+): Promise<Isolation | NoPlace> {
+  const { running, policy } = dependencies;
+  const takeRoom = await backend.cluster?.room();
+  signal.throwIfAborted();
+  // From here to the registry without a pause, so that two cells never see the same place.
+  const others = running.all().filter((cell) => cell.backend === backend.name && cell.cellId !== plan.cellId);
+  const { maximumCells } = policy.kubernetes;
+  if (others.filter(isCarried).length >= maximumCells) {
+    return { noPlace: `worker.kubernetes.maximumCells: ${maximumCells}` };
+  }
+  const noPlace = takeRoom?.(plan);
+  if (noPlace !== undefined) return { noPlace };
+  return make(dependencies, backend, plan, signal).catch((error) => {
+    if (error instanceof NoRoom) return { noPlace: error.message };
+    throw error;
+  });
+}
+
+/**
+ * An attempt that for a while takes a cluster which is away for one without a place: those that have waited need not fail because an API
+ * server is restarted.
+ */
+function patient<Made>(attempt: () => Promise<Made | NoPlace>): () => Promise<Made | NoPlace> {
+  let awaySince: number | undefined;
+  return async () => {
+    try {
+      const answer = await attempt();
+      awaySince = undefined;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof KgentsError) || error.code !== "cluster-unavailable") throw error;
+      awaySince ??= Date.now();
+      if (Date.now() - awaySince >= awayMilliseconds) throw error;
+      return { noPlace: "it does not answer" };
+    }
+  };
+}
+
+/** Phase 1: checks the request, picks the backend, takes a place or waits for one, prepares the cell. */
 export const provision =
   (dependencies: ActivityDependencies) =>
   async (input: ProvisionInput): Promise<ProvisionedCell | Full> => {
     using beat = beating();
+    const { wait = false, inCluster = false } = input;
     const run = currentRun();
     const cellId = cellIdOf(run, input.attempt);
     const plan = planCell(dependencies, input.request, cellId, run);
-    // The server counts starts on the queue of those that wait: with a limit all of them come by it.
-    if (!input.wait && dependencies.policy.maximumStartsPerSecond !== undefined) return { full: true };
     const { backend, fallback } = await chooseBackend(dependencies, plan.spec, input.fallback);
-    const { running, limiter } = dependencies;
-    const onQueued = (ahead: number): void => {
-      beat.ahead = ahead;
-    };
+    const { limiter, line } = dependencies;
+    // The server counts starts on the queues of those that wait: with a limit all of them come by these.
+    const { maximumStartsPerSecond } = dependencies.policy;
+    if (!wait && maximumStartsPerSecond !== undefined) {
+      const cluster = `worker.maximumStartsPerSecond: ${maximumStartsPerSecond}`;
+      return backend.hostBound ? { full: true } : { full: true, cluster };
+    }
+    const signal = Context.current().cancellationSignal;
     let isolation: Isolation;
-    try {
-      if (backend.hostBound && !(await takePlace(dependencies, cellId, input.wait ?? false, onQueued)))
-        return { full: true };
-      const requester = plan.spec.requester ?? null;
-      running.know({ cellId, backend: backend.name, workflowId: run.workflowId, runId: run.runId, requester });
-      ({ isolation } = await backend.provision(plan, Context.current().cancellationSignal));
-    } catch (error) {
-      // An attempt that was given up and fails late must not take the place of its successor's cell.
-      if (!running.get(cellId)?.running && !Context.current().cancellationSignal.aborted) {
-        limiter.release(cellId);
-        running.forget(cellId);
-      }
-      throw error;
+    if (backend.hostBound) {
+      if (wait && !inCluster) {
+        await limiter.acquire(cellId, signal, (ahead) => {
+          beat.queued = { phase: "queued", ahead };
+        });
+      } else if (!limiter.tryAcquire(cellId)) return { full: true };
+      isolation = await make(dependencies, backend, plan, signal);
+    } else {
+      const attempt = () => makeInCluster(dependencies, backend, plan, signal);
+      const made = await (inCluster
+        ? line.wait(patient(attempt), signal, (ahead, cluster) => {
+            beat.queued = { phase: "queued", ahead, cluster };
+          })
+        : line.tryNow(attempt));
+      if (isNoPlace(made)) return { full: true, cluster: made.noPlace };
+      isolation = made;
     }
     return {
       cellId,

@@ -25,9 +25,18 @@ export interface KnownCell {
   running?: RunningCell;
   /** Activity attempts that hold it now. */
   followers: number;
-  /** When the last attempt let go of it, in milliseconds since the epoch. */
+  /** When the last attempt let go of it, or else since when it is known, in milliseconds since the epoch. */
   lastFollowed: number;
+  /** Whether any attempt held it here. One of a cluster may be followed by another worker alone. */
+  wasFollowed: boolean;
 }
+
+/** How long after its provisioning, or after an attempt, the next attempt at a cell is still to come here. */
+const handOverMilliseconds = 5000;
+
+/** Whether a cell is looked after here: it is followed, or was just now, or is about to be. */
+export const isCarried = ({ followers, lastFollowed }: KnownCell): boolean =>
+  followers > 0 || Date.now() - lastFollowed < handOverMilliseconds;
 
 /** What log lines say of a cell. */
 export const aboutCell = ({ cellId, workflowId, runId, requester }: KnownCell) => ({
@@ -41,29 +50,32 @@ export interface RunningCells {
   readonly get: (cellId: string) => KnownCell | undefined;
   readonly forget: (cellId: string) => void;
   readonly all: () => readonly KnownCell[];
+  /** Calls back with all cells whenever there is one more or one less. */
+  readonly onChange: (listener: (cells: readonly KnownCell[]) => void) => void;
 }
 
-/**
- * Makes an empty registry.
- *
- * @param onChange told all cells whenever there is one more or one less
- */
-export function createRunningCells(onChange: (cells: readonly KnownCell[]) => void = () => {}): RunningCells {
+/** Makes an empty registry. */
+export function createRunningCells(): RunningCells {
   const cells = new Map<string, KnownCell>();
+  const listeners: ((cells: readonly KnownCell[]) => void)[] = [];
   const all = (): KnownCell[] => [...cells.values()];
+  const changed = (): void => {
+    for (const listener of listeners) listener(all());
+  };
   return {
     know: (cell) => {
       const here = cells.get(cell.cellId);
       if (here) return here;
-      const known = { ...cell, followers: 0, lastFollowed: Date.now() };
+      const known = { ...cell, followers: 0, lastFollowed: Date.now(), wasFollowed: false };
       cells.set(cell.cellId, known);
-      onChange(all());
+      changed();
       return known;
     },
     get: (cellId) => cells.get(cellId),
     forget: (cellId) => {
-      if (cells.delete(cellId)) onChange(all());
+      if (cells.delete(cellId)) changed();
     },
     all,
+    onChange: (listener) => void listeners.push(listener),
   };
 }

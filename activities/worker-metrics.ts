@@ -8,7 +8,10 @@ import { type StoreOperation, storeOperations } from "./store/count-errors.ts";
 export interface WorkerMetrics {
   /** The cells that it looks after, now that there is one more or one less. */
   readonly cells: (cells: readonly KnownCell[]) => void;
-  readonly places: (waiting: number, maximum: number) => void;
+  /** How many cells of a backend it takes on at once. */
+  readonly maximum: (backend: BackendName, cells: number) => void;
+  /** How many runs wait here for a place. */
+  readonly waiting: (backend: BackendName, runs: number) => void;
   readonly available: (backend: BackendName, available: boolean) => void;
   /** What a backend enforces here, as it has just found it. */
   readonly isolation: (backend: BackendName, isolation: Isolation) => void;
@@ -44,10 +47,8 @@ export function createWorkerMetrics(meter: MetricMeter, backends: readonly Backe
   setCells([]);
   return {
     cells: setCells,
-    places: (waiting, maximum) => {
-      waitingGauge.set(waiting);
-      maximumGauge.set(maximum);
-    },
+    maximum: (backend, cells) => maximumGauge.set(cells, { backend }),
+    waiting: (backend, runs) => waitingGauge.set(runs, { backend }),
     available: (backend, available) => availableGauge.set(Number(available), { backend }),
     isolation: (backend, { level: found, mechanism: _, ...parts }) => {
       for (const level of levels) levelGauge.set(Number(level === found), { backend, level });

@@ -66,8 +66,10 @@ const kubernetesSchema = strict(
     namespace: dnsLabelField().default(cellNamespace),
     runtimeClassName: dnsLabelField().optional(),
     networkIsolation: z.enum(["required", "best-effort"], { error: isolationRule }).default("required"),
+    // As many as the namespace's quota lets be there at once, unless its operator says otherwise.
+    maximumCells: wholeNumber(1, 1000).default(100),
   },
-  "an object with any of context, namespace, runtimeClassName, networkIsolation",
+  "an object with any of context, namespace, runtimeClassName, networkIsolation, maximumCells",
 );
 
 const workerSchema = strict(
@@ -140,11 +142,12 @@ export const configurationSchema = strict(
 export type Configuration = z.output<typeof configurationSchema>;
 
 /**
- * What a worker serves and allows: `backends` (both), `taskQueue` (`kgents`), `maximumCells` at once (10), `maximumStartsPerSecond`
+ * What a worker serves and allows: `backends` (both), `taskQueue` (`kgents`), `maximumCells`: sandboxes at once (10), `maximumStartsPerSecond`
  * of the whole task queue, which all its workers are to say alike (none), `limits` as maxima
  * in milliseconds, millicores and bytes (none), `images` (any), `network` (true), `unsandboxed` (false: code never runs without a
  * sandbox), and `kubernetes`: its `context` (the current one), `namespace` (`kgents-ephemeral`), `runtimeClassName` (the node's
- * default) and `networkIsolation` (`required`: code without network runs only where policies are proved to be enforced).
+ * default), `networkIsolation` (`required`: code without network runs only where policies are proved to be enforced) and `maximumCells`: how many
+ * cells of the cluster this worker takes on at once, 1 to 1000 (100; more runs wait).
  */
 export type WorkerPolicy = Configuration["worker"];
 

@@ -39,7 +39,7 @@ export const failureKinds = {
   "cluster-unavailable": final("Check that the cluster answers (`kubectl get --raw /readyz`), or allow the fallback."),
   "namespace-missing": final("Prepare the cluster with `kgents infra init`."),
   forbidden: final("Give the worker's service account the role in deploy/."),
-  "quota-exceeded": final("Wait for other runs to end, or raise the quota of the namespace."),
+  "quota-exceeded": final("Ask for less, or raise the quota that is named."),
   "admission-denied": final("Read the refusal; the namespace's policies do not admit this cell."),
   unschedulable: final("Ask for less cpu or memory, or add a node."),
   "image-pull": final("Check the image's name and the registry's credentials."),

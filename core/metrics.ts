@@ -46,13 +46,13 @@ export const workerMetrics = {
   },
   waiting: {
     name: "kgents_cells_waiting",
-    labels: [],
-    meaning: "runs that wait on this worker for a place among its cells",
+    labels: ["backend"],
+    meaning: "runs that wait on this worker for a place",
   },
   maximum: {
     name: "kgents_cells_maximum",
-    labels: [],
-    meaning: "how many sandboxes may exist on this worker at once",
+    labels: ["backend"],
+    meaning: "how many sandboxes may exist on this worker at once, and how many cells of a cluster it takes on",
   },
   available: {
     name: "kgents_backend_available",

@@ -39,8 +39,11 @@ export const unknownRequester = "unknown";
 /** The namespace in a cluster that `kgents infra init` prepares and that cells live in. */
 export const cellNamespace = "kgents-ephemeral";
 
-/** The queue of runs that wait for a place among the cells: any worker with a free place takes the next. */
+/** The queue of runs that wait for a place among the sandboxes: any worker with a free place takes the next. */
 export const waitingTaskQueue = (taskQueue: string): string => `${taskQueue}-waiting`;
+
+/** The queue of runs that wait for a place in the cluster: one of their own, so that neither wait stands before the other. */
+export const clusterWaitingTaskQueue = (taskQueue: string): string => `${taskQueue}-waiting-cluster`;
 
 /** The queue of one host: execute and clean-up of a sandboxed process go to the machine that holds it. */
 export const hostTaskQueue = (taskQueue: string, hostId: string): string => `${taskQueue}-host-${hostId}`;

@@ -4,13 +4,19 @@ import type { ActivityDependencies } from "../activities/dependencies.ts";
 import { createActivities } from "../activities/index.ts";
 import type { Tracing } from "../activities/tracing/open-tracing.ts";
 import type { Configuration } from "../core/configuration.ts";
-import { waitingTaskQueue } from "../core/names.ts";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "../core/names.ts";
 import type { WorkerConnections } from "./connect.ts";
 import { versioned } from "./deployment.ts";
 import { activityInterceptors, workflowSinks } from "./interceptors.ts";
 import type { WorkerSettings } from "./run-worker.ts";
 
+/** Places in the shared queue's worker for all that is no code: provisioning that does not wait, clean-ups, removals of finished Jobs. */
+const shortActivities = 100;
+
 const builtBundle = fileURLToPath(new URL("./workflow-bundle.js", import.meta.url));
+
+/** How many runs wait here and not in Temporal's queue. Few, because another worker that has a place meanwhile cannot take them. */
+const waitingHere = 2;
 
 /** What all workers of a process share: each number with its reason. */
 const tuning = (drainMilliseconds: number) =>
@@ -27,8 +33,9 @@ const tuning = (drainMilliseconds: number) =>
  * Creates the workers of a process, which share one set of activities:
  *
  * - on the shared queue, for the workflows and all that any worker can do, or the nearest one;
- * - on the waiting queue, for runs that found no place among the cells;
- * - on the host's own queue, for cells that live here. It belongs to no version: it is this process's alone, a version may have 100 queues
+ * - on the two waiting queues, for runs that found no place among the sandboxes or in the cluster. A worker without a cluster polls the second as well,
+ *   and says of those that come by it what it says of any that need a cluster;
+ * - last, on the host's own queue, for cells that live here. It belongs to no version: it is this process's alone, a version may have 100 queues
  *   at most, and one that goes away with its host would stand in the way of the next version.
  */
 export async function createWorkers(
@@ -38,13 +45,23 @@ export async function createWorkers(
   settings: WorkerSettings,
   policy: Configuration["worker"],
   tracing: Tracing | undefined,
-): Promise<[shared: Worker, waiting: Worker, host: Worker]> {
+): Promise<Worker[]> {
   const activities = createActivities(dependencies);
   const interceptors = { activity: [activityInterceptors(tracing)] };
   const shared = {
     ...{ connection: native, namespace, identity, activities, interceptors },
     ...tuning(settings.drainMilliseconds),
   };
+  const waiting = {
+    ...shared,
+    ...versioned(settings.version),
+    // As many as may start in a second where all come by these queues.
+    maxConcurrentActivityTaskExecutions: Math.max(waitingHere, policy.maximumStartsPerSecond ?? 0),
+    ...(policy.maximumStartsPerSecond === undefined
+      ? {}
+      : { maxTaskQueueActivitiesPerSecond: policy.maximumStartsPerSecond }),
+    activityTaskPollerBehavior: { type: "simple-maximum", maximum: 1 },
+  } as const;
   return Promise.all([
     Worker.create({
       ...shared,
@@ -54,23 +71,14 @@ export async function createWorkers(
       workflowBundle: { codePath: settings.bundlePath ?? builtBundle },
       // About 1 MB each; a run that fell out of the cache is replayed from its history, which is short.
       maxCachedWorkflows: 500,
-      // Nothing waits here: a provision that finds no place says so, and code holds a place of its own.
-      maxConcurrentActivityTaskExecutions: policy.maximumCells + 200,
+      // Nothing waits here: a provision that finds no place says so, and all code that this worker may have begun has its slot beside those of
+      // short activities. Cells that a dead worker followed come on top; where they find no slot, another worker takes them.
+      maxConcurrentActivityTaskExecutions: policy.maximumCells + policy.kubernetes.maximumCells + shortActivities,
       workflowTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
       activityTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
     }),
-    Worker.create({
-      ...shared,
-      ...versioned(settings.version),
-      taskQueue: waitingTaskQueue(policy.taskQueue),
-      // Few, because one that waits here cannot be taken by another worker that has a place meanwhile; as many as may start in a
-      // second where all come by this queue.
-      maxConcurrentActivityTaskExecutions: Math.max(2, policy.maximumStartsPerSecond ?? 0),
-      ...(policy.maximumStartsPerSecond === undefined
-        ? {}
-        : { maxTaskQueueActivitiesPerSecond: policy.maximumStartsPerSecond }),
-      activityTaskPollerBehavior: { type: "simple-maximum", maximum: 1 },
-    }),
+    Worker.create({ ...waiting, taskQueue: waitingTaskQueue(policy.taskQueue) }),
+    Worker.create({ ...waiting, taskQueue: clusterWaitingTaskQueue(policy.taskQueue) }),
     Worker.create({
       ...shared,
       taskQueue: dependencies.hostTaskQueue,

@@ -14,7 +14,8 @@ const cleanUpMilliseconds = 3000;
 
 /** What is to be drained. */
 interface Draining {
-  readonly workers: readonly [shared: Worker, waiting: Worker, host: Worker];
+  /** The host's own queue's is the last. */
+  readonly workers: readonly Worker[];
   /** What ends when each of them has. */
   readonly runs: readonly Promise<void>[];
   readonly dependencies: Pick<ActivityDependencies, "running" | "backends">;
@@ -27,14 +28,13 @@ interface Draining {
 /** Drains workers and waits until all have ended. */
 export async function drain(about: Draining): Promise<void> {
   const { workers, runs, dependencies, drainMilliseconds, handOver } = about;
-  const [shared, waiting] = workers;
   // Temporal's own grace counts from the moment when a worker is shut down, and they are one after the other.
   const over = setTimeout(() => endCells(dependencies), drainMilliseconds);
   try {
     // Runs whose code is ended then still want their last workflow tasks.
     await handOver(Date.now() + drainMilliseconds + cleanUpMilliseconds);
-    shutDown([shared, waiting]);
-    await Promise.allSettled(runs.slice(0, 2));
+    shutDown(workers.slice(0, -1));
+    await Promise.allSettled(runs.slice(0, -1));
     // The host's own queue last: clean-ups of what has just ended come by it, if another worker carries the workflows on.
     await cleanedUp(dependencies);
     shutDown(workers);

@@ -1,12 +1,10 @@
 import type { Backend } from "../activities/backends/backend.ts";
 import type { ActivityDependencies } from "../activities/dependencies.ts";
-import { aboutCell, type KnownCell } from "../activities/running-cells.ts";
+import { aboutCell, isCarried, type KnownCell } from "../activities/running-cells.ts";
 import type { Logger } from "./logging.ts";
 
 /** How often to look for cells that nobody follows. */
 const roundMilliseconds = 1000;
-/** How long a cell may go unfollowed before Temporal is asked about its run: the next attempt comes sooner than that. */
-const graceMilliseconds = 5000;
 
 /**
  * Takes away cells whose run is over although no clean-up came: a terminated workflow runs no clean-up code. A cell of a
@@ -32,7 +30,12 @@ export function startJanitor(
   const round = async (): Promise<void> => {
     for (const cell of running.all()) {
       const backend = backends[cell.backend];
-      if (!backend || cell.followers > 0 || Date.now() - cell.lastFollowed < graceMilliseconds) continue;
+      if (!backend || isCarried(cell)) continue;
+      if (backend.cluster && !cell.wasFollowed) {
+        // Another worker follows it. Where none does, the scheduled sweep takes it away.
+        running.forget(cell.cellId);
+        continue;
+      }
       if (stopping || (await askRun(cell.workflowId, cell.runId))?.open !== false) continue;
       // One that resists must not keep the others.
       await remove(cell, backend).catch((error) =>

@@ -10,6 +10,7 @@ import { createRunningCells } from "../activities/running-cells.ts";
 import { countStoreErrors } from "../activities/store/count-errors.ts";
 import { openArtifactStore } from "../activities/store/open-store.ts";
 import { openTracing } from "../activities/tracing/open-tracing.ts";
+import { createWaitingLine } from "../activities/waiting-line.ts";
 import { createWorkerMetrics } from "../activities/worker-metrics.ts";
 import { type Configuration, mergeLanguages } from "../core/configuration.ts";
 import { builtInLanguages } from "../core/language.ts";
@@ -106,12 +107,19 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     settings.meter ?? noopMetricMeter,
     served.map(({ name }) => name),
   );
-  metrics.places(0, policy.maximumCells);
+  for (const { name, hostBound } of served) {
+    metrics.waiting(name, 0);
+    metrics.maximum(name, hostBound ? policy.maximumCells : policy.kubernetes.maximumCells);
+  }
   const store = countStoreErrors(opened, metrics.storeError);
   const limiter = createCellLimiter(policy.maximumCells, (held, waiting) => {
-    metrics.places(waiting, policy.maximumCells);
+    metrics.waiting("subprocess", waiting);
     settings.onActivity?.(held + waiting);
   });
+  const line = createWaitingLine((waiting) => metrics.waiting("kubernetes", waiting));
+  const running = createRunningCells();
+  running.onChange(metrics.cells);
+  running.onChange(line.changed);
   const dependencies: ActivityDependencies = {
     store,
     backends,
@@ -120,7 +128,8 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     hostTaskQueue: hostTaskQueue(policy.taskQueue, hostId),
     searchAttributes: await ensureSearchAttributes(connections.client, connections.namespace, log),
     limiter,
-    running: createRunningCells(metrics.cells),
+    line,
+    running,
     askRun: askTemporal(client),
   };
   for (const backend of served) {
@@ -135,9 +144,8 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const watch = settings.meter && watchBackends(served, metrics, log);
 
   const runs = workers.map((worker) => worker.run());
-  const running = Promise.all(runs);
   // One of them failing must end the others, else the process would live on in part.
-  running.catch(() => shutDown(workers));
+  Promise.all(runs).catch(() => shutDown(workers));
   const seen = awaitPolling(connections, policy.taskQueue, identity).catch((error) => {
     log.debug({ error: String(error) }, "the queue's pollers could not be read");
     return false;

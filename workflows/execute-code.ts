@@ -1,6 +1,4 @@
 import {
-  ActivityFailure,
-  ApplicationFailure,
   CancellationScope,
   defineQuery,
   isCancellation,
@@ -9,21 +7,22 @@ import {
   setHandler,
   startChild,
 } from "@temporalio/workflow";
-import type { CellInput, ExecuteOutput, ProvisionedCell, ProvisionInput } from "../activities/contract.ts";
+import type { CellInput, ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
 import type { ResultLimits } from "../core/batch.ts";
 import { type Phase, phaseQuery } from "../core/names.ts";
-import type { BackendName, ExecutionResult } from "../core/result.ts";
+import type { ExecutionResult } from "../core/result.ts";
 import { executeInCell } from "./execute-in-cell.ts";
 import { failureOf, toWorkflowFailure } from "./failure.ts";
-import { cleaning, provisioning, salvaging } from "./phases.ts";
-import { fieldsOf, mayFallBack } from "./raw-request.ts";
+import { noRoomFor, provisionWithFallback, refusalPauses } from "./find-place.ts";
+import { cleaning, salvaging } from "./phases.ts";
+import { fieldsOf } from "./raw-request.ts";
 import { reapCell } from "./reap-cell.ts";
 import { composeResult, emptyOutput } from "./result.ts";
 import { countFailure, countResult } from "./run-metrics.ts";
 import { tell, tellFailure, tellResult } from "./story.ts";
 
 /** How often a cell is provisioned anew because its worker went away before the code could start. */
-const maximumProvisionings = 3;
+const maximumLosses = 3;
 
 /** A cell and what became of the code in it. */
 interface Attempt {
@@ -31,9 +30,6 @@ interface Attempt {
   readonly cell: ProvisionedCell;
   readonly output: ExecuteOutput;
 }
-
-const isKind = (error: unknown, kind: string): error is ActivityFailure & { cause: ApplicationFailure } =>
-  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === kind;
 
 /**
  * One run, from request to clean-up.
@@ -105,7 +101,11 @@ async function runOnce(
   enter: (phase: Phase, cell?: ProvisionedCell) => void,
   onProvisioned: (cell: ProvisionedCell) => ProvisionedCell,
 ): Promise<Attempt> {
-  for (let provisionings = 1; ; provisionings += 1) {
+  const pause = refusalPauses();
+  let noRoom: string | undefined;
+  let losses = 0;
+  for (;;) {
+    if (noRoom !== undefined) await pause(noRoom);
     enter("provisioning");
     const cell = onProvisioned(await provisionWithFallback(request, attempt));
     const { cellId, backend, taskQueue } = cell;
@@ -123,9 +123,16 @@ async function runOnce(
         hostAnswers = end.hostAnswers;
         return { number: attempt, cell, output: await whatIsLeft(cell, input, end.unknown) };
       }
+      if ("noRoom" in end) {
+        if (!end.certainlyNotStarted) throw noRoomFor(end.noRoom);
+        noRoom = end.noRoom;
+        log.warn("the cluster had no room for the cell's pod; the run waits again", { cellId, full: noRoom });
+        continue;
+      }
       hostAnswers = false;
-      if (provisionings >= maximumProvisionings) {
-        throw failureOf("worker-lost", `${provisionings} times a worker prepared a cell and then went away`);
+      losses += 1;
+      if (losses >= maximumLosses) {
+        throw failureOf("worker-lost", `${losses} times a worker prepared a cell and then went away`);
       }
       log.warn("no worker took the cell's host queue; provisioning anew", { cellId: cell.cellId });
     } finally {
@@ -147,26 +154,6 @@ async function whatIsLeft(
     return emptyOutput("lost", "the worker that ran the code went away, and its output cannot be read");
   });
   return status === "lost" ? output : { ...output, status, reason: `the run was cancelled; ${output.reason}` };
-}
-
-async function provisionWithFallback(request: unknown, attempt: number): Promise<ProvisionedCell> {
-  try {
-    return await provisionAnywhere(request, { request, attempt });
-  } catch (error) {
-    if (!isKind(error, "cluster-unavailable") || !mayFallBack(request)) throw error;
-    const fallback = { from: "kubernetes" satisfies BackendName, reason: error.cause.message } as const;
-    log.info("falling back to the sandbox", fallback);
-    return await provisionAnywhere(request, { request, attempt, fallback });
-  }
-}
-
-/** Provisions on the first worker that has a place. Where the nearest one is full, the crowd waits in Temporal's queue. */
-async function provisionAnywhere(request: unknown, input: ProvisionInput): Promise<ProvisionedCell> {
-  const answer = await provisioning(request, "here").provision(input);
-  if (!("full" in answer)) return answer;
-  const waited = await provisioning(request, "waiting").provision({ ...input, wait: true });
-  if ("full" in waited) throw failureOf("internal", "a worker that was to wait for a place did not");
-  return waited;
 }
 
 /** Whether what is left of a cell is for people to look at: it has ended in order, and nobody wanted it away. */

@@ -14,7 +14,9 @@ export type CellEnd =
   /** The code may have run, and nobody can tell how it ended. */
   | { readonly unknown: "cancelled" | "lost"; readonly hostAnswers: boolean }
   /** The host went away, and the code was certainly not started. */
-  | { readonly notStarted: true };
+  | { readonly notStarted: true }
+  /** The cluster had no room for its pod after all: what is full, in a phrase. An earlier attempt may have seen a pod that is gone by now. */
+  | { readonly noRoom: string; readonly certainlyNotStarted: boolean };
 
 const timeOutOf = (error: unknown): TimeoutType | undefined =>
   error instanceof ActivityFailure && error.cause instanceof TimeoutFailure ? error.cause.timeoutType : undefined;
@@ -44,6 +46,7 @@ export async function executeInCell(cell: ProvisionedCell, input: CellInput): Pr
   for (;;) {
     try {
       const answer = await executing(cell, place).execute(input);
+      if ("full" in answer) return { noRoom: answer.cluster ?? "", certainlyNotStarted: !begun };
       if (!("elsewhere" in answer)) return { output: answer };
       place = "host";
     } catch (error) {

@@ -4,9 +4,10 @@
  * @module
  */
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from "@temporalio/workflow";
-import type { Activities, ProvisionedCell } from "../activities/contract.ts";
+import type { Activities, Full, ProvisionedCell } from "../activities/contract.ts";
+import { oneLine } from "../core/code-excerpt.ts";
 import { nonRetryableKinds } from "../core/failure.ts";
-import { waitingTaskQueue } from "../core/names.ts";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "../core/names.ts";
 import { fieldsOf } from "./raw-request.ts";
 
 /** How long a live worker may take to pick up a task of its own host queue, where places were reserved beforehand. */
@@ -43,17 +44,29 @@ export type Place = "here" | "host";
 const queueOf = (cell: ProvisionedCell, place: Place): Pick<ActivityOptions, "taskQueue" | "scheduleToStartTimeout"> =>
   cell.taskQueue === null || place === "here" ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp };
 
+/** What is full, within a summary: the server takes 400 bytes. */
+const maximumPhrase = 40;
+
+function waitingFor({ cluster }: Full): { taskQueue: string; words: string } {
+  const { taskQueue } = workflowInfo();
+  if (cluster === undefined) return { taskQueue: waitingTaskQueue(taskQueue), words: "wait for a place" };
+  const words = `wait for a place in the cluster (${oneLine(cluster, maximumPhrase)})`;
+  return { taskQueue: clusterWaitingTaskQueue(taskQueue), words };
+}
+
 /**
- * Phase 1. `here`: on the nearest worker, which answers at once whether it has a place. `waiting`: on the queue of those that
- * wait for one; up to a day, since that is no fault of the run.
+ * Phase 1. On the nearest worker, which answers at once whether there is a place; after that answer on the queue of those that
+ * wait for one: up to a day, since that is no fault of the run.
  */
-export const provisioning = (request: unknown, place: "here" | "waiting"): Pick<Activities, "provision"> =>
-  proxyActivities<Activities>({
+export function provisioning(request: unknown, full?: Full): Pick<Activities, "provision"> {
+  const wait = full && waitingFor(full);
+  return proxyActivities<Activities>({
     ...common,
-    ...(place === "waiting" ? { taskQueue: waitingTaskQueue(workflowInfo().taskQueue) } : {}),
+    ...(wait && { taskQueue: wait.taskQueue }),
     startToCloseTimeout: "1 day",
-    summary: `${place === "waiting" ? "wait for a place, and " : ""}prepare a cell: ${fieldsOf(request).title}`,
+    summary: `${wait ? `${wait.words}, and ` : ""}prepare a cell: ${fieldsOf(request).title}`,
   });
+}
 
 /**
  * Phase 2. The server does not retry it: only the workflow can tell a task that no worker ever took from one whose worker

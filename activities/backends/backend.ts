@@ -5,6 +5,7 @@
  * @module
  */
 import type { Readable, Writable } from "node:stream";
+import { KgentsError } from "../../core/error.ts";
 import type { Language } from "../../core/language.ts";
 import type { Content, ExecutionSpec } from "../../core/request.ts";
 import type { BackendName, Isolation } from "../../core/result.ts";
@@ -74,6 +75,14 @@ export interface CellOutcome {
   readonly isolation?: Isolation;
 }
 
+/** A cluster has no room for a cell now, and may have some later. Nothing was started. */
+export class NoRoom extends KgentsError {
+  /** @param why what is full, in a phrase */
+  constructor(why: string, options: { readonly cause?: unknown } = {}) {
+    super("quota-exceeded", why, options);
+  }
+}
+
 /** What a backend says of itself, for `kgents status`. */
 export interface BackendStatus {
   readonly available: boolean;
@@ -93,8 +102,24 @@ export interface OwnedCell {
   readonly finished: boolean;
 }
 
+/**
+ * Takes room for a cell, at once. Returns why there is none, in a phrase; undefined where it was taken, or the cell is there
+ * already.
+ *
+ * @throws KgentsError `quota-exceeded` where there never will be any
+ */
+export type TakeRoom = (plan: CellPlan) => string | undefined;
+
 /** What cells need that are not bound to a worker's machine: any worker can look after them, and none has to. */
 export interface ClusterCells {
+  /**
+   * Looks how much room there is. What a quota does not let be seen is taken for room.
+   *
+   * @throws KgentsError where the cluster cannot take any run
+   */
+  readonly room: () => Promise<TakeRoom>;
+  /** Gives back room that was taken for a cell which does not come to be; nothing to do is no error. */
+  readonly giveBack: (cellId: string) => void;
   /** Lets a cell end whose output is in the result; what is left of it can be looked at until its TTL is over. */
   readonly release: (cellId: string) => Promise<void>;
   /** Takes a cell away unless it has finished. Returns whether there was anything to take away. */
@@ -113,17 +138,16 @@ export interface Backend {
   /**
    * Prepares a cell; adopts the one that is there already.
    *
-   * @param signal ends a wait for room, with its reason
-   * @throws KgentsError when the run cannot be carried out here
+   * @throws NoRoom; KgentsError when the run cannot be carried out here
    */
-  readonly provision: (plan: CellPlan, signal?: AbortSignal) => Promise<{ isolation: Isolation }>;
+  readonly provision: (plan: CellPlan) => Promise<{ isolation: Isolation }>;
   /** Set where cells live in a cluster. */
   readonly cluster?: ClusterCells;
   /**
    * Runs the code at most once for a cell: a second call, from whatever process, never starts it again but goes on
    * following it, or says `lost` where that cannot be.
    *
-   * @throws KgentsError when the code was certainly not started
+   * @throws NoRoom; KgentsError when the code was certainly not started
    */
   readonly execute: (plan: CellPlan, context: ExecuteContext) => Promise<CellOutcome>;
   /** Takes the cell and everything of it away; nothing to do is no error. */

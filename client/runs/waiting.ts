@@ -1,11 +1,19 @@
 import type { WorkflowHandle } from "@temporalio/client";
 import { defaultPayloadConverter } from "@temporalio/common";
-import { waitingTaskQueue } from "../../core/names.ts";
+import type { QueuedHeartbeat } from "../../activities/contract.ts";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "../../core/names.ts";
 
 /** That a run waits because all places are taken. */
 export interface Waiting {
+  /** Whether it waits for a sandbox or for the cluster. */
+  readonly place: "sandbox" | "cluster";
   /** How many wait before it on the worker that has taken it; null while it is in Temporal's queue, where any worker may take it. */
   readonly ahead: number | null;
+  /**
+   * What is full in the cluster, in a phrase: a quota of the namespace, or what this worker takes on. Null where it is not known: in
+   * Temporal's queue.
+   */
+  readonly full: string | null;
 }
 
 type Description = Awaited<ReturnType<WorkflowHandle["describe"]>>;
@@ -13,16 +21,20 @@ type Description = Awaited<ReturnType<WorkflowHandle["describe"]>>;
 /** Whether a run waits for a place, by what Temporal says of its activities. */
 export function waitingOf({ raw, taskQueue }: Pick<Description, "raw" | "taskQueue">): Waiting | null {
   const provision = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "provision");
-  if (provision?.activityOptions?.taskQueue?.name !== waitingTaskQueue(taskQueue)) return null;
+  const queue = provision?.activityOptions?.taskQueue?.name;
+  const place = queue === waitingTaskQueue(taskQueue) ? "sandbox" : "cluster";
+  if (!provision || (place === "cluster" && queue !== clusterWaitingTaskQueue(taskQueue))) return null;
   const payload = provision.heartbeatDetails?.payloads?.[0];
-  const beat = payload && defaultPayloadConverter.fromPayload<{ phase?: string; ahead?: number }>(payload);
-  if (beat?.phase === "queued") return { ahead: (beat.ahead ?? 1) - 1 };
+  const beat = payload && defaultPayloadConverter.fromPayload<Partial<QueuedHeartbeat>>(payload);
+  if (beat?.phase === "queued") return { place, ahead: (beat.ahead ?? 1) - 1, full: beat.cluster ?? null };
   // Begun, and without a word of waiting: it is being prepared.
-  return provision.lastStartedTime ? null : { ahead: null };
+  return provision.lastStartedTime ? null : { place, ahead: null, full: null };
 }
 
 /** A wait, in people's words. */
-export function waitingInWords({ ahead }: Waiting): string {
-  if (ahead === null) return "all places are taken, and it waits for one in the queue";
-  return `all places are taken, and it waits for one: ${ahead === 0 ? "it is the next" : `${ahead} before it`} on its worker`;
+export function waitingInWords({ place, ahead, full }: Waiting): string {
+  const where = place === "sandbox" ? "" : ` in the cluster${full === null ? "" : ` (${full})`}`;
+  const taken = `all places${where} are taken, and it waits for one`;
+  if (ahead === null) return `${taken} in the queue`;
+  return `${taken}: ${ahead === 0 ? "it is the next" : `${ahead} before it`} on its worker`;
 }

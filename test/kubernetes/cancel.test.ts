@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionRequest } from "../../core/request.ts";
 import type { RunStatus } from "../../core/result.ts";
 import { replayAll } from "../support/test-worker.ts";
-import { activityStarted, hasOutput, jobs, type Reach, refuseAll, sizeOf, stored, until } from "./moments.ts";
+import { activityStarted, hasOutput, isNext, jobs, type Reach, refuseAll, sizeOf, stored, until } from "./moments.ts";
 import { cellNamespace, kubectl, node, startClusterWorker } from "./support.ts";
 import { starts, witness, witnessOutput } from "./witness.ts";
 import { workerScene } from "./worker-scene.ts";
@@ -39,8 +39,10 @@ async function gone({ namespace }: Reach): Promise<void> {
 interface Case {
   readonly name: string;
   readonly request?: (id: string) => ExecutionRequest;
-  /** What the namespace refuses. */
-  readonly refused?: "count/jobs.batch" | "pods";
+  /** Of what the namespace has no room. */
+  readonly refused?: Parameters<typeof refuseAll>[1];
+  /** Whether the worker cannot see that. */
+  readonly hidden?: boolean;
   readonly runtimeClassName?: string;
   /** Waits until it is time to cancel. */
   readonly moment: (reach: Reach, handle: Handle, id: string) => Promise<unknown>;
@@ -55,13 +57,14 @@ const hasJob = (reach: Reach): Promise<void> => until("the Job", async () => (aw
 const cases: readonly Case[] = [
   { name: "before anything is done", moment: async () => {} },
   {
-    name: "before its Job is created, which a quota refuses",
+    name: "while it waits for room that a quota does not leave",
     refused: "count/jobs.batch",
-    moment: (reach, handle) => activityStarted(reach, handle, "provision"),
+    moment: (_reach, handle) => isNext(handle),
   },
   {
     name: "before its pod is created, which a quota refuses",
     refused: "pods",
+    hidden: true,
     moment: (reach, handle) => activityStarted(reach, handle, "execute").then(() => hasJob(reach)),
   },
   {
@@ -96,24 +99,27 @@ const cases: readonly Case[] = [
 ];
 
 describe.concurrent("a run is cancelled", () => {
-  it.each(cases)("$name", async ({ request, refused, runtimeClassName, moment, statuses, starts: count }) => {
-    await using namespace = await cellNamespace();
-    await using worker = await startClusterWorker(namespace.name, { runtimeClassName });
-    const reach = { ...worker, namespace };
-    if (refused) await refuseAll(reach, refused);
-    const id = randomUUID();
-    const handle = await worker.start(request ? request(id) : witness(id, 1));
-    await moment(reach, handle, id);
-    const cancelled = Date.now();
-    await handle.cancel();
-    const result = await handle.result();
-    expect(Date.now() - cancelled, "milliseconds until the result").toBeLessThan(soon);
-    expect(statuses ?? ["cancelled"]).toContain(result.status);
-    for (const stream of ["stdout", "stderr"] as const)
-      expect(witnessOutput[stream].startsWith(result[stream].text), stream).toBe(true);
-    await gone(reach);
-    expect(await starts(id)).toBe(count ?? 0);
-  });
+  it.each(cases)(
+    "$name",
+    async ({ request, refused, hidden = false, runtimeClassName, moment, statuses, starts: count }) => {
+      await using namespace = await cellNamespace();
+      await using worker = await startClusterWorker(namespace.name, { runtimeClassName });
+      const reach = { ...worker, namespace };
+      if (refused) await refuseAll(reach, refused, { hidden });
+      const id = randomUUID();
+      const handle = await worker.start(request ? request(id) : witness(id, 1));
+      await moment(reach, handle, id);
+      const cancelled = Date.now();
+      await handle.cancel();
+      const result = await handle.result();
+      expect(Date.now() - cancelled, "milliseconds until the result").toBeLessThan(soon);
+      expect(statuses ?? ["cancelled"]).toContain(result.status);
+      for (const stream of ["stdout", "stderr"] as const)
+        expect(witnessOutput[stream].startsWith(result[stream].text), stream).toBe(true);
+      await gone(reach);
+      expect(await starts(id)).toBe(count ?? 0);
+    },
+  );
 
   it("while its worker is dead: the next one takes the cell away", async () => {
     await using scene = await workerScene();

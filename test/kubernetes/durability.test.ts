@@ -6,16 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { apiProxy } from "./api-proxy.ts";
 import { nothingLeft, ranOnce } from "./ends-right.ts";
-import {
-  activityStarted,
-  executedBy,
-  executedNowBy,
-  executeStarts,
-  hasOutput,
-  inCell,
-  refuseAll,
-  until,
-} from "./moments.ts";
+import { executedBy, executedNowBy, executeStarts, hasOutput, inCell, isNext, refuseAll, until } from "./moments.ts";
 import { starts, waitFor, witness } from "./witness.ts";
 import { deaths, middle } from "./worker-deaths.ts";
 import { type WorkerScene, workerScene } from "./worker-scene.ts";
@@ -49,7 +40,7 @@ describe.concurrent("a worker that is there, but not for this run any more", () 
     const id = randomUUID();
     const allow = await refuseAll(scene, "count/jobs.batch");
     const handle = await scene.start(witness(id, 1));
-    await activityStarted(scene, handle, "provision");
+    await isNext(handle);
     const told = Date.now();
     const [code] = await Promise.all([leaving.end("SIGTERM"), scene.startWorker()]);
     expect(code).toBe(0);

@@ -160,20 +160,6 @@ describe("cells that cannot come to be", () => {
     ["an invalid image name", async () => {}, sh("true", { image: "busybox:1:2" }), "image-pull", 10],
     ["an image without a shell", async () => {}, sh("true", { image: "kgents-test/pause:1" }), "cell-start", 15],
     [
-      "a quota of Jobs",
-      (namespace) => namespace.apply(resourceQuota({ "count/jobs.batch": "0" })),
-      sh("true", { startupTimeout: 2 }),
-      "quota-exceeded",
-      10,
-    ],
-    [
-      "a quota of pods",
-      (namespace) => namespace.apply(resourceQuota({ pods: "0" })),
-      sh("true", { startupTimeout: 2 }),
-      "quota-exceeded",
-      10,
-    ],
-    [
       "a LimitRange",
       (namespace) => namespace.apply(limitRange({ memory: "32Mi" })),
       sh("true", { memory: "64Mi" }),
@@ -187,6 +173,28 @@ describe("cells that cannot come to be", () => {
     const began = Date.now();
     await expect(here.worker.run(request)).rejects.toMatchObject({ code: kind, remedy: expect.stringMatching(/\.$/) });
     expect(Date.now() - began).toBeLessThan(seconds * 1000);
+    await here.empty();
+  });
+
+  it.each<[name: string, quota: Parameters<typeof resourceQuota>, message: RegExp]>([
+    [
+      "more than a quota has in all",
+      [{ pods: "10", "limits.memory": "100Mi" }],
+      /^the quota test allows limits\.memory=100Mi in all, and the cell counts for 128Mi$/,
+    ],
+    ["a quota of no Jobs", [{ "count/jobs.batch": "0" }], /^the quota test allows count\/jobs\.batch=0 in all/],
+    [
+      "a quota that only the refusal of its pod tells of",
+      [{ pods: "0" }, ["NotBestEffort"]],
+      /test allows pods=0 in all/,
+    ],
+  ])("%s", async (_name, [hard, scopes], message) => {
+    await using here = await place((namespace) => namespace.apply(resourceQuota(hard, scopes)));
+    const began = Date.now();
+    const failure = { code: "quota-exceeded", message: expect.stringMatching(message) };
+    await expect(here.worker.run(sh("true"))).rejects.toMatchObject(failure);
+    // Not at the end of its start-up time, which is a minute.
+    expect(Date.now() - began).toBeLessThan(15_000);
     await here.empty();
   });
 

@@ -87,11 +87,11 @@ const dnsOnly = {
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"];
 const publicOnly = { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: privateRanges } }] };
 
-export const resourceQuota = (hard: Readonly<Record<string, string>>) => ({
+export const resourceQuota = (hard: Readonly<Record<string, string>>, scopes: readonly string[] = []) => ({
   apiVersion: "v1",
   kind: "ResourceQuota",
   metadata: { name: "test" },
-  spec: { hard },
+  spec: { hard, scopes },
 });
 
 export const limitRange = (max: Readonly<Record<string, string>>) => ({

@@ -7,6 +7,7 @@ import type { DirectoryStore } from "../../activities/store/directory-store.ts";
 import { runKey } from "../../activities/store/references.ts";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import { cellLabel } from "../../core/cluster-names.ts";
+import { clientPod, hardenedJob, resourceQuota } from "./manifests.ts";
 import { type CellNamespace, cluster } from "./support.ts";
 
 /** Where runs are looked at. */
@@ -37,6 +38,10 @@ async function startedAttempts({ client }: Reach, { id }: ExecutionHandle, type:
 /** A worker has taken the activity of a type, and not ended it. */
 export const activityStarted = (scene: Reach, handle: ExecutionHandle, type: string): Promise<void> =>
   until(`${type} under way`, async () => (await startedAttempts(scene, handle, type)) > 0);
+
+/** A run waits for a place, and is the next on a worker that has it. */
+export const isNext = (handle: ExecutionHandle): Promise<void> =>
+  until("the wait", async () => (await handle.describe()).waiting?.ahead === 0);
 
 /** How a run's `execute` was started each time, as far as the history tells: its last attempt, once it has ended. */
 async function executesOf({ client }: Reach, { id }: ExecutionHandle) {
@@ -82,25 +87,45 @@ export const sizeOf = (path: string): Promise<number> =>
     () => -1,
   );
 
-/** Refuses everything of a kind in the namespace from now on, until what is returned is called. */
+/** An object that counts for a quota, and of which nothing ever runs. */
+function filler(kind: Filled) {
+  const job = hardenedJob("filler", "busybox:1.37", ["true"]);
+  if (kind === "count/jobs.batch") return { ...job, spec: { ...job.spec, suspend: true } };
+  const pod = clientPod("filler");
+  const containers = pod.spec.containers.map((container) => ({
+    ...container,
+    resources: { ...container.resources, requests: { ...container.resources.requests, [storage]: full[storage] } },
+  }));
+  return { ...pod, spec: { ...pod.spec, containers, nodeSelector: { "kgents-test": "nowhere" } } };
+}
+
+const storage = "ephemeral-storage";
+/** What a quota has in all, so that one filler takes it, and what it allows of storage is what a cell asks for. */
+const full = { "count/jobs.batch": "1", pods: "1", [storage]: "64Mi" } as const;
+type Filled = keyof typeof full;
+
+/**
+ * Fills a quota of the namespace, so that there is no room for a Job, a pod or a cell's storage from now on until what is returned is called.
+ *
+ * @param options.hidden whether the quota has a scope: workers do not look at it, and only see that pods are not created
+ */
 export async function refuseAll(
-  { namespace }: Reach,
-  kind: "count/jobs.batch" | "pods",
+  { namespace }: Pick<Reach, "namespace">,
+  kind: Filled,
+  options: { readonly hidden?: boolean } = {},
 ): Promise<() => Promise<unknown>> {
-  const name = "nothing";
-  await namespace.apply({
-    apiVersion: "v1",
-    kind: "ResourceQuota",
-    metadata: { name },
-    spec: { hard: { [kind]: "0" } },
-  });
-  // Before its controller has seen it, it refuses with other words.
-  await namespace.kubectl("wait", `resourcequota/${name}`, "--for=jsonpath={.status.hard}", "--timeout=20s");
-  return () => namespace.kubectl("delete", "resourcequota", name);
+  await namespace.apply(filler(kind));
+  await namespace.apply(resourceQuota({ [kind]: full[kind] }, options.hidden ? ["NotBestEffort"] : []));
+  // Before its controller has counted it lets everything in, or refuses it with other words.
+  const used = `jsonpath={.status.used.${kind.replace(".", "\\.")}}`;
+  await until("the quota's count", async () =>
+    /[1-9]/.test(await namespace.kubectl("get", "resourcequota", "test", "-o", used)),
+  );
+  return () => namespace.kubectl("delete", "resourcequota", "test");
 }
 
 /** The names of the Jobs of a scene. */
-export const jobs = async ({ namespace }: Reach): Promise<string[]> =>
+export const jobs = async ({ namespace }: Pick<Reach, "namespace">): Promise<string[]> =>
   (await namespace.kubectl("get", "jobs", "-l", cellLabel, "-o", "name")).split("\n").filter((line) => line !== "");
 
 /** Runs a shell command in the only cell of a scene. Returns its exit code; null where there is none. */

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { expect, it, vi } from "vitest";
 import type { ExecutionRequest } from "../../core/request.ts";
 import { hardenedJob } from "./manifests.ts";
+import { isNext, refuseAll } from "./moments.ts";
 import { kubectl, node, useClusterWorker } from "./support.ts";
 
 // A cluster whose server was away takes its time to be itself again.
@@ -49,17 +50,24 @@ async function withoutApiServer(milliseconds: number): Promise<void> {
   }
 }
 
-it("the API server away for 20 s in the middle of a run: the run goes on and ends right", async () => {
+it("the API server away for 20 s in the middle of a run, and while another waits for room: both end right", async () => {
   const lines = 200;
   const handle = await begun(`for i in $(seq ${lines}); do echo "out $i"; echo "err $i" >&2; sleep 0.1; done; exit 7`, {
     timeout: 120,
   });
+  // Of a kind that nothing but cells count for.
+  const allow = await refuseAll(here, "ephemeral-storage");
+  const waiting = await here.worker.start(request("echo done"));
+  await isNext(waiting);
   await withoutApiServer(20_000);
+  expect(await waiting.describe()).toMatchObject({ waiting: { place: "cluster", ahead: 0 } });
+  await allow();
   const numbered = (word: string) => Array.from({ length: lines }, (_, index) => `${word} ${index + 1}\n`).join("");
   expect(await handle.result()).toMatchObject({
     ...{ status: "failed", exitCode: 7, attempts: 1 },
     ...{ stdout: { text: numbered("out") }, stderr: { text: numbered("err") } },
   });
+  expect(await waiting.result()).toMatchObject({ status: "succeeded", attempts: 1, stdout: { text: "done\n" } });
   await empty();
 });
 

@@ -13,6 +13,10 @@ export const witnessOutput = { stdout: text("line"), stderr: text("error") } as 
 
 export const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
 
+/** A command that tells the listener that the code of an id was started. */
+export const tellStart = (id: string): string =>
+  `wget -q -O /dev/null --post-data=started http://${node().listeners.host}/${id}`;
+
 /**
  * The request of a witness, for POSIX sh with busybox's wget.
  *
@@ -22,7 +26,7 @@ export const sha256 = (content: string | Buffer): string => createHash("sha256")
  */
 export const witness = (id: string, seconds: number, before = ":"): ExecutionRequest => ({
   language: "sh",
-  code: `wget -q -O /dev/null --post-data=started http://${node().listeners.host}/${id}
+  code: `${tellStart(id)}
 ${before}
 i=0
 while [ $i -lt ${lines} ]; do

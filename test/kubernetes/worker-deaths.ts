@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { ExecutionHandle } from "../../client/execution-handle.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
 import type { WorkerProcess } from "../support/worker-process.ts";
-import { activityStarted, hasOutput, inCell, jobs, refuseAll, sizeOf, stored, until } from "./moments.ts";
+import { activityStarted, hasOutput, inCell, isNext, jobs, refuseAll, sizeOf, stored, until } from "./moments.ts";
 import { node } from "./support.ts";
 import { starts, witness } from "./witness.ts";
 import type { WorkerScene } from "./worker-scene.ts";
@@ -41,7 +41,7 @@ export const deaths: readonly Death[] = [
     act: async (act) => {
       const allow = await refuseAll(act.scene, "count/jobs.batch");
       const handle = await act.start(witness(act.id, 1));
-      await activityStarted(act.scene, handle, "provision");
+      await isNext(handle);
       await kill(act);
       expect(await jobs(act.scene)).toEqual([]);
       await allow();
@@ -54,7 +54,7 @@ export const deaths: readonly Death[] = [
     act: async (act) => {
       const allow = await refuseAll(act.scene, "count/jobs.batch");
       const handle = await act.start(witness(act.id, 1));
-      await activityStarted(act.scene, handle, "provision");
+      await isNext(handle);
       process.kill(act.scene.server.current.pid, "SIGSTOP");
       await allow();
       await until("the Job", async () => (await jobs(act.scene)).length > 0, 200);

@@ -31,7 +31,7 @@ describe("parseConfiguration", () => {
         limits: {},
         network: true,
         unsandboxed: false,
-        kubernetes: { namespace: "kgents-ephemeral", networkIsolation: "required" },
+        kubernetes: { namespace: "kgents-ephemeral", networkIsolation: "required", maximumCells: 100 },
       },
       artifacts: {},
       retention: 604_800_000,

@@ -6,6 +6,7 @@ import { stretchesOf } from "../../client/cli/show-words.ts";
 import { type Column, table } from "../../client/cli/table.ts";
 import { plain, shorten, width } from "../../client/cli/terminal-text.ts";
 import { runQuery } from "../../client/runs/run-query.ts";
+import { type Waiting, waitingInWords } from "../../client/runs/waiting.ts";
 import { aboutOf } from "../../core/about.ts";
 
 const now = new Date("2026-03-01T12:00:00Z");
@@ -27,6 +28,24 @@ describe("text on a terminal", () => {
   it("never moves the cursor or changes a colour", () => {
     expect(plain("a\u001b[31mb\u0007c\td\r\ne\u202ef")).toBe("a\u{fffd}[31mb\u{fffd}c d\u{fffd}e\u{fffd}f");
   });
+});
+
+test.each<[waiting: Waiting, words: string]>([
+  [{ place: "sandbox", ahead: null, full: null }, "all places are taken, and it waits for one in the queue"],
+  [
+    { place: "sandbox", ahead: 0, full: null },
+    "all places are taken, and it waits for one: it is the next on its worker",
+  ],
+  [
+    { place: "cluster", ahead: null, full: null },
+    "all places in the cluster are taken, and it waits for one in the queue",
+  ],
+  [
+    { place: "cluster", ahead: 2, full: "the quota kgents-cells: pods=100" },
+    "all places in the cluster are taken (the quota kgents-cells: pods=100), and it waits for one: 2 before it on its worker",
+  ],
+])("%j in words", (waiting, words) => {
+  expect(waitingInWords(waiting)).toBe(words);
 });
 
 describe("table", () => {

@@ -1,10 +1,11 @@
 import { formatDuration } from "../../../core/duration.ts";
 import { KgentsError } from "../../../core/error.ts";
-import type { CellPlan } from "../backend.ts";
+import { type CellPlan, NoRoom } from "../backend.ts";
 import { type CellState, classifyCell, failureOfWait } from "./classify-cell.ts";
 import { ClusterError } from "./cluster-error.ts";
 import { observeCell } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
+import { lackIn, neverFits } from "./quota.ts";
 
 /** A cell that runs, or one that has ended before anybody asked for it. */
 export type Ready = Extract<CellState, { state: "running" | "ended" }>;
@@ -19,12 +20,15 @@ const pullPatienceMilliseconds = 15_000;
 type Waiting = Extract<CellState, { state: "waiting" }>;
 
 const refusalOf = (wait: Waiting, why: string): KgentsError =>
-  new KgentsError(failureOfWait[wait.for], `${why}: ${wait.detail}`);
+  wait.for === "quota"
+    ? new NoRoom(lackIn(wait.detail).words)
+    : new KgentsError(failureOfWait[wait.for], `${why}: ${wait.detail}`);
 
 /**
  * Waits until the cell's supervisor runs.
  *
- * @throws KgentsError of the kind that fits, when it never will or when it takes longer than its start-up time
+ * @throws KgentsError of the kind that fits, when it never will or when it takes longer than its start-up time; NoRoom, when it
+ *   is a quota that it waited for
  */
 export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, stop: AbortSignal): Promise<Ready> {
   let last: Waiting = { state: "waiting", for: "pod", detail: "nothing was seen of it yet" };
@@ -42,6 +46,7 @@ export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, st
       const state = await look();
       if (state.state === "running" || state.state === "ended") return state;
       if (state.state === "failed") throw new KgentsError(state.kind, state.detail);
+      if (state.for === "quota" && lackIn(state.detail).always) throw neverFits(lackIn(state.detail));
       last = state;
       pullFailedAt = state.for === "image" ? (pullFailedAt ?? Date.now()) : undefined;
       const pause = state.for === "pod" || state.for === "quota" ? askWithoutPodMilliseconds : askMilliseconds;

@@ -19,6 +19,7 @@ import { createJob, deleteCell } from "./job.ts";
 import { isFinished, listPods, readJob } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
 import { watchPods } from "./pod-watch.ts";
+import { quotaRoom } from "./room.ts";
 import { runCell } from "./run-cell.ts";
 
 /** How a Kubernetes backend is set up. */
@@ -65,7 +66,7 @@ const asFailure = (error: unknown): never => {
   throw error instanceof ClusterError ? toRunFailure(error) : error;
 };
 
-function clusterCells(connect: () => Promise<OwnCells>): ClusterCells {
+function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "room" | "giveBack"> {
   const release = async (cellId: string): Promise<void> => {
     const own = await connect();
     for (const pod of await listPods(own, cellId)) {
@@ -108,6 +109,7 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
     const connected = await client();
     return { client: connected, instance, watch: watchPods(connected, `${instanceLabel}=${instance}`, log) };
   });
+  const room = quotaRoom(connect, log);
   const look = clusterLooker(client);
   const facts = ({ version, networkIsolation }: ClusterLook) => ({
     ...{ namespace, version, networkIsolation, runtimeClassName },
@@ -127,23 +129,37 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
         return { available: false, summary: `${error.message}. ${error.remedy}`, isolation: null };
       }
     },
-    provision: async (plan, signal) => {
+    provision: async (plan) => {
       const seen = await look(true);
       checkNetwork(seen, plan.spec.network, options.networkIsolation);
       const own = await connect();
-      await createJob(own, plan, runtimeClassName, signal).catch(asFailure);
+      await createJob(own, plan, runtimeClassName).catch(asFailure);
       return { isolation: clusterIsolation(facts(seen), plan.spec) };
     },
     execute: async (plan, context) => {
       const nodePatienceMilliseconds = options.nodePatienceMilliseconds ?? defaultNodePatience;
-      return runCell({ ...(await connect()), nodePatienceMilliseconds }, plan, context);
+      try {
+        return await runCell({ ...(await connect()), nodePatienceMilliseconds }, plan, context);
+      } finally {
+        room.giveBack(plan.cellId);
+      }
     },
-    cleanUp: async (cellId) => deleteCell(await connect(), cellId).catch(asFailure),
+    cleanUp: async (cellId) => {
+      await deleteCell(await connect(), cellId).catch(asFailure);
+      room.giveBack(cellId);
+    },
     // What an earlier worker left is gone on with by the next one, or taken by the scheduled sweep, which asks Temporal first.
     sweep: async () => 0,
     close: async () => {
       await (await connect.made()?.catch(() => undefined))?.watch.close();
     },
-    cluster: clusterCells(connect),
+    cluster: {
+      ...clusterCells(connect),
+      room: async () => {
+        await look(true);
+        return room.look();
+      },
+      giveBack: room.giveBack,
+    },
   };
 }

@@ -9,6 +9,7 @@
 import type { FailureKind } from "../../../core/failure.ts";
 import { admissionWords } from "./cluster-error.ts";
 import type { ObservedCell, ObservedContainer, ObservedEvent, ObservedJob, ObservedPod } from "./observed-cell.ts";
+import { isQuotaRefusal } from "./quota.ts";
 
 /** The container that the supervisor runs in. */
 export const cellContainer = "cell";
@@ -51,7 +52,7 @@ function withoutPod(job: ObservedJob, events: readonly ObservedEvent[]): CellSta
   if (over) return failed("cell-deleted", `the cell's pod was deleted from outside: ${over.message ?? over.reason}`);
   const refused = events.filter(({ reason }) => reason === "FailedCreate").sort(newestFirst)[0];
   if (refused === undefined) return waiting("pod", "the Job has no pod yet");
-  if (/exceeded quota|must specify/.test(refused.message)) return waiting("quota", refused.message);
+  if (isQuotaRefusal(refused.message)) return waiting("quota", refused.message);
   if (admissionWords.test(refused.message)) return failed("admission-denied", refused.message);
   return waiting("pod", refused.message);
 }

@@ -5,6 +5,7 @@
  */
 import { KgentsError } from "../../../core/error.ts";
 import type { FailureKind } from "../../../core/failure.ts";
+import { isQuotaRefusal } from "./quota.ts";
 
 /** The reason of a request that got no answer in time; Kubernetes' own word for it. */
 export const timeOutReason = "Timeout";
@@ -76,10 +77,6 @@ export function mayPass({ status, message }: ClusterError): boolean {
   return status === 429 || (status >= 500 && status !== 501);
 }
 
-/** Whether a quota of the namespace is used up: other runs' ends make room. */
-export const isQuotaRefusal = ({ status, message }: ClusterError): boolean =>
-  status === 403 && /exceeded quota/.test(message);
-
 /** Admission's refusals, by the words of the API server: Pod Security, LimitRange, webhooks and policies, a runtime class. */
 export const admissionWords =
   /violates PodSecurity|(?:maximum|minimum) .+ usage per|must be less than or equal to|admission webhook .+ denied|ValidatingAdmissionPolicy|RuntimeClass .+ not found/;
@@ -87,7 +84,7 @@ export const admissionWords =
 const kindOf = (error: ClusterError): FailureKind => {
   const { status, message } = error;
   if (status === undefined) return "cluster-unavailable";
-  if (isQuotaRefusal(error)) return "quota-exceeded";
+  if (status === 403 && isQuotaRefusal(message)) return "quota-exceeded";
   if (admissionWords.test(message)) return "admission-denied";
   if (status === 404 && /^namespaces? /.test(message)) return "namespace-missing";
   if (status === 401 || status === 403) return "forbidden";

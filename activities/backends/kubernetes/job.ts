@@ -3,22 +3,20 @@
  *
  * @module
  */
-import { setTimeout as wait } from "node:timers/promises";
 import type { V1Job } from "@kubernetes/client-node";
 import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../../core/cluster-names.ts";
 import { KgentsError } from "../../../core/error.ts";
 import { renderJob } from "../../../core/manifest.ts";
 import { canonicalJson, sha256 } from "../../../core/request-hash.ts";
-import type { CellPlan } from "../backend.ts";
-import { ClusterError, isQuotaRefusal, toRunFailure } from "./cluster-error.ts";
+import { type CellPlan, NoRoom } from "../backend.ts";
+import { ClusterError, toRunFailure } from "./cluster-error.ts";
 import { listPods, readJob } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
+import { isQuotaRefusal, lackIn, neverFits } from "./quota.ts";
 import { toV1Job } from "./v1-job.ts";
 
 /** Of what the Job was made: the same name with another content is somebody else's. */
 const specHashAnnotation = "kgents.io/spec-hash";
-
-const quotaPauseMilliseconds = 1000;
 
 /** Renders the Job of a plan. */
 async function render(
@@ -51,20 +49,17 @@ function isSame(there: V1Job, wanted: V1Job): boolean {
 }
 
 /**
- * Creates the Job of a cell, or adopts it. Waits while a quota is used up, as long as a cell may take to start.
+ * Creates the Job of a cell, or adopts it.
  *
- * @param signal ends the wait
- * @throws KgentsError; the signal's reason
+ * @throws NoRoom where a quota is used up; KgentsError
  */
 export async function createJob(
   own: Pick<OwnCells, "client" | "instance">,
   plan: CellPlan,
   runtimeClassName: string | undefined,
-  signal?: AbortSignal,
 ): Promise<void> {
   const { client, instance } = own;
   const body = await render(plan, { instance, runtimeClassName, namespace: client.namespace });
-  const deadline = Date.now() + plan.spec.startupTimeout;
   for (;;) {
     try {
       await client.request("creating the Job", ({ batch }, options) =>
@@ -80,10 +75,9 @@ export async function createJob(
         if (isSame(there, body)) return;
         throw new KgentsError("internal", `the Job ${plan.cellId} is there already, and is not this run's`);
       }
-      if (!isQuotaRefusal(error) || Date.now() + quotaPauseMilliseconds >= deadline) throw toRunFailure(error);
-      // The request itself is not ended: nobody could tell whether there is a Job then.
-      await wait(quotaPauseMilliseconds, undefined, signal ? { signal } : {}).catch(() => {});
-      signal?.throwIfAborted();
+      if (error.status !== 403 || !isQuotaRefusal(error.message)) throw toRunFailure(error);
+      const lack = lackIn(error.message);
+      throw lack.always ? neverFits(lack, error) : new NoRoom(lack.words, { cause: error });
     }
   }
 }

@@ -11,6 +11,8 @@ export interface PodWatch {
   readonly podsOf: (cellId: string) => readonly ObservedPod[];
   /** Listens for a change of a cell's pods from now on, so that none is missed between a look and the wait after it. */
   readonly listen: (cellId: string, stop: AbortSignal) => PodChange;
+  /** Calls back with a cell's id whenever a pod of it came, changed or went. */
+  readonly onChange: (listener: (cellId: string) => void) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -39,7 +41,12 @@ export function watchPods(client: ClusterClient, labelSelector: string, log: (li
   let closed = false;
   let pause: number = pauses.first;
 
-  const changed = (pod: V1Pod): void => void changes.emit(pod.metadata?.labels?.[cellLabel] ?? "");
+  const listeners: ((cellId: string) => void)[] = [];
+  const changed = (pod: V1Pod): void => {
+    const cellId = pod.metadata?.labels?.[cellLabel] ?? "";
+    changes.emit(cellId);
+    for (const listener of listeners) listener(cellId);
+  };
   const begin = (): void => {
     const begun: PodInformer = client.module.makeInformer(
       client.config(),
@@ -91,6 +98,7 @@ export function watchPods(client: ClusterClient, labelSelector: string, log: (li
         [Symbol.dispose]: () => over.abort(),
       };
     },
+    onChange: (listener) => void listeners.push(listener),
     close: async () => {
       closed = true;
       clearTimeout(timer);

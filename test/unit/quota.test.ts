@@ -1,0 +1,105 @@
+/** What quotas leave, by their numbers and by the words of the API server's refusals. */
+import { describe, expect, it, test } from "vitest";
+import { amountsOf, isQuotaRefusal, lackIn, lackOf, type Quota } from "../../activities/backends/kubernetes/quota.ts";
+import { cellPod } from "../../core/cell-pod.ts";
+import { builtInLanguages, findLanguage } from "../../core/language.ts";
+import { validateRequest } from "../../core/parse-request.ts";
+import type { ExecutionRequest } from "../../core/request.ts";
+
+const mebibyte = 2 ** 20;
+const wanted = (request: ExecutionRequest = {}) =>
+  amountsOf(cellPod(validateRequest({ code: "1", ...request }), findLanguage(builtInLanguages, "python")));
+
+it("counts a cell as Kubernetes does", () => {
+  expect(wanted({ cpu: "2", memory: "1Gi" })).toEqual({
+    ...{ pods: 1, "count/pods": 1, "count/jobs.batch": 1 },
+    ...{ cpu: 25, memory: 64 * mebibyte, "ephemeral-storage": 64 * mebibyte },
+    ...{ "requests.cpu": 25, "requests.memory": 64 * mebibyte, "requests.ephemeral-storage": 64 * mebibyte },
+    ...{ "limits.cpu": 2000, "limits.memory": 1024 * mebibyte, "limits.ephemeral-storage": 244 * mebibyte },
+  });
+});
+
+describe("room in quotas", () => {
+  const quota = (hard: Record<string, string>, used: Record<string, string> = {}, name = "q"): Quota => ({
+    ...{ name, hard },
+    used: { ...Object.fromEntries(Object.keys(hard).map((resource) => [resource, "0"])), ...used },
+  });
+  const full = (words: string) => ({ always: false, words });
+  const never = (words: string) => ({ always: true, words });
+
+  test.each<[what: string, quotas: Quota[], pending: number, lack: ReturnType<typeof lackOf>]>([
+    ["no quota", [], 500, undefined],
+    ["the last place", [quota({ pods: "5" }, { pods: "4" })], 0, undefined],
+    ["no place left", [quota({ pods: "5" }, { pods: "5" })], 0, full("the quota q: pods=5")],
+    ["the last place is for a pod that comes", [quota({ pods: "5" }, { pods: "4" })], 1, full("the quota q: pods=5")],
+    ["more is used than is allowed by now", [quota({ pods: "5" }, { pods: "9" })], 0, full("the quota q: pods=5")],
+    ["a number as 1k", [quota({ "count/jobs.batch": "1k" }, { "count/jobs.batch": "998" })], 1, undefined],
+    [
+      "a number as 1k, all of it used",
+      [quota({ "count/jobs.batch": "1k" }, { "count/jobs.batch": "999" })],
+      1,
+      full("the quota q: count/jobs.batch=1k"),
+    ],
+    ["thousandths of cores", [quota({ "limits.cpu": "1" }, { "limits.cpu": "900m" })], 0, undefined],
+    ["one too many", [quota({ "limits.cpu": "1" }, { "limits.cpu": "901m" })], 0, full("the quota q: limits.cpu=1")],
+    ["memory to the byte", [quota({ "requests.memory": "13Gi" }, { "requests.memory": "13248Mi" })], 0, undefined],
+    [
+      "a byte too many",
+      [quota({ "requests.memory": "13Gi" }, { "requests.memory": `${13_248 * mebibyte + 1}` })],
+      0,
+      full("the quota q: requests.memory=13Gi"),
+    ],
+    ["memory without a word is what is requested", [quota({ memory: "64Mi" })], 0, undefined],
+    [
+      "all but the last quota have room",
+      [quota({ pods: "9" }), quota({ pods: "1" }, { pods: "1" }, "r")],
+      0,
+      full("the quota r: pods=1"),
+    ],
+    [
+      "too small for any cell",
+      [quota({ pods: "0" })],
+      0,
+      never("the quota q allows pods=0 in all, and the cell counts for 1"),
+    ],
+    [
+      "what can never be comes before what is full",
+      [quota({ pods: "5" }, { pods: "5" }), quota({ "limits.memory": "64Mi" }, {}, "r")],
+      0,
+      never("the quota r allows limits.memory=64Mi in all, and the cell counts for 128Mi"),
+    ],
+    ["what cells do not count for", [quota({ services: "0", "requests.nvidia.com/gpu": "0" })], 0, undefined],
+    ["an amount that we do not read", [quota({ pods: "1e2" }, { pods: "1e2" })], 0, undefined],
+    ["a use that nobody has counted yet", [{ name: "q", hard: { pods: "5" }, used: {} }], 9, undefined],
+  ])("%s", (_what, quotas, pending, lack) => {
+    const cell = wanted();
+    const taken = Array.from({ length: pending }, () => cell);
+    expect(lackOf(quotas, cell, taken)).toEqual(lack);
+  });
+});
+
+test.each<[refusal: string, lack: ReturnType<typeof lackIn>]>([
+  [
+    'pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5',
+    { always: false, words: "the quota q: pods=5" },
+  ],
+  [
+    "exceeded quota: q, requested: limits.cpu=2,limits.memory=1Gi, used: limits.cpu=10,limits.memory=3Gi, limited: limits.cpu=10,limits.memory=3Gi",
+    { always: false, words: "the quota q: limits.cpu=10" },
+  ],
+  [
+    "exceeded quota: q, requested: limits.cpu=500m,limits.memory=1Gi, used: limits.cpu=1,limits.memory=0, limited: limits.cpu=1,limits.memory=512Mi",
+    { always: true, words: "the quota q allows limits.memory=512Mi in all, and the cell counts for 1Gi" },
+  ],
+  [
+    'pods "x" is forbidden: failed quota: q: must specify limits.cpu for: sidecar',
+    { always: true, words: "the quota q: must specify limits.cpu for: sidecar" },
+  ],
+  [
+    'pods "x" is forbidden: status unknown for quota: q, resources: pods',
+    { always: false, words: "a quota of the namespace" },
+  ],
+])("%s", (refusal, lack) => {
+  expect(isQuotaRefusal(refusal)).toBe(true);
+  expect(lackIn(refusal)).toEqual(lack);
+});
