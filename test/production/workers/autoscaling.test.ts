@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { waitingTaskQueue } from "../../../core/names.ts";
+import { clusterWaitingTaskQueue } from "../../../core/names.ts";
 import { cluster, kubectl } from "../../kubernetes/support.ts";
 import { root } from "../compose-file.ts";
 import { type Keda, readKeda } from "./keda.ts";
@@ -64,5 +64,5 @@ test("each trigger has what its scaler wants, and nothing that it does not know"
 
 test("they look at the queues that kgents has", () => {
   const queues = triggers.flatMap(({ metadata }) => metadata.taskQueue ?? []);
-  expect(queues).toEqual([waitingTaskQueue("kgents"), "kgents"]);
+  expect(queues).toEqual([clusterWaitingTaskQueue("kgents"), "kgents"]);
 });
