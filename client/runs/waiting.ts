@@ -33,8 +33,8 @@ export function waitingOf({ raw, taskQueue }: Pick<Description, "raw" | "taskQue
 
 /** A wait, in people's words. */
 export function waitingInWords({ place, ahead, full }: Waiting): string {
-  const where = place === "sandbox" ? "" : ` in the cluster${full === null ? "" : ` (${full})`}`;
-  const taken = `all places${where} are taken, and it waits for one`;
+  const where = place === "sandbox" ? "" : " in the cluster";
+  const taken = `all places${where} are taken${full === null ? "" : ` (${full})`}, and it waits for one`;
   if (ahead === null) return `${taken} in the queue`;
   return `${taken}: ${ahead === 0 ? "it is the next" : `${ahead} before it`} on its worker`;
 }
