@@ -90,9 +90,10 @@ export async function* measureLargeBatch({ temporal }: { temporal: string }, cou
         yield `after ${seconds()} s: ${runs} runs, ${await memory()}`;
       }
     }
+    const ofCommand = await residentMebibytes(killed.pid ?? 0);
     killed.kill("SIGKILL");
     await once(killed, "exit");
-    yield `the command is killed after ${seconds()} s, and taken up again`;
+    yield `the command has ${ofCommand.toFixed(0)} MiB; it is killed after ${seconds()} s, and taken up again`;
     const [code] = await once(start(), "exit");
     const took = (performance.now() - began) / 1000;
     if (code !== 0) throw new Error(`kgents batch ended with ${code}`);

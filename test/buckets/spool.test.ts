@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it, onTestFinished } from "vitest";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
 import { openBucketStore } from "../../activities/store/bucket/bucket-store.ts";
 import { runKey, streamReference } from "../../activities/store/references.ts";
@@ -178,11 +178,14 @@ it("workers of one state directory: any that starts takes up what another has le
   const address = inject("temporalAddress");
   const taskQueue = `spool-${randomUUID()}`;
   const { name, prefix, endpoint } = server.settings;
-  const start = (queue: string) =>
-    startWorkerProcess(address, queue, spool, {
+  const start = async (queue: string) => {
+    const worker = await startWorkerProcess(address, queue, spool, {
       flags: ["--backends", "subprocess", "--config", join(spool, "config.json")],
       environment: server.environment,
     });
+    onTestFinished(() => void worker.end("SIGKILL"));
+    return worker;
+  };
   await writeFile(join(spool, "config.json"), JSON.stringify({ artifacts: { bucket: { name, prefix, endpoint } } }));
   const first = await start(`${taskQueue}-other`);
   const second = await start(taskQueue);
