@@ -84,9 +84,12 @@ async function makeInCluster(
   const takeRoom = await backend.cluster?.room();
   signal.throwIfAborted();
   // From here to the registry without a pause, so that two cells never see the same place.
-  const others = running.all().filter((cell) => cell.backend === backend.name && cell.cellId !== plan.cellId);
+  const carried = running.all().filter((cell) => cell.backend === backend.name && isCarried(cell));
+  // Those too that it let in and another worker follows: so all workers together never let in more than they can follow.
+  const others = new Set([...carried.map(({ cellId }) => cellId), ...(backend.cluster?.admitted() ?? [])]);
+  others.delete(plan.cellId);
   const { maximumCells } = policy.kubernetes;
-  if (others.filter(isCarried).length >= maximumCells) {
+  if (others.size >= maximumCells) {
     return { noPlace: `worker.kubernetes.maximumCells: ${maximumCells}` };
   }
   const noPlace = takeRoom?.(plan);

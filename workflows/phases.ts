@@ -62,7 +62,12 @@ export function provisioning(request: unknown, full?: Full): Pick<Activities, "p
   const wait = full && waitingFor(full);
   return proxyActivities<Activities>({
     ...common,
-    ...(wait && { taskQueue: wait.taskQueue }),
+    ...(wait && {
+      taskQueue: wait.taskQueue,
+      scheduleToCloseTimeout: "1 day",
+      // Each worker that ends while the run waits on it takes one.
+      retry: { ...common.retry, maximumAttempts: 1000 },
+    }),
     startToCloseTimeout: "1 day",
     summary: `${wait ? `${wait.words}, and ` : ""}prepare a cell: ${fieldsOf(request).title}`,
   });

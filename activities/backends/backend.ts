@@ -118,6 +118,8 @@ export interface ClusterCells {
    * @throws KgentsError where the cluster cannot take any run
    */
   readonly room: () => Promise<TakeRoom>;
+  /** The cells that this worker let in and that still live, whoever follows them. */
+  readonly admitted: () => readonly string[];
   /** Gives back room that was taken for a cell which does not come to be; nothing to do is no error. */
   readonly giveBack: (cellId: string) => void;
   /** Lets a cell end whose output is in the result; what is left of it can be looked at until its TTL is over. */

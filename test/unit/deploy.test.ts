@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it, test } from "vitest";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { closedRanges } from "../../activities/backends/subprocess/network/rules.ts";
 import { workerCommand } from "../../client/cli/worker-command.ts";
 import { loadManifests, type Manifest, titleOf } from "../../client/infra/manifests.ts";
@@ -115,6 +115,15 @@ describe("workers in the cluster", async () => {
     const { images } = await read("deploy/workers/overlays/production/kustomization.yaml");
     expect(images).toMatchObject([{ name: "kgents", newTag: version }]);
     expect(await readFile(join(root, ".env.example"), "utf8")).toContain(`KGENTS_VERSION=${version}\n`);
+  });
+
+  it("all that KEDA may start have together what the quota has pods for", async () => {
+    const scaled = parseAllDocuments(
+      await readFile(join(root, "deploy/workers/components/autoscaling/scaled-object.yaml"), "utf8"),
+    )[0]?.toJS();
+    const { worker } = parseConfiguration(await read("deploy/workers/overlays/production/kgents.config.yaml"));
+    const { hard } = contentOf("ResourceQuota kgents-cells") as { hard: { pods: string } };
+    expect(scaled.spec.maxReplicaCount * worker.kubernetes.maximumCells).toBe(Number(hard.pods));
   });
 
   test.each(["deploy/workers/base", "deploy/workers/overlays/production", "deploy/compose"])(

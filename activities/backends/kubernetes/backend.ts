@@ -66,7 +66,7 @@ const asFailure = (error: unknown): never => {
   throw error instanceof ClusterError ? toRunFailure(error) : error;
 };
 
-function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "room" | "giveBack"> {
+function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "room" | "admitted" | "giveBack"> {
   const release = async (cellId: string): Promise<void> => {
     const own = await connect();
     for (const pod of await listPods(own, cellId)) {
@@ -159,6 +159,7 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
         await look(true);
         return room.look();
       },
+      admitted: room.admitted,
       giveBack: room.giveBack,
     },
   };

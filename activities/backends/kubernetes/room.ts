@@ -1,7 +1,8 @@
 import { cellPod } from "../../../core/cell-pod.ts";
 import type { ClusterCells } from "../backend.ts";
-import { ClusterError } from "./cluster-error.ts";
+import { ClusterError, toRunFailure } from "./cluster-error.ts";
 import type { OwnCells } from "./own-cells.ts";
+import type { PodWatch } from "./pod-watch.ts";
 import { type Amounts, amountsOf, lackOf, neverFits, type Quota } from "./quota.ts";
 
 /** How long what the quotas said counts: so often at most they are read, however many cells ask. */
@@ -23,6 +24,8 @@ interface Entry {
   /** Since when its pod is there: what was read of the quotas after that counts it. */
   podSince?: number;
 }
+
+const isOver = (phase: string | undefined): boolean => phase === "Succeeded" || phase === "Failed";
 
 const isDenied = ({ status }: ClusterError): boolean => status === 401 || status === 403;
 
@@ -51,12 +54,13 @@ async function readQuotas({ client }: OwnCells): Promise<readonly Quota[]> {
 export function quotaRoom(
   connect: () => Promise<OwnCells>,
   log: (line: string) => void,
-): { readonly look: ClusterCells["room"]; readonly giveBack: ClusterCells["giveBack"] } {
+): { readonly look: ClusterCells["room"] } & Pick<ClusterCells, "admitted" | "giveBack"> {
   const entries = new Map<string, Entry>();
+  const admitted = new Set<string>();
+  let pods: PodWatch | undefined;
   let last: { readonly begun: number; readonly reading: Promise<Reading>; over: boolean } | undefined;
   let good: Reading | undefined;
   let said = false;
-  let watched = false;
 
   const read = async (own: OwnCells, begun: number): Promise<Reading> => {
     try {
@@ -64,7 +68,10 @@ export function quotaRoom(
       return good;
     } catch (error) {
       // A server that is busy has not lifted its quotas: without them all that wait would become Jobs at once.
-      if (good && !(error instanceof ClusterError && isDenied(error))) return good;
+      if (!(error instanceof ClusterError && isDenied(error))) {
+        if (good) return good;
+        throw error instanceof ClusterError ? toRunFailure(error) : error;
+      }
       if (!said) log(`the quotas of ${own.client.namespace} cannot be read, and no run waits for them: ${error}`);
       said = true;
       return { begun, quotas: [] };
@@ -75,14 +82,15 @@ export function quotaRoom(
     if (last && (!last.over || begun - last.begun < lifetime)) return last.reading;
     const current = { begun, reading: read(own, begun), over: false };
     last = current;
-    current.reading.then(() => {
+    const end = (): void => {
       current.over = true;
-    });
+    };
+    current.reading.then(end, end);
     return current.reading;
   };
   const watchEntries = ({ watch }: OwnCells): void => {
-    if (watched) return;
-    watched = true;
+    if (pods) return;
+    pods = watch;
     watch.onChange((cellId) => {
       const entry = entries.get(cellId);
       if (entry) entry.podSince ??= performance.now();
@@ -95,7 +103,9 @@ export function quotaRoom(
       watchEntries(own);
       const { begun, quotas } = await shared(own);
       return ({ cellId, spec, language }) => {
-        if (entries.has(cellId) || own.watch.podsOf(cellId).length > 0) return undefined;
+        // An entry alone may be of an attempt whose pod was refused.
+        if (own.watch.podsOf(cellId).length > 0) return undefined;
+        entries.delete(cellId);
         const now = performance.now();
         for (const [id, { podSince = now, until }] of entries) {
           if (podSince < begun || until < now) entries.delete(id);
@@ -106,8 +116,16 @@ export function quotaRoom(
         if (lack?.always) throw neverFits(lack);
         if (lack) return lack.words;
         entries.set(cellId, { amounts, until: now + spec.startupTimeout + lateMilliseconds });
+        admitted.add(cellId);
         return undefined;
       };
+    },
+    admitted: () => {
+      for (const cellId of admitted) {
+        const lives = pods?.podsOf(cellId).some(({ status }) => !isOver(status?.phase));
+        if (!lives && !entries.has(cellId)) admitted.delete(cellId);
+      }
+      return [...admitted];
     },
     giveBack: (cellId) => {
       // Where its pod is there it goes with the next reading, which shows whether the pod still counts.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomUUID } from "node:crypto";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -46,7 +47,8 @@ export async function takeUpLeftBehind(about: {
       if (parsed) sources.push({ ...parsed, path, bytes: (await stat(path)).size });
     }
     const brought = sources.map(({ bytes, ...source }) => {
-      const upload = resumeUpload(bucket, source, bytes, signal);
+      // Under a name of its own: what the dead one had sent last may arrive after it.
+      const upload = resumeUpload(bucket, { ...source, writer: randomUUID() }, bytes, signal);
       const removed = bring(upload);
       left.set(upload, removed);
       return removed;

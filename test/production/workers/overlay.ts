@@ -80,9 +80,9 @@ export function versionOverlayOf(versioned: string, places: Places, buildId: str
     .replace("../production", "../test")
     .replace('"-1"', `"-${buildId}"`)
     .replaceAll('"1"', `"${buildId}"`)
-    .replace("build-id=1", `build-id=${buildId}`);
-  // Without its image: that is of the overlay below.
-  const { images: _, ...kustomization } = parse(text);
+    .replace("build-id=1", `build-id=${buildId}`)
+    .replace("registry.example.com/kgents:0.1.0", places.image);
+  const kustomization = parse(text);
   const policy = configurationOf(places);
   return {
     "kustomization.yaml": { ...kustomization, configMapGenerator: [policyFile] },
