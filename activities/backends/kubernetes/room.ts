@@ -123,7 +123,9 @@ export function quotaRoom(
     admitted: () => {
       for (const cellId of admitted) {
         const lives = pods?.podsOf(cellId).some(({ status }) => !isOver(status?.phase));
-        if (!lives && !entries.has(cellId)) admitted.delete(cellId);
+        const entry = entries.get(cellId);
+        const toCome = entry?.podSince === undefined && (entry?.until ?? 0) > performance.now();
+        if (!lives && !toCome) admitted.delete(cellId);
       }
       return [...admitted];
     },
