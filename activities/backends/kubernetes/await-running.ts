@@ -20,19 +20,18 @@ const pullPatienceMilliseconds = 15_000;
 type Waiting = Extract<CellState, { state: "waiting" }>;
 
 const refusalOf = (wait: Waiting, why: string): KgentsError =>
-  wait.for === "quota"
-    ? new NoRoom(lackIn(wait.detail).words)
-    : new KgentsError(failureOfWait[wait.for], `${why}: ${wait.detail}`);
+  new KgentsError(failureOfWait[wait.for], `${why}: ${wait.detail}`);
 
 /**
  * Waits until the cell's supervisor runs.
  *
- * @throws KgentsError of the kind that fits, when it never will or when it takes longer than its start-up time; NoRoom, when it
- *   is a quota that it waited for
+ * @throws KgentsError of the kind that fits, when it never will or when it takes longer than its start-up time; NoRoom, when a quota
+ *   has taken of that time
  */
 export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, stop: AbortSignal): Promise<Ready> {
   let last: Waiting = { state: "waiting", for: "pod", detail: "nothing was seen of it yet" };
   let pullFailedAt: number | undefined;
+  let full: string | undefined;
   // What the watch shows may be old: it only says that the cell runs. Everything else is asked of the server.
   const look = async (): Promise<CellState> => {
     const pods = own.watch.podsOf(cellId);
@@ -46,7 +45,11 @@ export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, st
       const state = await look();
       if (state.state === "running" || state.state === "ended") return state;
       if (state.state === "failed") throw new KgentsError(state.kind, state.detail);
-      if (state.for === "quota" && lackIn(state.detail).always) throw neverFits(lackIn(state.detail));
+      if (state.for === "quota") {
+        const lack = lackIn(state.detail);
+        if (lack.always) throw neverFits(lack);
+        full = lack.words;
+      }
       last = state;
       pullFailedAt = state.for === "image" ? (pullFailedAt ?? Date.now()) : undefined;
       const pause = state.for === "pod" || state.for === "quota" ? askWithoutPodMilliseconds : askMilliseconds;
@@ -63,5 +66,6 @@ export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, st
       await change.within(askWithoutPodMilliseconds);
     }
   }
+  if (full !== undefined) throw new NoRoom(full);
   throw refusalOf(last, `the cell did not start within ${formatDuration(spec.startupTimeout)}`);
 }

@@ -55,8 +55,9 @@ function toObservedEvent({ reason, message, lastTimestamp, eventTime, metadata }
   };
 }
 
-async function listEvents({ client }: OwnCells, cellId: string, signal?: AbortSignal): Promise<ObservedEvent[]> {
-  const fieldSelector = `involvedObject.kind=Job,involvedObject.name=${cellId}`;
+/** Those of this very Job: one that had its name before, and was refused, says nothing of it. */
+async function listEvents({ client }: OwnCells, { metadata }: V1Job, signal?: AbortSignal): Promise<ObservedEvent[]> {
+  const fieldSelector = `involvedObject.kind=Job,involvedObject.uid=${metadata?.uid}`;
   const { items } = await client.request(
     "listing the Job's events",
     ({ core }, options) => core.listNamespacedEvent({ namespace: client.namespace, fieldSelector }, options),
@@ -75,6 +76,6 @@ export async function observeCell(own: OwnCells, cellId: string, signal?: AbortS
   const [job, pods] = await Promise.all([readJob(own, cellId, signal), listPods(own, cellId, signal)]);
   const observed: ObservedJob | null = job && JSON.parse(JSON.stringify(job));
   // Only where there is no pod do events say what nothing else does.
-  const events = observed && pods.length === 0 ? await listEvents(own, cellId, signal) : [];
+  const events = job && pods.length === 0 ? await listEvents(own, job, signal) : [];
   return { job: observed, pods, events };
 }
