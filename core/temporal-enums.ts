@@ -6,6 +6,8 @@
 
 /** `TASK_QUEUE_TYPE_WORKFLOW`. */
 export const workflowTaskQueueType = 1;
+/** `TASK_QUEUE_TYPE_ACTIVITY`. */
+export const activityTaskQueueType = 2;
 /** `INDEXED_VALUE_TYPE_KEYWORD`. */
 export const keywordAttributeType = 2;
 /** `IndexedValueType`: the types of search attributes, by their numbers. */

@@ -5,9 +5,11 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
-import type { Client } from "@temporalio/client";
+import { type Client, isGrpcServiceError } from "@temporalio/client";
 import type { WorkerOptions } from "@temporalio/worker";
 import { KgentsError } from "../core/error.ts";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "../core/names.ts";
+import { activityTaskQueueType, workflowTaskQueueType } from "../core/temporal-enums.ts";
 import { quoted } from "../core/visibility-query.ts";
 import type { WorkerConnections } from "./connect.ts";
 import type { Logger } from "./logging.ts";
@@ -44,6 +46,40 @@ export const versioned = (version: DeploymentVersion | undefined): Pick<WorkerOp
   version === undefined
     ? {}
     : { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: "PINNED" } };
+
+/** `NOT_FOUND` of gRPC. */
+const notFound = 5;
+
+/**
+ * The queues that a worker with a version polls and that the server does not count to the version yet: it does so some time after a
+ * queue's first poll.
+ */
+export async function missingTaskQueues(
+  { client, namespace }: WorkerConnections,
+  taskQueue: string,
+  version: DeploymentVersion,
+  deadline: number,
+): Promise<string[]> {
+  const polled: [name: string, type: number][] = [
+    [taskQueue, workflowTaskQueueType],
+    [taskQueue, activityTaskQueueType],
+    [waitingTaskQueue(taskQueue), activityTaskQueueType],
+    [clusterWaitingTaskQueue(taskQueue), activityTaskQueueType],
+  ];
+  const counted = await client
+    .withDeadline(deadline, () =>
+      client.workflowService.describeWorkerDeploymentVersion({ namespace, deploymentVersion: version }),
+    )
+    .then(({ versionTaskQueues }) => versionTaskQueues)
+    .catch((error) => {
+      // No poll has made the version yet.
+      if (isGrpcServiceError(error) && error.code === notFound) return [];
+      throw error;
+    });
+  const isCounted = (name: string, type: number) =>
+    counted.some((queue) => queue.name === name && Number(queue.type) === type);
+  return polled.filter(([name, type]) => !isCounted(name, type)).map(([name]) => name);
+}
 
 /** Whether new runs of the queue go to a version: all of them, or the share of one that is being ramped up. */
 export async function takesNewRuns(

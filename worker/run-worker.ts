@@ -24,10 +24,10 @@ import { drain, removeCells, shutDown } from "./drain.ts";
 import { startExpiry } from "./expiry.ts";
 import { hostIdOf } from "./host-id.ts";
 import { startJanitor } from "./janitor.ts";
+import { awaitListing, createListing } from "./listing.ts";
 import type { Logger } from "./logging.ts";
 import { ensureSearchAttributes } from "./search-attributes.ts";
 import { ensureSweep } from "./sweep-schedule.ts";
-import { awaitPolling, isPolling } from "./task-queue.ts";
 import { watchBackends } from "./watch-backends.ts";
 
 /** How a worker is started. */
@@ -146,14 +146,13 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const runs = workers.map((worker) => worker.run());
   // One of them failing must end the others, else the process would live on in part.
   Promise.all(runs).catch(() => shutDown(workers));
-  const seen = awaitPolling(connections, policy.taskQueue, identity).catch((error) => {
-    log.debug({ error: String(error) }, "the queue's pollers could not be read");
-    return false;
-  });
+  const listing = createListing(connections, policy.taskQueue, identity, settings.version);
+  const listed = awaitListing(listing).catch(
+    (error) => `whether the server lists this worker cannot be asked: ${error}`,
+  );
   // A worker that has ended meanwhile says so by `stopped`, below.
-  if (!(await Promise.race([seen, Promise.allSettled(runs)]))) {
-    log.warn({ taskQueue: policy.taskQueue }, "the server does not list this worker's polls yet");
-  }
+  const missing = await Promise.race([listed, Promise.allSettled(runs).then(() => undefined)]);
+  if (missing !== undefined) log.warn({ taskQueue: policy.taskQueue }, missing);
   await settings.onReady?.({ taskQueue: policy.taskQueue, hostTaskQueue: dependencies.hostTaskQueue, identity });
   const { version } = settings;
   log.info({ identity, taskQueue: policy.taskQueue, address: connections.address, ...version }, "the worker is ready");
@@ -181,9 +180,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     unready: async () => {
       if (draining) return "the worker drains";
       if (workers.some((worker) => worker.getState() !== "RUNNING")) return "the worker has stopped";
-      const listed = await isPolling(connections, policy.taskQueue, identity).catch((error) => String(error));
-      if (typeof listed === "string") return `Temporal does not answer: ${listed}`;
-      return listed ? undefined : `the server does not list this worker among the pollers of ${policy.taskQueue}`;
+      return listing().catch((error) => `Temporal does not answer: ${error}`);
     },
     stop: async () => {
       draining = true;

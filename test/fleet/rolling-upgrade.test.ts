@@ -81,6 +81,30 @@ test("under a steady stream every run succeeds exactly once, and new runs go to 
   expect(await replayAll(client, taskQueue)).toBe(handles.length);
 }, 180_000);
 
+test("a worker with a version is ready when the server counts all its queues to the version", async () => {
+  const taskQueue = `fleet-${randomUUID()}`;
+  // At once, since a server that has little to do is quick.
+  const counted = ["1", "2", "3", "4"].map(async (buildId) => {
+    const deployment = `ready-${randomUUID()}`;
+    const started = await worker(taskQueue, deployment, buildId);
+    const described = await temporal(
+      ...["worker", "deployment", "describe-version", "--output", "json"],
+      ...["--deployment-name", deployment, "--build-id", buildId],
+    );
+    await started.end("SIGTERM");
+    const { taskQueuesInfos }: { taskQueuesInfos: { name: string; type: string }[] } = JSON.parse(described);
+    return taskQueuesInfos.map(({ name, type }) => `${name} ${type}`).sort();
+  });
+  for (const queues of await Promise.all(counted)) {
+    expect(queues).toEqual([
+      `${taskQueue} activity`,
+      `${taskQueue} workflow`,
+      `${taskQueue}-waiting activity`,
+      `${taskQueue}-waiting-cluster activity`,
+    ]);
+  }
+});
+
 test("code that outlasts the drain of an old version is ended, and its run with it", async () => {
   // The name of a queue may have quotes.
   const taskQueue = `fleet's-${randomUUID()}`;

@@ -6,13 +6,13 @@ import { inject } from "vitest";
 
 const address = inject("temporalAddress");
 
-/** Runs a command of Temporal's own command line on the tests' server. @throws where it fails */
-export async function temporal(...words: string[]): Promise<void> {
-  await promisify(execFile)(inject("temporalBinary"), [...words, "--address", address]);
+/** What a command of Temporal's own command line prints on the tests' server. @throws where it fails */
+export async function temporal(...words: string[]): Promise<string> {
+  return (await promisify(execFile)(inject("temporalBinary"), [...words, "--address", address])).stdout;
 }
 
 /** Sends new runs to a version. */
-export const setCurrentVersion = (deployment: string, buildId: string): Promise<void> =>
+export const setCurrentVersion = (deployment: string, buildId: string): Promise<string> =>
   temporal(
     ...["worker", "deployment", "set-current-version", "--yes"],
     ...["--deployment-name", deployment, "--build-id", buildId],
