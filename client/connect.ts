@@ -1,4 +1,5 @@
-import { Client, Connection } from "@temporalio/client";
+import { Client } from "@temporalio/client";
+import { openConnection } from "../activities/host/open-connection.ts";
 import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
 import type { Tracing } from "../activities/tracing/open-tracing.ts";
 import type { TemporalTarget } from "./stack/address.ts";
@@ -23,7 +24,7 @@ export async function connectClient(
   tracing?: Tracing,
 ): Promise<TemporalClient> {
   try {
-    const connection = await Connection.connect({ ...connectionOptions, address, connectTimeout: "5s" });
+    const connection = await openConnection({ ...connectionOptions, address, connectTimeout: "5s" });
     const interceptors = tracing && { interceptors: { workflow: [traceStarts(tracing)] } };
     return { client: new Client({ connection, namespace, ...interceptors }), address, namespace };
   } catch (error) {

@@ -1,5 +1,6 @@
-import { Connection, isGrpcServiceError } from "@temporalio/client";
+import { type Connection, isGrpcServiceError } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
+import { openConnection } from "../activities/host/open-connection.ts";
 import { loadTemporalConfiguration } from "../activities/host/temporal-configuration.ts";
 import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
 
@@ -27,7 +28,7 @@ export async function connectWorker(address?: string, namespace?: string): Promi
   const target = { address: where, namespace: namespace ?? configured.namespace ?? "default", tls: options.tls };
   try {
     const native = await NativeConnection.connect(options);
-    const client = await Connection.connect({ ...options, connectTimeout: "10s" });
+    const client = await openConnection({ ...options, connectTimeout: "10s" });
     // A worker that may not ask works all the same; one whose namespace is missing ends with a stack trace of the SDK's.
     await client.workflowService.describeNamespace({ namespace: target.namespace }).catch((error) => {
       if (isGrpcServiceError(error) && error.code === notFound) throw error;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Connection, type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
+import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
 import { msToTs } from "@temporalio/common/lib/time.js";
+import { openConnection } from "../../activities/host/open-connection.ts";
 
 /** How long the namespace may take to be there once the server answers. */
 const namespaceMilliseconds = 10_000;
@@ -18,7 +19,7 @@ export async function prepareNamespace(
   namespace: string,
   retentionMilliseconds: number,
 ): Promise<void> {
-  const connection = await Connection.connect({ address });
+  const connection = await openConnection({ address });
   const { workflowService } = connection;
   const retention = msToTs(retentionMilliseconds);
   const deadline = performance.now() + namespaceMilliseconds;

@@ -48,13 +48,13 @@ export async function queueState(
   timeoutMilliseconds: number,
 ): Promise<QueueState> {
   // Loaded only here: it takes a quarter of a second, which a command that finds everything running need not spend.
-  const [{ Connection }, { tsToMs }] = await Promise.all([
-    import("@temporalio/client"),
+  const [{ openConnection }, { tsToMs }] = await Promise.all([
+    import("../../activities/host/open-connection.ts"),
     import("@temporalio/common/lib/time.js"),
   ]);
   const { connectionOptions, address, namespace } = target;
   try {
-    const connection = await Connection.connect({ ...connectionOptions, address, connectTimeout: timeoutMilliseconds });
+    const connection = await openConnection({ ...connectionOptions, address, connectTimeout: timeoutMilliseconds });
     try {
       const { workflowService } = connection;
       return await connection.withDeadline(Date.now() + timeoutMilliseconds, async () => {

@@ -202,9 +202,7 @@ describe("what a worker froze at its start", () => {
     // Whoever waits is not left alone with a server that has gone: it is told, or learns the result when it is back.
     await wait(200);
     await terminal.run(["up"]);
-    const { code, stderr } = await command.ended;
-    expect(code).toBe(125);
-    expect(stderr).toContain("kgents: lost: ");
+    expect(await command.ended).toMatchObject({ code: 125, stderr: expect.stringContaining("kgents: lost: ") });
   }, 90_000);
 });
 

@@ -1,0 +1,49 @@
+import {
+  Connection,
+  type ConnectionOptions,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+} from "@temporalio/client";
+
+type Interceptor = NonNullable<ConnectionOptions["interceptors"]>[number];
+type Call = ReturnType<Parameters<Interceptor>[1]>;
+
+/** `CANCELLED` of gRPC: a status that is not tried again. */
+const cancelled = 1;
+
+/** A call that ends as it begins, because its connection was closed. */
+const closedCall = (): Call => ({
+  start: (metadata, listener) => {
+    listener?.onReceiveMessage?.(null);
+    listener?.onReceiveStatus?.({ code: cancelled, details: "the connection was closed", metadata });
+  },
+  sendMessage: () => {},
+  sendMessageWithContext: () => {},
+  startRead: () => {},
+  halfClose: () => {},
+  cancelWithStatus: () => {},
+  getPeer: () => "",
+  getAuthContext: () => null,
+});
+
+/**
+ * Ends calls on a closed connection with a status. gRPC throws instead, and where the SDK tries a call again that failed before, it
+ * would do so in a timer: nobody could catch it, and the process would end.
+ */
+const endWithConnection: Interceptor = (options, nextCall) => {
+  let call: Call;
+  try {
+    call = nextCall(options);
+  } catch (error) {
+    if (!(error instanceof Error && error.message === "Channel has been shut down")) throw error;
+    call = closedCall();
+  }
+  return call as ReturnType<Interceptor>;
+};
+
+/** Connects to a Temporal server as the SDK does, but so that the connection can be closed whatever is under way on it. */
+export const openConnection = (options: ConnectionOptions): Promise<Connection> =>
+  Connection.connect({
+    ...options,
+    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), endWithConnection],
+  });

@@ -1,0 +1,35 @@
+/** A connection that is closed while calls on it are tried again: nothing of them is left to end the process. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { expect, inject, test } from "vitest";
+import { openConnection } from "../../activities/host/open-connection.ts";
+
+test("calls that fail again and again end with their connection", async () => {
+  const [host = "", port = ""] = inject("temporalAddress").split(":");
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  // What stands between a client and the server, and drops all at some time.
+  const between = createServer((socket) => {
+    if (isCut) return socket.destroy();
+    const onward = connect(Number(port), host);
+    for (const end of [socket, onward]) end.on("error", () => {}).on("close", () => end.destroy());
+    sockets.add(socket).add(onward);
+    return socket.pipe(onward).pipe(socket);
+  }).listen(0, "127.0.0.1");
+  await once(between, "listening");
+  const { port: entrance } = between.address() as AddressInfo;
+  const connection = await openConnection({ address: `127.0.0.1:${entrance}` });
+  const ask = () => connection.workflowService.describeNamespace({ namespace: "default" });
+  await ask();
+
+  isCut = true;
+  for (const socket of sockets) socket.destroy();
+  const calls = Array.from({ length: 20 }, () => ask().catch((error: unknown) => error));
+  // A channel pauses for a second between its tries to connect; the calls are tried again in shorter ones.
+  for (let refused = 0; refused < 2; refused += 1) await once(between, "connection");
+  await connection.close();
+  const cancelled = { code: 1, details: "the connection was closed" };
+  for (const error of await Promise.all(calls)) expect(error).toMatchObject(cancelled);
+  await expect(ask()).rejects.toMatchObject(cancelled);
+  between.close();
+});
