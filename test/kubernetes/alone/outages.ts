@@ -1,10 +1,10 @@
 /** Parts of the cluster that stop in the middle of a run, or before it. These tests need the node to themselves. */
 import { randomUUID } from "node:crypto";
 import { expect, it, vi } from "vitest";
-import type { ExecutionRequest } from "../../core/request.ts";
-import { hardenedJob } from "./manifests.ts";
-import { isNext, refuseAll } from "./moments.ts";
-import { kubectl, node, useClusterWorker } from "./support.ts";
+import type { ExecutionRequest } from "../../../core/request.ts";
+import { hardenedJob } from "../manifests.ts";
+import { isNext, refuseAll } from "../moments.ts";
+import { kubectl, node, useClusterWorker } from "../support.ts";
 
 // A cluster whose server was away takes its time to be itself again.
 vi.setConfig({ testTimeout: 300_000 });

@@ -2,9 +2,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { CommandLine } from "../support/command-line.ts";
-import { kgentsEntry } from "../support/worker-process.ts";
-import { cluster, createTerminal, freshName, kubectl, namesOf, removeNamespaces } from "./infra-support.ts";
+import type { CommandLine } from "../../support/command-line.ts";
+import { kgentsEntry } from "../../support/worker-process.ts";
+import { cluster, createTerminal, freshName, kubectl, namesOf, removeNamespaces } from "../infra-support.ts";
 
 let terminal: CommandLine;
 const namespace = freshName();
