@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SecondNode } from "../cluster/cluster.ts";
-import { nodeRemains } from "../cluster/native/node.ts";
-import { secondNode } from "../cluster/native/paths.ts";
-import { clientPod, hardenedJob, isolatingPolicy } from "./manifests.ts";
-import { type CellNamespace, cellNamespace, cluster, kubectl, node, podReaches } from "./support.ts";
+import type { SecondNode } from "../../cluster/cluster.ts";
+import { nodeRemains } from "../../cluster/native/node.ts";
+import { secondNode } from "../../cluster/native/paths.ts";
+import { clientPod, hardenedJob, isolatingPolicy } from "../manifests.ts";
+import { type CellNamespace, cellNamespace, cluster, kubectl, node, podReaches } from "../support.ts";
 
 const tolerations = [
   { key: "kgents.test/second", operator: "Exists" },
@@ -113,7 +113,7 @@ describe.skipIf(cluster.node === null)("another node", () => {
 });
 
 test.skipIf(cluster.node === null)("a second node ends with the process that asked for it", async () => {
-  const modules = ["native/native.ts", "cluster.ts"].map((name) => new URL(`../cluster/${name}`, import.meta.url).href);
+  const modules = ["native/native.ts", "cluster.ts"].map((name) => new URL(`../../cluster/${name}`, import.meta.url).href);
   const program = `
     const [{ nativeDescription }, { connectCluster }] = await Promise.all(${JSON.stringify(modules)}.map((url) => import(url)));
     const second = await connectCluster(await nativeDescription()).node.join();
