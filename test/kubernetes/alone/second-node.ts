@@ -113,7 +113,9 @@ describe.skipIf(cluster.node === null)("another node", () => {
 });
 
 test.skipIf(cluster.node === null)("a second node ends with the process that asked for it", async () => {
-  const modules = ["native/native.ts", "cluster.ts"].map((name) => new URL(`../../cluster/${name}`, import.meta.url).href);
+  const modules = ["native/native.ts", "cluster.ts"].map(
+    (name) => new URL(`../../cluster/${name}`, import.meta.url).href,
+  );
   const program = `
     const [{ nativeDescription }, { connectCluster }] = await Promise.all(${JSON.stringify(modules)}.map((url) => import(url)));
     const second = await connectCluster(await nativeDescription()).node.join();
