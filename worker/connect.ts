@@ -3,6 +3,7 @@ import { NativeConnection } from "@temporalio/worker";
 import { openConnection } from "../activities/host/open-connection.ts";
 import { loadTemporalConfiguration } from "../activities/host/temporal-configuration.ts";
 import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
+import { grpcStatus } from "../core/grpc-status.ts";
 
 /** A worker's connections: Core's own for polling, and a client's for asking about runs. */
 export interface WorkerConnections {
@@ -11,9 +12,6 @@ export interface WorkerConnections {
   readonly namespace: string;
   readonly address: string;
 }
-
-/** Of gRPC. */
-const notFound = 5;
 
 /**
  * Connects as the standard variables and profiles say; to 127.0.0.1:7233 without them.
@@ -31,7 +29,7 @@ export async function connectWorker(address?: string, namespace?: string): Promi
     const client = await openConnection({ ...options, connectTimeout: "10s" });
     // A worker that may not ask works all the same; one whose namespace is missing ends with a stack trace of the SDK's.
     await client.workflowService.describeNamespace({ namespace: target.namespace }).catch((error) => {
-      if (isGrpcServiceError(error) && error.code === notFound) throw error;
+      if (isGrpcServiceError(error) && error.code === grpcStatus.notFound) throw error;
     });
     return { native, client, ...target };
   } catch (error) {

@@ -4,10 +4,12 @@
  *
  * @module
  */
+
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, isGrpcServiceError } from "@temporalio/client";
 import type { WorkerOptions } from "@temporalio/worker";
 import { KgentsError } from "../core/error.ts";
+import { grpcStatus } from "../core/grpc-status.ts";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "../core/names.ts";
 import { activityTaskQueueType, workflowTaskQueueType } from "../core/temporal-enums.ts";
 import { quoted } from "../core/visibility-query.ts";
@@ -47,9 +49,6 @@ export const versioned = (version: DeploymentVersion | undefined): Pick<WorkerOp
     ? {}
     : { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: "PINNED" } };
 
-/** `NOT_FOUND` of gRPC. */
-const notFound = 5;
-
 /**
  * The queues that a worker with a version polls and that the server does not count to the version yet: it does so some time after a
  * queue's first poll.
@@ -73,7 +72,7 @@ export async function missingTaskQueues(
     .then(({ versionTaskQueues }) => versionTaskQueues)
     .catch((error) => {
       // No poll has made the version yet.
-      if (isGrpcServiceError(error) && error.code === notFound) return [];
+      if (isGrpcServiceError(error) && error.code === grpcStatus.notFound) return [];
       throw error;
     });
   const isCounted = (name: string, type: number) =>

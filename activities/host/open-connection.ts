@@ -4,18 +4,16 @@ import {
   defaultGrpcRetryOptions,
   makeGrpcRetryInterceptor,
 } from "@temporalio/client";
+import { grpcStatus } from "../../core/grpc-status.ts";
 
 type Interceptor = NonNullable<ConnectionOptions["interceptors"]>[number];
 type Call = ReturnType<Parameters<Interceptor>[1]>;
 
-/** `CANCELLED` of gRPC: a status that is not tried again. */
-const cancelled = 1;
-
-/** A call that ends as it begins, because its connection was closed. */
+/** A call that ends as it begins, because its connection was closed: with a status that is not tried again. */
 const closedCall = (): Call => ({
   start: (metadata, listener) => {
     listener?.onReceiveMessage?.(null);
-    listener?.onReceiveStatus?.({ code: cancelled, details: "the connection was closed", metadata });
+    listener?.onReceiveStatus?.({ code: grpcStatus.cancelled, details: "the connection was closed", metadata });
   },
   sendMessage: () => {},
   sendMessageWithContext: () => {},

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { type ConnectionOptions, connect } from "node:tls";
 import { KgentsError } from "../../core/error.ts";
+import { grpcStatus } from "../../core/grpc-status.ts";
 import { errorCode } from "./error-code.ts";
 
 /** What a connection is configured with, as Temporal's SDK has it. */
@@ -98,12 +100,9 @@ export const namespaceUnavailable = (namespace: string, cause: unknown): KgentsE
     { cause, remedy: "Or set TEMPORAL_NAMESPACE to one that is there." },
   );
 
-/** Of gRPC. */
-const notFound = 5;
-
 /** What the server says of a namespace, whatever it was asked for. */
 const isNamespaceMissing = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && error.code === notFound && /namespace/i.test(error.message);
+  error instanceof Error && "code" in error && error.code === grpcStatus.notFound && /namespace/i.test(error.message);
 
 /**
  * The error for a server that could not be connected to, or that does not serve what it was asked for. Where TLS is the reason it says so,

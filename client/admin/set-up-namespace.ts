@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
 import { msToTs, tsToMs } from "@temporalio/common/lib/time.js";
 import { KgentsError } from "../../core/error.ts";
+import { grpcStatus } from "../../core/grpc-status.ts";
 import { searchAttributes } from "../../core/names.ts";
 import { indexedValueTypes } from "../../core/temporal-enums.ts";
 import { registerSearchAttributes, searchAttributeState } from "../../worker/search-attributes.ts";
@@ -18,9 +19,7 @@ export interface NamespaceSetup {
   readonly registered: readonly string[];
 }
 
-/** Status codes of gRPC. */
-const [invalidArgument, notFound, alreadyExists] = [3, 5, 6];
-const [permissionDenied, unauthenticated] = [7, 16];
+const refusals: readonly number[] = [grpcStatus.permissionDenied, grpcStatus.unauthenticated];
 
 const isCode = (error: unknown, code: number): boolean => isGrpcServiceError(error) && error.code === code;
 
@@ -77,7 +76,7 @@ async function allowed<Answer>(what: string, remedy: string, action: () => Promi
   try {
     return await action();
   } catch (error) {
-    if (!isGrpcServiceError(error) || ![permissionDenied, unauthenticated].includes(error.code)) throw error;
+    if (!isGrpcServiceError(error) || !refusals.includes(error.code)) throw error;
     const message = `the server does not let this client ${what}: ${error.details}`;
     throw new KgentsError("forbidden", message, { cause: error, remedy });
   }
@@ -90,7 +89,7 @@ async function retentionOf({ workflowService }: ConnectionLike, namespace: strin
     );
     return tsToMs(config?.workflowExecutionRetentionTtl);
   } catch (error) {
-    if (isCode(error, notFound)) return undefined;
+    if (isCode(error, grpcStatus.notFound)) return undefined;
     throw error;
   }
 }
@@ -111,7 +110,7 @@ async function createNamespace(
     );
     return true;
   } catch (error) {
-    if (isCode(error, alreadyExists)) return false;
+    if (isCode(error, grpcStatus.alreadyExists)) return false;
     throw error;
   }
 }
@@ -156,7 +155,7 @@ async function untilSearchable(
       await workflowService.countWorkflowExecutions({ namespace, query });
       return;
     } catch (error) {
-      if (!isCode(error, invalidArgument) || performance.now() > deadline) throw error;
+      if (!isCode(error, grpcStatus.invalidArgument) || performance.now() > deadline) throw error;
       await delay(100);
     }
   }

@@ -6,6 +6,7 @@ import {
   WorkflowNotFoundError,
 } from "@temporalio/client";
 import { aboutOf, type RunAbout } from "../../core/about.ts";
+import { grpcStatus } from "../../core/grpc-status.ts";
 import { aboutMemo, searchAttributes } from "../../core/names.ts";
 import type { BackendName, ExecutionResult } from "../../core/result.ts";
 import { toKgentsError } from "../failure.ts";
@@ -36,10 +37,6 @@ export interface ListOptions extends RunFilter {
 
 /** How many runs are looked at at once, where the list does not say enough of them. */
 const lookAtOnce = 16;
-/** `INVALID_ARGUMENT` of gRPC: what a server says of a search attribute that it has not. */
-const invalidArgument = 3;
-/** `NOT_FOUND` of gRPC. */
-const notFound = 5;
 
 const keywordOf = (info: WorkflowExecutionInfo, name: string): string | undefined => {
   const value = info.searchAttributes[name]?.[0];
@@ -91,11 +88,12 @@ const codeOf = (error: unknown): number | undefined => {
   return isGrpcServiceError(refusal) ? refusal.code : undefined;
 };
 
-const isUnknownAttribute = (error: unknown): boolean => codeOf(error) === invalidArgument;
+/** What a server says of a search attribute that it has not. */
+const isUnknownAttribute = (error: unknown): boolean => codeOf(error) === grpcStatus.invalidArgument;
 
 /** A run whose retention ended between being listed and being looked at is no run any more. */
 function ifGone(error: unknown): undefined {
-  if (error instanceof WorkflowNotFoundError || codeOf(error) === notFound) return undefined;
+  if (error instanceof WorkflowNotFoundError || codeOf(error) === grpcStatus.notFound) return undefined;
   throw error;
 }
 

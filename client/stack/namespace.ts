@@ -2,13 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
 import { msToTs } from "@temporalio/common/lib/time.js";
 import { openConnection } from "../../activities/host/open-connection.ts";
+import { grpcStatus } from "../../core/grpc-status.ts";
+import { workflowTaskQueueType } from "../../core/temporal-enums.ts";
 
 /** How long the namespace may take to be there once the server answers. */
 const namespaceMilliseconds = 10_000;
-
-/** Status codes of gRPC. */
-const notFound = 5;
-const unavailable = 14;
 
 /**
  * Sees to it that a server of ours has a namespace, and that closed runs are kept there for that long. The namespace
@@ -30,8 +28,9 @@ export async function prepareNamespace(
         return;
       } catch (error) {
         const code = isGrpcServiceError(error) ? error.code : undefined;
-        if (performance.now() > deadline || (code !== notFound && code !== unavailable)) throw error;
-        if (code === notFound && namespace !== "default") {
+        if (performance.now() > deadline || (code !== grpcStatus.notFound && code !== grpcStatus.unavailable))
+          throw error;
+        if (code === grpcStatus.notFound && namespace !== "default") {
           await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
           // Found by its name at once, but the parts of the server that start runs hear of it a little later.
           await untilUsable(connection, namespace, deadline);
@@ -53,10 +52,14 @@ export async function untilUsable(
 ): Promise<void> {
   for (;;) {
     try {
-      await workflowService.describeTaskQueue({ namespace, taskQueue: { name: "kgents" }, taskQueueType: 1 });
+      await workflowService.describeTaskQueue({
+        namespace,
+        taskQueue: { name: "kgents" },
+        taskQueueType: workflowTaskQueueType,
+      });
       return;
     } catch (error) {
-      if (!isGrpcServiceError(error) || error.code !== notFound || performance.now() > deadline) throw error;
+      if (!isGrpcServiceError(error) || error.code !== grpcStatus.notFound || performance.now() > deadline) throw error;
       await delay(50);
     }
   }

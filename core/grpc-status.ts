@@ -1,0 +1,10 @@
+/** The status codes of gRPC that kgents knows: https://grpc.io/docs/guides/status-codes. The package that names them is slow to load. */
+export const grpcStatus = {
+  cancelled: 1,
+  invalidArgument: 3,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
