@@ -6,8 +6,9 @@ import { cluster, createTerminal, freshName, kubectl, removeNamespaces } from ".
 import { clientPod } from "./manifests.ts";
 
 const namespace = freshName();
-/** Set aside for documentation, so that nobody's; to a policy it is as public as any other. */
-const publicAddress = "203.0.113.77";
+/** Public by its number, and here an address of the node alone. Those set aside for documentation are closed. */
+const publicAddress = "11.203.0.77";
+const documentationAddress = "203.0.113.77";
 
 const inNamespace = (args: readonly string[], input?: object): Promise<string> =>
   kubectl(["-n", namespace, ...args], input);
@@ -34,6 +35,7 @@ function testsOfNode(node: NodeControl): void {
     ["the API server", "10.96.0.1", 443],
     ["the API server's own address", "10.99.0.2", 6443],
     ["the metadata service", "169.254.169.254", 80],
+    ["an address set aside for documentation", documentationAddress, 6443],
     ["the machine's network", hostAddress, 8099],
   ];
 
@@ -42,7 +44,8 @@ function testsOfNode(node: NodeControl): void {
     const { code, stderr } = await terminal.run(["infra", "init", "--namespace", namespace, "--yes"]);
     expect(code, stderr).toBe(0);
     await terminal[Symbol.asyncDispose]();
-    await node.run(["ip", "address", "add", `${publicAddress}/32`, "dev", "lo"]);
+    for (const address of [publicAddress, documentationAddress])
+      await node.run(["ip", "address", "add", `${address}/32`, "dev", "lo"]);
     await startPod("peer", {});
     await Promise.all([
       startPod("online", { [networkLabel]: "true" }),
@@ -67,7 +70,8 @@ function testsOfNode(node: NodeControl): void {
     targets.push(["another pod", await inNamespace(["get", "pod", "peer", "-o", "jsonpath={.status.podIP}"]), 8000]);
   });
   afterAll(async () => {
-    await node.run(["ip", "address", "del", `${publicAddress}/32`, "dev", "lo"]);
+    for (const address of [publicAddress, documentationAddress])
+      await node.run(["ip", "address", "del", `${address}/32`, "dev", "lo"]);
     await removeNamespaces([namespace]);
   });
 

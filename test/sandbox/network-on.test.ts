@@ -12,8 +12,16 @@ import { startWorker, type TestWorker, type Who } from "./helpers/worker.ts";
 const world = `kgw${process.pid}`;
 const host = `kgh${process.pid}`;
 const ip = (...args: string[]): Buffer => execFileSync("ip", args, { stdio: ["ignore", "pipe", "pipe"] });
+/** Public by its number; in these namespaces it is the world's alone. */
+const publicAddress = "11.203.0.10";
+/** An address of a network that the host is in, public by its number too. */
+const neighbour = "11.198.51.1";
+const hostAddress = "11.198.51.2";
 const worldAddresses = [
+  publicAddress,
   "203.0.113.10",
+  "192.88.99.1",
+  "168.63.129.16",
   "10.99.0.1",
   "172.20.0.1",
   "192.168.7.1",
@@ -64,8 +72,8 @@ describe.runIf(isRoot)("network on", () => {
     ip("netns", "add", world);
     ip("netns", "add", host);
     ip("link", "add", "w0", "netns", world, "type", "veth", "peer", "name", "h0", "netns", host);
-    ip("-n", world, "addr", "add", "198.51.100.1/24", "dev", "w0");
-    ip("-n", host, "addr", "add", "198.51.100.2/24", "dev", "h0");
+    ip("-n", world, "addr", "add", `${neighbour}/24`, "dev", "w0");
+    ip("-n", host, "addr", "add", `${hostAddress}/24`, "dev", "h0");
     for (const address of worldAddresses) ip("-n", world, "addr", "add", `${address}/32`, "dev", "lo");
     for (const [namespace, link] of [
       [world, "w0"],
@@ -75,7 +83,7 @@ describe.runIf(isRoot)("network on", () => {
     ] as const) {
       ip("-n", namespace, "link", "set", link, "up");
     }
-    ip("-n", host, "route", "add", "default", "via", "198.51.100.1");
+    ip("-n", host, "route", "add", "default", "via", neighbour);
     for (const namespace of [world, host]) {
       const child = spawn("ip", ["netns", "exec", namespace, "/usr/bin/python3", "-c", server], {
         stdio: ["ignore", "pipe", "inherit"],
@@ -111,10 +119,10 @@ describe.runIf(isRoot)("network on", () => {
     };
 
     test.each(["tcp", "udp"] as const)("a public address, by %s", async (kind) => {
-      expect(outside(kind, "203.0.113.10")).toBe("reached");
-      expect(await inside(kind, "203.0.113.10")).toBe("reached");
+      expect(outside(kind, publicAddress)).toBe("reached");
+      expect(await inside(kind, publicAddress)).toBe("reached");
     });
-    test.each([...worldAddresses.slice(1), "198.51.100.2", "127.0.0.1"])("%s is closed", async (address) => {
+    test.each([...worldAddresses.slice(1), neighbour, hostAddress, "127.0.0.1"])("%s is closed", async (address) => {
       expect(outside("tcp", address)).toBe("reached");
       expect(outside("udp", address)).toBe("reached");
       expect(await inside("tcp", address)).toMatch(/^no:/);
@@ -131,7 +139,7 @@ describe.runIf(isRoot)("network on", () => {
       expect(await inside("tcp", "10.99.0.1")).toMatch(/^no:/);
     });
     test("slirp4netns dies with the run, and with the worker", async () => {
-      await inside("tcp", "203.0.113.10");
+      await inside("tcp", publicAddress);
       expect(await processesWith("slirp4netns --configure")).toEqual([]);
       const running = worker.run({ code: "sleep 54321", language: "sh", network: true }).catch(() => {});
       while ((await processesWith("sleep 54321")).length === 0) await sleep(20);

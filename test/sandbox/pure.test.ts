@@ -9,8 +9,8 @@ import { version2Group } from "../../activities/backends/subprocess/cgroups/vers
 import { exitStatus } from "../../activities/backends/subprocess/exit-status.ts";
 import { cellLimits } from "../../activities/backends/subprocess/limits.ts";
 import {
+  hostNetworks,
   outputRules,
-  ownAddresses,
   rulesInForce,
   rulesScript,
 } from "../../activities/backends/subprocess/network/rules.ts";
@@ -171,16 +171,33 @@ test("a group of version 2 writes its limits and reads its counters", async () =
   }
 });
 
-test("network rules: this machine's addresses are closed, and another rule is noticed", () => {
-  const addresses = ownAddresses({
-    eth0: [
-      { address: "203.0.113.7", netmask: "", family: "IPv4", mac: "", internal: false, cidr: null },
-      { address: "fe80::1", netmask: "", family: "IPv6", mac: "", internal: false, cidr: null, scopeid: 2 },
-    ],
-  });
-  expect(addresses).toEqual(["203.0.113.7"]);
-  const rules = outputRules(addresses);
-  expect(rules).toContain("ip daddr 203.0.113.7 reject with icmpx admin-prohibited");
+test("network rules: this machine's addresses and networks are closed, and another rule is noticed", () => {
+  const routes = `Main:
+  +-- 0.0.0.0/0 3 0 5
+     |-- 0.0.0.0
+        /0 link UNICAST
+        /1 link UNICAST
+     |-- 11.1.2.0
+        /24 link UNICAST
+     |-- 11.5.0.0
+        /16 universe UNICAST
+     |-- 10.7.0.0
+        /16 link UNICAST
+     |-- 11.1.2.255
+        /32 link BROADCAST
+Local:
+     |-- 127.0.0.0
+        /8 host LOCAL
+     |-- 11.1.2.3
+        /32 host LOCAL
+`;
+  const networks = hostNetworks(routes);
+  expect(networks).toEqual(["11.1.2.0/24", "10.7.0.0/16", "127.0.0.0/8", "11.1.2.3"]);
+  const rules = outputRules(networks);
+  expect(rules).toContain("ip daddr 11.1.2.0/24 reject with icmpx admin-prohibited");
+  expect(rules).toContain("ip daddr 11.1.2.3 reject with icmpx admin-prohibited");
+  expect(rules).toContain("ip daddr 168.63.129.16 reject with icmpx admin-prohibited");
+  expect(rules.filter((rule) => rule.includes("10.7.0.0"))).toEqual([]);
   expect(rules.at(-1)).toBe("accept");
   expect(rulesInForce(rulesScript(rules), rules)).toBe(true);
   expect(rulesInForce("", rules)).toBe(false);

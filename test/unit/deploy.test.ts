@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { closedRanges } from "../../activities/backends/subprocess/network/rules.ts";
 import { workerCommand } from "../../client/cli/worker-command.ts";
 import { loadManifests, type Manifest, titleOf } from "../../client/infra/manifests.ts";
 import { requiredAccess } from "../../client/infra/required-access.ts";
@@ -15,6 +14,7 @@ import { parseDuration } from "../../core/duration.ts";
 import { builtInLanguages, findLanguage } from "../../core/language.ts";
 import { cellNamespace } from "../../core/names.ts";
 import { validateRequest } from "../../core/parse-request.ts";
+import { rangeHolds, specialRanges4, specialRanges6 } from "../../core/special-addresses.ts";
 import type { WorkerCommandFlags } from "../../worker/command.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -67,7 +67,10 @@ describe("the policies", () => {
     const policy = contentOf("NetworkPolicy kgents-public-egress");
     expect(policy).toMatchObject({ podSelector: { matchLabels: { [networkLabel]: "true" } }, policyTypes: ["Egress"] });
     const [, { to }] = policy.egress as [unknown, { to: { ipBlock: { cidr: string; except: string[] } }[] }];
-    expect(to.find(({ ipBlock }) => ipBlock.cidr === "0.0.0.0/0")?.ipBlock.except).toEqual(closedRanges);
+    const exceptOf = (cidr: string) => to.find(({ ipBlock }) => ipBlock.cidr === cidr)?.ipBlock.except;
+    expect(exceptOf("0.0.0.0/0")).toEqual(specialRanges4.map(({ range }) => range));
+    const publicSpecial6 = specialRanges6.filter(({ range }) => rangeHolds("2000::/3", range));
+    expect(exceptOf("2000::/3")).toEqual(publicSpecial6.map(({ range }) => range));
   });
 });
 

@@ -7,14 +7,13 @@
  *
  * @module
  */
-import { readlink } from "node:fs/promises";
-import { networkInterfaces } from "node:os";
+import { readFile, readlink } from "node:fs/promises";
 import { KgentsError } from "../../../../core/error.ts";
 import type { SandboxMode } from "../bubblewrap-arguments.ts";
 import { findSystemTool } from "../find-program.ts";
 import type { Launcher } from "../launcher.ts";
 import { runTool } from "../run-tool.ts";
-import { outputRules, ownAddresses, rulesInForce, rulesScript } from "./rules.ts";
+import { hostNetworks, outputRules, rulesInForce, rulesScript } from "./rules.ts";
 import { startSlirp } from "./slirp.ts";
 
 /** A way out that is ready to be made. */
@@ -75,7 +74,7 @@ export async function prepareNetwork(mode: SandboxMode): Promise<PreparedNetwork
       const namespaces = [`--target=${target}`, ...(user ? ["--user", "--preserve-credentials"] : []), "--net"];
       return runTool(nsenter, [...namespaces, "--", nft, ...args], { environment: {}, ...(input ? { input } : {}) });
     };
-    const rules = outputRules(ownAddresses(networkInterfaces()));
+    const rules = outputRules(hostNetworks(await readFile("/proc/net/fib_trie", "utf8")));
     // The rules first, the way out last: at no moment is it open.
     await inside(["-f", "-"], rulesScript(rules));
     if (!rulesInForce(await inside(["list", "ruleset"]), rules))

@@ -3,48 +3,48 @@
  *
  * @module
  */
-import type { NetworkInterfaceInfo } from "node:os";
+import { rangeHolds, specialRanges4 } from "../../../../core/special-addresses.ts";
 
 /** The resolver that slirp4netns offers. */
 const resolver = "10.0.2.3";
 
-/** Addresses that are not public: this machine, private networks, link-local (cloud metadata), benchmarks, multicast. */
-export const closedRanges = [
-  "0.0.0.0/8",
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "172.16.0.0/12",
-  "192.0.0.0/24",
-  "192.168.0.0/16",
-  "198.18.0.0/15",
-  "224.0.0.0/4",
-  "240.0.0.0/4",
-];
-
 // Refused and not dropped: a dropped connection hangs until its time-out.
 const refuse = "reject with icmpx admin-prohibited";
 
-/** The IPv4 addresses of a machine. */
-export const ownAddresses = (
-  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
-): string[] => [
-  ...new Set(
-    Object.values(interfaces).flatMap((list) =>
-      (list ?? []).filter(({ family }) => family === "IPv4").map(({ address }) => address),
-    ),
-  ),
+/** A route without a gateway that is shorter than this is a default route, or a half of one, into a tunnel or a modem. */
+const shortestOnLink = 8;
+
+/**
+ * The IPv4 networks that a machine reaches without a gateway, and its own addresses, in all routing tables. Pure.
+ *
+ * @param fibTrie the text of `/proc/net/fib_trie`
+ */
+export function hostNetworks(fibTrie: string): string[] {
+  const found = new Set<string>();
+  let address = "";
+  for (const line of fibTrie.split("\n")) {
+    address = /^\s*\|-- ([\d.]+)$/.exec(line)?.[1] ?? address;
+    const [, length, scope, type] = /^\s*\/(\d+) (\w+) ([A-Z]+)/.exec(line) ?? [];
+    const onLink = scope === "link" && type === "UNICAST" && Number(length) >= shortestOnLink;
+    if (onLink || type === "LOCAL") found.add(length === "32" ? address : `${address}/${length}`);
+  }
+  return [...found];
+}
+
+/** The special ranges, and what of the machine's own networks lies outside of them. nft prints a single address without its length. */
+const closedRanges = (ownNetworks: readonly string[]): string[] => [
+  ...specialRanges4.map(({ range }) => range.replace(/\/32$/, "")),
+  ...ownNetworks.filter((network) => !specialRanges4.some(({ range }) => rangeHolds(range, network))),
 ];
 
 /** The rules of the chain, each as nft prints it, so that what is in force can be compared with what was meant. */
-export const outputRules = (hostAddresses: readonly string[]): string[] => [
+export const outputRules = (ownNetworks: readonly string[]): string[] => [
   "type filter hook output priority filter; policy drop;",
   'oifname "lo" accept',
   `meta nfproto ipv6 ${refuse}`,
   `ip daddr ${resolver} udp dport 53 accept`,
   `ip daddr ${resolver} tcp dport 53 accept`,
-  ...[...closedRanges, ...hostAddresses].map((range) => `ip daddr ${range} ${refuse}`),
+  ...closedRanges(ownNetworks).map((range) => `ip daddr ${range} ${refuse}`),
   "accept",
 ];
 
