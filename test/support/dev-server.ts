@@ -48,7 +48,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 export async function startDevServer(
   binary: string,
   databaseFile: string,
-  options: { port?: number; uiPort?: number; stock?: boolean } = {},
+  options: { port?: number; uiPort?: number; stock?: boolean; more?: readonly string[] } = {},
 ): Promise<DevServer> {
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort ?? (await freePort());
@@ -57,7 +57,9 @@ export async function startDevServer(
   const settings = options.stock
     ? [...stock, "--db-filename", databaseFile]
     : serverArguments({ port, uiPort, database: databaseFile });
-  const child = spawn(binary, [...settings, "--log-level", "error"], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, [...settings, ...(options.more ?? []), "--log-level", "error"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk: Buffer) => {

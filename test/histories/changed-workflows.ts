@@ -1,0 +1,21 @@
+/**
+ * The workflows of today with one step more, each: what a change without a patch does to the runs of another version.
+ *
+ * @module
+ */
+import { sleep } from "@temporalio/workflow";
+import * as today from "../../workflows/index.ts";
+
+type Workflow = (...args: never[]) => Promise<unknown>;
+
+const delayed =
+  <Original extends Workflow>(workflow: Original) =>
+  async (...args: Parameters<Original>): Promise<unknown> => {
+    await sleep(1);
+    return workflow(...args);
+  };
+
+export const executeCode = delayed(today.executeCode);
+export const executeBatch = delayed(today.executeBatch);
+export const reapCell = delayed(today.reapCell);
+export const sweepCells = delayed(today.sweepCells);

@@ -1,0 +1,65 @@
+import type { ExecuteOutput, ProvisionedCell } from "../../activities/contract.ts";
+import { scriptedIsolation } from "../support/scripted-backend.ts";
+
+/** The queue of the shared workers of the recording, and of a host that answers and one that has gone. */
+export const queues = { shared: "histories", host: "histories-host-here", gone: "histories-host-gone" } as const;
+
+/** A request as any SDK sends it. */
+export const request = { code: "print(1)", language: "python", requester: "recorder" };
+
+const stream = (text: string): ExecuteOutput["stdout"] => ({
+  text,
+  encoding: "utf-8",
+  truncated: false,
+  bytes: text.length,
+  sha256: "0".repeat(64),
+  ref: null,
+});
+
+/** What `execute` answers of code that exited with 0, with changes. */
+export const output = (changes: Partial<ExecuteOutput> = {}): ExecuteOutput => ({
+  status: "succeeded",
+  exitCode: 0,
+  signal: null,
+  reason: null,
+  stdout: stream("1\n"),
+  stderr: stream(""),
+  files: [],
+  filesOmitted: [],
+  isolation: null,
+  startedAt: "2026-01-01T00:00:01.000Z",
+  finishedAt: "2026-01-01T00:00:02.000Z",
+  usage: { peakMemoryBytes: 1_000_000, cpuSeconds: 0.1 },
+  ...changes,
+});
+
+/** What `execute` answers of code that exited with 1. */
+export const failedOutput = output({ status: "failed", exitCode: 1, reason: "the code exited with 1" });
+
+/** What `execute` answers of code that was stopped. */
+export const cancelledOutput = output({ status: "cancelled", exitCode: null, reason: "the run was cancelled" });
+
+/** What `salvage` answers. */
+export const lostOutput = output({ status: "lost", exitCode: null, reason: "the worker went away", startedAt: null });
+
+/** A cell of a sandbox on the host that answers, with changes. */
+export const sandboxCell = (cellId: string, changes: Partial<ProvisionedCell> = {}): ProvisionedCell => ({
+  cellId,
+  backend: "subprocess",
+  taskQueue: queues.host,
+  isolation: scriptedIsolation,
+  fallback: null,
+  language: "python",
+  requester: "recorder",
+  title: "print(1)",
+  timeoutMilliseconds: 10_000,
+  startupTimeoutMilliseconds: 10_000,
+  maximumAttempts: 1,
+  ttlMilliseconds: 500,
+  searchAttributes: false,
+  ...changes,
+});
+
+/** A cell of a cluster, with changes. */
+export const clusterCell = (cellId: string, changes: Partial<ProvisionedCell> = {}): ProvisionedCell =>
+  sandboxCell(cellId, { backend: "kubernetes", taskQueue: null, ...changes });

@@ -1,0 +1,34 @@
+import { Context } from "@temporalio/activity";
+import { KgentsError } from "../../core/error.ts";
+import type { FailureKind } from "../../core/failure.ts";
+
+/** A step that answers with a value. */
+export const answers =
+  <Value>(value: Value) =>
+  (): Value =>
+    value;
+
+/** A step that fails with a kind of ours. */
+export const fails = (kind: FailureKind) => (): never => {
+  throw new KgentsError(kind, `made to fail as ${kind}`);
+};
+
+/** A step that goes on until its activity is cancelled, and then answers. */
+export const untilCancelled =
+  <Value>(value: Value) =>
+  async (): Promise<Value> => {
+    const context = Context.current();
+    const beat = setInterval(() => context.heartbeat(), 100);
+    await context.cancelled.catch(() => {}).finally(() => clearInterval(beat));
+    return value;
+  };
+
+/** A step that is cancelled and says so. */
+export const endsCancelled = async (): Promise<never> => {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 100);
+  return context.cancelled.finally(() => clearInterval(beat));
+};
+
+/** A step whose worker falls silent: it sends no heartbeat and does not end before the recording does. */
+export const silent = async (): Promise<never> => Context.current().cancelled;
