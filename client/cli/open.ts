@@ -1,5 +1,7 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { findProgram } from "../../activities/host/find-program.ts";
+import { programEnvironment } from "../../activities/host/program-environment.ts";
+import { startProgram } from "../../activities/host/run-program.ts";
 import { KgentsError } from "../../core/error.ts";
 import { write } from "./follow-run.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
@@ -15,6 +17,12 @@ function openerOf(environment: NodeJS.ProcessEnv): string | undefined {
   return environment.DISPLAY || environment.WAYLAND_DISPLAY ? "xdg-open" : undefined;
 }
 
+/** Names of what a browser needs to find the desktop that its user sits at. */
+const desktopNames = [
+  ...["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_*", "DBUS_SESSION_BUS_ADDRESS"],
+  ...["BROWSER", "DE", "DESKTOP_SESSION", "GNOME_*", "KDE_*"],
+];
+
 /** `kgents open`. */
 export const open = (id: string | undefined, flags: OpenFlags): Promise<number> =>
   withRuns(
@@ -29,7 +37,13 @@ export const open = (id: string | undefined, flags: OpenFlags): Promise<number> 
       await write(process.stdout, flags.json ? `${JSON.stringify({ url })}\n` : `${url}\n`);
       const opener = flags.browser ? openerOf(process.env) : undefined;
       if (opener === undefined) return 0;
-      const child = spawn(opener, [url], { stdio: "ignore", detached: true });
+      const program = await findProgram(opener);
+      if (program === undefined) {
+        voice.say(`no browser was opened: there is no ${opener} on PATH`);
+        return 0;
+      }
+      const environment = await programEnvironment(process.env, desktopNames);
+      const child = startProgram(program, [url], { environment, stdio: "ignore", detached: true });
       // Whoever has the address can open it by hand.
       await once(child, "spawn").catch((error: Error) => voice.say(`no browser was opened: ${error.message}`));
       child.unref();

@@ -1,17 +1,20 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-import { findProgram } from "../../activities/backends/subprocess/find-program.ts";
+import { lookForProgram } from "../../activities/host/find-program.ts";
+import { absolutePaths, networkNames, programEnvironment } from "../../activities/host/program-environment.ts";
+import { outputOf } from "../../activities/host/run-program.ts";
 import { KgentsError } from "../../core/error.ts";
-
-const run = promisify(execFile);
 
 const clusterName = "kgents";
 
 /** The context of kind's kubeconfig for it. */
 const context = `kind-${clusterName}`;
 
+/** Names of what kind needs to reach its container engine and to write its kubeconfig. */
+const kindNames = ["KUBECONFIG", "KIND_*", "DOCKER_*", "CONTAINER_*", "XDG_RUNTIME_DIR", ...networkNames];
+
 /** Pulling kind's node image is most of it. */
 const createMilliseconds = 600_000;
+/** Asks Docker for its containers. */
+const listMilliseconds = 60_000;
 
 /**
  * Makes a local cluster with kind, unless it is there.
@@ -20,25 +23,27 @@ const createMilliseconds = 600_000;
  * @throws KgentsError `tool-unavailable` where kind is missing or fails, in its own words
  */
 export async function ensureKindCluster(progress: (line: string) => void, signal: AbortSignal): Promise<string> {
-  const kind = await findProgram("kind");
+  const { path: kind, refused } = await lookForProgram("kind");
   if (kind === undefined) {
-    throw new KgentsError("tool-unavailable", "--kind needs the program kind, which is not on PATH", {
+    const words = ["--kind needs the program kind, which is not on PATH", ...refused];
+    throw new KgentsError("tool-unavailable", words.join("; "), {
       remedy: "Install Docker and kind (https://kind.sigs.k8s.io), or name a cluster with --context.",
     });
   }
+  const given = await programEnvironment(process.env, kindNames);
+  const environment = given.KUBECONFIG ? { ...given, KUBECONFIG: absolutePaths(given.KUBECONFIG) } : given;
+  const run = (args: readonly string[], timeoutMilliseconds: number): Promise<string> =>
+    outputOf(kind, args, { environment, signal, timeoutMilliseconds, ownGroup: true });
   try {
-    const { stdout } = await run(kind, ["get", "clusters"], { signal });
+    const stdout = await run(["get", "clusters"], listMilliseconds);
     if (stdout.split("\n").includes(clusterName)) return context;
     progress(`creating the kind cluster ${clusterName} (some minutes the first time) ...`);
-    await run(kind, ["create", "cluster", "--name", clusterName, "--wait", "120s"], {
-      signal,
-      timeout: createMilliseconds,
-    });
+    await run(["create", "cluster", "--name", clusterName, "--wait", "120s"], createMilliseconds);
     return context;
   } catch (error) {
     signal.throwIfAborted();
-    const said = (error as { stderr?: string }).stderr?.trim().split("\n").at(-1);
-    throw new KgentsError("tool-unavailable", `kind could not make a cluster: ${said || (error as Error).message}`, {
+    const said = error instanceof Error ? error.message : String(error);
+    throw new KgentsError("tool-unavailable", `kind could not make a cluster: ${said}`, {
       cause: error,
       remedy: "Check that Docker runs (`docker info`), and try `kind create cluster` by itself.",
     });

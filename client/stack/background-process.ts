@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { errorCode } from "../../activities/host/error-code.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "../../activities/host/process-identity.ts";
+import { startProgram } from "../../activities/host/run-program.ts";
 import { KgentsError } from "../../core/error.ts";
 
 /** A log larger than this makes way for a new one when the process is started; the one before it is kept. */
@@ -37,11 +37,9 @@ export async function startInBackground(
   mkdirSync(dirname(options.log), { recursive: true, mode: 0o700 });
   const logStart = rotate(options.log);
   const log = openSync(options.log, "a", 0o600);
-  // The log's directory, so that no directory of the user's (a mount, a checkout) is kept in use.
-  const child = spawn(command, args, {
-    cwd: dirname(options.log),
+  const child = startProgram(command, args, {
     detached: true,
-    env: options.environment,
+    environment: options.environment,
     stdio: ["ignore", log, log],
   });
   closeSync(log);

@@ -3,15 +3,11 @@
  *
  * @module
  */
-import { execFile } from "node:child_process";
-import { delimiter, isAbsolute, join, resolve } from "node:path";
-import { promisify } from "node:util";
-import {
-  findPinnedTool,
-  installPinnedTool,
-  type PinnedTool,
-  whenExecutable,
-} from "../../activities/host/pinned-tool.ts";
+import { resolve } from "node:path";
+import { programsOnPath } from "../../activities/host/find-program.ts";
+import { findPinnedTool, installPinnedTool, type PinnedTool } from "../../activities/host/pinned-tool.ts";
+import { programEnvironment } from "../../activities/host/program-environment.ts";
+import { outputOf } from "../../activities/host/run-program.ts";
 import { KgentsError } from "../../core/error.ts";
 import { downloadTemporal, officialDownload, pinnedVersion } from "./temporal-download.ts";
 
@@ -88,11 +84,10 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions): Pr
 
 async function onPath(environment: NodeJS.ProcessEnv): Promise<TemporalBinary> {
   const reasons: string[] = [];
-  for (const directory of (environment.PATH ?? "").split(delimiter).filter(isAbsolute)) {
-    const executable = await whenExecutable(join(directory, "temporal"));
-    if (!executable) continue;
+  for await (const found of programsOnPath("temporal", environment.PATH ?? "")) {
     try {
-      return await checked(executable, "PATH");
+      if (found.refused !== undefined) throw new Error(found.refused);
+      return await checked(found.path, "PATH");
     } catch (error) {
       reasons.push(error instanceof Error ? error.message : String(error));
     }
@@ -107,7 +102,10 @@ async function checked(executable: string, place = "kgents' cache"): Promise<Tem
       cause,
       remedy: "Correct KGENTS_TEMPORAL_CLI, or unset it and let kgents find the command.",
     });
-  const { stdout } = await promisify(execFile)(executable, ["--version"], { timeout: 20_000 }).catch((error) => {
+  const stdout = await outputOf(executable, ["--version"], {
+    environment: await programEnvironment(process.env),
+    timeoutMilliseconds: 20_000,
+  }).catch((error) => {
     throw refuse(`does not run: ${error instanceof Error ? error.message.split("\n")[0] : error}`, error);
   });
   const version = /^temporal version (\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];

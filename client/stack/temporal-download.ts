@@ -6,16 +6,15 @@
  *
  * @module
  */
-import { execFile } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { promisify } from "node:util";
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
 import { moveInto, whenExecutable } from "../../activities/host/pinned-tool.ts";
+import { outputOf } from "../../activities/host/run-program.ts";
 
 /** The version of the CLI that kgents is tested with. */
 export const pinnedVersion = "1.9.1";
@@ -42,7 +41,7 @@ export async function downloadTemporal(
   try {
     options.progress(`downloading Temporal ${pinnedVersion} ...`);
     await fetchExecutable(`${address}?platform=${process.platform}&arch=${architecture()}`, join(draft, "temporal"));
-    const { stdout } = await promisify(execFile)(join(draft, "temporal"), ["--version"]);
+    const stdout = await outputOf(join(draft, "temporal"), ["--version"]);
     if (!stdout.startsWith(`temporal version ${pinnedVersion} `)) throw new Error(`it is ${stdout.trim()}`);
     await moveInto(draft, target, "temporal");
   } catch (error) {

@@ -1,8 +1,8 @@
 import { constants, openSync, unlinkSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { findSystemTool } from "./find-program.ts";
-import { runTool } from "./run-tool.ts";
+import { findSystemTool } from "../../host/find-program.ts";
+import { outputOf } from "../../host/run-program.ts";
 
 /** Descriptors of both ends of a pipe that has an inode of its own: ours to read without blocking, the program's to write. */
 export interface Fifo {
@@ -42,7 +42,7 @@ export function fifoSource(directory: string): FifoSource {
     if (mkfifo === undefined) throw new Error("mkfifo is missing; it comes with coreutils");
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const paths = Array.from({ length: batch }, () => join(directory, String(made++)));
-    await runTool(mkfifo, ["-m", "600", ...paths]);
+    await outputOf(mkfifo, ["-m", "600", ...paths]);
     ready.push(...paths);
   };
   return {

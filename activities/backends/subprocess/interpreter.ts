@@ -9,9 +9,9 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { KgentsError } from "../../../core/error.ts";
 import type { Language } from "../../../core/language.ts";
-import { findProgram } from "./find-program.ts";
+import { findForCell } from "../../host/find-program.ts";
+import { outputOf } from "../../host/run-program.ts";
 import { foreignLibraries } from "./libraries.ts";
-import { runTool } from "./run-tool.ts";
 import { ownProgramDirectory } from "./sandbox-paths.ts";
 import { isShared } from "./shared-directories.ts";
 
@@ -57,7 +57,7 @@ print(json.dumps({"executable": sys.executable, "paths": [
 `;
 
 async function resolvePython(found: string, args: readonly string[]): Promise<Interpreter> {
-  const printed = await runTool(found, ["-I", "-c", pythonQuestion]);
+  const printed = await outputOf(found, ["-I", "-c", pythonQuestion]);
   const { executable, paths } = pythonAnswer.parse(JSON.parse(printed));
   const real = await realpath(executable);
   const binds = smallest([...paths.filter((path) => path !== null), ...(await foreignLibraries(real))]);
@@ -98,7 +98,7 @@ async function ownNode(args: readonly string[]): Promise<Interpreter> {
 export async function resolveInterpreter(language: Language, path = process.env.PATH): Promise<Interpreter> {
   const [word = "", ...args] = language.command;
   if (word === "node") return ownNode(args);
-  const found = await findProgram(word, path);
+  const found = await findForCell(word, path);
   if (found === undefined) {
     throw new KgentsError("interpreter-missing", `${language.name}: there is no ${word} on the worker's PATH`, {
       remedy: `Install ${word} on the worker's machine, or use a cluster.`,

@@ -7,11 +7,11 @@
  *
  * @module
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fchownSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { type ChildProcess, startProgram } from "../../host/run-program.ts";
 import { type ControlReader, controlReader } from "../files/control-reader.ts";
 import type { ControlGroup, GroupMaker } from "./cgroups/control-group.ts";
 import { removeGroups } from "./cgroups/remove-groups.ts";
@@ -91,10 +91,9 @@ async function startLauncher(
   );
   const words = launcherCommand(plan.bubblewrap, groups);
   const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
-  const child = spawn(program, args, {
+  const child = startProgram(program, args, {
     // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.
-    env: {},
-    cwd: "/",
+    environment: {},
     // A process group of its own: Ctrl-C at the worker's terminal is for the worker, and one signal reaches it all.
     detached: true,
     stdio: [...own, ...covered],

@@ -1,5 +1,5 @@
-import { findSystemTool } from "./find-program.ts";
-import { runTool } from "./run-tool.ts";
+import { findSystemTool } from "../../host/find-program.ts";
+import { outputOf } from "../../host/run-program.ts";
 import { isShared } from "./shared-directories.ts";
 
 /** Libraries of a program that lie outside the directories that every sandbox shows. */
@@ -7,7 +7,7 @@ export async function foreignLibraries(program: string): Promise<string[]> {
   const ldd = await findSystemTool("ldd");
   if (ldd === undefined) return [];
   // It fails for scripts and static programs, which need none.
-  const printed = await runTool(ldd, [program]).catch(() => "");
+  const printed = await outputOf(ldd, [program]).catch(() => "");
   const paths = [...printed.matchAll(/(?:=>\s*|^\s*)(\/\S+)\s+\(0x/gm)].flatMap(([, path]) => path ?? []);
   return paths.filter((path) => !isShared(path));
 }

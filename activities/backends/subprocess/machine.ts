@@ -6,12 +6,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KgentsError } from "../../../core/error.ts";
+import { findSystemTool } from "../../host/find-program.ts";
+import { outputOf } from "../../host/run-program.ts";
 import type { SandboxMode } from "./bubblewrap-arguments.ts";
 import type { GroupMaker } from "./cgroups/control-group.ts";
 import { findGroups } from "./cgroups/find-groups.ts";
-import { findSystemTool } from "./find-program.ts";
 import { type HostView, prepareHostView } from "./host-view.ts";
-import { runTool } from "./run-tool.ts";
 import { filterArchitecture, seccompFilter } from "./seccomp-filter.ts";
 
 /** What this machine offers for sandboxes. */
@@ -35,7 +35,7 @@ const unavailable = (reason: string, remedy?: string): KgentsError =>
 
 async function bubblewrapVersion(bubblewrap: string): Promise<string> {
   try {
-    const printed = await runTool(bubblewrap, ["--version"], { environment: {} });
+    const printed = await outputOf(bubblewrap, ["--version"], { environment: {} });
     const version = /(\d+\.\d+(?:\.\d+)?)/.exec(printed)?.[1];
     if (version === undefined) throw new Error(`it calls itself ${JSON.stringify(printed.trim().slice(0, 80))}`);
     return version;

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { bubblewrapPackage } from "../../../activities/backends/subprocess/find-bubblewrap.ts";
-import { findSystemTool } from "../../../activities/backends/subprocess/find-program.ts";
+import { findSystemTool } from "../../../activities/host/find-program.ts";
 import { installPinnedTool } from "../../../activities/host/pinned-tool.ts";
 
 /** Inside the checkout, where every user of this machine can read it and no home is touched. */

@@ -11,8 +11,8 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findSystemTool } from "../find-program.ts";
-import { runTool } from "../run-tool.ts";
+import { findSystemTool } from "../../../host/find-program.ts";
+import { outputOf } from "../../../host/run-program.ts";
 
 /** How long the manager may take to answer, and then to move this process, in milliseconds. */
 const patience = 3000;
@@ -50,11 +50,11 @@ async function move(): Promise<boolean> {
   const uid = process.geteuid?.() ?? 0;
   const scope = `kgents-worker-${process.pid}-${randomBytes(4).toString("hex")}.scope`;
   try {
-    await runTool(
+    await outputOf(
       busctl,
       [uid === 0 ? "--system" : "--user", "--timeout=3", "call", ...scopeCall(scope, process.pid)],
       {
-        timeout: patience,
+        timeoutMilliseconds: patience,
         environment: managerEnvironment(uid),
       },
     );

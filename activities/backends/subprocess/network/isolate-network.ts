@@ -9,10 +9,10 @@
  */
 import { readFile, readlink } from "node:fs/promises";
 import { KgentsError } from "../../../../core/error.ts";
+import { findSystemTool } from "../../../host/find-program.ts";
+import { outputOf } from "../../../host/run-program.ts";
 import type { SandboxMode } from "../bubblewrap-arguments.ts";
-import { findSystemTool } from "../find-program.ts";
 import type { Launcher } from "../launcher.ts";
-import { runTool } from "../run-tool.ts";
 import { hostNetworks, outputRules, rulesInForce, rulesScript } from "./rules.ts";
 import { startSlirp } from "./slirp.ts";
 
@@ -72,7 +72,7 @@ export async function prepareNetwork(mode: SandboxMode): Promise<PreparedNetwork
     await assertOwnNamespace(target);
     const inside = (args: readonly string[], input?: string): Promise<string> => {
       const namespaces = [`--target=${target}`, ...(user ? ["--user", "--preserve-credentials"] : []), "--net"];
-      return runTool(nsenter, [...namespaces, "--", nft, ...args], { environment: {}, ...(input ? { input } : {}) });
+      return outputOf(nsenter, [...namespaces, "--", nft, ...args], { environment: {}, ...(input ? { input } : {}) });
     };
     const rules = outputRules(hostNetworks(await readFile("/proc/net/fib_trie", "utf8")));
     // The rules first, the way out last: at no moment is it open.

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { startProgram } from "../../../host/run-program.ts";
 import { beginningOf } from "../beginning-of.ts";
 
 /** So long slirp4netns may take to come up, in milliseconds. */
@@ -12,7 +12,7 @@ const patience = 10_000;
  * @returns what takes it down; it also ends by itself when this process does
  */
 export async function startSlirp(program: string, target: number): Promise<() => Promise<void>> {
-  const child = spawn(
+  const child = startProgram(
     program,
     [
       ...["--configure", "--mtu=65520", "--disable-host-loopback", "--enable-sandbox", "--enable-seccomp"],
@@ -20,7 +20,7 @@ export async function startSlirp(program: string, target: number): Promise<() =>
       // By process id: given paths, its own sandbox fails for an ordinary user.
       ...[String(target), "tap0"],
     ],
-    { env: {}, cwd: "/", stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"] },
+    { environment: {}, stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"] },
   );
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());

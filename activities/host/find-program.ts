@@ -1,0 +1,108 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { delimiter, isAbsolute, join, relative } from "node:path";
+import { distrust } from "./ownership.ts";
+
+/** Where system tools live that an ordinary user's PATH may leave out. */
+const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
+
+/** A PATH of the system's own directories. */
+export const systemPath = systemDirectories.join(delimiter);
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+const isInside = (path: string, directory: string): boolean => {
+  const way = relative(directory, path);
+  return way === "" || (!way.startsWith("..") && !isAbsolute(way));
+};
+
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    // It was deleted.
+    return undefined;
+  }
+}
+
+/**
+ * Whether a directory belongs to the project that the user stands in, and so may have come with somebody else's repository. A home
+ * directory is no project, and neither is what holds it.
+ */
+const isOfTheProject = (directory: string, project: string, home: string): boolean =>
+  !systemDirectories.includes(directory) && !isInside(home, project) && isInside(directory, project);
+
+/** A program of the host that was found, or why one is not to be started. */
+export type FoundProgram = { readonly path: string; readonly refused?: never } | { readonly refused: string };
+
+/**
+ * Looks for programs of the host that kgents itself may start: on PATH, without its relative and empty entries, without directories of
+ * the project that the user stands in, and without those that other users can change.
+ */
+export async function* programsOnPath(
+  name: string,
+  path = process.env.PATH ?? "",
+  project = workingDirectory(),
+): AsyncGenerator<FoundProgram> {
+  for (const directory of path.split(delimiter)) {
+    if (!isAbsolute(directory)) continue;
+    const program = join(directory, name);
+    if (!(await isExecutable(program))) continue;
+    if (project !== undefined && isOfTheProject(directory, project, homedir())) {
+      yield { refused: `${program} is not used: it lies in the working directory` };
+      continue;
+    }
+    const reason = (await distrust(directory)) ?? (await distrust(program));
+    yield reason === undefined ? { path: program } : { refused: `${program} is not used: ${reason}` };
+  }
+}
+
+/** The first program of the host by that name, and why earlier ones of that name are not used. */
+export async function lookForProgram(
+  name: string,
+  path?: string,
+): Promise<{ readonly path: string | undefined; readonly refused: readonly string[] }> {
+  const refused: string[] = [];
+  for await (const found of programsOnPath(name, path)) {
+    if (found.refused === undefined) return { path: found.path, refused };
+    refused.push(found.refused);
+  }
+  return { path: undefined, refused };
+}
+
+/** Finds a program of the host that kgents itself may start; undefined where there is none. */
+export const findProgram = async (name: string, path?: string): Promise<string | undefined> =>
+  (await lookForProgram(name, path)).path;
+
+/** Finds a tool of the system, on PATH or where distributions put such tools. */
+export const findSystemTool = (name: string): Promise<string | undefined> =>
+  findProgram(name, [process.env.PATH ?? "", systemPath].join(delimiter));
+
+/**
+ * Finds what runs in a cell only, as a shell would, except for relative entries of PATH: they would make the answer depend on where the
+ * worker was started. Never to be started outside of a cell.
+ */
+export async function findForCell(name: string, path = process.env.PATH ?? ""): Promise<string | undefined> {
+  if (name.includes("/")) return (await isExecutable(name)) ? name : undefined;
+  for (const directory of path.split(delimiter)) {
+    if (isAbsolute(directory) && (await isExecutable(join(directory, name)))) return join(directory, name);
+  }
+  return undefined;
+}
+
+/** A PATH for programs of the host: only the entries in which {@link findProgram} would look. */
+export async function trustedPath(path = process.env.PATH ?? "", project = workingDirectory()): Promise<string> {
+  const entries = [...new Set(path.split(delimiter))].filter(
+    (directory) => isAbsolute(directory) && (project === undefined || !isOfTheProject(directory, project, homedir())),
+  );
+  const reasons = await Promise.all(entries.map(distrust));
+  return entries.filter((_, index) => reasons[index] === undefined).join(delimiter);
+}
