@@ -9,14 +9,13 @@ import { kgentsPaths } from "../activities/host/paths.ts";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { openArtifactStore } from "../activities/store/open-store.ts";
 import { openTracing } from "../activities/tracing/open-tracing.ts";
-import { KgentsError } from "../core/error.ts";
 import { storeOfIdentity } from "../core/names.ts";
 import { once } from "../core/once.ts";
 import { connectClient, type TemporalClient } from "./connect.ts";
 import type { QuartermasterOptions } from "./quartermaster-options.ts";
 import { resolveTarget } from "./stack/address.ts";
+import { refuseUnlessThere } from "./stack/listener-owner.ts";
 import { queueState } from "./stack/pollers.ts";
-import { probe } from "./stack/probe.ts";
 import { ensureStack } from "./stack/stack.ts";
 import { findUi } from "./stack/ui-link.ts";
 
@@ -63,7 +62,7 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
     progress: onProgress,
   });
   const target = { ...resolveTarget(environment, { address }), address: stack.address, namespace: stack.namespace };
-  if (!startLocalStack && target.origin === "local") await refuseIfNothingListens(target.address);
+  if (!startLocalStack && target.origin === "local") await refuseUnlessThere(target.address);
   const temporal = await connectClient(target, tracing);
   const patience = startLocalStack ? refusalMilliseconds : answerMilliseconds;
   let opened: ArtifactStore | undefined;
@@ -91,12 +90,6 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
     },
     ui: once(() => findUi(target, environment, stack.uiUrl)),
   };
-}
-
-/** A connection tries again and again until its time is up; a port of this machine says at once that nothing is there. */
-async function refuseIfNothingListens(address: string): Promise<void> {
-  if ((await probe(address)).kind === "temporal") return;
-  throw new KgentsError("temporal-unavailable", `no Temporal server listens at ${address}`);
 }
 
 /** How long to look for who serves the queue: a refusal comes within 2 s. */

@@ -1,8 +1,9 @@
 import { Console } from "node:console";
 import { KgentsError } from "../../core/error.ts";
 import { interruptedExitCode } from "../../core/exit-code.ts";
+import { allowedHosts } from "../http-strangers.ts";
 import { createCalls } from "../mcp/calls.ts";
-import { allowedHosts, isLoopbackHost } from "../mcp/http-guard.ts";
+import { isLoopbackHost } from "../mcp/http-guard.ts";
 import { serveOnHttp } from "../mcp/serve-http.ts";
 import { type Serving, serveOnStdio } from "../mcp/serve-stdio.ts";
 import { createMcpServer } from "../mcp/server.ts";

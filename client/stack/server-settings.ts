@@ -32,19 +32,26 @@ const sqlitePragmas: Readonly<Record<string, string>> = {
 /** Where a server listens and keeps its history. */
 export interface ServerPlace {
   readonly port: number;
-  readonly uiPort: number;
+  readonly ui: { readonly host: string; readonly port: number };
+  readonly http: {
+    readonly port: number;
+    /** The only `Host` that its HTTP API answers. */
+    readonly host: string;
+  };
   readonly database: string;
 }
 
 /** The arguments of `temporal` that start the server there. */
-export function serverArguments({ port, uiPort, database }: ServerPlace): string[] {
+export function serverArguments({ port, ui, http, database }: ServerPlace): string[] {
   const attributes = Object.values(searchAttributes).map((name) => `${name}=Keyword`);
-  const dynamic = Object.entries(dynamicConfiguration).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const settings = { ...dynamicConfiguration, "frontend.httpAllowedHosts": [http.host] };
+  const dynamic = Object.entries(settings).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   const pragmas = Object.entries(sqlitePragmas).map(([name, value]) => `${name}=${value}`);
   const repeated = (flag: string, values: readonly string[]): string[] => values.flatMap((value) => [flag, value]);
   return [
-    ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--ui-port", String(uiPort)],
-    ...["--db-filename", database, "--log-level", "warn"],
+    ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--http-port", String(http.port)],
+    ...["--ui-ip", ui.host, "--ui-port", String(ui.port), "--db-filename", database],
+    ...["--log-level", "warn"],
     ...repeated("--search-attribute", attributes),
     ...repeated("--dynamic-config-value", dynamic),
     ...repeated("--sqlite-pragma", pragmas),

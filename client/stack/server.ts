@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isRunning } from "../../activities/host/process-identity.ts";
@@ -11,18 +12,19 @@ import { KgentsError } from "../../core/error.ts";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { serverEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
+import { refuseForeignListener } from "./listener-owner.ts";
 import { probe } from "./probe.ts";
 import { serverArguments } from "./server-settings.ts";
 import type { StackContext } from "./stack-context.ts";
 import { findTemporalBinary } from "./temporal-binary.ts";
-import { freeUiPort } from "./ui-port.ts";
+import { ensureUiGuard, stopUiGuard } from "./ui-guard.ts";
+import { freePort, hiddenPlace } from "./ui-port.ts";
 
 const recordShape = {
   pid: "number",
   startTime: "string",
   address: "string",
   namespace: "string",
-  uiUrl: "string",
   /** Of the `temporal` command. */
   version: "string",
   /** The command's path. */
@@ -34,8 +36,24 @@ const recordShape = {
   serving: "boolean",
 } as const;
 
+/** How its doors for HTTP are kept from web pages. A server that kgents 0.1.0 started has none of it, and answers whoever asks. */
+const guardShape = {
+  /** Where the UI listens, behind its guard: `host:port`. */
+  uiAddress: "string",
+  /** Where the HTTP API listens: `host:port`. */
+  httpAddress: "string",
+  /** The only `Host` that the HTTP API answers. It is random, and no name that can be resolved, so no web page can send it. */
+  httpHost: "string",
+} as const;
+
+/** A server whose doors for HTTP are kept from web pages. */
+export type GuardedServer = Shaped<typeof recordShape & typeof guardShape>;
 /** What `temporal.json` says of the server that we started. */
-export type ServerRecord = Shaped<typeof recordShape>;
+export type ServerRecord = Shaped<typeof recordShape> & Partial<GuardedServer>;
+
+/** Whether web pages are kept from a server. */
+export const isGuarded = (record: ServerRecord): record is GuardedServer =>
+  Object.keys(guardShape).every((name) => Object.hasOwn(record, name));
 
 /** How long the server may take; 0.3 s is usual, a large database on a slow disk takes longer. */
 const startMilliseconds = 60_000;
@@ -57,19 +75,22 @@ export async function startServer(context: StackContext, target: TemporalTarget)
   const { environment, paths, progress, files } = context;
   const cli = await findTemporalBinary({ environment, cacheDirectory: paths.cache, progress });
   const port = portIn(target.address);
-  const uiPort = await freeUiPort(port, progress);
+  const [ui, httpPort] = await Promise.all([hiddenPlace(), freePort()]);
+  const http = { port: httpPort, host: `${randomBytes(16).toString("hex")}.kgents.invalid` };
   // The schema is never migrated between versions: another version begins another file, and the old one is kept.
   const database = join(paths.state, `temporal-${cli.version}.db`);
   progress(`starting Temporal ${cli.version} at ${target.address} ...`);
-  const server = await startInBackground(cli.path, serverArguments({ port, uiPort, database }), {
+  const server = await startInBackground(cli.path, serverArguments({ port, ui, http, database }), {
     log: files.serverLog,
     environment: serverEnvironment(environment),
   });
-  const record: ServerRecord = {
+  const record: GuardedServer = {
     ...server.identity,
     address: target.address,
     namespace: target.namespace,
-    uiUrl: `http://127.0.0.1:${uiPort}`,
+    uiAddress: `${ui.host}:${ui.port}`,
+    httpAddress: `127.0.0.1:${http.port}`,
+    httpHost: http.host,
     version: cli.version,
     cli: cli.path,
     database,
@@ -78,7 +99,14 @@ export async function startServer(context: StackContext, target: TemporalTarget)
     serving: false,
   };
   await writeStateFile(files.server, record);
-  return awaitServing(context, target, record, server);
+  // The guard is ready long before the server: it costs no time.
+  const [serving, guarding] = await Promise.allSettled([
+    awaitServing(context, target, record, server),
+    ensureUiGuard(context, record),
+  ]);
+  if (serving.status === "rejected") throw serving.reason;
+  if (guarding.status === "rejected") throw guarding.reason;
+  return serving.value;
 }
 
 /**
@@ -97,6 +125,7 @@ export async function awaitServing(
   const loading = import("./namespace.ts");
   try {
     await untilServing(record);
+    await refuseForeignListener(address);
     const { prepareNamespace } = await loading;
     await prepareNamespace(address, namespace, retentionMilliseconds);
     // Another server may have been quicker to take the port, and then it was that one which answered.
@@ -121,9 +150,10 @@ export async function awaitServing(
 const howItEnded = (server: BackgroundProcess): Promise<string> =>
   Promise.race([server.exited, delay(1000, "it ended")]);
 
-/** Stops the server that we started; the history stays. */
+/** Stops the server that we started, and the guard of its UI; the history stays. */
 export async function stopServer(context: StackContext): Promise<"was not running" | "stopped" | "killed"> {
   const record = await runningServer(context);
+  await stopUiGuard(context);
   return record ? stopProcess(record, stopMilliseconds) : "was not running";
 }
 

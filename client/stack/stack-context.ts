@@ -45,7 +45,13 @@ export interface StackContext {
   readonly start: boolean;
   readonly progress: (line: string) => void;
   readonly workerEntry: string;
-  readonly files: { readonly lock: string; readonly server: string; readonly serverLog: string };
+  readonly files: {
+    readonly lock: string;
+    readonly server: string;
+    readonly serverLog: string;
+    readonly uiGuard: string;
+    readonly uiGuardLog: string;
+  };
 }
 
 const dayMilliseconds = 86_400_000;
@@ -71,6 +77,8 @@ export function stackContext(options: StackOptions): StackContext {
       lock: join(paths.state, "stack.lock"),
       server: join(paths.state, "temporal.json"),
       serverLog: join(paths.state, "temporal.log"),
+      uiGuard: join(paths.state, "ui-guard.json"),
+      uiGuardLog: join(paths.state, "ui-guard.log"),
     },
   };
 }

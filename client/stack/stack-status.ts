@@ -1,12 +1,12 @@
 import { workerFiles } from "../../activities/host/worker-files.ts";
-import { KgentsError } from "../../core/error.ts";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { runningWorker } from "./background-worker.ts";
+import { refuseUnlessThere } from "./listener-owner.ts";
 import { type QueuePoller, type QueueState, queueState } from "./pollers.ts";
-import { probe } from "./probe.ts";
-import { runningServer } from "./server.ts";
+import { isGuarded, runningServer, type ServerRecord } from "./server.ts";
 import { targetOf } from "./stack.ts";
-import { type StackOptions, stackContext } from "./stack-context.ts";
+import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
+import { guardedUi } from "./ui-guard.ts";
 import { usualUi } from "./usual-ui.ts";
 
 /** What runs, for `kgents status`. */
@@ -61,7 +61,7 @@ export async function stackStatus(options: StackOptions = {}): Promise<StackStat
     temporal: {
       address: target.address,
       namespace: target.namespace,
-      uiUrl: server?.uiUrl ?? (answered ? await usualUi(target.address, portIn(target.address) + 1000) : null),
+      uiUrl: await uiOf(context, target, server, answered !== undefined),
       version: answered?.serverVersion ?? null,
       running: answered !== undefined,
       reason: queue instanceof Error ? queue.message : null,
@@ -86,10 +86,18 @@ export async function stackStatus(options: StackOptions = {}): Promise<StackStat
   };
 }
 
+async function uiOf(
+  context: StackContext,
+  { address }: TemporalTarget,
+  server: ServerRecord | undefined,
+  answers: boolean,
+): Promise<string | null> {
+  if (server) return (isGuarded(server) && (await guardedUi(context, server))) || null;
+  return answers ? usualUi(address, portIn(address) + 1000) : null;
+}
+
 async function ask(target: TemporalTarget, taskQueue: string): Promise<QueueState> {
   // A connection tries again and again until its time is up; a port of this machine says at once that nothing is there.
-  if (target.origin === "local" && (await probe(target.address)).kind !== "temporal") {
-    throw new KgentsError("temporal-unavailable", `no Temporal server listens at ${target.address}`);
-  }
+  if (target.origin === "local") await refuseUnlessThere(target.address);
   return queueState(target, taskQueue, answerMilliseconds);
 }

@@ -7,10 +7,12 @@ import { acquireLock, type ProcessLock } from "../../activities/host/process-loc
 import { KgentsError } from "../../core/error.ts";
 import { isLoopback, portIn, resolveTarget, type TemporalTarget } from "./address.ts";
 import { ensureWorker, isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
+import { refuseForeignListener } from "./listener-owner.ts";
 import { queueState } from "./pollers.ts";
 import { probe } from "./probe.ts";
-import { awaitServing, runningServer, type ServerRecord, startServer, stopServer } from "./server.ts";
+import { awaitServing, isGuarded, runningServer, type ServerRecord, startServer, stopServer } from "./server.ts";
 import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
+import { ensureUiGuard, guardedUi } from "./ui-guard.ts";
 
 export type { StackOptions } from "./stack-context.ts";
 
@@ -82,21 +84,32 @@ const lockStack = (context: StackContext): Promise<ProcessLock> =>
 async function lookAround(context: StackContext): Promise<Stack | undefined> {
   const server = await runningServer(context);
   const target = targetOf(context, server);
-  if (!context.start || !isLoopback(target.address)) return describe(target, server, "unknown");
+  if (!context.start || !isLoopback(target.address)) return describe(context, target, server, "unknown");
   const isOurs = server?.address === target.address;
-  if (isOurs && !isPrepared(server, target, context)) return undefined;
+  if (isOurs && !(isPrepared(server, target, context) && isGuarded(server) && (await guardedUi(context, server)))) {
+    return undefined;
+  }
 
   const worker = await runningWorker(context, target);
   if (worker && isCurrent(worker)) {
     // A server that is not ours may have gone while our worker waits for it.
-    const serves = isOurs || target.origin === "configured" || (await probe(target.address)).kind === "temporal";
-    return serves ? describe(target, server, "own") : undefined;
+    const serves = isOurs || target.origin === "configured" || (await isThere(target));
+    return serves ? describe(context, target, server, "own") : undefined;
   }
-  if (worker || (!isOurs && target.origin === "local" && (await probe(target.address)).kind !== "temporal")) {
-    return undefined;
-  }
+  if (worker || (!isOurs && target.origin === "local" && !(await isThere(target)))) return undefined;
   const { pollers } = await queueState(target, context.taskQueue, queueMilliseconds);
-  return pollers.length > 0 ? describe(target, server, "other") : undefined;
+  return pollers.length > 0 ? describe(context, target, server, "other") : undefined;
+}
+
+/**
+ * Whether a server that we did not start, and nobody named, listens there.
+ *
+ * @throws KgentsError `stack-start` where it is another user's
+ */
+async function isThere({ address }: TemporalTarget): Promise<boolean> {
+  if ((await probe(address)).kind !== "temporal") return false;
+  await refuseForeignListener(address);
+  return true;
 }
 
 /** Whether our server serves, with the settings that it takes while it runs. */
@@ -112,7 +125,7 @@ async function bringUp(context: StackContext): Promise<Stack> {
   // Before a worker of ours is taken away from another server: one that does not answer must not cost it.
   if (target.origin === "configured") await queueState(target, context.taskQueue, queueMilliseconds);
   await ensureWorker(context, target);
-  return describe(target, server, "own");
+  return describe(context, target, server, "own");
 }
 
 async function ensureServer(
@@ -121,9 +134,15 @@ async function ensureServer(
   present: ServerRecord | undefined,
 ): Promise<ServerRecord | undefined> {
   if (present?.address === target.address) {
+    if (!isGuarded(present) && (await mayRestart(context, target))) {
+      await stopServer(context);
+      return startServer(context, target);
+    }
+    if (isGuarded(present)) await ensureUiGuard(context, present);
     return isPrepared(present, target, context) ? present : awaitServing(context, target, present);
   }
   const { kind } = await probe(target.address);
+  if (kind !== "nothing") await refuseForeignListener(target.address);
   if (kind === "temporal") return undefined;
   if (kind === "other") {
     throw new KgentsError("stack-start", `port ${portIn(target.address)} is taken by something that is not Temporal`, {
@@ -143,14 +162,27 @@ async function ensureServer(
   return startServer(context, target);
 }
 
-function describe(target: TemporalTarget, server: ServerRecord | undefined, worker: Stack["worker"]): Stack {
+/** Whether a server that web pages can reach is started anew: that disturbs what runs. */
+async function mayRestart(context: StackContext, target: TemporalTarget): Promise<boolean> {
+  const what = "the Temporal server of an older kgents, which web pages in a browser of this machine can reach";
+  const isIdle = ((await runningWorker(context, target))?.activeRuns ?? 0) === 0;
+  context.progress(isIdle ? `restarting ${what}` : `${what} goes on until the worker is idle`);
+  return isIdle;
+}
+
+async function describe(
+  context: StackContext,
+  target: TemporalTarget,
+  server: ServerRecord | undefined,
+  worker: Stack["worker"],
+): Promise<Stack> {
   const ours = server?.address === target.address ? server : undefined;
   return {
     address: target.address,
     namespace: target.namespace,
     configured: target.origin === "configured",
     managed: ours !== undefined,
-    uiUrl: ours?.uiUrl ?? null,
+    uiUrl: (ours && isGuarded(ours) && (await guardedUi(context, ours))) || null,
     worker,
   };
 }

@@ -1,7 +1,8 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { KgentsError } from "../../core/error.ts";
 
-/** A port for the UI. It is not worth refusing a run for: where its usual port is taken, it gets another. */
+/** A port for the UI's guard. It is not worth refusing a run for: where its usual port is taken, it gets another. */
 export async function freeUiPort(port: number, progress: (line: string) => void): Promise<number> {
   const usual = port + 1000;
   if (usual <= 65_535 && (await bind(usual))) return usual;
@@ -11,12 +12,32 @@ export async function freeUiPort(port: number, progress: (line: string) => void)
   return free;
 }
 
+/**
+ * Where the UI itself listens, behind its guard: an address that a web page can neither know nor find by trying. All of 127.0.0.0/8 is
+ * loopback on Linux, 2^24 addresses of which each has its own ports; elsewhere only the port is left to chance.
+ *
+ * @throws KgentsError `stack-start`
+ */
+export async function hiddenPlace(platform = process.platform): Promise<{ host: string; port: number }> {
+  const host = platform === "linux" ? `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}` : "127.0.0.1";
+  const port = await bind(0, host);
+  if (port) return { host, port };
+  throw new KgentsError("stack-start", `no port is free at ${host}`);
+}
+
+/** Any port of loopback that is free. @throws KgentsError `stack-start` */
+export async function freePort(): Promise<number> {
+  const port = await bind(0);
+  if (port) return port;
+  throw new KgentsError("stack-start", "no port is free for Temporal's HTTP API");
+}
+
 /** The port, where it (or, for 0, any) could be listened on. */
-function bind(port: number): Promise<number | undefined> {
+function bind(port: number, host = "127.0.0.1"): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(undefined));
-    server.listen(port, "127.0.0.1", () => {
+    server.listen(port, host, () => {
       const address = server.address();
       server.close(() => resolve(address !== null && typeof address === "object" ? address.port : undefined));
     });

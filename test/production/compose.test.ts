@@ -41,8 +41,8 @@ it("says what every variable of .env.example is for, and needs no other", async 
 });
 
 it.each([
-  ["dev", ["postgres", "schema", "setup-dev", "temporal-dev", "ui-dev"]],
-  ["prod", ["postgres", "schema", "setup", "store", "temporal", "ui", "worker"]],
+  ["dev", ["postgres", "schema", "setup-dev", "temporal-dev", "ui-dev", "ui-guard-dev"]],
+  ["prod", ["postgres", "schema", "setup", "store", "temporal", "ui", "ui-guard", "worker"]],
 ])("the profile %s has its services, and no other", async (profile, names) => {
   expect(Object.keys((await composeFile(programs, [profile])).services).sort()).toEqual(names);
 });
@@ -65,6 +65,8 @@ it("starts in order: database, schema, server, namespace, and then what uses it"
     "setup-dev": ["temporal-dev service_healthy"],
     ui: ["setup service_completed_successfully"],
     "ui-dev": ["setup-dev service_completed_successfully"],
+    "ui-guard": ["ui service_started"],
+    "ui-guard-dev": ["ui-dev service_started"],
     store: [],
     worker: ["setup service_completed_successfully", "store service_healthy"],
   });
@@ -101,8 +103,17 @@ describe("who can reach what", () => {
   it("dev is for this machine alone", () => {
     expect(published("temporal-dev")).toMatchObject([{ host_ip: "127.0.0.1", target: 7233 }]);
   });
-  it("the UI asks nobody who he is, so it is for this machine alone", () => {
-    for (const name of ["ui", "ui-dev"]) expect(published(name)).toMatchObject([{ host_ip: "127.0.0.1" }]);
+  it("the UI asks nobody who he is, so it is for this machine alone, and for no web page but its own", () => {
+    for (const name of ["ui", "ui-dev"]) expect(published(name)).toBeUndefined();
+    for (const name of ["ui-guard", "ui-guard-dev"]) {
+      expect(published(name)).toMatchObject([{ host_ip: "127.0.0.1", target: 8080 }]);
+    }
+  });
+  it.each(["ui-guard", "ui-guard-dev"])("%s is the guard of its UI", async (name) => {
+    const { entrypoint, command } = serviceOf(compose, name);
+    const [, program = ""] = entrypoint ?? [];
+    await access(join(root, program.replace(/^\/kgents\/dist\/(.*)\.js$/, "$1.ts")));
+    expect(command).toEqual(["--listen", "0.0.0.0:8080", "--target", `${name.replace("-guard", "")}:8080`]);
   });
   it("the database is for the other services alone", () => {
     expect(serviceOf(compose, "postgres").ports).toBeUndefined();
@@ -115,7 +126,7 @@ describe("who can reach what", () => {
 });
 
 describe("the containers of kgents", () => {
-  it.each(["setup", "setup-dev", "worker"])(
+  it.each(["setup", "setup-dev", "ui-guard", "ui-guard-dev", "worker"])(
     "%s: no root, no capability, nothing to write to but what it needs",
     (name) => {
       expect(serviceOf(compose, name)).toMatchObject({
@@ -201,6 +212,11 @@ describe("Temporal's dynamic configuration", () => {
   });
   it("is that of the local server", async () => {
     const values = Object.entries(parse(await file(path)) as Record<string, [{ value: unknown }]>);
-    expect(Object.fromEntries(values.map(([name, [{ value }]]) => [name, value]))).toEqual(dynamicConfiguration);
+    const { "frontend.httpAllowedHosts": hosts, ...rest } = Object.fromEntries(
+      values.map(([name, [{ value }]]) => [name, value]),
+    );
+    expect(rest).toEqual(dynamicConfiguration);
+    // A name that no web page can be called by: nothing resolves it.
+    expect(hosts).toEqual([expect.stringMatching(/\.invalid$/)]);
   });
 });

@@ -207,6 +207,41 @@ test("a server that somebody else started is used as it is, and not stopped", as
   }
 });
 
+/** Copies what comes at a port to another one. */
+const forwarder = `
+import socket, sys, threading
+def copy(one, other):
+    while data := one.recv(65536): other.sendall(data)
+    other.close()
+door = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listens", flush=True)
+while True:
+    inside, _ = door.accept()
+    outside = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+    for pair in ((inside, outside), (outside, inside)): threading.Thread(target=copy, args=pair, daemon=True).start()
+`;
+
+// Only root can become somebody else.
+test.runIf(process.getuid?.() === 0)("a server of another user gets nothing unless it is named", async () => {
+  await using stack = await createTestStack(temporal);
+  const [, port = ""] = inject("temporalAddress").split(":");
+  const other = spawn("python3", ["-c", forwarder, String(stack.port), port], { uid: 54_321, gid: 54_321, cwd: "/" });
+  try {
+    await once(other.stdout, "data");
+    const remedy = expect.stringContaining(`TEMPORAL_ADDRESS=127.0.0.1:${stack.port}`);
+    const refusal = { code: "stack-start", message: expect.stringContaining("another user of this machine"), remedy };
+    await expect(ensureStack(stack.options)).rejects.toMatchObject(refusal);
+    expect((await stackStatus(stack.options)).temporal).toMatchObject({
+      ...{ running: false, reason: expect.stringContaining("(uid 54321)") },
+    });
+    expect(await stack.workerStarts()).toEqual([]);
+    const named = { ...stack.options, address: `127.0.0.1:${stack.port}` };
+    expect(await ensureStack(named)).toMatchObject({ configured: true, worker: "own" });
+  } finally {
+    other.kill();
+  }
+});
+
 test("a second port while the server runs is refused; without one it is found where it is", async () => {
   await using stack = await createTestStack(temporal);
   await ensureStack(stack.options);

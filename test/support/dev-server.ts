@@ -56,7 +56,10 @@ export async function startDevServer(
   const stock = ["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--ui-port", String(uiPort)];
   const settings = options.stock
     ? [...stock, "--db-filename", databaseFile]
-    : serverArguments({ port, uiPort, database: databaseFile });
+    : serverArguments({
+        ...{ port, database: databaseFile, ui: { host: "127.0.0.1", port: uiPort } },
+        http: { port: await freePort(), host: "tests.kgents.invalid" },
+      });
   const child = spawn(binary, [...settings, ...(options.more ?? []), "--log-level", "error"], {
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,0 +1,85 @@
+/**
+ * HTTP servers that nobody can occupy by saying nothing: of connections that ask nothing the oldest makes room for a new one, and every
+ * request must arrive within seconds.
+ *
+ * @module
+ */
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { Socket } from "node:net";
+
+/** Bounds of a server; all of them have defaults. */
+export interface HttpBounds {
+  /** Connections at the same time. @default 256 */
+  readonly maximumConnections?: number;
+  /**
+   * Connections at the same time from one address; not for loopback, where all clients of this machine have one. A proxy is one address.
+   *
+   * @default half of all
+   */
+  readonly maximumPerAddress?: number;
+  /** How long the headers of a request may take, from the connection on. @default 5,000 */
+  readonly headersMilliseconds?: number;
+  /** How long a whole request may take to arrive. @default 30,000 */
+  readonly requestMilliseconds?: number;
+}
+
+const isLoopback = (address: string): boolean => /^(?:127\.|::1$|::ffff:127\.)/.test(address);
+
+interface Entry {
+  readonly address: string;
+  /** Requests that are arriving or being answered. */
+  requests: number;
+}
+
+/** Makes an HTTP server with bounds. It does not listen yet. */
+export function createBoundedServer(listener: RequestListener, bounds: HttpBounds = {}): Server {
+  const { maximumConnections = 256, headersMilliseconds = 5000, requestMilliseconds = 30_000 } = bounds;
+  const { maximumPerAddress = Math.ceil(maximumConnections / 2) } = bounds;
+  /** In the order in which they became idle. */
+  const connections = new Map<Socket, Entry>();
+  const server = createServer(
+    {
+      headersTimeout: headersMilliseconds,
+      requestTimeout: requestMilliseconds,
+      keepAliveTimeout: 5000,
+      // Node looks for what has taken too long at this interval.
+      connectionsCheckingInterval: 1000,
+    },
+    listener,
+  );
+
+  /** Ends the connection that has asked nothing for the longest time. Returns false where all are being answered. */
+  const makeRoom = (belongs: (entry: Entry) => boolean): boolean => {
+    for (const [socket, entry] of connections) {
+      if (entry.requests > 0 || !belongs(entry)) continue;
+      connections.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
+  };
+
+  server.on("connection", (socket: Socket) => {
+    const address = socket.remoteAddress ?? "";
+    const isSame = (entry: Entry): boolean => entry.address === address;
+    const fromThere = isLoopback(address) ? 0 : [...connections.values()].filter(isSame).length;
+    const hasRoom =
+      (fromThere < maximumPerAddress || makeRoom(isSame)) &&
+      (connections.size < maximumConnections || makeRoom(() => true));
+    if (!hasRoom) return socket.destroy();
+    connections.set(socket, { address, requests: 0 });
+    socket.once("close", () => connections.delete(socket));
+    return undefined;
+  });
+  server.prependListener("request", ({ socket }, response) => {
+    const entry = connections.get(socket);
+    if (!entry) return;
+    entry.requests += 1;
+    response.once("close", () => {
+      entry.requests -= 1;
+      // To the end of the order, unless it has gone meanwhile.
+      if (connections.delete(socket)) connections.set(socket, entry);
+    });
+  });
+  return server;
+}

@@ -1,0 +1,98 @@
+/**
+ * The guard before the UI of our server: a process that lives as long as the server, at the UI's usual port.
+ *
+ * @module
+ */
+import { once } from "node:events";
+import { createConnection } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { isRunning } from "../../activities/host/process-identity.ts";
+import { readStateFile, type Shaped, writeStateFile } from "../../activities/host/state-file.ts";
+import { portIn } from "./address.ts";
+import { serverEnvironment } from "./background-environment.ts";
+import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
+import type { GuardedServer } from "./server.ts";
+import type { StackContext } from "./stack-context.ts";
+import { freeUiPort } from "./ui-port.ts";
+
+const recordShape = {
+  pid: "number",
+  startTime: "string",
+  /** Where people find the UI. */
+  url: "string",
+  /** Where the UI itself listens: of another server it is another one. */
+  target: "string",
+} as const;
+
+/** What `ui-guard.json` says of the guard that we started. */
+type GuardRecord = Shaped<typeof recordShape>;
+
+const startMilliseconds = 20_000;
+const stopMilliseconds = 2000;
+/** It only copies bytes: V8's usual young generation would cost more than all the rest of it. */
+const nodeFlags = ["--max-semi-space-size=1", "--max-old-space-size=64"];
+
+/** The guard's program: in the build, or beside the sources where those are run. */
+const program = (): string =>
+  fileURLToPath(
+    new URL(import.meta.url.endsWith(".ts") ? "../ui-guard/main.ts" : "../../client/ui-guard/main.js", import.meta.url),
+  );
+
+async function runningGuard({ files }: StackContext): Promise<GuardRecord | undefined> {
+  const record = await readStateFile(files.uiGuard, recordShape);
+  return record && (await isRunning(record)) ? record : undefined;
+}
+
+/** Where people find the UI of a server of ours; undefined where no guard of it runs. */
+export async function guardedUi(context: StackContext, server: GuardedServer): Promise<string | undefined> {
+  const guard = await runningGuard(context);
+  return guard?.target === server.uiAddress ? guard.url : undefined;
+}
+
+/**
+ * Sees to it that the UI of a server of ours can be reached by its guard. Only under the stack's lock. A guard that does not start is said, and
+ * refuses no run.
+ */
+export async function ensureUiGuard(context: StackContext, server: GuardedServer): Promise<void> {
+  if ((await guardedUi(context, server)) !== undefined) return;
+  await stopUiGuard(context);
+  const { environment, files, progress } = context;
+  const port = await freeUiPort(portIn(server.address), progress);
+  const listen = `127.0.0.1:${port}`;
+  const beside = `${server.pid}:${server.startTime}`;
+  const guard = await startInBackground(
+    process.execPath,
+    [...nodeFlags, program(), "--listen", listen, "--target", server.uiAddress, "--beside", beside],
+    { log: files.uiGuardLog, environment: serverEnvironment(environment) },
+  );
+  const record: GuardRecord = { ...guard.identity, url: `http://${listen}`, target: server.uiAddress };
+  await writeStateFile(files.uiGuard, record);
+  if (await listens(port, guard)) return;
+  await stopUiGuard(context);
+  progress(`Temporal's UI cannot be reached, because its guard did not start; look at ${files.uiGuardLog}`);
+}
+
+/** Ends the guard that we started, where it runs. */
+export async function stopUiGuard(context: StackContext): Promise<void> {
+  const guard = await runningGuard(context);
+  if (guard) await stopProcess(guard, stopMilliseconds);
+}
+
+/** Waits until a guard takes connections. Returns false where it ended, or does not in time. */
+async function listens(port: number, guard: BackgroundProcess): Promise<boolean> {
+  const deadline = performance.now() + startMilliseconds;
+  while (performance.now() < deadline && (await isRunning(guard.identity))) {
+    const socket = createConnection({ host: "127.0.0.1", port });
+    try {
+      await once(socket, "connect");
+      return true;
+    } catch {
+      // Nothing listens there yet.
+      await delay(10);
+    } finally {
+      socket.destroy();
+    }
+  }
+  return false;
+}
