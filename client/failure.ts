@@ -28,6 +28,13 @@ export function runFailureOf(error: unknown, id: string): RunFailure {
   return { kind: code, message, field, remedy };
 }
 
+/** The code that the system gave, of the error itself or of one behind it; codes of Node's own (`ERR_...`) are none. */
+function systemCodeOf(error: unknown): string | undefined {
+  const code = errorCode(error);
+  if (code !== undefined && /^E(?!RR_)[A-Z0-9_]+$/.test(code)) return code;
+  return error instanceof Error && error.cause !== undefined ? systemCodeOf(error.cause) : undefined;
+}
+
 /** What the system refuses for reasons that a person can mend on this machine: rights, a full disk, a file in the way. */
 const ofTheMachine = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR"];
 
@@ -52,6 +59,10 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
       cause: error,
       remedy: "Let this user write there, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.",
     });
+  }
+  const code = systemCodeOf(error);
+  if (code !== undefined) {
+    return new KgentsError("system-error", message.includes(code) ? message : `${message}: ${code}`, { cause: error });
   }
   return new KgentsError("internal", message, { cause: error });
 }

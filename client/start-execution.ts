@@ -3,7 +3,7 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/c
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { aboutOf } from "../core/about.ts";
 import { KgentsError } from "../core/error.ts";
-import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "../core/names.ts";
+import { aboutMemo, executeCodeWorkflow, isRunId, requestHashMemo } from "../core/names.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
 import { requestHash } from "../core/request-hash.ts";
@@ -29,8 +29,6 @@ export interface StartOptions {
   readonly priority?: number | undefined;
 }
 
-const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}$/;
-
 /**
  * An id as it was given, or a new one: sortable by time, and no two the same.
  *
@@ -38,7 +36,7 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}$/;
  */
 export function idOf(given: string | undefined, prefix: string): string {
   const id = given ?? `${prefix}-${Date.now().toString(36)}-${randomBytes(5).toString("hex")}`;
-  if (idPattern.test(id)) return id;
+  if (isRunId(id)) return id;
   throw new KgentsError(
     "invalid-request",
     `id: got ${JSON.stringify(id)}; allowed are 1 to 200 letters, digits and . _ : / @ -, beginning with a letter or digit`,

@@ -53,6 +53,7 @@ export const failureKinds = {
   "network-isolation-unavailable": final("Install slirp4netns and nftables, or run without --network."),
   "interpreter-missing": final("Install the language's interpreter on the worker's machine, or use a cluster."),
   "artifact-unavailable": passing("Check that client and worker share the artifact store."),
+  "system-error": passing("Mend on this machine what the system names (space, rights, limits), and run it again."),
   terminated: final("Somebody ended the run from outside; start it again if it is still wanted."),
   internal: final("This is a defect in kgents: please report it with the run's id."),
 } as const satisfies Record<string, FailureRule>;

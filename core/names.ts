@@ -55,6 +55,9 @@ export const hostTaskQueue = (taskQueue: string, hostId: string): string => `${t
 export const workerIdentity = (storeId: string, hostId: string, pid: number): string =>
   `kgents/${storeId}/${hostId}/${pid}`;
 
+/** Whether a text can be the id of a run, a batch or a schedule: nothing in it means anything to a shell or a terminal. */
+export const isRunId = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}$/.test(text);
+
 /** A host's name as it stands in ids and task queues. */
 export const hostLabel = (hostname: string): string =>
   hostname

@@ -5,6 +5,7 @@
  * @module
  */
 import { loadConfiguration } from "../activities/host/configuration-file.ts";
+import { onEndingSignal } from "../activities/host/ending-signals.ts";
 import { kgentsPaths } from "../activities/host/paths.ts";
 import { type Configuration, parseConfiguration } from "../core/configuration.ts";
 import { parseDuration } from "../core/duration.ts";
@@ -55,8 +56,7 @@ function stopOnSignal(worker: RunningWorker, log: Logger): void {
     log.info({ signal }, "draining: running code may end, nothing new is taken");
     worker.stop().catch((error) => log.error({ error: String(error) }, "the worker did not stop in order"));
   };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
+  onEndingSignal(onSignal);
 }
 
 /**

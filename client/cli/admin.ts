@@ -4,6 +4,7 @@ import { type NamespaceSetup, setUpNamespace } from "../admin/set-up-namespace.t
 import { connectClient } from "../connect.ts";
 import { resolveTarget } from "../stack/address.ts";
 import type { AdminSetupFlags } from "./admin-command.ts";
+import { printJson } from "./print.ts";
 import { createVoice, reportError } from "./voice.ts";
 
 /** `kgents admin setup`. */
@@ -19,7 +20,7 @@ export async function setup(flags: AdminSetupFlags): Promise<number> {
       const done = await setUpNamespace(client.connection, namespace, flags.retention, configuration.retention);
       voice.settled();
       for (const line of inWords(done)) voice.say(line);
-      if (flags.json) process.stdout.write(`${JSON.stringify({ address, ...done }, null, 2)}\n`);
+      if (flags.json) await printJson({ address, ...done }, 2);
       return 0;
     } finally {
       await client.connection.close();

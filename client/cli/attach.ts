@@ -1,6 +1,7 @@
 import { exitCodeOf } from "../../core/exit-code.ts";
-import { explain, printOutput, sayBehind, write } from "./follow-run.ts";
+import { explain, printOutput, sayBehind } from "./follow-run.ts";
 import { leaveOnSignal } from "./leave-on-signal.ts";
+import { printJson } from "./print.ts";
 import { type RunFlags, sayIfUnserved, withRuns } from "./with-runs.ts";
 
 /** `kgents attach`. */
@@ -14,7 +15,7 @@ export const attach = (id: string, flags: RunFlags): Promise<number> =>
         if ((await handle.describe()).status === "running") await sayIfUnserved(quartermaster, voice);
         if (!flags.json) await printOutput(handle.output({ onBehind: sayBehind(voice) }), voice);
         const result = await handle.result();
-        if (flags.json) await write(process.stdout, `${JSON.stringify(result)}\n`);
+        if (flags.json) await printJson(result);
         explain(result, voice);
         return exitCodeOf(result);
       } finally {

@@ -18,7 +18,7 @@ export function batchCommand(program: Command, run: (file: string, flags: BatchF
     .command("batch")
     .summary("run many requests, one a line of a file")
     .description(
-      "Runs the requests of a file, each a line of JSON (`kgents schema request`), a few at a time. Each result is a line of JSON on stdout, in the order of the requests. The batch goes on whatever becomes of this command: the same file under the same --id attaches to it. Ctrl-C cancels it. Starts the local stack where it does not run.",
+      "Runs the requests of a file, each a line of JSON (`kgents schema request`), a few at a time. Each result is a line of JSON on stdout, in the order of the requests. The batch goes on where this command is killed: the same file under the same --id attaches to it. Ctrl-C cancels it. Starts the local stack where it does not run.",
     )
     .argument("<file>", "the requests; - for standard input")
     .option("-c, --concurrency <number>", "how many runs at once, from 1 to 100 (default: 10)")

@@ -1,8 +1,5 @@
 import { once } from "node:events";
-import { createReadStream, createWriteStream } from "node:fs";
-import { createInterface } from "node:readline";
-import type { Writable } from "node:stream";
-import { finished } from "node:stream/promises";
+import { createReadStream, fstatSync, type ReadStream, type Stats } from "node:fs";
 import { endedOf } from "../../core/batch.ts";
 import { KgentsError } from "../../core/error.ts";
 import { interruptedExitCode } from "../../core/exit-code.ts";
@@ -11,13 +8,22 @@ import type { BatchHandle, BatchItem } from "../batch/batch-handle.ts";
 import { faultOf } from "../input-files/fault.ts";
 import { Quartermaster } from "../quartermaster.ts";
 import type { BatchFlags } from "./batch-command.ts";
-import { write } from "./follow-run.ts";
 import { watchForInterruption } from "./interruption.ts";
+import { linesOf, maximumLineBytes } from "./lines.ts";
+import { beforeLosingOutput } from "./lost-output.ts";
+import { print, printBytes } from "./print.ts";
 import { requesterOfCommandLine } from "./requester.ts";
+import { openResultsFile, type ResultsFile, refuseSameFile } from "./results-file.ts";
+import { jsonText } from "./terminal-text.ts";
 import { createVoice, reportError, type Voice } from "./voice.ts";
 
 const refuse = (field: string, message: string, cause?: unknown): KgentsError =>
   new KgentsError("invalid-request", `${field}: ${message}`, { field, cause, remedy: "See `kgents batch --help`." });
+
+const faults = {
+  encoding: "got bytes that are not UTF-8; allowed is JSON in UTF-8",
+  length: `got more than ${maximumLineBytes} bytes; allowed are so many`,
+} as const;
 
 function parseLine(line: string, number: number): ExecutionRequest {
   try {
@@ -27,35 +33,40 @@ function parseLine(line: string, number: number): ExecutionRequest {
   }
 }
 
-/** The requests of a file; blank lines are none. */
-async function* requestsOf(file: string): AsyncGenerator<ExecutionRequest> {
-  const input = file === "-" ? process.stdin : createReadStream(file);
-  if (input !== process.stdin) {
-    await once(input, "open").catch((error: Error) => {
-      throw faultOf(error, file, "file");
-    });
-  }
-  let number = 0;
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number += 1;
-    if (line.trim() === "") continue;
-    const request = parseLine(line, number);
-    // What is no object is refused as it is.
-    yield typeof request === "object" ? { requester: requesterOfCommandLine(), ...request } : request;
-  }
-}
-
-/** Opens the file of the results before anything is started for it. */
-async function openResults(file: string | undefined): Promise<Writable> {
-  if (file === undefined) return process.stdout;
-  const stream = createWriteStream(file);
-  await once(stream, "open").catch((error: Error) => {
-    throw faultOf(error, file, "--results");
+/** Opens the file of the requests; `-` is standard input. */
+async function openRequests(file: string): Promise<{ stream: AsyncIterable<Buffer>; descriptor: number }> {
+  if (file === "-") return { stream: process.stdin, descriptor: 0 };
+  const stream: ReadStream & { fd?: number } = createReadStream(file);
+  const [descriptor] = await once(stream, "open").catch((error: Error) => {
+    throw faultOf(error, file, "file");
   });
-  return stream;
+  return { stream, descriptor };
 }
 
-const lineOf = ({ id, result, failure }: BatchItem): string => `${JSON.stringify(result ?? { id, error: failure })}\n`;
+/** The requests of a file; blank lines are none. */
+async function* requestsOf(stream: AsyncIterable<Buffer>, file: string): AsyncGenerator<ExecutionRequest> {
+  try {
+    for await (const { number, text, fault } of linesOf(stream)) {
+      if (text === null) throw refuse("file", `line ${number}: ${faults[fault ?? "encoding"]}`);
+      if (text.trim() === "") continue;
+      const request = parseLine(text, number);
+      // What is no object is refused as it is.
+      yield typeof request === "object" ? { requester: requesterOfCommandLine(), ...request } : request;
+    }
+  } catch (error) {
+    throw faultOf(error, file, "file");
+  }
+}
+
+/** Standard output as a place for results: what happens where it cannot be written is decided in `lost-output.ts`. */
+const standardOutput = (): ResultsFile & { readonly stats: Stats } => ({
+  stats: fstatSync(1),
+  begin: async () => {},
+  write: (text) => printBytes("stdout", text),
+  close: async () => {},
+});
+
+const lineOf = ({ id, result, failure }: BatchItem): string => `${jsonText(result ?? { id, error: failure })}\n`;
 
 const countsOf = (counts: ReadonlyMap<string, number>): string =>
   [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(", ");
@@ -63,20 +74,53 @@ const countsOf = (counts: ReadonlyMap<string, number>): string =>
 /** How often a person sees how far it is. */
 const tellMilliseconds = 500;
 
-/** Says how far the batch is, on a terminal. */
+/** Says how far the batch is, on a terminal, until the returned function is called; one question at a time. */
 function tellProgress(batch: BatchHandle, voice: Voice): () => void {
   if (!process.stderr.isTTY) return () => {};
   const width = 30;
-  const timer = setInterval(async () => {
+  let isOver = false;
+  let isAsking = false;
+  const tell = async (): Promise<void> => {
+    if (isAsking) return;
+    isAsking = true;
     const progress = await batch.progress().catch(() => undefined);
-    if (!progress) return;
+    isAsking = false;
+    // The answer may come when all is over: what it would show then would stay on the terminal.
+    if (!progress || isOver) return;
     const ended = endedOf(progress);
     const filled = Math.floor((ended / batch.total) * width);
     const bar = `${"█".repeat(filled)}${"░".repeat(width - filled)}`;
     const counts = countsOf(new Map(Object.entries(progress.outcomes)));
     voice.progress(`${bar} ${ended} of ${batch.total}, ${progress.started - ended} running${counts && `: ${counts}`}`);
-  }, tellMilliseconds);
-  return () => clearInterval(timer);
+  };
+  const timer = setInterval(() => void tell(), tellMilliseconds);
+  return () => {
+    isOver = true;
+    clearInterval(timer);
+  };
+}
+
+/** Writes each result as it comes; returns how many ended how. */
+async function writeResults(handle: BatchHandle, results: ResultsFile, voice: Voice): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  const stopTelling = tellProgress(handle, voice);
+  try {
+    await results.begin();
+    for await (const item of handle.items()) {
+      const outcome = item.result?.status ?? "error";
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+      await results.write(lineOf(item));
+    }
+    return counts;
+  } catch (error) {
+    // Results that nobody gets are no reason to run more code.
+    if (!(error instanceof KgentsError && error.field === "--results")) throw error;
+    await handle.cancel();
+    const { code, message, field, remedy } = error;
+    throw new KgentsError(code, `${message}; the batch ${handle.id} is cancelled`, { cause: error, field, remedy });
+  } finally {
+    stopTelling();
+  }
 }
 
 /** Carries out `kgents batch`. */
@@ -87,36 +131,32 @@ export async function batch(file: string, flags: BatchFlags): Promise<number> {
     onProgress: voice.progress,
   });
   const interruption = watchForInterruption(voice, "batch");
+  let results: ResultsFile | undefined;
   try {
-    const results = await openResults(flags.results);
+    const requests = await openRequests(file);
+    const place = flags.results === undefined ? standardOutput() : await openResultsFile(flags.results);
+    results = place;
+    refuseSameFile(requests.descriptor, place.stats, flags.results === undefined ? "standard output" : "--results");
     interruption.starting();
-    const handle = await quartermaster.startBatch(requestsOf(file), {
+    const starting = quartermaster.startBatch(requestsOf(requests.stream, file), {
       id: flags.id,
       priority: flags.priority,
       concurrency: flags.concurrency === undefined ? undefined : Number(flags.concurrency),
     });
+    beforeLosingOutput(async () => {
+      const { id, cancel } = await starting;
+      await cancel();
+      return `the batch ${id} is cancelled`;
+    });
+    const handle = await starting;
     voice.settled();
     interruption.started(handle);
     if (flags.detach) {
-      process.stdout.write(`${handle.id}\n`);
+      await print(`${handle.id}\n`);
       return 0;
     }
     voice.say(`${handle.attached ? "attached to the" : "started the"} batch ${handle.id}: ${handle.total} runs`);
-    const counts = new Map<string, number>();
-    const stopTelling = tellProgress(handle, voice);
-    try {
-      for await (const item of handle.items()) {
-        const outcome = item.result?.status ?? "error";
-        counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-        await write(results, lineOf(item));
-      }
-    } finally {
-      stopTelling();
-    }
-    if (results !== process.stdout) {
-      results.end();
-      await finished(results);
-    }
+    const counts = await writeResults(handle, results, voice);
     const { cancelled } = await handle.summary();
     voice.settled();
     voice.say(`${cancelled ? "cancelled" : "done"}: ${countsOf(counts)}`);
@@ -127,6 +167,7 @@ export async function batch(file: string, flags: BatchFlags): Promise<number> {
     return reportError(error, { json: false });
   } finally {
     interruption.over();
+    await results?.close();
     await quartermaster.close();
   }
 }

@@ -5,6 +5,7 @@ import { toKgentsError } from "../failure.ts";
 import type { Quartermaster } from "../quartermaster.ts";
 import { confirm, refuseWithoutTerminal } from "./confirm.ts";
 import { leaveOnSignal } from "./leave-on-signal.ts";
+import { printJson } from "./print.ts";
 import { reportError, type Voice } from "./voice.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
 
@@ -89,7 +90,7 @@ async function cancelRun(handle: ExecutionHandle): Promise<Ending> {
 async function report({ id, end }: Cancellable, flags: CancelFlags, voice: Voice): Promise<number> {
   try {
     const { status, was } = await end();
-    if (flags.json) process.stdout.write(`${JSON.stringify({ id, status, was })}\n`);
+    if (flags.json) await printJson({ id, status, was });
     else if (was === "over") voice.say(`${id} was over already: ${status}`);
     else voice.say(status === "cancelled" ? `${id} is cancelled` : `${id} ended first: ${status}`);
     return 0;

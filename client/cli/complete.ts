@@ -3,9 +3,12 @@ import type { Command, Option } from "commander";
 import { loadConfiguration } from "../../activities/host/configuration-file.ts";
 import { mergeLanguages } from "../../core/configuration.ts";
 import { builtInLanguages } from "../../core/language.ts";
+import { isRunId } from "../../core/names.ts";
 import { type RunState, runStates } from "../runs/run-state.ts";
 import type { Shell } from "./completion-command.ts";
 import { type CompletionContext, completionContext, rejoin } from "./completion-context.ts";
+import { printBytes } from "./print.ts";
+import { plain } from "./terminal-text.ts";
 
 /** Something to complete to. */
 interface Candidate {
@@ -39,7 +42,8 @@ async function runIds(status: readonly RunState[] | undefined): Promise<Candidat
   const quartermaster = new Quartermaster({ startLocalStack: false });
   const found: Candidate[] = [];
   for await (const { id, status: state, title } of quartermaster.list({ status, limit: recentRuns })) {
-    found.push({ value: id, description: `${state}: ${title}` });
+    // Any client of the server names runs as it likes; what stands on a command line may be nothing that a shell acts on.
+    if (isRunId(id)) found.push({ value: id, description: `${state}: ${title}` });
   }
   await quartermaster.close();
   return found;
@@ -80,7 +84,7 @@ async function candidatesOf(context: CompletionContext): Promise<Candidate[] | t
 }
 
 /** A description is on its line, and has no tab in it. */
-const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").slice(0, 80);
+const oneLine = (text: string): string => plain(text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")).slice(0, 80);
 
 /** Answers a completion script: candidates for the last of the words. Where nothing can be found out, there are none. */
 export async function complete(program: Command, shell: Shell, words: readonly string[]): Promise<void> {
@@ -89,7 +93,7 @@ export async function complete(program: Command, shell: Shell, words: readonly s
   // Nobody reads an error in the middle of what he types.
   const found = await Promise.race([candidatesOf(context).catch(() => []), wait(idsMilliseconds, [])]);
   if (found === files) {
-    process.stdout.write(`${files}\n`);
+    await printBytes("stdout", `${files}\n`);
     return;
   }
   const prefix = context.kind === "value" && current.startsWith("-") ? current.replace(/=.*/s, "=") : "";
@@ -99,5 +103,5 @@ export async function complete(program: Command, shell: Shell, words: readonly s
     .map(
       ({ value, description }) => `${shell === "bash" ? value.slice(typed.length) : value}\t${oneLine(description)}\n`,
     );
-  process.stdout.write(lines.join(""));
+  await printBytes("stdout", lines.join(""));
 }

@@ -15,7 +15,9 @@ _kgents() {
       compopt -o default 2>/dev/null
       return
     fi
-    COMPREPLY+=("\${line%%$'\\t'*}")
+    # What is offered becomes part of the command line: quoted, it is a word and nothing else.
+    printf -v line %q "\${line%%$'\\t'*}"
+    COMPREPLY+=("$line")
   done < <("$1" __complete bash -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -F _kgents kgents

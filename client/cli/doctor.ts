@@ -1,7 +1,7 @@
 import type { Check } from "../doctor/check.ts";
 import { examine } from "../doctor/examine.ts";
-import { write } from "./follow-run.ts";
-import { colour } from "./terminal-text.ts";
+import { print, printJson } from "./print.ts";
+import { colour, plain } from "./terminal-text.ts";
 import { reportError } from "./voice.ts";
 import type { RunFlags } from "./with-runs.ts";
 
@@ -13,8 +13,8 @@ const stateWidth = 9;
 const colours = { ok: "green", warning: "yellow", failed: "red" } as const;
 
 function inWords({ name, status, found, remedy }: Check): string[] {
-  const line = `${colour(colours[status], status.padEnd(stateWidth))}${name.padEnd(nameWidth)}${found}`;
-  return remedy === null ? [line] : [line, `${" ".repeat(stateWidth + nameWidth)}${remedy}`];
+  const line = `${colour(colours[status], status.padEnd(stateWidth))}${name.padEnd(nameWidth)}${plain(found)}`;
+  return remedy === null ? [line] : [line, `${" ".repeat(stateWidth + nameWidth)}${plain(remedy)}`];
 }
 
 /** `kgents doctor`: exits 0 only if runs can be carried out. */
@@ -22,10 +22,8 @@ export async function doctor(flags: RunFlags): Promise<number> {
   try {
     const { usable, checks } = await examine(flags.config);
     const verdict = usable ? "Runs can be carried out." : "Runs cannot be carried out yet: see what failed.";
-    const text = flags.json
-      ? `${JSON.stringify({ usable, checks }, null, 2)}\n`
-      : [...checks.flatMap(inWords), verdict, ""].join("\n");
-    await write(process.stdout, text);
+    if (flags.json) await printJson({ usable, checks }, 2);
+    else await print([...checks.flatMap(inWords), verdict, ""].join("\n"));
     return usable ? 0 : notUsable;
   } catch (error) {
     return reportError(error, { json: flags.json === true });

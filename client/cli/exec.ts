@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import { Quartermaster } from "../quartermaster.ts";
 import type { ExecFlags } from "./exec-command.ts";
 import { requestOf } from "./exec-request.ts";
-import { write } from "./follow-run.ts";
+import { print, printJson } from "./print.ts";
 import { startAndFollow } from "./start-and-follow.ts";
 import { createVoice, reportError, type Voice } from "./voice.ts";
 
@@ -24,10 +24,8 @@ async function dryRun(argument: string | undefined, flags: ExecFlags, voice: Voi
     const { manifest } = await quartermaster.execute(await requestOf(argument, flags, async () => undefined, voice));
     const comment =
       "# The code is not in this manifest: it is delivered by one exec into the running cell, as are its files and stdin.\n";
-    const text = flags.json
-      ? `${JSON.stringify(manifest, null, 2)}\n`
-      : `${comment}${stringify(manifest, { lineWidth: 0 })}`;
-    await write(process.stdout, text);
+    if (flags.json) await printJson(manifest, 2);
+    else await print(`${comment}${stringify(manifest, { lineWidth: 0 })}`);
     return 0;
   } catch (error) {
     return reportError(error, { json: flags.json === true });

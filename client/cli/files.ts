@@ -1,9 +1,9 @@
 import { closest } from "../../core/closest.ts";
 import { KgentsError } from "../../core/error.ts";
 import type { ExecutionResult, FileResult } from "../../core/result.ts";
-import { write } from "./follow-run.ts";
+import { print, printJson } from "./print.ts";
 import { type Column, table } from "./table.ts";
-import { plain, terminalWidth } from "./terminal-text.ts";
+import { terminalWidth } from "./terminal-text.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
 import { writeOutputFiles } from "./write-files.ts";
 
@@ -15,7 +15,7 @@ export interface FilesFlags extends RunFlags {
 const columns: Column<FileResult>[] = [
   { title: "BYTES", text: ({ bytes }) => String(bytes) },
   { title: "SHA-256", text: ({ sha256 }) => sha256.slice(0, 12), optional: 1 },
-  { title: "NAME", text: ({ name }) => plain(name) },
+  { title: "NAME", text: ({ name }) => name },
 ];
 
 /** The files that were named, or all. */
@@ -61,16 +61,15 @@ export const files = (
         const directory = flags.outputDir ?? "kgents-output";
         const say = flags.json ? () => {} : voice.say;
         const complete = await writeOutputFiles(wanted, directory, await quartermaster.store(), say);
-        if (flags.json)
-          for (const file of wanted.files) await write(process.stdout, `${JSON.stringify(entry(file))}\n`);
+        if (flags.json) for (const file of wanted.files) await printJson(entry(file));
         else if (wanted.files.length === 0) say("it brought no files back");
         return complete ? 0 : 125;
       }
       for (const { name, reason } of result.filesOmitted) voice.say(`${name || "(several)"} was left out: ${reason}`);
       if (!process.stdout.isTTY || flags.json) {
-        for (const file of result.files) await write(process.stdout, `${JSON.stringify(entry(file))}\n`);
+        for (const file of result.files) await printJson(entry(file));
       } else if (result.files.length > 0) {
-        await write(process.stdout, `${table(columns, result.files, terminalWidth()).join("\n")}\n`);
+        await print(`${table(columns, result.files, terminalWidth()).join("\n")}\n`);
       }
       if (process.stdout.isTTY && result.files.length === 0) voice.say("it brought no files back");
       return 0;

@@ -1,11 +1,7 @@
-import type { Writable } from "node:stream";
 import type { ExecutionResult } from "../../core/result.ts";
 import type { OutputEvent } from "../output/event.ts";
+import { printBytes, type StreamName } from "./print.ts";
 import type { Voice } from "./voice.ts";
-
-/** Writes, and waits where the reader is slow. What a reader's going away means is decided elsewhere. */
-export const write = (stream: Writable, bytes: Uint8Array | string): Promise<void> =>
-  new Promise((resolve) => stream.write(bytes, () => resolve()));
 
 /** Says that a stream comes faster than heartbeats carry it. */
 export const sayBehind =
@@ -15,20 +11,20 @@ export const sayBehind =
 
 /** Where each stream goes. */
 export interface OutputPlaces {
-  readonly stdout: Writable | null;
-  readonly stderr: Writable | null;
+  readonly stdout: StreamName | null;
+  readonly stderr: StreamName | null;
 }
 
 /** Prints a run's output as it comes, each stream to its place. */
 export async function printOutput(
   events: AsyncIterable<OutputEvent>,
   voice: Voice,
-  places: OutputPlaces = { stdout: process.stdout, stderr: process.stderr },
+  places: OutputPlaces = { stdout: "stdout", stderr: "stderr" },
 ): Promise<void> {
   for await (const event of events) {
     const place = places[event.stream];
     if (!place) continue;
-    if (event.type === "output") await write(place, event.bytes);
+    if (event.type === "output") await printBytes(place, event.bytes);
     else voice.say(`${event.length} bytes of ${event.stream} are left out here: the artifact store is out of reach`);
   }
 }

@@ -12,6 +12,7 @@ import { confirm, refuseWithoutTerminal } from "./confirm.ts";
 import type { InfraFlags } from "./infra-command.ts";
 import { watchSignals } from "./infra-interruption.ts";
 import { cellsInWords, planInWords, statusInWords, verdictInWords } from "./infra-words.ts";
+import { print, printJson } from "./print.ts";
 import { stackOptions } from "./stack-options.ts";
 import { createVoice, reportError, type Voice } from "./voice.ts";
 
@@ -43,7 +44,7 @@ async function carryOut(
     voice.settled();
     const wasAsked = signals.signal.aborted && error instanceof Error && error.name === "AbortError";
     // What went wrong while cleaning up is said, and what is left with it.
-    const exitCode = wasAsked ? interruptedExitCode : reportError(error, { json: flags.json === true });
+    const exitCode = wasAsked ? interruptedExitCode : await reportError(error, { json: flags.json === true });
     return signals.signal.aborted ? interruptedExitCode : exitCode;
   } finally {
     voice.settled();
@@ -82,7 +83,7 @@ export const init = (flags: InfraFlags): Promise<number> =>
       }));
       const { server, version, namespace } = cluster;
       const report = { context: cluster.context, server, version, namespace, objects, networkIsolation: verdict };
-      process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+      await printJson(report, 2);
     }
     return verdict.isolation === "enforced" || !isolationRequired ? 0 : notUsable;
   });
@@ -99,7 +100,7 @@ export const status = (flags: InfraFlags): Promise<number> =>
     const cluster = await connectInfra(settings);
     const [infra, stack] = await Promise.all([infraStatus(cluster, expected), stackStatus(await stackOptions(flags))]);
     const report = { ...infra, temporal: stack.temporal, worker: stack.worker };
-    process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : statusInWords(report));
+    await (flags.json ? printJson(report, 2) : print(statusInWords(report)));
     return infra.usable ? 0 : notUsable;
   });
 

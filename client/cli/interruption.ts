@@ -1,4 +1,6 @@
+import { onEndingSignal } from "../../activities/host/ending-signals.ts";
 import { interruptedExitCode } from "../../core/exit-code.ts";
+import { complain } from "./print.ts";
 import type { Voice } from "./voice.ts";
 
 /** What can be cancelled. */
@@ -7,7 +9,7 @@ interface Cancellable {
   readonly cancel: () => Promise<void>;
 }
 
-/** What Ctrl-C (or SIGTERM) means in each part of a run. */
+/** What Ctrl-C (or SIGTERM, or SIGHUP) means in each part of a run. */
 export interface Interruption {
   /** The run is about to be started: from now on it may exist, and leaving must not leave it behind. */
   readonly starting: () => void;
@@ -37,15 +39,14 @@ export function watchForInterruption(voice: Voice, what: "run" | "batch" = "run"
       const run = handle
         ? `the cancellation of ${what} ${handle.id} goes on without us`
         : `the ${what} may have been started`;
-      process.stderr.write(`kgents: left at once; ${run}\n`);
+      complain(`left at once; ${run}`);
       process.exit(interruptedExitCode);
     }
     asked = true;
     voice.say("cancelling; once more leaves at once");
     if (handle) cancel(handle);
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  const stopListening = onEndingSignal(onSignal);
   return {
     starting: () => {
       isStarting = true;
@@ -54,9 +55,6 @@ export function watchForInterruption(voice: Voice, what: "run" | "batch" = "run"
       handle = run;
       if (asked) cancel(run);
     },
-    over: () => {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
-    },
+    over: stopListening,
   };
 }

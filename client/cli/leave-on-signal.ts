@@ -1,15 +1,12 @@
+import { onEndingSignal } from "../../activities/host/ending-signals.ts";
 import { interruptedExitCode } from "../../core/exit-code.ts";
+import { complain } from "./print.ts";
 
-/** Ctrl-C (or SIGTERM) ends a command that only watches; the run goes on. Returns how to end that. */
+/** Ctrl-C (or SIGTERM, or SIGHUP) ends a command that only watches; the run goes on. Returns how to end that. */
 export function leaveOnSignal(words: string): () => void {
   const onSignal = (): void => {
-    process.stderr.write(`kgents: ${words}\n`);
+    complain(words);
     process.exit(interruptedExitCode);
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  return () => {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-  };
+  return onEndingSignal(onSignal);
 }

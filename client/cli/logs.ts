@@ -13,7 +13,7 @@ export const logs = (id: string, flags: LogsFlags): Promise<number> =>
   withRuns(flags, async (quartermaster, voice) => {
     const handle = await quartermaster.get(id);
     const { status } = await handle.describe();
-    const places = flags.stderr ? { stdout: null, stderr: process.stdout } : undefined;
+    const places = flags.stderr ? ({ stdout: null, stderr: "stdout" } as const) : undefined;
     const follow = flags.follow === true && status === "running";
     const over = leaveOnSignal(follow ? `left; the run ${id} goes on` : "left");
     try {

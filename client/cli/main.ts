@@ -8,16 +8,19 @@ import module from "node:module";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { kgentsPaths } from "../../activities/host/paths.ts";
+import type { KgentsError } from "../../core/error.ts";
 import { adminCommand } from "./admin-command.ts";
 import { batchCommand } from "./batch-command.ts";
-import { watchPipes } from "./broken-pipe.ts";
+import { checkSurroundings } from "./check-surroundings.ts";
 import { completionCommands } from "./completion-command.ts";
 import { controlCommands } from "./control-commands.ts";
 import { doctorCommand } from "./doctor-command.ts";
 import { execCommand } from "./exec-command.ts";
 import { infraCommand } from "./infra-command.ts";
 import { lookCommands } from "./look-commands.ts";
+import { watchOutput } from "./lost-output.ts";
 import { mcpCommand } from "./mcp-command.ts";
+import { flush, print } from "./print.ts";
 import { scheduleCommand } from "./schedule-command.ts";
 import { schemaCommand } from "./schema-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
@@ -29,19 +32,19 @@ const wrongUsage = 2;
 
 // Node 20 has no such cache. Compiled code of what is loaded from here on is kept; in a directory of the user's own, where nobody else can plant any.
 module.enableCompileCache?.(join(kgentsPaths().cache, "compile-cache"));
-watchPipes();
+watchOutput();
 
 const program = new Command("kgents")
   .description("Disposable code execution, hardened and isolated, carried by Temporal workflows.")
   .version(await version(), "-V, --version")
   .exitOverride()
   // Said below, in our own words.
-  .configureOutput({ outputError: () => {} })
+  .configureOutput({ outputError: () => {}, writeOut: (text) => void print(text) })
   .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
 
 /** Ends at once: a connection that nobody answers would keep this process alive until it is given up. */
 async function leave(code: number): Promise<never> {
-  for (const stream of [process.stdout, process.stderr]) await new Promise((resolve) => stream.write("", resolve));
+  await flush();
   process.exit(code);
 }
 
@@ -72,7 +75,7 @@ doctorCommand(program, async (flags) => leave(await (await import("./doctor.ts")
 completionCommands(program, {
   completion: async (shell) => {
     const { completionScripts } = await import("./completion-scripts.ts");
-    process.stdout.write(completionScripts[shell]);
+    await print(completionScripts[shell]);
   },
   complete: async (shell, words) => {
     const { complete } = await import("./complete.ts");
@@ -119,7 +122,7 @@ mcpCommand(program, async (flags) => {
 });
 schemaCommand(program, async (name) => {
   const { printedJsonSchema } = await import("../../core/json-schema.ts");
-  process.stdout.write(printedJsonSchema(name));
+  await print(printedJsonSchema(name));
 });
 workerCommand(program, async (flags) => {
   const { work } = await import("../../worker/command.ts");
@@ -129,19 +132,30 @@ workerCommand(program, async (flags) => {
 
 // A child process that was let go of keeps nobody alive: whoever awaits its end must not be ended in the middle of it.
 const alive = setInterval(() => {}, 2 ** 30);
+const args = process.argv.slice(2);
+
+/** What is wrong with the words of the command line; undefined where nothing is: help and version are no errors. */
+async function refusalOf(error: CommanderError): Promise<KgentsError | undefined> {
+  if (error.exitCode === 0 || error.code === "commander.help") return undefined;
+  const { usageError } = await import("./usage.ts");
+  return usageError(program, error, args);
+}
+
+async function report(error: unknown): Promise<number> {
+  const [{ wantsJson }, { reportError }] = await Promise.all([import("./usage.ts"), import("./voice.ts")]);
+  return reportError(error, { json: wantsJson(args) });
+}
+
 try {
+  checkSurroundings(args);
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  // Help and version are no errors.
-  process.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
-  if (process.exitCode === wrongUsage && error.code !== "commander.help") {
-    const [{ usageError, wantsJson }, { reportError }] = await Promise.all([
-      import("./usage.ts"),
-      import("./voice.ts"),
-    ]);
-    const args = process.argv.slice(2);
-    reportError(usageError(program, error, args), { json: wantsJson(args) });
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
+    const refusal = await refusalOf(error);
+    if (refusal) await report(refusal);
+  } else {
+    await leave(await report(error));
   }
 } finally {
   clearInterval(alive);

@@ -1,4 +1,5 @@
 import { Console } from "node:console";
+import { onEndingSignal } from "../../activities/host/ending-signals.ts";
 import { KgentsError } from "../../core/error.ts";
 import { interruptedExitCode } from "../../core/exit-code.ts";
 import { allowedHosts } from "../http-strangers.ts";
@@ -10,8 +11,9 @@ import { createMcpServer } from "../mcp/server.ts";
 import { createStack } from "../mcp/stack.ts";
 import { readToken } from "../mcp/token.ts";
 import type { Surroundings } from "../mcp/tool.ts";
-import { beforeBrokenPipe } from "./broken-pipe.ts";
+import { beforeLosingOutput } from "./lost-output.ts";
 import type { McpFlags } from "./mcp-command.ts";
+import { complain } from "./print.ts";
 import { version } from "./version.ts";
 import { reportError } from "./voice.ts";
 
@@ -19,7 +21,7 @@ import { reportError } from "./voice.ts";
 export async function mcp(flags: McpFlags): Promise<number> {
   // Standard output is the protocol's: a library that writes to the console must not be in the middle of it.
   globalThis.console = new Console(process.stderr);
-  const say = (line: string): void => void (flags.quiet || process.stderr.write(`kgents: ${line}\n`));
+  const say = (line: string): void => void (flags.quiet || complain(line));
   const calls = createCalls();
   const configurationFile = flags.config;
   const stack = createStack({ onProgress: say, ...(configurationFile === undefined ? {} : { configurationFile }) });
@@ -30,7 +32,10 @@ export async function mcp(flags: McpFlags): Promise<number> {
     const report = (error: Error): void => say(`MCP: ${error.message}`);
     const serving = await serve(flags, createServer, report, say);
     const end = endOnSignal(calls, serving, say);
-    beforeBrokenPipe(calls.end);
+    beforeLosingOutput(async () => {
+      await calls.end();
+      return "what the client waited for is cancelled";
+    });
     await serving.ended;
     // The client has gone; what it was waiting for is cancelled, and cleaned up before we leave.
     await calls.end();
@@ -79,12 +84,5 @@ function endOnSignal(
     await serving.close();
   };
   const listen = (): void => void onSignal();
-  process.on("SIGINT", listen);
-  process.on("SIGTERM", listen);
-  return {
-    stop: () => {
-      process.off("SIGINT", listen);
-      process.off("SIGTERM", listen);
-    },
-  };
+  return { stop: onEndingSignal(listen) };
 }

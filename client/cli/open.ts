@@ -3,7 +3,7 @@ import { findProgram } from "../../activities/host/find-program.ts";
 import { programEnvironment } from "../../activities/host/program-environment.ts";
 import { startProgram } from "../../activities/host/run-program.ts";
 import { KgentsError } from "../../core/error.ts";
-import { write } from "./follow-run.ts";
+import { print, printJson } from "./print.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
 
 /** Flags of `kgents open`. */
@@ -34,7 +34,7 @@ export const open = (id: string | undefined, flags: OpenFlags): Promise<number> 
           remedy: "Set KGENTS_UI_URL to its address.",
         });
       }
-      await write(process.stdout, flags.json ? `${JSON.stringify({ url })}\n` : `${url}\n`);
+      await (flags.json ? printJson({ url }) : print(`${url}\n`));
       const opener = flags.browser ? openerOf(process.env) : undefined;
       if (opener === undefined) return 0;
       const program = await findProgram(opener);

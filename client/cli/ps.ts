@@ -6,11 +6,11 @@ import type { RunSummary } from "../runs/list-runs.ts";
 import type { RunFilter } from "../runs/run-query.ts";
 import { ageInWords } from "./age.ts";
 import { pairs } from "./exec-request.ts";
-import { write } from "./follow-run.ts";
 import type { PsFlags } from "./look-commands.ts";
+import { print, printJson } from "./print.ts";
 import { colourState } from "./run-words.ts";
 import { type Column, table } from "./table.ts";
-import { colour, plain, terminalWidth } from "./terminal-text.ts";
+import { colour, terminalWidth } from "./terminal-text.ts";
 import { withRuns } from "./with-runs.ts";
 
 /** An alias means its language; what this machine's configuration does not know may be known to a worker. */
@@ -32,9 +32,9 @@ async function filterOf(flags: PsFlags): Promise<RunFilter> {
 }
 
 const columnsAt = (now: number): Column<RunSummary>[] => [
-  { title: "ID", text: ({ id }) => plain(id), style: (text) => colour("bold", text) },
+  { title: "ID", text: ({ id }) => id, style: (text) => colour("bold", text) },
   { title: "STATUS", text: ({ status }) => status, style: (text, { status }) => colourState(text, status) },
-  { title: "LANGUAGE", text: ({ language }) => plain(language), optional: 3 },
+  { title: "LANGUAGE", text: ({ language }) => language, optional: 3 },
   { title: "BACKEND", text: ({ backend }) => backend ?? "", optional: 5 },
   { title: "STARTED", text: ({ startedAt }) => ageInWords((now - startedAt.getTime()) / 1000), optional: 2 },
   {
@@ -42,7 +42,7 @@ const columnsAt = (now: number): Column<RunSummary>[] => [
     text: ({ startedAt, closedAt }) => formatDuration((closedAt?.getTime() ?? now) - startedAt.getTime()),
     optional: 4,
   },
-  { title: "CODE", text: ({ title }) => plain(title), optional: 1 },
+  { title: "CODE", text: ({ title }) => title, optional: 1 },
 ];
 
 /** `kgents ps`. */
@@ -54,11 +54,11 @@ export const ps = (flags: PsFlags): Promise<number> =>
     for await (const run of quartermaster.list(options)) {
       runs.push(run);
       if (runs.length > flags.limit) break;
-      if (!asTable) await write(process.stdout, `${JSON.stringify(run)}\n`);
+      if (!asTable) await printJson(run);
     }
     const shown = runs.slice(0, flags.limit);
     if (asTable && shown.length > 0) {
-      await write(process.stdout, `${table(columnsAt(Date.now()), shown, terminalWidth()).join("\n")}\n`);
+      await print(`${table(columnsAt(Date.now()), shown, terminalWidth()).join("\n")}\n`);
     }
     if (runs.length > flags.limit) voice.say(`there are more than ${flags.limit}: --limit shows more`);
     if (asTable && shown.length === 0) {

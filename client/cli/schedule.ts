@@ -2,11 +2,11 @@ import { formatDuration } from "../../core/duration.ts";
 import { Quartermaster } from "../quartermaster.ts";
 import type { ScheduleEntry } from "../schedules/schedules.ts";
 import { requestOf } from "./exec-request.ts";
-import { write } from "./follow-run.ts";
+import { print, printJson } from "./print.ts";
 import { requesterOfCommandLine } from "./requester.ts";
 import type { CreateFlags } from "./schedule-command.ts";
 import { type Column, table } from "./table.ts";
-import { colour, plain, terminalWidth } from "./terminal-text.ts";
+import { colour, terminalWidth } from "./terminal-text.ts";
 import { createVoice, reportError } from "./voice.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
 
@@ -36,15 +36,15 @@ export async function createSchedule(id: string, flags: CreateFlags): Promise<nu
 }
 
 const columnsAt = (now: number): Column<ScheduleEntry>[] => [
-  { title: "ID", text: ({ id }) => plain(id), style: (text) => colour("bold", text) },
+  { title: "ID", text: ({ id }) => id, style: (text) => colour("bold", text) },
   {
     title: "NEXT",
     text: ({ paused, next }) =>
       paused ? "paused" : next ? `in ${formatDuration(Math.max(0, next.getTime() - now))}` : "never",
   },
-  { title: "LANGUAGE", text: ({ language }) => plain(language), optional: 3 },
-  { title: "LAST RUN", text: ({ lastRun }) => plain(lastRun ?? ""), optional: 2 },
-  { title: "CODE", text: ({ title }) => plain(title), optional: 1 },
+  { title: "LANGUAGE", text: ({ language }) => language, optional: 3 },
+  { title: "LAST RUN", text: ({ lastRun }) => lastRun ?? "", optional: 2 },
+  { title: "CODE", text: ({ title }) => title, optional: 1 },
 ];
 
 /** `kgents schedule list`. */
@@ -54,11 +54,11 @@ export const listSchedules = (flags: RunFlags): Promise<number> =>
     const entries: ScheduleEntry[] = [];
     for await (const entry of quartermaster.listSchedules()) {
       entries.push(entry);
-      if (!asTable) await write(process.stdout, `${JSON.stringify(entry)}\n`);
+      if (!asTable) await printJson(entry);
     }
     if (!asTable) return 0;
     if (entries.length === 0) voice.say("there is no schedule; `kgents schedule create` makes one");
-    else await write(process.stdout, `${table(columnsAt(Date.now()), entries, terminalWidth()).join("\n")}\n`);
+    else await print(`${table(columnsAt(Date.now()), entries, terminalWidth()).join("\n")}\n`);
     return 0;
   });
 
@@ -75,6 +75,6 @@ export const deleteSchedules = (ids: readonly string[], flags: RunFlags): Promis
 /** `kgents schedule trigger`. */
 export const triggerSchedule = (id: string, flags: RunFlags): Promise<number> =>
   withRuns(flags, async (quartermaster) => {
-    process.stdout.write(`${await quartermaster.triggerSchedule(id)}\n`);
+    await print(`${await quartermaster.triggerSchedule(id)}\n`);
     return 0;
   });

@@ -18,7 +18,9 @@ import { colour, plain, shorten } from "./terminal-text.ts";
 
 const nameWidth = 11;
 
-const row = (name: string, text: string): string => colour("dim", name.padEnd(nameWidth)) + text;
+/** A line: its name, what stands in colours of ours, and what does not. */
+const row = (name: string, text: string, coloured = ""): string =>
+  colour("dim", name.padEnd(nameWidth)) + coloured + plain(text);
 
 /** The phases of a run that have begun; the last one may go on. */
 export function stretchesOf({ queued, provisioned, started, finished, closed }: RunTimings, now: Date): Stretch[] {
@@ -40,21 +42,21 @@ function isolationRows(isolation: Isolation): string[] {
     row("Isolation", `${level}, ${mechanism}`),
     ...Object.entries(parts).map(
       ([name, { enforced, by }]) =>
-        `  ${name.padEnd(nameWidth)}${enforced ? "" : colour("red", "NOT ENFORCED: ")}${by}`,
+        `  ${name.padEnd(nameWidth)}${enforced ? "" : colour("red", "NOT ENFORCED: ")}${plain(by)}`,
     ),
   ];
 }
 
 /** A message of several lines stays one under its name. */
 const failureRows = ({ kind, message, remedy }: RunFailure): string[] =>
-  `${kind}: ${message}\n${remedy}`.split("\n").map((line, index) => row(index === 0 ? "Failure" : "", plain(line)));
+  `${kind}: ${message}\n${remedy}`.split("\n").map((line, index) => row(index === 0 ? "Failure" : "", line));
 
 function outcome({ status, phase, waiting, result }: RunDetails): string {
   if (waiting) return `, ${waitingInWords(waiting)}`;
   if (status === "running") return phase === null ? "" : `, ${phase}`;
   const code = result?.exitCode ?? null;
   const exit = code === null ? "" : `, exit code ${code}`;
-  return `${exit}${result?.reason ? `: ${plain(result.reason)}` : ""}`;
+  return `${exit}${result?.reason ? `: ${result.reason}` : ""}`;
 }
 
 const moment = (date: Date, now: Date): string =>
@@ -71,9 +73,9 @@ function resultRows({ result }: RunDetails): string[] {
   return [
     row("Output", `${stdout.bytes} bytes of stdout, ${stderr.bytes} of stderr`),
     ...(used.length > 0 ? [row("Used", used.join(", "))] : []),
-    ...result.files.map(({ name, bytes }) => row("File", `${plain(name)} (${bytes} bytes)`)),
-    ...result.filesOmitted.map(({ name, reason }) => row("Left out", `${plain(name)}: ${plain(reason)}`)),
-    ...(result.notices ?? []).map((notice) => row("Note", plain(notice))),
+    ...result.files.map(({ name, bytes }) => row("File", `${name} (${bytes} bytes)`)),
+    ...result.filesOmitted.map(({ name, reason }) => row("Left out", `${name}: ${reason}`)),
+    ...(result.notices ?? []).map((notice) => row("Note", notice)),
   ];
 }
 
@@ -84,13 +86,13 @@ export function detailsInWords(run: RunDetails, ui: string | undefined, now: Dat
   const code = plain(run.title);
   const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return [
-    row("Run", plain(run.id)),
-    row("Status", colourState(status, status) + outcome(run)),
+    row("Run", run.id),
+    row("Status", outcome(run), colourState(status, status)),
     ...(failure ? failureRows(failure) : []),
-    row("Language", plain(run.language)),
+    row("Language", run.language),
     row("Code", columns === undefined ? code : shorten(code, columns - nameWidth)),
-    ...(run.requester === null ? [] : [row("Asked by", plain(run.requester))]),
-    ...(pairs.length === 0 ? [] : [row("Labels", plain(pairs.join(", ")))]),
+    ...(run.requester === null ? [] : [row("Asked by", run.requester)]),
+    ...(pairs.length === 0 ? [] : [row("Labels", pairs.join(", "))]),
     ...(success ? [row("Limits", limitsInWords(data))] : []),
     ...(backend === null ? [] : [row("Backend", backend)]),
     ...(fallback ? [row("", `instead of ${fallback.from}: ${fallback.reason}`)] : []),

@@ -3,7 +3,7 @@ import { KgentsError } from "../../core/error.ts";
 import { codeOf } from "../../core/manifest.ts";
 import { validateRequest } from "../../core/parse-request.ts";
 import type { Quartermaster } from "../quartermaster.ts";
-import { write } from "./follow-run.ts";
+import { print, printBytes, printJson } from "./print.ts";
 import { detailsInWords } from "./show-words.ts";
 import { terminalWidth } from "./terminal-text.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
@@ -23,7 +23,7 @@ const fromStoreOf =
 
 async function printCode(request: unknown, quartermaster: Quartermaster): Promise<void> {
   const content = codeOf(validateRequest(request));
-  for await (const bytes of await openContent(fromStoreOf(quartermaster), content)) await write(process.stdout, bytes);
+  for await (const bytes of await openContent(fromStoreOf(quartermaster), content)) await printBytes("stdout", bytes);
 }
 
 /** `kgents show`. */
@@ -37,10 +37,8 @@ export const show = (id: string, flags: ShowFlags): Promise<number> =>
         return 0;
       }
       const ui = await quartermaster.uiUrl(run);
-      const text = flags.json
-        ? `${JSON.stringify({ ...run, ui: ui ?? null }, null, 2)}\n`
-        : detailsInWords(run, ui, new Date(), terminalWidth());
-      await write(process.stdout, text);
+      if (flags.json) await printJson({ ...run, ui: ui ?? null }, 2);
+      else await print(detailsInWords(run, ui, new Date(), terminalWidth()));
       return 0;
     },
     id,

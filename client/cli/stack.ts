@@ -5,6 +5,7 @@ import type { Isolation } from "../../core/result.ts";
 import { clusterStatus, sandboxStatus } from "../backend-status.ts";
 import { ensureStack, down as stopStack } from "../stack/stack.ts";
 import { type StackStatus, stackStatus } from "../stack/stack-status.ts";
+import { print, printJson } from "./print.ts";
 import type { StackFlags } from "./stack-commands.ts";
 import { stackOptions } from "./stack-options.ts";
 import { version } from "./version.ts";
@@ -65,7 +66,7 @@ export async function status(flags: StackFlags): Promise<number> {
         subprocess: await sandboxStatus(),
       },
     };
-    process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : inWords(report));
+    await (flags.json ? printJson(report, 2) : print(inWords(report)));
     return stack.temporal.running && stack.worker.pollers.length > 0 ? 0 : 1;
   } catch (error) {
     return reportError(error, { json: flags.json === true });

@@ -1,9 +1,10 @@
 import { exitCodeOf } from "../../core/exit-code.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
 import { Quartermaster } from "../quartermaster.ts";
-import { beforeBrokenPipe } from "./broken-pipe.ts";
-import { explain, printOutput, sayBehind, write } from "./follow-run.ts";
+import { explain, printOutput, sayBehind } from "./follow-run.ts";
 import { watchForInterruption } from "./interruption.ts";
+import { beforeLosingOutput } from "./lost-output.ts";
+import { print, printJson } from "./print.ts";
 import { requesterOfCommandLine } from "./requester.ts";
 import { sayWaiting } from "./say-waiting.ts";
 import { reportError, type Voice } from "./voice.ts";
@@ -39,24 +40,29 @@ export async function startAndFollow(
     const store = await quartermaster.store();
     voice.settled();
     interruption.starting();
-    const handle = await quartermaster.start(
+    const starting = quartermaster.start(
       { ...request, requester: requesterOfCommandLine() },
       { id: flags.id, priority: flags.priority },
     );
+    beforeLosingOutput(async () => {
+      const run = await starting;
+      await run.cancel();
+      return `the run ${run.id} is cancelled`;
+    });
+    const handle = await starting;
     id = handle.id;
     interruption.started(handle);
     if (handle.attached) voice.say(`attached to the run ${handle.id}`);
     if (flags.detach) {
-      process.stdout.write(json ? `${JSON.stringify({ id: handle.id, runId: handle.runId })}\n` : `${handle.id}\n`);
+      await (json ? printJson({ id: handle.id, runId: handle.runId }) : print(`${handle.id}\n`));
       return 0;
     }
     void sayWaiting(handle, voice, over.signal);
-    beforeBrokenPipe(() => handle.cancel());
     if (!json) await printOutput(handle.output({ onBehind: sayBehind(voice) }), voice);
     const result = await handle.result();
     over.abort();
     const written = await writeOutputFiles(result, flags.outputDir ?? "kgents-output", store, voice.say);
-    if (json) await write(process.stdout, `${JSON.stringify(result)}\n`);
+    if (json) await printJson(result);
     explain(result, voice);
     return exitCodeOf(result) || (written ? 0 : 125);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { pad, shorten, width } from "./terminal-text.ts";
+import { pad, plain, shorten, width } from "./terminal-text.ts";
 
 /** A column of a table. */
 export interface Column<Row> {
@@ -22,7 +22,10 @@ const leastLast = 8;
  */
 export function table<Row>(allColumns: readonly Column<Row>[], rows: readonly Row[], columns?: number): string[] {
   const natural = new Map(
-    allColumns.map((column) => [column, Math.max(width(column.title), ...rows.map((row) => width(column.text(row))))]),
+    allColumns.map((column) => [
+      column,
+      Math.max(width(column.title), ...rows.map((row) => width(plain(column.text(row))))),
+    ]),
   );
   const widthOf = (column: Column<Row>): number => natural.get(column) ?? 0;
   const room = columns ?? Number.POSITIVE_INFINITY;
@@ -51,7 +54,7 @@ export function table<Row>(allColumns: readonly Column<Row>[], rows: readonly Ro
     ),
     ...rows.map((row) =>
       line(
-        (column) => column.text(row),
+        (column) => plain(column.text(row)),
         (column, text) => column.style?.(text, row) ?? text,
       ),
     ),

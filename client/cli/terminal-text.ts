@@ -9,9 +9,40 @@ export const terminalWidth = (): number | undefined =>
 export const colour = (format: "bold" | "dim" | "green" | "red" | "yellow" | "cyan", text: string): string =>
   styleText(format, text, { stream: process.stdout });
 
-/** Text of the code's on one line of a terminal: nothing in it moves the cursor or changes a colour. */
+/** Text of others on one line of a terminal: nothing in it moves the cursor or changes a colour. */
 export const plain = (text: string): string =>
   text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, (part) => (part.includes("\t") ? " " : "\u{fffd}"));
+
+/** What `colour` writes, and nothing else that begins with an escape character. */
+const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:1|2|22|31|32|33|36|39)m)`);
+
+/** Text of several lines, with colours of ours; all else in it is as {@link plain} leaves it. */
+export const printable = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) =>
+      line
+        .split(ownColours)
+        .map((part, index) => (index % 2 === 1 ? part : plain(part)))
+        .join(""),
+    )
+    .join("\n");
+
+const indentation = " ".repeat(8);
+
+/** Words of ours in which others' may stand, without colours. A second line is indented, so that none passes for the first line of a message. */
+export const paragraph = (text: string): string =>
+  text
+    .split("\n")
+    .map((line, index) => (index === 0 || line.startsWith(indentation) ? plain(line) : indentation + plain(line)))
+    .join("\n");
+
+/** JSON with escapes for what acts on a terminal; `JSON.stringify` has them for the characters below U+0020 only. It means the same. */
+export const jsonText = (value: unknown, indent?: number): string =>
+  JSON.stringify(value, null, indent).replaceAll(
+    /[\u007f-\u009f\p{Bidi_Control}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** How many columns a text takes. */
 export const width = (text: string): number => stringWidth(text);

@@ -5,6 +5,8 @@
  */
 import { exitCodeOfFailure } from "../../core/exit-code.ts";
 import { toKgentsError } from "../failure.ts";
+import { complain, printJson } from "./print.ts";
+import { plain } from "./terminal-text.ts";
 
 /** Words for the person at the terminal. */
 export interface Voice {
@@ -25,8 +27,7 @@ interface Spinner {
 /** A voice for a command; a quiet one says nothing. */
 export async function createVoice(quiet: boolean): Promise<Voice> {
   if (quiet) return { progress: () => {}, settled: () => {}, say: () => {} };
-  const line = (text: string): void => void process.stderr.write(`kgents: ${text}\n`);
-  if (!process.stderr.isTTY) return { progress: line, settled: () => {}, say: line };
+  if (!process.stderr.isTTY) return { progress: complain, settled: () => {}, say: complain };
   const { default: yoctoSpinner } = await import("yocto-spinner");
   let spinner: Spinner | undefined;
   const settled = (): void => {
@@ -36,24 +37,25 @@ export async function createVoice(quiet: boolean): Promise<Voice> {
   return {
     progress: (text) => {
       spinner ??= yoctoSpinner({ stream: process.stderr }).start();
-      spinner.text = text;
+      spinner.text = plain(text);
     },
     settled,
     say: (text) => {
       settled();
-      line(text);
+      complain(text);
     },
   };
 }
 
 /** Reports an error and returns the exit code: with `--json` also as JSON on stdout. */
-export function reportError(error: unknown, options: { json: boolean; id?: string | undefined }): number {
+export async function reportError(
+  error: unknown,
+  options: { json: boolean; id?: string | undefined },
+): Promise<number> {
   const known = toKgentsError(error, options.id ?? "");
   const { code: kind, message, field = null, remedy } = known;
-  process.stderr.write(`kgents: ${message}\n        ${remedy}\n`);
-  if (kind === "internal" && process.env.KGENTS_DEBUG) process.stderr.write(`${known.stack}\n`);
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ id: options.id ?? null, error: { kind, message, field, remedy } })}\n`);
-  }
+  complain(`${message}\n${remedy}`);
+  if (kind === "internal" && process.env.KGENTS_DEBUG) complain(String(known.stack));
+  if (options.json) await printJson({ id: options.id ?? null, error: { kind, message, field, remedy } });
   return exitCodeOfFailure(kind);
 }

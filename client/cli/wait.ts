@@ -1,6 +1,7 @@
 import { exitCodeOf } from "../../core/exit-code.ts";
 import type { ExecutionHandle } from "../execution-handle.ts";
 import { leaveOnSignal } from "./leave-on-signal.ts";
+import { printJson } from "./print.ts";
 import { reportError, type Voice } from "./voice.ts";
 import { type RunFlags, sayIfUnserved, withRuns } from "./with-runs.ts";
 
@@ -9,7 +10,7 @@ async function waitForRun(handle: ExecutionHandle, flags: RunFlags, voice: Voice
   const { id } = handle;
   try {
     const result = await handle.result();
-    if (flags.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    if (flags.json) await printJson(result);
     else voice.say(`${id}: ${result.status}${result.reason ? `: ${result.reason}` : ""}`);
     return exitCodeOf(result);
   } catch (error) {

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
 import { isSafeFileName } from "../../core/request.ts";
 import type { ExecutionResult, FileResult } from "../../core/result.ts";
+import { complain } from "./print.ts";
 
 function contentOf(file: FileResult, store: ArtifactStore | undefined): Readable | undefined {
   if (file.base64 !== undefined) return Readable.from([Buffer.from(file.base64, "base64")]);
@@ -47,8 +48,7 @@ export async function writeOutputFiles(
   store: ArtifactStore | undefined,
   say: (line: string) => void,
 ): Promise<boolean> {
-  // Said in any case: a file that was asked for and is not there is an error.
-  const complain = (line: string): void => void process.stderr.write(`kgents: ${line}\n`);
+  // What is missing is said in any case: a file that was asked for and is not there is an error.
   let complete = true;
   for (const { name, reason } of result.filesOmitted)
     complain(`output file ${name || "(several)"} left out: ${reason}`);

@@ -1,9 +1,10 @@
 /** `kgents batch`: files in, lines of results out. */
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { link, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+import { type CommandLine, createCommandLine, shellLine } from "../support/command-line.ts";
 
 let terminal: CommandLine;
 beforeAll(async () => {
@@ -92,8 +93,65 @@ test("a batch that was left is cancelled by its id", async () => {
   expect((await terminal.run(["ps", "--json"])).stdout).toBe("");
 });
 
+describe("nothing is lost of what stands where results go", () => {
+  test.each<[how: string, prepare: (file: string, place: string) => Promise<void>]>([
+    ["itself", async () => {}],
+    ["a hard link to it", (file, place) => link(file, place)],
+    ["a symbolic link to it", (file, place) => symlink(file, place)],
+  ])("the file of the requests is refused: %s", async (how, prepare) => {
+    const content = lines(sh("true"));
+    const file = await terminal.file("own.ndjson", content);
+    const place = how === "itself" ? file : join(terminal.directory, how.replaceAll(" ", "-"));
+    await prepare(file, place);
+    const { code, stderr } = await terminal.run(["batch", file, "--results", place]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `kgents: --results: it is the file of the requests; allowed is another file
+        Name another file for the results.
+`,
+    });
+    expect(await readFile(file, "utf8")).toBe(content);
+  });
+
+  test("also where they come from standard input, or go to standard output", async () => {
+    const content = lines(sh("true"));
+    const file = await terminal.file("own.ndjson", content);
+    for (const line of ["batch - --results own.ndjson <own.ndjson", "batch own.ndjson >>own.ndjson"]) {
+      const { code, stderr } = await terminal.program("bash", shellLine(`kgents ${line}`));
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("it is the file of the requests") });
+      expect(await readFile(file, "utf8")).toBe(content);
+    }
+  });
+
+  test("requests that are refused leave older results as they are, and make no file", async () => {
+    const file = await terminal.file("wrong.ndjson", `${lines(sh("true"))}{oops\n`);
+    const old = await terminal.file("old.ndjson", "old\n");
+    for (const place of [old, "new.ndjson"])
+      expect((await terminal.run(["batch", file, "--results", place])).code).toBe(2);
+    expect(await readFile(old, "utf8")).toBe("old\n");
+    expect(existsSync(join(terminal.directory, "new.ndjson"))).toBe(false);
+  });
+
+  test("results that cannot be written end the batch", async () => {
+    const file = await terminal.file("full.ndjson", lines(sh("true"), sh("sleep 616.5")));
+    const { code, stderr } = await terminal.run(["batch", file, "--id", "full", "--results", "/dev/full"]);
+    expect(code).toBe(125);
+    expect(stderr).toContain(
+      "kgents: --results: /dev/full cannot be written: ENOSPC: no space left on device, write; the batch full is cancelled\n",
+    );
+    expect((await terminal.run(["wait", "full/2"])).code).toBe(130);
+  });
+});
+
+test("only \\n ends a line: U+2028 stands in a string as it is", async () => {
+  const { code, stdout, stderr } = await terminal.run(["batch", "-"], { input: lines(sh("echo 'a\u2028b'")) });
+  expect(code, stderr).toBe(0);
+  expect(parsed(stdout)).toMatchObject([{ stdout: { text: "a\u2028b\n" } }]);
+});
+
 describe("wrong usage: exit 2, and nothing is started", () => {
-  test.each<[string, string[], string, RegExp]>([
+  test.each<[string, string[], string | Buffer, RegExp]>([
+    ["bytes that are no text", ["FILE"], Buffer.from([0x22, 0xe9, 0x22]), /file: line 1: got bytes that are not UTF-8/],
     ["no JSON", ["FILE"], '{"code":"x"}\n{oops\n', /file: line 2: got no JSON/],
     [
       "a field that is wrong",

@@ -89,6 +89,34 @@ describe("a reader that goes away ends the run", () => {
   );
 });
 
+describe("output that cannot be written is said in one sentence, and the run is cancelled", () => {
+  const full = "kgents: standard output cannot be written: ENOSPC: no space left on device, write";
+
+  test.each([
+    ["exec", "while :; do echo line; sleep 0.03; done", `${full}; the run full-exec is cancelled\n`, "/dev/full"],
+    ["exec", "while :; do echo line >&2; sleep 0.04; done", "", "/dev/null 2>/dev/full"],
+    ["exec --detach", "sleep 615.5", `${full}; the run full-exec---detach is cancelled\n`, "/dev/full"],
+  ])("kgents %s, %s", async (command, code, said, place) => {
+    const path = await terminal.file("endless.sh", code);
+    const id = `full-${command.replaceAll(" ", "-")}${said === "" ? "-stderr" : ""}`;
+    const line = `kgents ${command} --quiet --timeout 60 --id ${id} --file ${path} >${place}; echo "$?" >&3`;
+    const { stdout, stderr } = await terminal.program("bash", shellLine(`exec 3>&1; ${line}`));
+    expect({ stdout, stderr }).toEqual({ stdout: "125\n", stderr: said });
+    expect((await terminal.run(["wait", id])).code).toBe(130);
+  });
+
+  test.each(["ps --all", "schema request", "completion bash", "--help", "exec --dry-run --code 'print(1)'"])(
+    "kgents %s",
+    async (command) => {
+      const { stdout, stderr } = await terminal.program(
+        "bash",
+        shellLine(`exec 3>&1; kgents ${command} >/dev/full; echo "$?" >&3`),
+      );
+      expect({ stdout, stderr }).toEqual({ stdout: "125\n", stderr: `${full}\n` });
+    },
+  );
+});
+
 describe("Ctrl-C", () => {
   async function running(sleep: string, ...flags: string[]): Promise<Running> {
     const command = terminal.start(shell(`echo begun; ${sleep}`, "--timeout", "700", ...flags));
@@ -96,10 +124,10 @@ describe("Ctrl-C", () => {
     return command;
   }
 
-  test.each(["SIGINT", "SIGTERM"] as const)(
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
     "%s cancels, waits for the clean-up, and exits with 130",
     async (signal) => {
-      const sleep = `sleep 611.${signal.length}`;
+      const sleep = `sleep 611.${signal.charCodeAt(3)}`;
       const command = await running(sleep);
       const asked = performance.now();
       command.child.kill(signal);

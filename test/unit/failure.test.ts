@@ -14,7 +14,7 @@ describe("the table of failures", () => {
         ...["backend-unavailable", "cluster-unavailable", "namespace-missing", "forbidden", "quota-exceeded"],
         ...["admission-denied", "unschedulable", "image-pull", "cell-start", "evicted", "node-lost"],
         ...["sandbox-unavailable", "network-isolation-unavailable", "interpreter-missing", "artifact-unavailable"],
-        "internal",
+        ...["internal", "system-error"],
       ]),
     );
   });
@@ -30,7 +30,7 @@ describe("the table of failures", () => {
 
   it("retries only what passes by itself", () => {
     const retried = kinds.filter((kind) => !nonRetryableKinds.includes(kind));
-    expect(retried.sort()).toEqual(["artifact-unavailable", "cell-handed-over", "cell-start"]);
+    expect(retried.sort()).toEqual(["artifact-unavailable", "cell-handed-over", "cell-start", "system-error"]);
   });
 
   it.each(["", "toString", "__proto__", "Internal", 5, null, undefined])("%j is no failure of ours", (value) => {
