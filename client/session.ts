@@ -45,7 +45,7 @@ export interface Session extends TemporalClient {
 export async function openSession(options: Omit<QuartermasterOptions, "mode">): Promise<Session> {
   const { address, namespace, startLocalStack = true, onProgress = () => {} } = options;
   const tracing = await openTracing("kgents", onProgress);
-  const { configuration, path, hash } = await loadConfiguration({ path: options.configurationFile });
+  const { configuration, text } = await loadConfiguration({ path: options.configurationFile });
   const taskQueue = options.taskQueue ?? configuration.worker.taskQueue;
   const paths = kgentsPaths();
   const environment = namespace === undefined ? process.env : { ...process.env, TEMPORAL_NAMESPACE: namespace };
@@ -53,8 +53,7 @@ export async function openSession(options: Omit<QuartermasterOptions, "mode">): 
     paths,
     environment,
     address,
-    configurationPath: path,
-    configurationHash: hash,
+    configurationText: text,
     usesBucket: configuration.artifacts.bucket !== undefined,
     retentionMilliseconds: configuration.retention,
     taskQueue,

@@ -1,33 +1,42 @@
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+/**
+ * Finds and reads kgents.config.yaml: the one place where what a working directory says becomes trusted.
+ *
+ * @module
+ */
+import { constants, type FileHandle, open, readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { type Configuration, parseConfiguration } from "../../core/configuration.ts";
 import { KgentsError } from "../../core/error.ts";
+import { builtInLanguages } from "../../core/language.ts";
+import { applyProjectSettings } from "../../core/project-settings.ts";
 import { errorCode } from "./error-code.ts";
+import { workingDirectory } from "./find-program.ts";
+import { distrust } from "./ownership.ts";
 import { kgentsPaths } from "./paths.ts";
 
 const fileName = "kgents.config.yaml";
 
-/** What concerns this machine and not the project whose directory we are in, and so is not taken from a file there. */
-const ofTheMachine = ["worker", "artifacts", "retention"] as const;
+/** More than any configuration needs: parsing takes time and memory with size. */
+const maximumBytes = 1024 * 1024;
 
 /** A configuration with where it came from. */
 export interface LoadedConfiguration {
   readonly configuration: Configuration;
-  /** The file's path; null where there is none and everything is as built in. */
+  /** The user's own file, or the one that is named; null where there is none and everything is as built in. */
   readonly path: string | null;
-  /** A hash of the file's content: a background worker that was started with another is restarted. */
-  readonly hash: string;
+  /** The file of the working directory, where there is one: what it may set lies over the rest. */
+  readonly projectPath: string | null;
+  /**
+   * What `path` holds, as JSON with absolute paths: what a background worker gets. It never gets anything of the working directory,
+   * and no file is read a second time that may be another one by then.
+   */
+  readonly text: string;
 }
 
 /**
- * Reads kgents.config.yaml: the one that `--config` or `KGENTS_CONFIG` names, else the one in the working directory, else
- * the one in the user's configuration directory.
- *
- * A file found in the working directory may not set `worker`, `artifacts` or `retention`: it may have come with somebody
- * else's repository. The worker's policy is what keeps their code in its sandbox, and where and how long things are kept
- * decides what is deleted.
+ * Reads the configuration: the file that `--config` or `KGENTS_CONFIG` names; else the one in the user's configuration directory, and
+ * over it what a file of the working directory may set ({@link applyProjectSettings}).
  *
  * @throws KgentsError `invalid-configuration`, naming the file and the place in it
  */
@@ -35,30 +44,80 @@ export async function loadConfiguration(
   options: { path?: string | undefined; environment?: NodeJS.ProcessEnv; directory?: string } = {},
 ): Promise<LoadedConfiguration> {
   const environment = options.environment ?? process.env;
-  const named = options.path ?? environment.KGENTS_CONFIG;
-  const own = join(kgentsPaths(environment).config, fileName);
-  const here = resolve(options.directory ?? process.cwd(), fileName);
-  const candidates = named
-    ? [{ path: resolve(named), required: true, trusted: true }]
-    : [
-        { path: here, required: false, trusted: here === own },
-        { path: own, required: false, trusted: true },
-      ];
-  for (const { path, required, trusted } of candidates) {
-    const text = await readFile(path, "utf8").catch((error) => {
-      if (errorCode(error) === "ENOENT" && !required) return undefined;
-      throw unreadable(path, error);
-    });
-    if (text === undefined) continue;
-    // A file without content says nothing, and that is no mistake.
-    const content = parseYaml(path, text) ?? {};
-    if (!trusted) refuseOfTheMachine(path, content, own);
-    return { configuration: check(path, content), path, hash: hashOf(text) };
-  }
-  return { configuration: parseConfiguration({}), path: null, hash: hashOf("") };
+  const named = options.path || environment.KGENTS_CONFIG;
+  if (named) return { ...(await readTrusted(resolve(named), true)), projectPath: null };
+  const ownPath = join(kgentsPaths(environment).config, fileName);
+  const own = await readTrusted(ownPath, false);
+  const directory = options.directory ?? workingDirectory();
+  const projectPath = directory === undefined ? ownPath : resolve(directory, fileName);
+  const project = projectPath === ownPath ? undefined : await readContent(projectPath, false);
+  if (project === undefined) return { ...own, projectPath: null };
+  const remedy = `Correct it, move what is named to ${ownPath}, or name the file with --config or KGENTS_CONFIG.`;
+  const configuration = located(projectPath, remedy, () =>
+    applyProjectSettings(own.configuration, project, builtInLanguages),
+  );
+  return { ...own, configuration, projectPath };
 }
 
-const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
+/** Reads a file whose content is taken as it is. */
+async function readTrusted(
+  path: string,
+  isNamed: boolean,
+): Promise<Pick<LoadedConfiguration, "configuration" | "path" | "text">> {
+  const reason = isNamed ? undefined : await distrust(path);
+  if (reason !== undefined) {
+    throw new KgentsError("invalid-configuration", `${path} is not used: ${reason}`, {
+      remedy: "Give it, and the directories above it, to yourself alone (chown, chmod go-w), or set XDG_CONFIG_HOME.",
+    });
+  }
+  const content = await readContent(path, isNamed);
+  if (content === undefined) return { configuration: parseConfiguration({}), path: null, text: "{}" };
+  const configuration = located(path, undefined, () => parseConfiguration(content));
+  return { ...withAbsolutePaths(configuration, content, dirname(path)), path };
+}
+
+/** Relative paths are meant from the file's own directory. */
+function withAbsolutePaths(
+  configuration: Configuration,
+  content: unknown,
+  base: string,
+): Pick<LoadedConfiguration, "configuration" | "text"> {
+  const { directory } = configuration.artifacts;
+  if (directory === undefined) return { configuration, text: JSON.stringify(content) };
+  const artifacts = { directory: resolve(base, directory) };
+  return {
+    configuration: { ...configuration, artifacts },
+    text: JSON.stringify(typeof content === "object" ? { ...content, artifacts } : content),
+  };
+}
+
+/** What a file holds; undefined where there is none and none is named. A file without content says nothing, which is no mistake. */
+async function readContent(path: string, isNamed: boolean): Promise<unknown> {
+  // One that is named may be a pipe: `--config <(...)`.
+  const text = await (isNamed ? readFile(path, "utf8") : readPlainFile(path)).catch((error) => {
+    if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "") && !isNamed) return undefined;
+    throw unreadable(path, error);
+  });
+  return text === undefined ? undefined : (parseYaml(path, text) ?? {});
+}
+
+async function readPlainFile(path: string): Promise<string> {
+  // Without waiting: opening a FIFO would, for whoever writes to it.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return await readWhole(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readWhole(file: FileHandle): Promise<string> {
+  const status = await file.stat();
+  if (!status.isFile()) throw new Error("it is not a file");
+  if (status.size > maximumBytes) throw new Error(`it has ${status.size} bytes; allowed are ${maximumBytes}`);
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(maximumBytes), position: 0 });
+  return buffer.toString("utf8", 0, bytesRead);
+}
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -78,23 +137,16 @@ function parseYaml(path: string, text: string): unknown {
   }
 }
 
-function refuseOfTheMachine(path: string, content: unknown, own: string): void {
-  if (content === null || typeof content !== "object") return;
-  const field = ofTheMachine.find((name) => Object.hasOwn(content, name));
-  if (field === undefined) return;
-  throw new KgentsError("invalid-configuration", `${path}: ${field}: not allowed in a file of the working directory`, {
-    field,
-    remedy: `Move it to ${own}, or name the file with --config or KGENTS_CONFIG.`,
-  });
-}
-
-/** Checks the content; what is refused is said with the file's path. */
-function check(path: string, content: unknown): Configuration {
+/** Does it; what is refused is said with the file's path. */
+function located<T>(path: string, remedy: string | undefined, check: () => T): T {
   try {
-    return parseConfiguration(content);
+    return check();
   } catch (error) {
     if (!(error instanceof KgentsError)) throw error;
-    const { field, remedy } = error;
-    throw new KgentsError(error.code, `${path}: ${error.message}`, { cause: error, field, remedy });
+    throw new KgentsError("invalid-configuration", `${path}: ${error.message}`, {
+      cause: error,
+      field: error.field,
+      remedy: remedy ?? error.remedy,
+    });
   }
 }

@@ -24,11 +24,11 @@ const isInside = (path: string, directory: string): boolean => {
   return way === "" || (!way.startsWith("..") && !isAbsolute(way));
 };
 
-function workingDirectory(): string | undefined {
+/** The working directory; undefined where it was deleted. */
+export function workingDirectory(): string | undefined {
   try {
     return process.cwd();
   } catch {
-    // It was deleted.
     return undefined;
   }
 }

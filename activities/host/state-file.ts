@@ -42,11 +42,15 @@ export async function readStateFile<S extends Shape>(path: string, shape: S): Pr
 }
 
 /** Replaces a file at once, so that nobody reads half of it; makes its directory, for the owner alone. */
-export async function writeStateFile(path: string, content: object): Promise<void> {
+export const writeStateFile = (path: string, content: object): Promise<void> =>
+  writeStateText(path, `${JSON.stringify(content, null, 2)}\n`);
+
+/** As {@link writeStateFile}, for text. */
+export async function writeStateText(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomUUID()}.draft`;
   try {
-    await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+    await writeFile(draft, text, { mode: 0o600 });
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });

@@ -18,7 +18,7 @@ const identityShape = {
   kubeconfigHash: "string",
   /** Of PATH, without what npm adds for one command. */
   pathHash: "string",
-  /** Of the configuration file and of our own variables. */
+  /** Of the configuration, and of Temporal's namespace. */
   configHash: "string",
   taskQueue: "string",
   /** Temporal's address. */
@@ -38,6 +38,8 @@ export type WorkerStatus = Shaped<typeof statusShape>;
 /** Where the files of a background worker are. */
 export interface WorkerFiles {
   readonly identity: string;
+  /** The configuration that it was started with. */
+  readonly configuration: string;
   readonly ready: string;
   readonly status: string;
   readonly log: string;
@@ -46,6 +48,7 @@ export interface WorkerFiles {
 /** The files in a state directory. */
 export const workerFiles = (stateDirectory: string): WorkerFiles => ({
   identity: join(stateDirectory, "worker.json"),
+  configuration: join(stateDirectory, "worker-config.yaml"),
   ready: join(stateDirectory, "worker-ready.json"),
   status: join(stateDirectory, "worker-status.json"),
   log: join(stateDirectory, "worker.log"),

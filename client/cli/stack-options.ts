@@ -4,11 +4,10 @@ import type { StackOptions } from "../stack/stack-context.ts";
 
 /** How the stack is asked for, as the configuration has it. */
 export async function stackOptions(flags: { readonly config?: string }): Promise<StackOptions> {
-  const { configuration, path, hash } = await loadConfiguration({ path: flags.config });
+  const { configuration, text } = await loadConfiguration({ path: flags.config });
   return {
     paths: kgentsPaths(),
-    configurationPath: path,
-    configurationHash: hash,
+    configurationText: text,
     usesBucket: configuration.artifacts.bucket !== undefined,
     retentionMilliseconds: configuration.retention,
     taskQueue: configuration.worker.taskQueue,

@@ -16,11 +16,11 @@ export interface Examination {
   readonly checks: readonly Check[];
 }
 
-async function checkAll({ configuration, path, hash }: LoadedConfiguration): Promise<Check[]> {
+async function checkAll({ configuration, text }: LoadedConfiguration): Promise<Check[]> {
   const paths = kgentsPaths();
   const { taskQueue } = configuration.worker;
   const status = await stackStatus({
-    ...{ paths, configurationPath: path, configurationHash: hash, taskQueue },
+    ...{ paths, configurationText: text, taskQueue },
     retentionMilliseconds: configuration.retention,
   });
   const target = { ...resolveTarget(process.env, {}), address: status.temporal.address };
@@ -49,7 +49,8 @@ export async function examine(configurationFile: string | undefined): Promise<Ex
   const checks = [checkNode()];
   try {
     const loaded = await loadConfiguration({ path: configurationFile });
-    checks.push(ok("Settings", loaded.path ?? "as built in"), ...(await checkAll(loaded)));
+    const files = [loaded.path ?? "as built in", ...(loaded.projectPath === null ? [] : [loaded.projectPath])];
+    checks.push(ok("Settings", files.join(", and ")), ...(await checkAll(loaded)));
   } catch (error) {
     if (!(error instanceof KgentsError) || error.code !== "invalid-configuration") throw error;
     checks.push(failed("Settings", error.message, error.remedy));

@@ -5,6 +5,7 @@
  * @module
  */
 import { delimiter } from "node:path";
+import { absolutePaths } from "../../activities/host/program-environment.ts";
 
 /** Each name with its reason. */
 const names: Readonly<Record<string, string>> = {
@@ -39,7 +40,6 @@ const names: Readonly<Record<string, string>> = {
 const prefixes: Readonly<Record<string, string>> = {
   LC_: "the parts of the locale",
   TEMPORAL_: "the connection",
-  KGENTS_: "our own settings",
   OTEL_: "where traces go",
   PIP_: "where packages come from at this site",
 };
@@ -47,8 +47,13 @@ const prefixes: Readonly<Record<string, string>> = {
 /** What the server needs: it opens its own files, and nothing else. */
 const serverNames = ["HOME", "LANG", "TMPDIR", "TZ", "USER"];
 
-/** What concerns only the command that was typed. */
-const excluded = ["KGENTS_PORT", "KGENTS_TEMPORAL_CLI", "KGENTS_UI_URL"];
+/** Those whose values are paths, which a process that starts in `/` would look for elsewhere if they are relative. */
+const paths = [
+  ...["KUBECONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "TMPDIR"],
+  ...["TEMPORAL_CONFIG_FILE", "TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"],
+  ...["TEMPORAL_TLS_SERVER_CA_CERT_PATH", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE"],
+  "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
 
 /** The part of an environment that the Temporal server gets. */
 export const serverEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
@@ -61,19 +66,25 @@ export const serverEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.Proces
 /** How Amazon's SDK enters a bucket: secrets, which only a worker gets that needs them. */
 const bucketPrefix = "AWS_";
 
-/** The part of an environment that the worker gets. */
+/**
+ * The part of an environment that the worker gets. None of our own variables is in it: the worker gets its configuration as a file, and
+ * the rest (`KGENTS_MCP_TOKEN` above all) concerns only the command that was typed.
+ */
 export function workerEnvironment(
   environment: NodeJS.ProcessEnv,
   { usesBucket = false }: { usesBucket?: boolean } = {},
 ): NodeJS.ProcessEnv {
   const wanted = ([name, value]: [string, string | undefined]): boolean =>
     value !== undefined &&
-    !excluded.includes(name) &&
     // Proxy variables are written in lower case as well.
     ((usesBucket && name.startsWith(bucketPrefix)) ||
       Object.hasOwn(names, name.toUpperCase()) ||
       Object.keys(prefixes).some((prefix) => name.startsWith(prefix)));
-  const kept = Object.fromEntries(Object.entries(environment).filter(wanted));
+  const kept = Object.fromEntries(
+    Object.entries(environment)
+      .filter(wanted)
+      .map(([name, value = ""]) => [name, paths.includes(name) ? absolutePaths(value) : value]),
+  );
   return kept.PATH === undefined ? kept : { ...kept, PATH: lastingPath(kept.PATH) };
 }
 

@@ -7,6 +7,7 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { isRunning } from "../../activities/host/process-identity.ts";
+import { writeStateText } from "../../activities/host/state-file.ts";
 import { watchUntil } from "../../activities/host/watch-until.ts";
 import {
   readWorkerIdentity,
@@ -103,7 +104,7 @@ const withoutForeignSecrets = (environment: NodeJS.ProcessEnv, { origin }: Tempo
       );
 
 async function startWorker(context: StackContext, target: TemporalTarget): Promise<void> {
-  const { environment, taskQueue, configurationPath, workerEntry, progress } = context;
+  const { environment, taskQueue, workerEntry, progress } = context;
   if (!existsSync(workerEntry)) {
     throw new KgentsError("stack-start", `the worker's program is not there: ${workerEntry}`, {
       remedy: "Build kgents first (`npm run build`), or install it again.",
@@ -111,12 +112,14 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
   }
   const files = workerFiles(context.paths.state);
   await Promise.all([files.ready, files.status].map((file) => rm(file, { force: true })));
+  // Its content and not its path: by the time that the worker reads it, the file could be another one.
+  await writeStateText(files.configuration, context.configurationText);
   progress("starting a worker ...");
   const worker = await startInBackground(
     process.execPath,
     [
       ...[...workerNodeFlags, workerEntry, "--identity-file", files.identity, "--task-queue", taskQueue],
-      ...(configurationPath === null ? [] : ["--config", configurationPath]),
+      ...["--config", files.configuration],
     ],
     {
       log: files.log,

@@ -15,10 +15,8 @@ export interface StackOptions {
   readonly port?: number | undefined;
   /** @default `kgents` */
   readonly taskQueue?: string | undefined;
-  /** The configuration file that the worker reads; null for none. */
-  readonly configurationPath?: string | null | undefined;
-  /** A hash of that file's content: the worker is restarted when it changes. */
-  readonly configurationHash?: string | undefined;
+  /** The configuration that the worker gets, as YAML or JSON: it is restarted when that changes. @default none of its own */
+  readonly configurationText?: string | undefined;
   /** Whether the worker keeps artifacts in a bucket: then it gets what says how that is entered. @default false */
   readonly usesBucket?: boolean | undefined;
   /** How long the local server keeps the history of a closed run. @default 7 days */
@@ -38,8 +36,7 @@ export interface StackContext {
   readonly address: string | undefined;
   readonly port: number | undefined;
   readonly taskQueue: string;
-  readonly configurationPath: string | null;
-  readonly configurationHash: string;
+  readonly configurationText: string;
   readonly usesBucket: boolean;
   readonly retentionMilliseconds: number;
   readonly start: boolean;
@@ -66,8 +63,7 @@ export function stackContext(options: StackOptions): StackContext {
     address: options.address,
     port: options.port,
     taskQueue: options.taskQueue ?? defaultTaskQueue,
-    configurationPath: options.configurationPath ?? null,
-    configurationHash: options.configurationHash ?? "",
+    configurationText: options.configurationText ?? "{}",
     usesBucket: options.usesBucket ?? false,
     retentionMilliseconds: options.retentionMilliseconds ?? 7 * dayMilliseconds,
     start: options.start ?? true,

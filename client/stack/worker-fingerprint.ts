@@ -27,12 +27,7 @@ export function fingerprint(context: StackContext, { address, namespace }: Tempo
     buildHash: hash(describeTree(dirname(dirname(context.workerEntry)))),
     kubeconfigHash: hash(describeKubeconfig(environment)),
     pathHash: hash([lastingPath(environment.PATH ?? "")]),
-    configHash: hash([
-      namespace,
-      context.configurationPath ?? "",
-      context.configurationHash,
-      ...ownVariables(environment),
-    ]),
+    configHash: hash([namespace, context.configurationText]),
     taskQueue,
     address,
   };
@@ -74,13 +69,6 @@ function describeFile(path: string): string {
 }
 
 function describeKubeconfig(environment: NodeJS.ProcessEnv): string[] {
-  const files = environment.KUBECONFIG || join(environment.HOME || homedir(), ".kube", "config");
+  const files = workerEnvironment(environment).KUBECONFIG || join(environment.HOME || homedir(), ".kube", "config");
   return files.split(delimiter).filter(Boolean).map(describeFile);
-}
-
-function ownVariables(environment: NodeJS.ProcessEnv): string[] {
-  return Object.entries(workerEnvironment(environment))
-    .filter(([name]) => name.startsWith("KGENTS_"))
-    .map(([name, value]) => `${name}=${value}`)
-    .sort();
 }

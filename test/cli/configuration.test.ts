@@ -1,5 +1,6 @@
 /** kgents.config.yaml: where it is found, what it changes, and what is not taken from it. */
-import { rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine, type RunOptions } from "../support/command-line.ts";
@@ -92,7 +93,7 @@ describe("where it is found", () => {
     return JSON.parse(stdout).metadata.labels["kgents.io/language"];
   };
 
-  test("--config, KGENTS_CONFIG, the working directory, the user's own; the first one counts", async () => {
+  test("--config, KGENTS_CONFIG, the user's own; over that one the working directory's", async () => {
     expect(await dryRun()).toBe("python");
     await configure(language("sh"));
     expect(await dryRun()).toBe("sh");
@@ -116,18 +117,24 @@ describe("where it is found", () => {
 });
 
 describe("what is refused", () => {
-  test.each([
-    ["worker", "worker: { unsandboxed: true }"],
-    ["artifacts", "artifacts: { directory: /tmp }"],
-    ["retention", "retention: 1h"],
-  ])("%s in a file of the working directory", async (field, yaml) => {
+  test("a program that a file of the working directory names is never run", async () => {
+    const ran = join(terminal.directory, "ran");
+    const program = await terminal.file(
+      "tools/python3",
+      `#!/bin/sh\n: >${ran}\necho '{"executable":"/bin/sh","paths":[]}'\n`,
+    );
+    await chmod(program, 0o755);
+    const yaml = `languages: { python: { command: [${program}, -u] } }\n`;
     const path = await terminal.file("kgents.config.yaml", yaml);
     const { code, stdout, stderr } = await exec(["--code", "print(1)"]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toBe(
-      `kgents: ${path}: ${field}: not allowed in a file of the working directory\n` +
-        `        Move it to ${own}, or name the file with --config or KGENTS_CONFIG.\n`,
+    expect(stderr).toMatch(
+      new RegExp(
+        `^kgents: ${path}: languages\\.python\\.command: not allowed in a file of the working directory, which may set .*\\n` +
+          `        Correct it, move what is named to ${own}, or name the file with --config or KGENTS_CONFIG\\.\\n$`,
+      ),
     );
+    expect(existsSync(ran)).toBe(false);
     expect(await terminal.run(["status"])).toMatchObject({ code: 2, stdout: "" });
     // Only what keeps running must always be able to be stopped.
     expect(await terminal.run(["down", "--quiet"])).toMatchObject({ code: 0, stderr: "" });

@@ -8,7 +8,6 @@ const kept = {
   KUBECONFIG: "/k",
   XDG_STATE_HOME: "/s",
   TEMPORAL_TLS_CLIENT_CERT_PATH: "/c",
-  KGENTS_CONFIG: "/f",
   PIP_INDEX_URL: "https://index.example.com",
   https_proxy: "http://proxy:1",
   HTTPS_PROXY: "http://proxy:1",
@@ -23,6 +22,8 @@ const dropped = {
   INIT_CWD: "/w",
   LD_PRELOAD: "/x.so",
   KGENTS_PORT: "1",
+  KGENTS_CONFIG: "/f",
+  KGENTS_MCP_TOKEN: "secret",
   KGENTS_TEMPORAL_CLI: "/t",
   SSH_AUTH_SOCK: "/agent",
 };
@@ -31,6 +32,14 @@ test("the worker gets what it needs, and nothing that belongs to one command", (
   expect(workerEnvironment({ ...kept, ...dropped, EMPTY: undefined, PATH: "/usr/bin" })).toEqual({
     ...kept,
     PATH: "/usr/bin",
+  });
+});
+
+test("a relative path is that of the directory where it was given", () => {
+  const given = { KUBECONFIG: "a:/b", TEMPORAL_TLS_CLIENT_KEY_PATH: "./key", https_proxy: "proxy:1" };
+  expect(workerEnvironment(given)).toEqual({
+    ...{ KUBECONFIG: `${process.cwd()}/a:/b`, TEMPORAL_TLS_CLIENT_KEY_PATH: `${process.cwd()}/key` },
+    https_proxy: "proxy:1",
   });
 });
 

@@ -31,7 +31,11 @@ test("a worker is started with what it needs, and found again", async () => {
   await ensure();
   const [start, ...more] = await stack.workerStarts();
   expect(more).toEqual([]);
-  expect(start?.args).toEqual(["--identity-file", join(stack.state, "worker.json"), "--task-queue", queue]);
+  const file = (name: string): string => join(stack.state, name);
+  expect(start?.args).toEqual([
+    ...["--identity-file", file("worker.json"), "--task-queue", queue, "--config", file("worker-config.yaml")],
+  ]);
+  expect(await readFile(file("worker-config.yaml"), "utf8")).toBe("{}");
   expect(start?.environment).toMatchObject({ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: "default" });
   expect(start?.environment).not.toHaveProperty("KGENTS_TEMPORAL_CLI");
   expect((await stackStatus({ ...stack.options, taskQueue: queue })).worker).toMatchObject({
@@ -52,8 +56,7 @@ test("when all is up, a command waits for a few milliseconds", async () => {
 
 describe("an idle worker is replaced when something changed", () => {
   const changed: [string, () => Promise<StackOptions>, string][] = [
-    ["the configuration", async () => ({ configurationHash: "other" }), "the configuration"],
-    ["one of our variables", async () => withVariables({ KGENTS_CONFIG: "/other" }), "the configuration"],
+    ["the configuration", async () => ({ configurationText: "{}\n# other" }), "the configuration"],
     ["PATH", async () => withVariables({ PATH: `${stack.options.environment.PATH}:/opt/other` }), "PATH"],
     ["KUBECONFIG", async () => withVariables({ KUBECONFIG: "/other" }), "the kubeconfig"],
     ["the kubeconfig's content", async () => touch(".kube/config"), "the kubeconfig"],
@@ -75,7 +78,7 @@ describe("an idle worker is replaced when something changed", () => {
       "npm's entries in PATH",
       async () => withVariables({ PATH: `/p/node_modules/.bin:${stack.options.environment.PATH}` }),
     ],
-    ["variables that are none of ours", async () => withVariables({ EDITOR: "ed", CI: "1" })],
+    ["variables that it does not get", async () => withVariables({ EDITOR: "ed", KGENTS_MCP_TOKEN: "secret" })],
     ["a file that is no program", async () => touch("build/notes.txt")],
   ];
   test.each(unchanged)("but not for %s", async (_, change) => {
@@ -90,10 +93,10 @@ describe("a busy worker", () => {
 
   test("goes on as it was started, which is said", async () => {
     await ensure();
-    await ensure({ configurationHash: "other" });
+    await ensure({ configurationText: "{}\n# other" });
     expect(await pids()).toHaveLength(1);
     expect(stack.said.at(-1)).toMatch(/^the worker is busy and goes on .* although the configuration changed/);
-    const { worker } = await stackStatus({ ...stack.options, taskQueue: queue, configurationHash: "other" });
+    const { worker } = await stackStatus({ ...stack.options, taskQueue: queue, configurationText: "{}\n# other" });
     expect(worker).toMatchObject({ running: true, activeRuns: 2, idle: false, outdated: ["the configuration"] });
   });
 
@@ -109,7 +112,7 @@ describe("a busy worker", () => {
   test("that does not say how busy it is counts as busy", async () => {
     await ensure();
     await rm(join(stack.state, "worker-status.json"));
-    await ensure({ configurationHash: "other" });
+    await ensure({ configurationText: "{}\n# other" });
     expect(await pids()).toHaveLength(1);
   });
 });
