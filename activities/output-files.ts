@@ -12,8 +12,8 @@ export const maximumOutputFiles = 256;
 export const maximumOutputFileBytes = 256 * 1024 * 1024;
 /** Bytes of all output files that also travel in the result itself, for clients that cannot reach the store. */
 const maximumInlineBytes = 64 * 1024;
-/** How many refused files are named. */
-const maximumOmittedNames = 100;
+/** How many of what is left out are listed: as many as a collection says at most, beside the globs that stand for nothing. */
+const maximumOmittedNames = 200;
 
 /** Stores output files as the backend hands them over, within the limits. */
 export interface FileCollector {

@@ -116,6 +116,10 @@ export function startCell(
     }
     const cell = trouble === null ? ended : { ...ended, lost: trouble };
     const { files, omitted } = collector.result(cell.filesOmitted);
+    // Of a collection that took place something is said of each glob.
+    if (spec.outputs.length > 0 && files.length === 0 && omitted.length === 0) {
+      omitted.push({ name: "...", reason: "the cell ended before its files could be collected" });
+    }
     const streams = await summariseStreams(
       store,
       key,

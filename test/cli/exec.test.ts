@@ -271,11 +271,14 @@ describe("--output", () => {
 
   test("what was refused is said, and the rest comes", async () => {
     const code = "ln -s /etc/passwd link; mkfifo fifo; echo 1 >plain; echo 2 >'back\\slash'";
-    const args = ["--lang", "sh", "--code", code, "--output", "*", "--output-dir", "refused"];
+    const outputs = ["--output", "*", "--output", "chrt.png", "--output", "d/*.csv"];
+    const args = ["--lang", "sh", "--code", code, ...outputs, "--output-dir", "refused"];
     const { code: exit, stderr } = await exec(["--quiet", ...args]);
     expect(exit).toBe(0);
     expect(stderr.trimEnd().split("\n").sort()).toEqual([
       "kgents: output file back\\\\slash left out: its name is too long or not plain",
+      "kgents: output file chrt.png left out: no file matches",
+      "kgents: output file d/*.csv left out: no file matches",
       "kgents: output file fifo left out: not a plain file, or one with several links",
       "kgents: output file link left out: not a plain file, or one with several links",
     ]);

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { findPattern, matchesOutputs } from "../../activities/backends/files/output-patterns.ts";
+import { findPattern } from "../../activities/backends/files/output-patterns.ts";
 import { parseHierarchies } from "../../activities/backends/subprocess/cgroups/own-groups.ts";
 import { version2Group } from "../../activities/backends/subprocess/cgroups/version2.ts";
 import { exitStatus } from "../../activities/backends/subprocess/exit-status.ts";
@@ -103,15 +103,6 @@ test.each([
   ["[ab]c", "./*c"],
 ])("find pattern of %s", (glob, pattern) => {
   expect(findPattern(glob)).toBe(pattern);
-});
-
-test.each([
-  ["a/b.txt", ["a/*"], true],
-  ["a/b/c.txt", ["a/*"], false],
-  ["a/b/c.txt", ["a/**"], true],
-  ["x", ["y", "x"], true],
-])("%s matches %j: %s", (name, globs, expected) => {
-  expect(matchesOutputs(name, globs)).toBe(expected);
 });
 
 test.each<readonly [number, string, string | null]>([

@@ -15,6 +15,8 @@ export interface OutputAttack {
   readonly omitted?: string;
   /** What may come back of it all the same, as its name and its text. @default nothing */
   readonly harmless?: (name: string, text: string) => boolean;
+  /** Files that must come back, each with its text. */
+  readonly comes?: Readonly<Record<string, string>>;
   /** Whether the good file need not come back. @default false */
   readonly withoutGood?: true;
 }
@@ -57,6 +59,11 @@ export const outputAttacks: readonly OutputAttack[] = [
     code: "printf x >./--checkpoint-action=exec=bad; printf x >-bad",
     harmless: (name, text) => name.startsWith("-") && text === "x",
   },
+  {
+    name: "folders and files of mode 0",
+    code: "mkdir -p in/deep/er; echo a >in/bad1; echo b >in/deep/er/bad2; chmod 0 in/bad1 in/deep/er/bad2 in/deep/er in/deep in",
+    comes: { "in/bad1": "a\n", "in/deep/er/bad2": "b\n" },
+  },
   { name: "a name in other letters", code: "echo x >BAD" },
   {
     name: "a file that is swapped for a link all the time",
@@ -98,14 +105,16 @@ export const attackRequest = ({ code, image, request }: OutputAttack): Execution
 /** So long may collecting take at most, in milliseconds: no attack keeps a worker busy. */
 const patience = 60_000;
 
-export function checkAttack(answer: RunAnswer, { omitted, harmless, withoutGood }: OutputAttack): void {
+export function checkAttack(answer: RunAnswer, { omitted, harmless, comes = {}, withoutGood }: OutputAttack): void {
   const { error, outcome, files, milliseconds } = answer;
   expect({ error, exit: outcome?.exit, lost: outcome?.lost }).toEqual({
     ...{ error: null, exit: { code: 0, signal: null }, lost: null },
   });
   const { "good.txt": good, ...others } = files;
   if (withoutGood !== true) expect(good?.toString()).toBe("good\n");
-  const harmful = Object.entries(others).filter(([name, content]) => !harmless?.(name, content.toString()));
+  const texts = Object.entries(others).map(([name, content]) => [name, content.toString()] as const);
+  expect(Object.fromEntries(texts)).toMatchObject(comes);
+  const harmful = texts.filter(([name, text]) => comes[name] !== text && !harmless?.(name, text));
   expect(harmful.map(([name]) => name)).toEqual([]);
   if (omitted !== undefined) {
     expect(outcome?.filesOmitted.map(({ reason }) => reason)).toContainEqual(expect.stringContaining(omitted));

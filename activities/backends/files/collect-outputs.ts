@@ -1,110 +1,220 @@
+import { once } from "node:events";
 import { PassThrough, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { extract } from "tar-stream";
-import { isSafeFileName } from "../../../core/request.ts";
+import { type Extract, extract } from "tar-stream";
+import { isPlainName, relativeName } from "./cell-words.ts";
 import type { ControlReader } from "./control-reader.ts";
-import { matchesOutputs } from "./output-patterns.ts";
+import { createOmissions, type OmittedFile } from "./omissions.ts";
+import { outputMatcher } from "./output-patterns.ts";
+import { createPace } from "./pace.ts";
+import { boundArchive, Refused } from "./tar-bounds.ts";
 
-/** An output file that was refused, and why. */
-export interface OmittedFile {
-  readonly name: string;
-  readonly reason: string;
-}
+export type { OmittedFile } from "./omissions.ts";
+
+/** A file of an archive: its header, and its content as a stream. */
+type Entry = Extract extends AsyncIterable<infer Each> ? Each : never;
 
 /** What is asked of {@link collectOutputs}. */
 export interface OutputPlan {
   readonly globs: readonly string[];
   /** Names that are never output: the code itself. */
   readonly except: ReadonlySet<string>;
-  /** No honest set of files is larger: the disk limit. */
+  /** No honest set of files is larger: the disk limit, in bytes. */
   readonly largestTotal: number;
   readonly save: (name: string, content: Readable, bytes: number) => Promise<boolean>;
   /** Ends the sender: nothing more is read of what it sends. */
   readonly giveUp: () => void;
+  /** Ends the collection at once, whatever it waits for. @default only the deadline does */
+  readonly signal?: AbortSignal;
+  /** How long it may take, in milliseconds. @default see {@link collectionMilliseconds} */
+  readonly patienceMilliseconds?: number;
 }
 
-class Flood extends Error {}
-
-/** So many refusals are listed; one more line says that there were more. */
-const listedRefusals = 100;
-
-const notPlainName = "its name is too long or not plain";
-
-// The last stands for what was lost where a name is not UTF-8.
-const isPlainName = (name: string): boolean => isSafeFileName(name) && !name.includes("\ufffd");
-
-const printable = (name: string): string => JSON.stringify(name).slice(1, -1).slice(0, 255);
+const mebibyte = 2 ** 20;
 
 /**
- * Receives output files from inside the sandbox. Their tar stream is hostile: only plain files with plain names that match
- * are stored, by the content that came through the stream; nothing is ever opened by path.
+ * How long a collection may take, in milliseconds: a minute, and a second for each 4 MiB of the disk limit, which a cell with the smallest share
+ * of a processor sends in that time; at most 5 minutes, as long as a cell in a cluster waits to be collected.
+ */
+export const collectionMilliseconds = (largestTotal: number): number =>
+  Math.min(300_000, 60_000 + (largestTotal / (4 * mebibyte)) * 1000);
+
+/** What a collection may bring beside the content of files: names, headers, padding. */
+const overheadBytes = 32 * mebibyte;
+
+/** So many files that were announced are remembered by name; of more, only their number is. */
+const rememberedNames = 10_000;
+
+const longestWord = 65_536;
+
+const notPlainName = "its name is too long or not plain";
+const unreadable = "it could not be read in the cell";
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Feeds an entry's content to whoever stores it. Where that fails, the rest is read and dropped: the archive goes on. */
+async function pump(source: Entry, content: PassThrough): Promise<void> {
+  try {
+    for await (const chunk of source) {
+      if (content.destroyed || content.write(chunk)) continue;
+      await Promise.race([once(content, "drain"), once(content, "close")]);
+    }
+    content.end();
+  } catch (error) {
+    content.destroy(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}
+
+/**
+ * Receives output files from inside the cell. What comes is hostile: only plain files with plain names that match are stored, by
+ * the content that came through the stream, and nothing is ever opened by path. Every length is bounded, the whole has a deadline, and
+ * whatever does not come back is listed.
+ *
+ * The cell sends words that end with NUL: names of what matches and is no plain file, and an empty one; names of the plain files that
+ * it is going to send, and an empty one; `0`, or what else `find` ended with. After that comes the tar.
  */
 export async function collectOutputs(control: ControlReader, plan: OutputPlan): Promise<OmittedFile[]> {
-  const omitted: OmittedFile[] = [];
-  const omit = (name: string, reason: string): void => {
-    if (omitted.length < listedRefusals) omitted.push({ name: printable(name), reason });
-    else if (omitted.length === listedRefusals) omitted.push({ name: "...", reason: "more files were left out" });
+  const { largestTotal } = plan;
+  const omissions = createOmissions();
+  const pace = createPace();
+  const matcher = outputMatcher(plan.globs, pace);
+  const patience = plan.patienceMilliseconds ?? collectionMilliseconds(largestTotal);
+
+  const archive = extract();
+  // Whoever waits hears of it; where nobody does yet, it must not end the process.
+  archive.on("error", () => {});
+  let over: Refused | undefined;
+  let giveUpWaiting: (error: Refused) => void = () => {};
+  const end = (why: string): void => {
+    over ??= new Refused(why);
+    archive.destroy(over);
+    giveUpWaiting(over);
   };
-  for (;;) {
-    const name = await control.until(0, 65_536);
-    if (name === undefined) return omitted;
-    if (name === "") break;
-    const relative = name.replace(/^\.\//, "");
-    if (!matchesOutputs(relative, plan.globs)) continue;
-    omit(relative, isPlainName(relative) ? "not a plain file, or one with several links" : notPlainName);
-  }
-  const seen = new Set<string>();
+  /** Waits for something, but not beyond the end. There is one wait at a time. */
+  const untilEnd = <T>(work: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      giveUpWaiting = reject;
+      work.then(resolve, reject);
+      if (over) reject(over);
+    });
+  const breathe = async (): Promise<void> => {
+    if (pace.isDue()) await pace.rest();
+    if (over) throw over;
+  };
+  const stop = (): void => end("the run was stopped before all files had come");
+  const late = (): void =>
+    end(`collecting took longer than ${Math.round(patience / 1000)} s, and what had not come was left out`);
+  const clock = setTimeout(late, patience);
+  plan.signal?.addEventListener("abort", stop, { once: true });
+  if (plan.signal?.aborted) stop();
+
+  let received = 0;
+  const count = (bytes: number): void => {
+    received += bytes;
+    if (received > 2 * largestTotal + overheadBytes) throw new Refused("the cell sends far more than the disk limit");
+  };
+  /** The next name of a list; undefined at its end. */
+  const nextName = async (): Promise<string | undefined> => {
+    const word = await untilEnd(control.until(0, longestWord));
+    if (word === undefined) throw new Refused("the list of files broke off");
+    count(word.length + 1);
+    await breathe();
+    return word === "" ? undefined : relativeName(word);
+  };
+  const isWanted = async (name: string): Promise<boolean> => !plan.except.has(name) && (await matcher.matches(name));
+
+  const expected = new Set<string>();
+  const receiveLists = async (): Promise<void> => {
+    for (let name = await nextName(); name !== undefined; name = await nextName()) {
+      if (!(await isWanted(name))) continue;
+      omissions.add(name, isPlainName(name) ? "not a plain file, or one with several links" : notPlainName);
+    }
+    let more = 0;
+    for (let name = await nextName(); name !== undefined; name = await nextName()) {
+      if (!(await isWanted(name))) continue;
+      if (expected.size < rememberedNames) expected.add(name);
+      else more += 1;
+    }
+    if (more > 0) omissions.remark(`beyond ${rememberedNames} files it is not known which could not be read`);
+    const status = await untilEnd(control.until(0, longestWord));
+    if (status !== "0") omissions.remark("not all folders could be searched for files");
+  };
+
+  const saved = new Set<string>();
   let total = 0;
   let sent = 0;
-  const judge = (type: string | null | undefined, name: string, bytes: number): string | undefined => {
+  const judge = ({ type, size = 0 }: Entry["header"], name: string): string | undefined => {
     if (type !== "file") return "not a plain file";
     if (!isPlainName(name)) return notPlainName;
-    if (seen.has(name)) return "it came twice";
-    return total + bytes > plan.largestTotal ? "more than the disk limit" : undefined;
+    if (saved.has(name)) return "it came twice";
+    return total + size > largestTotal ? "more than the disk limit" : undefined;
   };
-  const archive = extract();
-  archive.on("entry", (header, stream, next) => {
-    // Of an archive that breaks off, the pipeline below says it; an entry that nobody reads would end the process.
-    stream.on("error", () => {});
-    const name = header.name.replace(/^\.\//, "");
-    const bytes = header.size ?? 0;
-    // Sparse files take no room in the sandbox, and all the time in the world to be sent.
-    sent += bytes;
-    if (sent > 2 * plan.largestTotal) {
-      omit(name, "more than the disk limit");
-      omit("...", "all after that was left out: together it is far more than the disk limit");
-      return void archive.destroy(new Flood());
-    }
-    const receive = async (): Promise<void> => {
-      if (plan.except.has(name) || !matchesOutputs(name, plan.globs)) return;
-      const reason = judge(header.type, name, bytes);
-      if (reason !== undefined) return omit(name, reason);
-      seen.add(name);
-      total += bytes;
-      const content = new PassThrough();
-      const fed = pipeline(stream, content);
-      // Where the store takes nothing, nobody reads: the file is skipped below.
-      fed.catch(() => {});
-      const saved = await plan.save(name, content, bytes);
-      if (saved) return fed;
-      content.resume();
-      omit(name, "a limit on output files is reached");
-      return fed;
+  const receive = async (entry: Entry): Promise<void> => {
+    const name = relativeName(entry.header.name);
+    const { type, size: bytes = 0 } = entry.header;
+    // Whatever size its header gives, a folder has no content. The library waits for it all the same.
+    const hasContent = type !== "directory" && bytes > 0;
+    const skip = async (): Promise<void> => {
+      if (hasContent) for await (const _ of entry);
     };
-    const ended = new Promise<void>((resolve) => stream.once("end", () => resolve()));
-    receive()
-      .then(() => {
-        stream.resume();
-        return ended;
-      })
-      .then(
-        () => next(),
-        (error) => archive.destroy(error),
-      );
-  });
-  await pipeline(control.rest(), archive).catch((error) => {
-    if (!(error instanceof Flood)) throw error;
-    plan.giveUp();
-  });
-  return omitted;
+    // Sparse files take no room in the sandbox, and all the time in the world to be sent.
+    if (hasContent) sent += bytes;
+    if (sent > 2 * largestTotal) {
+      omissions.add(name, "more than the disk limit");
+      throw new Refused("all after that was left out: together it is far more than the disk limit");
+    }
+    expected.delete(name);
+    if (!(await isWanted(name))) return skip();
+    const reason = judge(entry.header, name);
+    if (reason !== undefined) {
+      omissions.add(name, reason);
+      return skip();
+    }
+    saved.add(name);
+    total += bytes;
+    const content = new PassThrough();
+    // Whoever stores it hears of a failure; where nobody does, it must not end the process.
+    content.on("error", () => {});
+    const fed = hasContent ? pump(entry, content) : Promise.resolve(content.end());
+    fed.catch(() => {});
+    const taken = await plan.save(name, content, bytes).catch((error: unknown) => {
+      content.destroy();
+      return `it could not be stored: ${messageOf(error)}`;
+    });
+    if (taken !== true) {
+      saved.delete(name);
+      total -= bytes;
+      omissions.add(name, taken === false ? "a limit on output files is reached" : taken);
+      content.resume();
+    }
+    await fed;
+  };
+  const receiveFiles = async (): Promise<void> => {
+    const bounds = boundArchive(count);
+    archive.on("entry", ({ type, size = 0 }) => bounds.onEntry(type === "directory" ? 0 : size));
+    const fed = pipeline(control.rest(), bounds.pass, archive);
+    fed.catch(() => {});
+    for await (const entry of archive) {
+      await untilEnd(receive(entry));
+      await breathe();
+    }
+    await untilEnd(fed);
+  };
+
+  try {
+    await receiveLists();
+    await receiveFiles();
+    for (const name of expected) omissions.add(name, isPlainName(name) ? unreadable : notPlainName);
+    for (const glob of matcher.unused()) omissions.unused(glob);
+  } catch (error) {
+    omissions.remark(error instanceof Refused ? error.message : `the files broke off: ${messageOf(error)}`);
+    // A sender that has ended by itself says why at its own end.
+    if (!control.isOver()) plan.giveUp();
+  } finally {
+    archive.destroy();
+    clearTimeout(clock);
+    plan.signal?.removeEventListener("abort", stop);
+  }
+  return omissions.list();
 }

@@ -8,14 +8,18 @@ export interface ControlReader {
   readonly some: (most: number) => Promise<Buffer | undefined>;
   /** What is left, as a stream. */
   readonly rest: () => Readable;
+  /** Whether the stream has ended: nothing more comes, and nobody waits to send more. */
+  readonly isOver: () => boolean;
 }
 
 /** Reads the control stream. What comes from it was written by the code, for all we know: every length is bounded. */
 export function controlReader(stream: Readable): ControlReader {
   const chunks: AsyncIterator<Buffer> = stream.iterator({ destroyOnReturn: false });
   let pending: Buffer = Buffer.alloc(0);
+  let over = false;
   const next = async (): Promise<Buffer | undefined> => {
     const result = await chunks.next().catch(() => undefined);
+    over = result === undefined || result.done === true;
     return result === undefined || result.done === true ? undefined : result.value;
   };
   return {
@@ -47,5 +51,6 @@ export function controlReader(stream: Readable): ControlReader {
         })(),
         { objectMode: false },
       ),
+    isOver: () => over,
   };
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { cellDirectories } from "../../../core/cell-pod.ts";
-import { backslash, readable } from "../files/output-patterns.ts";
+import { backslash, passable, readable } from "../files/output-patterns.ts";
 
 const { run, work } = cellDirectories;
 
@@ -89,8 +89,11 @@ tail -c "+$(($2 + 1))" stderr | head -c "$err" >&3
 shift 4
 [ $# -gt 0 ] || exit 0
 cd ${work} && command -v find >/dev/null && command -v tar >/dev/null || exit ${scriptExit.programMissing}
-find . -xdev ! -type d \\( "$@" \\) \\( ! -type f -o -links +1 -o ${backslash} \\) -print0
-printf '\\0'
+# What it sends, and in which order: see collect-outputs.ts. Folders are made passable before they are entered.
+find . -xdev \\( ${passable} -o \\( "$@" \\) \\( ! -type f -o -links +1 -o ${backslash} \\) -print0 \\)
+searched=$?; printf '\\0'
+find . -xdev -type f -links 1 ! ${backslash} \\( "$@" \\) -print0 || searched=1
+printf '\\0%s\\0' $searched
 find . -xdev -type f -links 1 ! ${backslash} \\( "$@" \\) ${readable} -exec tar -cf - --no-recursion {} +
 exit 0
 `;

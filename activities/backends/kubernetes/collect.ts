@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { maximumStreamBytes } from "../../../core/result.ts";
 import { type ExitMarker, parseExitMarker } from "../../../core/supervisor.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
+import { countOf } from "../files/cell-words.ts";
 import { collectOutputs, type OmittedFile } from "../files/collect-outputs.ts";
 import { type ControlReader, controlReader } from "../files/control-reader.ts";
 import { findPattern } from "../files/output-patterns.ts";
@@ -36,8 +37,6 @@ interface Head {
   readonly stderr: number;
 }
 
-const numberOf = (word: string | undefined): number | null => (word && /^\d+$/.test(word) ? Number(word) : null);
-
 async function readHead(output: ControlReader): Promise<Head | undefined> {
   const lines: string[] = [];
   for (let line = 0; line < 4; line += 1) {
@@ -48,9 +47,9 @@ async function readHead(output: ControlReader): Promise<Head | undefined> {
   const [marker = "", counters = "", stdout, stderr] = lines;
   return {
     marker: parseExitMarker(marker),
-    counters: counters.split(",").map(numberOf),
-    stdout: numberOf(stdout) ?? 0,
-    stderr: numberOf(stderr) ?? 0,
+    counters: counters.split(",").map(countOf),
+    stdout: countOf(stdout) ?? 0,
+    stderr: countOf(stderr) ?? 0,
   };
 }
 
@@ -150,10 +149,13 @@ function conclude(head: Head | undefined, omitted: readonly OmittedFile[], end: 
   if ("broken" in end) return { failed: end.broken };
   if (end.exitCode === scriptExit.notEnded) return { failed: "the code has not ended" };
   if (head === undefined) return { failed: `the cell says nothing (exit code ${end.exitCode})` };
+  const remark = (reason: string): OmittedFile => ({ name: "...", reason });
   const filesOmitted =
     end.exitCode === 0
       ? omitted
-      : [...omitted, { name: "...", reason: "the image lacks find or tar, so no file could be brought back" }];
+      : end.exitCode === scriptExit.programMissing
+        ? [remark("the image lacks find or tar, so no file could be brought back")]
+        : [...omitted, remark(`the collection of files ended with exit code ${end.exitCode}`)];
   const [memoryKills, peakMemoryBytes = null, cpuMicroseconds = null] = head.counters;
   return {
     collected: {

@@ -9,6 +9,7 @@ import { pipeline } from "node:stream/promises";
 import { KgentsError } from "../../../core/error.ts";
 import type { Content } from "../../../core/request.ts";
 import type { CellOutcome, ExecuteContext } from "../backend.ts";
+import { exitCodeOf } from "../files/cell-words.ts";
 import { collectOutputs, type OmittedFile } from "../files/collect-outputs.ts";
 import { deliverInputs, type InputFile } from "../files/deliver-inputs.ts";
 import { beginningOf } from "./beginning-of.ts";
@@ -97,7 +98,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
 
   const started = (await launcher.ready) && (await control.until(newline)) === "run";
   if (started) context.started();
-  const status = started ? /^exit (\d{1,3})$/.exec((await control.until(newline)) ?? "")?.[1] : undefined;
+  const status = started ? exitCodeOf(/^exit (\d+)$/.exec((await control.until(newline)) ?? "")?.[1]) : undefined;
   let filesOmitted: readonly OmittedFile[] = [];
   if (status !== undefined && run.outputs.length > 0) {
     filesOmitted = await collectOutputs(control, {
@@ -106,6 +107,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
       largestTotal: run.limits.work,
       save: context.saveFile,
       giveUp: kill,
+      signal: context.stop,
     }).catch((error) => {
       kill();
       return [{ name: "...", reason: `output files could not be stored: ${message(error)}` }];
@@ -124,8 +126,8 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
   const usage = group?.usage();
   const killedForMemory = (usage?.memoryKills ?? 0) > 0;
   const outcome = {
-    exit: status === undefined ? null : exitStatus(Number(status), said),
-    outOfMemory: killedForMemory && status !== "0",
+    exit: status === undefined ? null : exitStatus(status, said),
+    outOfMemory: killedForMemory && status !== 0,
     lost: null,
     usage: { peakMemoryBytes: usage?.peakMemoryBytes ?? null, cpuSeconds: usage?.cpuSeconds ?? null },
     filesOmitted,

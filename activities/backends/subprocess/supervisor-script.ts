@@ -1,5 +1,5 @@
 import { shellQuote } from "../../../core/shell-quote.ts";
-import { backslash, readable } from "../files/output-patterns.ts";
+import { backslash, passable, readable } from "../files/output-patterns.ts";
 import { descriptors, supervisorFile } from "./sandbox-paths.ts";
 
 /** What the supervisor is told. */
@@ -99,8 +99,11 @@ function collection(plan: SupervisorPlan): string[] {
         ]
       : []),
     `cd ${shellQuote(plan.directory)} || exit 0`,
-    `${find} . -xdev ! -type d ${wanted} \\( ! -type f -o -links +1 -o ${backslash} \\) -print0 >&${control}`,
-    `printf '\\0' >&${control}`,
+    // What it sends, and in which order: see collect-outputs.ts. Folders are made passable before they are entered.
+    `${find} . -xdev \\( ${passable} -o ${wanted} \\( ! -type f -o -links +1 -o ${backslash} \\) -print0 \\) >&${control}`,
+    `searched=$?; printf '\\0' >&${control}`,
+    `${find} . -xdev -type f -links 1 ! ${backslash} ${wanted} -print0 >&${control} || searched=1`,
+    `printf '\\0%s\\0' $searched >&${control}`,
     `${find} . -xdev -type f -links 1 ! ${backslash} ${wanted} ${readable} -exec tar -cf - --no-recursion {} + >&${control}`,
   ];
 }
