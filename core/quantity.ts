@@ -40,6 +40,54 @@ export function parseBytes(text: string | number): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** Kubernetes' suffixes, in billionths: the smallest amount that it knows. */
+const nano = 10n ** 9n;
+const suffixes: ReadonlyMap<string, bigint> = new Map([
+  ["n", 1n],
+  ["u", 10n ** 3n],
+  ["m", 10n ** 6n],
+  ["", nano],
+  ["k", 10n ** 3n * nano],
+  ["M", 10n ** 6n * nano],
+  ["G", 10n ** 9n * nano],
+  ["T", 10n ** 12n * nano],
+  ["P", 10n ** 15n * nano],
+  ["E", 10n ** 18n * nano],
+  ["Ki", 2n ** 10n * nano],
+  ["Mi", 2n ** 20n * nano],
+  ["Gi", 2n ** 30n * nano],
+  ["Ti", 2n ** 40n * nano],
+  ["Pi", 2n ** 50n * nano],
+  ["Ei", 2n ** 60n * nano],
+]);
+
+/** The grammar of apimachinery's `resource.Quantity`: an exponent has digits after its E, which alone means 10^18. */
+const quantityShape = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/;
+/** Kubernetes keeps amounts as 64-bit integers, and takes what is larger as this. */
+const largestQuantity = 2n ** 63n - 1n;
+/** Beyond it the largest amount, or none, is meant anyway. */
+const largestExponent = 50;
+
+/**
+ * Reads a quantity as the API server writes it, in any of Kubernetes' notations: `1e3`, `100m`, `1536Mi`, `2Ei`.
+ *
+ * @param scale in which parts of one it is returned, rounded up: 1000 for thousandths of a core. @default 1
+ * @returns undefined where it is no quantity
+ */
+export function parseQuantity(text: string, scale = 1): number | undefined {
+  const [, sign, whole = "", fraction = "", exponent, suffix = ""] = quantityShape.exec(text) ?? [];
+  const unit = suffixes.get(suffix);
+  if (sign === undefined || unit === undefined || whole + fraction === "") return undefined;
+  const power = Math.max(-largestExponent, Math.min(largestExponent, Number(exponent ?? 0)));
+  const numerator = BigInt(whole + fraction) * unit * BigInt(scale) * 10n ** BigInt(Math.max(0, power));
+  const denominator = nano * 10n ** BigInt(fraction.length + Math.max(0, -power));
+  // Away from zero, as Kubernetes does.
+  const amount = (numerator + denominator - 1n) / denominator;
+  const largest = largestQuantity * BigInt(scale);
+  const bounded = Number(amount > largest ? largest : amount);
+  return sign === "-" ? -bounded : bounded;
+}
+
 /** Writes thousandths of a core as Kubernetes does: `200m`, `2`. */
 export const formatCpu = (millicores: number): string =>
   millicores % 1000 === 0 ? String(millicores / 1000) : `${millicores}m`;

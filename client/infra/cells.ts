@@ -1,4 +1,6 @@
+import type { V1Job } from "@kubernetes/client-node";
 import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
+import { listAll } from "../../activities/backends/kubernetes/list-pages.ts";
 import { isFinished } from "../../activities/backends/kubernetes/observe.ts";
 import { managedByKgents, managedByLabel } from "../../core/cluster-names.ts";
 import { answerMilliseconds } from "./infra-cluster.ts";
@@ -12,13 +14,11 @@ export interface CellCounts {
 
 /** Counts the cells of all instances in the namespace. */
 export async function countCells(client: ClusterClient): Promise<CellCounts> {
-  const { items } = await client.request(
+  const selected = { namespace: client.namespace, labelSelector: `${managedByLabel}=${managedByKgents}` };
+  const { items } = await listAll<V1Job>(
+    client,
     "listing the cells",
-    ({ batch }, call) =>
-      batch.listNamespacedJob(
-        { namespace: client.namespace, labelSelector: `${managedByLabel}=${managedByKgents}` },
-        call,
-      ),
+    ({ batch }, page, call) => batch.listNamespacedJob({ ...selected, ...page }, call),
     { milliseconds: answerMilliseconds },
   );
   const finished = items.filter(isFinished).length;

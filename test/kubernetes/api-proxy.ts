@@ -6,11 +6,11 @@
  */
 import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type RequestOptions, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { KubeConfig } from "@kubernetes/client-node";
+import { KubeConfig, type User } from "@kubernetes/client-node";
 import { cluster } from "./support.ts";
 
 export interface ApiProxy extends AsyncDisposable {
@@ -20,6 +20,10 @@ export interface ApiProxy extends AsyncDisposable {
   readonly counts: () => Readonly<Record<string, number>>;
   /** How many watches were open at once at most. */
   readonly mostWatches: () => number;
+  /** Ends the watches that are open now in order, as an API server does after some minutes. */
+  readonly endWatches: () => void;
+  /** From now on nothing comes by the watches that are open now, and they stay open: a connection that is dead without a word. */
+  readonly freezeWatches: () => void;
   /** Resolves when the first request has come that is to be held. It is never passed on. */
   readonly held: Promise<void>;
 }
@@ -41,21 +45,23 @@ function kindOf(method: string, target: string): string {
  * Starts one.
  *
  * @param kubeconfig where its kubeconfig is written
+ * @param user a user of that kubeconfig, such as one with a credential plugin; the server answers as to an administrator. @default nobody
  * @param holds which requests are held, by their kind and by the program that they have a cell run
  */
 export async function apiProxy(
   kubeconfig: string,
   holds: (kind: string, program: string) => boolean = () => false,
+  user: Omit<User, "name"> = {},
 ): Promise<ApiProxy> {
   const config = new KubeConfig();
   config.loadFromFile(cluster.kubeconfig);
   const { hostname, port } = new URL(config.getCurrentCluster()?.server ?? "");
   const counts: Record<string, number> = {};
-  let watches = 0;
+  const watches = new Map<ServerResponse, IncomingMessage | undefined>();
   let mostWatches = 0;
   const held = Promise.withResolvers<void>();
 
-  const passOn = async ({ method = "GET", url = "/", headers }: IncomingMessage) => {
+  const passOn = async ({ method = "GET", url = "/", headers: { authorization: _, ...headers } }: IncomingMessage) => {
     const options: RequestOptions = { hostname, port, method, path: url, headers };
     await config.applyToHTTPSOptions(options);
     const kind = kindOf(method, url);
@@ -70,14 +76,15 @@ export async function apiProxy(
   const server = createServer(async (incoming, answer) => {
     const { kind, forward } = await passOn(incoming);
     if (kind.startsWith("watch ")) {
-      watches += 1;
-      mostWatches = Math.max(mostWatches, watches);
-      answer.once("close", () => {
-        watches -= 1;
-      });
+      watches.set(answer, undefined);
+      mostWatches = Math.max(mostWatches, watches.size);
+      answer.once("close", () => watches.delete(answer));
     }
     forward.once("response", (response) => {
+      if (watches.has(answer)) watches.set(answer, response);
       answer.writeHead(response.statusCode ?? 502, response.headers);
+      // A watch that has no event yet has an answer all the same.
+      answer.flushHeaders();
       response.pipe(answer);
     });
     forward.once("error", () => answer.destroy());
@@ -105,12 +112,21 @@ export async function apiProxy(
 
   const own = new KubeConfig();
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  own.loadFromClusterAndUser({ name: "proxy", server: address, skipTLSVerify: true }, { name: "nobody" });
+  own.loadFromClusterAndUser({ name: "proxy", server: address, skipTLSVerify: true }, { name: "nobody", ...user });
   await writeFile(kubeconfig, own.exportConfig());
   return {
     kubeconfig,
     counts: () => ({ ...counts }),
     mostWatches: () => mostWatches,
+    endWatches: () => {
+      for (const [answer, response] of watches) {
+        response?.unpipe(answer);
+        answer.end();
+      }
+    },
+    freezeWatches: () => {
+      for (const [answer, response] of watches) response?.unpipe(answer);
+    },
     held: held.promise,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatDuration, parseDuration } from "../../core/duration.ts";
-import { formatBytes, formatCpu, parseBytes, parseCpu } from "../../core/quantity.ts";
+import { formatBytes, formatCpu, parseBytes, parseCpu, parseQuantity } from "../../core/quantity.ts";
 
 describe("parseCpu", () => {
   it.each([
@@ -50,6 +50,63 @@ describe("parseBytes", () => {
     ["99999Ti", undefined],
   ])("reads %j as %j", (text, expected) => {
     expect(parseBytes(text)).toBe(expected);
+  });
+});
+
+describe("parseQuantity reads all of Kubernetes' notations", () => {
+  it.each<[text: string, ones: number | undefined, thousandths: number | undefined]>([
+    ["0", 0, 0],
+    ["1", 1, 1000],
+    ["+1", 1, 1000],
+    ["-1", -1, -1000],
+    ["0.1", 1, 100],
+    [".5", 1, 500],
+    ["5.", 5, 5000],
+    ["0.0001", 1, 1],
+    ["1n", 1, 1],
+    ["1500000n", 1, 2],
+    ["1u", 1, 1],
+    ["2500u", 1, 3],
+    ["100m", 1, 100],
+    ["1001m", 2, 1001],
+    ["1k", 1e3, 1e6],
+    ["1M", 1e6, 1e9],
+    ["1G", 1e9, 1e12],
+    ["1T", 1e12, 1e15],
+    ["1P", 1e15, 1e18],
+    ["1E", 1e18, 1e21],
+    ["1Ki", 2 ** 10, 2 ** 10 * 1000],
+    ["1.5Mi", 1_572_864, 1_572_864_000],
+    ["1Gi", 2 ** 30, 2 ** 30 * 1000],
+    ["1Ti", 2 ** 40, 2 ** 40 * 1000],
+    ["1Pi", 2 ** 50, 2 ** 50 * 1000],
+    ["1Ei", 2 ** 60, 2 ** 60 * 1000],
+    ["1e3", 1000, 1e6],
+    ["1E3", 1000, 1e6],
+    ["1.5e+3", 1500, 1.5e6],
+    ["12e-1", 2, 1200],
+    ["1E-3", 1, 1],
+    // What is too large is the largest, what is too small the smallest.
+    ["9e99999", 2 ** 63, 2 ** 63 * 1000],
+    ["1e-99999", 1, 1],
+    ["10Ei", 2 ** 63, 2 ** 63 * 1000],
+    ["", undefined, undefined],
+    [".", undefined, undefined],
+    ["m", undefined, undefined],
+    ["1e", undefined, undefined],
+    ["1 Gi", undefined, undefined],
+    [" 1", undefined, undefined],
+    ["1K", undefined, undefined],
+    ["1ki", undefined, undefined],
+    ["1mi", undefined, undefined],
+    ["1GB", undefined, undefined],
+    ["1e3Ki", undefined, undefined],
+    ["0x10", undefined, undefined],
+    ["1,000", undefined, undefined],
+    ["NaN", undefined, undefined],
+    ["Infinity", undefined, undefined],
+  ])("%j", (text, ones, thousandths) => {
+    expect([parseQuantity(text), parseQuantity(text, 1000)]).toEqual([ones, thousandths]);
   });
 });
 

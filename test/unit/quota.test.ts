@@ -69,13 +69,30 @@ describe("room in quotas", () => {
       never("the quota r allows limits.memory=64Mi in all, and the cell counts for 128Mi"),
     ],
     ["what cells do not count for", [quota({ services: "0", "requests.nvidia.com/gpu": "0" })], 0, undefined],
-    ["an amount that we do not read", [quota({ pods: "1e2" }, { pods: "1e2" })], 0, undefined],
+    ["a number as 1e2", [quota({ pods: "1e2" }, { pods: "99" })], 0, undefined],
+    ["a number as 1e2, all of it used", [quota({ pods: "1e2" }, { pods: "100" })], 0, full("the quota q: pods=1e2")],
+    ["a bound beyond all", [quota({ "limits.memory": "1Ei" }, { "limits.memory": "1P" })], 0, undefined],
+    [
+      "memory in thousandths of a byte",
+      [quota({ "requests.memory": `${128 * mebibyte}000m` }, { "requests.memory": `${64 * mebibyte}001m` })],
+      0,
+      full(`the quota q: requests.memory=${128 * mebibyte}000m`),
+    ],
+    ["cpu in billionths", [quota({ "requests.cpu": "50000000n" }, { "requests.cpu": "25000000n" })], 0, undefined],
     ["a use that nobody has counted yet", [{ name: "q", hard: { pods: "5" }, used: {} }], 9, undefined],
   ])("%s", (_what, quotas, pending, lack) => {
     const cell = wanted();
     const taken = Array.from({ length: pending }, () => cell);
     expect(lackOf(quotas, cell, taken)).toEqual(lack);
   });
+});
+
+test.each([
+  ["hard", { pods: "many" }, {}],
+  ["used", { pods: "5" }, { pods: "1 000" }],
+])("a quota that cannot be read is not ignored: %s", (_what, hard, used) => {
+  const quota = { name: "q", hard, used };
+  expect(() => lackOf([quota], wanted(), [])).toThrow(/the quota q: pods=.+ is no quantity/);
 });
 
 test.each<[refusal: string, lack: ReturnType<typeof lackIn>]>([

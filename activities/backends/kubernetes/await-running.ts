@@ -32,12 +32,16 @@ export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, st
   let last: Waiting = { state: "waiting", for: "pod", detail: "nothing was seen of it yet" };
   let pullFailedAt: number | undefined;
   let full: string | undefined;
-  // What the watch shows may be old: it only says that the cell runs. Everything else is asked of the server.
+  let askedAt = Date.now();
+  // The watch may lag behind. That the cell waits is believed for a while; an end is always asked of the server.
   const look = async (): Promise<CellState> => {
     const pods = own.watch.podsOf(cellId);
     const known = pods.length > 0 ? classifyCell({ job: null, pods, events: [] }, new Date()) : undefined;
-    if (known?.state === "running" || known?.state === "waiting") return known;
-    return classifyCell(await observeCell(own, cellId, stop), new Date());
+    if (known?.state === "running") return known;
+    if (known?.state === "waiting" && Date.now() - askedAt < askMilliseconds) return known;
+    const observed = await observeCell(own, cellId, stop);
+    askedAt = Date.now();
+    return classifyCell(observed, new Date());
   };
   while (!stop.aborted) {
     using change = own.watch.listen(cellId, stop);

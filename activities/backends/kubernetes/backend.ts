@@ -16,6 +16,7 @@ import { type ClusterLook, clusterLooker } from "./cluster-status.ts";
 import { runProgram } from "./exec-session.ts";
 import { clusterIsolation } from "./isolation.ts";
 import { createJob, deleteCell } from "./job.ts";
+import { listAll } from "./list-pages.ts";
 import { isFinished, listPods, readJob } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
 import { watchPods } from "./pod-watch.ts";
@@ -89,11 +90,9 @@ function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "roo
     },
     list: async () => {
       const { client, instance } = await connect();
-      const { items } = await client.request("listing the Jobs", ({ batch }, options) =>
-        batch.listNamespacedJob(
-          { namespace: client.namespace, labelSelector: `${instanceLabel}=${instance}` },
-          options,
-        ),
+      const selected = { namespace: client.namespace, labelSelector: `${instanceLabel}=${instance}` };
+      const { items } = await listAll<V1Job>(client, "listing the Jobs", ({ batch }, page, options) =>
+        batch.listNamespacedJob({ ...selected, ...page }, options),
       );
       return items.map(ownedCell);
     },

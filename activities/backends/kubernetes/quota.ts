@@ -5,7 +5,7 @@
  */
 import { KgentsError } from "../../../core/error.ts";
 import type { CellPodSpec } from "../../../core/job-types.ts";
-import { formatBytes, formatCpu, parseBytes, parseCpu } from "../../../core/quantity.ts";
+import { formatBytes, formatCpu, parseQuantity } from "../../../core/quantity.ts";
 
 /** A quota as the API server shows it, in Kubernetes' notation. */
 export interface Quota {
@@ -28,9 +28,20 @@ export interface Lack {
 const isCpu = (resource: string): boolean => /(?:^|\.)cpu$/.test(resource);
 const isBytes = (resource: string): boolean => /(?:^|\.)(?:memory|ephemeral-storage)$/.test(resource);
 
-/** Undefined where it is not written as we read it. */
+/** Undefined where there is none, or it is no quantity. */
 const parse = (resource: string, text: string | undefined): number | undefined =>
-  text === undefined ? undefined : isCpu(resource) ? parseCpu(text) : parseBytes(text);
+  text === undefined ? undefined : parseQuantity(text, isCpu(resource) ? 1000 : 1);
+
+/**
+ * What a quota says of a resource; undefined where it says nothing.
+ *
+ * @throws KgentsError `internal` where it cannot be read: to ignore the quota would let in cells for which there is no room
+ */
+function amountIn(quota: string, resource: string, text: string | undefined): number | undefined {
+  const amount = parse(resource, text);
+  if (amount !== undefined || text === undefined) return amount;
+  throw new KgentsError("internal", `the quota ${quota}: ${resource}=${text} is no quantity that kgents can read`);
+}
 
 const format = (resource: string, amount: number): string =>
   isCpu(resource) ? formatCpu(amount) : isBytes(resource) ? formatBytes(amount) : String(amount);
@@ -67,12 +78,13 @@ const neverWords = (name: string, resource: string, hard: string, wanted: string
  *
  * @param wanted what the cell counts for
  * @param pending what cells count for that were let in and that `used` may not show yet
+ * @throws KgentsError `internal` where a quota cannot be read
  */
 export function lackOf(quotas: readonly Quota[], wanted: Amounts, pending: readonly Amounts[]): Lack | undefined {
   let full: Lack | undefined;
   for (const { name, hard, used } of quotas) {
     for (const [resource, amount] of Object.entries(wanted)) {
-      const [bound, taken] = [parse(resource, hard[resource]), parse(resource, used[resource])];
+      const [bound, taken] = [amountIn(name, resource, hard[resource]), amountIn(name, resource, used[resource])];
       if (bound === undefined) continue;
       const written = hard[resource] ?? "";
       if (amount > bound) {

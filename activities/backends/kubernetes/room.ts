@@ -121,6 +121,8 @@ export function quotaRoom(
       };
     },
     admitted: () => {
+      // Before its first list the watch knows of no pods: nothing is known to have gone.
+      if (pods?.isComplete() === false) return [...admitted];
       for (const cellId of admitted) {
         const lives = pods?.podsOf(cellId).some(({ status }) => !isOver(status?.phase));
         const entry = entries.get(cellId);
