@@ -5,16 +5,16 @@
  * @module
  */
 import { loadConfiguration } from "../activities/host/configuration-file.ts";
-import { onEndingSignal } from "../activities/host/ending-signals.ts";
 import { kgentsPaths } from "../activities/host/paths.ts";
 import { type Configuration, parseConfiguration } from "../core/configuration.ts";
 import { parseDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
 import { exitCodeOfFailure } from "../core/exit-code.ts";
 import { deploymentVersion } from "./deployment.ts";
+import { takeOverEnd } from "./end-in-order.ts";
 import { type HealthServer, startHealthServer } from "./health-server.ts";
-import { createLogger, installRuntime, type Logger } from "./logging.ts";
-import { type RunningWorker, startWorker, type WorkerSettings } from "./run-worker.ts";
+import { createLogger, installRuntime } from "./logging.ts";
+import { startWorker, type WorkerSettings } from "./run-worker.ts";
 
 /** What can be said on the command line. */
 export interface WorkerCommandFlags {
@@ -44,21 +44,6 @@ function withFlags(configuration: Configuration, flags: WorkerCommandFlags): Con
   return { ...configuration, worker: { ...configuration.worker, ...said } };
 }
 
-/** Ends the worker in order on the first signal; on the second at once. */
-function stopOnSignal(worker: RunningWorker, log: Logger): void {
-  let asked = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (asked) {
-      log.warn({ signal }, "leaving at once; running code ends with this process");
-      process.exit(1);
-    }
-    asked = true;
-    log.info({ signal }, "draining: running code may end, nothing new is taken");
-    worker.stop().catch((error) => log.error({ error: String(error) }, "the worker did not stop in order"));
-  };
-  onEndingSignal(onSignal);
-}
-
 /**
  * Runs a worker until a signal ends it. Returns the exit code.
  *
@@ -69,6 +54,7 @@ export async function work(
   hooks: Pick<WorkerSettings, "onReady" | "onActivity"> = {},
 ): Promise<number> {
   const log = createLogger();
+  const end = takeOverEnd(log);
   let unready = async (): Promise<string | undefined> => "the worker starts";
   let health: HealthServer | undefined;
   try {
@@ -101,10 +87,11 @@ export async function work(
       version,
     });
     ({ unready } = worker);
-    stopOnSignal(worker, log);
+    // A worker with a version may drain a second time: runs that it has let into its waiting queue (docs/fleet.md).
+    end.guard(worker, version ? 2 * drainMilliseconds : drainMilliseconds);
     await worker.stopped;
     log.info("the worker has stopped");
-    return 0;
+    return end.defect() ?? 0;
   } catch (error) {
     if (error instanceof KgentsError) {
       log.fatal({ kind: error.code, remedy: error.remedy }, error.message);
@@ -113,6 +100,7 @@ export async function work(
     log.fatal({ error: String(error), stack: error instanceof Error ? error.stack : undefined }, "the worker failed");
     return exitCodeOfFailure("internal");
   } finally {
+    end.release();
     await health?.close();
   }
 }

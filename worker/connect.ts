@@ -5,12 +5,16 @@ import { loadTemporalConfiguration } from "../activities/host/temporal-configura
 import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
 import { grpcStatus } from "../core/grpc-status.ts";
 
+/** How long one call may take while a worker starts or looks after its store: a call without a deadline waits for ever. */
+export const callMilliseconds = 10_000;
+
 /** A worker's connections: Core's own for polling, and a client's for asking about runs. */
 export interface WorkerConnections {
   readonly native: NativeConnection;
   readonly client: Connection;
   readonly namespace: string;
   readonly address: string;
+  readonly tls: Parameters<typeof temporalUnavailable>[0]["tls"];
 }
 
 /**
@@ -28,7 +32,10 @@ export async function connectWorker(address?: string, namespace?: string): Promi
     const native = await NativeConnection.connect(options);
     const client = await openConnection({ ...options, connectTimeout: "10s" });
     // A worker that may not ask works all the same; one whose namespace is missing ends with a stack trace of the SDK's.
-    await client.workflowService.describeNamespace({ namespace: target.namespace }).catch((error) => {
+    const asked = client.withDeadline(Date.now() + callMilliseconds, () =>
+      client.workflowService.describeNamespace({ namespace: target.namespace }),
+    );
+    await asked.catch((error) => {
       if (isGrpcServiceError(error) && error.code === grpcStatus.notFound) throw error;
     });
     return { native, client, ...target };

@@ -4,9 +4,10 @@ import type { Backend } from "../activities/backends/backend.ts";
 import { createKubernetesBackend } from "../activities/backends/kubernetes/backend.ts";
 import { isClusterConfigured } from "../activities/backends/kubernetes/cluster-client.ts";
 import { createSubprocessBackend } from "../activities/backends/subprocess/backend.ts";
+import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
 import { KgentsError } from "../core/error.ts";
 import type { BackendName } from "../core/result.ts";
-import type { WorkerConnections } from "./connect.ts";
+import { callMilliseconds, type WorkerConnections } from "./connect.ts";
 import type { WorkerSettings } from "./run-worker.ts";
 
 interface BackendsOf extends Pick<WorkerSettings, "configuration" | "paths" | "log"> {
@@ -18,8 +19,11 @@ interface BackendsOf extends Pick<WorkerSettings, "configuration" | "paths" | "l
  * What marks the cells of everybody who shares one namespace of one Temporal cluster: none may take those of others for
  * abandoned.
  */
-async function instanceOf({ client, namespace }: WorkerConnections): Promise<string> {
-  const { clusterId } = await client.workflowService.getClusterInfo({});
+async function instanceOf({ client, namespace, address, tls }: WorkerConnections): Promise<string> {
+  const asked = client.withDeadline(Date.now() + callMilliseconds, () => client.workflowService.getClusterInfo({}));
+  const { clusterId } = await asked.catch(async (error) => {
+    throw await temporalUnavailable({ address, namespace, tls }, error);
+  });
   return createHash("sha256").update(`${clusterId}\0${namespace}`).digest("hex").slice(0, 16);
 }
 

@@ -8,6 +8,7 @@ import type { Worker } from "@temporalio/worker";
 import type { ActivityDependencies } from "../activities/dependencies.ts";
 import { aboutCell, type KnownCell } from "../activities/running-cells.ts";
 import type { Logger } from "./logging.ts";
+import { settled } from "./settled.ts";
 
 /** How long to wait for the clean-ups of runs that ended while the worker drained; after that it cleans up by itself. */
 const cleanUpMilliseconds = 3000;
@@ -69,16 +70,26 @@ export async function removeCells({ running, backends }: Draining["dependencies"
       if (backends[cell.backend]?.cluster) {
         // It runs on, and another worker goes on with it.
         cell.running?.stop("let-go", "the worker was shut down");
-        await cell.running?.outcome.catch(() => {});
+        await awaitEnd(cell, log);
         return;
       }
       cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
-      await cell.running?.outcome.catch(() => {});
-      await backends[cell.backend]?.cleanUp(cell.cellId).catch((error) => {
+      await awaitEnd(cell, log);
+      const removed = backends[cell.backend]?.cleanUp(cell.cellId).catch((error) => {
         log.error({ ...aboutCell(cell), error: String(error) }, "a cell could not be removed; the next worker will");
       });
+      if (removed) await settled(`removing the cell ${cell.cellId}`, removed, log);
     }),
   );
+}
+
+/**
+ * Waits for the outcome of code that was told to end, no longer than a step may take: what it hangs on, such as a store that does
+ * not answer, must keep nobody from removing the cell.
+ */
+export async function awaitEnd({ cellId, running }: KnownCell, log: Pick<Logger, "error">): Promise<void> {
+  const outcome = running?.outcome.catch(() => {});
+  if (outcome) await settled(`the end of the code of the cell ${cellId}`, outcome, log);
 }
 
 /** Tells workers to end; one that has been told, or has failed, is left alone. */

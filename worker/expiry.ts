@@ -1,6 +1,6 @@
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import type { Configuration } from "../core/configuration.ts";
-import type { WorkerConnections } from "./connect.ts";
+import { callMilliseconds, type WorkerConnections } from "./connect.ts";
 import type { Logger } from "./logging.ts";
 
 /** How often artifacts are looked through. */
@@ -13,7 +13,9 @@ const slackMilliseconds = 26 * 3_600_000;
 
 /** How long the namespace keeps the history of a closed run, in milliseconds. */
 async function retentionOf({ client, namespace }: WorkerConnections): Promise<number | undefined> {
-  const { config } = await client.workflowService.describeNamespace({ namespace });
+  const { config } = await client.withDeadline(Date.now() + callMilliseconds, () =>
+    client.workflowService.describeNamespace({ namespace }),
+  );
   const seconds = config?.workflowExecutionRetentionTtl?.seconds;
   return seconds === undefined || seconds === null ? undefined : Number(seconds) * 1000;
 }

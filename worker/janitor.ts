@@ -1,6 +1,7 @@
 import type { Backend } from "../activities/backends/backend.ts";
 import type { ActivityDependencies } from "../activities/dependencies.ts";
 import { aboutCell, isCarried, type KnownCell } from "../activities/running-cells.ts";
+import { awaitEnd } from "./drain.ts";
 import type { Logger } from "./logging.ts";
 
 /** How often to look for cells that nobody follows. */
@@ -18,7 +19,7 @@ export function startJanitor(
 
   const remove = async (cell: KnownCell, backend: Backend): Promise<void> => {
     cell.running?.stop(backend.cluster ? "let-go" : "cancelled", "the run was ended from outside");
-    await cell.running?.outcome.catch(() => {});
+    await awaitEnd(cell, log);
     // What has finished in a cluster goes by its TTL: another worker may have carried the run to its end.
     if (backend.cluster) await backend.cluster.discard(cell.cellId);
     else await backend.cleanUp(cell.cellId);

@@ -6,8 +6,15 @@ import { phaseBuckets, runMetrics } from "../core/metrics.ts";
 /** The worker's log: JSON lines, one an event. */
 export type Logger = ReturnType<typeof createLogger>;
 
+/** Log lines that cannot be written are kept up to so many bytes, then dropped. */
+const keptBytes = 2 ** 20;
+
 /** Makes the log on stderr. `LOG_LEVEL` sets its level; default info. */
 export function createLogger() {
+  // Synchronous: the last words before a crash are the ones that matter.
+  const stderr = pino.destination({ dest: 2, sync: true, maxLength: keptBytes });
+  // A disk that is full, or a reader that has gone: without a listener each line would throw where it is logged, and end the worker.
+  stderr.on("error", () => {});
   return pino(
     {
       name: "kgents-worker",
@@ -16,8 +23,7 @@ export function createLogger() {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
     },
-    // Synchronous: the last words before a crash are the ones that matter.
-    pino.destination({ dest: 2, sync: true }),
+    stderr,
   );
 }
 

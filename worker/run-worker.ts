@@ -16,7 +16,7 @@ import { type Configuration, mergeLanguages } from "../core/configuration.ts";
 import { builtInLanguages } from "../core/language.ts";
 import { hostTaskQueue, workerIdentity } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
-import { connectWorker, type WorkerConnections } from "./connect.ts";
+import { callMilliseconds, connectWorker, type WorkerConnections } from "./connect.ts";
 import { createBackends } from "./create-backends.ts";
 import { createWorkers } from "./create-workers.ts";
 import { awaitOwnRuns, type DeploymentVersion, moveOnCommand, takesNewRuns } from "./deployment.ts";
@@ -27,6 +27,7 @@ import { startJanitor } from "./janitor.ts";
 import { awaitListing, createListing } from "./listing.ts";
 import type { Logger } from "./logging.ts";
 import { ensureSearchAttributes } from "./search-attributes.ts";
+import { createOpened, type Opened, stepMilliseconds } from "./settled.ts";
 import { ensureSweep } from "./sweep-schedule.ts";
 import { watchBackends } from "./watch-backends.ts";
 
@@ -67,6 +68,11 @@ export interface RunningWorker {
 /** How long to wait for Temporal's word on a run: a server that is away is asked again in the next round. */
 const describeMilliseconds = 5000;
 
+/** All cells at once; each has the time of its own steps. */
+const cellsMilliseconds = 2 * stepMilliseconds + 1000;
+/** Uploads that are under way are waited for: as long as the spool's own patience, and some. */
+const storeMilliseconds = 20_000;
+
 const askTemporal =
   (client: Client): AskRun =>
   async (workflowId, runId) => {
@@ -87,22 +93,38 @@ const askTemporal =
  * Starts a worker: connects, clears what an earlier process of this host left, and polls the shared queue and the host's
  * own.
  *
- * @throws KgentsError where Temporal does not answer or no backend can be served
+ * @throws KgentsError where Temporal does not answer or no backend can be served; nothing is left open then
  */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
+  const opened = createOpened(settings.log);
+  try {
+    return await start(settings, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function start(settings: WorkerSettings, opened: Opened): Promise<RunningWorker> {
   const { configuration, paths, log } = settings;
   const policy = configuration.worker;
   const tracing = await openTracing("kgents-worker", (line) => log.warn(line));
-  const connections = await connectWorker(settings.address, settings.namespace);
+  opened.add("closing the traces", async () => tracing?.close());
   const slot = await claimSlot(join(paths.state, "workers"));
+  opened.add("giving back the worker's number on this host", () => slot.release());
+  const connections = await connectWorker(settings.address, settings.namespace);
+  opened.add("closing the connection of the pollers", () => connections.native.close());
+  opened.add("closing the connection to Temporal", () => connections.client.close());
   const hostId = await hostIdOf(paths, slot.slot);
-  const opened = await openArtifactStore(configuration.artifacts, {
+  const artifacts = await openArtifactStore(configuration.artifacts, {
     directory: join(paths.state, "artifacts"),
     spool: { directory: join(paths.state, "spool"), log: (line) => log.warn(line) },
   });
+  opened.add("closing the artifact store", () => artifacts.close(), storeMilliseconds);
   const client = new Client({ connection: connections.client, namespace: connections.namespace });
   const backends = settings.backends ?? (await createBackends({ ...settings, hostId, connections }));
   const served = Object.values(backends);
+  for (const backend of served) opened.add(`closing the backend ${backend.name}`, () => backend.close());
   const metrics = createWorkerMetrics(
     settings.meter ?? noopMetricMeter,
     served.map(({ name }) => name),
@@ -111,7 +133,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     metrics.waiting(name, 0);
     metrics.maximum(name, hostBound ? policy.maximumCells : policy.kubernetes.maximumCells);
   }
-  const store = countStoreErrors(opened, metrics.storeError);
+  const store = countStoreErrors(artifacts, metrics.storeError);
   const limiter = createCellLimiter(policy.maximumCells, (held, waiting) => {
     metrics.waiting("subprocess", waiting);
     settings.onActivity?.(held + waiting);
@@ -126,7 +148,9 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     languages: mergeLanguages(builtInLanguages, configuration),
     policy,
     hostTaskQueue: hostTaskQueue(policy.taskQueue, hostId),
-    searchAttributes: await ensureSearchAttributes(connections.client, connections.namespace, log),
+    searchAttributes: await connections.client.withDeadline(Date.now() + 3 * callMilliseconds, () =>
+      ensureSearchAttributes(connections.client, connections.namespace, log),
+    ),
     limiter,
     line,
     running,
@@ -139,13 +163,21 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const identity = workerIdentity(store.id, hostId, process.pid);
   const workers = await createWorkers(dependencies, connections, identity, settings, policy, tracing);
   if (backends.kubernetes?.cluster) await ensureSweep(client, policy.taskQueue, log);
+  opened.add("removing the cells that are left", () => removeCells(dependencies, log), cellsMilliseconds);
   const janitor = startJanitor(dependencies, log);
+  opened.add("ending the janitor", janitor.stop);
   const expiry = startExpiry(store, connections, configuration.artifacts, log);
+  opened.add("ending the expiry", expiry.stop);
   const watch = settings.meter && watchBackends(served, metrics, log);
+  if (watch) opened.add("ending the watch of the backends", watch.stop);
 
   const runs = workers.map((worker) => worker.run());
   // One of them failing must end the others, else the process would live on in part.
   Promise.all(runs).catch(() => shutDown(workers));
+  opened.add("ending the pollers", async () => {
+    shutDown(workers);
+    await Promise.allSettled(runs);
+  });
   const listing = createListing(connections, policy.taskQueue, identity, settings.version);
   const listed = awaitListing(listing).catch(
     (error) => `whether the server lists this worker cannot be asked: ${error}`,
@@ -162,16 +194,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
 
   const stopped = (async () => {
     const ends = await Promise.allSettled(runs);
-    await janitor.stop();
-    await expiry.stop();
-    await watch?.stop();
-    await removeCells(dependencies, log);
-    for (const backend of served) await backend.close();
-    await store.close();
-    await tracing?.close();
-    await connections.client.close();
-    await connections.native.close();
-    await slot.release();
+    await opened.close();
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   })();
   let draining = false;

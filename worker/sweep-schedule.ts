@@ -1,5 +1,6 @@
 import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from "@temporalio/client";
 import { sweepCellsWorkflow } from "../core/names.ts";
+import { callMilliseconds } from "./connect.ts";
 import type { Logger } from "./logging.ts";
 
 /** How often cells without a live run are looked for. */
@@ -16,13 +17,21 @@ export async function ensureSweep(
 ): Promise<void> {
   const scheduleId = sweepScheduleId(taskQueue);
   try {
-    await client.schedule.create({
-      scheduleId,
-      spec: { intervals: [{ every: interval }] },
-      action: { type: "startWorkflow", workflowType: sweepCellsWorkflow, workflowId: scheduleId, taskQueue, args: [] },
-      // What was missed while the server was away need not be made up for.
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 minute" },
-    });
+    await client.withDeadline(Date.now() + callMilliseconds, () =>
+      client.schedule.create({
+        scheduleId,
+        spec: { intervals: [{ every: interval }] },
+        action: {
+          type: "startWorkflow",
+          workflowType: sweepCellsWorkflow,
+          workflowId: scheduleId,
+          taskQueue,
+          args: [],
+        },
+        // What was missed while the server was away need not be made up for.
+        policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 minute" },
+      }),
+    );
     log.info({ scheduleId, interval }, "scheduled the sweep of cells that no live run owns");
   } catch (error) {
     if (error instanceof ScheduleAlreadyRunning) return;

@@ -25,10 +25,18 @@ export function watchBackends(
         }),
       ),
     );
-  let current = round();
-  const timer = setInterval(() => {
-    current = current.then(round);
-  }, roundMilliseconds);
+  let current: Promise<unknown> = Promise.resolve();
+  let looking = false;
+  const next = (): void => {
+    // A backend that takes its time is not asked again meanwhile.
+    if (looking) return;
+    looking = true;
+    current = round().finally(() => {
+      looking = false;
+    });
+  };
+  next();
+  const timer = setInterval(next, roundMilliseconds);
   return {
     stop: async () => {
       clearInterval(timer);

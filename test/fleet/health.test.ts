@@ -97,6 +97,36 @@ describe("kgents worker --health-port", () => {
     expect(stderr).toContain(`--health-port: got 127.0.0.1 port ${port}`);
   });
 
+  test("a rejection that nobody handles: it says so, the code that runs may end, and the process does", async () => {
+    const taskQueue = `health-${randomUUID()}`;
+    const state = join(directory, "defect");
+    const flags = ["--drain", "20s", "--backends", "subprocess"];
+    const defect = 'process.on("SIGUSR2", () => Promise.reject(new Error("a test let this go")))';
+    const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(defect)}` };
+    const worker = await startWorkerProcess(address, taskQueue, state, { flags, environment });
+    const connection = await Connection.connect({ address });
+    const request = { code: "echo begun; sleep 2; echo ended", language: "sh", live: "heartbeat" } as const;
+    const handle = await startExecution(new Client({ connection }), taskQueue, undefined, request, {});
+    for await (const event of handle.output()) if (event.type === "output") break;
+    expect(await worker.end("SIGUSR2")).toBe(125);
+    const fatal = worker
+      .log()
+      .split("\n")
+      .find((line) => line.includes('"level":"fatal"'));
+    expect(JSON.parse(fatal ?? "{}")).toMatchObject({
+      msg: expect.stringMatching(/^a rejection that nobody handles: .+drains and ends/),
+      stack: expect.stringContaining("a test let this go"),
+    });
+    const next = await startWorkerProcess(address, taskQueue, state, { flags });
+    expect(await handle.result()).toMatchObject({
+      status: "succeeded",
+      attempts: 1,
+      stdout: { text: "begun\nended\n" },
+    });
+    await next.end("SIGTERM");
+    await connection.close();
+  });
+
   test("code that outlasts the drain is ended, and said to be lost", async () => {
     const taskQueue = `health-${randomUUID()}`;
     const flags = ["--drain", "1500ms", "--backends", "subprocess"];
