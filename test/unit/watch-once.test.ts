@@ -58,14 +58,20 @@ test.each<[what: string, code: number, lines: string[], close: boolean, end: Wat
   ["forbidden", 403, [], true, failed("Forbidden"), []],
   ["the credential is not taken", 401, [], true, failed("Unauthorized"), []],
   ["an object that the reader refuses", 200, [event("ADDED", pod("bad", "7"))], false, failed("no such pod"), []],
-])("%s", async (_what, code, lines, close, end, seen) => {
+])("%s", async (what, code, lines, close, end, seen) => {
   answer = (response) => {
     response.writeHead(code, { "content-type": "application/json" });
     response.write(lines.join(""));
     if (close) response.end();
   };
   const taken: string[] = [];
-  const request = { path: "/api/v1/pods", labelSelector: "a=b", version: "5", silence: 300, signal: neverAborted };
+  const request = {
+    path: "/api/v1/pods",
+    labelSelector: "a=b",
+    version: "5",
+    silence: what === "silence" ? 1500 : 20_000,
+    signal: neverAborted,
+  };
   const ended = await watchOnce(client, request, (type, { metadata }) => {
     if (metadata?.name === "bad") throw new Error("no such pod");
     taken.push(`${type} ${metadata?.name}`);
