@@ -58,9 +58,8 @@ export const files = (
       const result = await handle.result();
       if (verb === "get") {
         const wanted = { ...result, files: chosen(result, names), filesOmitted: [] };
-        const directory = flags.outputDir ?? "kgents-output";
         const say = flags.json ? () => {} : voice.say;
-        const complete = await writeOutputFiles(wanted, directory, await quartermaster.store(), say);
+        const complete = await writeOutputFiles(wanted, flags.outputDir, await quartermaster.store(), say);
         if (flags.json) for (const file of wanted.files) await printJson(entry(file));
         else if (wanted.files.length === 0) say("it brought no files back");
         return complete ? 0 : 125;

@@ -61,7 +61,7 @@ export async function startAndFollow(
     if (!json) await printOutput(handle.output({ onBehind: sayBehind(voice) }), voice);
     const result = await handle.result();
     over.abort();
-    const written = await writeOutputFiles(result, flags.outputDir ?? "kgents-output", store, voice.say);
+    const written = await writeOutputFiles(result, flags.outputDir, store, voice.say);
     if (json) await printJson(result);
     explain(result, voice);
     return exitCodeOf(result) || (written ? 0 : 125);

@@ -108,6 +108,8 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
       save: context.saveFile,
       giveUp: kill,
       signal: context.stop,
+      // The phase that runs the code has two minutes for all that comes after it.
+      patienceMilliseconds: 90_000,
     }).catch((error) => {
       kill();
       return [{ name: "...", reason: `output files could not be stored: ${message(error)}` }];
