@@ -34,7 +34,7 @@ export const modelRequestSchema = strict(
         {
           name: fileNameField().describe("Relative to the work directory."),
           content: inlineContent("content", maximumInlineBytes).describe('Text, or { "base64": "..." }.'),
-          executable: flag().default(false),
+          executable: flag().default(false).describe("Whether the program may run it. Default: false."),
         },
         filesRule,
       ),

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createBoundedServer } from "../activities/host/bounded-http-server.ts";
 import { KgentsError } from "../core/error.ts";
 
 /** Answers probes: `GET /healthz` whether the process does, `GET /readyz` whether it takes work. */
@@ -8,6 +8,9 @@ export interface HealthServer {
   readonly port: number;
   readonly close: () => Promise<void>;
 }
+
+/** A probe is one short request. */
+const bounds = { maximumConnections: 64, requestMilliseconds: 5000 };
 
 /**
  * Serves both. Each answers 200, or 503 and why.
@@ -20,7 +23,7 @@ export async function startHealthServer(
   { host, port }: { host: string; port: number },
   unready: () => Promise<string | undefined>,
 ): Promise<HealthServer> {
-  const server = createServer(async ({ method, url }, response) => {
+  const server = createBoundedServer(async ({ method, url }, response) => {
     const answer = (status: number, text: string): void => {
       response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
       response.end(method === "HEAD" ? undefined : `${text}\n`);
@@ -31,7 +34,7 @@ export async function startHealthServer(
     if (path !== "/readyz") return answer(404, "there are /healthz and /readyz");
     const why = await unready().catch((error) => (error instanceof Error ? error.message : String(error)));
     return answer(why === undefined ? 200 : 503, why ?? "ready");
-  });
+  }, bounds);
   server.listen(port, host);
   try {
     await once(server, "listening");

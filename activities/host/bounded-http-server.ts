@@ -42,6 +42,9 @@ export function createBoundedServer(listener: RequestListener, bounds: HttpBound
       headersTimeout: headersMilliseconds,
       requestTimeout: requestMilliseconds,
       keepAliveTimeout: 5000,
+      // A client whose machine is gone says nothing: the kernel asks.
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
       // Node looks for what has taken too long at this interval.
       connectionsCheckingInterval: 1000,
     },

@@ -10,6 +10,7 @@ import {
   type McpServer,
   WebStandardStreamableHTTPServerTransport,
 } from "@modelcontextprotocol/server";
+import { acceptedBy } from "./accept.ts";
 import { errorBody } from "./http-guard.ts";
 
 /** Bounds of the sessions. */
@@ -24,6 +25,8 @@ export interface SessionBounds {
 
 interface Session {
   readonly transport: WebStandardStreamableHTTPServerTransport;
+  /** Whether its client takes no stream of events, and so hears of no progress. */
+  readonly jsonOnly: boolean;
   /** Requests that are being answered, streams among them. */
   open: number;
   lastUsed: number;
@@ -64,8 +67,29 @@ function whenSent(response: Response, done: () => void): Response {
   return new Response(body, { status: response.status, headers: response.headers });
 }
 
-/** Prepares sessions; each has a server of its own. */
-export function createSessions(createServer: () => McpServer, bounds: SessionBounds): Sessions {
+/** What the SDK demands of every client, also of those that accept as much in other words. */
+const acceptAll = "application/json, text/event-stream";
+
+/** The refusal of a client that takes no answer of the kind that this request has; undefined where it takes it. */
+function refuseAccept(request: Request, jsonOnly: boolean): Response | undefined {
+  const { json, events } = acceptedBy(request.headers.get("accept"));
+  if (jsonOnly ? json : events) {
+    request.headers.set("accept", acceptAll);
+    return undefined;
+  }
+  return answer(406, `Accept: the answer is ${jsonOnly ? "application/json" : "text/event-stream"}`);
+}
+
+/**
+ * Prepares sessions; each has a server of its own.
+ *
+ * @param report told of what went wrong at the end of a session
+ */
+export function createSessions(
+  createServer: () => McpServer,
+  bounds: SessionBounds,
+  report: (error: Error) => void,
+): Sessions {
   const { maximumSessions = 64, idleMilliseconds = 30 * 60_000, maximumMessageBytes } = bounds;
   const sessions = new Map<string, Session>();
   const idle = (): [string, Session][] =>
@@ -77,12 +101,14 @@ export function createSessions(createServer: () => McpServer, bounds: SessionBou
   const sweep = setInterval(
     () => {
       const before = Date.now() - idleMilliseconds;
-      for (const entry of idle()) if (entry[1].lastUsed < before) void end(entry);
+      for (const entry of idle()) if (entry[1].lastUsed < before) end(entry).catch(report);
     },
     Math.min(60_000, idleMilliseconds),
   );
 
   const handle = async (session: Session, request: Request): Promise<Response> => {
+    const refusal = refuseAccept(request, session.jsonOnly && request.method !== "GET");
+    if (refusal) return refusal;
     session.open += 1;
     let isOpen = true;
     const done = (): void => {
@@ -98,24 +124,42 @@ export function createSessions(createServer: () => McpServer, bounds: SessionBou
     }
   };
 
+  /** Places of sessions that are being opened: many clients may come at once. */
+  let opening = 0;
   const begin = async (request: Request): Promise<Response> => {
-    if (sessions.size >= maximumSessions) {
-      const [oldest] = idle();
-      if (!oldest) return answer(503, "all sessions are in use", { "retry-after": "10" });
-      await end(oldest);
+    const { json, events } = acceptedBy(request.headers.get("accept"));
+    opening += 1;
+    let isOpening = true;
+    const opened = (): void => {
+      if (isOpening) opening -= 1;
+      isOpening = false;
+    };
+    try {
+      if (sessions.size + opening > maximumSessions) {
+        const [oldest] = idle();
+        if (!oldest) return answer(503, "all sessions are in use", { "retry-after": "10" });
+        await end(oldest);
+      }
+      const jsonOnly = json && !events;
+      const transport: WebStandardStreamableHTTPServerTransport = new WebStandardStreamableHTTPServerTransport({
+        sessionIdGenerator: randomUUID,
+        enableJsonResponse: jsonOnly,
+        maxRequestBodySize: maximumMessageBytes,
+        onsessioninitialized: (id) => {
+          sessions.set(id, session);
+          opened();
+        },
+        onsessionclosed: (id) => void sessions.delete(id),
+      });
+      const session: Session = { transport, jsonOnly, open: 0, lastUsed: Date.now() };
+      await createServer().connect(transport);
+      const response = await handle(session, request);
+      // What was refused has made no session.
+      if (transport.sessionId === undefined) await transport.close();
+      return response;
+    } finally {
+      opened();
     }
-    const transport: WebStandardStreamableHTTPServerTransport = new WebStandardStreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
-      maxRequestBodySize: maximumMessageBytes,
-      onsessioninitialized: (id) => void sessions.set(id, session),
-      onsessionclosed: (id) => void sessions.delete(id),
-    });
-    const session: Session = { transport, open: 0, lastUsed: Date.now() };
-    await createServer().connect(transport);
-    const response = await handle(session, request);
-    // What was refused has made no session.
-    if (transport.sessionId === undefined) await transport.close();
-    return response;
   };
 
   return {

@@ -1,15 +1,15 @@
 import { once } from "node:events";
-import { createServer as createHttpServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type NodeIncomingMessageLike, toNodeHandler } from "@modelcontextprotocol/node";
+import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, isLegacyRequest, type McpServer } from "@modelcontextprotocol/server";
+import { createBoundedServer, type HttpBounds } from "../../activities/host/bounded-http-server.ts";
 import { KgentsError } from "../../core/error.ts";
 import { type Guard, refuse, refuseStranger } from "./http-guard.ts";
 import { createSessions } from "./http-sessions.ts";
+import { createRequestBodies } from "./request-bodies.ts";
 import { maximumMessageBytes, type Serving } from "./serve-stdio.ts";
 
-/** More connections than these are turned away. */
-const maximumConnections = 256;
 /** How long answers may still be read after the end. */
 const farewellMilliseconds = 2000;
 
@@ -21,6 +21,8 @@ export interface HttpOptions extends Guard {
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
+  /** Of connections, and of the bodies that arrive or are being answered. */
+  readonly bounds?: HttpBounds & { readonly totalBytes?: number };
 }
 
 /**
@@ -34,8 +36,9 @@ export async function serveOnHttp(
   options: HttpOptions,
   report: (error: Error) => void,
 ): Promise<Serving & { readonly url: string }> {
-  const bounds = { maximumMessageBytes };
-  const sessions = createSessions(createServer, bounds);
+  const { bounds = {} } = options;
+  const sessions = createSessions(createServer, { maximumMessageBytes }, report);
+  const bodies = createRequestBodies({ maximumBytes: maximumMessageBytes, ...bounds });
   const modern = createMcpHandler(createServer, {
     legacy: "reject",
     maxRequestBodySize: maximumMessageBytes,
@@ -52,21 +55,31 @@ export async function serveOnHttp(
   );
   /** Answers that are on their way. Streams that a client holds open without having asked anything are none. */
   const answers = new Set<Promise<void>>();
-  const server = createHttpServer(async (request, response) => {
-    if (refuseStranger(request, response, options)) return;
-    if (request.url?.split("?")[0] !== mcpPath) return refuse(response, 404, `MCP is served at ${mcpPath}`);
-    const answer = handler(request as NodeIncomingMessageLike, response);
-    if (request.method === "POST") answers.add(answer);
+  const answerTo = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { method = "", url = "", headers } = request;
+    const body = await bodies.read(request, response);
+    if ("status" in body) return refuse(response, body.status, body.message);
+    const content = async function* () {
+      yield body.bytes;
+    };
+    const answer = handler({ method, url, headers, [Symbol.asyncIterator]: content }, response);
+    if (method === "POST") answers.add(answer);
     try {
       await answer;
-    } catch (error) {
-      report(error instanceof Error ? error : new Error(String(error)));
-      response.destroy();
     } finally {
       answers.delete(answer);
     }
-  });
-  server.maxConnections = maximumConnections;
+  };
+  const server = createBoundedServer(async (request, response) => {
+    if (refuseStranger(request, response, options)) return;
+    if (request.url?.split("?")[0] !== mcpPath) return refuse(response, 404, `MCP is served at ${mcpPath}`);
+    try {
+      await answerTo(request, response);
+    } catch (error) {
+      report(error instanceof Error ? error : new Error(String(error)));
+      response.destroy();
+    }
+  }, bounds);
   server.listen(options.port, options.host);
   const ended = new Promise<void>((resolve) => server.once("close", resolve));
   try {

@@ -10,6 +10,7 @@ import { parseOrRefuse } from "../../core/refusal.ts";
 import { runFailureOf } from "../failure.ts";
 import type { OutputEvent } from "../output/event.ts";
 import { describeFailure } from "../tools/describe-failure.ts";
+import { withoutNulls } from "../tools/model-schema.ts";
 import { standardSchema } from "../tools/standard-schema.ts";
 import type { Calls } from "./calls.ts";
 import { tellProgress } from "./progress.ts";
@@ -85,7 +86,8 @@ export function registerTool<Input extends z.ZodType, Output extends z.ZodType>(
   surroundings: Surroundings,
 ): void {
   const { "~standard": schema } = standardSchema(tool.input);
-  const answer = async (input: unknown, context: ServerContext): Promise<CallToolResult> => {
+  const answer = async (given: unknown, context: ServerContext): Promise<CallToolResult> => {
+    const input = withoutNulls(tool.input, given ?? {});
     const { progressToken } = context.mcpReq._meta ?? {};
     const progress =
       progressToken === undefined

@@ -7,9 +7,10 @@ import { Quartermaster } from "../quartermaster.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { describeResult } from "./describe-result.ts";
 import { runCodeDescription } from "./description.ts";
+import { inputJsonSchema, withoutNulls } from "./model-schema.ts";
 import { showFiles } from "./output-files.ts";
 import { runToEnd } from "./run-to-end.ts";
-import { inputJsonSchema, type StandardSchema, standardSchema } from "./standard-schema.ts";
+import { type StandardSchema, standardSchema } from "./standard-schema.ts";
 import { structuredResult, type ToolResult } from "./structured-result.ts";
 
 /** How the tool is made. */
@@ -48,7 +49,7 @@ export type ToolOutput = {
 export interface RunCodeTool extends AsyncDisposable {
   readonly name: string;
   readonly description: string;
-  /** JSON Schema (draft 2020-12) of the arguments. */
+  /** JSON Schema of the arguments, of the keywords that all these APIs take. */
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /**
    * Carries out a call.
@@ -125,7 +126,7 @@ export function runCodeTool(options: RunCodeToolOptions = {}): RunCodeTool {
   const execute: RunCodeTool["execute"] = async (input, { signal, onOutput } = {}) => {
     signal?.throwIfAborted();
     try {
-      const given = parsed(input) as ModelRequest;
+      const given = withoutNulls(modelRequestSchema, parsed(input)) as ModelRequest;
       parseOrRefuse(modelRequestSchema, given, "invalid-request", "arguments");
       const request = { ...requestOfModel(given, requester), ...fixed };
       const result = await runToEnd(quartermaster, request, { id: given.id, signal, onOutput });

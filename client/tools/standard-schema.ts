@@ -1,6 +1,7 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { KgentsError } from "../../core/error.ts";
 import { parseOrRefuse } from "../../core/refusal.ts";
+import { inputJsonSchema, withoutNulls } from "./model-schema.ts";
 
 /** What converts a schema for those who know JSON Schema. */
 interface JsonSchemaConverter {
@@ -23,27 +24,22 @@ export interface StandardSchema<Value> {
   };
 }
 
-const isTarget = (target: string): target is "draft-07" | "draft-2020-12" =>
-  target === "draft-07" || target === "draft-2020-12";
-
-/** JSON Schema of what is given to a tool. */
-export const inputJsonSchema = (schema: z.ZodType, target = "draft-2020-12"): Record<string, unknown> =>
-  z.toJSONSchema(schema, { io: "input", target: isTarget(target) ? target : "draft-2020-12" });
-
 /**
  * Makes a schema that refuses in our own words: the field, what came and what is allowed. Values are handed on as they were
- * written, without defaults: those of the configuration come first.
+ * written, without nulls that stand for "not given", and without defaults: those of the configuration come first.
  */
 export function standardSchema<Schema extends z.ZodType>(schema: Schema): StandardSchema<z.input<Schema>> {
-  const convert = ({ target }: { readonly target: string }) => inputJsonSchema(schema, target);
+  // What is left of a schema means the same in every draft.
+  const convert = () => inputJsonSchema(schema);
   return {
     "~standard": {
       version: 1,
       vendor: "kgents",
       validate: (value) => {
+        const given = withoutNulls(schema, value);
         try {
-          parseOrRefuse(schema, value, "invalid-request", "arguments");
-          return { value: value as z.input<Schema> };
+          parseOrRefuse(schema, given, "invalid-request", "arguments");
+          return { value: given as z.input<Schema> };
         } catch (error) {
           if (!(error instanceof KgentsError)) throw error;
           return { issues: [{ message: error.message, path: error.field?.split(".") ?? [] }] };

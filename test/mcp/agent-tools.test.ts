@@ -78,6 +78,7 @@ describe("execute", () => {
   test.each<[string, unknown]>([
     ["an object, as Anthropic's API gives it", { code: "print(6 * 7)" }],
     ["JSON, as OpenAI's API gives it", '{"code": "print(6 * 7)"}'],
+    ["all fields, as OpenAI's strict mode has it", '{"code": "print(6 * 7)", "language": null, "args": null}'],
   ])("takes %s", async (_, input) => {
     const output = await runCode.execute(input);
     expect(output).toMatchObject({ ok: true, result: { status: "succeeded", stdout: { text: "42\n" } } });

@@ -7,11 +7,14 @@ let sessions: Sessions | undefined;
 afterEach(() => sessions?.close());
 
 function open(bounds: Partial<SessionBounds>): Sessions {
-  sessions = createSessions(() => new McpServer({ name: "test", version: "1" }, { capabilities: { tools: {} } }), {
-    maximumMessageBytes: 65_536,
-    ...bounds,
-  });
-  return sessions;
+  const fail = (error: Error): void => expect.fail(error.message);
+  const all = createSessions(
+    () => new McpServer({ name: "test", version: "1" }, { capabilities: { tools: {} } }),
+    { maximumMessageBytes: 65_536, ...bounds },
+    fail,
+  );
+  sessions = all;
+  return all;
 }
 
 const message = (method: string, id: number, params: object = {}): RequestInit => ({
@@ -72,5 +75,14 @@ test("what is no initialization makes none", async () => {
     const wrong = { ...message("initialize", 1, { protocolVersion: 3 }) };
     expect((await all.fetch(new Request("http://localhost/mcp", wrong))).status).toBe(400);
   }
+  expect((await initialize(all)).status).toBe(200);
+});
+
+test("many that are opened at the same moment are not more than there are places", async () => {
+  const all = open({ maximumSessions: 2 });
+  const responses = await Promise.all(Array.from({ length: 10 }, () => initialize(all)));
+  const opened = responses.filter(({ status }) => status === 200).map(sessionOf);
+  const alive = await Promise.all(opened.map((session) => ping(all, session)));
+  expect(alive.filter((status) => status === 200).length).toBeLessThanOrEqual(2);
   expect((await initialize(all)).status).toBe(200);
 });

@@ -54,6 +54,8 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
       expect(title?.length).toBeGreaterThan(5);
       expect(description?.length).toBeGreaterThan(40);
       expect(inputSchema).toMatchObject({ type: "object", additionalProperties: false });
+      // Which keywords it may have: test/unit/model-schema.test.ts.
+      expect(inputSchema).not.toHaveProperty("$schema");
       expect(outputSchema).toMatchObject({ type: "object" });
     }
   });
@@ -62,6 +64,8 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
     const answer = await agent.call("run_code", {
       code: "import sys; print(sys.stdin.read(), sys.argv[1]); print('oh', file=sys.stderr); sys.exit(3)",
       ...{ args: ["there"], stdin: "hello", timeout: "20s" },
+      // As models say that something is not given.
+      ...{ language: null, files: null, env: null, memory: null, id: null },
     });
     expect(answer.isError).toBeFalsy();
     expect(answer.structuredContent).toMatchObject({
