@@ -10,6 +10,7 @@ import { dryRun } from "./dry-run.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { noWorker } from "./no-worker.ts";
 import type { DryRunResult, Mode, Outcome, QuartermasterOptions } from "./quartermaster-options.ts";
+import { recent } from "./recent.ts";
 import { describeRun } from "./runs/describe-run.ts";
 import { type ListOptions, listRuns, type RunSummary } from "./runs/list-runs.ts";
 import {
@@ -20,7 +21,7 @@ import {
   type ScheduleOptions,
   triggerSchedule,
 } from "./schedules/schedules.ts";
-import { openSession, type Session } from "./session.ts";
+import { findStack, freshMilliseconds, openSession, type Session } from "./session.ts";
 import { uiLink } from "./stack/ui-link.ts";
 import { type StartOptions, startExecution } from "./start-execution.ts";
 
@@ -36,7 +37,16 @@ import { type StartOptions, startExecution } from "./start-execution.ts";
  */
 export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   readonly #options: QuartermasterOptions<M>;
-  #session: Promise<Session> | undefined;
+  /** All that were opened: calls and handles may use an earlier one still. */
+  readonly #sessions: Session[] = [];
+  /** The session of new calls; what it depends on is looked for again after a second. */
+  readonly #connected = recent(freshMilliseconds, async (before: Session | undefined): Promise<Session> => {
+    const found = await findStack(this.#options);
+    if (before?.goOn(found)) return before;
+    const session = await openSession(this.#options, found);
+    this.#sessions.push(session);
+    return session;
+  });
 
   constructor(options: QuartermasterOptions<M> = {}) {
     this.#options = options;
@@ -214,9 +224,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
 
   /** Closes the connection. Runs go on. */
   async close(): Promise<void> {
-    const session = await this.#session?.catch(() => undefined);
-    this.#session = undefined;
-    await session?.close();
+    await this.#connected.forget();
+    await Promise.all(this.#sessions.splice(0).map((session) => session.close()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -241,8 +250,6 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     const { client, taskQueue, address, workers } = await this.#connected();
     const { store, served, passiveVersions } = await workers();
     if (served) return { client, taskQueue, store };
-    // The next call looks again.
-    await this.close();
     throw noWorker(taskQueue, address, passiveVersions);
   }
 
@@ -253,14 +260,5 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   async #dryRun(request: ExecutionRequest): Promise<DryRunResult> {
     const { configuration } = await this.#configuration();
     return { status: "dry-run", manifest: await dryRun(configuration, applyDefaults(configuration, request)) };
-  }
-
-  #connected(): Promise<Session> {
-    this.#session ??= openSession(this.#options).catch((error) => {
-      // The next call tries again.
-      this.#session = undefined;
-      throw error;
-    });
-    return this.#session;
   }
 }

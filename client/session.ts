@@ -9,14 +9,16 @@ import { kgentsPaths } from "../activities/host/paths.ts";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { openArtifactStore } from "../activities/store/open-store.ts";
 import { openTracing } from "../activities/tracing/open-tracing.ts";
+import type { Configuration } from "../core/configuration.ts";
 import { storeOfIdentity } from "../core/names.ts";
 import { once } from "../core/once.ts";
 import { connectClient, type TemporalClient } from "./connect.ts";
 import type { QuartermasterOptions } from "./quartermaster-options.ts";
+import { recent } from "./recent.ts";
 import { resolveTarget } from "./stack/address.ts";
 import { refuseUnlessThere } from "./stack/listener-owner.ts";
-import { queueState } from "./stack/pollers.ts";
-import { ensureStack } from "./stack/stack.ts";
+import { queueStateOn } from "./stack/pollers.ts";
+import { ensureStack, type Stack } from "./stack/stack.ts";
 import { findUi } from "./stack/ui-link.ts";
 
 /** Who serves the task queue. */
@@ -28,66 +30,104 @@ interface Workers {
   readonly passiveVersions: readonly string[];
 }
 
-/** A connection, and what is asked of it once. */
+/** A connection, and what is asked of it again and again. */
 export interface Session extends TemporalClient {
   readonly taskQueue: string;
-  /** Asked for once, and only where it matters. */
+  /** Asked for where it matters, and anew after a second. */
   readonly workers: () => Promise<Workers>;
-  readonly close: () => Promise<void>;
   readonly ui: () => Promise<string | undefined>;
+  /** Goes on with the stack as it is now. Returns false where that needs another session: another server, another start of it, another store. */
+  readonly goOn: (found: FoundStack) => boolean;
+  readonly close: () => Promise<void>;
+}
+
+type Options = Omit<QuartermasterOptions, "mode">;
+
+/** How long the stack and its workers are taken to be as they were. */
+export const freshMilliseconds = 1000;
+
+/** The server and the workers that a session is for. */
+export interface FoundStack {
+  readonly stack: Stack;
+  readonly taskQueue: string;
+  readonly artifacts: Configuration["artifacts"];
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /**
- * Connects, and where it may starts what is to be connected to.
+ * Finds the server and the workers, and where it may starts them.
  *
- * @throws KgentsError `temporal-unavailable`, `stack-start`, `tool-unavailable`, `invalid-configuration`
+ * @throws KgentsError `stack-start`, `tool-unavailable`, `invalid-configuration`, `temporal-unavailable`
  */
-export async function openSession(options: Omit<QuartermasterOptions, "mode">): Promise<Session> {
+export async function findStack(options: Options): Promise<FoundStack> {
   const { address, namespace, startLocalStack = true, onProgress = () => {} } = options;
-  const tracing = await openTracing("kgents", onProgress);
   const { configuration, text } = await loadConfiguration({ path: options.configurationFile });
   const taskQueue = options.taskQueue ?? configuration.worker.taskQueue;
-  const paths = kgentsPaths();
   const environment = namespace === undefined ? process.env : { ...process.env, TEMPORAL_NAMESPACE: namespace };
+  const { artifacts, retention } = configuration;
   const stack = await ensureStack({
-    paths,
+    paths: kgentsPaths(),
     environment,
     address,
     configurationText: text,
-    usesBucket: configuration.artifacts.bucket !== undefined,
-    retentionMilliseconds: configuration.retention,
+    usesBucket: artifacts.bucket !== undefined,
+    retentionMilliseconds: retention,
     taskQueue,
     start: startLocalStack,
     progress: onProgress,
   });
-  const target = { ...resolveTarget(environment, { address }), address: stack.address, namespace: stack.namespace };
-  if (!startLocalStack && target.origin === "local") await refuseUnlessThere(target.address);
+  return { stack, taskQueue, artifacts, environment };
+}
+
+/** What a session depends on. */
+const keyOf = ({ stack, taskQueue, artifacts }: FoundStack): string =>
+  JSON.stringify([stack.address, stack.namespace, stack.startedAt, taskQueue, artifacts]);
+
+/**
+ * Connects.
+ *
+ * @throws KgentsError `temporal-unavailable`, `stack-start`, `invalid-configuration`
+ */
+export async function openSession(options: Options, found: FoundStack): Promise<Session> {
+  const { startLocalStack = true, onProgress = () => {} } = options;
+  const { taskQueue, artifacts, environment } = found;
+  const key = keyOf(found);
+  let { stack } = found;
+  const { address, namespace } = stack;
+  const target = { ...resolveTarget(environment, { address: options.address }), address, namespace };
+  if (!startLocalStack && target.origin === "local") await refuseUnlessThere(address);
+  const tracing = await openTracing("kgents", onProgress);
   const temporal = await connectClient(target, tracing);
+  const { connection } = temporal.client;
   const patience = startLocalStack ? refusalMilliseconds : answerMilliseconds;
-  let opened: ArtifactStore | undefined;
-  const openStore = async (): Promise<ArtifactStore> =>
-    (opened = await openArtifactStore(configuration.artifacts, { directory: join(paths.state, "artifacts") }));
-  const ownWorkers = async (): Promise<Workers> => ({
-    served: true,
-    passiveVersions: [],
-    store: await openStore(),
-  });
-  const lookForWorkers = async (): Promise<Workers> => {
-    const { pollers, passiveVersions } = await queueState(target, taskQueue, patience);
+  const store = once(() => openArtifactStore(artifacts, { directory: join(kgentsPaths().state, "artifacts") }));
+  const others = recent(freshMilliseconds, async (): Promise<Workers> => {
+    const { pollers, passiveVersions } = await queueStateOn(connection, target, taskQueue, patience);
     // A store that cannot be opened is one that is not shared.
-    const store = await openStore().catch(() => undefined);
-    const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === store?.id);
-    return { served: pollers.length > 0, passiveVersions, store: isShared ? store : undefined };
-  };
+    const opened = await store().catch(() => undefined);
+    const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === opened?.id);
+    return { served: pollers.length > 0, passiveVersions, store: isShared ? opened : undefined };
+  });
   return {
     ...{ ...temporal, taskQueue },
-    workers: once(stack.worker === "own" ? ownWorkers : lookForWorkers),
+    workers: async () => {
+      if (stack.worker === "own") return { served: true, passiveVersions: [], store: await store() };
+      const found = await others();
+      // Who is refused tries again when a worker has come, and not a second later.
+      if (!found.served) await others.forget();
+      return found;
+    },
+    ui: () => findUi(target, environment, stack.uiUrl),
+    goOn: (next) => {
+      if (keyOf(next) !== key) return false;
+      ({ stack } = next);
+      return true;
+    },
     close: async () => {
-      await temporal.client.connection.close();
-      await opened?.close();
+      await connection.close();
+      await (await store.made()?.catch(() => undefined))?.close();
       await tracing?.close();
     },
-    ui: once(() => findUi(target, environment, stack.uiUrl)),
   };
 }
 

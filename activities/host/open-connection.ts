@@ -43,5 +43,7 @@ const endWithConnection: Interceptor = (options, nextCall) => {
 export const openConnection = (options: ConnectionOptions): Promise<Connection> =>
   Connection.connect({
     ...options,
+    // A server that was away is found again soon after it is back; gRPC would wait up to two minutes between its tries.
+    channelArgs: { "grpc.max_reconnect_backoff_ms": 2000, ...options.channelArgs },
     interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), endWithConnection],
   });

@@ -7,6 +7,7 @@
  * @module
  */
 import { hostname } from "node:os";
+import type { ConnectionLike } from "@temporalio/client";
 import { isRunning } from "../../activities/host/process-identity.ts";
 import { temporalUnavailable } from "../../activities/host/temporal-unavailable.ts";
 import { hostLabel, processOfIdentity } from "../../core/names.ts";
@@ -48,49 +49,69 @@ export async function queueState(
   timeoutMilliseconds: number,
 ): Promise<QueueState> {
   // Loaded only here: it takes a quarter of a second, which a command that finds everything running need not spend.
-  const [{ openConnection }, { tsToMs }] = await Promise.all([
-    import("../../activities/host/open-connection.ts"),
-    import("@temporalio/common/lib/time.js"),
-  ]);
+  const { openConnection } = await import("../../activities/host/open-connection.ts");
   const { connectionOptions, address, namespace } = target;
   try {
     const connection = await openConnection({ ...connectionOptions, address, connectTimeout: timeoutMilliseconds });
     try {
-      const { workflowService } = connection;
-      return await connection.withDeadline(Date.now() + timeoutMilliseconds, async () => {
-        const [system, queue] = await Promise.all([
-          workflowService.getSystemInfo({}),
-          workflowService.describeTaskQueue({
-            namespace,
-            taskQueue: { name: taskQueue },
-            taskQueueType: workflowTaskQueueType,
-          }),
-        ]);
-        const { currentDeploymentVersion: current, rampingDeploymentVersion: ramping } = queue.versioningInfo ?? {};
-        // What belongs to no version gets new runs as long as no version is the current one.
-        const taking = [versionName(current), ...(ramping ? [versionName(ramping)] : [])];
-        const listed = (queue.pollers ?? []).map(({ identity, lastAccessTime, deploymentOptions }) => ({
-          identity: identity ?? "",
-          lastAccess: new Date(tsToMs(lastAccessTime)).toISOString(),
-          version:
-            deploymentOptions?.workerVersioningMode === versionedMode ? versionName(deploymentOptions) : undefined,
-        }));
-        const polling = await present(listed);
-        const passive = polling.filter(({ version }) => !taking.includes(version));
-        return {
-          serverVersion: system.serverVersion ?? "unknown",
-          pollers: polling
-            .filter((poller) => !passive.includes(poller))
-            .map(({ identity, lastAccess }) => ({ identity, lastAccess })),
-          passiveVersions: [...new Set(passive.map(({ version }) => version ?? "without a version"))],
-        };
-      });
+      return await ask(connection, namespace, taskQueue, timeoutMilliseconds);
     } finally {
       await connection.close();
     }
   } catch (error) {
     throw await temporalUnavailable({ address, namespace, tls: connectionOptions.tls }, error);
   }
+}
+
+/** As {@link queueState}, on a connection that is there. */
+export async function queueStateOn(
+  connection: ConnectionLike,
+  { address, namespace, connectionOptions: { tls } }: TemporalTarget,
+  taskQueue: string,
+  timeoutMilliseconds: number,
+): Promise<QueueState> {
+  try {
+    return await ask(connection, namespace, taskQueue, timeoutMilliseconds);
+  } catch (error) {
+    throw await temporalUnavailable({ address, namespace, tls }, error);
+  }
+}
+
+async function ask(
+  connection: ConnectionLike,
+  namespace: string,
+  taskQueue: string,
+  timeoutMilliseconds: number,
+): Promise<QueueState> {
+  const { tsToMs } = await import("@temporalio/common/lib/time.js");
+  const { workflowService } = connection;
+  const [system, queue] = await connection.withDeadline(Date.now() + timeoutMilliseconds, () =>
+    Promise.all([
+      workflowService.getSystemInfo({}),
+      workflowService.describeTaskQueue({
+        namespace,
+        taskQueue: { name: taskQueue },
+        taskQueueType: workflowTaskQueueType,
+      }),
+    ]),
+  );
+  const { currentDeploymentVersion: current, rampingDeploymentVersion: ramping } = queue.versioningInfo ?? {};
+  // What belongs to no version gets new runs as long as no version is the current one.
+  const taking = [versionName(current), ...(ramping ? [versionName(ramping)] : [])];
+  const listed = (queue.pollers ?? []).map(({ identity, lastAccessTime, deploymentOptions }) => ({
+    identity: identity ?? "",
+    lastAccess: new Date(tsToMs(lastAccessTime)).toISOString(),
+    version: deploymentOptions?.workerVersioningMode === versionedMode ? versionName(deploymentOptions) : undefined,
+  }));
+  const polling = await present(listed);
+  const passive = polling.filter(({ version }) => !taking.includes(version));
+  return {
+    serverVersion: system.serverVersion ?? "unknown",
+    pollers: polling
+      .filter((poller) => !passive.includes(poller))
+      .map(({ identity, lastAccess }) => ({ identity, lastAccess })),
+    passiveVersions: [...new Set(passive.map(({ version }) => version ?? "without a version"))],
+  };
 }
 
 async function present<P extends QueuePoller>(pollers: readonly P[]): Promise<P[]> {

@@ -25,6 +25,8 @@ export interface Stack {
   readonly configured: boolean;
   /** Whether it is the server that we started. */
   readonly managed: boolean;
+  /** When the server that we started was started, in ISO 8601; null for another's. */
+  readonly startedAt: string | null;
   /** The UI of the server that we started. */
   readonly uiUrl: string | null;
   /** Who serves the task queue: our worker in the background, or others. Where `unknown`, the caller asks the server. */
@@ -182,6 +184,7 @@ async function describe(
     namespace: target.namespace,
     configured: target.origin === "configured",
     managed: ours !== undefined,
+    startedAt: ours?.startedAt ?? null,
     uiUrl: (ours && isGuarded(ours) && (await guardedUi(context, ours))) || null,
     worker,
   };

@@ -1,6 +1,11 @@
 /** The API on a machine where nothing runs yet: it brings the local stack up by itself. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Quartermaster } from "../../client/index.ts";
+import { freshMilliseconds } from "../../client/session.ts";
+import { killNow } from "../stack/support.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 
 let terminal: CommandLine;
@@ -16,6 +21,14 @@ test("without a server, a worker, or a configuration", async () => {
   await using quartermaster = new Quartermaster({ onProgress: (line) => said.push(line) });
   expect(await quartermaster.execute({ code: "print('hello')" })).toMatchObject({ stdout: { text: "hello\n" } });
   expect(said).toEqual([expect.stringMatching(/^starting Temporal /), "starting a worker ..."]);
+});
+
+test("a worker that died meanwhile is replaced, over the same Quartermaster", async () => {
+  await using quartermaster = new Quartermaster();
+  expect(await quartermaster.isServed()).toBe(true);
+  await killNow(JSON.parse(await readFile(join(terminal.state, "worker.json"), "utf8")).pid);
+  await delay(freshMilliseconds);
+  expect(await quartermaster.execute({ code: "print('again')" })).toMatchObject({ stdout: { text: "again\n" } });
 });
 
 test("in a namespace of its own", async () => {

@@ -339,8 +339,19 @@ describe("errors are typed", () => {
     });
     expect(performance.now() - began).toBeLessThan(2000);
     const { startTestWorker } = await import("../support/test-worker.ts");
+    expect(await quartermaster.isServed()).toBe(false);
     await using _worker = await startTestWorker(address, { taskQueue });
+    expect(await quartermaster.isServed()).toBe(true);
     expect(await quartermaster.execute({ code: "print(1)" })).toMatchObject({ stdout: { text: "1\n" } });
+  });
+
+  it("no worker: what others do over the same connection goes on", async () => {
+    const quartermaster = yard.quartermaster({ taskQueue: `none-${randomUUID()}`, startLocalStack: false });
+    const { id } = await yard.quartermaster().start({ code: "sleep 2; echo through", language: "sh" });
+    const result = (await quartermaster.get(id)).result();
+    await expect(quartermaster.start({ code: "x" })).rejects.toMatchObject({ code: "no-worker" });
+    expect(await quartermaster.isServed()).toBe(false);
+    expect(await result).toMatchObject({ stdout: { text: "through\n" } });
   });
 
   it("a configuration that is wrong", async () => {
