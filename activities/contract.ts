@@ -18,6 +18,8 @@ export interface ProvisionInput {
   readonly fallback?: { readonly from: BackendName; readonly reason: string };
   /** Whether to wait for a place; otherwise the answer may be {@link Full}. */
   readonly wait?: boolean;
+  /** Temporal's id of the run's first execution: see {@link Restarted}. Histories of 0.1.0 have none, and then it is the one that asks. */
+  readonly firstRunId?: string;
   /** Set where it is a place in the cluster that is waited for, and not one among the sandboxes. The other is answered by {@link Full}. */
   readonly inCluster?: boolean;
 }
@@ -27,6 +29,16 @@ export interface Full {
   readonly full: true;
   /** Where it is the cluster that has none: what is full, in a phrase. */
   readonly cluster?: string;
+}
+
+/**
+ * What `provision` answers where a Reset has begun the run anew: an earlier execution of it may have started the code, and code is
+ * started once. Nothing was done.
+ */
+export interface Restarted {
+  readonly restarted: true;
+  /** The cell that the earlier execution had, or would have had. */
+  readonly cellId: string;
 }
 
 /** What `provision` heartbeats while its run waits for a place. */
@@ -59,7 +71,15 @@ export interface ProvisionedCell {
   readonly searchAttributes: boolean;
 }
 
-/** The input of `execute`, `salvage` and, without the request, `cleanUp`. */
+/** The input of `salvage`. */
+export interface SalvageInput {
+  readonly attempt: number;
+  readonly cellId: string;
+  readonly limits?: ResultLimits;
+  readonly firstRunId?: string;
+}
+
+/** The input of `execute` and, without the request, `cleanUp`. */
 export interface CellInput {
   readonly request: unknown;
   readonly attempt: number;
@@ -69,6 +89,8 @@ export interface CellInput {
   readonly taskQueue: string | null;
   /** What the result may carry; without them as much as a result holds. */
   readonly limits?: ResultLimits;
+  /** As `provision` was given it. */
+  readonly firstRunId?: string;
 }
 
 /** A request of a batch, with what a client gives a run beside its request. */
@@ -81,7 +103,7 @@ export interface BatchEntry {
 }
 
 /** The input of `cleanUp`. */
-export interface CleanUpInput extends Omit<CellInput, "request"> {
+export interface CleanUpInput extends Omit<CellInput, "request" | "firstRunId"> {
   /** Who asked for the run: for log lines. */
   readonly requester?: string | null;
 }
@@ -133,6 +155,11 @@ export interface ReapInput {
   readonly ttlMilliseconds: number;
   /** Who asked for the run: for log lines. */
   readonly requester?: string | null;
+  /**
+   * The workflow that started this one as its child, as the server says; null where none did. Set by the workflow, whatever its own
+   * input says. Histories of 0.1.0 have none.
+   */
+  readonly parent?: { readonly workflowId: string } | null;
 }
 
 /** The output of `sweepCells`. */
@@ -149,11 +176,11 @@ export interface SweepReport {
 
 /** The activities as the workflow calls them. */
 export interface Activities {
-  provision(input: ProvisionInput): Promise<ProvisionedCell | Full>;
+  provision(input: ProvisionInput): Promise<ProvisionedCell | Full | Restarted>;
   /** {@link Full} where a quota kept the cell's pod from being created, and the code was certainly not started. */
   execute(input: CellInput): Promise<ExecuteOutput | Elsewhere | Full>;
   /** What is known of a run whose worker does not come back: the output that reached the store. */
-  salvage(input: CellInput): Promise<ExecuteOutput>;
+  salvage(input: SalvageInput): Promise<ExecuteOutput>;
   cleanUp(input: CleanUpInput): Promise<Elsewhere | undefined>;
   /** Reads a chunk of a batch's requests. */
   readRequests(chunk: BatchChunk): Promise<BatchEntry[]>;

@@ -13,6 +13,12 @@ export type RunState = { readonly open: true } | { readonly open: false; readonl
 /** Asks Temporal about a run. */
 export type AskRun = (workflowId: string, runId: string) => Promise<RunState>;
 
+/**
+ * Which of some workflows have an open execution, by Temporal's index: it may be behind, so one that is missing here need not be over. Undefined where
+ * Temporal cannot tell now.
+ */
+export type OpenRuns = (workflowIds: readonly string[]) => Promise<ReadonlySet<string> | undefined>;
+
 /** What the activities are wired with, by the worker. */
 export interface ActivityDependencies {
   readonly store: ArtifactStore;
@@ -30,4 +36,5 @@ export interface ActivityDependencies {
   readonly line: WaitingLine;
   readonly running: RunningCells;
   readonly askRun: AskRun;
+  readonly openRuns: OpenRuns;
 }

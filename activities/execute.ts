@@ -5,6 +5,7 @@ import type { BackendName } from "../core/result.ts";
 import { type Backend, type ExecuteContext, NoRoom } from "./backends/backend.ts";
 import type { CellInput, Elsewhere, ExecuteOutput, Full } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
+import { checkedLimits } from "./inputs.ts";
 import { currentRun, planCell } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
 import { startCell } from "./start-cell.ts";
@@ -122,7 +123,8 @@ export const execute =
   (dependencies: ActivityDependencies) =>
   async (input: CellInput): Promise<ExecuteOutput | Elsewhere | Full> => {
     if (isElsewhere(dependencies, input)) return { elsewhere: true };
-    const run = currentRun();
+    checkedLimits(input);
+    const run = currentRun(input.firstRunId);
     const { store, limiter, running } = dependencies;
     const plan = planCell(dependencies, input.request, input.cellId, run);
     const backend = servedBackend(dependencies, input.backend);

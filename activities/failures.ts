@@ -1,8 +1,11 @@
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import { KgentsError } from "../core/error.ts";
-import { type FailureDetails, failureKinds } from "../core/failure.ts";
+import { type FailureDetails, type FailureKind, isWrongUsage } from "../core/failure.ts";
 
-/** Turns an error of ours into the typed failure that Temporal carries, with the retry rule of its kind. */
+/**
+ * Turns an error of ours into the typed failure that Temporal carries. Final is only what no retry can change; whether another kind
+ * ends a phase is for the phase to say (workflows/phases.ts): a cluster that is away ends provisioning, and not a removal.
+ */
 function toApplicationFailure(error: KgentsError): ApplicationFailure {
   const details: FailureDetails = {
     kind: error.code,
@@ -12,7 +15,7 @@ function toApplicationFailure(error: KgentsError): ApplicationFailure {
   return ApplicationFailure.create({
     type: error.code,
     message: error.message,
-    nonRetryable: !failureKinds[error.code].retryable,
+    nonRetryable: isWrongUsage(error.code),
     details: [details],
     ...(error.cause instanceof Error ? { cause: error.cause } : {}),
   });
@@ -27,9 +30,11 @@ export const withTypedFailures =
     } catch (error) {
       if (error instanceof KgentsError) throw toApplicationFailure(error);
       if (error instanceof ApplicationFailure || error instanceof CancelledFailure) throw error;
-      // A defect, or the machine's trouble (a full disk): worth another attempt, and named as what it is.
+      // The machine's trouble (a full disk), or a defect: worth another attempt, and named as what it is.
+      const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+      const kind: FailureKind = typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? "system-error" : "internal";
       throw ApplicationFailure.create({
-        type: "internal",
+        type: kind,
         message: error instanceof Error ? error.message : String(error),
         nonRetryable: false,
         ...(error instanceof Error ? { cause: error } : {}),

@@ -14,17 +14,24 @@ import { runKey } from "./store/references.ts";
 /** The run that an activity belongs to. */
 export interface Run {
   readonly workflowId: string;
+  /** Temporal's id of its first execution: that of the only one, unless somebody has reset the run. */
   readonly runId: string;
   /** Its folder in the store. */
   readonly key: string;
 }
 
-/** Reads from the activity's context which run this is. */
-export function currentRun(): Run {
+/**
+ * Reads from the activity's context which run this is.
+ *
+ * @param firstRunId of its first execution, as the workflow says; a Reset makes another execution of the same run, which has the same
+ *   cells and the same folder in the store. Without it the execution that asks is taken for the first.
+ */
+export function currentRun(firstRunId?: string): Run & { readonly isRestarted: boolean } {
   const { workflowExecution } = Context.current().info;
   if (!workflowExecution) throw new Error("this activity must be started by a workflow");
-  const { workflowId, runId } = workflowExecution;
-  return { workflowId, runId, key: runKey(workflowId, runId) };
+  const { workflowId } = workflowExecution;
+  const runId = firstRunId ?? workflowExecution.runId;
+  return { workflowId, runId, key: runKey(workflowId, runId), isRestarted: runId !== workflowExecution.runId };
 }
 
 /**

@@ -4,7 +4,7 @@ import { KgentsError } from "../core/error.ts";
 import type { ExecutionSpec } from "../core/request.ts";
 import type { BackendName, Isolation } from "../core/result.ts";
 import { type Backend, type CellPlan, NoRoom } from "./backends/backend.ts";
-import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat } from "./contract.ts";
+import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
 import { cellIdOf, currentRun, planCell } from "./plan.ts";
@@ -123,11 +123,12 @@ function patient<Made>(attempt: () => Promise<Made | NoPlace>): () => Promise<Ma
 /** Phase 1: checks the request, picks the backend, takes a place or waits for one, prepares the cell. */
 export const provision =
   (dependencies: ActivityDependencies) =>
-  async (input: ProvisionInput): Promise<ProvisionedCell | Full> => {
+  async (input: ProvisionInput): Promise<ProvisionedCell | Full | Restarted> => {
     using beat = beating();
     const { wait = false, inCluster = false } = input;
-    const run = currentRun();
+    const run = currentRun(input.firstRunId);
     const cellId = cellIdOf(run, input.attempt);
+    if (run.isRestarted) return { restarted: true, cellId };
     const plan = planCell(dependencies, input.request, cellId, run);
     const { backend, fallback } = await chooseBackend(dependencies, plan.spec, input.fallback);
     const { limiter, line } = dependencies;
@@ -144,6 +145,8 @@ export const provision =
         await limiter.acquire(cellId, signal, (ahead) => {
           beat.queued = { phase: "queued", ahead };
         });
+        // It has its place: what comes now is no waiting.
+        beat.queued = null;
       } else if (!limiter.tryAcquire(cellId)) return { full: true };
       isolation = await make(dependencies, backend, plan, signal);
     } else {

@@ -1,11 +1,14 @@
 import { text } from "node:stream/consumers";
 import { aboutOf } from "../core/about.ts";
 import type { BatchChunk } from "../core/batch.ts";
+import { KgentsError } from "../core/error.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import { requestHash } from "../core/request-hash.ts";
 import { summaryOf } from "../core/request-story.ts";
+import { faultInChunk } from "../core/workflow-inputs.ts";
 import type { BatchEntry } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
+import { refuse } from "./inputs.ts";
 
 /** What the batch gives a run of its own client's making; one that is refused gets no hash, and is refused by its run. */
 async function entryOf(request: unknown): Promise<BatchEntry> {
@@ -18,16 +21,28 @@ async function entryOf(request: unknown): Promise<BatchEntry> {
   }
 }
 
+function parsed(line: string, index: number): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new KgentsError("invalid-request", `chunk: got a line ${index + 1} that is no JSON`, {
+      field: "chunk",
+      cause,
+    });
+  }
+}
+
 /** Reads a chunk of a batch's requests. */
 export const readRequests =
   ({ store }: ActivityDependencies) =>
   async (chunk: BatchChunk): Promise<BatchEntry[]> => {
+    refuse(faultInChunk(chunk));
     if ("requests" in chunk) return Promise.all(chunk.requests.map(entryOf));
     const lines = await text(await store.openBlob(chunk.artifact, chunk.bytes));
-    return Promise.all(
-      lines
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => entryOf(JSON.parse(line))),
-    );
+    const requests = lines
+      .split("\n")
+      .filter((line) => line !== "")
+      .map(parsed);
+    refuse(faultInChunk({ requests }));
+    return Promise.all(requests.map(entryOf));
   };

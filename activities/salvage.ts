@@ -1,17 +1,18 @@
-import type { CellInput, ExecuteOutput } from "./contract.ts";
+import type { ExecuteOutput, SalvageInput } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
+import { checkedLimits } from "./inputs.ts";
 import { currentRun } from "./plan.ts";
 import { summariseStreams } from "./summarise.ts";
 
 /** What is known of a run whose worker does not come back: the output that reached the store. */
 export const salvage =
   (dependencies: ActivityDependencies) =>
-  async (input: CellInput): Promise<ExecuteOutput> => ({
+  async (input: SalvageInput): Promise<ExecuteOutput> => ({
     status: "lost",
     exitCode: null,
     signal: null,
     reason: "the worker that ran the code went away and did not come back; nobody saw how the code ended",
-    ...(await summariseStreams(dependencies.store, currentRun().key, input)),
+    ...(await summariseStreams(dependencies.store, currentRun(input.firstRunId).key, checkedLimits(input))),
     files: [],
     filesOmitted: [],
     isolation: null,

@@ -42,6 +42,8 @@ export interface ExecutionHandle {
   readonly id: string;
   /** Temporal's id of this execution of the workflow. */
   readonly runId: string;
+  /** Temporal's id of the run's first execution: another than `runId` where the run was reset. Its output is kept under this one. */
+  readonly firstRunId: string;
   /** Whether the run was there already, under the same id with the same request. */
   readonly attached: boolean;
   /**
@@ -93,11 +95,17 @@ export async function awaitResult<Result>(handle: WorkflowHandle, id: string): P
   }
 }
 
+/** The ids of a run's execution, and of the first one. */
+export const executionIds = ({ runId, raw }: Awaited<ReturnType<WorkflowHandle["describe"]>>) => ({
+  runId,
+  firstRunId: raw.workflowExecutionInfo?.firstRunId || runId,
+});
+
 /** Makes the handle of a run that is known to exist. */
 export function executionHandle(
   client: Client,
   handle: WorkflowHandle,
-  runId: string,
+  { runId, firstRunId }: { readonly runId: string; readonly firstRunId: string },
   options: { attached: boolean; store: ArtifactStore | undefined },
 ): ExecutionHandle {
   const id = handle.workflowId;
@@ -118,14 +126,15 @@ export function executionHandle(
   return {
     id,
     runId,
+    firstRunId,
     attached: options.attached,
     result: awaited,
     output: ({ onBehind } = {}) =>
-      store ? followStore(store, runKey(id, runId), awaited()) : followHeartbeats(handle, awaited(), onBehind),
+      store ? followStore(store, runKey(id, firstRunId), awaited()) : followHeartbeats(handle, awaited(), onBehind),
     outputSoFar: async function* () {
       const open = (await described()).closeTime === undefined;
       const over = open ? undefined : await awaited().catch(() => undefined);
-      yield* store ? glanceAtStore(store, runKey(id, runId), over) : glanceAtHeartbeat(handle, over);
+      yield* store ? glanceAtStore(store, runKey(id, firstRunId), over) : glanceAtHeartbeat(handle, over);
     },
     cancel: async () => {
       await handle.cancel().catch((error) => {

@@ -7,7 +7,7 @@ import { applyDefaults } from "./apply-defaults.ts";
 import type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
 import { type BatchOptions, getBatch, startBatch } from "./batch/start-batch.ts";
 import { dryRun } from "./dry-run.ts";
-import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
+import { type ExecutionHandle, executionHandle, executionIds } from "./execution-handle.ts";
 import { noWorker } from "./no-worker.ts";
 import type { DryRunResult, Mode, Outcome, QuartermasterOptions } from "./quartermaster-options.ts";
 import { recent } from "./recent.ts";
@@ -136,8 +136,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   async get(id: string): Promise<ExecutionHandle> {
     const { client, workers } = await this.#connected();
     const handle = client.workflow.getHandle(id);
-    const { runId } = await describeRun(client, handle);
-    return executionHandle(client, handle, runId, { attached: true, store: (await workers()).store });
+    const ids = executionIds(await describeRun(client, handle));
+    return executionHandle(client, handle, ids, { attached: true, store: (await workers()).store });
   }
 
   /**

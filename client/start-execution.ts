@@ -8,7 +8,7 @@ import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
 import { requestHash } from "../core/request-hash.ts";
 import { detailsOf, summaryOf } from "../core/request-story.ts";
-import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
+import { type ExecutionHandle, executionHandle, executionIds } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
 import { offloadRequest } from "./offload.ts";
 import { priorityOf } from "./priority.ts";
@@ -75,7 +75,8 @@ export async function startExecution(
       staticSummary: summaryOf(spec),
       staticDetails: detailsOf(spec),
     });
-    return executionHandle(client, handle, handle.firstExecutionRunId, { attached: false, store });
+    const runId = handle.firstExecutionRunId;
+    return executionHandle(client, handle, { runId, firstRunId: runId }, { attached: false, store });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw toKgentsError(error, id);
     return attach(client, store, id, hash);
@@ -89,11 +90,11 @@ async function attach(
   hash: string,
 ): Promise<ExecutionHandle> {
   const handle = client.workflow.getHandle(id);
-  const { memo, runId } = await handle.describe().catch((error) => {
+  const description = await handle.describe().catch((error) => {
     throw toKgentsError(error, id);
   });
-  if (memo?.[requestHashMemo] !== hash) {
+  if (description.memo?.[requestHashMemo] !== hash) {
     throw new KgentsError("id-conflict", `id: ${id} belongs to a run of another request`, { field: "id" });
   }
-  return executionHandle(client, handle, runId, { attached: true, store });
+  return executionHandle(client, handle, executionIds(description), { attached: true, store });
 }

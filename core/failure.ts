@@ -7,7 +7,10 @@
  */
 
 interface FailureRule {
-  /** Whether the activity that met it may be tried again without asking anybody. */
+  /**
+   * Whether preparing a cell or running the code is tried again after it. What releases, removes or reads what is left is tried again after
+   * any failure that is not wrong usage: see the lists in workflows/phases.ts.
+   */
   readonly retryable: boolean;
   /** The exit code of the command line: 2 for wrong usage, 125 for a run that could not be carried out. */
   readonly exitCode: 2 | 125;
@@ -55,7 +58,7 @@ export const failureKinds = {
   "artifact-unavailable": passing("Check that client and worker share the artifact store."),
   "system-error": passing("Mend on this machine what the system names (space, rights, limits), and run it again."),
   terminated: final("Somebody ended the run from outside; start it again if it is still wanted."),
-  internal: final("This is a defect in kgents: please report it with the run's id."),
+  internal: passing("This is a defect in kgents: please report it with the run's id."),
 } as const satisfies Record<string, FailureRule>;
 
 /** The name of a failure; the `type` of the ApplicationFailure that a failed workflow carries. */
@@ -65,7 +68,10 @@ export type FailureKind = keyof typeof failureKinds;
 export const isFailureKind = (value: unknown): value is FailureKind =>
   typeof value === "string" && Object.hasOwn(failureKinds, value);
 
-/** The kinds that Temporal must not retry: what retry policies list. */
+/** Whether a failure is wrong usage: no retry can change it, whoever tries and when. */
+export const isWrongUsage = (kind: FailureKind): boolean => failureKinds[kind].exitCode === 2;
+
+/** The kinds that end the preparing of a cell, or the running of its code. */
 export const nonRetryableKinds: readonly FailureKind[] = Object.keys(failureKinds)
   .filter(isFailureKind)
   .filter((kind) => !failureKinds[kind].retryable);

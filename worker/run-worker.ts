@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
+import { Client } from "@temporalio/client";
 import { type MetricMeter, noopMetricMeter } from "@temporalio/common";
 import type { Backend } from "../activities/backends/backend.ts";
 import { createCellLimiter } from "../activities/cell-limiter.ts";
-import type { ActivityDependencies, AskRun } from "../activities/dependencies.ts";
+import type { ActivityDependencies } from "../activities/dependencies.ts";
 import type { Paths } from "../activities/host/paths.ts";
 import { claimSlot } from "../activities/host/process-lock.ts";
 import { createRunningCells } from "../activities/running-cells.ts";
@@ -16,6 +16,7 @@ import { type Configuration, mergeLanguages } from "../core/configuration.ts";
 import { builtInLanguages } from "../core/language.ts";
 import { hostTaskQueue, workerIdentity } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
+import { askTemporal, openRunsOf } from "./ask-temporal.ts";
 import { callMilliseconds, connectWorker, type WorkerConnections } from "./connect.ts";
 import { createBackends } from "./create-backends.ts";
 import { createWorkers } from "./create-workers.ts";
@@ -65,29 +66,10 @@ export interface RunningWorker {
   readonly unready: () => Promise<string | undefined>;
 }
 
-/** How long to wait for Temporal's word on a run: a server that is away is asked again in the next round. */
-const describeMilliseconds = 5000;
-
 /** All cells at once; each has the time of its own steps. */
 const cellsMilliseconds = 2 * stepMilliseconds + 1000;
 /** Uploads that are under way are waited for: as long as the spool's own patience, and some. */
 const storeMilliseconds = 20_000;
-
-const askTemporal =
-  (client: Client): AskRun =>
-  async (workflowId, runId) => {
-    try {
-      const { status, closeTime } = await client.withDeadline(Date.now() + describeMilliseconds, () =>
-        client.workflow.getHandle(workflowId, runId).describe(),
-      );
-      if (status.name === "RUNNING" || status.name === "PAUSED") return { open: true };
-      return { open: false, closedAt: closeTime ?? null };
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return { open: false, closedAt: null };
-      if (error instanceof ServiceError && isGrpcServiceError(error.cause)) return undefined;
-      throw error;
-    }
-  };
 
 /**
  * Starts a worker: connects, clears what an earlier process of this host left, and polls the shared queue and the host's
@@ -155,6 +137,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
     line,
     running,
     askRun: askTemporal(client),
+    openRuns: openRunsOf(client),
   };
   for (const backend of served) {
     const left = await backend.sweep();

@@ -23,8 +23,16 @@ import {
   endedOf,
 } from "../core/batch.ts";
 import { aboutMemo, requestHashMemo } from "../core/names.ts";
+import { faultInBatch } from "../core/workflow-inputs.ts";
 import { executeCode } from "./execute-code.ts";
+import { failureOf, refuse } from "./failure.ts";
 import { reading } from "./phases.ts";
+
+const tooMany = (total: number) =>
+  failureOf(
+    "invalid-request",
+    `total: got ${total}, and more requests than that; allowed is the number of all requests`,
+  );
 
 /** What a person sees in the UI. */
 function tellProgress(progress: BatchProgress, headline: string): void {
@@ -44,6 +52,7 @@ function tellProgress(progress: BatchProgress, headline: string): void {
  * was started has ended.
  */
 export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
+  refuse(faultInBatch(input));
   const { workflowId } = workflowInfo();
   const { total, chunks, concurrency, limits, from } = input;
   let { started, outcomes } = from?.progress ?? { started: 0, outcomes: {} as BatchProgress["outcomes"] };
@@ -92,6 +101,7 @@ export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
       for (const entry of chunk ? await reading(index).readRequests(chunk) : []) {
         while (running.size >= concurrency) await Promise.race(running);
         if (CancellationScope.current().consideredCancelled) break;
+        if (started >= total) throw tooMany(total);
         start(entry);
       }
     }

@@ -6,13 +6,15 @@ import {
   ParentClosePolicy,
   setHandler,
   startChild,
+  workflowInfo,
 } from "@temporalio/workflow";
-import type { CellInput, ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
+import type { CellInput, ExecuteOutput, ProvisionedCell, SalvageInput } from "../activities/contract.ts";
 import type { ResultLimits } from "../core/batch.ts";
 import { type Phase, phaseQuery } from "../core/names.ts";
 import type { ExecutionResult } from "../core/result.ts";
+import { faultInLimits } from "../core/workflow-inputs.ts";
 import { executeInCell } from "./execute-in-cell.ts";
-import { failureOf, toWorkflowFailure } from "./failure.ts";
+import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { noRoomFor, provisionWithFallback, refusalPauses } from "./find-place.ts";
 import { cleaning, salvaging } from "./phases.ts";
 import { fieldsOf } from "./raw-request.ts";
@@ -27,7 +29,8 @@ const maximumLosses = 3;
 /** A cell and what became of the code in it. */
 interface Attempt {
   readonly number: number;
-  readonly cell: ProvisionedCell;
+  /** Null where the run was reset, and no cell was made for it. */
+  readonly cell: ProvisionedCell | null;
   readonly output: ExecuteOutput;
 }
 
@@ -52,6 +55,7 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
   let provisioned: Date | undefined;
   let newest: ProvisionedCell | undefined;
   try {
+    refuse(faultInLimits(limits));
     do {
       attempt += 1;
       last = await runOnce(request, limits, attempt, enter, (cell) => {
@@ -59,7 +63,7 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
         newest = cell;
         return cell;
       });
-    } while (attempt < last.cell.maximumAttempts && mayHelpToRetry(last.output));
+    } while (last.cell && attempt < last.cell.maximumAttempts && mayHelpToRetry(last.output));
   } catch (error) {
     if (!isCancellation(error)) {
       phase = "done";
@@ -81,10 +85,11 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
     output: last?.output ?? emptyOutput("cancelled", "the run was cancelled before the code was started"),
     attempts: last?.number ?? 0,
     provisioned: provisioned ?? null,
-    language: last?.cell.language ?? fieldsOf(request).language ?? "python",
+    language: last?.cell?.language ?? fieldsOf(request).language ?? "python",
   });
-  tellResult(result, request, last?.cell);
-  countResult(result, last?.cell);
+  const cell = last?.cell ?? undefined;
+  tellResult(result, request, cell);
+  countResult(result, cell);
   const { status, exitCode, language, backend, attempts } = result;
   log.info("the run is over", { status, exitCode, language, backend, attempts });
   return result;
@@ -101,15 +106,22 @@ async function runOnce(
   enter: (phase: Phase, cell?: ProvisionedCell) => void,
   onProvisioned: (cell: ProvisionedCell) => ProvisionedCell,
 ): Promise<Attempt> {
+  const first = firstExecution();
   const pause = refusalPauses();
   let noRoom: string | undefined;
   let losses = 0;
   for (;;) {
     if (noRoom !== undefined) await pause(noRoom);
     enter("provisioning");
-    const cell = onProvisioned(await provisionWithFallback(request, attempt));
+    const provisioned = await provisionWithFallback({ request, attempt, ...first });
+    if ("restarted" in provisioned) {
+      const input = { attempt, cellId: provisioned.cellId, ...(limits && { limits }), ...first };
+      const left = await whatIsLeft(provisioned, input, "lost");
+      return { number: attempt, cell: null, output: { ...left, reason: resetReason } };
+    }
+    const cell = onProvisioned(provisioned);
     const { cellId, backend, taskQueue } = cell;
-    const input = { request, attempt, cellId, backend, taskQueue, ...(limits && { limits }) };
+    const input = { request, attempt, cellId, backend, taskQueue, ...(limits && { limits }), ...first };
     let hostAnswers = true;
     let reapable = false;
     try {
@@ -143,10 +155,22 @@ async function runOnce(
   }
 }
 
+const resetReason =
+  "the run was reset, and its code may have been started before: it is not started again; start a new run, such as by kgents rerun";
+
+/**
+ * The id of the run's first execution, which a Reset does not change: cells derive from it, so that an execution that was begun anew means
+ * the same ones. An execution that a cron or a retry policy began after another one is a run of its own, and has the other's id there.
+ */
+function firstExecution(): Pick<CellInput, "firstRunId"> {
+  const { firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
+  return continuedFromExecutionRunId === undefined ? { firstRunId: firstExecutionRunId } : {};
+}
+
 /** The output that reached the store of code whose end nobody saw. */
 async function whatIsLeft(
-  cell: ProvisionedCell,
-  input: CellInput,
+  cell: Pick<ProvisionedCell, "cellId">,
+  input: SalvageInput,
   status: "cancelled" | "lost",
 ): Promise<ExecuteOutput> {
   const output = await CancellationScope.nonCancellable(() => salvaging(cell).salvage(input)).catch((error) => {

@@ -1,7 +1,15 @@
 import { TimeoutType } from "@temporalio/common";
-import { ActivityFailure, ApplicationFailure, isCancellation, log, sleep, TimeoutFailure } from "@temporalio/workflow";
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  log,
+  patched,
+  sleep,
+  TimeoutFailure,
+} from "@temporalio/workflow";
 import type { CellInput, ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
-import { executing, type Place } from "./phases.ts";
+import { endsExecution, executing, type Place } from "./phases.ts";
 
 /** How often a failure that may pass is met before it is the run's. */
 const maximumTries = 5;
@@ -29,6 +37,8 @@ const failureOf = (error: unknown): ApplicationFailure | undefined =>
 function mayPass(error: unknown, cell: ProvisionedCell): boolean {
   const failure = failureOf(error);
   if (failure === undefined || failure.nonRetryable) return false;
+  // Workers of 0.1.0 said of each kind whether it is final, and their runs may have gone on after a kind that ends the phase today.
+  if (endsExecution(failure.type) && patched("execute-final-kinds")) return false;
   return failure.type !== "cell-start" || cell.taskQueue !== null;
 }
 

@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/workflow";
 import { type FailureDetails, type FailureKind, failureKinds, isFailureKind } from "../core/failure.ts";
+import type { InputFault } from "../core/workflow-inputs.ts";
 
 /** A failure of the workflow, of a kind in the table. */
 export function failureOf(kind: FailureKind, message: string, details?: unknown[] | null): ApplicationFailure {
@@ -10,6 +11,22 @@ export function failureOf(kind: FailureKind, message: string, details?: unknown[
     nonRetryable: true,
     details: details && details.length > 0 ? details : [known],
   });
+}
+
+/** Whether an activity failed with a kind of ours. */
+export const isKind = (error: unknown, kind: FailureKind): error is ActivityFailure & { cause: ApplicationFailure } =>
+  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === kind;
+
+/**
+ * Refuses an input that is out of its bounds.
+ *
+ * @throws ApplicationFailure `invalid-request`
+ */
+export function refuse(fault: InputFault | undefined): void {
+  if (fault === undefined) return;
+  const kind = "invalid-request";
+  const details: FailureDetails = { kind, field: fault.field, remedy: failureKinds[kind].remedy };
+  throw failureOf(kind, fault.message, [details]);
 }
 
 /** The failure of the workflow: of a kind in the table, with the message and the remedy of what went wrong. */

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { ActivityFailure, ApplicationFailure, log, sleep } from "@temporalio/workflow";
-import type { ProvisionedCell, ProvisionInput } from "../activities/contract.ts";
+import { type ApplicationFailure, log, sleep } from "@temporalio/workflow";
+import type { ProvisionedCell, ProvisionInput, Restarted } from "../activities/contract.ts";
 import { oneLine } from "../core/code-excerpt.ts";
 import type { BackendName } from "../core/result.ts";
-import { failureOf } from "./failure.ts";
+import { failureOf, isKind } from "./failure.ts";
 import { provisioning } from "./phases.ts";
 import { mayFallBack } from "./raw-request.ts";
 
@@ -17,23 +17,22 @@ const maximumQueues = 100;
 const refusalsMilliseconds = 86_400_000;
 const pauses = { first: 1000, longest: 300_000 } as const;
 
-const isKind = (error: unknown, kind: string): error is ActivityFailure & { cause: ApplicationFailure } =>
-  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === kind;
-
 /** Provisions where there is a place: in the cluster or, where it is away and that is allowed, in the sandbox. */
-export async function provisionWithFallback(request: unknown, attempt: number): Promise<ProvisionedCell> {
+export async function provisionWithFallback(input: ProvisionInput): Promise<ProvisionedCell | Restarted> {
+  const { request } = input;
   try {
-    return await provisionAnywhere(request, { request, attempt });
+    return await provisionAnywhere(input);
   } catch (error) {
     if (!isKind(error, "cluster-unavailable") || !mayFallBack(request)) throw error;
     const fallback = { from: "kubernetes" satisfies BackendName, reason: error.cause.message } as const;
     log.info("falling back to the sandbox", fallback);
-    return await provisionAnywhere(request, { request, attempt, fallback });
+    return await provisionAnywhere({ ...input, fallback });
   }
 }
 
 /** Provisions on the first worker that has a place. Where the nearest one has none, or the cluster, the crowd waits in Temporal's queues. */
-async function provisionAnywhere(request: unknown, input: ProvisionInput): Promise<ProvisionedCell> {
+async function provisionAnywhere(input: ProvisionInput): Promise<ProvisionedCell | Restarted> {
+  const { request } = input;
   let answer = await provisioning(request).provision(input);
   for (let queues = 0; "full" in answer; queues += 1) {
     if (queues >= maximumQueues) throw failureOf("internal", "a worker that was to wait for a place did not");

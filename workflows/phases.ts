@@ -28,9 +28,22 @@ const common = {
     backoffCoefficient: 2,
     maximumInterval: "5s",
     maximumAttempts: 10,
-    nonRetryableErrorTypes: [...nonRetryableKinds],
   },
 } satisfies ActivityOptions;
+
+/**
+ * The kinds of failures that end a phase at once, beside wrong usage, which ends each of them (activities/failures.ts). Provisioning says
+ * soon that a cluster is away, since another backend may take the run. What is not listed has no such kinds: an API server that is away
+ * for a minute must not leave a cell, and reading again costs nothing.
+ */
+const finalKinds = { provision: nonRetryableKinds, execute: nonRetryableKinds } as const;
+
+/** Tries again for as long as the phase's time allows. */
+const untilTheEnd = { initialInterval: "200ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;
+
+/** Whether a failure of `execute` ends the run, by its kind. */
+export const endsExecution = (kind: string | null | undefined): boolean =>
+  finalKinds.execute.some((final) => final === kind);
 
 /**
  * Where a later phase of a cell is asked for.
@@ -62,11 +75,12 @@ export function provisioning(request: unknown, full?: Full): Pick<Activities, "p
   const wait = full && waitingFor(full);
   return proxyActivities<Activities>({
     ...common,
+    retry: { ...common.retry, nonRetryableErrorTypes: [...finalKinds.provision] },
     ...(wait && {
       taskQueue: wait.taskQueue,
       scheduleToCloseTimeout: "1 day",
       // Each worker that ends while the run waits on it takes one.
-      retry: { ...common.retry, maximumAttempts: 1000 },
+      retry: { ...common.retry, nonRetryableErrorTypes: [...finalKinds.provision], maximumAttempts: 1000 },
     }),
     startToCloseTimeout: "1 day",
     summary: `${wait ? `${wait.words}, and ` : ""}prepare a cell: ${fieldsOf(request).title}`,
@@ -88,7 +102,7 @@ export const executing = (cell: ProvisionedCell, place: Place): Pick<Activities,
   });
 
 /** Reads what reached the store of a run whose host is gone; on any worker. */
-export const salvaging = (cell: ProvisionedCell): Pick<Activities, "salvage"> =>
+export const salvaging = (cell: Pick<ProvisionedCell, "cellId">): Pick<Activities, "salvage"> =>
   proxyActivities<Activities>({
     ...common,
     // It reads up to 128 MiB in one go.
@@ -103,6 +117,8 @@ export const cleaning = (cell: ProvisionedCell, place: Place): Pick<Activities, 
     ...common,
     ...queueOf(cell, place),
     heartbeatTimeout: "0s",
+    // As often as the time allows. What is left then the janitor or the sweep takes away.
+    retry: untilTheEnd,
     startToCloseTimeout: "30s",
     scheduleToCloseTimeout: "5m",
     summary: `remove ${cell.cellId}`,
@@ -113,8 +129,10 @@ export const reaping = (cellId: string): Pick<Activities, "releaseCell" | "remov
   const { heartbeatTimeout: _, ...unbeating } = common;
   const { releaseCell } = proxyActivities<Activities>({
     ...unbeating,
-    retry: { ...common.retry, maximumAttempts: 5 },
+    // Until the supervisor has ended by itself, after its grace.
+    retry: untilTheEnd,
     startToCloseTimeout: "30s",
+    scheduleToCloseTimeout: "5m",
     summary: `let the finished cell ${cellId} end`,
   });
   const { removeCell } = proxyActivities<Activities>({

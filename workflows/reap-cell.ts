@@ -1,18 +1,25 @@
-import { log, setCurrentDetails, sleep } from "@temporalio/workflow";
+import { log, setCurrentDetails, sleep, workflowInfo } from "@temporalio/workflow";
 import type { ReapInput } from "../activities/contract.ts";
 import { formatDuration } from "../core/duration.ts";
+import { faultInReap } from "../core/workflow-inputs.ts";
+import { isKind, refuse, toWorkflowFailure } from "./failure.ts";
 import { reaping } from "./phases.ts";
 
 /**
  * The end of a cell in a cluster whose run is over: its supervisor is let go, what is left can be looked at for a while, and
  * then it is taken away. Nobody waits for this workflow.
  */
-export async function reapCell(input: ReapInput): Promise<void> {
+export async function reapCell(received: ReapInput): Promise<void> {
+  refuse(faultInReap(received));
+  const { parent } = workflowInfo();
+  const input: ReapInput = { ...received, parent: parent ? { workflowId: parent.workflowId } : null };
   const { cellId, ttlMilliseconds } = input;
   const ttl = formatDuration(ttlMilliseconds);
   const activities = reaping(cellId);
   setCurrentDetails(`letting the cell ${cellId} end`);
   await activities.releaseCell(input).catch((error) => {
+    // Its run goes on, or it is no cell of a cluster.
+    if (isKind(error, "invalid-request")) throw toWorkflowFailure(error);
     // It ends by itself after its grace.
     log.warn("the cell was not told to end", { cellId, error: String(error) });
   });

@@ -126,6 +126,8 @@ export interface ClusterCells {
   readonly release: (cellId: string) => Promise<void>;
   /** Takes a cell away unless it has finished. Returns whether there was anything to take away. */
   readonly discard: (cellId: string) => Promise<boolean>;
+  /** A cell of this instance; null where there is no Job of it. */
+  readonly find: (cellId: string) => Promise<OwnedCell | null>;
   /** All cells of this instance. */
   readonly list: () => Promise<readonly OwnedCell[]>;
 }

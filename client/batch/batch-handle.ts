@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from "@temporalio/client";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
-import { runKey } from "../../activities/store/references.ts";
+import { keyOf } from "../../activities/store/references.ts";
 import { summariseStreams } from "../../activities/summarise.ts";
 import { type BatchProgress, type BatchSummary, batchProgressQuery, batchRunId } from "../../core/batch.ts";
 import { KgentsError } from "../../core/error.ts";
@@ -55,9 +55,10 @@ const neverStarted: RunFailure = {
 
 /** A result with as much of its output as every result holds: what passes the batch's history is cut. */
 async function completed(result: ExecutionResult, store: ArtifactStore | undefined): Promise<ExecutionResult> {
-  const { id, runId, attempts, stdout, stderr } = result;
-  if (!store || !(stdout.truncated || stderr.truncated)) return result;
-  const whole = await summariseStreams(store, runKey(id, runId), { attempt: attempts }).catch(() => undefined);
+  const { attempts, stdout, stderr } = result;
+  const reference = stdout.ref ?? stderr.ref;
+  if (!store || reference === null || !(stdout.truncated || stderr.truncated)) return result;
+  const whole = await summariseStreams(store, keyOf(reference), { attempt: attempts }).catch(() => undefined);
   // A store that has less than there was, or is away, says nothing better.
   if (whole?.stdout.sha256 !== stdout.sha256 || whole.stderr.sha256 !== stderr.sha256) return result;
   return { ...result, stdout: whole.stdout, stderr: whole.stderr };

@@ -47,12 +47,12 @@ export async function readStreamRange(
   { offset, length }: RangeRequest,
 ): Promise<OutputRange> {
   // Asked for before the sizes: what was over then grows no more.
-  const { status, runId } = await handle.describe();
+  const { status } = await handle.describe();
   const isGrowing = status === "running";
   // A run that could not be carried out has no result, and may have written something all the same.
   const result = isGrowing ? undefined : await handle.result().catch(() => undefined);
   if (store) {
-    const key = runKey(handle.id, runId);
+    const key = runKey(handle.id, handle.firstRunId);
     const sizes = await store.list(key);
     const reference = streamReference(key, result?.attempts || newestAttempt(sizes, key), stream);
     const total = sizes.get(reference) ?? 0;

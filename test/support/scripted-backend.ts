@@ -1,4 +1,4 @@
-import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../../activities/backends/backend.ts";
+import type { Backend, CellOutcome, CellPlan, ExecuteContext, OwnedCell } from "../../activities/backends/backend.ts";
 import type { BackendName, Enforcement, Isolation } from "../../core/result.ts";
 
 const enforced: Enforcement = { enforced: true, by: "the test" };
@@ -44,11 +44,16 @@ export function scriptedBackend(
   script: {
     available?: boolean;
     hostBound?: boolean;
+    /** Whether it has cells of a cluster, which reapCell looks after. */
+    cluster?: boolean;
     provision?: (plan: CellPlan) => Promise<void> | void;
     execute?: (plan: CellPlan, context: ExecuteContext) => Promise<CellOutcome> | CellOutcome;
+    release?: () => Promise<void> | void;
+    cleanUp?: (cellId: string) => Promise<void> | void;
   },
 ): ScriptedBackend {
   const calls: string[] = [];
+  const owned = new Map<string, OwnedCell>();
   const available = script.available ?? true;
   return {
     name,
@@ -58,6 +63,8 @@ export function scriptedBackend(
     provision: async (plan) => {
       calls.push("provision");
       await script.provision?.(plan);
+      const { cellId, owner } = plan;
+      owned.set(cellId, { cellId, ...owner, createdAt: new Date(), finished: false });
       return { isolation: scriptedIsolation };
     },
     execute: async (plan, context) => {
@@ -67,7 +74,24 @@ export function scriptedBackend(
       context.started();
       return ended;
     },
-    cleanUp: async () => void calls.push("cleanUp"),
+    cleanUp: async (cellId) => {
+      calls.push("cleanUp");
+      await script.cleanUp?.(cellId);
+    },
+    ...(script.cluster && {
+      cluster: {
+        room: async () => () => undefined,
+        admitted: () => [],
+        giveBack: () => {},
+        release: async () => {
+          calls.push("release");
+          await script.release?.();
+        },
+        discard: async () => true,
+        find: async (cellId) => owned.get(cellId) ?? null,
+        list: async () => [...owned.values()],
+      },
+    }),
     sweep: async () => 0,
     close: async () => {},
   };

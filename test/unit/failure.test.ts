@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KgentsError } from "../../core/error.ts";
-import { failureKinds, isFailureKind, nonRetryableKinds } from "../../core/failure.ts";
+import { failureKinds, isFailureKind, isWrongUsage, nonRetryableKinds } from "../../core/failure.ts";
 
 const kinds = Object.keys(failureKinds).filter(isFailureKind);
 
@@ -25,12 +25,15 @@ describe("the table of failures", () => {
   });
 
   it("never retries wrong usage", () => {
-    for (const kind of kinds) if (failureKinds[kind].exitCode === 2) expect(nonRetryableKinds).toContain(kind);
+    for (const kind of kinds) if (isWrongUsage(kind)) expect(nonRetryableKinds).toContain(kind);
+    expect(kinds.filter(isWrongUsage).length).toBeGreaterThan(3);
   });
 
   it("retries only what passes by itself", () => {
     const retried = kinds.filter((kind) => !nonRetryableKinds.includes(kind));
-    expect(retried.sort()).toEqual(["artifact-unavailable", "cell-handed-over", "cell-start", "system-error"]);
+    expect(retried.sort()).toEqual([
+      ...["artifact-unavailable", "cell-handed-over", "cell-start", "internal", "system-error"],
+    ]);
   });
 
   it.each(["", "toString", "__proto__", "Internal", 5, null, undefined])("%j is no failure of ours", (value) => {

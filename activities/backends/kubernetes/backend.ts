@@ -88,6 +88,11 @@ function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "roo
       await deleteCell(own, cellId);
       return true;
     },
+    find: async (cellId) => {
+      const own = await connect();
+      const job = await readJob(own, cellId);
+      return job?.metadata?.labels?.[instanceLabel] === own.instance ? ownedCell(job) : null;
+    },
     list: async () => {
       const { client, instance } = await connect();
       const selected = { namespace: client.namespace, labelSelector: `${instanceLabel}=${instance}` };

@@ -1,0 +1,17 @@
+import { KgentsError } from "../core/error.ts";
+import { faultInLimits, type InputFault } from "../core/workflow-inputs.ts";
+
+/**
+ * Refuses an input that is out of its bounds.
+ *
+ * @throws KgentsError `invalid-request`
+ */
+export function refuse(fault: InputFault | undefined): void {
+  if (fault !== undefined) throw new KgentsError("invalid-request", fault.message, { field: fault.field });
+}
+
+/** An input whose limits are within their bounds: workflows of 0.1.0 pass them on unchecked. */
+export function checkedLimits<Input extends { readonly limits?: unknown }>(input: Input): Input {
+  refuse(faultInLimits(input.limits));
+  return input;
+}

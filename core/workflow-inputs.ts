@@ -1,0 +1,122 @@
+/**
+ * The bounds of what workflows take beside a request: checked before anything is done, since a workflow can be started by anybody who
+ * reaches the namespace. Plain functions and no schema: workflows import no zod. All that version 0.1.0 sent by itself passes.
+ *
+ * @module
+ */
+import {
+  type BatchInput,
+  maximumBatchConcurrency,
+  maximumBatchRuns,
+  maximumChunkBytes,
+  maximumChunkRuns,
+} from "./batch.ts";
+import { defaultStreamBudget } from "./bounded-stream.ts";
+
+/** What is wrong with an input: the field, and a sentence that names it, what came and what is allowed. */
+export interface InputFault {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** Both streams and all files of a result, as {@link ResultLimits} may bound them. */
+const maximumFileBytes = 64 * 1024;
+/** The longest `ttl` of a request, in milliseconds. */
+const maximumTtl = 7 * 86_400_000;
+/** A run has one of the statuses, or `error`. */
+const maximumOutcomes = 10;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const shown = (value: unknown): string =>
+  (value === undefined ? "nothing" : JSON.stringify(value)?.slice(0, 100)) ?? "no JSON";
+
+const fault = (field: string, value: unknown, allowed: string): InputFault => ({
+  field,
+  message: `${field}: got ${shown(value)}; allowed is ${allowed}`,
+});
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function wholeNumber(field: string, value: unknown, from: number, to: number): InputFault | undefined {
+  const isAllowed = typeof value === "number" && Number.isInteger(value) && value >= from && value <= to;
+  return isAllowed ? undefined : fault(field, value, `a whole number from ${from} to ${to}`);
+}
+
+function unknownField(field: string, value: Fields, known: readonly string[]): InputFault | undefined {
+  const more = Object.keys(value).find((name) => !known.includes(name));
+  return more === undefined ? undefined : fault(field, more, `no field but ${known.join(", ")}`);
+}
+
+/** What is wrong with the limits of a result; they may be left out. */
+export function faultInLimits(limits: unknown): InputFault | undefined {
+  if (limits === undefined || limits === null) return undefined;
+  if (!isFields(limits)) return fault("limits", limits, "an object");
+  const { streamBytes, fileBytes } = limits;
+  return (
+    unknownField("limits", limits, ["streamBytes", "fileBytes"]) ??
+    (streamBytes === undefined ? undefined : wholeNumber("limits.streamBytes", streamBytes, 0, defaultStreamBudget)) ??
+    (fileBytes === undefined ? undefined : wholeNumber("limits.fileBytes", fileBytes, 0, maximumFileBytes))
+  );
+}
+
+/** What is wrong with a chunk of a batch's requests. */
+export function faultInChunk(chunk: unknown, field = "chunk"): InputFault | undefined {
+  if (!isFields(chunk)) return fault(field, chunk, "an object with requests, or with artifact and bytes");
+  const { requests, artifact, bytes } = chunk;
+  if (requests === undefined) {
+    if (typeof artifact !== "string" || !/^[0-9a-f]{64}$/.test(artifact)) {
+      return fault(`${field}.artifact`, artifact, "a SHA-256 in hexadecimal");
+    }
+    return wholeNumber(`${field}.bytes`, bytes, 1, maximumChunkBytes);
+  }
+  if (!Array.isArray(requests)) return fault(`${field}.requests`, requests, "a list");
+  return wholeNumber(`${field}.requests.length`, requests.length, 1, maximumChunkRuns);
+}
+
+function faultInFrom(from: unknown, { total, chunks }: Pick<BatchInput, "total" | "chunks">): InputFault | undefined {
+  if (from === undefined || from === null) return undefined;
+  if (!isFields(from) || !isFields(from.progress) || !isFields(from.progress.outcomes)) {
+    return fault("from", from, "a chunk and the progress up to it");
+  }
+  const { started, outcomes } = from.progress;
+  const counts = Object.entries(outcomes);
+  return (
+    wholeNumber("from.chunk", from.chunk, 0, chunks.length) ??
+    wholeNumber("from.progress.started", started, 0, total) ??
+    wholeNumber("from.progress.outcomes", counts.length, 0, maximumOutcomes) ??
+    counts.map(([name, count]) => wholeNumber(`from.progress.outcomes.${name}`, count, 0, total)).find(Boolean)
+  );
+}
+
+/** What is wrong with the input of `executeBatch`. */
+export function faultInBatch(input: unknown): InputFault | undefined {
+  if (!isFields(input)) return fault("batch", input, "an object");
+  const { chunks, total, concurrency, limits, from } = input;
+  if (typeof total !== "number") return wholeNumber("total", total, 1, maximumBatchRuns);
+  if (!Array.isArray(chunks)) return fault("chunks", chunks, "a list");
+  return (
+    wholeNumber("total", total, 1, maximumBatchRuns) ??
+    wholeNumber("concurrency", concurrency, 1, maximumBatchConcurrency) ??
+    // Each has one request at least.
+    wholeNumber("chunks.length", chunks.length, 1, total) ??
+    chunks.map((chunk, index) => faultInChunk(chunk, `chunks[${index}]`)).find(Boolean) ??
+    faultInLimits(limits) ??
+    faultInFrom(from, { total, chunks })
+  );
+}
+
+/** What is wrong with the input of `reapCell`, or of one of its activities. */
+export function faultInReap(input: unknown): InputFault | undefined {
+  if (!isFields(input)) return fault("cell", input, "an object");
+  const { cellId, backend, ttlMilliseconds, requester } = input;
+  if (typeof cellId !== "string" || !/^kgents-[a-z0-9-]{1,60}$/.test(cellId)) {
+    return fault("cellId", cellId, "the id of a cell");
+  }
+  if (backend !== "kubernetes") return fault("backend", backend, "kubernetes: other cells are cleaned up, not reaped");
+  if (requester !== undefined && requester !== null && (typeof requester !== "string" || requester.length > 1000)) {
+    return fault("requester", requester, "a string, or null");
+  }
+  return wholeNumber("ttlMilliseconds", ttlMilliseconds, 0, maximumTtl);
+}

@@ -1,0 +1,84 @@
+/** What is started with other input than a client of ours sends: refused, and nothing is done. */
+import { randomUUID } from "node:crypto";
+import { WorkflowFailedError } from "@temporalio/client";
+import { ApplicationFailure } from "@temporalio/common";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { cellIdOf } from "../../activities/plan.ts";
+import { runKey } from "../../activities/store/references.ts";
+import { type ScriptedBackend, scriptedBackend } from "../support/scripted-backend.ts";
+import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
+
+const address = inject("temporalAddress");
+const goesOn = { code: "goes on", ttl: 0 } as const;
+const request = { code: "x", backend: "subprocess" };
+const batch = { chunks: [{ requests: [request] }], total: 1, concurrency: 1, limits: {} };
+
+let worker: TestWorker;
+let sandbox: ScriptedBackend;
+let cluster: ScriptedBackend;
+
+beforeAll(async () => {
+  sandbox = scriptedBackend("subprocess", {});
+  cluster = scriptedBackend("kubernetes", {
+    cluster: true,
+    execute: async ({ spec }, { stop }) => {
+      if (spec.code === goesOn.code) await new Promise((resolve) => stop.addEventListener("abort", resolve));
+      throw new Error("stopped");
+    },
+  });
+  worker = await startTestWorker(address, { backends: { subprocess: sandbox, kubernetes: cluster } });
+});
+afterAll(() => worker[Symbol.asyncDispose]());
+
+/** Starts a workflow as any SDK would; answers with how it failed. */
+async function failureOf(type: string, ...args: unknown[]): Promise<ApplicationFailure> {
+  const options = { workflowId: `input-${randomUUID()}`, taskQueue: worker.taskQueue, args };
+  const error = await worker.client.workflow.execute(type, options).then(
+    () => expect.unreachable("it was carried out"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+  return error.cause;
+}
+
+it.each<[type: string, field: string, ...args: unknown[]]>([
+  ["executeCode", "limits.fileBytes", request, { fileBytes: 1e12 }],
+  ["executeCode", "limits", request, "everything"],
+  ["executeBatch", "concurrency", { ...batch, concurrency: 1e9 }],
+  ["executeBatch", "limits.fileBytes", { ...batch, limits: { fileBytes: 1e12 } }],
+  ["executeBatch", "chunks[0].requests.length", { ...batch, chunks: [{ requests: Array(1000).fill(request) }] }],
+  ["executeBatch", "batch"],
+  ["reapCell", "backend", { cellId: "kgents-0123456789abcdef0123", backend: "subprocess", ttlMilliseconds: 0 }],
+  ["reapCell", "ttlMilliseconds", { cellId: "kgents-0123456789abcdef0123", backend: "kubernetes" }],
+  ["reapCell", "cell"],
+])("%s with another %s", async (type, field, ...args) => {
+  const { type: kind, nonRetryable, message, details } = await failureOf(type, ...args);
+  expect({ kind, nonRetryable, details }).toMatchObject({ kind: "invalid-request", details: [{ field }] });
+  expect(message).toContain(field);
+  expect([...sandbox.calls, ...cluster.calls]).toEqual([]);
+});
+
+it("a batch with more requests than its total starts no more than that", async () => {
+  const tooMany = { ...batch, total: 1, chunks: [{ requests: [request, request] }] };
+  const failure = await failureOf("executeBatch", tooMany);
+  expect(failure.message).toContain("total: got 1");
+});
+
+it("the cell of a run that goes on is not reaped by somebody else, and that of one that is over is", async () => {
+  const handle = await worker.start({ ...goesOn, backend: "kubernetes" });
+  await expect.poll(() => cluster.calls.includes("execute")).toBe(true);
+  const cellId = cellIdOf({ workflowId: handle.id, runId: handle.runId, key: runKey(handle.id, handle.runId) }, 1);
+  const input = { cellId, backend: "kubernetes", ttlMilliseconds: 0 };
+  const refused = await failureOf("reapCell", { ...input, parent: { workflowId: handle.id } });
+  expect(refused.message).toContain("whose run goes on");
+  expect(cluster.calls).toEqual(["provision", "execute"]);
+  await handle.cancel();
+  await handle.result();
+  const after = cluster.calls.length;
+  await worker.client.workflow.execute("reapCell", {
+    workflowId: `input-${randomUUID()}`,
+    taskQueue: worker.taskQueue,
+    args: [input],
+  });
+  expect(cluster.calls.slice(after)).toEqual(["release", "cleanUp"]);
+});

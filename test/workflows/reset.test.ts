@@ -1,0 +1,72 @@
+/** A run that somebody resets, in the Temporal UI or by its API. */
+import { randomUUID } from "node:crypto";
+import { expect, inject, it } from "vitest";
+import type { ExecutionHandle } from "../../client/execution-handle.ts";
+import { readStreamRange } from "../../client/output/read-range.ts";
+import type { ExecutionResult } from "../../core/result.ts";
+import { askTemporal } from "../../worker/ask-temporal.ts";
+import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
+import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
+
+const address = inject("temporalAddress");
+
+/** Resets a run to the how-manieth of its workflow tasks; answers with the id of the new execution. */
+async function reset({ client }: TestWorker, { id, runId }: ExecutionHandle, task: number): Promise<string> {
+  const { namespace } = client.options;
+  const { events } = await client.workflow.getHandle(id, runId).fetchHistory();
+  const completed = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
+  const { runId: newRunId } = await client.workflowService.resetWorkflowExecution({
+    namespace,
+    workflowExecution: { workflowId: id, runId },
+    reason: "a test",
+    requestId: randomUUID(),
+    workflowTaskFinishEventId: completed[task]?.eventId ?? null,
+  });
+  return newRunId;
+}
+
+it("code is not started again where a run is reset to its beginning: `lost`, with the output of the first start", async () => {
+  const backend = scriptedBackend("subprocess", {
+    hostBound: true,
+    execute: async (_plan, context) => {
+      context.started();
+      await new Promise((resolve) => context.stdout.write("once\n", resolve));
+      return outcome();
+    },
+  });
+  await using worker = await startTestWorker(address, { backends: { subprocess: backend } });
+  const handle = await worker.start({ code: "x", retry: { maximumAttempts: 3 } });
+  expect(await handle.result()).toMatchObject({ status: "succeeded" });
+  const runId = await reset(worker, handle, 0);
+  const result: ExecutionResult = await worker.client.workflow.getHandle(handle.id, runId).result();
+  expect(result).toMatchObject({ status: "lost", attempts: 1, runId, stdout: { text: "once\n" } });
+  expect(result.reason).toContain("the run was reset");
+  expect(backend.calls).toEqual(["provision", "execute", "cleanUp"]);
+  // It is read where the first execution has put it.
+  const { bytes } = await readStreamRange(handle, worker.store, "stdout", { offset: 0, length: 100 });
+  expect(Buffer.from(bytes).toString()).toBe("once\n");
+});
+
+it("a run that is reset while its code runs follows the same cell to its end", async () => {
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const backend = scriptedBackend("subprocess", {
+    hostBound: true,
+    execute: async (_plan, context) => {
+      context.started();
+      await new Promise((resolve) => context.stdout.write("once\n", resolve));
+      await ended;
+      return outcome();
+    },
+  });
+  await using worker = await startTestWorker(address, { backends: { subprocess: backend } });
+  const handle = await worker.start({ code: "x" });
+  await expect.poll(() => backend.calls.includes("execute")).toBe(true);
+  const runId = await reset(worker, handle, 1);
+  // For whoever asks about the owner of the cell the run goes on.
+  expect(await askTemporal(worker.client)(handle.id, handle.runId)).toEqual({ open: true });
+  end();
+  const result: ExecutionResult = await worker.client.workflow.getHandle(handle.id, runId).result();
+  expect(result).toMatchObject({ status: "succeeded", attempts: 1, stdout: { text: "once\n" } });
+  expect(backend.calls).toEqual(["provision", "execute", "cleanUp"]);
+  expect(await askTemporal(worker.client)(handle.id, handle.runId)).toMatchObject({ open: false });
+});

@@ -1,0 +1,62 @@
+import { type Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
+import type { AskRun, OpenRuns, RunState } from "../activities/dependencies.ts";
+import { quoted } from "../core/visibility-query.ts";
+
+/** How long to wait for Temporal's word on a run: a server that is away is asked again in the next round. */
+const askMilliseconds = 5000;
+
+/** What asking throws where the server is away; anything else is a defect. */
+const isAway = (error: unknown): boolean => error instanceof ServiceError && isGrpcServiceError(error.cause);
+
+/**
+ * Asks Temporal whether a run is open. A run that was reset goes on in another execution, and is open for as long as that is.
+ *
+ * @returns a function of the workflow id and the id of the run's first execution
+ */
+export const askTemporal = (client: Client): AskRun => {
+  const describe = async (workflowId: string, runId?: string) => {
+    try {
+      return await client.withDeadline(Date.now() + askMilliseconds, () =>
+        client.workflow.getHandle(workflowId, runId).describe(),
+      );
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  };
+  type Description = Awaited<ReturnType<typeof describe>>;
+  const stateOf = (description: Description): RunState => {
+    if (!description) return { open: false, closedAt: null };
+    const { status, closeTime } = description;
+    if (status.name === "RUNNING" || status.name === "PAUSED") return { open: true };
+    return { open: false, closedAt: closeTime ?? null };
+  };
+  return async (workflowId, runId) => {
+    try {
+      const first = stateOf(await describe(workflowId, runId));
+      if (first?.open) return first;
+      const newest = await describe(workflowId);
+      return newest?.raw.workflowExecutionInfo?.firstRunId === runId ? stateOf(newest) : first;
+    } catch (error) {
+      if (isAway(error)) return undefined;
+      throw error;
+    }
+  };
+};
+
+/** Asks Temporal's index which of some workflows are open, in one query. */
+export const openRunsOf =
+  (client: Client): OpenRuns =>
+  async (workflowIds) => {
+    const query = `ExecutionStatus = 'Running' AND WorkflowId IN (${workflowIds.map(quoted).join(", ")})`;
+    const open = new Set<string>();
+    try {
+      await client.withDeadline(Date.now() + askMilliseconds, async () => {
+        for await (const { workflowId } of client.workflow.list({ query })) open.add(workflowId);
+      });
+      return open;
+    } catch (error) {
+      if (isAway(error)) return undefined;
+      throw error;
+    }
+  };
