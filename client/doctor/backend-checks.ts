@@ -47,7 +47,7 @@ async function checkInterpreters(configuration: Configuration, hasCluster: boole
   const missing = await Promise.all(
     languages.map(async (language): Promise<[Language, Error] | undefined> => {
       try {
-        await resolveInterpreter(language, lastingPath(process.env.PATH ?? ""));
+        await resolveInterpreter(language, undefined, lastingPath(process.env.PATH ?? ""));
         return undefined;
       } catch (error) {
         return [language, error instanceof Error ? error : new Error(String(error))];

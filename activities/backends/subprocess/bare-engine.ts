@@ -7,6 +7,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { Enforcement, Isolation } from "../../../core/result.ts";
+import { systemPath } from "../../host/find-program.ts";
+import { outputOf } from "../../host/run-program.ts";
 import type { CellPlan } from "../backend.ts";
 import { findPattern } from "../files/output-patterns.ts";
 import { findGroups } from "./cgroups/find-groups.ts";
@@ -35,7 +37,10 @@ async function bareIsolation(): Promise<Isolation> {
 
 /** Runs code as plain processes, in a directory under the cell's. */
 export function bareEngine(stateDirectory: string, log: (line: string) => void): Engine {
-  const interpreterOf = createInterpreterCache();
+  // Here nothing runs in a cell, by the worker's configuration: this does not either.
+  const interpreterOf = createInterpreterCache(({ command: [program = "", ...args], code, environment }) =>
+    outputOf(program, [...args, "-c", code], { environment: { PATH: systemPath, ...environment } }),
+  );
   let made: Promise<LauncherPool> | undefined;
   const pool = (): Promise<LauncherPool> => {
     made ??= findGroups().then((groups) =>

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Language } from "../../../core/language.ts";
+import type { Ask } from "./ask-inside.ts";
 import { type Interpreter, resolveInterpreter } from "./interpreter.ts";
 
 /** A shim may lead elsewhere tomorrow (`pyenv global`), without any file of ours changing. */
@@ -17,11 +18,11 @@ async function stillThere(interpreter: Interpreter): Promise<boolean> {
 }
 
 /** Remembers interpreters: asking one takes 20 to 200 ms. */
-export function createInterpreterCache(): (language: Language) => Promise<Interpreter> {
+export function createInterpreterCache(ask: Ask): (language: Language) => Promise<Interpreter> {
   const entries = new Map<string, Entry>();
   const resolving = new Map<string, Promise<Interpreter>>();
   const resolve = (key: string, language: Language): Promise<Interpreter> => {
-    const running = resolving.get(key) ?? resolveInterpreter(language).finally(() => resolving.delete(key));
+    const running = resolving.get(key) ?? resolveInterpreter(language, ask).finally(() => resolving.delete(key));
     resolving.set(key, running);
     return running.then((interpreter) => {
       entries.set(key, { interpreter, resolvedAt: Date.now() });

@@ -1,13 +1,88 @@
-import { findSystemTool } from "../../host/find-program.ts";
-import { outputOf } from "../../host/run-program.ts";
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type ElfFile, readElf } from "./elf.ts";
+import { readLibraryCache } from "./library-cache.ts";
 import { isShared } from "./shared-directories.ts";
 
-/** Libraries of a program that lie outside the directories that every sandbox shows. */
+/** Where a loader looks without being told. */
+const usualDirectories = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"];
+
+/** More than any program has: a bound on what a file can make us read. */
+const maximumLibraries = 1000;
+
+interface Wanted {
+  readonly name: string;
+  readonly by: string;
+  /** Where to look first. */
+  readonly directories: readonly string[];
+  /** What each of its own libraries is searched in as well. */
+  readonly inherited: readonly string[];
+}
+
+const substituted = (directories: readonly string[], path: string): string[] =>
+  directories.map((directory) => directory.replaceAll(/\$ORIGIN\b|\$\{ORIGIN\}/g, dirname(path)));
+
+/** What a file asks for, with where the loader looks for it before the system's own places. */
+function wantedBy(path: string, file: ElfFile, inherited: readonly string[]): Wanted[] {
+  const { needed, rpath, runpath } = file;
+  const passedOn = runpath.length > 0 ? inherited : [...substituted(rpath, path), ...inherited];
+  const directories = runpath.length > 0 ? substituted(runpath, path) : passedOn;
+  return needed.map((name) => ({ name, by: path, directories, inherited: passedOn }));
+}
+
+/** Directories of one architecture, such as `/usr/lib/x86_64-linux-gnu`. */
+async function architectureDirectories(): Promise<string[]> {
+  const found = await Promise.all(
+    ["/lib", "/usr/lib"].map(async (top) =>
+      (await readdir(top).catch(() => [])).filter((name) => /-linux-/.test(name)).map((name) => join(top, name)),
+    ),
+  );
+  return found.flat();
+}
+
+/**
+ * Libraries of a program that lie outside the directories that every sandbox shows. Neither the program nor its loader is run.
+ *
+ * @throws Error where a library is not found: only `LD_LIBRARY_PATH` may lead to it, which no cell gets
+ */
 export async function foreignLibraries(program: string): Promise<string[]> {
-  const ldd = await findSystemTool("ldd");
-  if (ldd === undefined) return [];
-  // It fails for scripts and static programs, which need none.
-  const printed = await outputOf(ldd, [program]).catch(() => "");
-  const paths = [...printed.matchAll(/(?:=>\s*|^\s*)(\/\S+)\s+\(0x/gm)].flatMap(([, path]) => path ?? []);
-  return paths.filter((path) => !isShared(path));
+  const main = await readElf(program);
+  if (main === undefined) return [];
+  const [cache, ofArchitecture] = await Promise.all([readLibraryCache(), architectureDirectories()]);
+  const system = [...usualDirectories, ...ofArchitecture];
+  const found = new Set<string>();
+  const foreign = main.loader !== undefined && !isShared(main.loader) ? [main.loader] : [];
+  const open = wantedBy(program, main, []);
+  const isKnown = new Set<string>();
+  for (let next = open.shift(); next !== undefined && found.size < maximumLibraries; next = open.shift()) {
+    const { name, by, directories, inherited } = next;
+    if (isKnown.has(name)) continue;
+    const places = name.includes("/")
+      ? [name]
+      : [
+          ...directories.map((at) => join(at, name)),
+          ...(cache?.get(name) ?? []),
+          ...system.map((at) => join(at, name)),
+        ];
+    let library: ElfFile | undefined;
+    let place: string | undefined;
+    for (place of places) {
+      library = await readElf(place);
+      if (library?.machine === main.machine) break;
+      library = undefined;
+    }
+    if (library === undefined || place === undefined) {
+      // Without the loader's cache nobody can say where else it looks.
+      if (cache === undefined) continue;
+      throw new Error(
+        `${by} needs ${name}, which is neither where it says nor among the system's libraries (a cell gets no LD_LIBRARY_PATH)`,
+      );
+    }
+    isKnown.add(name);
+    if (found.has(place)) continue;
+    found.add(place);
+    if (!isShared(place)) foreign.push(place);
+    open.push(...wantedBy(place, library, inherited));
+  }
+  return foreign;
 }

@@ -1,4 +1,5 @@
 import type { CellPlan } from "../backend.ts";
+import { askInside } from "./ask-inside.ts";
 import { composeRun } from "./compose-run.ts";
 import type { Engine } from "./engine.ts";
 import { createInterpreterCache } from "./interpreter-cache.ts";
@@ -10,7 +11,7 @@ import { type Sandbox, type SandboxOptions, sandboxSource } from "./sandbox.ts";
 /** Runs code in bubblewrap. */
 export function sandboxEngine(options: SandboxOptions): Engine {
   const source = sandboxSource(options);
-  const interpreterOf = createInterpreterCache();
+  const interpreterOf = createInterpreterCache(async (question) => askInside(await get(), question));
   let last: Sandbox | undefined;
   const get = async (): Promise<Sandbox> => {
     last = await source.get();
