@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CellAdmission } from "../infra/admission.ts";
 import type { CellCounts } from "../infra/cells.ts";
 import type { InfraCluster } from "../infra/infra-cluster.ts";
 import type { InfraStatus } from "../infra/infra-status.ts";
@@ -18,6 +19,13 @@ const actions: Readonly<Record<PlannedAction, string>> = {
   change: "change",
   unchanged: "unchanged",
   keep: "keep as somebody else set it",
+  unsupported: "left out: this API server is older than Kubernetes 1.30",
+};
+
+const admissions: Readonly<Record<CellAdmission, string>> = {
+  enforced: "cells only",
+  missing: "any Job, which may mount the namespace's Secrets: run `kgents infra init` again",
+  unsupported: "any Job, which may mount the namespace's Secrets: Kubernetes 1.30 and newer can refuse what is no cell",
 };
 
 /** What `init` will do, and where. */
@@ -61,6 +69,7 @@ export function statusInWords(status: InfraStatus & Pick<StackStatus, "temporal"
     ...(verdict
       ? [row("Isolation", `${verdict.isolation}${age}${verdict.reason === null ? "" : `: ${verdict.reason}`}`)]
       : []),
+    row("Admission", or(status.admission && admissions[status.admission], "admission")),
     row("Cells", or(cells && cellsInWords(cells), "cells")),
     row("Quota", or(quota && (quota.length === 0 ? "none" : ""), "quota")),
     ...(quota ?? []).map(({ resource, used, hard }) => `  ${resource.padEnd(28)}${used} of ${hard}`),

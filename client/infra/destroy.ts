@@ -1,5 +1,5 @@
 /**
- * Takes away what `kgents infra init` made: the namespace, and all of ours that is in it.
+ * Takes away what `kgents infra init` made: the namespace, all of ours that is in it, and the admission policy for it.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import type { V1Namespace } from "@kubernetes/client-node";
 import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
 import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
 import { KgentsError } from "../../core/error.ts";
+import { hasAdmissionLeft, removeAdmission } from "./admission.ts";
 import { readNamespace, refuseForeign } from "./cell-namespace.ts";
 import { type CellCounts, countCells } from "./cells.ts";
 import { foreignObjects } from "./foreign-objects.ts";
@@ -14,8 +15,8 @@ import { waitFor } from "./watch-objects.ts";
 
 /** What would be removed. */
 export interface DestroyPlan {
-  /** The namespace's identity: another one that takes its name meanwhile is left alone. */
-  readonly uid: string;
+  /** The namespace's identity: another one that takes its name meanwhile is left alone. Undefined where it has gone already. */
+  readonly uid: string | undefined;
   readonly cells: CellCounts;
 }
 
@@ -24,12 +25,15 @@ const goneMilliseconds = 120_000;
 /**
  * Looks at what is there.
  *
- * @returns undefined where there is no such namespace
+ * @returns undefined where there is no such namespace, and nothing is left of it
  * @throws KgentsError where it is not ours, or where somebody else's objects are in it
  */
 export async function planDestroy(client: ClusterClient): Promise<DestroyPlan | undefined> {
   const namespace = await readNamespace(client);
-  if (namespace === undefined) return undefined;
+  if (namespace === undefined) {
+    // An earlier one may have ended in between.
+    return (await hasAdmissionLeft(client)) ? { uid: undefined, cells: { running: 0, finished: 0 } } : undefined;
+  }
   refuseForeign(namespace, "Name the namespace that `kgents infra init` made with --namespace.");
   const [cells, foreign] = await Promise.all([countCells(client), foreignObjects(client)]);
   if (foreign.length > 0) {
@@ -43,12 +47,18 @@ export async function planDestroy(client: ClusterClient): Promise<DestroyPlan | 
   return { uid: namespace.metadata?.uid ?? "", cells };
 }
 
-/** Removes the namespace, and waits until it is gone. */
+/** Removes the namespace and what is ours outside of it, and waits until it is gone. */
 export async function destroy(client: ClusterClient, { uid }: DestroyPlan, interrupted: AbortSignal): Promise<void> {
   const { namespace: name } = client;
+  if (uid === undefined) {
+    await removeAdmission(client);
+    return;
+  }
   await client.request(`removing the namespace ${name}`, ({ core }, call) =>
     core.deleteNamespace({ name, body: { preconditions: { uid } } }, call).catch(unlessGone),
   );
+  // Nothing can be created in it any more: what decides about that is no longer needed.
+  await removeAdmission(client);
   const fieldSelector = `metadata.name=${name}`;
   const late = AbortSignal.timeout(goneMilliseconds);
   try {

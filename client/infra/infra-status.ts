@@ -6,6 +6,7 @@
 import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
 import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
 import type { Language } from "../../core/language.ts";
+import { type CellAdmission, cellAdmission } from "./admission.ts";
 import { isOurs, readNamespace } from "./cell-namespace.ts";
 import { type CellCounts, countCells } from "./cells.ts";
 import { missingAccess } from "./check-access.ts";
@@ -27,6 +28,8 @@ export interface InfraStatus {
   readonly server: string;
   readonly version: string;
   readonly namespace: { readonly name: string; readonly state: NamespaceState };
+  /** Whether the API server admits nothing but cells there. */
+  readonly admission: CellAdmission | null;
   readonly networkIsolation: (RecordedVerdict & { readonly ageSeconds: number | null }) | null;
   readonly quota: readonly QuotaUse[] | null;
   readonly cells: CellCounts | null;
@@ -91,9 +94,10 @@ export async function infraStatus(
     }
   };
   try {
-    const [{ state, verdict }, missing, quota, cells, images] = await Promise.all([
+    const [{ state, verdict }, missing, admission, quota, cells, images] = await Promise.all([
       stateOf(cluster),
       missingAccess(cluster),
+      part("admission", cellAdmission(cluster)),
       part("quota", readQuota(cluster)),
       part("cells", countCells(cluster)),
       part("images", findImages(cluster, languages)),
@@ -106,6 +110,7 @@ export async function infraStatus(
       server: cluster.server,
       version: cluster.version,
       namespace: { name: cluster.namespace, state },
+      admission,
       networkIsolation: verdict && { ...verdict, ageSeconds: ageOf(verdict.checkedAt) },
       quota,
       cells,

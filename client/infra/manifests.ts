@@ -23,9 +23,15 @@ const root = import.meta.url.endsWith(".ts") ? "../../" : "../../../";
 /** The directory of the manifests, which is part of the package. */
 const directory = fileURLToPath(new URL(`${root}deploy/cells/`, import.meta.url));
 
-/** Puts a namespace's name wherever the files have the default one: its own name, references to it, the Role's. */
+/**
+ * Puts a namespace's name wherever the files have the default one: its own name, references to it, the Role's, and the names of
+ * objects of the whole cluster, which end with it.
+ */
 function renamed(value: unknown, namespace: string): unknown {
   if (value === cellNamespace) return namespace;
+  if (typeof value === "string" && value.endsWith(`.${cellNamespace}`)) {
+    return `${value.slice(0, -cellNamespace.length)}${namespace}`;
+  }
   if (Array.isArray(value)) return value.map((entry) => renamed(entry, namespace));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, renamed(entry, namespace)]));

@@ -6,12 +6,16 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
 import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
+import { admissionApi, hasAdmissionPolicies } from "./admission.ts";
 import { readNamespace, refuseForeign, refuseLeaving } from "./cell-namespace.ts";
 import { objectsFor } from "./infra-cluster.ts";
 import type { Manifest } from "./manifests.ts";
 
-/** `keep`: somebody else set values there that are theirs to set. */
-export type PlannedAction = "create" | "change" | "unchanged" | "keep";
+/**
+ * - `keep`: somebody else set values there that are theirs to set.
+ * - `unsupported`: the API server is too old for it.
+ */
+export type PlannedAction = "create" | "change" | "unchanged" | "keep" | "unsupported";
 
 /** An object, and what becomes of it. */
 export interface PlannedObject {
@@ -89,11 +93,19 @@ export async function planInit(
   client: ClusterClient,
   manifests: readonly Manifest[],
 ): Promise<readonly PlannedObject[]> {
-  const namespace = await readNamespace(client);
-  if (namespace === undefined) return manifests.map((manifest) => ({ manifest, action: "create" }));
+  const [namespace, admits] = await Promise.all([readNamespace(client), hasAdmissionPolicies(client)]);
+  const isUnsupported = ({ apiVersion }: Manifest): boolean => !admits && apiVersion === admissionApi;
+  if (namespace === undefined) {
+    return manifests.map((manifest) => ({ manifest, action: isUnsupported(manifest) ? "unsupported" : "create" }));
+  }
   refuseForeign(namespace, "Name another namespace with --namespace: one that does not exist yet.");
   refuseLeaving(namespace);
-  return Promise.all(manifests.map(async (manifest) => ({ manifest, action: await actionFor(client, manifest) })));
+  return Promise.all(
+    manifests.map(async (manifest) => ({
+      manifest,
+      action: isUnsupported(manifest) ? "unsupported" : await actionFor(client, manifest),
+    })),
+  );
 }
 
 /** Applies what the plan has to apply, the namespace first. */

@@ -10,6 +10,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { type RequestOptions, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { text } from "node:stream/consumers";
 import { KubeConfig, type User } from "@kubernetes/client-node";
 import { cluster } from "./support.ts";
 
@@ -45,13 +46,14 @@ function kindOf(method: string, target: string): string {
  * Starts one.
  *
  * @param kubeconfig where its kubeconfig is written
- * @param user a user of that kubeconfig, such as one with a credential plugin; the server answers as to an administrator. @default nobody
  * @param holds which requests are held, by their kind and by the program that they have a cell run
+ * @param options.user a user of that kubeconfig, such as one with a credential plugin; the server answers as to an administrator. @default nobody
+ * @param options.withoutKinds kinds that the server does not tell of, as an older one
  */
 export async function apiProxy(
   kubeconfig: string,
   holds: (kind: string, program: string) => boolean = () => false,
-  user: Omit<User, "name"> = {},
+  { user = {}, withoutKinds = [] }: { user?: Omit<User, "name">; withoutKinds?: readonly string[] } = {},
 ): Promise<ApiProxy> {
   const config = new KubeConfig();
   config.loadFromFile(cluster.kubeconfig);
@@ -82,6 +84,15 @@ export async function apiProxy(
     }
     forward.once("response", (response) => {
       if (watches.has(answer)) watches.set(answer, response);
+      if (withoutKinds.length > 0 && /^GET \/apis\/[^/]+\/[^/]+$/.test(kind)) {
+        text(response).then((list) => {
+          const { resources, ...rest } = JSON.parse(list);
+          const known = resources.filter((resource: { kind: string }) => !withoutKinds.includes(resource.kind));
+          answer.writeHead(200, { "content-type": "application/json" });
+          answer.end(JSON.stringify({ ...rest, resources: known }));
+        });
+        return;
+      }
       answer.writeHead(response.statusCode ?? 502, response.headers);
       // A watch that has no event yet has an answer all the same.
       answer.flushHeaders();

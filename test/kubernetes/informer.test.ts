@@ -42,10 +42,10 @@ interface Scene extends AsyncDisposable {
 async function scene(
   firstCell: string,
   times: InformerTimes,
-  user: Parameters<typeof apiProxy>[2] = {},
+  options: Parameters<typeof apiProxy>[2] = {},
 ): Promise<Scene> {
   await createPod(firstCell);
-  const proxy = await apiProxy(join(directory, `${firstCell}.yaml`), undefined, user);
+  const proxy = await apiProxy(join(directory, `${firstCell}.yaml`), undefined, options);
   const client = await createClusterClient({ kubeconfig: proxy.kubeconfig, namespace: namespace.name });
   const lines: { line: string; known: number }[] = [];
   const watch = watchPods(
@@ -69,7 +69,7 @@ it("a credential plugin that fails when a watch is begun anew: the pods stay kno
   const broken = join(directory, "broken");
   const credential = { kind: "ExecCredential", status: { token: "t", expirationTimestamp: "2000-01-01T00:00:00Z" } };
   const plugin = `test ! -e ${broken} || { echo "no token today" >&2; exit 1; }; echo '${JSON.stringify(credential)}'`;
-  await using here = await scene("plugin", {}, { exec: { command: "sh", args: ["-c", plugin] } });
+  await using here = await scene("plugin", {}, { user: { exec: { command: "sh", args: ["-c", plugin] } } });
   const { proxy, watch, lines } = here;
   await writeFile(broken, "");
   proxy.endWatches();

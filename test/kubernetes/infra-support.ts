@@ -17,9 +17,12 @@ export const freshName = (): string => `kgents-infra-test-${randomUUID().slice(0
 export const namesOf = async (namespace: string, kinds: string, ...more: string[]): Promise<string[]> =>
   (await kubectl(["-n", namespace, "get", kinds, "-o", "name", ...more])).split("\n").filter(Boolean).sort();
 
-/** Removes namespaces that tests made, by whatever means; those that are gone are no error. */
-export const removeNamespaces = (names: readonly string[]): Promise<string> =>
-  kubectl(["delete", "namespace", "--ignore-not-found", "--wait=false", ...names]);
+/** Removes namespaces that tests made, by whatever means, and what belongs to them; those that are gone are no error. */
+export async function removeNamespaces(names: readonly string[]): Promise<void> {
+  await kubectl(["delete", "namespace", "--ignore-not-found", "--wait=false", ...names]);
+  const admission = "validatingadmissionpolicybinding,validatingadmissionpolicy";
+  await kubectl(["delete", admission, "--ignore-not-found", ...names.map((name) => `kgents-cells.${name}`)]);
+}
 
 /** The built command line, with the cluster as its own. */
 export const createTerminal = () =>

@@ -2,9 +2,14 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
+import { planInWords } from "../../client/cli/infra-words.ts";
+import { cellAdmission } from "../../client/infra/admission.ts";
 import { loadManifests } from "../../client/infra/manifests.ts";
+import { planInit } from "../../client/infra/plan.ts";
 import { managedByKgents, managedByLabel } from "../../core/cluster-names.ts";
 import type { CommandLine, Ended } from "../support/command-line.ts";
+import { apiProxy } from "./api-proxy.ts";
 import { cluster, createTerminal, freshName, kubectl, namesOf, removeNamespaces } from "./infra-support.ts";
 
 let terminal: CommandLine;
@@ -27,11 +32,14 @@ async function statusOf(name: string) {
   return { code, ...JSON.parse(stdout) };
 }
 
+const admissionName = `kgents-cells.${namespace}`;
+
 /** Everything that init makes. */
 const made = [
   ...["Namespace", "NetworkPolicy kgents-deny-all", "NetworkPolicy kgents-public-egress"],
   ...["ResourceQuota kgents-cells", "LimitRange kgents-cells"],
   ...["ServiceAccount default", "ServiceAccount kgents-worker", "Role kgents-worker", "RoleBinding kgents-worker"],
+  ...[`ValidatingAdmissionPolicy ${admissionName}`, `ValidatingAdmissionPolicyBinding ${admissionName}`],
 ];
 
 const actionsIn = ({ objects }: { objects: { kind: string; name: string; action: string }[] }) =>
@@ -90,6 +98,7 @@ describe("from an unprepared cluster to none again", () => {
       problems: [],
       namespace: { name: namespace, state: "ready" },
       networkIsolation: { isolation: "enforced", checkedAt: expect.stringMatching(/^20.*Z$/) },
+      admission: "enforced",
       cells: { running: 0, finished: 0 },
       missingAccess: [],
       images: { nodes: expect.any(Number), images: expect.arrayContaining([{ image: "busybox:1.37", nodes: 1 }]) },
@@ -115,6 +124,8 @@ describe("from an unprepared cluster to none again", () => {
 
   test("init puts right what isolates, and leaves the numbers that an operator set", async () => {
     await kubectl(["-n", namespace, "delete", "networkpolicy", "kgents-deny-all"]);
+    await kubectl(["delete", "validatingadmissionpolicybinding", admissionName]);
+    expect((await statusOf(namespace)).admission).toBe("missing");
     const open = { spec: { podSelector: {}, egress: [{}] } };
     const patch = (kind: string, name: string, change: object) =>
       kubectl(["-n", namespace, "patch", kind, name, "--type=merge", "-p", JSON.stringify(change)]);
@@ -127,6 +138,7 @@ describe("from an unprepared cluster to none again", () => {
       ...all("unchanged"),
       Namespace: "change",
       "NetworkPolicy kgents-deny-all": "create",
+      [`ValidatingAdmissionPolicyBinding ${admissionName}`]: "create",
       "NetworkPolicy kgents-public-egress": "change",
       "ResourceQuota kgents-cells": "keep",
     });
@@ -160,6 +172,20 @@ describe("from an unprepared cluster to none again", () => {
     expect((await cluster.kubectl(["get", "namespace", namespace])).stderr).toContain("NotFound");
     expect(await namesOf(lookAlike, "serviceaccount,configmap")).toEqual(before);
     expect(await kubectl(["get", "clusterroles,clusterrolebindings", "-o", "name"])).not.toContain("kgents");
+    const admission = "validatingadmissionpolicies,validatingadmissionpolicybindings";
+    expect(await kubectl(["get", admission, "-o", "name"])).not.toContain(namespace);
+  });
+
+  test("destroy takes away what an earlier one left outside of the namespace, and nobody else's", async () => {
+    const [policy] = (await loadManifests(namespace)).filter(({ kind }) => kind === "ValidatingAdmissionPolicy");
+    await kubectl(["create", "-f", "-"], policy);
+    expect(await infra("destroy", namespace, "--yes")).toMatchObject({ code: 0 });
+    const left = () => kubectl(["get", "validatingadmissionpolicies", "-o", "name"]);
+    expect(await left()).not.toContain(namespace);
+    await kubectl(["create", "-f", "-"], { ...policy, metadata: { name: admissionName } });
+    expect((await infra("destroy", namespace, "--yes")).stderr).toContain(`there is no namespace ${namespace} in `);
+    expect(await left()).toContain(namespace);
+    await kubectl(["delete", "validatingadmissionpolicy", admissionName]);
   });
 
   test("destroy with nothing there is no error", async () => {
@@ -167,6 +193,25 @@ describe("from an unprepared cluster to none again", () => {
     expect(code).toBe(0);
     expect(stderr).toContain(`there is no namespace ${namespace} in `);
   });
+});
+
+test("an API server without admission policies: they are left out, and it is said", async () => {
+  const kubeconfig = await terminal.file("old.json", "");
+  // The cluster's own server, as one before Kubernetes 1.30 tells of its kinds.
+  await using _old = await apiProxy(kubeconfig, undefined, { withoutKinds: ["ValidatingAdmissionPolicy"] });
+  const client = await createClusterClient({ kubeconfig, namespace });
+  const plan = await planInit(client, await loadManifests(namespace));
+  expect(
+    actionsIn({ objects: plan.map(({ manifest, action }) => ({ ...manifest, ...manifest.metadata, action })) }),
+  ).toEqual({
+    ...all("create"),
+    [`ValidatingAdmissionPolicy ${admissionName}`]: "unsupported",
+    [`ValidatingAdmissionPolicyBinding ${admissionName}`]: "unsupported",
+  });
+  expect(await cellAdmission(client)).toBe("unsupported");
+  expect(planInWords({ ...client, version: "v1.29.0" }, plan)).toContain(
+    `ValidatingAdmissionPolicy ${admissionName}: left out: this API server is older than Kubernetes 1.30`,
+  );
 });
 
 describe("what is not ours, or not there", () => {

@@ -13,6 +13,8 @@ import { validateRequest } from "../../core/parse-request.ts";
 import type { NodeControl } from "../cluster/cluster.ts";
 import type { CommandLine } from "../support/command-line.ts";
 import { cluster, createTerminal, freshName, removeNamespaces } from "./infra-support.ts";
+import { type ChangedJob, cellShapes, otherShapes } from "./job-shapes.ts";
+import { cellNamespace } from "./support.ts";
 
 const namespace = freshName();
 const other = freshName();
@@ -112,11 +114,37 @@ function testsOfNode(node: NodeControl): void {
     expect(stderr).toMatch(/forbidden/i);
   });
 
+  test("a worker may create cells, and no other Job", async () => {
+    const items = await Promise.all(
+      Object.entries({ ...cellShapes, ...otherShapes }).map(async ([name, change]) => {
+        const item: ChangedJob = JSON.parse(JSON.stringify(await job(name)));
+        change(item.spec.template.spec, item);
+        return item;
+      }),
+    );
+    const list = { apiVersion: "v1", kind: "List", items };
+    const create = ["create", "--dry-run=server", "--validate=ignore", "-o", "name", "-f", "-"];
+    const names = (shapes: object) => Object.keys(shapes).map((name) => `job.batch/${name}`);
+    // Each is a Job that the API server takes elsewhere, so that nothing but the policy refuses it here.
+    const elsewhere = await cellNamespace();
+    const plain = items.map(({ metadata, ...rest }) => ({
+      ...rest,
+      metadata: { ...metadata, namespace: elsewhere.name },
+    }));
+    const taken = await cluster.kubectl([...create], { input: JSON.stringify({ ...list, items: plain }) });
+    await elsewhere[Symbol.asyncDispose]();
+    expect(taken.stdout.trim().split("\n")).toEqual(names({ ...cellShapes, ...otherShapes }));
+    const here = await asWorker(create, list);
+    expect(here.stdout.trim().split("\n")).toEqual(names(cellShapes));
+    const denied = here.stderr.match(/jobs\.batch "[^"]+" is forbidden: ValidatingAdmissionPolicy 'kgents-cells\./g);
+    expect(denied?.map((line) => line.split('"')[1])).toEqual(Object.keys(otherShapes));
+  });
+
   test("status with a worker's credentials: usable, and what it may not see is said", async () => {
     const args = ["infra", "status", "--namespace", namespace];
     const environment = { KUBECONFIG: worker };
     const { code: exit, stdout } = await terminal.run([...args, "--json"], { environment });
-    expect(JSON.parse(stdout)).toMatchObject({ usable: true, missingAccess: [], images: null });
+    expect(JSON.parse(stdout)).toMatchObject({ usable: true, missingAccess: [], admission: null, images: null });
     expect(exit).toBe(0);
     const { stdout: words } = await terminal.run(args, { environment });
     expect(words).toMatch(/^Images {5}not readable: nodes is forbidden/m);

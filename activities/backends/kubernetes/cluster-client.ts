@@ -10,6 +10,7 @@ import { delimiter, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import zlib from "node:zlib";
 import type {
+  AdmissionregistrationV1Api,
   AuthorizationV1Api,
   BatchV1Api,
   CoreV1Api,
@@ -37,6 +38,7 @@ export interface ClusterApis {
   readonly core: CoreV1Api;
   readonly batch: BatchV1Api;
   readonly authorization: AuthorizationV1Api;
+  readonly admission: AdmissionregistrationV1Api;
   readonly version: VersionApi;
 }
 
@@ -199,6 +201,7 @@ const apisOf = (module: ClientModule, config: KubeConfig): ClusterApis => ({
   core: config.makeApiClient(module.CoreV1Api),
   batch: config.makeApiClient(module.BatchV1Api),
   authorization: config.makeApiClient(module.AuthorizationV1Api),
+  admission: config.makeApiClient(module.AdmissionregistrationV1Api),
   version: config.makeApiClient(module.VersionApi),
 });
 

@@ -1,0 +1,110 @@
+/** Jobs that differ from a cell's in one thing each: what the admission policy of deploy/cells/ takes, and what it refuses. */
+
+type Part = Record<string, unknown>;
+
+/** A cell's Job, to be changed. */
+export interface ChangedJob {
+  readonly metadata: Part & { name: string };
+  readonly spec: Part & { template: { metadata: { labels: Part }; spec: ChangedPod } };
+}
+interface ChangedPod extends Part {
+  containers: ChangedContainer[];
+  volumes: Part[];
+  securityContext?: Part;
+}
+interface ChangedContainer extends Part {
+  name: string;
+  resources?: { limits: Part };
+  securityContext?: Part;
+}
+
+type Change = (pod: ChangedPod, job: ChangedJob) => void;
+
+const pod =
+  (part: Part): Change =>
+  (spec) =>
+    void Object.assign(spec, part);
+const cell =
+  (part: Part): Change =>
+  ({ containers: [container] }) =>
+    void Object.assign(container ?? {}, part);
+const podSecurity =
+  (part: Part): Change =>
+  (spec) => {
+    spec.securityContext = { ...spec.securityContext, ...part };
+  };
+const cellSecurity =
+  (part: Part): Change =>
+  ({ containers: [container] }) =>
+    void Object.assign(container?.securityContext ?? {}, part);
+const volume =
+  (source: Part): Change =>
+  ({ volumes }) =>
+    void volumes.push({ name: "more", ...source });
+const job =
+  (part: Part): Change =>
+  (_spec, { spec }) =>
+    void Object.assign(spec, part);
+
+const http = { httpGet: { host: "169.254.169.254", port: 80 } };
+const fromSecret = { valueFrom: { secretKeyRef: { name: "s", key: "k" } } };
+
+/** What workers may create. */
+export const cellShapes: Readonly<Record<string, Change>> = {
+  "as-rendered": () => {},
+  "another-image": cell({ image: "registry.example/any:1" }),
+  "a-runtime": pod({ runtimeClassName: "gvisor" }),
+  "chosen-nodes": pod({ nodeSelector: { pool: "cells" }, tolerations: [{ key: "cells", operator: "Exists" }] }),
+  "another-user": podSecurity({ runAsUser: 100_000, runAsGroup: 100_000, fsGroup: 100_000 }),
+  "plain-env": cell({ env: [{ name: "A", value: "1" }] }),
+};
+
+/** What nobody may create there. */
+export const otherShapes: Readonly<Record<string, Change>> = {
+  "volume-secret": volume({ secret: { secretName: "s" } }),
+  "volume-configmap": volume({ configMap: { name: "c" } }),
+  "volume-hostpath": volume({ hostPath: { path: "/" } }),
+  "volume-token": volume({ projected: { sources: [{ serviceAccountToken: { path: "t" } }] } }),
+  "volume-field": volume({ downwardAPI: {} }),
+  "volume-claim": volume({ persistentVolumeClaim: { claimName: "c" } }),
+  "volume-without-size": volume({ emptyDir: {} }),
+  "env-of-secret": cell({ env: [{ name: "A", ...fromSecret }] }),
+  "env-from-secret": cell({ envFrom: [{ secretRef: { name: "s" } }] }),
+  "token-mounted": pod({ automountServiceAccountToken: true }),
+  "token-unsaid": (spec) => void delete spec.automountServiceAccountToken,
+  "another-account": pod({ serviceAccountName: "kgents-worker" }),
+  "pull-secret": pod({ imagePullSecrets: [{ name: "s" }] }),
+  "host-network": pod({ hostNetwork: true }),
+  "host-pid": pod({ hostPID: true }),
+  "host-ipc": pod({ hostIPC: true }),
+  "host-port": cell({ ports: [{ containerPort: 80, hostPort: 80 }] }),
+  "chosen-node": pod({ nodeName: "n" }),
+  "chosen-priority": pod({ priorityClassName: "system-node-critical" }),
+  root: podSecurity({ runAsNonRoot: false, runAsUser: 0 }),
+  "root-container": cellSecurity({ runAsNonRoot: false, runAsUser: 0 }),
+  "low-user": podSecurity({ runAsUser: 999 }),
+  "no-pod-security": (spec) => void delete spec.securityContext,
+  "seccomp-pod": podSecurity({ seccompProfile: { type: "Unconfined" } }),
+  "seccomp-container": cellSecurity({ seccompProfile: { type: "Unconfined" } }),
+  sysctls: podSecurity({ sysctls: [{ name: "net.ipv4.ping_group_range", value: "0 1" }] }),
+  "no-container-security": ({ containers: [container] }) => void delete container?.securityContext,
+  "writable-root": cellSecurity({ readOnlyRootFilesystem: false }),
+  "more-privileges": cellSecurity({ allowPrivilegeEscalation: true }),
+  "a-capability": cellSecurity({ capabilities: { drop: ["ALL"], add: ["NET_BIND_SERVICE"] } }),
+  "all-capabilities": cellSecurity({ capabilities: {} }),
+  "no-memory-limit": ({ containers: [container] }) => void delete container?.resources?.limits.memory,
+  "a-device": ({ containers: [container] }) =>
+    void Object.assign(container?.resources?.limits ?? {}, { "example.com/gpu": "1" }),
+  probe: cell({ livenessProbe: http }),
+  hook: cell({ lifecycle: { preStop: http } }),
+  "two-containers": ({ containers }) => void containers.push({ ...(containers[0] ?? {}), name: "b" }),
+  "init-container": (spec) => {
+    spec.initContainers = [{ ...spec.containers[0], name: "b" }];
+  },
+  "more-tries": job({ backoffLimit: 6 }),
+  "many-pods": job({ parallelism: 5, completions: 5 }),
+  "no-deadline": (_spec, { spec }) => void delete spec.activeDeadlineSeconds,
+  "replaced-pods": job({ podReplacementPolicy: "TerminatingOrFailed" }),
+  restarts: pod({ restartPolicy: "OnFailure" }),
+  canary: (_spec, { spec }) => void Object.assign(spec.template.metadata.labels, { "kgents.io/canary": "x" }),
+};
