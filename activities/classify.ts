@@ -1,5 +1,6 @@
 import type { RunStatus } from "../core/result.ts";
 import type { CellOutcome, StopReason } from "./backends/backend.ts";
+import { ranTooLong } from "./backends/ran-too-long.ts";
 
 /** What became of the code, and one sentence where the status needs one. */
 export interface Classification {
@@ -7,10 +8,18 @@ export interface Classification {
   readonly reason: string | null;
 }
 
-/** A pure function of what the backend saw and of why we stopped it, if we did. */
+/** The cell's own clock ends the code a little after the worker's: longer than that it ran past its limit. In milliseconds. */
+const clockTolerance = 2000;
+
+/**
+ * A pure function of what the backend saw, of why we stopped it, if we did, and of the time that the code had.
+ *
+ * @param timeout in milliseconds
+ */
 export function classify(
-  outcome: Pick<CellOutcome, "exit" | "lost" | "outOfMemory">,
+  outcome: Pick<CellOutcome, "exit" | "lost" | "outOfMemory" | "ranMilliseconds">,
   stopped: { readonly reason: StopReason; readonly detail: string } | null,
+  timeout: number,
 ): Classification {
   if (outcome.lost !== null) return { status: "lost", reason: outcome.lost };
   // Code that ended by itself in the moment in which it was to be stopped has ended by itself; but output was cut off.
@@ -28,6 +37,9 @@ export function classify(
         return { status: "lost", reason: stopped.detail };
     }
   }
+  // By the time that it took and not by who was there to see it: the worker's clock may have stood still.
+  if ((outcome.ranMilliseconds ?? 0) > timeout + clockTolerance)
+    return { status: "timed-out", reason: ranTooLong(timeout) };
   if (outcome.exit === null) return { status: "lost", reason: "nobody saw how the code ended" };
   // A child may be killed for memory and the program may cope: only an ending that is no success counts.
   if (outcome.outOfMemory && outcome.exit.code !== 0) {

@@ -11,12 +11,16 @@ export const liveWindowBytes = 16 * 1024;
 export interface RecordedStream {
   /** Where the backend writes. */
   readonly sink: Writable;
-  /** Bytes that were stored so far. */
+  /** Bytes that were given to the store so far, those of an earlier worker included. */
   readonly bytes: () => number;
+  /** Bytes that came so far, those of an earlier worker and those beyond the limit included. */
+  readonly received: () => number;
   /** The newest bytes, at most so many. */
   readonly window: (maximum: number) => LiveWindow | undefined;
   /** Ends the stream; resolves when every byte is in the store. */
   readonly end: () => Promise<void>;
+  /** Gives up a stream that the store has not taken yet: whoever waits for it gets this error. */
+  readonly abandon: (error: Error) => void;
 }
 
 const nothing = Buffer.alloc(0);
@@ -40,6 +44,7 @@ export function recordStream(
   output: EventEmitter,
 ): RecordedStream {
   let bytes = stored;
+  let received = stored;
   let newest = Buffer.alloc(0);
   let full = false;
   let failure: Error | undefined;
@@ -48,6 +53,7 @@ export function recordStream(
   });
   const sink = new Writable({
     write(chunk: Buffer, _encoding, callback) {
+      received += chunk.length;
       const kept = full
         ? nothing
         : chunk.length > limit - bytes
@@ -70,6 +76,7 @@ export function recordStream(
   return {
     sink,
     bytes: () => bytes,
+    received: () => received,
     window: (maximum) => {
       if (newest.length === 0 || maximum <= 0) return undefined;
       const part = newest.subarray(-maximum);
@@ -82,6 +89,13 @@ export function recordStream(
       target.end();
       await finished(target);
       if (failure) throw failure;
+    },
+    abandon: (error) => {
+      // Both are idle where all that came is stored: then nothing is lost.
+      if (sink.writableLength === 0 && !target.writableLength && !sink.writableEnded) return;
+      failure ??= error;
+      sink.destroy(error);
+      target.destroy(error);
     },
   };
 }

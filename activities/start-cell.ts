@@ -2,17 +2,20 @@ import { EventEmitter } from "node:events";
 import type { ResultLimits } from "../core/batch.ts";
 import { formatDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
-import { maximumStreamBytes } from "../core/result.ts";
+import { type BackendName, maximumStreamBytes } from "../core/result.ts";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext, StopReason } from "./backends/backend.ts";
+import { ranTooLong } from "./backends/ran-too-long.ts";
 import { classify } from "./classify.ts";
+import { collectionDeadline } from "./collection-deadline.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
 import { createFileCollector } from "./output-files.ts";
-import { liveWindowBytes, recordStream } from "./recorded-stream.ts";
+import { liveWindowBytes, type RecordedStream, recordStream } from "./recorded-stream.ts";
 import type { RunningCell } from "./running-cells.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 import { openContent } from "./store/open-content.ts";
 import { streamReference } from "./store/references.ts";
 import { summariseStreams, unreadableStreams } from "./summarise.ts";
+import { within } from "./within.ts";
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -32,24 +35,52 @@ interface CellPlace {
   /** How many bytes of it an earlier worker has stored. */
   readonly stored: ExecuteContext["stored"];
   readonly limits?: ResultLimits | undefined;
+  /** For tests: instead of {@link collectionMilliseconds}. */
+  readonly collectionMilliseconds?: number;
+}
+
+/**
+ * How long after the code's end its output may take to be collected and stored, in milliseconds. With what follows it (five
+ * seconds of grace, reading the streams back, settling the store) it stays within what the workflow gives the phase.
+ */
+const collectionMilliseconds: Readonly<Record<BackendName, number>> = { subprocess: 60_000, kubernetes: 300_000 };
+/** How long reading the streams back, and settling the store, may take each. */
+const summaryMilliseconds = 20_000;
+
+/** Why what the store gives back is not what the cell gave; null where it is. */
+function lossOf(
+  read: CellOutcome["read"],
+  recorded: Readonly<Record<"stdout" | "stderr", Pick<RecordedStream, "bytes" | "received">>>,
+  stored: Readonly<Record<"stdout" | "stderr", { readonly bytes: number }>>,
+): string | null {
+  for (const name of ["stdout", "stderr"] as const) {
+    const { bytes, received } = recorded[name];
+    const came = read?.[name] ?? received();
+    if (came !== received()) return `of ${came} bytes of ${name}, ${received()} were taken over`;
+    if (stored[name].bytes < bytes()) return `of ${bytes()} bytes of ${name}, the store has ${stored[name].bytes}`;
+  }
+  return null;
 }
 
 /** Starts code in its cell, or goes on following it, and watches its clock, its output and its end, whoever follows it. */
-export function startCell(
-  store: ArtifactStore,
-  backend: Backend,
-  plan: CellPlan,
-  { key, attempt, stored, limits }: CellPlace,
-): RunningCell {
+export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan, place: CellPlace): RunningCell {
+  const { key, attempt, stored, limits } = place;
   const stop = new AbortController();
   const events = new EventEmitter();
   // One listener a follower; more than ten followers of one cell are no leak.
   events.setMaxListeners(0);
   let stopped: { reason: StopReason; detail: string } | null = null;
   let startedAt: Date | null = null;
+  const abandoned = new AbortController();
+  const deadline = collectionDeadline(place.collectionMilliseconds ?? collectionMilliseconds[backend.name], (error) => {
+    stopFor("collection-timeout", error.message);
+    abandoned.abort(error);
+    for (const stream of [stdout, stderr]) stream.abandon(error);
+  });
   const stopFor = (reason: StopReason, detail: string): void => {
     if (stopped) return;
     stopped = { reason, detail };
+    deadline.begin();
     stop.abort(reason);
   };
 
@@ -62,9 +93,13 @@ export function startCell(
     startedAt = at;
     clearTimeout(clock);
     clock = setTimeout(
-      () => stopFor("timed-out", `the code ran longer than ${formatDuration(spec.timeout)}`),
+      () => stopFor("timed-out", ranTooLong(spec.timeout)),
       Math.max(0, at.getTime() + spec.timeout - Date.now()),
     );
+  };
+  const ended = (): void => {
+    clearTimeout(clock);
+    deadline.begin();
   };
   const recorded = (stream: "stdout" | "stderr") =>
     recordStream(
@@ -78,18 +113,22 @@ export function startCell(
   const stderr = recorded("stderr");
   const collector = createFileCollector(store, key, attempt, limits?.fileBytes);
 
-  const endStreams = (): Promise<unknown> => Promise.all([stdout.end(), stderr.end()]);
+  const endStreams = (): Promise<unknown> => {
+    deadline.begin();
+    return deadline.bound(Promise.all([stdout.end(), stderr.end()]));
+  };
   const runCode = async (): Promise<CellOutcome> => {
     try {
-      return await backend.execute(plan, {
-        stop: stop.signal,
-        started,
+      const outcome = backend.execute(plan, {
+        ...{ stop: stop.signal, abandoned: abandoned.signal },
+        ...{ started, ended },
         stored,
         stdout: stdout.sink,
         stderr: stderr.sink,
         open: (content) => openContent(store.openBlob, content),
         saveFile: collector.save,
       });
+      return await deadline.bound(outcome);
     } catch (error) {
       await endStreams().catch(() => {});
       if (stopped?.reason === "let-go") throw error;
@@ -104,30 +143,34 @@ export function startCell(
     }
   };
   const run = async (): Promise<ExecuteOutput> => {
-    const ended = await runCode();
+    const outcome = await runCode();
     const finishedAt = new Date().toISOString();
     // From here on the code has run: trouble with its output is said in the result and is no reason to try again.
-    const trouble = await endStreams().then(
+    const unstored = await endStreams().then(
       () => null,
       (error) => `its output could not be stored: ${messageOf(error)}`,
     );
-    if (stopped?.reason === "startup-timeout" && startedAt === null && ended.lost === null) {
+    if (stopped?.reason === "startup-timeout" && startedAt === null && outcome.lost === null) {
       throw new KgentsError("cell-start", stopped.detail);
     }
-    const cell = trouble === null ? ended : { ...ended, lost: trouble };
-    const { files, omitted } = collector.result(cell.filesOmitted);
+    const { files, omitted } = collector.result(outcome.filesOmitted);
     // Of a collection that took place something is said of each glob.
     if (spec.outputs.length > 0 && files.length === 0 && omitted.length === 0) {
       omitted.push({ name: "...", reason: "the cell ended before its files could be collected" });
     }
-    const streams = await summariseStreams(
-      store,
-      key,
-      { attempt, limits },
-      JSON.stringify([files, omitted]).length,
-    ).catch(() => unreadableStreams);
+    const otherBytes = JSON.stringify([files, omitted]).length;
+    const summary = await within(
+      summariseStreams(store, key, { attempt, limits }, otherBytes),
+      summaryMilliseconds,
+    ).catch(messageOf);
+    const streams = typeof summary === "string" ? unreadableStreams(stdout.bytes(), stderr.bytes()) : summary;
+    const loss =
+      typeof summary === "string"
+        ? `it could not be read back from the store: ${summary}`
+        : lossOf(outcome.read, { stdout, stderr }, summary);
+    const cell = { ...outcome, lost: unstored ?? outcome.lost ?? (loss && `its output is not complete: ${loss}`) };
     return {
-      ...classify(cell, stopped ?? cell.stopped ?? null),
+      ...classify(cell, stopped ?? cell.stopped ?? null, spec.timeout),
       exitCode: cell.exit?.code ?? null,
       signal: cell.exit?.signal ?? null,
       ...streams,
@@ -140,12 +183,18 @@ export function startCell(
     };
   };
   const settled = async (): Promise<ExecuteOutput> => {
-    const output = await run().catch(async (error) => {
-      // Another worker may go on from what is stored.
-      await store.settle(key);
-      throw error;
-    });
-    const unsettled = await store.settle(key);
+    const settle = (): Promise<string | null> =>
+      within(store.settle(key), summaryMilliseconds).catch(
+        (error) => `the store could not be settled: ${messageOf(error)}`,
+      );
+    const output = await run()
+      .catch(async (error) => {
+        // Another worker may go on from what is stored.
+        await settle();
+        throw error;
+      })
+      .finally(deadline.close);
+    const unsettled = await settle();
     return unsettled === null ? output : { ...output, notices: [unsettled] };
   };
   const outcome = settled();

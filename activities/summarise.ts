@@ -68,14 +68,19 @@ export async function summariseStreams(
   return { stdout: complete("stdout", stdout), stderr: complete("stderr", stderr) };
 }
 
-const unreadable: StreamResult = {
+const sha256OfNothing = createHash("sha256").digest("hex");
+
+const unreadable = (bytes: number): StreamResult => ({
   text: "",
   encoding: "utf-8",
-  truncated: false,
-  bytes: 0,
-  sha256: createHash("sha256").digest("hex"),
+  truncated: bytes > 0,
+  bytes,
+  sha256: sha256OfNothing,
   ref: null,
-};
+});
 
-/** What a result says of streams that cannot be read from the store. */
-export const unreadableStreams = { stdout: unreadable, stderr: unreadable };
+/** What a result says of streams that cannot be read from the store, of which so many bytes were given to it. */
+export const unreadableStreams = (stdout: number, stderr: number) => ({
+  stdout: unreadable(stdout),
+  stderr: unreadable(stderr),
+});

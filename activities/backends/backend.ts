@@ -30,6 +30,7 @@ export type StopReason =
   | "disk-limit"
   | "worker-shutdown"
   | "startup-timeout"
+  | "collection-timeout"
   | "let-go";
 
 /** What a backend is given to run code with. */
@@ -41,6 +42,13 @@ export interface ExecuteContext {
    * started it.
    */
   readonly started: (at?: Date) => void;
+  /**
+   * Called when the code has ended, before its output files are collected: its time limit no longer counts, and the time to
+   * collect and store what it left does.
+   */
+  readonly ended: () => void;
+  /** Aborted when that time is over, or the code could not be ended in it: give back everything at once, and wait for nothing. */
+  readonly abandoned: AbortSignal;
   /** How many bytes of each stream were stored by an earlier worker; what comes is what follows them. */
   readonly stored: { readonly stdout: number; readonly stderr: number };
   /** Where the code's stdout goes, byte for byte. Respect its back-pressure, and do not end it. */
@@ -69,6 +77,10 @@ export interface CellOutcome {
   /** Set where the code may have run but its outcome cannot be known: one sentence saying why. */
   readonly lost: string | null;
   readonly usage: { readonly peakMemoryBytes: number | null; readonly cpuSeconds: number | null };
+  /** How many bytes of each stream were read from the cell, from the beginning: compared with what reached the store. */
+  readonly read?: { readonly stdout: number; readonly stderr: number };
+  /** Wall-clock time of the code as the cell itself measured it, in milliseconds; null where it could not. */
+  readonly ranMilliseconds?: number | null;
   /** Output files that matched but were refused or did not fit, each with its reason. */
   readonly filesOmitted: readonly { readonly name: string; readonly reason: string }[];
   /** What was really enforced, where execution knows better than provisioning did. */

@@ -82,6 +82,8 @@ export async function runOnBackend(
       started: () => {
         clock = setTimeout(stopFor, spec.timeout, "timed-out");
       },
+      ended: () => clearTimeout(clock),
+      abandoned: new AbortController().signal,
       stored: { stdout: 0, stderr: 0 },
       stdout: keep(streams.stdout, () => {
         if (stopAt !== undefined && Buffer.concat(streams.stdout).includes(stopAt)) stopFor("cancelled");

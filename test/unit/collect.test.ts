@@ -90,6 +90,7 @@ test.each([
   };
   const context = {
     ...{ stop: new AbortController().signal, started: () => {}, stored: { stdout: 0, stderr: 0 } },
+    ...{ abandoned: new AbortController().signal, ended: () => {} },
     ...{ stdout: sinkOf(stdout), stderr: sinkOf(stderr), open: () => Promise.reject(), saveFile: async () => true },
   };
   const progress = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { formatDuration } from "../../../core/duration.ts";
 import { KgentsError } from "../../../core/error.ts";
 import { formatBytes } from "../../../core/quantity.ts";
 import { maximumStreamBytes } from "../../../core/result.ts";
 import type { SupervisorStop } from "../../../core/supervisor.ts";
 import type { CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
+import { ranTooLong } from "../ran-too-long.ts";
 import { signalName } from "../signal-name.ts";
 import { awaitRunning } from "./await-running.ts";
 import { scriptExit } from "./cell-scripts.ts";
@@ -38,7 +38,7 @@ function outcomeOf(state: Extract<CellState, { state: "ended" | "failed" }>): Ce
 
 const describeStop = (reason: SupervisorStop, { spec }: CellPlan): string =>
   ({
-    "timed-out": `the code ran longer than ${formatDuration(spec.timeout)}`,
+    "timed-out": ranTooLong(spec.timeout),
     "disk-limit": `the code wrote more than ${formatBytes(spec.disk)} of files, its disk limit, and was ended`,
     "output-limit": `the code wrote more than ${formatBytes(maximumStreamBytes)} to a stream`,
   })[reason];
@@ -89,12 +89,13 @@ export async function runCell(reach: Reach, plan: CellPlan, context: ExecuteCont
     return outcomeOf(followed.state);
   }
   if (followed.end === "unreachable") return unreachable(run, followed.why);
+  context.ended();
   const collected = await collectToEnd(run);
   if (collected.end === "gone") return outcomeOf(collected.state);
   if (collected.end === "unreachable") return unreachable(run, collected.why);
   // It has ended, so it was started, whatever became of the word that said so.
   begin(run.progress, context, "");
-  return outcomeFrom(collected.collected, plan);
+  return { ...outcomeFrom(collected.collected, plan), read: { ...run.progress.received } };
 }
 
 /** What can be said of code that nobody can reach any more, though its cell is still there. */

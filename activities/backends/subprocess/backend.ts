@@ -67,7 +67,7 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
       return await runSandbox(launcher, prepared.run, context);
     } catch (error) {
       launcher.kill();
-      if (error instanceof KgentsError) throw error;
+      if (error instanceof KgentsError || context.abandoned.aborted) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       throw new KgentsError("cell-start", `the sandbox could not be started: ${reason}`, { cause: error });
     } finally {

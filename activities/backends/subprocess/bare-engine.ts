@@ -73,6 +73,7 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
         environment: cellEnvironment(directory, temporary, dirname(interpreter.hostCommand[0] ?? "/"), spec.env),
         ownEnvironment: Object.keys(spec.env).length > 0,
         ...{ directory, stdin: spec.stdin !== undefined, inputs: inputs.length > 0 },
+        timeout: spec.timeout,
         patterns: spec.outputs.map(findPattern),
         ...{ openFiles: limits.openFiles, largestFile: limits.work },
         fallback: { memory: null, pids: null },
@@ -80,7 +81,8 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
       });
       const run = {
         ...{ uid: null, goAhead: directory, bubblewrapArguments: [], script, accounts: "" },
-        ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs, limits },
+        ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs },
+        ...{ timeout: spec.timeout, limits },
       };
       return { run, launcher: await (await pool()).take() };
     },

@@ -54,6 +54,7 @@ export async function composeRun(
     ownEnvironment: Object.keys(spec.env).length > 0,
     directory: workDirectory,
     stdin: spec.stdin !== undefined,
+    timeout: spec.timeout,
     inputs: inputs.length > 0,
     patterns: spec.outputs.map(findPattern),
     openFiles: limits.openFiles,
@@ -73,6 +74,7 @@ export async function composeRun(
     }),
     script,
     accounts: `root:x:0:0::/root:/bin/false\nkgents:x:${inside}:${inside}::${workDirectory}:/bin/sh\n`,
-    ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs, limits },
+    ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs },
+    ...{ timeout: spec.timeout, limits },
   };
 }

@@ -11,7 +11,11 @@ import { closeSync, fchownSync, mkdirSync, openSync, rmSync, writeFileSync } fro
 import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+
 import { type ChildProcess, startProgram } from "../../host/run-program.ts";
+
+import { within } from "../../within.ts";
+
 import { type ControlReader, controlReader } from "../files/control-reader.ts";
 import type { ControlGroup, GroupMaker } from "./cgroups/control-group.ts";
 import { removeGroups } from "./cgroups/remove-groups.ts";
@@ -38,6 +42,8 @@ export interface Launcher {
   /** What it is known by in the records. */
   readonly name: string;
   readonly child: ChildProcess;
+  /** Whether it runs code without a sandbox. */
+  readonly isBare: boolean;
   readonly group: ControlGroup | undefined;
   /** Opens the code's output, once; it belongs to this uid from then on. */
   readonly openOutput: (uid: number | null) => { readonly stdout: Socket; readonly stderr: Socket };
@@ -59,6 +65,9 @@ export interface Launcher {
 }
 
 const newline = 0x0a;
+
+/** How long the kernel may take to end a launcher that was killed, in milliseconds. */
+const endPatience = 5000;
 
 /** The file in a launcher's directory that lists its control groups. */
 export const groupsRecord = "groups.json";
@@ -143,7 +152,8 @@ async function startLauncher(
   const remove = async (): Promise<void> => {
     reference();
     kill();
-    await ended;
+    // Tried again by whoever asked for it: nothing is called gone that still lives.
+    await within(ended, endPatience);
     if (!opened) for (const { read } of [stdout, stderr]) closeSync(read);
     opened = true;
     await removeLauncherRecord(directory, groups);
@@ -151,6 +161,7 @@ async function startLauncher(
   return {
     name,
     child,
+    isBare: plan.bubblewrap === null,
     group,
     openOutput,
     socket,

@@ -38,6 +38,9 @@ export function probeContext(): { context: ExecuteContext; printed: () => string
   const context: ExecuteContext = {
     stop: AbortSignal.timeout(patience),
     started: () => {},
+    ended: () => {},
+    // Later, so that it may still end by itself.
+    abandoned: AbortSignal.timeout(2 * patience),
     stored: { stdout: 0, stderr: 0 },
     stdout: sink(),
     stderr: sink(),

@@ -13,6 +13,8 @@ export interface SupervisorPlan {
   readonly directory: string;
   /** Whether there is input on stdin. */
   readonly stdin: boolean;
+  /** Wall-clock time of the program, in milliseconds. The supervisor's own clock ends it, a little after the worker's should have. */
+  readonly timeout: number;
   /** Whether a tar of input files comes by the control descriptor. */
   readonly inputs: boolean;
   /** `find -path` patterns of files to send back; none where empty. */
@@ -44,6 +46,21 @@ const shellVariables = new Set(
 const isShellVariable = (name: string): boolean => shellVariables.has(name) || name.startsWith("BASH");
 
 const quoted = (words: readonly string[]): string => words.map(shellQuote).join(" ");
+
+/** How much later than the worker's clock the one inside ends the program, in seconds. */
+const clockPatience = 1;
+
+/**
+ * The clock inside, for a worker whose own stands still. Where the worker is root, the program has another uid and cannot end
+ * it. Everything but the first process and the clock itself is killed; the first hears of it by a signal.
+ */
+const clock = (plan: SupervisorPlan): string[] => {
+  const seconds = Math.ceil(plan.timeout / 1000) + clockPatience;
+  return [
+    "late=; trap 'late=timed-out' USR1",
+    `( exec <&- >&- ${diagnostics}>&- ${control}>&- ${stderr}>&-; sleep ${seconds}; kill -USR1 1; kill -9 -1 ) &`,
+  ];
+};
 
 /** The word that makes the script start the program instead. */
 const programWord = "program";
@@ -130,19 +147,25 @@ export function supervisorScript(plan: SupervisorPlan): string {
     ...(plan.inputs
       ? [`${quoted([...plan.drop, "tar"])} -xf - -C ${shellQuote(plan.directory)} <&${control} || exit 0`]
       : []),
+    ...(plan.ownsNamespace ? clock(plan) : ["late="]),
+    // Whole and hundredths of seconds since the machine started: a shell has no finer clock.
+    "read -r began _ </proc/uptime",
     `echo run >&${control}`,
     `echo ${beginMark} >&2`,
     // Through a pipe of our own: what comes from the worker is a socket, which /dev/stdin cannot open again. A named pipe
-    // could be opened, but the open waits for ever where the worker has written everything and gone.
-    plan.stdin ? `cat ${control}>&- ${stderr}>&- | (` : "(",
+    // could be opened, but the open waits for ever where the worker has written everything and gone. In the background: what
+    // the program leaves running may hold the pipe without reading it, and the program's end must not wait for that.
+    ...(plan.stdin ? ["exec 5<&0 </dev/null"] : []),
+    plan.stdin ? `( cat <&5 5<&- ${control}>&- ${stderr}>&- & ) | ( exec 5<&-` : "(",
     // The pipe is root's where the shell is; the program must be able to open it by name all the same.
     ...(plan.stdin && root ? ["chmod 666 /proc/self/fd/0"] : []),
     ...rlimits(plan),
     ...(again ? [`exec ${quoted([...plan.drop, "/bin/sh", supervisorFile, programWord])}`] : start),
     `) ${plan.stdin ? "" : "</dev/null "}${diagnostics}>&${stderr} ${stderr}>&- ${control}>&-`,
     "status=$?",
+    "read -r ended _ </proc/uptime",
     `echo ${endMark} >&2`,
-    `echo "exit $status" >&${control}`,
+    `echo "exit $status $began $ended $late" >&${control}`,
     ...(plan.patterns.length === 0 ? [] : collection(plan)),
     "",
   ].join("\n");

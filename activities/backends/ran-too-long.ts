@@ -1,0 +1,4 @@
+import { formatDuration } from "../../core/duration.ts";
+
+/** Why code was ended at its time limit, as the result says it. */
+export const ranTooLong = (timeout: number): string => `the code ran longer than ${formatDuration(timeout)}`;
