@@ -1,5 +1,6 @@
 /** Each limit, one by one, in both modes. */
 import { afterAll, describe, expect, test } from "vitest";
+import { processesWith } from "./helpers/leftovers.ts";
 import { everyone, startWorker, type Who } from "./helpers/worker.ts";
 
 const mebibyte = 2 ** 20;
@@ -117,6 +118,31 @@ except OSError as e:
       expect(outcome?.usage.cpuSeconds).toBeLessThan(1.4);
       expect(outcome?.usage.cpuSeconds).toBeGreaterThan(0.3);
     });
+
+  test("the time limit holds while the worker stands still", async () => {
+    const worker = await startWorker(who);
+    const seconds = who === "root" ? "65431" : "65432";
+    const { pid } = worker.process;
+    if (pid === undefined) throw new Error("the worker has no process");
+    try {
+      const running = worker.run({ code: `exec sleep ${seconds}`, language: "sh", timeout: 2, cpu: 1 });
+      await expect.poll(() => processesWith(`sleep ${seconds}`)).not.toEqual([]);
+      process.kill(pid, "SIGSTOP");
+      await expect.poll(() => processesWith(`sleep ${seconds}`)).toEqual([]);
+      process.kill(pid, "SIGCONT");
+      const { outcome } = await running;
+      expect(outcome).toMatchObject({ stopped: { reason: "timed-out" }, exit: { signal: "SIGKILL" }, lost: null });
+    } finally {
+      await worker.close();
+    }
+  });
+
+  test("a child that keeps stdin does not keep the run", async () => {
+    const code = 'import subprocess\nsubprocess.Popen(["sleep", "60"])';
+    const { outcome } = await (await started).run({ code, stdin: "x".repeat(500_000), timeout: 20, cpu: 1 });
+    expect(outcome).toMatchObject({ exit: { code: 0, signal: null }, stopped: null });
+    expect(outcome?.ranMilliseconds).toBeLessThan(20_000);
+  });
 
   test("code that does not fit the disk is refused before it starts", async () => {
     const worker = await started;

@@ -3,9 +3,11 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { StopReason } from "../../activities/backends/backend.ts";
 import { findPattern } from "../../activities/backends/files/output-patterns.ts";
 import { parseHierarchies } from "../../activities/backends/subprocess/cgroups/own-groups.ts";
 import { version2Group } from "../../activities/backends/subprocess/cgroups/version2.ts";
+import { parseExitLine } from "../../activities/backends/subprocess/exit-line.ts";
 import { exitStatus } from "../../activities/backends/subprocess/exit-status.ts";
 import { cellLimits } from "../../activities/backends/subprocess/limits.ts";
 import {
@@ -19,6 +21,7 @@ import { runUid } from "../../activities/backends/subprocess/run-uid.ts";
 import { sandboxFailure } from "../../activities/backends/subprocess/sandbox-failure.ts";
 import { seccompFilter } from "../../activities/backends/subprocess/seccomp-filter.ts";
 import type { FilterArchitecture } from "../../activities/backends/subprocess/seccomp-syscalls.ts";
+import { classify } from "../../activities/classify.ts";
 
 /** Runs a filter as the kernel does. */
 function answer(processor: FilterArchitecture, audit: number, call: number, args: readonly number[] = []): number {
@@ -119,6 +122,29 @@ test.each<readonly [number, string, string | null]>([
 ])("exit status %i, said %j", (status, said, signal) => {
   const diagnostics = `noise\nkgents:begin\n${said}\nkgents:end\ntar: noise\n`;
   expect(exitStatus(status, diagnostics)).toEqual({ code: status, signal });
+});
+
+test.each<readonly [string | undefined, ReturnType<typeof parseExitLine>]>([
+  ["exit 0 12.50 13.75 ", { status: 0, ranMilliseconds: 1250, timedOut: false }],
+  ["exit 137 1.00 61.00 timed-out", { status: 137, ranMilliseconds: 60_000, timedOut: true }],
+  ["exit 3   ", { status: 3, ranMilliseconds: null, timedOut: false }],
+  ["exit 0", undefined],
+  ["exit 0 1.00 2.00 succeeded", undefined],
+  [undefined, undefined],
+])("exit line %j", (line, expected) => {
+  expect(parseExitLine(line)).toEqual(expected);
+});
+
+const byItself = { exit: { code: 0, signal: null }, lost: null, outOfMemory: false };
+test.each<readonly [string, number | null, StopReason | null, string]>([
+  ["in time", 4900, null, "succeeded"],
+  ["in time, seen late", 4900, "timed-out", "succeeded"],
+  ["far too late, and nobody stopped it", 40_000, null, "timed-out"],
+  ["far too late, seen late", 40_000, "timed-out", "timed-out"],
+  ["nobody knows", null, null, "succeeded"],
+])("code that ended by itself: %s", (_name, ranMilliseconds, reason, status) => {
+  const stopped = reason && { reason, detail: "" };
+  expect(classify({ ...byItself, ranMilliseconds }, stopped, 5000).status).toBe(status);
 });
 
 test("control groups of version 1 and 2, in a container and outside", () => {
