@@ -55,7 +55,9 @@ export const askInside = async ({ machine, pool }: Sandbox, question: Question):
   const [stdout, stderr] = [keep(() => tooMuch.abort()), keep(() => tooMuch.abort())];
   const context: ExecuteContext = {
     stop: AbortSignal.any([AbortSignal.timeout(patience), tooMuch.signal]),
+    abandoned: AbortSignal.timeout(2 * patience),
     started: () => {},
+    ended: () => {},
     stored: { stdout: 0, stderr: 0 },
     ...{ stdout: stdout.sink, stderr: stderr.sink },
     open: () => Promise.resolve(Readable.from([Buffer.from(code)])),
