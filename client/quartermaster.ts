@@ -24,6 +24,7 @@ import {
 import { findStack, freshMilliseconds, openSession, type Session } from "./session.ts";
 import { uiLink } from "./stack/ui-link.ts";
 import { type StartOptions, startExecution } from "./start-execution.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /**
  * Provisions and executes disposable code.
@@ -60,11 +61,11 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   /**
    * Runs code and waits for its result; in mode `dry-run`, only says what would be created.
    *
-   * @param options.signal cancels the run, whose result then says so; where it is aborted beforehand, nothing is started
+   * @param options.signal cancels the run, whose result then says so; where it is aborted before the run is started, nothing is
    * @throws KgentsError where the request is refused or the run cannot be carried out; code that fails is a result
-   * @throws the signal's reason, where it was aborted beforehand
+   * @throws the signal's reason, where it was aborted before the run was started
    */
-  async execute(request: ExecutionRequest, options: StartOptions & { signal?: AbortSignal } = {}): Promise<Outcome<M>> {
+  async execute(request: ExecutionRequest, options: StartOptions = {}): Promise<Outcome<M>> {
     if (this.mode === "dry-run") return (await this.#dryRun(request)) as Outcome<M>;
     const { signal } = options;
     signal?.throwIfAborted();
@@ -83,12 +84,14 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * Starts a run without waiting for it.
    *
    * @throws KgentsError where the request is refused, or in mode `dry-run`
+   * @throws the signal's reason, where it was aborted before the run was started
    */
   async start(request: ExecutionRequest, options: StartOptions = {}): Promise<ExecutionHandle> {
     const complete = (await this.#completing())(request);
     // Refused before a server is started for it.
     validateRequest(complete);
-    const { client, taskQueue, store } = await this.#served();
+    // To bring the stack up may take minutes; it goes on for the next call.
+    const { client, taskQueue, store } = await unlessAborted(this.#served(), options.signal);
     return startExecution(client, taskQueue, store, complete, options);
   }
 

@@ -27,6 +27,8 @@ export interface StartOptions {
    * @default 3
    */
   readonly priority?: number | undefined;
+  /** Abandons the start, as long as the run is not started: also while the local stack comes up. Afterwards it changes nothing. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -63,6 +65,7 @@ export async function startExecution(
   const hash = await requestHash(spec);
   // Where nobody said how to follow the run, and the store is out of reach, heartbeats are the only way to see it live.
   const live = request.live ?? (store ? "none" : "heartbeat");
+  options.signal?.throwIfAborted();
   try {
     const handle = await client.workflow.start(executeCodeWorkflow, {
       workflowId: id,

@@ -39,11 +39,32 @@ const endWithConnection: Interceptor = (options, nextCall) => {
   return call as ReturnType<Interceptor>;
 };
 
-/** Connects to a Temporal server as the SDK does, but so that the connection can be closed whatever is under way on it. */
-export const openConnection = (options: ConnectionOptions): Promise<Connection> =>
+/** How long a call may take, in milliseconds, where nobody said how long. */
+export interface CallLimits {
+  /** @default 30,000 */
+  readonly call?: number;
+  /** Of one that waits on the server's side: for the next event of a history, for a worker's answer to a query. @default 75,000 */
+  readonly longPoll?: number;
+}
+
+const longPolls = /\/(?:GetWorkflowExecutionHistory|QueryWorkflow)$/;
+
+/** Gives every call a deadline. gRPC has none by itself: a call to a server that stops answering would wait for ever. */
+const withDeadline =
+  ({ call = 30_000, longPoll = 75_000 }: CallLimits): Interceptor =>
+  (options, nextCall) => {
+    const limit = longPolls.test(options.method_definition.path) ? longPoll : call;
+    return nextCall({ ...options, deadline: options.deadline ?? Date.now() + limit }) as ReturnType<Interceptor>;
+  };
+
+/**
+ * Connects to a Temporal server as the SDK does, but so that the connection can be closed whatever is under way on it, and that every call
+ * ends.
+ */
+export const openConnection = (options: ConnectionOptions, limits: CallLimits = {}): Promise<Connection> =>
   Connection.connect({
     ...options,
     // A server that was away is found again soon after it is back; gRPC would wait up to two minutes between its tries.
     channelArgs: { "grpc.max_reconnect_backoff_ms": 2000, ...options.channelArgs },
-    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), endWithConnection],
+    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), withDeadline(limits), endWithConnection],
   });

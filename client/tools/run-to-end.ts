@@ -26,7 +26,7 @@ export async function runToEnd(
   { id, signal, onOutput }: RunOptions,
 ): Promise<ExecutionResult> {
   signal?.throwIfAborted();
-  const handle = await quartermaster.start(request, { id });
+  const handle = await quartermaster.start(request, { id, signal });
   let onAbort = (): void => {};
   const notCancelled = new Promise<never>((_, reject) => {
     onAbort = () => {

@@ -4,6 +4,33 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, inject, test } from "vitest";
 import { openConnection } from "../../activities/host/open-connection.ts";
 
+test("a call to a server that stops answering ends, and so does the wait for a connection", async () => {
+  const [host = "", port = ""] = inject("temporalAddress").split(":");
+  let isSilent = false;
+  // It takes connections and all that comes, and at some time answers nothing more.
+  const between = createServer((socket) => {
+    socket.on("error", () => {});
+    if (isSilent) return void socket.resume();
+    const onward = connect(Number(port), host).on("error", () => {});
+    socket.on("close", () => onward.destroy()).pipe(onward);
+    return onward.on("data", (chunk) => void (isSilent || socket.write(chunk)));
+  }).listen(0, "127.0.0.1");
+  await once(between, "listening");
+  const address = `127.0.0.1:${(between.address() as AddressInfo).port}`;
+  const connection = await openConnection({ address }, { call: 300, longPoll: 600 });
+  const { workflowService } = connection;
+  await workflowService.describeNamespace({ namespace: "default" });
+  isSilent = true;
+  await expect(workflowService.describeNamespace({ namespace: "default" })).rejects.toMatchObject({ code: 4 });
+  const execution = { workflowId: "any" };
+  await expect(
+    workflowService.getWorkflowExecutionHistory({ namespace: "default", execution, waitNewEvent: true }),
+  ).rejects.toMatchObject({ code: 4 });
+  await connection.close();
+  await expect(openConnection({ address, connectTimeout: 300 })).rejects.toThrow("deadline");
+  between.close();
+}, 30_000);
+
 test("calls that fail again and again end with their connection", async () => {
   const [host = "", port = ""] = inject("temporalAddress").split(":");
   const sockets = new Set<Socket>();

@@ -18,8 +18,8 @@ export const startCode = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   call: async (_input, { stack, signal, requester }, given) =>
     stack.use(async (quartermaster) => {
-      signal.throwIfAborted();
-      const { id, runId, attached } = await quartermaster.start(requestOfModel(given, requester), { id: given.id });
+      const request = requestOfModel(given, requester);
+      const { id, runId, attached } = await quartermaster.start(request, { id: given.id, signal });
       const uiUrl = (await quartermaster.uiUrl({ id, runId })) ?? null;
       const what = attached ? "was there already, with the same request" : "has been started";
       return {
