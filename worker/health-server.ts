@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { createBoundedServer } from "../activities/host/bounded-http-server.ts";
 import { KgentsError } from "../core/error.ts";
 
@@ -8,6 +9,9 @@ export interface HealthServer {
   readonly port: number;
   readonly close: () => Promise<void>;
 }
+
+/** How long the worker may take to say whether it is ready: whoever probes has given up by then. */
+const answerMilliseconds = 5000;
 
 /** A probe is one short request. */
 const bounds = { maximumConnections: 64, requestMilliseconds: 5000 };
@@ -22,7 +26,9 @@ const bounds = { maximumConnections: 64, requestMilliseconds: 5000 };
 export async function startHealthServer(
   { host, port }: { host: string; port: number },
   unready: () => Promise<string | undefined>,
+  limits = { answerMilliseconds },
 ): Promise<HealthServer> {
+  const silence = `no answer in ${limits.answerMilliseconds} ms`;
   const server = createBoundedServer(async ({ method, url }, response) => {
     const answer = (status: number, text: string): void => {
       response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
@@ -32,7 +38,9 @@ export async function startHealthServer(
     const path = url?.split("?")[0];
     if (path === "/healthz") return answer(200, "alive");
     if (path !== "/readyz") return answer(404, "there are /healthz and /readyz");
-    const why = await unready().catch((error) => (error instanceof Error ? error.message : String(error)));
+    const why = await Promise.race([unready(), delay(limits.answerMilliseconds, silence, { ref: false })]).catch(
+      (error) => (error instanceof Error ? error.message : String(error)),
+    );
     return answer(why === undefined ? 200 : 503, why ?? "ready");
   }, bounds);
   server.listen(port, host);
