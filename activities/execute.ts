@@ -10,6 +10,7 @@ import { currentRun, planCell } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
 import { startCell } from "./start-cell.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
+import { storedContent } from "./store/open-content.ts";
 import { type StreamName, streamReference } from "./store/references.ts";
 
 /** How often to heartbeat where there is nothing new: a cancellation is heard of only in the answer to a heartbeat. */
@@ -130,6 +131,8 @@ export const execute =
     const backend = servedBackend(dependencies, input.backend);
     const stored = backend.hostBound ? nothingStored : await storedBytes(store, run.key, input.attempt);
     const { workflowId, runId } = run;
+    // Before it is looked whether the code runs here: between that and its start nothing may come.
+    const held = await store.hold(run.key, storedContent(plan.spec));
     const known = running.know({ ...input, workflowId, runId, requester: plan.spec.requester ?? null });
     if (!known.running) {
       // It has its place since its provisioning. After a restart of the worker it has none, and then it will only be found lost.
@@ -146,7 +149,13 @@ export const execute =
           // It did not come to run: another attempt may try again.
           if (known.running === cell) delete known.running;
         })
-        .finally(() => limiter.release(input.cellId));
+        .finally(() => {
+          limiter.release(input.cellId);
+          // What says that the run goes on grows old where it cannot be removed.
+          held.release().catch(() => {});
+        });
+    } else {
+      held.leave();
     }
     const { live } = plan.spec;
     let answer: ExecuteOutput | Full;

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import { KgentsError } from "../core/error.ts";
 import { type FailureDetails, type FailureKind, isWrongUsage } from "../core/failure.ts";
+import { isDiskFull } from "./host/disk-space.ts";
 
 /**
  * Turns an error of ours into the typed failure that Temporal carries. Final is only what no retry can change; whether another kind
@@ -21,6 +22,8 @@ function toApplicationFailure(error: KgentsError): ApplicationFailure {
   });
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** Wraps an activity so that its errors cross Temporal as typed failures. */
 export const withTypedFailures =
   <Input, Output>(activity: (input: Input) => Promise<Output>) =>
@@ -29,13 +32,15 @@ export const withTypedFailures =
       return await activity(input);
     } catch (error) {
       if (error instanceof KgentsError) throw toApplicationFailure(error);
+      if (isDiskFull(error))
+        throw toApplicationFailure(new KgentsError("disk-full", messageOf(error), { cause: error }));
       if (error instanceof ApplicationFailure || error instanceof CancelledFailure) throw error;
-      // The machine's trouble (a full disk), or a defect: worth another attempt, and named as what it is.
+      // The machine's trouble (too many open files), or a defect: worth another attempt, and named as what it is.
       const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
       const kind: FailureKind = typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? "system-error" : "internal";
       throw ApplicationFailure.create({
         type: kind,
-        message: error instanceof Error ? error.message : String(error),
+        message: messageOf(error),
         nonRetryable: false,
         ...(error instanceof Error ? { cause: error } : {}),
       });

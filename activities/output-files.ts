@@ -34,10 +34,13 @@ export function createFileCollector(
   const files: FileResult[] = [];
   let total = 0;
   let inline = 0;
+  // One that could not be stored as a whole keeps its name to itself.
+  let stored = 0;
   return {
     save: async (name, content, bytes) => {
       if (files.length >= maximumOutputFiles || total + bytes > maximumOutputFileBytes) return false;
-      const reference = fileReference(key, attempt, files.length);
+      const reference = fileReference(key, attempt, stored);
+      stored += 1;
       const hash = createHash("sha256");
       const hashing = new Transform({
         transform(chunk: Buffer, _encoding, callback) {

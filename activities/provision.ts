@@ -9,6 +9,8 @@ import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
 import { cellIdOf, currentRun, planCell } from "./plan.ts";
 import { isCarried } from "./running-cells.ts";
+import type { ArtifactStore } from "./store/artifact-store.ts";
+import { storedContent } from "./store/open-content.ts";
 import { isNoPlace, type NoPlace } from "./waiting-line.ts";
 
 const beatMilliseconds = 2000;
@@ -49,6 +51,12 @@ function beating(): Disposable & { queued: QueuedHeartbeat | null } {
   };
   const timer = setInterval(() => context.heartbeat(beat.queued ?? { phase: "provisioning" }), beatMilliseconds);
   return beat;
+}
+
+/** Keeps what a run uses until disposed of, and for the time that it takes to begin its next phase. */
+async function holding(store: ArtifactStore, key: string, spec: ExecutionSpec): Promise<Disposable> {
+  const held = await store.hold(key, storedContent(spec));
+  return { [Symbol.dispose]: held.leave };
 }
 
 /** Makes a cell that has its place; gives the place back where that fails. */
@@ -138,6 +146,9 @@ export const provision =
       const cluster = `worker.maximumStartsPerSecond: ${maximumStartsPerSecond}`;
       return backend.hostBound ? { full: true } : { full: true, cluster };
     }
+    // Room for what the run will write is looked for before it takes a place. What it uses stays while it waits for one.
+    await dependencies.store.makeRoom();
+    using _held = await holding(dependencies.store, run.key, plan.spec);
     const signal = Context.current().cancellationSignal;
     let isolation: Isolation;
     if (backend.hostBound) {

@@ -35,6 +35,7 @@ const wholeCharacters = (bytes: Buffer): Buffer => bytes.subarray(0, endOfCharac
  * @param stored how many bytes an earlier worker has stored already
  * @param limit how many bytes are let through; what comes after them is dropped, and `onLimit` is called once
  * @param output emits `output` whenever something was written
+ * @param isFollowed whether the newest bytes are kept for {@link RecordedStream.window}
  */
 export function recordStream(
   target: Writable,
@@ -42,6 +43,7 @@ export function recordStream(
   limit: number,
   onLimit: () => void,
   output: EventEmitter,
+  isFollowed = true,
 ): RecordedStream {
   let bytes = stored;
   let received = stored;
@@ -64,7 +66,7 @@ export function recordStream(
       // What comes after the first cut is dropped whole, also where it would fit into the rest of a split character.
       full ||= kept.length < chunk.length;
       bytes += kept.length;
-      newest = Buffer.concat([newest, kept.subarray(-liveWindowBytes)]).subarray(-liveWindowBytes);
+      if (isFollowed) newest = Buffer.concat([newest, kept.subarray(-liveWindowBytes)]).subarray(-liveWindowBytes);
       output.emit("output");
       target.write(kept, (error) => callback(error));
     },

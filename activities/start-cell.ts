@@ -108,6 +108,7 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
       maximumStreamBytes,
       () => stopFor("output-limit", `the code wrote more than ${maximumStreamBytes / 2 ** 20} MiB to ${stream}`),
       events,
+      spec.live === "heartbeat",
     );
   const stdout = recorded("stdout");
   const stderr = recorded("stderr");

@@ -11,6 +11,7 @@ import {
   limitFields,
   list,
   processText,
+  storeFields,
   strict,
   text,
   textLike,
@@ -110,7 +111,7 @@ const bucketSchema = strict(
   "an object with name, and any of prefix, region, endpoint, expiry",
 );
 
-const artifactsRule = "an object with directory or bucket, not both";
+const artifactsRule = "an object with directory or bucket, not both, and any of maximumSize, minimumFree";
 
 /** The schema of the configuration. */
 export const configurationSchema = strict(
@@ -118,7 +119,15 @@ export const configurationSchema = strict(
     languages: languageSettings.default({}),
     defaults: defaultsSchema.default({}),
     worker: workerSchema.prefault({}),
-    artifacts: strict({ directory: path("a path").optional(), bucket: bucketSchema.optional() }, artifactsRule)
+    artifacts: strict(
+      {
+        directory: path("a path").optional(),
+        bucket: bucketSchema.optional(),
+        maximumSize: storeFields.maximumSize.transform(toBytes).optional(),
+        minimumFree: storeFields.minimumFree.transform(toBytes).optional(),
+      },
+      artifactsRule,
+    )
       .refine(({ directory, bucket }) => directory === undefined || bucket === undefined, { error: artifactsRule })
       .default({}),
     retention: duration('a duration from 1 h to 365 days, such as "7d"', 3_600_000, 365 * 86_400_000)
@@ -137,6 +146,8 @@ export const configurationSchema = strict(
  * - `artifacts`: where output and large input are kept: in a `directory` (by default below the state directory), or in a `bucket` of an
  *   S3-compatible service: its `name`, a `prefix` of its objects' names (none), `region` and `endpoint` (the standard variables and
  *   profiles of AWS, as for the credentials), and whether its workers remove what has expired or rules of the bucket do (`expiry`).
+ *   `maximumSize` of the directory, or of what waits to get into the bucket, in bytes (10 GiB, or half of the disk where that is less): above it the oldest
+ *   runs are removed. `minimumFree` of its disk in bytes (512 MiB, or a tenth): with less free no more runs are taken.
  * - `retention`: how long history and artifacts are kept, in milliseconds; by default 7 days.
  */
 export type Configuration = z.output<typeof configurationSchema>;

@@ -55,6 +55,7 @@ export const failureKinds = {
   "sandbox-unavailable": final("Install bubblewrap (`apt install bubblewrap`), or use a cluster."),
   "network-isolation-unavailable": final("Install slirp4netns and nftables, or run without --network."),
   "interpreter-missing": final("Install the language's interpreter on the worker's machine, or use a cluster."),
+  "disk-full": passing("Free space on the worker's disk, or let its store have more of it (`artifacts`)."),
   "artifact-unavailable": passing("Check that client and worker share the artifact store."),
   "system-error": passing("Mend on this machine what the system names (space, rights, limits), and run it again."),
   terminated: final("Somebody ended the run from outside; start it again if it is still wanted."),

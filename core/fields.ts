@@ -139,6 +139,18 @@ export const limitFields = {
   ttl: duration('a duration from 0 to 7 days, such as 60 or "10m"', 0, 7 * 86_400_000),
 };
 
+/** The bounds of the artifact store, each as it is written. The smallest holds what one run may write. */
+export const storeFields = {
+  maximumSize: bounded(
+    'a quantity from 512Mi to 1024Ti, such as "20Gi"',
+    bytesShape,
+    parseBytes,
+    512 * mebibyte,
+    2 ** 50,
+  ),
+  minimumFree: bounded('a quantity from 0 to 1024Ti, such as "1Gi"', bytesShape, parseBytes, 0, 2 ** 50),
+};
+
 /** Which backend carries a run, or `auto`. */
 export const backendField = z.enum(["auto", "kubernetes", "subprocess"], { error: "auto, kubernetes or subprocess" });
 

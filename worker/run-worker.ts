@@ -101,6 +101,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   const artifacts = await openArtifactStore(configuration.artifacts, {
     directory: join(paths.state, "artifacts"),
     spool: { directory: join(paths.state, "spool"), log: (line) => log.warn(line) },
+    log: (line) => log.warn(line),
   });
   opened.add("closing the artifact store", () => artifacts.close(), storeMilliseconds);
   const client = new Client({ connection: connections.client, namespace: connections.namespace });

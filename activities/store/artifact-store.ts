@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { HeldRun } from "./live-runs.ts";
 
 /**
  * The artifact store: output streams while the code runs, output files, and content too large for a request. A directory, or a
@@ -38,6 +39,19 @@ export interface ArtifactStore {
    * workers of several servers may share it, and none may remove what another's history still refers to.
    */
   readonly agreeOnRetention: (namespace: string, milliseconds: number) => Promise<number>;
+  /**
+   * Makes sure that there is room for what another run writes. What has grown too large is made smaller, beginning with what is oldest; what a
+   * run that goes on has written or uses stays.
+   *
+   * @throws KgentsError `disk-full` where there is none
+   */
+  readonly makeRoom: () => Promise<void>;
+  /**
+   * Says that a run goes on.
+   *
+   * @param blobs the content that it uses, each by its SHA-256
+   */
+  readonly hold: (key: string, blobs: readonly string[]) => Promise<HeldRun>;
   /** Removes what was last written before a moment. Returns how many runs and blobs that were. */
   readonly expire: (before: Date) => Promise<number>;
   /** Lets go of what the store holds, after a last attempt to bring what was written to its place. */

@@ -5,21 +5,39 @@
  */
 import { randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream, type FSWatcher, mkdirSync, watch } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { KgentsError } from "../../core/error.ts";
+import { namingFullDisk } from "../host/disk-space.ts";
 import { errorCode } from "../host/error-code.ts";
+import { makePrivateFile, makePrivateFolder } from "../host/private-file.ts";
 import { sharedId } from "../host/shared-id.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
+import { openLiveRuns } from "./live-runs.ts";
 import { blobReference, checkReference, runFolder } from "./references.ts";
 import { longestRetention, retentionName } from "./retention.ts";
+import { keepWithinBounds, measure, type StoreBounds, type StoreContent, type Stored } from "./store-bounds.ts";
+import { verifyContent } from "./verify-content.ts";
 import { writeHashed } from "./write-hashed.ts";
 
 /** A store in a directory of this machine, or one that several machines have mounted. */
 export interface DirectoryStore extends ArtifactStore {
   readonly directory: string;
 }
+
+/** What a store in a directory is opened with. */
+export interface DirectoryStoreSettings extends StoreBounds {
+  /** Told what is removed to make room. */
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+/** What was written so short ago is not removed to make room: somebody may fetch it just now, or be about to use it. */
+const youngRunMilliseconds = 60_000;
+const youngBlobMilliseconds = 24 * 3_600_000;
+
+const cannotWrite = "the artifact store cannot be written";
 
 const isMissing = (error: unknown): boolean => errorCode(error) === "ENOENT";
 
@@ -28,19 +46,17 @@ function lazyWriter(path: string, offset: number): Writable {
   let file: Writable | undefined;
   const started = async (): Promise<Writable> => {
     if (file) return file;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makePrivateFolder(dirname(path));
     // Neither emptied nor appended to: a worker that was taken for dead may still write the same bytes.
-    await (await open(path, "a", 0o600)).close();
+    await makePrivateFile(path);
     file = createWriteStream(path, { flags: "r+", start: offset });
     // Failures reach the caller through the write that met them.
     file.on("error", () => {});
     return file;
   };
   const write = (chunks: Buffer, callback: (error?: Error | null) => void): void => {
-    started().then(
-      (target) => target.write(chunks, callback),
-      (error: Error) => callback(error),
-    );
+    const done = (error?: Error | null): void => callback(error && namingFullDisk(error, cannotWrite));
+    started().then((target) => target.write(chunks, done), done);
   };
   return new Writable({
     highWaterMark: 1024 * 1024,
@@ -74,9 +90,25 @@ function watchFolder(folder: string, onChange: () => void): () => void {
 }
 
 /** Opens the store in a directory, and makes it where it is not there. */
-export async function openDirectoryStore(directory: string): Promise<DirectoryStore> {
-  await mkdir(join(directory, "runs"), { recursive: true, mode: 0o700 });
-  await mkdir(join(directory, "blobs"), { recursive: true, mode: 0o700 });
+export async function openDirectoryStore(
+  directory: string,
+  { log = () => {}, ...bounds }: DirectoryStoreSettings = {},
+): Promise<DirectoryStore> {
+  await makePrivateFolder(join(directory, "runs"));
+  await makePrivateFolder(join(directory, "blobs"));
+  const live = openLiveRuns(directory);
+  const makeRoom = keepWithinBounds(
+    directory,
+    bounds,
+    async () => lookAround(directory, await live.look()),
+    async ({ path }) => {
+      // A run may have begun to use it since.
+      if ((await live.look()).has(basename(path))) return false;
+      await rm(path, { recursive: true, force: true });
+      log(`removed ${path}: the store has grown beyond its size`);
+      return true;
+    },
+  );
   const id = await sharedId(join(directory, "store-id"));
   const pathOf = (reference: string): string => join(directory, checkReference(reference));
 
@@ -110,6 +142,8 @@ export async function openDirectoryStore(directory: string): Promise<DirectorySt
         const { sha256, bytes } = await writeHashed(temporary, content);
         await rename(temporary, pathOf(blobReference(sha256)));
         return { artifact: sha256, bytes };
+      } catch (error) {
+        throw namingFullDisk(error, cannotWrite);
       } finally {
         await rm(temporary, { force: true });
       }
@@ -128,14 +162,33 @@ export async function openDirectoryStore(directory: string): Promise<DirectorySt
       }
       // Used again: it counts as new for the expiry.
       await utimes(path, new Date(), new Date());
-      return file.createReadStream();
+      const verified = verifyContent(sha256);
+      // Its failure is the reader's to see.
+      pipeline(file.createReadStream(), verified).catch(() => {});
+      return verified;
     },
     agreeOnRetention: async (namespace, milliseconds) => {
       const folder = join(directory, "retention");
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeFile(join(folder, retentionName(namespace)), String(milliseconds), { mode: 0o600 });
+      await makePrivateFolder(folder);
+      // Written elsewhere and renamed, so that nobody reads it empty.
+      const draft = join(directory, `.retention-${randomUUID()}`);
+      try {
+        await makePrivateFile(draft);
+        await writeFile(draft, String(milliseconds), { flush: true });
+        await rename(draft, join(folder, retentionName(namespace)));
+      } finally {
+        await rm(draft, { force: true });
+      }
       const said = await Promise.all((await readdir(folder)).map((other) => readFile(join(folder, other), "utf8")));
       return longestRetention(milliseconds, said);
+    },
+    makeRoom,
+    hold: async (key, blobs) => {
+      try {
+        return await live.hold(key, blobs);
+      } catch (error) {
+        throw namingFullDisk(error, cannotWrite);
+      }
     },
     expire: async (before) => {
       let removed = 0;
@@ -150,6 +203,26 @@ export async function openDirectoryStore(directory: string): Promise<DirectorySt
       return removed;
     },
   };
+}
+
+/** Measures all that is in a store: runs that are over and then content, each with the oldest first, may be removed. */
+async function lookAround(directory: string, live: ReadonlySet<string>): Promise<StoreContent> {
+  let bytes = 0;
+  const removable: Stored[] = [];
+  for (const [folder, young] of [
+    ["runs", youngRunMilliseconds],
+    ["blobs", youngBlobMilliseconds],
+  ] as const) {
+    const old: Stored[] = [];
+    for (const name of await readdir(join(directory, folder))) {
+      const stored = await measure(join(directory, folder, name));
+      if (!stored) continue;
+      bytes += stored.bytes;
+      if (!live.has(name) && stored.newest < Date.now() - young) old.push(stored);
+    }
+    removable.push(...old.sort((one, other) => one.newest - other.newest));
+  }
+  return { bytes, removable };
 }
 
 /** When a file, or anything in a folder, was last written. */

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { Content } from "../../core/request.ts";
+import type { Content, ExecutionSpec } from "../../core/request.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 
 /** Opens what the artifact store has. */
@@ -11,3 +11,9 @@ export async function openContent(openBlob: OpenBlob, content: Content): Promise
   if ("base64" in content) return Readable.from([Buffer.from(content.base64, "base64")]);
   return openBlob(content.artifact, content.bytes);
 }
+
+/** The content of a request that the artifact store has, each by its SHA-256. */
+export const storedContent = ({ code, stdin, files }: Pick<ExecutionSpec, "code" | "stdin" | "files">): string[] =>
+  [code, stdin, ...files.map(({ content }) => content)].flatMap((content) =>
+    typeof content === "object" && "artifact" in content ? [content.artifact] : [],
+  );

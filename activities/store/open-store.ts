@@ -10,6 +10,8 @@ export interface StorePlaces {
   readonly directory: string;
   /** Where what goes into a bucket lies until it is there; undefined for a process that only reads. */
   readonly spool?: SpoolSettings;
+  /** Told what is removed to make room. */
+  readonly log?: (line: string) => void;
 }
 
 /**
@@ -18,8 +20,10 @@ export interface StorePlaces {
  * @throws KgentsError `artifact-unavailable` where a bucket cannot be used
  */
 export function openArtifactStore(
-  { directory, bucket }: Configuration["artifacts"],
+  { directory, bucket, ...bounds }: Configuration["artifacts"],
   places: StorePlaces,
 ): Promise<ArtifactStore> {
-  return bucket ? openBucketStore(bucket, places.spool) : openDirectoryStore(directory ?? places.directory);
+  return bucket
+    ? openBucketStore(bucket, places.spool, bounds)
+    : openDirectoryStore(directory ?? places.directory, { ...bounds, log: places.log });
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
+import { chmod } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
@@ -20,5 +21,7 @@ export async function writeHashed(path: string, content: Readable): Promise<{ sh
     // Flushed before it gets its name: a name must never stand for less than its content.
     createWriteStream(path, { mode: 0o600, flags: "wx", flush: true }),
   );
+  // Also where the umask takes rights from the owner.
+  await chmod(path, 0o600);
   return { sha256: hash.digest("hex"), bytes };
 }

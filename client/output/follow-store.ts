@@ -92,10 +92,16 @@ async function* readOn(
   offset: number,
   end: number,
 ): AsyncGenerator<Uint8Array> {
-  const content = store.read(reference, offset, end)[Symbol.asyncIterator]();
-  for (;;) {
-    const piece = await content.next().catch(() => undefined);
-    if (!piece || piece.done) return;
-    yield piece.value;
+  const content = store.read(reference, offset, end);
+  const pieces = content.iterator({ destroyOnReturn: false });
+  try {
+    for (;;) {
+      const piece = await pieces.next().catch(() => undefined);
+      if (!piece || piece.done) return;
+      yield piece.value;
+    }
+  } finally {
+    // Also where whoever follows has stopped in the middle: the file, or the bucket's answer, is open until then.
+    content.destroy();
   }
 }

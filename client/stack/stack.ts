@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isDiskFull } from "../../activities/host/disk-space.ts";
 import { acquireLock, type ProcessLock } from "../../activities/host/process-lock.ts";
 import { KgentsError } from "../../core/error.ts";
 import { isLoopback, portIn, resolveTarget, type TemporalTarget } from "./address.ts";
@@ -65,7 +66,7 @@ export interface StoppedStack {
 /** Ends the worker and then the server that we started. The history stays; nothing to do is no error. */
 export async function down(options: StackOptions = {}): Promise<StoppedStack> {
   const context = stackContext(options);
-  await using _lock = await lockStack(context);
+  await using _lock = await lockStack(context).catch(withoutLock);
   const worker = await stopWorker(context);
   return { worker, temporal: await stopServer(context) };
 }
@@ -81,6 +82,12 @@ const lockStack = (context: StackContext): Promise<ProcessLock> =>
     waitMilliseconds: lockMilliseconds,
     onWait: ({ pid }) => context.progress(`waiting for process ${pid}, which starts or stops the local stack ...`),
   });
+
+/** On a full disk nobody can take the lock, so nobody starts what is being stopped; and stopping it needs no space. */
+function withoutLock(error: unknown): AsyncDisposable {
+  if (!isDiskFull(error)) throw error;
+  return { [Symbol.asyncDispose]: async () => {} };
+}
 
 /** The stack, where nothing has to be done. */
 async function lookAround(context: StackContext): Promise<Stack | undefined> {

@@ -10,6 +10,7 @@ import { isRunning } from "../../activities/host/process-identity.ts";
 import { type CommandLine, createCommandLine, processesOf } from "../support/command-line.ts";
 import { freePort } from "../support/dev-server.ts";
 import { processesRunning, processesWith } from "../support/processes.ts";
+import { canMount, mountSmallDisk } from "../support/small-disk.ts";
 
 const temporal = { KGENTS_TEMPORAL_CLI: inject("temporalBinary") };
 let terminal: CommandLine;
@@ -216,6 +217,19 @@ test("a port that something else holds is refused, and named", async () => {
   expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
   expect(stderr).toContain(`kgents: port ${port} is taken by something that is not Temporal\n`);
   expect(stderr).toContain("Choose another port");
+});
+
+test.each(canMount ? ["full"] : [])("down on a disk that is %s", async () => {
+  await using disk = await mountSmallDisk(192 * 2 ** 20);
+  const environment = { ...temporal, XDG_STATE_HOME: join(disk.directory, "state") };
+  await using other = await createCommandLine({ environment });
+  expect(await other.run(hello)).toMatchObject(helloed);
+  await disk.fill();
+  expect(await other.run(["down"])).toMatchObject({
+    code: 0,
+    stderr: "kgents: the worker stopped, Temporal stopped; history and output are kept\n",
+  });
+  expect(await processesOf(disk.directory)).toEqual([]);
 });
 
 describe("an odd HOME", () => {

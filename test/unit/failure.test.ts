@@ -32,7 +32,7 @@ describe("the table of failures", () => {
   it("retries only what passes by itself", () => {
     const retried = kinds.filter((kind) => !nonRetryableKinds.includes(kind));
     expect(retried.sort()).toEqual([
-      ...["artifact-unavailable", "cell-handed-over", "cell-start", "internal", "system-error"],
+      ...["artifact-unavailable", "cell-handed-over", "cell-start", "disk-full", "internal", "system-error"],
     ]);
   });
 

@@ -4,18 +4,20 @@
  *
  * @module
  */
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable, Transform } from "node:stream";
+import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { KgentsError } from "../../../core/error.ts";
 import type { ArtifactStore } from "../artifact-store.ts";
 import { blobReference, checkReference, keyOf, runFolder } from "../references.ts";
 import { longestRetention, retentionName } from "../retention.ts";
+import { keepWithinBounds, measure, type StoreBounds } from "../store-bounds.ts";
+import { verifyContent } from "../verify-content.ts";
 import { writeHashed } from "../write-hashed.ts";
 import { type Bucket, type BucketSettings, bucketFailure, openBucket } from "./bucket.ts";
 import { lengthOf, parseSegmentName, piecesOf, type Segment, type StoredSegment } from "./segments.ts";
@@ -109,30 +111,17 @@ async function* readSegments(
   if (position < end) throw new Error(`${reference} has no byte ${position}`);
 }
 
-/** Content that is checked against its name while it is read. */
-function checked(sha256: string): Transform {
-  const hash = createHash("sha256");
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, callback) => {
-      hash.update(chunk);
-      callback(null, chunk);
-    },
-    flush: (callback) => {
-      const found = hash.digest("hex");
-      callback(found === sha256 ? null : new Error(`the artifact ${sha256} has the content of ${found}`));
-    },
-  });
-}
-
 /**
  * Opens the store in a bucket.
  *
  * @param spoolSettings where what is written lies until it is in the bucket; undefined for a process that only reads
+ * @param bounds of the spool, in which nothing is removed that is not in the bucket: where it is full no more runs are taken
  * @throws KgentsError `artifact-unavailable` where the bucket cannot be used
  */
 export async function openBucketStore(
   settings: BucketSettings,
   spoolSettings: SpoolSettings | undefined,
+  bounds: StoreBounds = {},
 ): Promise<ArtifactStore> {
   const bucket = await openBucket(settings);
   const id = await idOf(bucket).catch((error) => {
@@ -140,6 +129,14 @@ export async function openBucketStore(
     throw bucketFailure(settings, error);
   });
   const spool = spoolSettings && (await openSpool(bucket, id, spoolSettings));
+  const makeRoom =
+    spoolSettings &&
+    keepWithinBounds(
+      spoolSettings.directory,
+      bounds,
+      async () => ({ bytes: (await measure(spoolSettings.directory))?.bytes ?? 0, removable: [] }),
+      async () => false,
+    );
   /** What the newest listing has found: who lists a run mostly reads it next. */
   let listed: ReadonlyMap<string, readonly StoredSegment[]> = new Map();
   /** What is here of an artifact; of two, the one that begins first. */
@@ -213,7 +210,7 @@ export async function openBucketStore(
         if (Date.now() - found.modified.getTime() > touchMilliseconds) await bucket.touch(name);
         const content = await bucket.get(name);
         if (!content) throw refuse(`is no longer in the bucket ${settings.name}`);
-        const verified = checked(sha256);
+        const verified = verifyContent(sha256);
         // Its failure is the reader's to see.
         pipeline(content, verified).catch(() => {});
         return verified;
@@ -230,6 +227,9 @@ export async function openBucketStore(
       }
       return longestRetention(milliseconds, said);
     },
+    makeRoom: async () => makeRoom?.(),
+    // Nothing is removed from a bucket to make room.
+    hold: async () => ({ leave: () => {}, release: async () => {} }),
     expire: (before) => expire(bucket, before),
     close: async () => {
       await spool?.close();

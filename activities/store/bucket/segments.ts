@@ -50,14 +50,16 @@ export function* piecesOf<Of extends Segment>(
   end: number,
 ): Generator<Piece<Of>> {
   const endOf = ({ offset, bytes }: Segment): number => offset + bytes;
-  let position = start;
-  while (position < end) {
-    let best: Of | undefined;
-    for (const segment of segments) {
-      if (segment.offset > position || endOf(segment) <= position) continue;
-      if (!best || endOf(segment) > endOf(best)) best = segment;
+  // Each is looked at once: a follower asks again and again, and there may be thousands.
+  const sorted = [...segments].sort((one, other) => one.offset - other.offset);
+  let index = 0;
+  let best: Of | undefined;
+  for (let position = start; position < end; ) {
+    for (let next = sorted[index]; next && next.offset <= position; next = sorted[index]) {
+      if (!best || endOf(next) > endOf(best)) best = next;
+      index += 1;
     }
-    if (!best) return;
+    if (!best || endOf(best) <= position) return;
     const pieceEnd = Math.min(endOf(best), end);
     yield { segment: best, start: position, end: pieceEnd };
     position = pieceEnd;

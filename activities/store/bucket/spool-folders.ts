@@ -5,10 +5,11 @@
  * @module
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, readlink, rename, rmdir, stat, utimes } from "node:fs/promises";
+import { readdir, readFile, readlink, rename, rmdir, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { errorCode } from "../../host/error-code.ts";
+import { makePrivateFolder } from "../../host/private-file.ts";
 import { identifyProcess, isRunning } from "../../host/process-identity.ts";
 
 /** The folders of one directory, as one process sees them. */
@@ -50,7 +51,7 @@ const unlessGone = <Answer>(work: Promise<Answer>): Promise<Answer | undefined> 
  *   from here: on another machine or in another container that shares the directory
  */
 export async function openSpoolFolders(directory: string, silentLooks: number): Promise<SpoolFolders> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makePrivateFolder(directory);
   const here = await place();
   const { pid, startTime } = await identifyProcess();
   const owned = new Set<string>();
@@ -84,7 +85,7 @@ export async function openSpoolFolders(directory: string, silentLooks: number): 
   return {
     make: async () => {
       const path = newPath();
-      await mkdir(path, { mode: 0o700 });
+      await makePrivateFolder(path);
       owned.add(path);
       return path;
     },

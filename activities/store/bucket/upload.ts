@@ -9,6 +9,7 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { Writable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
+import { namingFullDisk } from "../../host/disk-space.ts";
 import type { Bucket } from "./bucket.ts";
 import { segmentName } from "./segments.ts";
 
@@ -124,7 +125,11 @@ export function beginUpload(bucket: Bucket, source: Source, signal: AbortSignal)
   const upload = follow(bucket, source, state, signal);
   let file: Awaited<ReturnType<typeof open>> | undefined;
   const append = async (bytes: Buffer): Promise<void> => {
-    file ??= await open(source.path, "wx", 0o600);
+    if (!file) {
+      file = await open(source.path, "wx", 0o600);
+      // Also where the umask takes rights from the owner.
+      await file.chmod(0o600);
+    }
     await file.appendFile(bytes);
     state.written += bytes.length;
   };
@@ -134,7 +139,10 @@ export function beginUpload(bucket: Bucket, source: Source, signal: AbortSignal)
     upload.complete();
   };
   const settle = (work: Promise<void>, callback: (error?: Error | null) => void): void => {
-    work.then(() => callback(), callback);
+    work.then(
+      () => callback(),
+      (error: Error) => callback(namingFullDisk(error, "the spool of the artifact store cannot be written")),
+    );
   };
   const sink = new Writable({
     highWaterMark: 1024 * 1024,

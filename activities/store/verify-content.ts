@@ -1,0 +1,19 @@
+import { createHash } from "node:crypto";
+import { Transform } from "node:stream";
+import { KgentsError } from "../../core/error.ts";
+
+/** Content that is checked against its name while it is read. What does not fit ends with an error, before its end is seen. */
+export function verifyContent(sha256: string): Transform {
+  const hash = createHash("sha256");
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, callback) => {
+      hash.update(chunk);
+      callback(null, chunk);
+    },
+    flush: (callback) => {
+      const found = hash.digest("hex");
+      const message = `the artifact ${sha256} has the content of ${found}`;
+      callback(found === sha256 ? null : new KgentsError("artifact-unavailable", message));
+    },
+  });
+}
