@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CellContainer, CellPodSpec } from "./job-types.ts";
+import { accountAnnotations, defaultUserIds } from "./cell-user.ts";
+import type { AnnotationsVolume, CellContainer, CellPodSpec, VolumeMount } from "./job-types.ts";
 import type { Language } from "./language.ts";
 import { formatBytes, formatCpu } from "./quantity.ts";
 import type { ExecutionSpec } from "./request.ts";
@@ -19,10 +20,16 @@ const allowanceBytes = 16 * mebibyte;
 export const collectionGraceSeconds = 300;
 
 /**
- * The user and group of the code: `nonroot` of the distroless images. Above the ids that images give to people (1000 is
- * `node` in node's), so that no file of an image is the code's own; below 65534, which means nobody.
+ * Processes and threads that the code may have at once, as in the sandbox: enough for a compiler or a thread pool (Node starts 11
+ * threads, a JVM about 30).
  */
-export const cellUserId = 65_532;
+export const cellProcesses = 128;
+
+/**
+ * How long the node lets a cell end by itself that is deleted while it runs, in seconds. Not 0: the API server then takes the pod
+ * away at once, and nobody could see whether the node has ended its processes.
+ */
+const endGraceSeconds = 1;
 
 /** Where things are within a cell. */
 export const cellDirectories = { run: "/run/kgents", work: "/work", temporary: "/tmp" } as const;
@@ -45,14 +52,31 @@ function directories(spec: ExecutionSpec) {
   ];
 }
 
+const accounts = "accounts";
+
+/** The files that give the code's user a name: from the pod's annotations, because nothing in the cell can write them. */
+const accountVolume: AnnotationsVolume = {
+  name: accounts,
+  downwardAPI: {
+    items: Object.entries(accountAnnotations).map(([path, annotation]) => ({
+      path,
+      fieldRef: { fieldPath: `metadata.annotations['${annotation}']` },
+    })),
+  },
+};
+
+const accountMounts: readonly VolumeMount[] = Object.keys(accountAnnotations).map((name) => ({
+  ...{ name: accounts, mountPath: `/etc/${name}`, subPath: name, readOnly: true },
+}));
+
 function resources(spec: ExecutionSpec): CellContainer["resources"] {
   // The kubelet counts everything that the pod writes: the code's disk, its input, both streams, the log.
   const storage = spec.disk + artifactBytes(spec) + 2 * maximumStreamBytes + allowanceBytes;
   return {
     // Small, so that many cells fit a node; said for each, because what is not said is requested as high as its limit.
     requests: {
-      cpu: formatCpu(Math.min(25, spec.cpu)),
-      memory: formatBytes(Math.min(64 * mebibyte, spec.memory)),
+      cpu: formatCpu(Math.min(100, spec.cpu)),
+      memory: formatBytes(Math.min(128 * mebibyte, spec.memory)),
       "ephemeral-storage": formatBytes(Math.min(64 * mebibyte, storage)),
     },
     limits: {
@@ -76,6 +100,7 @@ function container(spec: ExecutionSpec, language: Language): CellContainer {
       disk: spec.disk + artifactBytes(spec),
       output: maximumStreamBytes,
       grace: collectionGraceSeconds,
+      processes: cellProcesses,
     }),
     workingDir: cellDirectories.work,
     resources: resources(spec),
@@ -87,25 +112,38 @@ function container(spec: ExecutionSpec, language: Language): CellContainer {
       capabilities: { drop: ["ALL"] },
       seccompProfile: { type: "RuntimeDefault" },
     },
-    volumeMounts: directories(spec).map(({ name, mountPath }) => ({ name, mountPath })),
+    volumeMounts: [...directories(spec).map(({ name, mountPath }) => ({ name, mountPath })), ...accountMounts],
   };
 }
 
+/** What of a pod is not the request's. */
+export interface CellPodSettings {
+  /** Such as `gvisor`. @default the node's own runtime */
+  readonly runtimeClassName?: string | undefined;
+  /** The user and group of the code. @default the first of the default range */
+  readonly userId?: number | undefined;
+}
+
 /** The pod that a request becomes. */
-export const cellPod = (spec: ExecutionSpec, language: Language, runtimeClassName?: string): CellPodSpec => ({
+export const cellPod = (
+  spec: ExecutionSpec,
+  language: Language,
+  { runtimeClassName, userId = defaultUserIds.first }: CellPodSettings = {},
+): CellPodSpec => ({
   restartPolicy: "Never",
-  // The supervisor ends when it is done; whoever deletes the pod before that has no use for a wait.
-  terminationGracePeriodSeconds: 0,
+  terminationGracePeriodSeconds: endGraceSeconds,
   automountServiceAccountToken: false,
   enableServiceLinks: false,
   ...(runtimeClassName !== undefined && { runtimeClassName }),
   securityContext: {
     runAsNonRoot: true,
-    runAsUser: cellUserId,
-    runAsGroup: cellUserId,
-    fsGroup: cellUserId,
+    runAsUser: userId,
+    runAsGroup: userId,
     seccompProfile: { type: "RuntimeDefault" },
   },
   containers: [container(spec, language)],
-  volumes: directories(spec).map(({ name, bytes }) => ({ name, emptyDir: { sizeLimit: formatBytes(bytes) } })),
+  volumes: [
+    ...directories(spec).map(({ name, bytes }) => ({ name, emptyDir: { sizeLimit: formatBytes(bytes) } })),
+    accountVolume,
+  ],
 });

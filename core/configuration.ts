@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { defaultUserIds, largestUserId } from "./cell-user.ts";
 import {
   backendField,
   duration,
@@ -61,6 +62,16 @@ const limitsSchema = strict(
 const contextRule = "a context's name in the kubeconfig";
 const isolationRule = "required or best-effort";
 
+const userIdsRule = `{ first, count }: a range of at least 100 user ids from 1000 to ${largestUserId}`;
+
+const userIdsSchema = strict(
+  {
+    first: z.int({ error: userIdsRule }).min(1000, { error: userIdsRule }),
+    count: z.int({ error: userIdsRule }).min(100, { error: userIdsRule }),
+  },
+  userIdsRule,
+).refine(({ first, count }) => first + count - 1 <= largestUserId, { error: userIdsRule });
+
 const kubernetesSchema = strict(
   {
     context: text(contextRule).min(1, { error: contextRule }).optional(),
@@ -69,8 +80,9 @@ const kubernetesSchema = strict(
     networkIsolation: z.enum(["required", "best-effort"], { error: isolationRule }).default("required"),
     // As many as the namespace's quota lets be there at once, unless its operator says otherwise.
     maximumCells: wholeNumber(1, 1000).default(100),
+    userIds: userIdsSchema.default(defaultUserIds),
   },
-  "an object with any of context, namespace, runtimeClassName, networkIsolation, maximumCells",
+  "an object with any of context, namespace, runtimeClassName, networkIsolation, maximumCells, userIds",
 );
 
 const workerSchema = strict(
@@ -157,8 +169,9 @@ export type Configuration = z.output<typeof configurationSchema>;
  * of the whole task queue, which all its workers are to say alike (none), `limits` as maxima
  * in milliseconds, millicores and bytes (none), `images` (any), `network` (true), `unsandboxed` (false: code never runs without a
  * sandbox), and `kubernetes`: its `context` (the current one), `namespace` (`kgents-ephemeral`), `runtimeClassName` (the node's
- * default), `networkIsolation` (`required`: code without network runs only where policies are proved to be enforced) and `maximumCells`: how many
- * cells of the cluster this worker takes on at once, 1 to 1000 (100; more runs wait).
+ * default), `networkIsolation` (`required`: code without network runs only where policies are proved to be enforced), `maximumCells`: how many
+ * cells of the cluster this worker takes on at once, 1 to 1000 (100; more runs wait), and `userIds`: the range of user ids of which each cell has
+ * one for itself (`first` 2013265920, `count` 67108864).
  */
 export type WorkerPolicy = Configuration["worker"];
 

@@ -17,6 +17,22 @@ export interface EmptyDirVolume {
   readonly emptyDir: { readonly sizeLimit: string };
 }
 
+/** Files of the pod's own annotations. */
+export interface AnnotationsVolume {
+  readonly name: string;
+  readonly downwardAPI: {
+    readonly items: readonly { readonly path: string; readonly fieldRef: { readonly fieldPath: string } }[];
+  };
+}
+
+/** Where a volume, or one file of it, is in the container. */
+export interface VolumeMount {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly subPath?: string;
+  readonly readOnly?: true;
+}
+
 /** The container that the code runs in. */
 export interface CellContainer {
   readonly name: string;
@@ -33,7 +49,7 @@ export interface CellContainer {
     readonly capabilities: { readonly drop: readonly ["ALL"] };
     readonly seccompProfile: { readonly type: "RuntimeDefault" };
   };
-  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly volumeMounts: readonly VolumeMount[];
 }
 
 /** The pod of a cell. */
@@ -47,11 +63,10 @@ export interface CellPodSpec {
     readonly runAsNonRoot: true;
     readonly runAsUser: number;
     readonly runAsGroup: number;
-    readonly fsGroup: number;
     readonly seccompProfile: { readonly type: "RuntimeDefault" };
   };
   readonly containers: readonly [CellContainer];
-  readonly volumes: readonly EmptyDirVolume[];
+  readonly volumes: readonly (EmptyDirVolume | AnnotationsVolume)[];
 }
 
 /** The Job of a cell. */
@@ -70,7 +85,10 @@ export interface Job {
     readonly activeDeadlineSeconds: number;
     readonly ttlSecondsAfterFinished: number;
     readonly template: {
-      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+      readonly metadata: {
+        readonly labels: Readonly<Record<string, string>>;
+        readonly annotations: Readonly<Record<string, string>>;
+      };
       readonly spec: CellPodSpec;
     };
   };

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { cellPod, collectionGraceSeconds } from "./cell-pod.ts";
+import { cellDirectories, cellPod, collectionGraceSeconds } from "./cell-pod.ts";
+import { accountAnnotations, accountFiles, defaultUserIds, userIdLabel } from "./cell-user.ts";
 import type { Job } from "./job-types.ts";
 import { isReservedKey } from "./labels.ts";
 import type { Language } from "./language.ts";
@@ -23,7 +24,16 @@ export interface JobInput {
   readonly createdAt?: Date | undefined;
   /** Such as `gvisor`: another runtime than the node's default. */
   readonly runtimeClassName?: string | undefined;
+  /** The user and group of the code. @default the first of the default range */
+  readonly userId?: number | undefined;
 }
+
+/** What keeps others from moving a cell to another node, or from putting a container into it: its code cannot be started again. */
+const undisturbed = {
+  "karpenter.sh/do-not-disrupt": "true",
+  "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+  "sidecar.istio.io/inject": "false",
+} as const;
 
 /** The content that runs: `code`, or the file that `entrypoint` names. */
 export const codeOf = ({ code, entrypoint, files }: ExecutionSpec): Content =>
@@ -39,7 +49,7 @@ const withoutReserved = (entries: Readonly<Record<string, string>>): Record<stri
  * Asynchronous only for the hash of the code, which Web Crypto computes so.
  */
 export async function renderJob(input: JobInput): Promise<Job> {
-  const { spec, language } = input;
+  const { spec, language, runtimeClassName, userId = defaultUserIds.first } = input;
   const labels = {
     ...withoutReserved(spec.labels),
     ...input.labels,
@@ -50,11 +60,18 @@ export async function renderJob(input: JobInput): Promise<Job> {
     "kgents.io/language": language.name,
     // The namespace denies all traffic; its one opening selects the cells that say "true" here.
     "kgents.io/network": String(spec.network),
+    [userIdLabel]: String(userId),
   };
   const annotations = {
     ...input.annotations,
     ...(input.createdAt && { "kgents.io/created-at": input.createdAt.toISOString() }),
     "kgents.io/code-hash": `sha256:${await contentHash(codeOf(spec))}`,
+  };
+  const accounts = accountFiles(userId, cellDirectories.work);
+  const podAnnotations = {
+    ...undisturbed,
+    [accountAnnotations.passwd]: accounts.passwd,
+    [accountAnnotations.group]: accounts.group,
   };
   return {
     apiVersion: "batch/v1",
@@ -67,7 +84,10 @@ export async function renderJob(input: JobInput): Promise<Job> {
       // The backstop for the day when Temporal is down.
       activeDeadlineSeconds: Math.ceil((spec.startupTimeout + spec.timeout) / 1000) + collectionGraceSeconds,
       ttlSecondsAfterFinished: Math.ceil(spec.ttl / 1000),
-      template: { metadata: { labels: { ...labels } }, spec: cellPod(spec, language, input.runtimeClassName) },
+      template: {
+        metadata: { labels: { ...labels }, annotations: podAnnotations },
+        spec: cellPod(spec, language, { runtimeClassName, userId }),
+      },
     },
   };
 }

@@ -1,8 +1,12 @@
 /** Code that means harm: each ends in time, with an honest result, and the next run is as good as ever. */
+
+import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { CellOutcome } from "../../activities/backends/backend.ts";
+import { builtInLanguages, findLanguage } from "../../core/language.ts";
+import { parseRequest } from "../../core/parse-request.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
-import { useClusterBackend } from "./support.ts";
+import { cellNamespace, cluster, createBackend, useClusterBackend } from "./support.ts";
 
 const inCell = useClusterBackend();
 
@@ -20,22 +24,38 @@ interface Case {
   readonly request: ExecutionRequest;
   readonly outcome: Expected;
   readonly stdout?: string | RegExp;
+  /** Whether no process of its uid, which it has printed, may be left on the node. */
+  readonly nothingLives?: boolean;
   /** The longest that it may take beside waiting for its pod. */
   readonly seconds: number;
 }
+
+/** Says under which uid it runs. */
+const whoAmI = "import os\nprint(os.getuid(), flush=True)\n";
 
 const killed = { code: 137, signal: "SIGKILL" };
 const timedOut: Expected = { exit: killed, stopped: { reason: "timed-out", detail: expect.any(String) as string } };
 const diskLimit: Expected = { exit: killed, stopped: { reason: "disk-limit", detail: expect.any(String) as string } };
 
 const cases: readonly Case[] = [
-  {
-    name: "a fork bomb within its memory",
-    // Bounded, because this node has no limit of processes; each of them keeps its memory.
-    request: python("import os, time\nfor _ in range(9):\n  try: os.fork()\n  except OSError: pass\ntime.sleep(60)", {
-      ...{ timeout: 4, memory: "64Mi" },
+  ...["100m", "1"].map((cpu) => ({
+    name: `a fork bomb that goes on where it gets no more processes, with ${cpu}`,
+    request: python(`${whoAmI}while True:\n  try: os.fork()\n  except OSError: pass`, {
+      ...{ timeout: 5, memory: "256Mi", cpu },
     }),
-    outcome: { exit: killed },
+    outcome: timedOut,
+    stdout: /^\d+\n$/,
+    nothingLives: true,
+    seconds: 15,
+  })),
+  {
+    name: "a fork bomb that has killed the watchdogs",
+    request: python(`${whoAmI}os.kill(-1, 9)\nwhile True:\n  try: os.fork()\n  except OSError: pass`, {
+      ...{ timeout: 4, memory: "256Mi" },
+    }),
+    outcome: { exit: killed, lost: null },
+    stdout: /^\d+\n$/,
+    nothingLives: true,
     seconds: 30,
   },
   {
@@ -170,16 +190,50 @@ const cases: readonly Case[] = [
   },
 ];
 
+/** The processes of a uid on the node, where we can look at it. */
+async function processesOf(uid: string): Promise<string> {
+  const found = await cluster.node?.run(["sh", "-c", `grep -ls '^Uid:.${uid}' /proc/[0-9]*/status`]);
+  return found?.stdout ?? "";
+}
+
 /** At most so many at once: more than that only wait for the node. */
 describe.concurrent("abuse", { concurrent: true }, () => {
-  test.each(cases)("$name", { timeout: 180_000 }, async ({ request, outcome, stdout, seconds }) => {
+  test.each(cases)("$name", { timeout: 180_000 }, async ({ request, outcome, stdout, nothingLives, seconds }) => {
     const answer = await run(request);
     expect(answer.error).toBeNull();
     expect(answer.outcome).toMatchObject(outcome);
     if (typeof stdout === "string") expect(answer.stdout.toString()).toBe(stdout);
     else if (stdout) expect(answer.stdout.toString()).toMatch(stdout);
     expect(answer.milliseconds).toBeLessThan(seconds * 1000 + 15_000);
+    // At once: when the clean-up says that the cell is gone, it is.
+    if (nothingLives) expect(await processesOf(answer.stdout.toString().trim())).toBe("");
   });
+});
+
+test("two workers that take a user id at once never have the same, and a range that is used up means no room", async () => {
+  await using namespace = await cellNamespace();
+  const spec = parseRequest({ code: "1" });
+  const language = findLanguage(builtInLanguages, spec.language);
+  const backends = [1, 2].map(() => createBackend(namespace.name, { userIds: { first: 70_000, count: 3 } }));
+  const plans = Array.from({ length: 6 }, (_, index) => {
+    const cellId = `kgents-${randomUUID().slice(0, 20)}`;
+    return { cellId, spec, language, owner: { workflowId: cellId, runId: "1" }, backend: backends[index % 2] };
+  });
+  const provision = ({ backend, ...plan }: (typeof plans)[number]) => backend?.provision(plan);
+  const [first, ...others] = plans;
+  if (first) await provision(first);
+  const ends = await Promise.allSettled(others.map(provision));
+  const jobs = JSON.parse(await namespace.kubectl("get", "jobs", "-o", "json")) as {
+    items: { spec: { template: { spec: { securityContext: { runAsUser: number } } } } }[];
+  };
+  const ids = jobs.items.map(({ spec }) => spec.template.spec.securityContext.runAsUser);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids.length).toBe(1 + ends.filter(({ status }) => status === "fulfilled").length);
+  for (const end of ends) if (end.status === "rejected") expect(end.reason).toMatchObject({ code: "quota-exceeded" });
+  expect(ends.some(({ status }) => status === "rejected")).toBe(true);
+  for (const { backend, cellId } of plans) await backend?.cleanUp(cellId);
+  expect(await namespace.left()).toEqual([]);
+  for (const backend of backends) await backend.close();
 });
 
 test("and the next run is as good as ever", async () => {

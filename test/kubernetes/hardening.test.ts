@@ -1,7 +1,7 @@
 /** Every hardening setting of a cell, as a program inside sees it, and as the cluster holds it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { cellUserId } from "../../core/cell-pod.ts";
+import { defaultUserIds } from "../../core/cell-user.ts";
 import type { Job } from "../../core/job-types.ts";
 import { builtInLanguages } from "../../core/language.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
@@ -22,9 +22,25 @@ test("identity and privileges", async () => {
 import json
 lines = open("/proc/self/status").read().splitlines()
 print(json.dumps({name: " ".join(rest.split()) for name, _, rest in (line.partition(":") for line in lines)}))`);
-  const ids = Array(4).fill(cellUserId).join(" ");
-  expect(status).toMatchObject({ Uid: ids, Gid: ids, Groups: String(cellUserId), NoNewPrivs: "1", Seccomp: "2" });
+  const [id = ""] = status.Uid?.split(" ") ?? [];
+  expect(Number(id)).toBeGreaterThanOrEqual(defaultUserIds.first);
+  expect(Number(id)).toBeLessThan(defaultUserIds.first + defaultUserIds.count);
+  const ids = Array(4).fill(id).join(" ");
+  expect(status).toMatchObject({ Uid: ids, Gid: ids, Groups: id, NoNewPrivs: "1", Seccomp: "2" });
   for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) expect(status[set], set).toBe("0".repeat(16));
+});
+
+test("its user and group have names, and its temporary directory is one that Ruby trusts", async () => {
+  const found = await look<unknown>(`
+import grp, json, os, pwd, tempfile
+user, group = pwd.getpwuid(os.getuid()), grp.getgrgid(os.getgid())
+mode = lambda path: oct(os.stat(path).st_mode)
+print(json.dumps([user.pw_name, user.pw_dir, group.gr_name, os.popen("id -un; id -gn").read(), pwd.getpwuid(0).pw_name,
+  tempfile.gettempdir(), mode(tempfile.gettempdir()), mode("/tmp"), mode("/work")]))`);
+  expect(found).toEqual([
+    ...["kgents", "/work", "kgents", "kgents\nkgents\n", "root", "/tmp/kgents"],
+    ...["0o41777", "0o40777", "0o40777"],
+  ]);
 });
 
 test("the environment is what is documented, whatever services there are", async () => {
@@ -38,7 +54,14 @@ test("the environment is what is documented, whatever services there are", async
   const environment = await look<Record<string, string>>(code, { env: { MINE: "1" } });
   expect(environment).toEqual({
     PATH: "/usr/local/bin:/usr/bin:/bin",
-    ...{ HOME: "/work", LANG: "C.UTF-8", TMPDIR: "/tmp", USER: "kgents", PYTHONDONTWRITEBYTECODE: "1", MINE: "1" },
+    ...{
+      HOME: "/work",
+      LANG: "C.UTF-8",
+      TMPDIR: "/tmp/kgents",
+      USER: "kgents",
+      PYTHONDONTWRITEBYTECODE: "1",
+      MINE: "1",
+    },
   });
 });
 
@@ -194,6 +217,8 @@ describe("the manifest", () => {
     // Without what the controller adds, which names this one Job.
     const plain = ({ spec, metadata }: Job) => {
       const { selector: _, template, ...rest } = JSON.parse(JSON.stringify(spec));
+      // Each run has a user of its own.
+      Object.assign(template.spec.securityContext, { runAsUser: 1, runAsGroup: 1 });
       return { ...rest, pod: template.spec, hash: metadata.annotations["kgents.io/code-hash"] };
     };
     expect(created.map(plain)).toEqual([plain(JSON.parse(stdout))]);

@@ -67,7 +67,7 @@ export async function cellNamespace(verdict: NetworkIsolation | null = "enforced
 }
 
 /** A backend for cells in a namespace, as an instance of its own. */
-const createBackend = (namespace: string, options: Partial<KubernetesOptions> = {}): Backend =>
+export const createBackend = (namespace: string, options: Partial<KubernetesOptions> = {}): Backend =>
   createKubernetesBackend({
     kubeconfig: cluster.kubeconfig,
     namespace,

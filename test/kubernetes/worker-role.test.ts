@@ -65,7 +65,7 @@ function testsOfNode(node: NodeControl): void {
     await allowed(["wait", "pod", "-l", `${cellLabel}=cell-1`, "--for=condition=Ready", "--timeout=50s"]);
     const pod = (await allowed(["get", "pods", "-l", `${cellLabel}=cell-1`, "-o", "name"])).trim();
     expect(await allowed(["exec", pod, "--", "sh", "-c", "ls /var/run/secrets 2>&1 || echo none; id -u"])).toMatch(
-      /none\n65532\n$/,
+      /none\n2013265920\n$/,
     );
     expect(await allowed(["get", "events", "-o", "name"])).toContain("event/cell-1");
     expect(await allowed(["get", "resourcequotas", "-o", "json"])).toContain('"pods": "1"');

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -26,6 +26,8 @@ export interface Cell extends AsyncDisposable {
   readonly run: string;
   readonly work: string;
   readonly tmp: string;
+  /** The PATH, where `sh` is the shell under test. */
+  readonly path: string;
   /** Delivers a command as a worker does, and starts it. */
   readonly start: (command: readonly string[], delivery?: Delivery) => Promise<void>;
   /** Waits until a file of the run directory is there, and reads it. */
@@ -57,7 +59,10 @@ async function waitFor(path: string, milliseconds = 10_000): Promise<void> {
 export function startCell(shell: readonly string[], settings: Partial<SupervisorSettings> = {}): Cell {
   const root = mkdtempSync(join(tmpdir(), "kgents-supervisor-"));
   const [run, work, tmp] = [join(root, "run"), join(root, "work"), join(root, "tmp")] as const;
-  for (const directory of [run, work, tmp]) mkdirSync(directory);
+  for (const directory of [run, work, tmp, join(root, "bin")]) mkdirSync(directory);
+  const [shellName = ""] = shell;
+  symlinkSync(spawnSync("which", [shellName], { encoding: "utf8" }).stdout.trim(), join(root, "bin/sh"));
+  const path = `${join(root, "bin")}:${process.env.PATH}`;
   const [, ...args] = supervisorCommand({
     runDirectory: run,
     workDirectory: work,
@@ -66,10 +71,15 @@ export function startCell(shell: readonly string[], settings: Partial<Supervisor
     disk: 10 * 2 ** 20,
     output: 10 * 2 ** 20,
     grace: 20,
+    processes: 4096,
     ...settings,
   });
   const [program = "", ...rest] = [...(canBePid1 ? namespaceCommand : []), ...shell, ...args];
-  const child: ChildProcess = spawn(program, rest, { stdio: ["ignore", "inherit", "inherit"], detached: true });
+  const child: ChildProcess = spawn(program, rest, {
+    stdio: ["ignore", "inherit", "inherit"],
+    detached: true,
+    env: { ...process.env, PATH: path },
+  });
   const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
   const appears = async (name: string, milliseconds?: number): Promise<string> => {
     await waitFor(join(run, name), milliseconds);
@@ -79,6 +89,7 @@ export function startCell(shell: readonly string[], settings: Partial<Supervisor
     run,
     work,
     tmp,
+    path,
     start: async (command, { environment = {}, stdin, files = {} } = {}) => {
       await waitFor(join(run, "go"));
       for (const [name, content] of Object.entries(files)) writeFileSync(join(work, name), content);

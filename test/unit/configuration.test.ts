@@ -31,7 +31,10 @@ describe("parseConfiguration", () => {
         limits: {},
         network: true,
         unsandboxed: false,
-        kubernetes: { namespace: "kgents-ephemeral", networkIsolation: "required", maximumCells: 100 },
+        kubernetes: {
+          ...{ namespace: "kgents-ephemeral", networkIsolation: "required", maximumCells: 100 },
+          userIds: { first: 2_013_265_920, count: 67_108_864 },
+        },
       },
       artifacts: {},
       retention: 604_800_000,

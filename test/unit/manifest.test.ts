@@ -15,6 +15,12 @@ function render(request: ExecutionRequest = {}, rest: Partial<JobInput> = {}): P
   return renderJob({ name: "exec-dry-run", namespace: "kgents-ephemeral", spec, language, ...rest });
 }
 
+const undisturbed = {
+  "karpenter.sh/do-not-disrupt": "true",
+  "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+  "sidecar.istio.io/inject": "false",
+};
+
 const podOf = (job: Job) => job.spec.template.spec;
 const containerOf = (job: Job) => podOf(job).containers[0];
 
@@ -34,13 +40,21 @@ describe("the hardened Job", () => {
     ["seccomp (container)", (it) => containerOf(it).securityContext.seccompProfile, { type: "RuntimeDefault" }],
     ["seccomp (pod)", (it) => podOf(it).securityContext.seccompProfile, { type: "RuntimeDefault" }],
     ["runAsNonRoot (pod)", (it) => podOf(it).securityContext.runAsNonRoot, true],
-    ["uid", (it) => podOf(it).securityContext.runAsUser, 65_532],
-    ["gid", (it) => podOf(it).securityContext.runAsGroup, 65_532],
-    ["fsGroup", (it) => podOf(it).securityContext.fsGroup, 65_532],
+    ["uid", (it) => podOf(it).securityContext.runAsUser, 2_013_265_920],
+    ["gid", (it) => podOf(it).securityContext.runAsGroup, 2_013_265_920],
+    ["uid (label)", (it) => it.spec.template.metadata.labels["kgents.io/user-id"], "2013265920"],
+    // It would make every directory of the volumes setgid, and opens nothing: all can write the volumes of their own pod.
+    ["no fsGroup", (it) => "fsGroup" in podOf(it).securityContext, false],
+    [
+      "nobody moves it or joins it",
+      (it) => it.spec.template.metadata.annotations,
+      expect.objectContaining(undisturbed),
+    ],
     ["no service account token", (it) => podOf(it).automountServiceAccountToken, false],
     ["no service links", (it) => podOf(it).enableServiceLinks, false],
     ["restartPolicy", (it) => podOf(it).restartPolicy, "Never"],
-    ["no wait at deletion", (it) => podOf(it).terminationGracePeriodSeconds, 0],
+    // Not 0: the pod would be gone from the API before its processes are.
+    ["its node says when it has ended", (it) => podOf(it).terminationGracePeriodSeconds, 1],
     ["backoffLimit", (it) => it.spec.backoffLimit, 0],
     ["podReplacementPolicy", (it) => it.spec.podReplacementPolicy, "Failed"],
     ["one container", (it) => podOf(it).containers.length, 1],
@@ -63,12 +77,24 @@ describe("the hardened Job", () => {
       { name: "run", mountPath: "/run/kgents" },
       { name: "work", mountPath: "/work" },
       { name: "tmp", mountPath: "/tmp" },
+      { name: "accounts", mountPath: "/etc/passwd", subPath: "passwd", readOnly: true },
+      { name: "accounts", mountPath: "/etc/group", subPath: "group", readOnly: true },
     ]);
-    expect(volumes).toEqual([
+    expect(volumes.filter((volume) => "emptyDir" in volume)).toEqual([
       { name: "run", emptyDir: { sizeLimit: "144Mi" } },
       { name: "work", emptyDir: { sizeLimit: "100Mi" } },
       { name: "tmp", emptyDir: { sizeLimit: "100Mi" } },
     ]);
+    expect(volumes.slice(3)).toEqual([{ name: "accounts", downwardAPI: expect.anything() }]);
+  });
+
+  it("has a user and a group with names, of the very id that it runs under", async () => {
+    const { template } = (await render({}, { userId: 4711 })).spec;
+    expect(template.spec.securityContext).toMatchObject({ runAsUser: 4711, runAsGroup: 4711 });
+    expect(template.metadata.labels["kgents.io/user-id"]).toBe("4711");
+    const { "kgents.io/passwd": passwd, "kgents.io/group": group } = template.metadata.annotations;
+    expect(passwd).toMatch(/^root:x:0:0:(?:.*\n)+kgents:x:4711:4711:kgents:\/work:\/bin\/sh\n$/);
+    expect(group).toMatch(/^root:x:0:\n(?:.*\n)+kgents:x:4711:\n$/);
   });
 
   it("has the labels and annotations that users of the original know", () => {
@@ -79,6 +105,7 @@ describe("the hardened Job", () => {
       "kgents.io/job-type": "ephemeral",
       "kgents.io/language": "python",
       "kgents.io/network": "false",
+      "kgents.io/user-id": "2013265920",
     };
     expect(job.metadata.labels).toEqual(labels);
     expect(job.spec.template.metadata.labels).toEqual(labels);
@@ -95,15 +122,15 @@ describe("the hardened Job", () => {
 
 describe("limits", () => {
   it.each<[ExecutionRequest, object, object]>([
-    [{}, { cpu: "25m", memory: "64Mi" }, { cpu: "100m", memory: "128Mi", "ephemeral-storage": "244Mi" }],
+    [{}, { cpu: "100m", memory: "128Mi" }, { cpu: "100m", memory: "128Mi", "ephemeral-storage": "244Mi" }],
     [
       { cpu: "200m", memory: "256Mi" },
-      { cpu: "25m", memory: "64Mi" },
+      { cpu: "100m", memory: "128Mi" },
       { cpu: "200m", memory: "256Mi" },
     ],
     [
       { cpu: 2, memory: "1.5Gi" },
-      { cpu: "25m", memory: "64Mi" },
+      { cpu: "100m", memory: "128Mi" },
       { cpu: "2", memory: "1536Mi" },
     ],
     // Never above the limits.
@@ -128,7 +155,8 @@ describe("limits", () => {
     const files = [{ name: "data", content: artifact(20 * mebibyte) }];
     const job = await render({ stdin: artifact(30 * mebibyte - 1), files });
     expect(containerOf(job).resources.limits["ephemeral-storage"]).toBe("294Mi");
-    expect(podOf(job).volumes.map(({ emptyDir }) => emptyDir.sizeLimit)).toEqual(["194Mi", "150Mi", "100Mi"]);
+    const sizes = podOf(job).volumes.flatMap((volume) => ("emptyDir" in volume ? [volume.emptyDir.sizeLimit] : []));
+    expect(sizes).toEqual(["194Mi", "150Mi", "100Mi"]);
     expect(containerOf(job).command).toContain(String(150 * 1024));
   });
 

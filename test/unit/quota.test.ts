@@ -13,8 +13,8 @@ const wanted = (request: ExecutionRequest = {}) =>
 it("counts a cell as Kubernetes does", () => {
   expect(wanted({ cpu: "2", memory: "1Gi" })).toEqual({
     ...{ pods: 1, "count/pods": 1, "count/jobs.batch": 1 },
-    ...{ cpu: 25, memory: 64 * mebibyte, "ephemeral-storage": 64 * mebibyte },
-    ...{ "requests.cpu": 25, "requests.memory": 64 * mebibyte, "requests.ephemeral-storage": 64 * mebibyte },
+    ...{ cpu: 100, memory: 128 * mebibyte, "ephemeral-storage": 64 * mebibyte },
+    ...{ "requests.cpu": 100, "requests.memory": 128 * mebibyte, "requests.ephemeral-storage": 64 * mebibyte },
     ...{ "limits.cpu": 2000, "limits.memory": 1024 * mebibyte, "limits.ephemeral-storage": 244 * mebibyte },
   });
 });
@@ -42,14 +42,14 @@ describe("room in quotas", () => {
     ],
     ["thousandths of cores", [quota({ "limits.cpu": "1" }, { "limits.cpu": "900m" })], 0, undefined],
     ["one too many", [quota({ "limits.cpu": "1" }, { "limits.cpu": "901m" })], 0, full("the quota q: limits.cpu=1")],
-    ["memory to the byte", [quota({ "requests.memory": "13Gi" }, { "requests.memory": "13248Mi" })], 0, undefined],
+    ["memory to the byte", [quota({ "requests.memory": "13Gi" }, { "requests.memory": "13184Mi" })], 0, undefined],
     [
       "a byte too many",
-      [quota({ "requests.memory": "13Gi" }, { "requests.memory": `${13_248 * mebibyte + 1}` })],
+      [quota({ "requests.memory": "13Gi" }, { "requests.memory": `${13_184 * mebibyte + 1}` })],
       0,
       full("the quota q: requests.memory=13Gi"),
     ],
-    ["memory without a word is what is requested", [quota({ memory: "64Mi" })], 0, undefined],
+    ["memory without a word is what is requested", [quota({ memory: "128Mi" })], 0, undefined],
     [
       "all but the last quota have room",
       [quota({ pods: "9" }), quota({ pods: "1" }, { pods: "1" }, "r")],
@@ -81,7 +81,7 @@ describe("room in quotas", () => {
     ["cpu in billionths", [quota({ "requests.cpu": "50000000n" }, { "requests.cpu": "25000000n" })], 0, undefined],
     ["a use that nobody has counted yet", [{ name: "q", hard: { pods: "5" }, used: {} }], 9, undefined],
   ])("%s", (_what, quotas, pending, lack) => {
-    const cell = wanted();
+    const cell = wanted({ cpu: "100m", memory: "128Mi" });
     const taken = Array.from({ length: pending }, () => cell);
     expect(lackOf(quotas, cell, taken)).toEqual(lack);
   });

@@ -24,6 +24,32 @@ const hostile = [
   "\u0001\u007f",
 ];
 
+/** What shells set, read or refuse to set, and what begins as those do. */
+const shellVariables = {
+  ...{
+    IFS: "x",
+    UID: "7",
+    PPID: "x",
+    OPTIND: "x",
+    SHLVL: "x",
+    PWD: "/no",
+    OLDPWD: "/no",
+    _: "x",
+    BASHOPTS: "x",
+    LINENO: "x",
+  },
+  ...{
+    RANDOM: "x",
+    SECONDS: "x",
+    HISTFILESIZE: "0",
+    BASH_TOKEN: "t",
+    MAIL_PASSWORD: "m",
+    TERMINAL: "i",
+    LC_ALL: "xx_YY",
+  },
+  ...{ ENV: "/no", BASH_ENV: "/no", MAILPATH: "/no", PS1: "$(id)", POSIXLY_CORRECT: "", CDPATH: "/" },
+};
+
 it("has shells to be tested with", () => {
   expect(shells.length).toBeGreaterThan(0);
 });
@@ -69,18 +95,27 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
   it("gives the environment that was asked for, and nothing of its own", async () => {
     await using cell = startCell(shell);
     const environment = Object.fromEntries(hostile.map((value, index) => [`V${index}`, value]));
-    await cell.start(["env", "-0"], { environment: { ...environment, LANG: "C", IFS: "x" } });
+    const own = { LANG: "C", ...shellVariables };
+    await cell.start(["env", "-0"], { environment: { ...own, ...environment } });
     await cell.appears("exit");
     const entries = cell.read("stdout").toString().split("\0").filter(Boolean);
     const variables = Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s).slice(0, 2)));
     expect(variables).toEqual({
       ...environment,
-      IFS: "x",
-      LANG: "C",
-      PATH: process.env.PATH,
+      ...own,
+      PATH: cell.path,
       HOME: cell.work,
-      TMPDIR: cell.tmp,
+      TMPDIR: `${cell.tmp}/kgents`,
     });
+  });
+
+  it("says how long the code ran, also where the code has killed its clock", async () => {
+    await using cell = startCell(shell, { timeout: 300 });
+    await cell.start(["sh", "-c", `${canBePid1 ? "kill -9 -1; " : ""}sleep 0.6`]);
+    await cell.appears("exit");
+    const elapsed = Number(cell.read("elapsed").toString());
+    expect(elapsed).toBeGreaterThanOrEqual(canBePid1 ? 550 : 250);
+    expect(elapsed).toBeLessThan(20_000);
   });
 
   it("bounds the size of a file, which may lie where no meter looks", async () => {
@@ -263,6 +298,28 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
   });
 });
 
+// busybox has an env of its own and runs no other.
+it.each(shells.filter(([program]) => program !== "busybox"))(
+  "has no variable on a command line, where the whole node could read it: %s",
+  async (...shell) => {
+    await using cell = startCell(shell);
+    const seen = join(cell.run, "seen");
+    writeFileSync(
+      join(cell.path.split(":")[0] ?? "", "env"),
+      `#!/bin/sh\necho "$@" >>${seen}\nexec /usr/bin/env "$@"\n`,
+      {
+        mode: 0o755,
+      },
+    );
+    const secrets = { TOKEN: "s3cret", BASH_TOKEN: "s3cret", TERMINAL: "s3cret", MAIL_PASSWORD: "s3cret" };
+    await cell.start(["sh", "-c", "echo $TOKEN"], { environment: { SHLVL: "7", ...secrets } });
+    await cell.appears("exit");
+    expect(cell.read("stdout").toString()).toBe("s3cret\n");
+    expect(readFileSync(seen, "utf8")).toMatch(/SHLVL=7 sh -c/);
+    expect(readFileSync(seen, "utf8")).not.toContain("s3cret");
+  },
+);
+
 describe("the supervisor's command", () => {
   const command = supervisorCommand({
     runDirectory: "/run/kgents",
@@ -272,16 +329,18 @@ describe("the supervisor's command", () => {
     disk: 1025,
     output: 2048,
     grace: 300,
+    processes: 128,
   });
 
   it("tells seconds and KiB, rounded up", () => {
-    expect(command.slice(3)).toEqual(["kgents-supervisor", "/run/kgents", "/work", "/tmp", "1.5", "2", "2", "300"]);
+    expect(command.slice(3, 11)).toEqual(["kgents-supervisor", "/run/kgents", "/work", "/tmp", "1.5", "2", "2", "300"]);
+    expect(command.slice(12)).toEqual(["128"]);
   });
 
   it("passes through Kubernetes' expansion unchanged", () => {
     // https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/: `$$` becomes `$`, `$(NAME)` the
     // variable's value where there is one.
-    const script = command[2] ?? "";
+    const script = `${command[2]}${command[11]}`;
     expect(script).not.toContain("$$");
     expect(script).not.toMatch(/\$\([A-Za-z_][A-Za-z0-9_.-]*\)/);
   });

@@ -1,14 +1,18 @@
 import { formatDuration } from "../../../core/duration.ts";
 import { KgentsError } from "../../../core/error.ts";
 import { type CellPlan, NoRoom } from "../backend.ts";
-import { type CellState, classifyCell, failureOfWait } from "./classify-cell.ts";
+import { type CellState, failureOfWait } from "./classify-cell.ts";
 import { ClusterError } from "./cluster-error.ts";
 import { observeCell } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
+import { classifyPinned, findJob, type Pin } from "./pin.ts";
 import { lackIn, neverFits } from "./quota.ts";
 
 /** A cell that runs, or one that has ended before anybody asked for it. */
-export type Ready = Extract<CellState, { state: "running" | "ended" }>;
+export interface Ready {
+  readonly state: Extract<CellState, { state: "running" | "ended" }>;
+  readonly pin: Pin;
+}
 
 /** The watch tells of a pod at once; the server itself is asked this often, since a watch can die without a word. */
 const askMilliseconds = 5000;
@@ -28,26 +32,37 @@ const refusalOf = (wait: Waiting, why: string): KgentsError =>
  * @throws KgentsError of the kind that fits, when it never will or when it takes longer than its start-up time; NoRoom, when a quota
  *   has taken of that time
  */
-export async function awaitRunning(own: OwnCells, { cellId, spec }: CellPlan, stop: AbortSignal): Promise<Ready> {
+export async function awaitRunning(
+  own: OwnCells,
+  plan: CellPlan,
+  stop: AbortSignal,
+  knownJobUid?: string,
+): Promise<Ready> {
+  const { cellId, spec } = plan;
+  let jobUid = knownJobUid;
   let last: Waiting = { state: "waiting", for: "pod", detail: "nothing was seen of it yet" };
   let pullFailedAt: number | undefined;
   let full: string | undefined;
   let askedAt = Date.now();
   // The watch may lag behind. That the cell waits is believed for a while; an end is always asked of the server.
-  const look = async (): Promise<CellState> => {
+  const look = async (pin: Pin): Promise<CellState> => {
     const pods = own.watch.podsOf(cellId);
-    const known = pods.length > 0 ? classifyCell({ job: null, pods, events: [] }, new Date()) : undefined;
+    const known = pods.length > 0 ? classifyPinned({ job: null, pods, events: [] }, pin, new Date()) : undefined;
     if (known?.state === "running") return known;
     if (known?.state === "waiting" && Date.now() - askedAt < askMilliseconds) return known;
     const observed = await observeCell(own, cellId, stop);
     askedAt = Date.now();
-    return classifyCell(observed, new Date());
+    return classifyPinned(observed, pin, new Date());
   };
   while (!stop.aborted) {
     using change = own.watch.listen(cellId, stop);
     try {
-      const state = await look();
-      if (state.state === "running" || state.state === "ended") return state;
+      jobUid ??= await findJob(own, plan, stop);
+      if (jobUid === undefined) throw new KgentsError("cell-deleted", "the cell's Job was deleted from outside");
+      const state = await look({ jobUid });
+      if (state.state === "running" || state.state === "ended") {
+        return { state, pin: { jobUid, podUid: state.podUid } };
+      }
       if (state.state === "failed") throw new KgentsError(state.kind, state.detail);
       if (state.for === "quota") {
         const lack = lackIn(state.detail);

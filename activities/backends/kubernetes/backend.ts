@@ -4,6 +4,7 @@
  * @module
  */
 import type { V1Job } from "@kubernetes/client-node";
+import { defaultUserIds, type UserIds } from "../../../core/cell-user.ts";
 import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../../core/cluster-names.ts";
 import { KgentsError } from "../../../core/error.ts";
 import { once } from "../../../core/once.ts";
@@ -13,12 +14,14 @@ import { cellContainer, classifyCell } from "./classify-cell.ts";
 import { type ClusterSettings, createClusterClient } from "./cluster-client.ts";
 import { ClusterError, toRunFailure } from "./cluster-error.ts";
 import { type ClusterLook, clusterLooker } from "./cluster-status.ts";
+import { deleteCell } from "./delete-cell.ts";
 import { runProgram } from "./exec-session.ts";
 import { clusterIsolation } from "./isolation.ts";
-import { createJob, deleteCell } from "./job.ts";
+import { createJob } from "./job.ts";
 import { listAll } from "./list-pages.ts";
 import { isFinished, listPods, readJob } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
+import { podsOfCell } from "./pin.ts";
 import { watchPods } from "./pod-watch.ts";
 import { quotaRoom } from "./room.ts";
 import { runCell } from "./run-cell.ts";
@@ -29,6 +32,8 @@ export interface KubernetesOptions extends ClusterSettings {
   readonly instance: string;
   /** Another container runtime than the node's default, such as `gvisor`. */
   readonly runtimeClassName?: string | undefined;
+  /** The user ids of its cells. @default {@link defaultUserIds} */
+  readonly userIds?: UserIds;
   /** `required`: code without network runs only where policies are proved to be enforced. @default "required" */
   readonly networkIsolation?: "required" | "best-effort";
   /** How long a node may not answer beyond the code's time, in milliseconds. @default 60000 */
@@ -37,6 +42,8 @@ export interface KubernetesOptions extends ClusterSettings {
 }
 
 const defaultNodePatience = 60_000;
+/** More than a worker has cells at once. */
+const rememberedJobs = 2000;
 
 function ownedCell(job: V1Job): OwnedCell {
   const { labels = {}, annotations = {}, creationTimestamp } = job.metadata ?? {};
@@ -70,7 +77,7 @@ const asFailure = (error: unknown): never => {
 function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "room" | "admitted" | "giveBack"> {
   const release = async (cellId: string): Promise<void> => {
     const own = await connect();
-    for (const pod of await listPods(own, cellId)) {
+    for (const pod of podsOfCell(await listPods(own, cellId), cellId)) {
       const { state } = classifyCell({ job: null, pods: [pod], events: [] }, new Date());
       // One that has ended needs no word; one that does not answer ends by itself after its grace.
       if (state !== "running") continue;
@@ -106,7 +113,7 @@ function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "roo
 
 /** Creates the backend that runs code in a cluster. Nothing is connected before it is needed. */
 export function createKubernetesBackend(options: KubernetesOptions): Backend {
-  const { instance, namespace, runtimeClassName, log } = options;
+  const { instance, namespace, runtimeClassName, userIds = defaultUserIds, log } = options;
   const client = once(() => createClusterClient(options));
   // The watch begins with the first cell: a mere look at the cluster needs none.
   const connect = once(async (): Promise<OwnCells> => {
@@ -116,8 +123,15 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
   const room = quotaRoom(connect, log);
   const look = clusterLooker(client);
   const facts = ({ version, networkIsolation }: ClusterLook) => ({
-    ...{ namespace, version, networkIsolation, runtimeClassName },
+    ...{ namespace, version, networkIsolation, runtimeClassName, userIds },
   });
+  // The Jobs that this process has made, until it follows them: the server need not be asked for them again.
+  const made = new Map<string, string>();
+  const remember = (cellId: string, { metadata }: V1Job): void => {
+    if (metadata?.uid !== undefined) made.set(cellId, metadata.uid);
+    const [oldest] = made.keys();
+    if (made.size > rememberedJobs && oldest !== undefined) made.delete(oldest);
+  };
   const usual = { network: false, memory: 128 * 2 ** 20, cpu: 100, disk: 100 * 2 ** 20 };
 
   return {
@@ -137,13 +151,15 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
       const seen = await look(true);
       checkNetwork(seen, plan.spec.network, options.networkIsolation);
       const own = await connect();
-      await createJob(own, plan, runtimeClassName).catch(asFailure);
+      remember(plan.cellId, await createJob(own, plan, { runtimeClassName, userIds }).catch(asFailure));
       return { isolation: clusterIsolation(facts(seen), plan.spec) };
     },
     execute: async (plan, context) => {
       const nodePatienceMilliseconds = options.nodePatienceMilliseconds ?? defaultNodePatience;
+      const jobUid = made.get(plan.cellId);
+      made.delete(plan.cellId);
       try {
-        return await runCell({ ...(await connect()), nodePatienceMilliseconds }, plan, context);
+        return await runCell({ ...(await connect()), nodePatienceMilliseconds }, plan, context, jobUid);
       } finally {
         room.giveBack(plan.cellId);
       }

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { cellDirectories } from "../../../core/cell-pod.ts";
+import { cellDirectories, cellProcesses } from "../../../core/cell-pod.ts";
+import { execLimitCommand } from "../../../core/supervisor.ts";
 import { backslash, passable, readable } from "../files/output-patterns.ts";
 
 const { run, work } = cellDirectories;
@@ -80,7 +81,8 @@ else
   read -r peak <$group/memory/memory.max_usage_in_bytes
   read -r value <$group/cpuacct/cpuacct.usage && cpu=$((value / 1000))
 fi
-echo "$kills,$peak,$cpu"
+elapsed=; [ -f elapsed ] && read -r elapsed <elapsed
+echo "$kills,$peak,$cpu,$elapsed"
 left() { size=$(wc -c <"$1") && n=$((size - $2)); [ "$n" -le "$3" ] || n=$3; [ "$n" -ge 0 ] || n=0; echo "$n"; }
 out=$(left stdout "$1" "$3") err=$(left stderr "$2" "$4")
 echo "$out"; echo "$err"
@@ -104,8 +106,9 @@ const killScript = "kill -9 -1; kill -CONT 1; exit 0";
 /** Says that everything was collected; and ends code that has lied about its end, and runs. */
 const releaseScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; : >collected; kill -9 -1; kill -CONT 1; exit 0`;
 
+// Before anything else: code that gets hold of the script, whose user it shares, is bounded all the same.
 const script = (text: string, ...args: readonly (string | number)[]): string[] => [
-  ...["sh", "-c", text, "kgents"],
+  ...["sh", "-c", `${execLimitCommand(cellProcesses)}\n${text}`, "kgents"],
   ...args.map(String),
 ];
 

@@ -21,9 +21,15 @@ export type Wait = "pod" | "quota" | "node" | "image" | "container";
 export type CellState =
   /** It may still come to run; how long to wait is the startup time-out's business. */
   | { readonly state: "waiting"; readonly for: Wait; readonly detail: string }
-  | { readonly state: "running"; readonly pod: string }
+  | { readonly state: "running"; readonly pod: string; readonly podUid: string | undefined }
   /** The supervisor's container has ended. */
-  | { readonly state: "ended"; readonly pod: string; readonly exitCode: number; readonly outOfMemory: boolean }
+  | {
+      readonly state: "ended";
+      readonly pod: string;
+      readonly podUid: string | undefined;
+      readonly exitCode: number;
+      readonly outOfMemory: boolean;
+    }
   /** It will never run, or was taken away while it ran. */
   | { readonly state: "failed"; readonly kind: FailureKind; readonly detail: string };
 
@@ -106,14 +112,17 @@ function byNode({ status }: ObservedPod): CellState | undefined {
   return disruption && failed(disruption, words(target?.reason, target?.message));
 }
 
-function byContainer(pod: string, container: ObservedContainer): CellState | undefined {
+function byContainer(
+  { name: pod, uid: podUid }: ObservedPod["metadata"],
+  container: ObservedContainer,
+): CellState | undefined {
   const { waiting: wait, running, terminated } = container.state ?? {};
   if (terminated) {
     const { exitCode, reason, message } = terminated;
     if (cannotStart.has(reason ?? "")) return failed("cell-start", words(reason, message));
-    return { state: "ended", pod, exitCode, outOfMemory: reason === "OOMKilled" };
+    return { state: "ended", pod, podUid, exitCode, outOfMemory: reason === "OOMKilled" };
   }
-  if (running) return { state: "running", pod };
+  if (running) return { state: "running", pod, podUid };
   if (!wait) return undefined;
   const detail = words(wait.reason, wait.message);
   const final = finalWaits[wait.reason ?? ""];
@@ -145,7 +154,7 @@ function ofPod(pod: ObservedPod, now: Date): CellState {
   const known = byNode(pod) ?? byInitContainers(pod);
   if (known) return known;
   const cell = status?.containerStatuses?.find(({ name }) => name === cellContainer);
-  const said = cell && byContainer(pod.metadata.name, cell);
+  const said = cell && byContainer(pod.metadata, cell);
   // What it ended with counts, also when the pod is deleted after that.
   if (said?.state === "ended" || said?.state === "failed") return said;
   const deleted = byDeletion(pod, now);

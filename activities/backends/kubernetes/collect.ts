@@ -19,6 +19,8 @@ export interface Collected {
   readonly memoryKills: number;
   readonly peakMemoryBytes: number | null;
   readonly cpuSeconds: number | null;
+  /** How long the code ran by the cell's own clock; null where its supervisor is an older one, or the code has spoilt it. */
+  readonly elapsedMilliseconds: number | null;
   readonly filesOmitted: readonly OmittedFile[];
 }
 
@@ -156,13 +158,14 @@ function conclude(head: Head | undefined, omitted: readonly OmittedFile[], end: 
       : end.exitCode === scriptExit.programMissing
         ? [remark("the image lacks find or tar, so no file could be brought back")]
         : [...omitted, remark(`the collection of files ended with exit code ${end.exitCode}`)];
-  const [memoryKills, peakMemoryBytes = null, cpuMicroseconds = null] = head.counters;
+  const [memoryKills, peakMemoryBytes = null, cpuMicroseconds = null, elapsedMilliseconds = null] = head.counters;
   return {
     collected: {
       marker: head.marker,
       memoryKills: memoryKills ?? 0,
       peakMemoryBytes,
       cpuSeconds: cpuMicroseconds === null ? null : cpuMicroseconds / 1e6,
+      elapsedMilliseconds,
       filesOmitted,
     },
   };

@@ -38,7 +38,7 @@ const what = "running a program in the cell";
 const bufferBytes = 256 * 1024;
 const connectMilliseconds = 10_000;
 /** A connection that does not answer a ping until the next one is dead: the machine behind it went away without a word. */
-const pingMilliseconds = 10_000;
+const usualPingMilliseconds = 10_000;
 
 interface Status {
   readonly status?: string;
@@ -71,13 +71,15 @@ async function connect(
   client: ClusterClient,
   path: string,
   onFrame: (frame: Buffer, socket: WebSocket) => void,
+  signal: AbortSignal | undefined,
 ): Promise<WebSocket> {
   const options = { handshakeTimeout: connectMilliseconds, perMessageDeflate: false };
   await client.config().applyToHTTPSOptions(options);
   const socket = new WebSocket(`${client.server.replace(/^http/, "ws")}${path}`, protocols, options);
   // Before it opens: the first frame may come with the server's very answer.
   socket.on("message", (frame: Buffer) => onFrame(frame, socket));
-  return new Promise((resolve, reject) => {
+  const stop = (): void => socket.terminate();
+  const opened = new Promise<WebSocket>((resolve, reject) => {
     socket.once("open", () => resolve(socket));
     socket.once("error", (error) => reject(toClusterError(what, error)));
     socket.once("unexpected-response", (_request, response) => {
@@ -86,6 +88,9 @@ async function connect(
         .finally(() => socket.terminate());
     });
   });
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) stop();
+  return opened.finally(() => signal?.removeEventListener("abort", stop));
 }
 
 function stdinOf(socket: WebSocket): Writable {
@@ -105,13 +110,20 @@ function stdinOf(socket: WebSocket): Writable {
  * Starts a program in a container.
  *
  * @param options.idleMilliseconds ends the connection when nothing has come for so long
+ * @param options.pingMilliseconds how often the other side must show that it is there. @default 10000
+ * @param options.signal ends the connection, also while it is made
  * @throws ClusterError where it was certainly not started
  */
 export async function openSession(
   client: ClusterClient,
   target: { readonly pod: string; readonly container: string },
   command: readonly string[],
-  options: { readonly stdin?: boolean; readonly idleMilliseconds?: number } = {},
+  options: {
+    readonly stdin?: boolean;
+    readonly idleMilliseconds?: number;
+    readonly pingMilliseconds?: number;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<ExecSession> {
   const query = new URLSearchParams({ container: target.container, stdout: "true", stderr: "true" });
   if (options.stdin) query.set("stdin", "true");
@@ -121,6 +133,7 @@ export async function openSession(
   const stdout = new PassThrough({ highWaterMark: bufferBytes });
   const stderr = new PassThrough({ highWaterMark: bufferBytes });
   let full = 0;
+  let hasPaused = false;
   let resolveEnd: (end: SessionEnd) => void = () => {};
   const end = new Promise<SessionEnd>((resolve) => {
     resolveEnd = resolve;
@@ -128,6 +141,7 @@ export async function openSession(
   const take = (stream: PassThrough, data: Buffer, socket: WebSocket): void => {
     if (data.length === 0 || stream.write(data)) return;
     full += 1;
+    hasPaused = true;
     socket.pause();
     stream.once("drain", () => {
       full -= 1;
@@ -135,7 +149,7 @@ export async function openSession(
     });
   };
   let lastFrame = Date.now();
-  const socket = await connect(client, path, (frame, socket) => {
+  const onFrame = (frame: Buffer, socket: WebSocket): void => {
     lastFrame = Date.now();
     const data = frame.subarray(1);
     if (frame[0] === channels.stdout) take(stdout, data, socket);
@@ -144,30 +158,48 @@ export async function openSession(
       resolveEnd(readStatus(data.toString()));
       socket.close();
     }
-  });
-  const { idleMilliseconds = Number.POSITIVE_INFINITY } = options;
+  };
+  const { idleMilliseconds = Number.POSITIVE_INFINITY, pingMilliseconds = usualPingMilliseconds, signal } = options;
+  const socket = await connect(client, path, onFrame, signal);
+  const close = (): void => socket.terminate();
+  signal?.addEventListener("abort", close, { once: true });
+  if (signal?.aborted) close();
+  // While our own side takes nothing, neither output nor answers are read: nothing follows from their absence.
+  const isExcused = (): boolean => {
+    const excused = socket.isPaused || hasPaused;
+    if (excused) lastFrame = Date.now();
+    hasPaused = socket.isPaused;
+    return excused;
+  };
   const isIdle = (): boolean => Date.now() - lastFrame > idleMilliseconds;
-  watchConnection(socket, isIdle, (broken) => resolveEnd({ broken }));
+  watchConnection(socket, { isExcused, isIdle, pingMilliseconds }, (broken) => resolveEnd({ broken }));
   const ended = end.then((how) => {
+    signal?.removeEventListener("abort", close);
     stdout.end();
     stderr.end();
     return how;
   });
-  return { stdout, stderr, stdin: stdinOf(socket), ended, close: () => socket.terminate() };
+  return { stdout, stderr, stdin: stdinOf(socket), ended, close };
 }
 
 /** Says when the connection ends: by itself, because nobody answers on it any more, or because nothing comes. */
-function watchConnection(socket: WebSocket, isIdle: () => boolean, onEnd: (why: string) => void): void {
-  let answered = true;
+function watchConnection(
+  socket: WebSocket,
+  about: { readonly isExcused: () => boolean; readonly isIdle: () => boolean; readonly pingMilliseconds: number },
+  onEnd: (why: string) => void,
+): void {
+  // Output shows as well as an answer that somebody is there; the answer may have to wait behind it.
+  let heard = true;
+  const hear = (): void => {
+    heard = true;
+  };
   const timer = setInterval(() => {
-    // A paused socket hears no answer.
-    if ((!answered || isIdle()) && !socket.isPaused) return socket.terminate();
-    answered = false;
+    if (!about.isExcused() && (!heard || about.isIdle())) return socket.terminate();
+    heard = false;
     socket.ping();
-  }, pingMilliseconds);
-  socket.on("pong", () => {
-    answered = true;
-  });
+  }, about.pingMilliseconds);
+  socket.on("pong", hear);
+  socket.on("message", hear);
   socket.on("error", (error: Error) => onEnd(error.message));
   socket.on("close", () => {
     clearInterval(timer);
@@ -182,13 +214,8 @@ export async function runProgram(
   command: readonly string[],
   signal?: AbortSignal,
 ): Promise<SessionEnd> {
-  const session = await openSession(client, target, command);
+  const session = await openSession(client, target, command, { signal });
   session.stdout.resume();
   session.stderr.resume();
-  signal?.addEventListener("abort", session.close, { once: true });
-  try {
-    return await session.ended;
-  } finally {
-    signal?.removeEventListener("abort", session.close);
-  }
+  return session.ended;
 }

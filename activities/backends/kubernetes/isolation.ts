@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { cellUserId } from "../../../core/cell-pod.ts";
+import { cellProcesses } from "../../../core/cell-pod.ts";
+import type { UserIds } from "../../../core/cell-user.ts";
 import type { NetworkIsolation } from "../../../core/cluster-names.ts";
 import { formatBytes, formatCpu } from "../../../core/quantity.ts";
 import type { ExecutionSpec } from "../../../core/request.ts";
@@ -17,6 +18,7 @@ export interface ClusterFacts {
   readonly version: string;
   readonly networkIsolation: NetworkIsolation;
   readonly runtimeClassName: string | undefined;
+  readonly userIds: UserIds;
 }
 
 function network(isolation: NetworkIsolation, open: boolean): Enforcement {
@@ -33,22 +35,34 @@ function network(isolation: NetworkIsolation, open: boolean): Enforcement {
   }
 }
 
+/** The kernel counts the processes of a user; whether another runtime's kernel does is not known. */
+function processes(runtimeClassName: string | undefined): Enforcement {
+  const words = `RLIMIT_NPROC of the cell's own uid: ${cellProcesses} processes and threads, beside the supervisor's`;
+  return runtimeClassName === undefined
+    ? enforced(words)
+    : notEnforced(`${words}; nobody has tried whether the runtime class ${runtimeClassName} keeps to it`);
+}
+
 /** What is enforced around a run in a cell of the cluster. */
 export function clusterIsolation(
   facts: ClusterFacts,
   spec: Pick<ExecutionSpec, "network" | "memory" | "cpu" | "disk">,
 ): Isolation {
+  const { first, count } = facts.userIds;
+  const user = `a uid of the cell's own, from ${first} to ${first + count - 1}`;
   const runtime = facts.runtimeClassName === undefined ? "" : `, runtime class ${facts.runtimeClassName}`;
   return {
     level: "cluster",
     mechanism: `Kubernetes ${facts.version}: a Job in ${facts.namespace}${runtime}`,
     network: network(facts.networkIsolation, spec.network),
     filesystem: enforced("read-only root file system; volumes of the cell alone; no service account token"),
-    user: enforced(`uid ${cellUserId}, no capabilities, no new privileges`),
+    user: enforced(`${user}, no capabilities, no new privileges`),
     syscalls: enforced("seccomp: the container runtime's default filter"),
-    memory: enforced(`the container's limit: ${formatBytes(spec.memory)}`),
+    memory: enforced(
+      `the container's limit: ${formatBytes(spec.memory)}, in which files of /dev/shm count and others do not`,
+    ),
     cpu: enforced(`the container's limit: ${formatCpu(spec.cpu)}`),
-    pids: notEnforced("the kubelet's podPidsLimit, where the cluster sets one, which cannot be seen from here"),
+    pids: processes(facts.runtimeClassName),
     disk: enforced(
       `the cell's supervisor, each second: ${formatBytes(spec.disk)} in /work and /tmp; the kubelet evicts beyond that`,
     ),

@@ -1,79 +1,91 @@
 /**
- * The Job of a cell in the cluster: created once, adopted when it is there, taken away.
+ * The Job of a cell in the cluster: created once, or adopted when it is there.
  *
  * @module
  */
+import { setTimeout as wait } from "node:timers/promises";
 import type { V1Job } from "@kubernetes/client-node";
+import type { UserIds } from "../../../core/cell-user.ts";
 import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../../core/cluster-names.ts";
 import { KgentsError } from "../../../core/error.ts";
 import { renderJob } from "../../../core/manifest.ts";
 import { canonicalJson, sha256 } from "../../../core/request-hash.ts";
 import { type CellPlan, NoRoom } from "../backend.ts";
 import { ClusterError, toRunFailure } from "./cluster-error.ts";
-import { listPods, readJob } from "./observe.ts";
+import { deleteJob } from "./delete-cell.ts";
+import { readJob } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
 import { isQuotaRefusal, lackIn, neverFits } from "./quota.ts";
+import { hasSpecOf, isJobOf } from "./same-job.ts";
+import { isUserIdTaken, userIdIn, userIdOf } from "./user-ids.ts";
 import { toV1Job } from "./v1-job.ts";
 
-/** Of what the Job was made: the same name with another content is somebody else's. */
+/** Of what the Job was made: for people, and for workers of earlier versions. */
 const specHashAnnotation = "kgents.io/spec-hash";
+
+/** What of a Job is neither the request's nor the run's. */
+export interface JobSettings {
+  readonly runtimeClassName: string | undefined;
+  readonly userIds: UserIds;
+}
+
+type Creating = Pick<OwnCells, "client" | "instance">;
+
+/** So many user ids are tried before the range counts as used up. */
+const userIdRounds = 16;
 
 /** Renders the Job of a plan. */
 async function render(
-  plan: CellPlan,
-  about: { readonly namespace: string; readonly instance: string; readonly runtimeClassName: string | undefined },
+  { client, instance }: Creating,
+  { cellId, spec, language, owner }: CellPlan,
+  { runtimeClassName }: JobSettings,
+  userId: number,
 ): Promise<V1Job> {
-  const { cellId, spec, language, owner } = plan;
   const job = await renderJob({
     name: cellId,
-    namespace: about.namespace,
+    namespace: client.namespace,
     spec,
     language,
-    labels: { [instanceLabel]: about.instance, [cellLabel]: cellId },
+    labels: { [instanceLabel]: instance, [cellLabel]: cellId },
     annotations: { [workflowIdAnnotation]: owner.workflowId, [runIdAnnotation]: owner.runId },
     createdAt: new Date(),
-    runtimeClassName: about.runtimeClassName,
+    runtimeClassName,
+    userId,
   });
   const hash = await sha256(canonicalJson(job.spec));
   const annotations = { ...job.metadata.annotations, [specHashAnnotation]: hash };
   return toV1Job({ ...job, metadata: { ...job.metadata, annotations } });
 }
 
-/** Whether a Job in the cluster is the one that was to be created. */
-function isSame(there: V1Job, wanted: V1Job): boolean {
-  const names = [workflowIdAnnotation, runIdAnnotation, specHashAnnotation];
-  return (
-    there.metadata?.labels?.[instanceLabel] === wanted.metadata?.labels?.[instanceLabel] &&
-    names.every((name) => there.metadata?.annotations?.[name] === wanted.metadata?.annotations?.[name])
-  );
+/** Checks that the Job which has our name is ours. */
+async function adopt(own: Creating, there: V1Job, plan: CellPlan, settings: JobSettings): Promise<V1Job> {
+  const { first, count } = settings.userIds;
+  const userId = userIdIn(there) ?? -1;
+  const isOurs =
+    isJobOf(there, plan, own.instance) &&
+    userId >= first &&
+    userId < first + count &&
+    hasSpecOf(there, await render(own, plan, settings, userId));
+  if (isOurs) return there;
+  throw new KgentsError("internal", `the Job ${plan.cellId} is there already, and is not this run's`);
 }
 
-/**
- * Creates the Job of a cell, or adopts it.
- *
- * @throws NoRoom where a quota is used up; KgentsError
- */
-export async function createJob(
-  own: Pick<OwnCells, "client" | "instance">,
-  plan: CellPlan,
-  runtimeClassName: string | undefined,
-): Promise<void> {
-  const { client, instance } = own;
-  const body = await render(plan, { instance, runtimeClassName, namespace: client.namespace });
+/** Creates the Job under a user id, or adopts the one that is there, under whatever user id of ours. */
+async function createOrAdopt(own: Creating, plan: CellPlan, settings: JobSettings, userId: number): Promise<V1Job> {
+  const { client } = own;
+  const body = await render(own, plan, settings, userId);
   for (;;) {
     try {
-      await client.request("creating the Job", ({ batch }, options) =>
+      return await client.request("creating the Job", ({ batch }, options) =>
         batch.createNamespacedJob({ namespace: client.namespace, body }, options),
       );
-      return;
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
       if (error.status === 409) {
         const there = await readJob(own, plan.cellId);
         // Gone in between, or going: it is created anew.
         if (there === null) continue;
-        if (isSame(there, body)) return;
-        throw new KgentsError("internal", `the Job ${plan.cellId} is there already, and is not this run's`);
+        return adopt(own, there, plan, settings);
       }
       if (error.status !== 403 || !isQuotaRefusal(error.message)) throw toRunFailure(error);
       const lack = lackIn(error.message);
@@ -82,55 +94,28 @@ export async function createJob(
   }
 }
 
-/** How long the node may take to end pods that are deleted, before they are taken from it. */
-const endMilliseconds = 10_000;
-const confirmMilliseconds = 5000;
-
-/** Waits until no pod of a cell is left, as far as the server says. */
-async function podsGone(own: OwnCells, cellId: string, milliseconds: number): Promise<boolean> {
-  const limit = AbortSignal.timeout(milliseconds);
-  for (;;) {
-    using change = own.watch.listen(cellId, limit);
-    if ((await listPods(own, cellId)).length === 0) return true;
-    if (limit.aborted) return false;
-    await change.within(1000);
-  }
-}
-
 /**
- * Deletes the Job of a cell and confirms that nothing of it is left; nothing to do is no error. Leaves alone what is not
- * this instance's.
+ * Creates the Job of a cell, or adopts it, under a user id that no other cell has.
  *
- * @throws ClusterError; Error where something resists
+ * @returns the Job, as the server has it
+ * @throws NoRoom where a quota is used up, or all user ids are; KgentsError
  */
-export async function deleteCell(own: OwnCells, cellId: string): Promise<void> {
-  const { client, instance } = own;
-  const job = await readJob(own, cellId);
-  if (job && job.metadata?.labels?.[instanceLabel] !== instance) return;
-  const uid = job?.metadata?.uid;
-  if (uid !== undefined) {
-    await client.request("deleting the Job", async ({ batch }, options) => {
-      const body = { propagationPolicy: "Background", preconditions: { uid } };
-      await batch.deleteNamespacedJob({ namespace: client.namespace, name: cellId, body }, options).catch(unlessGone);
-    });
+export async function createJob(own: Creating, plan: CellPlan, settings: JobSettings): Promise<V1Job> {
+  for (let round = 0; round < userIdRounds; round += 1) {
+    const job = await createOrAdopt(own, plan, settings, userIdOf(plan.cellId, round, settings.userIds));
+    // Servers before 1.29 drop what they do not know, without a word.
+    if (job.spec?.podReplacementPolicy !== "Failed") {
+      await deleteJob(own.client, job);
+      throw new KgentsError(
+        "cluster-unavailable",
+        "the cluster does not keep podReplacementPolicy, so that a pod which is deleted would be replaced and the code run twice",
+        { remedy: "Use Kubernetes 1.29 or newer, with its feature JobPodReplacementPolicy." },
+      );
+    }
+    if (!(await isUserIdTaken(own.client, job))) return job;
+    await deleteJob(own.client, job);
+    // Not at the same moment again as those who gave way at the same moment.
+    await wait(Math.random() * 100 * (round + 1));
   }
-  if (await podsGone(own, cellId, endMilliseconds)) return;
-  // Their node does not answer, or nobody collects what their Job has left.
-  for (const { metadata } of await listPods(own, cellId)) {
-    await client.request("deleting a pod", async ({ core }, options) => {
-      const body = { gracePeriodSeconds: 0 };
-      await core
-        .deleteNamespacedPod({ namespace: client.namespace, name: metadata.name, body }, options)
-        .catch(unlessGone);
-    });
-  }
-  if (!(await podsGone(own, cellId, confirmMilliseconds))) {
-    throw new Error(`the pods of ${cellId} are still there after they were deleted`);
-  }
-}
-
-/** Gone, or another of the same name by now: there is nothing to delete. */
-function unlessGone(error: unknown): void {
-  const { code }: { code?: unknown } = typeof error === "object" && error !== null ? error : {};
-  if (code !== 404 && code !== 409) throw error;
+  throw new NoRoom("worker.kubernetes.userIds: no user id of the range is free");
 }

@@ -18,6 +18,9 @@ interface ObservedMetadata {
   readonly name: string;
   readonly creationTimestamp: string;
   readonly deletionTimestamp?: string;
+  /** What tells it from another object that had, or will have, its name. */
+  readonly uid?: string;
+  readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
 }
 
 /** The state of one container: one of the three is there, or none before the kubelet has seen it. */

@@ -9,13 +9,14 @@ import { collectionGraceSeconds } from "../../../core/cell-pod.ts";
 import { KgentsError } from "../../../core/error.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { cellScripts } from "./cell-scripts.ts";
-import { type CellState, cellContainer, classifyCell } from "./classify-cell.ts";
+import { type CellState, cellContainer } from "./classify-cell.ts";
 import { ClusterError, toRunFailure } from "./cluster-error.ts";
 import { type Collected, collectOnce } from "./collect.ts";
 import { runProgram } from "./exec-session.ts";
 import { followOnce, type Progress, StoreError } from "./follow.ts";
 import { observeCell } from "./observe.ts";
 import type { OwnCells } from "./own-cells.ts";
+import { classifyPinned, type Pin } from "./pin.ts";
 
 /** How cells are reached. */
 export interface Reach extends OwnCells {
@@ -29,6 +30,7 @@ export interface CellRun {
   readonly plan: CellPlan;
   readonly context: ExecuteContext;
   readonly pod: string;
+  readonly pin: Pin;
   readonly progress: Progress;
 }
 
@@ -55,10 +57,10 @@ export const letGo = (): KgentsError =>
   new KgentsError("cell-handed-over", "another worker follows the code from here on");
 
 /** What the server says of the cell; undefined where it does not answer. */
-async function stateNow({ reach, plan }: CellRun): Promise<CellState | undefined> {
+async function stateNow({ reach, plan, pin }: CellRun): Promise<CellState | undefined> {
   try {
     const observed = await observeCell(reach, plan.cellId, AbortSignal.timeout(askMilliseconds));
-    return classifyCell(observed, new Date());
+    return classifyPinned(observed, pin, new Date());
   } catch {
     // Whatever it was, the answer is not there; the caller's patience bounds how often that may be.
     return undefined;
@@ -78,12 +80,12 @@ function pressing(stop: AbortSignal): AbortSignal {
 }
 
 /** Closes a connection to a cell that the watch shows to be over, where it does not break by itself. */
-async function closeWhenGone({ reach, plan }: CellRun, over: AbortSignal, close: () => void): Promise<void> {
+async function closeWhenGone({ reach, plan, pin }: CellRun, over: AbortSignal, close: () => void): Promise<void> {
   while (!over.aborted) {
     using change = reach.watch.listen(plan.cellId, over);
     const pods = reach.watch.podsOf(plan.cellId);
     // A watch that has just begun anew knows of no pods yet.
-    const state = pods.length > 0 && classifyCell({ job: null, pods, events: [] }, new Date()).state;
+    const state = pods.length > 0 && classifyPinned({ job: null, pods, events: [] }, pin, new Date()).state;
     if (state === "failed" || state === "ended") {
       await wait(breakPatience, undefined, { signal: over }).catch(() => {});
       return close();

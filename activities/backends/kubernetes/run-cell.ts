@@ -7,7 +7,7 @@
 import { KgentsError } from "../../../core/error.ts";
 import { formatBytes } from "../../../core/quantity.ts";
 import { maximumStreamBytes } from "../../../core/result.ts";
-import type { SupervisorStop } from "../../../core/supervisor.ts";
+import { noProcessLimitExit, type SupervisorStop } from "../../../core/supervisor.ts";
 import type { CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
 import { ranTooLong } from "../ran-too-long.ts";
 import { signalName } from "../signal-name.ts";
@@ -62,13 +62,24 @@ function outcomeFrom(collected: Collected, plan: CellPlan): CellOutcome {
 /**
  * Runs the code of a cell, or goes on following it.
  *
+ * @param jobUid of the cell's Job, where this process has made it
  * @throws KgentsError where it was certainly not started, or is let go of
  */
-export async function runCell(reach: Reach, plan: CellPlan, context: ExecuteContext): Promise<CellOutcome> {
-  const ready = await awaitRunning(reach, plan, context.stop).catch((error) => {
+export async function runCell(
+  reach: Reach,
+  plan: CellPlan,
+  context: ExecuteContext,
+  jobUid?: string,
+): Promise<CellOutcome> {
+  const { state: ready, pin } = await awaitRunning(reach, plan, context.stop, jobUid).catch((error) => {
     throw isLetGo(context.stop) ? letGo() : error;
   });
   if (ready.state === "ended") {
+    if (ready.exitCode === noProcessLimitExit) {
+      throw new KgentsError("cell-start", "the shell of the image cannot limit the number of processes", {
+        remedy: "Use an image whose `sh` is dash, bash or busybox.",
+      });
+    }
     if (ready.exitCode === scriptExit.noCell) {
       throw new KgentsError("cell-start", `the cell's supervisor could not begin (exit code ${ready.exitCode})`);
     }
@@ -79,6 +90,7 @@ export async function runCell(reach: Reach, plan: CellPlan, context: ExecuteCont
     plan,
     context,
     pod: ready.pod,
+    pin,
     progress: { received: { ...context.stored }, mayHaveStarted: false, startedAt: undefined },
   };
   const followed = await followToEnd(run);

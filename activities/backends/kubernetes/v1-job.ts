@@ -1,5 +1,5 @@
-import type { V1Container, V1Job } from "@kubernetes/client-node";
-import type { CellContainer, Job } from "../../../core/job-types.ts";
+import type { V1Container, V1Job, V1Volume } from "@kubernetes/client-node";
+import type { CellContainer, CellPodSpec, Job } from "../../../core/job-types.ts";
 
 const toV1Container = (cell: CellContainer): V1Container => {
   const { command, volumeMounts, resources, securityContext, ...container } = cell;
@@ -12,12 +12,15 @@ const toV1Container = (cell: CellContainer): V1Container => {
   };
 };
 
+const toV1Volume = (volume: CellPodSpec["volumes"][number]): V1Volume =>
+  "emptyDir" in volume ? volume : { ...volume, downwardAPI: { items: [...volume.downwardAPI.items] } };
+
 /** Our Job as the client's type, whose lists can be changed: copies of ours, which cannot. */
 export function toV1Job({ spec, ...job }: Job): V1Job {
   const { containers, volumes, ...pod } = spec.template.spec;
   const template = {
     ...spec.template,
-    spec: { ...pod, containers: containers.map(toV1Container), volumes: [...volumes] },
+    spec: { ...pod, containers: containers.map(toV1Container), volumes: volumes.map(toV1Volume) },
   };
   return { ...job, spec: { ...spec, template } };
 }

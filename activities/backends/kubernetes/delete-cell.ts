@@ -1,0 +1,93 @@
+/**
+ * The end of a cell in the cluster: its Job is deleted, and its pods are gone only when their node says so.
+ *
+ * @module
+ */
+import type { V1Job } from "@kubernetes/client-node";
+import { instanceLabel } from "../../../core/cluster-names.ts";
+import { cellContainer } from "./classify-cell.ts";
+import type { ClusterClient } from "./cluster-client.ts";
+import { ClusterError } from "./cluster-error.ts";
+import { runProgram } from "./exec-session.ts";
+import { listPods, readJob } from "./observe.ts";
+import type { ObservedPod } from "./observed-cell.ts";
+import type { OwnCells } from "./own-cells.ts";
+import { podsOfCell } from "./pin.ts";
+
+/** Deletes this very Job, and no other of its name; its pods follow. @throws ClusterError */
+export async function deleteJob(client: ClusterClient, { metadata }: V1Job): Promise<void> {
+  const { name = "", uid = "" } = metadata ?? {};
+  await client.request("deleting the Job", async ({ batch }, options) => {
+    const body = { propagationPolicy: "Background", preconditions: { uid } };
+    await batch.deleteNamespacedJob({ namespace: client.namespace, name, body }, options).catch(unlessGone);
+  });
+}
+
+/** How long the node may take to end pods that are deleted: one second of grace, and what the kubelet needs to kill and to say so. */
+const endMilliseconds = 12_000;
+/** How long a node may take to answer, before its pods are taken out of the cluster without its word. */
+const answerMilliseconds = 5000;
+const confirmMilliseconds = 5000;
+
+/** The pods of a cell that are left when so much time is over, as far as the server says. */
+async function podsLeft(own: OwnCells, cellId: string, milliseconds: number): Promise<readonly ObservedPod[]> {
+  const limit = AbortSignal.timeout(milliseconds);
+  for (;;) {
+    using change = own.watch.listen(cellId, limit);
+    const pods = podsOfCell(await listPods(own, cellId), cellId);
+    if (pods.length === 0 || limit.aborted) return pods;
+    await change.within(1000);
+  }
+}
+
+/** What the API server says where it cannot reach a kubelet. */
+const unreachedNode = /error dialing backend|dial tcp|no route to host|i\/o timeout|context deadline exceeded|tunnel/i;
+
+/** Whether the node of a pod answers, if only that it has no such container any more. */
+async function nodeAnswers({ client }: OwnCells, { metadata }: ObservedPod): Promise<boolean> {
+  const target = { pod: metadata.name, container: cellContainer };
+  try {
+    const end = await runProgram(client, target, ["true"], AbortSignal.timeout(answerMilliseconds));
+    return "exitCode" in end || !unreachedNode.test(end.broken);
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    return error.status !== undefined && !unreachedNode.test(error.message);
+  }
+}
+
+/**
+ * Deletes the Job of a cell and confirms that nothing of it is left; nothing to do is no error. Leaves alone what is not
+ * this instance's.
+ *
+ * A pod that its node still ends is not gone, however long that takes. One whose node does not answer is taken out of the cluster:
+ * nobody can tell what lives on there.
+ *
+ * @throws ClusterError; Error where a node still ends a pod, or something else resists
+ */
+export async function deleteCell(own: OwnCells, cellId: string): Promise<void> {
+  const { client, instance } = own;
+  const job = await readJob(own, cellId);
+  if (job && job.metadata?.labels?.[instanceLabel] !== instance) return;
+  if (job) await deleteJob(client, job);
+  for (const pod of await podsLeft(own, cellId, endMilliseconds)) {
+    const isBeingEnded = pod.metadata.deletionTimestamp !== undefined;
+    if (isBeingEnded && (await nodeAnswers(own, pod))) {
+      throw new Error(`the node still ends the pod ${pod.metadata.name} of ${cellId}`);
+    }
+    // Its node does not answer, or nobody collects what its Job has left.
+    await client.request("deleting a pod", async ({ core }, options) => {
+      const { name, uid } = pod.metadata;
+      const body = { ...(isBeingEnded && { gracePeriodSeconds: 0 }), ...(uid && { preconditions: { uid } }) };
+      await core.deleteNamespacedPod({ namespace: client.namespace, name, body }, options).catch(unlessGone);
+    });
+  }
+  if ((await podsLeft(own, cellId, confirmMilliseconds)).length > 0) {
+    throw new Error(`the pods of ${cellId} are still there after they were deleted`);
+  }
+}
+
+/** Gone, or another of the same name by now: there is nothing to delete. */
+function unlessGone(error: unknown): void {
+  const { code }: { code?: unknown } = typeof error === "object" && error !== null ? error : {};
+  if (code !== 404 && code !== 409) throw error;
+}

@@ -1,0 +1,154 @@
+/** What is taken for a run's own Job, own pods and own user id. */
+import type { V1Job } from "@kubernetes/client-node";
+import { describe, expect, it, test } from "vitest";
+import type { ObservedPod } from "../../activities/backends/kubernetes/observed-cell.ts";
+import { classifyPinned, podsOfCell, podsOfJob } from "../../activities/backends/kubernetes/pin.ts";
+import { hasSpecOf, isJobOf } from "../../activities/backends/kubernetes/same-job.ts";
+import { userIdOf } from "../../activities/backends/kubernetes/user-ids.ts";
+import { toV1Job } from "../../activities/backends/kubernetes/v1-job.ts";
+import { defaultUserIds } from "../../core/cell-user.ts";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../core/cluster-names.ts";
+import { builtInLanguages, findLanguage } from "../../core/language.ts";
+import { renderJob } from "../../core/manifest.ts";
+import { parseRequest } from "../../core/parse-request.ts";
+
+const cellId = "kgents-0123456789abcdef0123";
+const owner = { workflowId: "w", runId: "r" };
+
+const wanted = toV1Job(
+  await renderJob({
+    ...{ name: cellId, namespace: "kgents-ephemeral", language: findLanguage(builtInLanguages, "python") },
+    spec: parseRequest({ code: "1", memory: "1.5Gi", cpu: 1.5 }),
+    labels: { [instanceLabel]: "mine", [cellLabel]: cellId },
+    annotations: { [workflowIdAnnotation]: "w", [runIdAnnotation]: "r" },
+  }),
+);
+
+/** Puts a value where words lead, or takes away what is there. */
+function put(root: object, path: string, value: unknown): void {
+  const words = path.split(" ");
+  const last = words.pop() ?? "";
+  const target = words.reduce<object>((at, word) => Reflect.get(at, word), root);
+  if (value === undefined) Reflect.deleteProperty(target, last);
+  else Reflect.set(target, last, value);
+}
+
+type Changes = Readonly<Record<string, unknown>>;
+const pod = "spec template spec";
+const container = `${pod} containers 0`;
+const controller = { "batch.kubernetes.io/controller-uid": "5a122345" };
+
+/** What a server of 1.34 fills in. */
+const filledIn: Changes = {
+  ...{ "spec suspend": false, "spec completions": 1, "spec completionMode": "NonIndexed", "spec parallelism": 1 },
+  ...{ "spec manualSelector": false, "spec selector": { matchLabels: controller } },
+  "spec template metadata labels batch.kubernetes.io/controller-uid": "5a122345",
+  ...{ [`${pod} dnsPolicy`]: "ClusterFirst", [`${pod} schedulerName`]: "default-scheduler" },
+  [`${container} terminationMessagePath`]: "/dev/termination-log",
+  [`${container} terminationMessagePolicy`]: "File",
+  [`${pod} volumes 3 downwardAPI defaultMode`]: 420,
+  [`${pod} volumes 3 downwardAPI items 0 fieldRef apiVersion`]: "v1",
+  [`${pod} volumes 3 downwardAPI items 1 fieldRef apiVersion`]: "v1",
+};
+
+/** The Job as the server answers. */
+function asServer(changes: Changes = {}): V1Job {
+  const job = structuredClone(wanted);
+  for (const [path, value] of Object.entries({ ...filledIn, ...changes })) put(job, path, value);
+  return job;
+}
+
+describe("a Job of the wanted name is adopted", () => {
+  const limits = { cpu: "1.5", memory: "1610612736", "ephemeral-storage": "244Mi" };
+  it.each<[string, Changes]>([
+    ["as the server has it", {}],
+    ["with quantities in another notation", { [`${container} resources limits`]: limits }],
+    [
+      "where administrators say where cells run",
+      {
+        ...{ [`${pod} tolerations`]: [{ operator: "Exists" }], [`${pod} nodeSelector`]: { pool: "cells" } },
+        [`${pod} priorityClassName`]: "low",
+      },
+    ],
+    ["with labels of others", { "spec template metadata labels team": "x" }],
+    ["with annotations of others", { "spec template metadata annotations note": "x" }],
+  ])("%s", (_what, changes) => {
+    expect(hasSpecOf(asServer(changes), wanted)).toBe(true);
+  });
+});
+
+describe("it is not adopted", () => {
+  const secret = { name: "work", secret: { secretName: "s" } };
+  it.each<[string, Changes]>([
+    ["with another command", { [`${container} command 2`]: "cat /work/*" }],
+    ["with another image", { [`${container} image`]: "mine:1" }],
+    ["with another user", { [`${pod} securityContext runAsUser`]: 1000 }],
+    ["with a container more", { [`${pod} containers 1`]: { name: "spy", image: "mine:1" } }],
+    ["with an init container", { [`${pod} initContainers`]: [{ name: "spy", image: "mine:1" }] }],
+    ["with a volume of another kind", { [`${pod} volumes 1`]: secret }],
+    ["with a volume more", { [`${pod} volumes 4`]: secret }],
+    ["with the host's network", { [`${pod} hostNetwork`]: true }],
+    ["with a service account", { [`${pod} serviceAccountName`]: "kgents-worker" }],
+    ["with a token", { [`${pod} automountServiceAccountToken`]: true }],
+    ["with environment", { [`${container} env`]: [{ name: "LD_PRELOAD", value: "x" }] }],
+    ["with a hook", { [`${container} lifecycle`]: { postStart: { exec: { command: ["sh"] } } } }],
+    ["with another runtime", { [`${pod} runtimeClassName`]: "gvisor" }],
+    ["in parallel", { "spec parallelism": 2 }],
+    ["with retries", { "spec backoffLimit": 6 }],
+    ["with the network opened", { "spec template metadata labels kgents.io/network": "true" }],
+    ["with other accounts", { "spec template metadata annotations kgents.io/passwd": "root::0:0::/:/bin/sh" }],
+    ["by a server before 1.29, which drops podReplacementPolicy", { "spec podReplacementPolicy": undefined }],
+    ["without a spec", { spec: undefined }],
+  ])("%s", (_what, changes) => {
+    expect(hasSpecOf(asServer(changes), wanted)).toBe(false);
+  });
+
+  it.each<[string, Changes]>([
+    ["of another instance", { [`metadata labels ${instanceLabel}`]: "theirs" }],
+    ["of another run", { [`metadata annotations ${runIdAnnotation}`]: "s" }],
+    ["of another name", { "metadata name": "other" }],
+    ["of no cell", { [`metadata labels ${cellLabel}`]: undefined }],
+  ])("%s", (_what, changes) => {
+    expect(isJobOf(asServer(), { cellId, owner }, "mine")).toBe(true);
+    expect(isJobOf(asServer(changes), { cellId, owner }, "mine")).toBe(false);
+  });
+});
+
+describe("pods", () => {
+  const running = { containerStatuses: [{ name: "cell", state: { running: {} } }] };
+  const pod = (uid: string, owned?: { name: string; uid: string }): ObservedPod => ({
+    metadata: {
+      ...{ name: `pod-${uid}`, uid, creationTimestamp: "2026-01-01T00:00:00Z" },
+      ...(owned && { ownerReferences: [{ kind: "Job", ...owned }] }),
+    },
+    status: running,
+  });
+  const own = pod("p1", { name: cellId, uid: "j1" });
+  const forged = pod("p2");
+  const foreign = pod("p3", { name: "other", uid: "j2" });
+  const second = pod("p4", { name: cellId, uid: "j1" });
+  const state = (pods: ObservedPod[], podUid?: string) =>
+    classifyPinned({ job: null, pods, events: [] }, { jobUid: "j1", podUid }, new Date());
+
+  it("are a cell's where its own Job made them, whatever their labels say", () => {
+    expect(podsOfJob([own, forged, foreign], "j1")).toEqual([own]);
+    expect(podsOfCell([own, forged, foreign], cellId)).toEqual([own]);
+    expect(state([forged, foreign, own])).toMatchObject({ state: "running", pod: "pod-p1", podUid: "p1" });
+    expect(state([forged, foreign])).toMatchObject({ state: "failed", kind: "cell-deleted" });
+  });
+
+  it("that have been given code are not replaced", () => {
+    expect(state([own, second], "p1")).toMatchObject({ state: "running", podUid: "p1" });
+    expect(state([second], "p1")).toMatchObject({ state: "failed", kind: "cell-deleted" });
+  });
+});
+
+test("a cell tries user ids of the range, the same each time, and another each time that one is taken", () => {
+  const ids = Array.from({ length: 100 }, (_, round) => userIdOf(cellId, round, defaultUserIds));
+  expect(ids).toEqual(Array.from({ length: 100 }, (_, round) => userIdOf(cellId, round, defaultUserIds)));
+  expect(new Set(ids).size).toBe(100);
+  const narrow = Array.from({ length: 100 }, (_, round) => userIdOf(cellId, round, { first: 5000, count: 100 }));
+  for (const id of narrow) expect(id >= 5000 && id < 5100, `${id}`).toBe(true);
+  expect(Math.max(...ids)).toBeLessThan(defaultUserIds.first + defaultUserIds.count);
+  expect(Math.min(...ids)).toBeGreaterThanOrEqual(defaultUserIds.first);
+});
