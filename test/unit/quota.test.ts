@@ -78,7 +78,7 @@ describe("room in quotas", () => {
       0,
       full(`the quota q: requests.memory=${128 * mebibyte}000m`),
     ],
-    ["cpu in billionths", [quota({ "requests.cpu": "50000000n" }, { "requests.cpu": "25000000n" })], 0, undefined],
+    ["cpu in billionths", [quota({ "requests.cpu": "200000000n" }, { "requests.cpu": "25000000n" })], 0, undefined],
     ["a use that nobody has counted yet", [{ name: "q", hard: { pods: "5" }, used: {} }], 9, undefined],
   ])("%s", (_what, quotas, pending, lack) => {
     const cell = wanted({ cpu: "100m", memory: "128Mi" });
