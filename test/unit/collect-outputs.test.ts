@@ -105,7 +105,11 @@ describe("an archive that breaks off", () => {
 
   it("is given up where it goes on without end", async () => {
     const half = { content: "y".repeat(600) };
-    const answer = await collect(await tarOf(...["a", "b", "c", "d", "e"].map((name) => ({ name, ...half }))));
+    const tar = await tarOf(...["a", "b", "c", "d", "e"].map((name) => ({ name, ...half })));
+    const endless = (async function* () {
+      for (;;) yield tar;
+    })();
+    const answer = await collectFrom({ tar: endless });
     expect(Object.keys(answer.files)).toEqual(["a"]);
     expect(answer.gaveUp).toBe(true);
     expect(answer.omitted.map(({ name }) => name)).toEqual(["b", "c", "d", "..."]);
