@@ -93,6 +93,15 @@ export async function fileContent(path: string, field: string, store: StoreFinde
 
 /** Reads a stream as content: as text or base64 where it is small or no store is at hand. */
 export async function streamContent(stream: Readable, findStore: StoreFinder): Promise<Content> {
+  try {
+    return await readContent(stream, findStore);
+  } finally {
+    // Also where the store took only a part of it.
+    stream.destroy();
+  }
+}
+
+async function readContent(stream: Readable, findStore: StoreFinder): Promise<Content> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let store: ArtifactStore | undefined;
@@ -104,7 +113,7 @@ export async function streamContent(stream: Readable, findStore: StoreFinder): P
     if (bytes <= inlineBytes && bytes + chunk.length > inlineBytes) store = await findStore();
     bytes += chunk.length;
     if (store) {
-      return store.putBlob(
+      return await store.putBlob(
         Readable.from(
           (async function* () {
             yield* chunks;

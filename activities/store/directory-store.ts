@@ -4,7 +4,7 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream, type FSWatcher, mkdirSync, watch } from "node:fs";
+import { chmodSync, createReadStream, createWriteStream, type FSWatcher, mkdirSync, watch } from "node:fs";
 import { open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Readable, Writable } from "node:stream";
@@ -77,7 +77,8 @@ function watchFolder(folder: string, onChange: () => void): () => void {
   const timer = setInterval(onChange, lookMilliseconds);
   let watcher: FSWatcher | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // The worker writes into it: whatever this process's umask is, its owner must be able to.
+    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(folder, 0o700);
     watcher = watch(folder, onChange);
     watcher.on("error", () => watcher?.close());
   } catch {

@@ -64,6 +64,11 @@ export const outputAttacks: readonly OutputAttack[] = [
     code: "mkdir -p in/deep/er; echo a >in/bad1; echo b >in/deep/er/bad2; chmod 0 in/bad1 in/deep/er/bad2 in/deep/er in/deep in",
     comes: { "in/bad1": "a\n", "in/deep/er/bad2": "b\n" },
   },
+  {
+    name: "globs whose braces multiply out",
+    code: "seq 2000 | sed s/^/bad/ | xargs touch",
+    request: { outputs: ["good.txt", `${"{b,a}{a,d}{d,x}".repeat(16)}c*`, `${"*{a,b}".repeat(40)}c`] },
+  },
   { name: "a name in other letters", code: "echo x >BAD" },
   {
     name: "a file that is swapped for a link all the time",

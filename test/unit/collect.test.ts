@@ -26,12 +26,19 @@ const http = createServer();
 const server = new WebSocketServer({ server: http, handleProtocols: () => "v5.channel.k8s.io" });
 let answers: Answer[] = [];
 let asked: string[][] = [];
+/** What an exec sends again and again, if anything. */
+let endless: Buffer | undefined;
 let directory: string;
 
 server.on("connection", (socket, request) => {
   const { searchParams } = new URL(request.url ?? "", "http://localhost");
   asked.push(searchParams.getAll("command").slice(4, 6));
   const { stdout, stderr } = answers.shift() ?? { stdout: "", stderr: "" };
+  if (endless !== undefined) {
+    const more = setInterval(() => socket.send(Buffer.concat([Buffer.from([1]), endless ?? Buffer.alloc(0)])), 1);
+    socket.on("close", () => clearInterval(more));
+    return;
+  }
   const send = (channel: number, data: string): void => socket.send(Buffer.from([channel, ...Buffer.from(data)]));
   send(1, stdout);
   send(2, stderr);
@@ -39,6 +46,7 @@ server.on("connection", (socket, request) => {
 });
 
 beforeEach(async () => {
+  endless = undefined;
   answers = [];
   asked = [];
   http.listen(0, "127.0.0.1");
@@ -66,6 +74,24 @@ const sinkOf = (chunks: Buffer[]): Writable =>
     },
   });
 
+/** Prepares to collect from a cell. */
+async function prepare() {
+  const client = await createClusterClient({ kubeconfig: join(directory, "kubeconfig"), namespace: "cells" });
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  const spec = parseRequest({ code: "true", language: "sh" });
+  const plan = {
+    ...{ cellId: "a-cell", spec, language: findLanguage(builtInLanguages, "sh") },
+    owner: { workflowId: "w", runId: "r" },
+  };
+  const context = {
+    ...{ stop: new AbortController().signal, started: () => {}, stored: { stdout: 0, stderr: 0 } },
+    ...{ abandoned: new AbortController().signal, ended: () => {} },
+    ...{ stdout: sinkOf(stdout), stderr: sinkOf(stderr), open: () => Promise.reject(), saveFile: async () => true },
+  };
+  const progress = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };
+  return { stdout, stderr, collect: () => collectOnce(client, "a-pod", plan, context, progress, new Set()) };
+}
+
 test.each([
   [
     "stdout",
@@ -81,23 +107,16 @@ test.each([
   ],
 ])("what is missing of %s is asked for again, from where it broke off", async (_, first, again, second) => {
   answers = [first, { ...second, stdout: `0 exit \n0,1,2\n${second.stdout}` }];
-  const client = await createClusterClient({ kubeconfig: join(directory, "kubeconfig"), namespace: "cells" });
-  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-  const spec = parseRequest({ code: "true", language: "sh" });
-  const plan = {
-    ...{ cellId: "a-cell", spec, language: findLanguage(builtInLanguages, "sh") },
-    owner: { workflowId: "w", runId: "r" },
-  };
-  const context = {
-    ...{ stop: new AbortController().signal, started: () => {}, stored: { stdout: 0, stderr: 0 } },
-    ...{ abandoned: new AbortController().signal, ended: () => {} },
-    ...{ stdout: sinkOf(stdout), stderr: sinkOf(stderr), open: () => Promise.reject(), saveFile: async () => true },
-  };
-  const progress = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };
-  const collect = () => collectOnce(client, "a-pod", plan, context, progress, new Set());
+  const { collect, stdout, stderr } = await prepare();
 
   expect(await collect()).toEqual({ failed: "the connection ended before all of the output came" });
   expect(await collect()).toMatchObject({ collected: { marker: { code: 0 } } });
   expect(asked).toEqual([["0", "0"], again]);
   expect([stdout, stderr].map((chunks) => Buffer.concat(chunks).toString())).toEqual(["0123456789", "abc"]);
+});
+
+test("a cell that says what makes no sense, without end, is not listened to", async () => {
+  endless = Buffer.alloc(8192, "x");
+  const { collect } = await prepare();
+  expect(await collect()).toEqual({ failed: "the connection was closed" });
 });

@@ -127,6 +127,7 @@ describe("what a store is made of", () => {
     try {
       const store = await openDirectoryStore(join(directory, "store"));
       const { key, stdout } = newRun();
+      store.watch(key, () => {})();
       await writeArtifact(store, stdout, "one ");
       await writeArtifact(store, stdout, "two", 4);
       const { artifact } = await store.putBlob(Readable.from(["x"]));

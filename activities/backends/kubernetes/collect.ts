@@ -3,7 +3,7 @@ import { maximumStreamBytes } from "../../../core/result.ts";
 import { type ExitMarker, parseExitMarker } from "../../../core/supervisor.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { countOf } from "../files/cell-words.ts";
-import { collectOutputs, type OmittedFile } from "../files/collect-outputs.ts";
+import { collectionMilliseconds, collectOutputs, type OmittedFile } from "../files/collect-outputs.ts";
 import { type ControlReader, controlReader } from "../files/control-reader.ts";
 import { findPattern } from "../files/output-patterns.ts";
 import { cellScripts, scriptExit } from "./cell-scripts.ts";
@@ -31,6 +31,9 @@ const newline = 10;
 /** What the code has left can make a collector wait for ever: a FIFO where a file should be. */
 const idleMilliseconds = 20_000;
 
+/** How long the rest of both streams may take, beside the files: a connection that brings less than 4 MiB a second would not follow either. */
+const streamsMilliseconds = 30_000;
+
 interface Head {
   readonly marker: ExitMarker | undefined;
   readonly counters: readonly (number | null)[];
@@ -39,7 +42,11 @@ interface Head {
   readonly stderr: number;
 }
 
-async function readHead(output: ControlReader): Promise<Head | undefined> {
+/** @param most how many bytes of each stream were asked for: a cell that announces more is not believed */
+async function readHead(
+  output: ControlReader,
+  most: { readonly stdout: number; readonly stderr: number },
+): Promise<Head | undefined> {
   const lines: string[] = [];
   for (let line = 0; line < 4; line += 1) {
     const text = await output.until(newline);
@@ -50,8 +57,8 @@ async function readHead(output: ControlReader): Promise<Head | undefined> {
   return {
     marker: parseExitMarker(marker),
     counters: counters.split(",").map(countOf),
-    stdout: countOf(stdout) ?? 0,
-    stderr: countOf(stderr) ?? 0,
+    stdout: Math.min(countOf(stdout) ?? 0, most.stdout),
+    stderr: Math.min(countOf(stderr) ?? 0, most.stderr),
   };
 }
 
@@ -91,13 +98,17 @@ export async function collectOnce(
     cellScripts.collect(received, most, patterns),
     { idleMilliseconds },
   );
+  // Whatever the cell sends, and however slowly: the image's programs may be the code's accomplices.
+  const clock = setTimeout(session.close, collectionMilliseconds(plan.spec.disk) + streamsMilliseconds);
   try {
     const errors = pour(session.stderr, context.stderr, (bytes) => {
       received.stderr += bytes;
     });
     errors.catch(session.close);
     const output = controlReader(session.stdout);
-    const head = await readHead(output);
+    const head = await readHead(output, most);
+    // What makes no sense is not read to its end.
+    if (head === undefined && !output.isOver()) session.close();
     if (head !== undefined) {
       await pour(take(output, head.stdout), context.stdout, (bytes) => {
         received.stdout += bytes;
@@ -127,6 +138,7 @@ export async function collectOnce(
     if (isShort("stdout") || isShort("stderr")) return { failed: "the connection ended before all of the output came" };
     return conclude(head, filesOmitted, gaveUp ? { exitCode: 0 } : end);
   } finally {
+    clearTimeout(clock);
     session.close();
   }
 }
