@@ -16,8 +16,8 @@ import { connectClient, type TemporalClient } from "./connect.ts";
 import type { QuartermasterOptions } from "./quartermaster-options.ts";
 import { recent } from "./recent.ts";
 import { resolveTarget } from "./stack/address.ts";
-import { refuseUnlessThere } from "./stack/listener-owner.ts";
 import { queueStateOn } from "./stack/pollers.ts";
+import { refuseUnlessThere } from "./stack/refuse-unless-there.ts";
 import { ensureStack, type Stack } from "./stack/stack.ts";
 import { findUi } from "./stack/ui-link.ts";
 

@@ -1,5 +1,6 @@
 import { type Connection, isGrpcServiceError } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
+import { refuseForeignListener } from "../activities/host/listener-owner.ts";
 import { openConnection } from "../activities/host/open-connection.ts";
 import { loadTemporalConfiguration } from "../activities/host/temporal-configuration.ts";
 import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
@@ -21,12 +22,14 @@ export interface WorkerConnections {
  * Connects as the standard variables and profiles say; to 127.0.0.1:7233 without them.
  *
  * @param address overrides the configured address
- * @throws KgentsError `temporal-unavailable`, `invalid-configuration`
+ * @throws KgentsError `temporal-unavailable`, `invalid-configuration`; `stack-start` where another user's server listens there, and nobody named it
  */
 export async function connectWorker(address?: string, namespace?: string): Promise<WorkerConnections> {
   const configured = loadTemporalConfiguration();
   const options = { ...configured.connectionOptions, ...(address === undefined ? {} : { address }) };
   const where = options.address ?? "127.0.0.1:7233";
+  // Of a server that nobody named: another user's would have its runs carried out by this one.
+  if (options.address === undefined) await refuseForeignListener(where);
   const target = { address: where, namespace: namespace ?? configured.namespace ?? "default", tls: options.tls };
   try {
     const native = await NativeConnection.connect(options);

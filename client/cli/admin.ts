@@ -1,4 +1,5 @@
 import { loadConfiguration } from "../../activities/host/configuration-file.ts";
+import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { type NamespaceSetup, setUpNamespace } from "../admin/set-up-namespace.ts";
 import { connectClient } from "../connect.ts";
@@ -13,6 +14,7 @@ export async function setup(flags: AdminSetupFlags): Promise<number> {
   try {
     const { configuration } = await loadConfiguration({ path: flags.config });
     const resolved = resolveTarget(process.env, { address: flags.address });
+    if (resolved.origin === "local") await refuseForeignListener(resolved.address);
     const target = flags.namespace === undefined ? resolved : { ...resolved, namespace: flags.namespace };
     const { client, address, namespace } = await connectClient(target);
     try {

@@ -6,13 +6,13 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
 import { isRunning } from "../../activities/host/process-identity.ts";
 import { readStateFile, type Shaped, writeStateFile } from "../../activities/host/state-file.ts";
 import { KgentsError } from "../../core/error.ts";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { serverEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
-import { refuseForeignListener } from "./listener-owner.ts";
 import { probe } from "./probe.ts";
 import { serverArguments } from "./server-settings.ts";
 import type { StackContext } from "./stack-context.ts";

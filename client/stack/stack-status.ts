@@ -1,8 +1,8 @@
 import { workerFiles } from "../../activities/host/worker-files.ts";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { runningWorker } from "./background-worker.ts";
-import { refuseUnlessThere } from "./listener-owner.ts";
 import { type QueuePoller, type QueueState, queueState } from "./pollers.ts";
+import { refuseUnlessThere } from "./refuse-unless-there.ts";
 import { isGuarded, runningServer, type ServerRecord } from "./server.ts";
 import { targetOf } from "./stack.ts";
 import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 import { isDiskFull } from "../../activities/host/disk-space.ts";
+import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
 import { acquireLock, type ProcessLock } from "../../activities/host/process-lock.ts";
 import { KgentsError } from "../../core/error.ts";
 import { isLoopback, portIn, resolveTarget, type TemporalTarget } from "./address.ts";
 import { ensureWorker, isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
-import { refuseForeignListener } from "./listener-owner.ts";
 import { queueState } from "./pollers.ts";
 import { probe } from "./probe.ts";
 import { awaitServing, isGuarded, runningServer, type ServerRecord, startServer, stopServer } from "./server.ts";

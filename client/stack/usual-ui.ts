@@ -1,5 +1,5 @@
+import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
 import { isLoopback } from "./address.ts";
-import { refuseForeignListener } from "./listener-owner.ts";
 
 /** The UI of a development server that somebody else started on this machine, where it is at its usual port. */
 export async function usualUi(address: string, port: number): Promise<string | null> {

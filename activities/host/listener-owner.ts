@@ -6,8 +6,6 @@
  */
 import { readFile } from "node:fs/promises";
 import { KgentsError } from "../../core/error.ts";
-import { portIn } from "./address.ts";
-import { probe } from "./probe.ts";
 
 /** The state of a socket that listens, in the kernel's tables. */
 const listening = "0A";
@@ -41,11 +39,11 @@ async function foreignListener(port: number): Promise<number | undefined> {
 /**
  * Refuses a server of this machine that nobody named and that another user runs.
  *
+ * @param address `127.0.0.1:port`
  * @throws KgentsError `stack-start`
  */
 export async function refuseForeignListener(address: string): Promise<void> {
-  const port = portIn(address);
-  const user = await foreignListener(port);
+  const user = await foreignListener(Number(address.slice(address.lastIndexOf(":") + 1)));
   if (user === undefined) return;
   throw new KgentsError(
     "stack-start",
@@ -54,17 +52,4 @@ export async function refuseForeignListener(address: string): Promise<void> {
       remedy: `Choose another port with KGENTS_PORT. If you trust that user with your code, set TEMPORAL_ADDRESS=${address}.`,
     },
   );
-}
-
-/**
- * Refuses a port of this machine at which no server is that may be used. (A connection would try again and again until its time is up;
- * the port says at once that nothing is there.)
- *
- * @throws KgentsError `temporal-unavailable`; `stack-start` where it is another user's
- */
-export async function refuseUnlessThere(address: string): Promise<void> {
-  if ((await probe(address)).kind !== "temporal") {
-    throw new KgentsError("temporal-unavailable", `no Temporal server listens at ${address}`);
-  }
-  await refuseForeignListener(address);
 }

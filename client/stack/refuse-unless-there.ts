@@ -1,0 +1,16 @@
+import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
+import { KgentsError } from "../../core/error.ts";
+import { probe } from "./probe.ts";
+
+/**
+ * Refuses a port of this machine at which no server is that may be used. (A connection would try again and again until its time is up;
+ * the port says at once that nothing is there.)
+ *
+ * @throws KgentsError `temporal-unavailable`; `stack-start` where it is another user's
+ */
+export async function refuseUnlessThere(address: string): Promise<void> {
+  if ((await probe(address)).kind !== "temporal") {
+    throw new KgentsError("temporal-unavailable", `no Temporal server listens at ${address}`);
+  }
+  await refuseForeignListener(address);
+}
