@@ -20,33 +20,31 @@ import { parseRequest } from "../../core/parse-request.ts";
 interface Answer {
   readonly stdout: string;
   readonly stderr: string;
+  /** Goes on with stdout for as long as anybody listens. */
+  readonly endless?: boolean;
 }
 
 const http = createServer();
 const server = new WebSocketServer({ server: http, handleProtocols: () => "v5.channel.k8s.io" });
 let answers: Answer[] = [];
 let asked: string[][] = [];
-/** What an exec sends again and again, if anything. */
-let endless: Buffer | undefined;
 let directory: string;
 
 server.on("connection", (socket, request) => {
   const { searchParams } = new URL(request.url ?? "", "http://localhost");
   asked.push(searchParams.getAll("command").slice(4, 6));
-  const { stdout, stderr } = answers.shift() ?? { stdout: "", stderr: "" };
-  if (endless !== undefined) {
-    const more = setInterval(() => socket.send(Buffer.concat([Buffer.from([1]), endless ?? Buffer.alloc(0)])), 1);
-    socket.on("close", () => clearInterval(more));
-    return;
-  }
+  const { stdout, stderr, endless = false } = answers.shift() ?? { stdout: "", stderr: "" };
   const send = (channel: number, data: string): void => socket.send(Buffer.from([channel, ...Buffer.from(data)]));
   send(1, stdout);
   send(2, stderr);
-  send(3, JSON.stringify({ status: "Success" }));
+  const goOn = (): void => {
+    if (socket.readyState === socket.OPEN) socket.send(Buffer.concat([Buffer.from([1]), Buffer.alloc(65_536)]), goOn);
+  };
+  if (endless) goOn();
+  else send(3, JSON.stringify({ status: "Success" }));
 });
 
 beforeEach(async () => {
-  endless = undefined;
   answers = [];
   asked = [];
   http.listen(0, "127.0.0.1");
@@ -66,6 +64,24 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+/** Collects a cell's output into two streams. */
+async function collector(stdout: Writable, stderr: Writable, outputs: string[] = []) {
+  const client = await createClusterClient({ kubeconfig: join(directory, "kubeconfig"), namespace: "cells" });
+  const spec = parseRequest({ code: "true", language: "sh", outputs });
+  const plan = {
+    ...{ cellId: "a-cell", spec, language: findLanguage(builtInLanguages, "sh") },
+    owner: { workflowId: "w", runId: "r" },
+  };
+  const context = {
+    ...{ stop: new AbortController().signal, started: () => {}, stored: { stdout: 0, stderr: 0 } },
+    ...{ stdout, stderr, open: () => Promise.reject(), saveFile: async () => true },
+    ...{ ended: () => {}, abandoned: new AbortController().signal },
+  };
+  const progress = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };
+  return (signal = AbortSignal.timeout(60_000)) =>
+    collectOnce(client, "a-pod", plan, context, progress, new Set(), signal);
+}
+
 const sinkOf = (chunks: Buffer[]): Writable =>
   new Writable({
     write: (chunk, _encoding, done) => {
@@ -73,24 +89,6 @@ const sinkOf = (chunks: Buffer[]): Writable =>
       done();
     },
   });
-
-/** Prepares to collect from a cell. */
-async function prepare() {
-  const client = await createClusterClient({ kubeconfig: join(directory, "kubeconfig"), namespace: "cells" });
-  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-  const spec = parseRequest({ code: "true", language: "sh" });
-  const plan = {
-    ...{ cellId: "a-cell", spec, language: findLanguage(builtInLanguages, "sh") },
-    owner: { workflowId: "w", runId: "r" },
-  };
-  const context = {
-    ...{ stop: new AbortController().signal, started: () => {}, stored: { stdout: 0, stderr: 0 } },
-    ...{ abandoned: new AbortController().signal, ended: () => {} },
-    ...{ stdout: sinkOf(stdout), stderr: sinkOf(stderr), open: () => Promise.reject(), saveFile: async () => true },
-  };
-  const progress = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };
-  return { stdout, stderr, collect: () => collectOnce(client, "a-pod", plan, context, progress, new Set()) };
-}
 
 test.each([
   [
@@ -107,7 +105,8 @@ test.each([
   ],
 ])("what is missing of %s is asked for again, from where it broke off", async (_, first, again, second) => {
   answers = [first, { ...second, stdout: `0 exit \n0,1,2\n${second.stdout}` }];
-  const { collect, stdout, stderr } = await prepare();
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  const collect = await collector(sinkOf(stdout), sinkOf(stderr));
 
   expect(await collect()).toEqual({ failed: "the connection ended before all of the output came" });
   expect(await collect()).toMatchObject({ collected: { marker: { code: 0 } } });
@@ -115,8 +114,42 @@ test.each([
   expect([stdout, stderr].map((chunks) => Buffer.concat(chunks).toString())).toEqual(["0123456789", "abc"]);
 });
 
+const words = "0 exit \n0,1,2,300\n";
+/** No files, and the end of an archive. */
+const noFiles = `\0\x000\0${"\0".repeat(1024)}`;
+
+test.each([
+  ["after its archive", { stdout: `${words}0\n0\n${noFiles}`, stderr: "", endless: true }],
+  ["in the place of an archive", { stdout: `${words}0\n0\n\0\x000\0`, stderr: "", endless: true }],
+])("a cell whose tar goes on without end %s is given up, and what it said counts", async (_, answer) => {
+  answers = [answer];
+  const collect = await collector(sinkOf([]), sinkOf([]), ["*"]);
+  expect(await collect()).toMatchObject({ collected: { marker: { code: 0 }, elapsedMilliseconds: 300 } });
+});
+
+test("a store that takes nothing more is waited for until the deadline, and no longer", async () => {
+  answers = [{ stdout: `${words}400000\n0\n${"x".repeat(200_000)}`, stderr: "" }];
+  const stuck = new Writable({ write: () => {} });
+  const collect = await collector(stuck, sinkOf([]));
+  const deadline = new AbortController();
+  const end = collect(deadline.signal);
+  await expect.poll(() => stuck.writableLength).toBeGreaterThan(0);
+  deadline.abort();
+  expect(await end).toEqual({ failed: "what it left was not collected and stored in time" });
+});
+
+test("a store that fails while it is waited for is said to have failed", async () => {
+  answers = [{ stdout: `${words}200000\n0\n${"x".repeat(200_000)}`, stderr: "" }];
+  const stuck = new Writable({ write: () => {} });
+  const end = (await collector(stuck, sinkOf([])))();
+  await expect.poll(() => stuck.writableLength).toBeGreaterThan(0);
+  // Without an error, as a stream that somebody closed.
+  stuck.destroy();
+  await expect(end).rejects.toThrow("the stream of the store is closed");
+});
+
 test("a cell that says what makes no sense, without end, is not listened to", async () => {
-  endless = Buffer.alloc(8192, "x");
-  const { collect } = await prepare();
+  answers = [{ stdout: "x".repeat(8192), stderr: "", endless: true }];
+  const collect = await collector(sinkOf([]), sinkOf([]));
   expect(await collect()).toEqual({ failed: "the connection was closed" });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it, test } from "vitest";
 import type { ObservedPod } from "../../activities/backends/kubernetes/observed-cell.ts";
 import { classifyPinned, podsOfCell, podsOfJob } from "../../activities/backends/kubernetes/pin.ts";
 import { hasSpecOf, isJobOf } from "../../activities/backends/kubernetes/same-job.ts";
+import { checkServerVersion } from "../../activities/backends/kubernetes/server-version.ts";
 import { userIdOf } from "../../activities/backends/kubernetes/user-ids.ts";
 import { toV1Job } from "../../activities/backends/kubernetes/v1-job.ts";
 import { defaultUserIds } from "../../core/cell-user.ts";
@@ -151,4 +152,19 @@ test("a cell tries user ids of the range, the same each time, and another each t
   for (const id of narrow) expect(id >= 5000 && id < 5100, `${id}`).toBe(true);
   expect(Math.max(...ids)).toBeLessThan(defaultUserIds.first + defaultUserIds.count);
   expect(Math.min(...ids)).toBeGreaterThanOrEqual(defaultUserIds.first);
+});
+
+test.each([
+  ["v1.29.0", true],
+  ["v1.34.2", true],
+  ["v2.0.0", true],
+  ["v1.30.1+k3s1", true],
+  ["1.31", true],
+  ["unknown", true],
+  ["v1.28.15", false],
+  ["v1.28.3-gke.1200", false],
+  ["v0.18.2", false],
+])("a server of version %s can be used: %s", (version, usable) => {
+  if (usable) expect(() => checkServerVersion(version)).not.toThrow();
+  else expect(() => checkServerVersion(version)).toThrow(/a second time/);
 });

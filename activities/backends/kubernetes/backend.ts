@@ -25,6 +25,7 @@ import { podsOfCell } from "./pin.ts";
 import { watchPods } from "./pod-watch.ts";
 import { quotaRoom } from "./room.ts";
 import { runCell } from "./run-cell.ts";
+import { checkServerVersion } from "./server-version.ts";
 
 /** How a Kubernetes backend is set up. */
 export interface KubernetesOptions extends ClusterSettings {
@@ -121,7 +122,12 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
     return { client: connected, instance, watch: watchPods(connected, `${instanceLabel}=${instance}`, log) };
   });
   const room = quotaRoom(connect, log);
-  const look = clusterLooker(client);
+  const lookAt = clusterLooker(client);
+  const look = async (patient?: boolean): Promise<ClusterLook> => {
+    const seen = await lookAt(patient);
+    checkServerVersion(seen.version);
+    return seen;
+  };
   const facts = ({ version, networkIsolation }: ClusterLook) => ({
     ...{ namespace, version, networkIsolation, runtimeClassName, userIds },
   });

@@ -30,6 +30,8 @@ export type CollectEnd = { readonly collected: Collected } | { readonly failed: 
 const newline = 10;
 /** What the code has left can make a collector wait for ever: a FIFO where a file should be. */
 const idleMilliseconds = 20_000;
+/** What may follow the files: a tar is padded to its record. An image whose tar goes on lies. */
+const largestRest = 1024 * 1024;
 
 /** How long the rest of both streams may take, beside the files: a connection that brings less than 4 MiB a second would not follow either. */
 const streamsMilliseconds = 30_000;
@@ -79,6 +81,8 @@ const wanted = (received: number): number => Math.max(0, maximumStreamBytes + 1 
  * Collects what the code has left: its exit, what the kernel counted, the rest of both streams, and the output files.
  *
  * Can be done again: the cell keeps all of it until it is released. Files that were stored before are not stored again.
+ *
+ * @param signal ends it, whatever it waits for: the cell, or the store
  */
 export async function collectOnce(
   client: ClusterClient,
@@ -87,6 +91,7 @@ export async function collectOnce(
   context: ExecuteContext,
   progress: Progress,
   saved: Set<string>,
+  signal: AbortSignal,
 ): Promise<CollectEnd> {
   const { received } = progress;
   const before = { ...received };
@@ -96,23 +101,22 @@ export async function collectOnce(
     client,
     { pod, container: cellContainer },
     cellScripts.collect(received, most, patterns),
-    { idleMilliseconds },
+    { idleMilliseconds, signal },
   );
   // Whatever the cell sends, and however slowly: the image's programs may be the code's accomplices.
   const clock = setTimeout(session.close, collectionMilliseconds(plan.spec.disk) + streamsMilliseconds);
   try {
-    const errors = pour(session.stderr, context.stderr, (bytes) => {
-      received.stderr += bytes;
-    });
+    const count = (stream: "stdout" | "stderr") => (bytes: number) => {
+      received[stream] += bytes;
+    };
+    const errors = pour(session.stderr, context.stderr, count("stderr"), signal);
     errors.catch(session.close);
     const output = controlReader(session.stdout);
     const head = await readHead(output, most);
     // What makes no sense is not read to its end.
     if (head === undefined && !output.isOver()) session.close();
     if (head !== undefined) {
-      await pour(take(output, head.stdout), context.stdout, (bytes) => {
-        received.stdout += bytes;
-      });
+      await pour(take(output, head.stdout), context.stdout, count("stdout"), signal);
     }
     let gaveUp = false;
     const giveUp = (): void => {
@@ -128,14 +132,22 @@ export async function collectOnce(
             largestTotal: plan.spec.disk,
             save: (name, content, bytes) => saveOnce(saved, context, name, content, bytes),
             giveUp,
+            signal,
           }).catch((error: Error) => [{ name: "...", reason: `output files could not be stored: ${error.message}` }])
         : [];
-    for await (const _ of output.rest());
+    let rest = 0;
+    for await (const chunk of output.rest()) {
+      rest += chunk.length;
+      if (rest > largestRest && !gaveUp) giveUp();
+    }
     const [end] = await Promise.all([session.ended, errors]);
     const isShort = (stream: "stdout" | "stderr"): boolean =>
       head !== undefined && received[stream] < before[stream] + head[stream];
-    // On a machine under load an exec has been seen to end well although its last bytes had not come.
-    if (isShort("stdout") || isShort("stderr")) return { failed: "the connection ended before all of the output came" };
+    if (isShort("stdout") || isShort("stderr")) {
+      if (signal.aborted) return { failed: "what it left was not collected and stored in time" };
+      // On a machine under load an exec has been seen to end well although its last bytes had not come.
+      return { failed: "the connection ended before all of the output came" };
+    }
     return conclude(head, filesOmitted, gaveUp ? { exitCode: 0 } : end);
   } finally {
     clearTimeout(clock);

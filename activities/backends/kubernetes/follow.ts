@@ -33,19 +33,41 @@ const newline = 10;
 /** The store does not take what is written: trouble of the worker's own. */
 export class StoreError extends Error {}
 
-/** Writes what comes into a stream that lives longer than the connection. */
+/** Waits until a stream takes more, or has failed, or until it is to be waited for no longer. */
+async function drained(sink: Writable, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const options = { signal: AbortSignal.any([signal, over.signal]) };
+  const closed = once(sink, "close", options).then(() =>
+    Promise.reject(new Error("the stream of the store is closed")),
+  );
+  try {
+    await Promise.race([once(sink, "drain", options), closed]);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw new StoreError(error instanceof Error ? error.message : String(error), { cause: error });
+  } finally {
+    closed.catch(() => {});
+    over.abort();
+  }
+}
+
+/**
+ * Writes what comes into a stream that lives longer than the connection. A store that is slow delays it; one that takes nothing more is
+ * waited for until the signal comes.
+ *
+ * @throws StoreError
+ */
 export async function pour(
   source: AsyncIterable<Buffer>,
   sink: Writable,
   onBytes: (bytes: number) => void,
+  signal: AbortSignal,
 ): Promise<void> {
   for await (const chunk of source) {
     if (sink.destroyed) throw new StoreError("the stream of the store is closed");
     onBytes(chunk.length);
-    if (sink.write(chunk)) continue;
-    await once(sink, "drain").catch((error) => {
-      throw new StoreError(error instanceof Error ? error.message : String(error), { cause: error });
-    });
+    if (!sink.write(chunk)) await drained(sink, signal);
+    if (signal.aborted) return;
   }
 }
 
@@ -88,17 +110,16 @@ export async function followOnce(
   let heard = false;
   try {
     const output = controlReader(session.stdout);
-    const stderr = pour(session.stderr, context.stderr, (bytes) => {
-      received.stderr += bytes;
-    });
+    const count = (stream: "stdout" | "stderr") => (bytes: number) => {
+      received[stream] += bytes;
+    };
+    const stderr = pour(session.stderr, context.stderr, count("stderr"), signal);
     stderr.catch(session.close);
     const first = await output.until(newline);
     heard = true;
     if (first !== undefined && !first.startsWith(troubleMark)) {
       begin(progress, context, first);
-      await pour(output.rest(), context.stdout, (bytes) => {
-        received.stdout += bytes;
-      });
+      await pour(output.rest(), context.stdout, count("stdout"), signal);
     }
     const [end] = await Promise.all([session.ended, stderr]);
     if ("broken" in end) {
@@ -112,6 +133,8 @@ export async function followOnce(
   } finally {
     signal.removeEventListener("abort", session.close);
     session.close();
+    // Else a delivery whose content does not come would be waited for.
+    session.stdin.destroy();
     await delivered;
   }
 }

@@ -43,6 +43,8 @@ const pauses = { first: 100, longest: 2000 } as const;
 const supervisorPatience = 2000;
 /** How long to try to end code that is to be stopped; after that the clean-up takes the cell away. */
 const stopPatience = 10_000;
+/** How long code that was to be ended may be collected from, where what it leaves matters less than that the run ends. */
+const hurriedPatience = 20_000;
 /** A cell keeps its output for its grace; some of that is left for the collecting itself. */
 const collectionPatience = (collectionGraceSeconds - 30) * 1000;
 const askMilliseconds = 3000;
@@ -127,7 +129,8 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
   for (let pause: number = pauses.first; !press.aborted; pause = Math.min(2 * pause, pauses.longest)) {
     const over = new AbortController();
     const close = new AbortController();
-    closeWhenGone(run, over.signal, () => close.abort());
+    // Where the watch itself fails, the server is asked.
+    const watched = closeWhenGone(run, over.signal, () => close.abort()).catch(() => close.abort());
     let why: string;
     try {
       const before = progress.received.stdout + progress.received.stderr;
@@ -145,6 +148,7 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
       why = whyBroken(error, run);
     } finally {
       over.abort();
+      await watched;
     }
     if (press.aborted) break;
     brokenSince ??= Date.now();
@@ -194,6 +198,26 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
   }
 }
 
+/** Until when to collect: as long as the cell keeps what it has; less where the run was cancelled, or is another worker's. */
+function collectionDeadline(stop: AbortSignal): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const end = (): void => controller.abort();
+  const clocks = [setTimeout(end, collectionPatience)];
+  const onStop = (): void => {
+    if (stop.reason === "timed-out") return;
+    clocks.push(setTimeout(end, isLetGo(stop) ? 0 : hurriedPatience));
+  };
+  if (stop.aborted) onStop();
+  else stop.addEventListener("abort", onStop, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      for (const clock of clocks) clearTimeout(clock);
+      stop.removeEventListener("abort", onStop);
+    },
+  };
+}
+
 /**
  * Collects what the code has left. Can be begun anew by another worker.
  *
@@ -205,10 +229,12 @@ export async function collectToEnd(
   const { reach, plan, context, progress, pod } = run;
   const since = Date.now();
   const saved = new Set<string>();
+  using clock = collectionDeadline(context.stop);
+  const deadline = AbortSignal.any([clock.signal, context.abandoned]);
   for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
     let why: string;
     try {
-      const end = await collectOnce(reach.client, pod, plan, context, progress, saved);
+      const end = await collectOnce(reach.client, pod, plan, context, progress, saved, deadline);
       if ("collected" in end) return { end: "collected", collected: end.collected };
       why = end.failed;
       // The code resisted, or the watchdogs of its cell are dead.
@@ -217,6 +243,7 @@ export async function collectToEnd(
       why = whyBroken(error, run);
     }
     if (isLetGo(context.stop)) throw letGo();
+    if (deadline.aborted) return { end: "unreachable", why };
     const next = await afterBreak(run, why, since);
     if (next) return next;
     const hurried = context.stop.aborted && context.stop.reason !== "timed-out";

@@ -44,7 +44,7 @@ const describeStop = (reason: SupervisorStop, { spec }: CellPlan): string =>
   })[reason];
 
 function outcomeFrom(collected: Collected, plan: CellPlan): CellOutcome {
-  const { marker, memoryKills, peakMemoryBytes, cpuSeconds, filesOmitted } = collected;
+  const { marker, memoryKills, peakMemoryBytes, cpuSeconds, elapsedMilliseconds, filesOmitted } = collected;
   const about = { usage: { peakMemoryBytes, cpuSeconds }, filesOmitted };
   if (marker === undefined) {
     return { exit: null, outOfMemory: false, lost: "the code has overwritten what its cell says of its end", ...about };
@@ -54,6 +54,7 @@ function outcomeFrom(collected: Collected, plan: CellPlan): CellOutcome {
     exit: { code, signal: signalled ? signalName(code - 128) : null },
     outOfMemory: memoryKills > 0 && code !== 0,
     lost: null,
+    ranMilliseconds: elapsedMilliseconds,
     stopped: stopped && { reason: stopped, detail: describeStop(stopped, plan) },
     ...about,
   };
