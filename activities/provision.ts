@@ -1,12 +1,14 @@
 import { Context } from "@temporalio/activity";
 import { titleOf } from "../core/code-excerpt.ts";
 import { KgentsError } from "../core/error.ts";
+import { applyMachine } from "../core/policy.ts";
 import type { ExecutionSpec } from "../core/request.ts";
 import type { BackendName, Isolation } from "../core/result.ts";
 import { type Backend, type CellPlan, NoRoom } from "./backends/backend.ts";
 import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
+import { machineLimits } from "./host/machine-limits.ts";
 import { cellIdOf, currentRun, planCell } from "./plan.ts";
 import { isCarried } from "./running-cells.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
@@ -139,6 +141,7 @@ export const provision =
     if (run.isRestarted) return { restarted: true, cellId };
     const plan = planCell(dependencies, input.request, cellId, run);
     const { backend, fallback } = await chooseBackend(dependencies, plan.spec, input.fallback);
+    if (backend.hostBound) applyMachine(plan.spec, dependencies.policy, machineLimits());
     const { limiter, line } = dependencies;
     // The server counts starts on the queues of those that wait: with a limit all of them come by these.
     const { maximumStartsPerSecond } = dependencies.policy;

@@ -157,7 +157,7 @@ export async function* measureKubernetes({ temporal }: { temporal: string }): As
       "<= 0.5",
     );
     yield* phases(results.slice(2));
-    yield line("the same with the default limit of 100m", await inPairs(5, 1, ours("100m"), () => timed(peer)), "none");
+    yield line("the same with a limit of 100m", await inPairs(5, 1, ours("100m"), () => timed(peer)), "none");
     const delays: number[] = [];
     for (let round = 0; round < rounds; round += 1) delays.push(await firstByteDelay(kgents.start));
     yield `first byte of live output after the code wrote it, p50: ${median(delays).toFixed(1)} ms by the store (goal <= 100)`;

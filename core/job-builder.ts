@@ -24,9 +24,9 @@ export interface JobSpec {
 
 /** Limits of a Job, as quantities. */
 export interface JobLimits {
-  /** Cores, such as `"200m"` or 0.5. @default "100m" */
+  /** Cores, such as `"200m"` or 0.5. @default 1 */
   readonly cpu?: string | number;
-  /** Such as `"256Mi"`, or bytes. @default "128Mi" */
+  /** Such as `"256Mi"`, or bytes. @default "512Mi" */
   readonly memory?: string | number;
   /** What the code may write, such as `"100Mi"`, or bytes: the request's `disk`. @default "100Mi" */
   readonly ephemeralStorage?: string | number;

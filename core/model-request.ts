@@ -50,8 +50,8 @@ export const modelRequestSchema = strict(
     timeout: shape.timeout.describe(
       'Time limit of the program: seconds, or text such as "90s" or "5m"; from 0.1 s to 24 h. Default: 30 s.',
     ),
-    cpu: shape.cpu.describe('Processor limit, such as "500m" (half a core) or 2. Default: "100m".'),
-    memory: shape.memory.describe('Memory limit, such as "256Mi". Default: "128Mi"; raise it for data work.'),
+    cpu: shape.cpu.describe('Processor limit, such as "500m" (half a core) or 2. Default: 1.'),
+    memory: shape.memory.describe('Memory limit, such as "256Mi". Default: "512Mi"; raise it for large data.'),
     disk: shape.disk.describe('Limit of what the program may write, such as "500Mi". Default: "100Mi".'),
     network: shape.network.describe(
       "Whether the program may reach public internet addresses. Default: false; never private addresses.",

@@ -9,6 +9,28 @@ const formatSeconds = (milliseconds: number): string => `${milliseconds / 1000} 
 const formats = { timeout: formatSeconds, cpu: formatCpu, memory: formatBytes, disk: formatBytes } as const;
 const limited = ["timeout", "cpu", "memory", "disk"] as const;
 
+/** What one machine has: thousandths of a core and bytes. */
+export type MachineLimits = Readonly<Record<"cpu" | "memory" | "disk", number>>;
+
+/**
+ * Refuses a request that asks for more than the worker's machine has, where the worker's policy does not set another maximum:
+ * for runs in the local sandbox. In a cluster that is the quota's and the scheduler's to say.
+ *
+ * @throws KgentsError `policy-violation`, naming the field, its value and what the machine has
+ */
+export function applyMachine(
+  spec: ExecutionSpec,
+  { limits }: Pick<WorkerPolicy, "limits">,
+  machine: MachineLimits,
+): void {
+  for (const field of ["cpu", "memory", "disk"] as const) {
+    if (limits[field] !== undefined || spec[field] <= machine[field]) continue;
+    const format = formats[field];
+    const has = `at most ${format(machine[field])}, which is what the worker's machine has`;
+    throw refuse("policy-violation", field, format(spec[field]), has);
+  }
+}
+
 /** Whether a list of images allows one: by its whole name, or by the beginning that stands before a `*`. */
 const allowsImage = (images: readonly string[], image: string): boolean =>
   images.some((entry) => (entry.endsWith("*") ? image.startsWith(entry.slice(0, -1)) : image === entry));

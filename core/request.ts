@@ -99,11 +99,11 @@ export const requestSchema = strict(
       .describe("time for scheduling and the image, from 1 s to 1 h; waiting at kgents' own limits does not count"),
     cpu: limitFields.cpu
       .transform(toMillicores)
-      .prefault("100m")
+      .prefault("1")
       .describe("limit, in cores or thousandths (200m), from 10m to 256"),
     memory: limitFields.memory
       .transform(toBytes)
-      .prefault("128Mi")
+      .prefault("512Mi")
       .describe("limit, in bytes or with a unit, from 16Mi to 1Ti"),
     disk: limitFields.disk
       .transform(toBytes)

@@ -71,8 +71,8 @@ export const requestOptions = (command: Command): Command =>
     .option("--output <glob>", "files to bring back from the work directory (repeatable)", collect)
     .option("-t, --timeout <duration>", "time limit of the code: seconds, or 90s, 5m, 1h (default: 30)")
     .option("--startup-timeout <duration>", "time limit of scheduling and image (default: 60)")
-    .option("--cpu <quantity>", "cpu limit, such as 200m or 0.5 (default: 100m)")
-    .option("--memory <quantity>", "memory limit, such as 256Mi (default: 128Mi)")
+    .option("--cpu <quantity>", "cpu limit, such as 200m or 0.5 (default: 1)")
+    .option("--memory <quantity>", "memory limit, such as 256Mi (default: 512Mi)")
     .option("--disk <quantity>", "limit of what the code may write (default: 100Mi)")
     .option("--network", "let the code reach public addresses")
     .addOption(

@@ -57,8 +57,8 @@ const settings: [path: string, value: unknown][] = [
   [`${securityContext}.readOnlyRootFilesystem`, true],
   [`${securityContext}.allowPrivilegeEscalation`, false],
   [`${securityContext}.capabilities.drop`, ["ALL"]],
-  [`${container}.resources.limits.cpu`, "100m"],
-  [`${container}.resources.limits.memory`, "128Mi"],
+  [`${container}.resources.limits.cpu`, "1"],
+  [`${container}.resources.limits.memory`, "512Mi"],
 ];
 
 const at = (value: unknown, path: string): unknown =>

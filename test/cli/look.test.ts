@@ -153,7 +153,7 @@ describe("runs", () => {
       expect(stdout).toMatch(/^Status +failed, exit code 7: the code exited with 7$/m);
       expect(stdout).toMatch(/^Code +# first line$/m);
       expect(stdout).toContain(`\nAsked by   cli:${userInfo().username}\n`);
-      expect(stdout).toMatch(/^Limits +30 s, cpu 100m, memory 128Mi, disk 100Mi, network off$/m);
+      expect(stdout).toMatch(/^Limits +30 s, cpu 1, memory 512Mi, disk 100Mi, network off$/m);
       expect(stdout).toMatch(/^Backend +subprocess\n +instead of kubernetes: this worker serves no cluster$/m);
       expect(stdout).toMatch(/^ {2}network +own network namespace/m);
       expect(stdout).toMatch(/^ {2}preparing +[\d.]+ m?s +█+$/m);

@@ -180,7 +180,7 @@ describe("cells that cannot come to be", () => {
     [
       "more than a quota has in all",
       [{ pods: "10", "limits.memory": "100Mi" }],
-      /^the quota test allows limits\.memory=100Mi in all, and the cell counts for 128Mi$/,
+      /^the quota test allows limits\.memory=100Mi in all, and the cell counts for 512Mi$/,
     ],
     ["a quota of no Jobs", [{ "count/jobs.batch": "0" }], /^the quota test allows count\/jobs\.batch=0 in all/],
     [

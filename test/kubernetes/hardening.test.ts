@@ -60,6 +60,7 @@ test("the environment is what is documented, whatever services there are", async
       TMPDIR: "/tmp/kgents",
       USER: "kgents",
       PYTHONDONTWRITEBYTECODE: "1",
+      PYTHONUNBUFFERED: "1",
       MINE: "1",
     },
   });

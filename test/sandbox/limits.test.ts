@@ -16,6 +16,62 @@ except OSError as e:
     print(e.errno, n // 1048576)
 `;
 
+/** Takes kernel memory of one kind until 400 MiB are taken, or that fails, and prints how many MiB it was. */
+const floods = `
+import os, resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+taken = 0
+kept = []
+def fill(write, piece):
+    global taken
+    try:
+        while taken < 400 << 20: taken += write(piece)
+    except OSError:
+        pass
+def report():
+    print(taken >> 20, flush=True)
+`;
+const kernelMemory: Readonly<Record<string, string>> = {
+  "TCP connections": `
+server = socket.create_server(("127.0.0.1", 0), backlog=500)
+for _ in range(200):
+    client = socket.create_connection(server.getsockname(), 2)
+    peer, _ = server.accept()
+    for one in (client, peer):
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 << 20)
+        one.setblocking(False)
+        fill(one.send, b"x" * 65536)
+    kept += [client, peer]
+    report()
+`,
+  "UNIX sockets": `
+for _ in range(200):
+    one, other = socket.socketpair()
+    for end in (one, other):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 << 20)
+        end.setblocking(False)
+        fill(end.send, b"x" * 65536)
+    kept += [one, other]
+report()
+`,
+  pipes: `
+for _ in range(400):
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    fill(lambda piece: os.write(write, piece), b"x" * 65536)
+report()
+`,
+  "directory entries": `
+try:
+    for n in range(400_000):
+        os.mkdir("/tmp/%d" % n)
+        taken += 1024
+except OSError:
+    pass
+report()
+`,
+};
+
 /** An ordinary user has control groups only where a systemd user manager gives them: test/machine says so. */
 const hasGroups = (who: Who): boolean => who === "root" || process.env.KGENTS_TEST_USER_GROUPS === "yes";
 
@@ -48,6 +104,34 @@ raise SystemExit(1 if any(codes) else 0)
       const { outcome } = await worker.run({ code, memory: "64Mi", disk: "8Mi", cpu: 2 });
       expect(outcome).toMatchObject({ outOfMemory: true });
       expect(outcome?.usage.peakMemoryBytes).toBeLessThanOrEqual((64 + 3 * 8) * mebibyte);
+    });
+
+  if (hasGroups(who))
+    test.each<readonly [string, string]>([
+      [
+        "of a child",
+        "import os, time\nif os.fork() == 0:\n    x = bytearray(300 << 20)\n    time.sleep(20)\n    os._exit(0)\nraise SystemExit(os.wait()[1] != 0)",
+      ],
+      [
+        "that processes share",
+        "import mmap, time\nx = mmap.mmap(-1, 300 << 20)\nfor at in range(0, 300 << 20, 4096): x[at] = 1\ntime.sleep(20)",
+      ],
+    ])("memory %s takes nothing of what is for files", async (_name, code) => {
+      const { outcome } = await (await started).run({ code, memory: "128Mi", disk: "100Mi", cpu: 2, timeout: 30 });
+      expect(outcome).toMatchObject({ outOfMemory: true, stopped: null });
+      expect(outcome?.exit?.code).toBeGreaterThan(0);
+    });
+
+  if (hasGroups(who))
+    test.each(Object.entries(kernelMemory))("kernel memory for %s is bounded", async (_kind, code) => {
+      const { outcome, stdout } = await (await started).run({
+        ...{ code: `${floods}${code}`, memory: "64Mi", disk: "8Mi", cpu: 2, timeout: 20 },
+      });
+      // What the group does not count, the code could not take; what it counts is within the limit.
+      const mebibytes = Number(stdout.toString().trim().split("\n").at(-1));
+      expect(outcome?.outOfMemory || mebibytes < 150).toBe(true);
+      expect(outcome?.usage.peakMemoryBytes).toBeLessThanOrEqual((64 + 3 * 8) * mebibyte);
+      expect(outcome?.exit).not.toBeNull();
     });
 
   if (hasGroups(who))

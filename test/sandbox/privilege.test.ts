@@ -57,6 +57,46 @@ describe.each(everyone)("privilege, as %s", (who) => {
     await Promise.all(running);
   });
 
+  test("a user and a group with names, and /tmp as it is everywhere", async () => {
+    const code =
+      "id -un; id -gn; stat -c %a /tmp /dev/shm; python3 -c 'import grp, os; print(grp.getgrgid(os.getgid())[0])'";
+    const { stdout } = await (await started).run({ code, language: "sh", cpu: 1 });
+    expect(stdout.toString()).toBe("kgents\nkgents\n1777\n1777\nkgents\n");
+  });
+
+  test("no file of the cell depends on the worker's umask", async () => {
+    const worker = await startWorker(who, { prefix: ["/bin/sh", "-c", 'umask 077; exec "$@"', "sh"] });
+    try {
+      const code = `
+import os, socket
+print(socket.gethostbyname("localhost"))
+for top in ("/etc", "/.kgents", "/work", "/tmp"):
+    for folder, _, names in os.walk(top, onerror=print):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.exists(path) and not os.access(path, os.R_OK) and path != "/.kgents/sh": print(path)
+`;
+      const { stdout, stderr } = await worker.run({ code, cpu: 1 });
+      expect(stdout.toString() + stderr.toString()).toBe("127.0.0.1\n");
+    } finally {
+      await worker.close();
+    }
+  });
+
+  test("the supervisor cannot be read or written, nor can its descriptors", async () => {
+    const code = `
+import os
+for path in ("/proc/1/mem", "/proc/1/fd/3", "/proc/1/environ", "/.kgents/sh"):
+    try:
+        print(path, os.open(path, os.O_RDONLY))
+    except OSError as error:
+        pass
+`;
+    const { stdout, outcome } = await (await started).run({ code, cpu: 1 });
+    expect(outcome?.exit?.code).toBe(0);
+    expect(stdout.toString()).toBe("");
+  });
+
   test.each(refusedCalls)("$name is refused", async ({ body, errno }) => {
     const { stdout } = await (await started).run({ code: systemCall(body), cpu: 1 });
     expect(errno.split("|")).toContain(stdout.toString().trim());

@@ -173,10 +173,10 @@ export const programs: readonly Program[] = [
   {
     name: "nothing else in the environment",
     request: sh("env | sed 's/=.*//' | sort | tr '\\n' ' '"),
-    stdout: /^HOME LANG PATH PWD PYTHONDONTWRITEBYTECODE TMPDIR USER (_ )?$/,
+    stdout: /^HOME LANG PATH PWD PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED TMPDIR USER (_ )?$/,
     inPod: {
       why: "busybox's shell adds its depth",
-      stdout: "HOME LANG PATH PWD PYTHONDONTWRITEBYTECODE SHLVL TMPDIR USER ",
+      stdout: "HOME LANG PATH PWD PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED SHLVL TMPDIR USER ",
     },
   },
   {

@@ -25,7 +25,7 @@ describe("JobBuilder", () => {
     expect(spec.request).toEqual({ code: "print('hello')", cpu: "200m", memory: "256Mi", timeout: 30, labels: {} });
   });
 
-  it("has the original's defaults", () => {
+  it("has a request's defaults", () => {
     const { request, namespace, name, labels, annotations } = builder().build();
     expect({ namespace, name, labels, annotations }).toEqual({
       namespace: "kgents-ephemeral",
@@ -35,8 +35,8 @@ describe("JobBuilder", () => {
     });
     expect(parseRequest(request)).toMatchObject({
       language: "python",
-      cpu: 100,
-      memory: 128 * 2 ** 20,
+      cpu: 1000,
+      memory: 512 * 2 ** 20,
       disk: 100 * 2 ** 20,
       timeout: 30_000,
       ttl: 60_000,

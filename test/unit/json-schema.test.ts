@@ -35,8 +35,8 @@ describe("the JSON Schema of a request", () => {
     );
     expect(defaults).toMatchObject({
       timeout: "30s",
-      cpu: "100m",
-      memory: "128Mi",
+      cpu: "1",
+      memory: "512Mi",
       language: "python",
       network: false,
     });

@@ -122,7 +122,7 @@ describe("the hardened Job", () => {
 
 describe("limits", () => {
   it.each<[ExecutionRequest, object, object]>([
-    [{}, { cpu: "100m", memory: "128Mi" }, { cpu: "100m", memory: "128Mi", "ephemeral-storage": "244Mi" }],
+    [{}, { cpu: "100m", memory: "128Mi" }, { cpu: "1", memory: "512Mi", "ephemeral-storage": "244Mi" }],
     [
       { cpu: "200m", memory: "256Mi" },
       { cpu: "100m", memory: "128Mi" },

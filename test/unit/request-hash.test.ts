@@ -33,7 +33,7 @@ describe("the hash of a request", () => {
   it.each<[string, ExecutionRequest]>([
     ["the order of fields", { args: ["a", "b"], env: { B: "2", A: "1" }, code: "x" }],
     ["defaults that are said", { ...base, timeout: 30, language: "python" }],
-    ["how a value is written", { ...base, timeout: "30s", cpu: "0.1", memory: 128 * 2 ** 20 }],
+    ["how a value is written", { ...base, timeout: "30s", cpu: "1000m", memory: 512 * 2 ** 20 }],
     ["how output is followed", { ...base, live: "heartbeat" }],
     ["who asks", { ...base, requester: "somebody" }],
   ])("does not depend on %s", async (_what, request) => {

@@ -1,6 +1,6 @@
 import type { Bind } from "./interpreter.ts";
 import type { CellLimits } from "./limits.ts";
-import { descriptors, supervisorFile, workDirectory } from "./sandbox-paths.ts";
+import { descriptors, privateShell, supervisorFile, workDirectory } from "./sandbox-paths.ts";
 
 /** Who builds the sandbox: root without a user namespace, or an ordinary user with one. */
 export type SandboxMode = "root" | "user";
@@ -19,13 +19,14 @@ export interface SandboxPlan {
   readonly view: readonly string[];
   readonly binds: readonly Bind[];
   readonly limits: CellLimits;
+  /** A shell that can be run and not read, for the supervisor; null where that has a uid of its own. */
+  readonly shell: string | null;
   /** The code's file name; null where it comes with the input files. */
   readonly codeFile: string | null;
 }
 
-const tmpfs = (path: string, bytes: number): string[] => [
-  // Not sticky: there is one uid inside, and it may remove the code's file, which root made where the worker is root.
-  ...["--perms", "0777"],
+const tmpfs = (path: string, bytes: number, permissions: string): string[] => [
+  ...["--perms", permissions],
   ...["--size", String(bytes)],
   ...["--tmpfs", path],
 ];
@@ -66,10 +67,14 @@ export function bubblewrapArguments(plan: SandboxPlan): string[] {
     ...["--seccomp", String(descriptors.seccomp)],
     ...plan.view,
     ...["--perms", "0444", "--ro-bind-data", String(descriptors.accounts), "/etc/passwd"],
+    ...["--perms", "0444", "--ro-bind-data", String(descriptors.groups), "/etc/group"],
     ...["--proc", "/proc", "--dev", "/dev"],
-    ...tmpfs(workDirectory, plan.limits.work),
-    ...tmpfs("/tmp", plan.limits.temporary),
-    ...tmpfs("/dev/shm", plan.limits.sharedMemory),
+    // Not sticky: there is one uid inside, and it may remove the code's file, which root made where the worker is root.
+    ...tmpfs(workDirectory, plan.limits.work, "0777"),
+    // As everywhere: Ruby refuses temporary directories that all may write and that are not sticky.
+    ...tmpfs("/tmp", plan.limits.temporary, "1777"),
+    ...tmpfs("/dev/shm", plan.limits.sharedMemory, "1777"),
+    ...(plan.shell === null ? [] : ["--ro-bind", plan.shell, privateShell]),
     ...parents(plan.binds.map(({ target }) => target)).flatMap((path) => ["--dir", path]),
     ...plan.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     ...file(descriptors.script, supervisorFile, "0444"),

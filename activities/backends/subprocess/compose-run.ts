@@ -70,10 +70,11 @@ export async function composeRun(
     goAhead: "go",
     bubblewrapArguments: bubblewrapArguments({
       ...{ mode: machine.mode, ownNetwork: !spec.network, disablesUserNamespaces: machine.disablesUserNamespaces },
-      ...{ view, binds: interpreter.binds, limits, codeFile: codeInside },
+      ...{ view, binds: interpreter.binds, limits, codeFile: codeInside, shell: machine.shell },
     }),
     script,
     accounts: `root:x:0:0::/root:/bin/false\nkgents:x:${inside}:${inside}::${workDirectory}:/bin/sh\n`,
+    groups: `root:x:0:\nkgents:x:${inside}:\n`,
     ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs },
     ...{ timeout: spec.timeout, limits },
   };

@@ -4,8 +4,9 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { chmod, copyFile, cp, lstat, mkdir, mkdtemp, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, cp, lstat, mkdir, mkdtemp, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeReadable } from "./make-readable.ts";
 
 const topDirectories = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 const certificates = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/etc/ssl/cert.pem"];
@@ -31,7 +32,7 @@ async function programDirectories(): Promise<string[]> {
 const fixedFiles: Readonly<Record<string, string>> = {
   // A place to mount the run's own one on.
   passwd: "",
-  group: "root:x:0:\nnogroup:x:65534:\n",
+  group: "",
   hosts: "127.0.0.1 localhost kgents\n",
   "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
   "resolv.conf": "",
@@ -39,6 +40,9 @@ const fixedFiles: Readonly<Record<string, string>> = {
 
 /** The resolver that slirp4netns offers inside. */
 const resolverWithNetwork = "nameserver 10.0.2.3\noptions timeout:2 attempts:2\n";
+
+/** Counted up when the same files are made in another way, so that those of an earlier version are not used. */
+const formatOfEtc = 2;
 
 const copiedFiles = ["ld.so.cache", "localtime"];
 
@@ -73,7 +77,9 @@ async function fillEtc(directory: string, network: boolean): Promise<void> {
  */
 async function prepareEtc(parent: string, network: boolean): Promise<string> {
   const version = createHash("sha256")
-    .update(JSON.stringify([fixedFiles, resolverWithNetwork, certificates, network, await stateOfHostFiles()]))
+    .update(
+      JSON.stringify([formatOfEtc, fixedFiles, resolverWithNetwork, certificates, network, await stateOfHostFiles()]),
+    )
     .digest("hex");
   const directory = join(parent, `etc-${version.slice(0, 16)}`);
   if (await exists(directory)) return directory;
@@ -81,7 +87,7 @@ async function prepareEtc(parent: string, network: boolean): Promise<string> {
   const temporary = await mkdtemp(join(parent, "new-"));
   try {
     await fillEtc(temporary, network);
-    await chmod(temporary, 0o755);
+    await makeReadable(temporary);
     await rename(temporary, directory);
   } catch (error) {
     // Another worker was faster.

@@ -33,13 +33,14 @@ export function rlimitFallback(machine: Machine, limits: CellLimits, program: st
 function memory(groups: EnforcedByGroups | undefined, fallback: Fallback, limits: CellLimits): Enforcement {
   if (groups?.memory) {
     const files = formatBytes(chargedMemory(limits) - limits.memory);
-    return enforced(
-      `${groups.memory}: ${formatBytes(limits.memory)}, and ${files} for files, which live in memory; no swap`,
-    );
+    const by = `${groups.memory}: ${formatBytes(limits.memory)}, looked at every 50 ms, and at most ${files} more for files, which live in memory; no swap`;
+    // The kernel may hold gigabytes for connections that nobody reads.
+    return groups.sockets ? enforced(by) : notEnforced(`${by}; the buffers of TCP connections are not bounded`);
   }
+  // Thirty processes may have thirty times as much: that is no limit of the cell.
   if (fallback.memory !== null)
-    return enforced(
-      `RLIMIT_AS: ${formatBytes(fallback.memory)} for each process, not for all (Node cannot run under it)`,
+    return notEnforced(
+      `${noGroup}; RLIMIT_AS bounds each process at ${formatBytes(fallback.memory)}, not all together`,
     );
   return notEnforced(`${noGroup}, and RLIMIT_AS breaks this interpreter`);
 }

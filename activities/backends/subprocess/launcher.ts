@@ -22,7 +22,7 @@ import { removeGroups } from "./cgroups/remove-groups.ts";
 import type { Fifo, FifoSource } from "./fifo.ts";
 import { launcherCommand } from "./launcher-script.ts";
 import { leakingDescriptors } from "./leaking-descriptors.ts";
-import { descriptorCount, descriptors } from "./sandbox-paths.ts";
+import { descriptorCounts, descriptors } from "./sandbox-paths.ts";
 
 /** How launchers are made on this machine. */
 export interface LauncherPlan {
@@ -32,6 +32,8 @@ export interface LauncherPlan {
   readonly fifos: FifoSource;
   /** Null where the worker runs code without a sandbox. */
   readonly bubblewrap: string | null;
+  /** The supervisor's shell, as it is called inside. @default /bin/sh */
+  readonly shell?: string;
   readonly seccomp: Buffer;
   /** A command that starts the launcher, in namespaces of its own. */
   readonly prefix?: readonly string[];
@@ -79,7 +81,7 @@ export async function removeLauncherRecord(directory: string, groups: readonly s
 }
 
 /** Looked for once: what a process inherits, it has from its start. */
-let leaking: ReadonlySet<number> | undefined;
+let leaking: readonly number[] | undefined;
 
 async function startLauncher(
   plan: LauncherPlan,
@@ -90,15 +92,16 @@ async function startLauncher(
   const [stdout, stderr] = await Promise.all([plan.fifos.take(), plan.fifos.take()]);
   const groups = group?.directories ?? [];
   const own: ("pipe" | number)[] = ["pipe", stdout.write, "pipe", "pipe", stderr.write];
+  const descriptorCount = plan.bubblewrap === null ? descriptorCounts.bare : descriptorCounts.sandboxed;
   while (own.length < descriptorCount) own.push("pipe");
   // Nothing else that this process would pass on may arrive: it is covered by /dev/null, as Node cannot close it.
-  leaking ??= new Set(leakingDescriptors().filter((descriptor) => descriptor >= descriptorCount));
-  const covering = leaking;
+  leaking ??= leakingDescriptors();
+  const covering = new Set(leaking.filter((descriptor) => descriptor >= descriptorCount));
   const cover = openSync("/dev/null", "r");
   const covered = Array.from({ length: Math.max(descriptorCount, ...covering) + 1 - descriptorCount }, (_, index) =>
     covering.has(index + descriptorCount) ? cover : "ignore",
   );
-  const words = launcherCommand(plan.bubblewrap, groups);
+  const words = launcherCommand(plan.bubblewrap, plan.shell ?? "/bin/sh", groups);
   const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
   const child = startProgram(program, args, {
     // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.

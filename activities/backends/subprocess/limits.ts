@@ -55,6 +55,12 @@ export const cellLimits = (spec: Pick<ExecutionSpec, "memory" | "cpu" | "disk">)
 export const chargedMemory = (limits: CellLimits): number =>
   limits.memory + limits.work + limits.temporary + limits.sharedMemory;
 
+/** Enough for the buffers of a thousand busy connections, and little beside the memory of a machine. */
+const largestSocketMemory = 64 * mebibyte;
+
+/** What the buffers of TCP connections may hold where they are counted apart, in bytes. */
+export const socketMemory = (limits: CellLimits): number => Math.min(limits.memory, largestSocketMemory);
+
 /**
  * The period over which cpu time is measured out, in microseconds: the longest that the kernel takes. The quota of a cell
  * with 100m is then 100 ms at once, which starts most interpreters without a stop; with the usual period of 100 ms it would
@@ -63,4 +69,4 @@ export const chargedMemory = (limits: CellLimits): number =>
 export const cpuPeriod = 1_000_000;
 
 /** The limits of a request that names none: what `kgents status` speaks of. */
-export const usualLimits = { memory: 128 * mebibyte, cpu: 100, disk: 100 * mebibyte };
+export const usualLimits = { memory: 512 * mebibyte, cpu: 1000, disk: 100 * mebibyte };

@@ -13,6 +13,7 @@ import type { GroupMaker } from "./cgroups/control-group.ts";
 import { findGroups } from "./cgroups/find-groups.ts";
 import { type HostView, prepareHostView } from "./host-view.ts";
 import { filterArchitecture, seccompFilter } from "./seccomp-filter.ts";
+import { unreadableShell } from "./unreadable-shell.ts";
 
 /** What this machine offers for sandboxes. */
 export interface Machine {
@@ -25,6 +26,8 @@ export interface Machine {
   readonly setpriv: string;
   readonly seccomp: Buffer;
   readonly view: HostView;
+  /** The supervisor's shell where it has the code's uid: see {@link unreadableShell}. */
+  readonly shell: string | null;
   readonly groups: GroupMaker | undefined;
   /** The text of `/proc/self/uid_map`. */
   readonly uidMap: string;
@@ -81,9 +84,11 @@ export async function examineMachine(options: {
     );
   }
   const bubblewrap = await options.findBubblewrap();
-  const [version, view, groups, uidMap] = await Promise.all([
+  const ownFiles = join(options.stateDirectory, ".etc");
+  const [version, view, shell, groups, uidMap] = await Promise.all([
     bubblewrapVersion(bubblewrap),
-    prepareHostView(join(options.stateDirectory, ".etc")),
+    prepareHostView(ownFiles),
+    mode === "user" ? unreadableShell(ownFiles) : null,
     findGroups(),
     readFile("/proc/self/uid_map", "utf8"),
   ]);
@@ -91,7 +96,7 @@ export async function examineMachine(options: {
     throw unavailable(`bubblewrap ${version} is too old; 0.8 is needed`, "Install bubblewrap 0.8 or later.");
   }
   return {
-    ...{ mode, bubblewrap, version, view, groups, uidMap },
+    ...{ mode, bubblewrap, version, view, shell, groups, uidMap },
     disablesUserNamespaces: mode === "user",
     setpriv: setpriv ?? "",
     seccomp: seccompFilter(processor),

@@ -19,6 +19,7 @@ import type { Launcher } from "./launcher.ts";
 import type { CellLimits } from "./limits.ts";
 import { sandboxFailure } from "./sandbox-failure.ts";
 import { descriptors } from "./sandbox-paths.ts";
+import { watchMemory } from "./watch-memory.ts";
 
 /** Everything that a run is made from, decided before it starts. */
 export interface SandboxRun {
@@ -30,6 +31,8 @@ export interface SandboxRun {
   readonly script: string;
   /** The content of /etc/passwd. */
   readonly accounts: string;
+  /** The content of /etc/group; null without a sandbox. */
+  readonly groups: string | null;
   readonly code: Buffer | null;
   readonly codeFile: string;
   readonly inputs: readonly InputFile[];
@@ -104,6 +107,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
   socket(descriptors.code).end(run.code ?? "");
   socket(descriptors.script).end(run.script);
   socket(descriptors.accounts).end(run.accounts);
+  if (run.groups !== null) socket(descriptors.groups).end(run.groups);
   socket(descriptors.arguments).end(`${run.goAhead}\n${run.bubblewrapArguments.map((word) => `${word}\0`).join("")}`);
 
   const delivered =
@@ -111,6 +115,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
       ? undefined
       : deliverInputs(run.inputs, context.open, channel).catch(fail("the input files could not be delivered"));
 
+  const watch = group && watchMemory(group, run.limits);
   const follow = async (): Promise<CellOutcome> => {
     const started = (await launcher.ready) && (await control.until(newline)) === "run";
     if (started) context.started();
@@ -139,7 +144,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
     const [said] = await Promise.all([diagnostics, stored]);
 
     const usage = group?.usage();
-    const killedForMemory = (usage?.memoryKills ?? 0) > 0;
+    const killedForMemory = (usage?.memoryKills ?? 0) + (watch?.end() ?? 0) > 0;
     const outcome = {
       exit: end === undefined ? null : exitStatus(end.status, said),
       outOfMemory: killedForMemory && end?.status !== 0,
@@ -167,6 +172,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
     for (const stream of launcher.child.stdio) stream?.destroy();
     throw error;
   } finally {
+    watch?.end();
     context.stop.removeEventListener("abort", kill);
   }
 }

@@ -10,6 +10,8 @@ export const workDirectory = "/work";
 const ownDirectory = "/.kgents";
 /** The supervisor's script. */
 export const supervisorFile = `${ownDirectory}/run`;
+/** The supervisor's shell where it has the code's uid. */
+export const privateShell = `${ownDirectory}/sh`;
 /** The interpreter, where it is bound as a single file. */
 export const ownProgramDirectory = `${ownDirectory}/bin`;
 
@@ -32,7 +34,9 @@ export const descriptors = {
   script: 8,
   /** The content of /etc/passwd. */
   accounts: 9,
+  /** The content of /etc/group; always used up by bubblewrap, so that no shell has to close it. Not there without a sandbox. */
+  groups: 10,
 } as const;
 
-/** How many descriptors that is. */
-export const descriptorCount = 10;
+/** How many descriptors that is without a sandbox, and with one. */
+export const descriptorCounts = { bare: 10, sandboxed: 11 } as const;

@@ -15,6 +15,7 @@ import { examineMachine, type Machine } from "./machine.ts";
 import { judgeProbe, probeCommand, probeContext, probeRefusal } from "./probe.ts";
 import { runSandbox } from "./run-sandbox.ts";
 import { runUid } from "./run-uid.ts";
+import { privateShell } from "./sandbox-paths.ts";
 
 /** A sandbox that was seen to work. */
 export interface Sandbox {
@@ -78,6 +79,7 @@ async function build(options: SandboxOptions): Promise<Sandbox> {
     directory: launcherDirectory(options.stateDirectory),
     ...{ groups: machine.groups, bubblewrap: machine.bubblewrap },
     ...{ seccomp: machine.seccomp },
+    ...(machine.shell === null ? {} : { shell: privateShell }),
   });
   return { machine, pool };
 }

@@ -10,6 +10,8 @@ export interface EnforcedByGroups {
   readonly memory: string | null;
   readonly cpu: string | null;
   readonly pids: string | null;
+  /** What bounds the buffers of TCP connections; null where nothing does. */
+  readonly sockets: string | null;
 }
 
 /** What the kernel counted. */
@@ -20,12 +22,26 @@ interface GroupUsage {
   readonly memoryKills: number;
 }
 
+/** What a group holds now, in bytes. */
+export interface GroupMemory {
+  /** Memory of processes that is no file: their heaps and stacks. */
+  readonly anonymous: number;
+  /** Files in memory, and memory that processes share. */
+  readonly shared: number;
+}
+
 /** The control group of one cell. */
 export interface ControlGroup {
   /** Its directories: one a hierarchy. */
   readonly directories: readonly string[];
   readonly limit: (limits: CellLimits) => void;
   readonly usage: () => GroupUsage;
+  /** All that is charged to it now, in bytes: one short read. Null where the memory is not counted. */
+  readonly charged: () => number | null;
+  /** What it is made of; null where that is not told. */
+  readonly memory: () => GroupMemory | null;
+  /** The processes in it. */
+  readonly processes: () => number[];
   /** Kills every process in it. */
   readonly kill: () => void;
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 function readText(directory: string | undefined, name: string): string {
@@ -29,6 +29,9 @@ export function tryControl(directory: string, name: string, value: string | numb
     return false;
   }
 }
+
+/** Whether this kernel has a control file. */
+export const hasControl = (directory: string, name: string): boolean => existsSync(join(directory, name));
 
 /** Reads a control file as a number; null where there is none, or it holds a word. */
 export function readNumber(directory: string | undefined, name: string): number | null {

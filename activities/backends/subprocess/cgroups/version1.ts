@@ -6,9 +6,9 @@
 import { constants, mkdirSync } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type CellLimits, chargedMemory, cpuPeriod } from "../limits.ts";
+import { type CellLimits, chargedMemory, cpuPeriod, socketMemory } from "../limits.ts";
 import { type ControlGroup, type GroupMaker, parentName } from "./control-group.ts";
-import { readKey, readNumber, tryControl, writeControl } from "./group-files.ts";
+import { groupProcesses, hasControl, readKey, readNumber, tryControl, writeControl } from "./group-files.ts";
 import type { Hierarchy } from "./own-groups.ts";
 import { killGroups } from "./remove-groups.ts";
 
@@ -23,6 +23,8 @@ function limit(directories: Directories, limits: CellLimits): void {
     // Memory and swap together are the same number: no swap. Kernels without swap accounting have no such file.
     tryControl(memory, "memory.memsw.limit_in_bytes", chargedMemory(limits));
     tryControl(memory, "memory.swappiness", 0);
+    // Version 1 does not count the buffers of TCP connections with the rest.
+    tryControl(memory, "memory.kmem.tcp.limit_in_bytes", socketMemory(limits));
   }
   if (pids !== undefined) writeControl(pids, "pids.max", limits.pids);
   if (cpu !== undefined) {
@@ -44,6 +46,14 @@ const controlGroup = (directories: Directories): ControlGroup => {
         memoryKills: readKey(directories.memory, "memory.oom_control", "oom_kill") ?? 0,
       };
     },
+    charged: () => readNumber(directories.memory, "memory.usage_in_bytes"),
+    memory: () => {
+      const anonymous = readKey(directories.memory, "memory.stat", "total_rss");
+      return anonymous === null
+        ? null
+        : { anonymous, shared: readKey(directories.memory, "memory.stat", "total_shmem") ?? 0 };
+    },
+    processes: () => all.slice(0, 1).flatMap(groupProcesses),
     kill: () => {
       // A process that is out of cpu time would die when its next period begins.
       if (directories.cpu !== undefined) tryControl(directories.cpu, "cpu.cfs_quota_us", -1);
@@ -71,7 +81,11 @@ export async function version1Groups(hierarchies: readonly Hierarchy[]): Promise
   if (!parents.memory && !parents.pids && !parents.cpu) return undefined;
   const said = (controller: Controller): string | null => (parents[controller] ? "cgroup v1" : null);
   return {
-    enforced: { memory: said("memory"), cpu: said("cpu"), pids: said("pids") },
+    enforced: {
+      ...{ memory: said("memory"), cpu: said("cpu"), pids: said("pids") },
+      sockets:
+        parents.memory && hasControl(parents.memory, "memory.kmem.tcp.limit_in_bytes") ? "memory.kmem.tcp" : null,
+    },
     create: async (name) => {
       const directories = Object.fromEntries(
         Object.entries(parents).map(([controller, parent]) => [controller, join(parent, name)]),

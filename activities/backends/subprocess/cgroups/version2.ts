@@ -37,6 +37,12 @@ export const version2Group = (directory: string, controllers: ReadonlySet<string
       memoryKills: readKey(directory, "memory.events", "oom_kill") ?? 0,
     };
   },
+  charged: () => readNumber(directory, "memory.current"),
+  memory: () => {
+    const anonymous = readKey(directory, "memory.stat", "anon");
+    return anonymous === null ? null : { anonymous, shared: readKey(directory, "memory.stat", "shmem") ?? 0 };
+  },
+  processes: () => groupProcesses(directory),
   kill: () => {
     if (controllers.has("cpu")) tryControl(directory, "cpu.max", `max ${cpuPeriod}`);
     // One write that no fork can outrun; kernels before 5.14 do not have it.
@@ -116,7 +122,8 @@ export async function version2Groups(hierarchies: readonly Hierarchy[]): Promise
   const enabled = new Set<string>(controllers);
   const said = (name: string): string | null => (enabled.has(name) ? "cgroup v2" : null);
   return {
-    enforced: { memory: said("memory"), cpu: said("cpu"), pids: said("pids") },
+    // Version 2 counts the buffers of sockets with the rest.
+    enforced: { memory: said("memory"), cpu: said("cpu"), pids: said("pids"), sockets: said("memory") },
     create: async (name) => {
       const directory = join(parent, name);
       await mkdir(directory);
