@@ -1,12 +1,14 @@
 /** The pure parts of the sandbox, under tables of cases. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { StopReason } from "../../activities/backends/backend.ts";
 import { findPattern } from "../../activities/backends/files/output-patterns.ts";
 import { parseHierarchies } from "../../activities/backends/subprocess/cgroups/own-groups.ts";
+import { sweepGroups } from "../../activities/backends/subprocess/cgroups/sweep-groups.ts";
 import { version2Group } from "../../activities/backends/subprocess/cgroups/version2.ts";
+import { claimUid } from "../../activities/backends/subprocess/claim-uid.ts";
 import { parseExitLine } from "../../activities/backends/subprocess/exit-line.ts";
 import { exitStatus } from "../../activities/backends/subprocess/exit-status.ts";
 import { cellLimits } from "../../activities/backends/subprocess/limits.ts";
@@ -19,13 +21,17 @@ import {
 import { judgeProbe } from "../../activities/backends/subprocess/probe.ts";
 import { runUid } from "../../activities/backends/subprocess/run-uid.ts";
 import { sandboxFailure } from "../../activities/backends/subprocess/sandbox-failure.ts";
+import { allowedCalls } from "../../activities/backends/subprocess/seccomp-allowed.ts";
 import { seccompFilter } from "../../activities/backends/subprocess/seccomp-filter.ts";
 import type { FilterArchitecture } from "../../activities/backends/subprocess/seccomp-syscalls.ts";
 import { classify } from "../../activities/classify.ts";
+import { identifyProcess } from "../../activities/host/process-identity.ts";
+
+const filters = { x64: seccompFilter("x64"), arm64: seccompFilter("arm64") };
 
 /** Runs a filter as the kernel does. */
 function answer(processor: FilterArchitecture, audit: number, call: number, args: readonly number[] = []): number {
-  const program = seccompFilter(processor);
+  const program = filters[processor];
   const data = Buffer.alloc(64);
   data.writeUInt32LE(call, 0);
   data.writeUInt32LE(audit, 4);
@@ -73,8 +79,25 @@ test.each<readonly [string, FilterArchitecture, number, number, readonly number[
   ["TIOCSTI with high bits", "x64", x64, 16, [0, 0x100005412], refuse],
   ["an internet socket", "x64", x64, 41, [2], allow],
   ["a vsock", "arm64", arm64, 198, [40], 0x00050000 | 97],
+  ["a pair of UNIX sockets", "x64", x64, 53, [1], allow],
+  ["a pair of other sockets", "x64", x64, 53, [30], 0x00050000 | 97],
+  ["a pair of other sockets", "arm64", arm64, 199, [30], 0x00050000 | 97],
+  ["asynchronous io", "x64", x64, 206, [], 0x00050000 | 38],
+  ["asynchronous io", "arm64", arm64, 0, [], 0x00050000 | 38],
+  ["a call that no kernel has yet", "x64", x64, 999, [], 0x00050000 | 38],
+  ["a call between known ones", "arm64", arm64, 300, [], 0x00050000 | 38],
 ])("filter: %s on %s", (_name, processor, audit, call, args, expected) => {
   expect(answer(processor, audit, call, args)).toBe(expected);
+});
+
+test.each(["x64", "arm64"] as const)("on %s exactly the calls of the list are let through", (processor) => {
+  const audit = processor === "x64" ? x64 : arm64;
+  const calls = new Set(allowedCalls(processor).values());
+  const looked = new Set([41, 53, 198, 199]);
+  for (let number = 0; number < 600; number++) {
+    if (looked.has(number)) continue;
+    expect([number, answer(processor, audit, number) === allow]).toEqual([number, calls.has(number)]);
+  }
 });
 
 describe("the uid of a run", () => {
@@ -91,6 +114,16 @@ describe("the uid of a run", () => {
       expect(uid).toBe(runUid(cell, map));
     }
     expect(runUid("a", map) === runUid("b", map) && from > 1000).toBe(false);
+  });
+  test("is no other live cell's, and free again afterwards", async () => {
+    const cell = `claims-${process.pid}`;
+    const all = "0 0 4294967295";
+    const [first, second] = [await claimUid(cell, all), await claimUid(cell, all)];
+    expect(first.uid).toBe(runUid(cell, all));
+    expect(second.uid).not.toBe(first.uid);
+    first.release();
+    await expect.poll(async () => (await claimUid(cell, all)).uid).toBe(first.uid);
+    second.release();
   });
   test.each(["0 1000 1", ""])("no unprivileged id in %j", (map) => {
     expect(() => runUid("a", map)).toThrow("unprivileged");
@@ -185,6 +218,20 @@ test("a group of version 2 writes its limits and reads its counters", async () =
     expect(await read("cgroup.kill")).toBe("1");
   } finally {
     await rm(directory, { recursive: true });
+  }
+});
+
+test("groups of workers that are gone are swept: old ones that are empty", async () => {
+  const parent = await mkdtemp(join(tmpdir(), "kgents-groups-"));
+  const { startTime } = await identifyProcess();
+  const [dead, full, alive, other] = ["4194399-1-ab", "4194399-2-ab", `${process.pid}-${startTime}-ab`, "other"];
+  try {
+    for (const name of [dead, `${full}/child`, alive, other]) await mkdir(join(parent, name), { recursive: true });
+    expect(await sweepGroups([parent])).toBe(0);
+    expect(await sweepGroups([parent], Date.now() + 3_600_000)).toBe(1);
+    expect((await readdir(parent)).sort()).toEqual([alive, full, other].sort());
+  } finally {
+    await rm(parent, { recursive: true });
   }
 });
 

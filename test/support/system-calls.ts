@@ -82,6 +82,24 @@ export const refusedCalls: readonly RefusedCall[] = [
     errno: "97",
     inPod: { errno: "1|97", why: "refused for want of a capability" },
   },
+  {
+    name: "a pair of sockets of another family",
+    body: "call(53, 199, 30, 1, 0, 0)",
+    errno: "97",
+    inPod: { errno: "1|14|97", why: "not filtered; here with a bad address" },
+  },
+  {
+    name: "io_setup",
+    body: "call(206, 0, 1, 0)",
+    errno: "38",
+    inPod: { errno: "14|38", why: "not filtered; here with a bad address" },
+  },
+  {
+    name: "a call that no kernel has",
+    body: "call(999, 999)",
+    errno: "38",
+    inPod: { errno: "1|38", why: "an older runtime says EPERM" },
+  },
   { name: "setuid 0", body: "call(105, 146, 0)", errno: "1|22" },
   { name: "setgroups", body: "call(116, 159, 0, 0)", errno: "1" },
   {

@@ -8,6 +8,8 @@ import { identifyProcess } from "../../host/process-identity.ts";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
 import { bareEngine } from "./bare-engine.ts";
 import { cellDirectories } from "./cell-directory.ts";
+import { findGroups } from "./cgroups/find-groups.ts";
+import { sweepGroups } from "./cgroups/sweep-groups.ts";
 import { type BubblewrapFinder, findBubblewrap } from "./find-bubblewrap.ts";
 import type { Launcher } from "./launcher.ts";
 import { abandonedLaunchers, removeLauncher } from "./launcher-pool.ts";
@@ -125,6 +127,8 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
       const abandoned = await cells.abandoned();
       for (const cellId of abandoned) await cleanUp(cellId);
       for (const name of await abandonedLaunchers(launchers)) await removeLauncher(launchers, name);
+      // Their state directories may be gone, and nobody else knows of them.
+      await sweepGroups((await findGroups())?.parents ?? []);
       if (abandoned.length > 0) log(`took away ${abandoned.length} cells of an earlier worker`);
       return abandoned.length;
     },

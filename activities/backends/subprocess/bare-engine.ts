@@ -80,7 +80,15 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
         ...{ drop: [], ownsNamespace: false },
       });
       const run = {
-        ...{ uid: null, goAhead: directory, bubblewrapArguments: [], script, accounts: "", groups: null },
+        ...{
+          uid: null,
+          releaseUid: () => {},
+          goAhead: directory,
+          bubblewrapArguments: [],
+          script,
+          accounts: "",
+          groups: null,
+        },
         ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs },
         ...{ timeout: spec.timeout, limits },
       };

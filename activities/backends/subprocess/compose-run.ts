@@ -3,12 +3,12 @@ import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { commonEnvironment } from "../common-environment.ts";
 import { findPattern } from "../files/output-patterns.ts";
 import { bubblewrapArguments, userModeUid } from "./bubblewrap-arguments.ts";
+import { claimUid } from "./claim-uid.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { rlimitFallback } from "./isolation.ts";
 import type { CellLimits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
 import type { SandboxRun } from "./run-sandbox.ts";
-import { runUid } from "./run-uid.ts";
 import { workDirectory } from "./sandbox-paths.ts";
 import { supervisorScript } from "./supervisor-script.ts";
 
@@ -42,10 +42,11 @@ export async function composeRun(
   limits: CellLimits,
 ): Promise<SandboxRun> {
   const { spec, language } = plan;
-  const uid = machine.mode === "root" ? runUid(plan.cellId, machine.uidMap) : null;
-  const inside = uid ?? userModeUid;
   // As a whole, before anything starts: half a program must never run because the store failed in between.
   const code = spec.code === undefined ? null : await buffer(await context.open(spec.code));
+  const claimed = machine.mode === "root" ? await claimUid(plan.cellId, machine.uidMap) : null;
+  const uid = claimed?.uid ?? null;
+  const inside = uid ?? userModeUid;
   const codeFile = spec.entrypoint ?? language.fileName;
   const inputs = spec.files.filter(({ name }) => code === null || name !== codeFile);
   const script = supervisorScript({
@@ -67,6 +68,7 @@ export async function composeRun(
   const codeInside = code === null ? null : codeFile;
   return {
     uid,
+    releaseUid: claimed?.release ?? (() => {}),
     goAhead: "go",
     bubblewrapArguments: bubblewrapArguments({
       ...{ mode: machine.mode, ownNetwork: !spec.network, disablesUserNamespaces: machine.disablesUserNamespaces },

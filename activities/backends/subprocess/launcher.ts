@@ -83,34 +83,56 @@ export async function removeLauncherRecord(directory: string, groups: readonly s
 /** Looked for once: what a process inherits, it has from its start. */
 let leaking: readonly number[] | undefined;
 
+const closeFifo = ({ read, write }: Fifo): void => {
+  for (const descriptor of [read, write]) closeSync(descriptor);
+};
+
+/** Starts the process. Where that fails it leaves no descriptor open. */
+function spawnLauncher(plan: LauncherPlan, groups: readonly string[], stdout: Fifo, stderr: Fifo): ChildProcess {
+  let cover: number | undefined;
+  try {
+    const own: ("pipe" | number)[] = ["pipe", stdout.write, "pipe", "pipe", stderr.write];
+    const descriptorCount = plan.bubblewrap === null ? descriptorCounts.bare : descriptorCounts.sandboxed;
+    while (own.length < descriptorCount) own.push("pipe");
+    // Nothing else that this process would pass on may arrive: it is covered by /dev/null, as Node cannot close it.
+    leaking ??= leakingDescriptors();
+    const covering = new Set(leaking.filter((descriptor) => descriptor >= descriptorCount));
+    const nothing = openSync("/dev/null", "r");
+    cover = nothing;
+    const covered = Array.from({ length: Math.max(descriptorCount, ...covering) + 1 - descriptorCount }, (_, index) =>
+      covering.has(index + descriptorCount) ? nothing : "ignore",
+    );
+    const words = launcherCommand(plan.bubblewrap, plan.shell ?? "/bin/sh", groups);
+    const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
+    return startProgram(program, args, {
+      // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.
+      environment: {},
+      // A process group of its own: Ctrl-C at the worker's terminal is for the worker, and one signal reaches it all.
+      detached: true,
+      stdio: [...own, ...covered],
+    });
+  } catch (error) {
+    for (const fifo of [stdout, stderr]) closeFifo(fifo);
+    throw error;
+  } finally {
+    if (cover !== undefined) closeSync(cover);
+  }
+}
+
 async function startLauncher(
   plan: LauncherPlan,
   name: string,
   directory: string,
   group: ControlGroup | undefined,
 ): Promise<Launcher> {
-  const [stdout, stderr] = await Promise.all([plan.fifos.take(), plan.fifos.take()]);
-  const groups = group?.directories ?? [];
-  const own: ("pipe" | number)[] = ["pipe", stdout.write, "pipe", "pipe", stderr.write];
-  const descriptorCount = plan.bubblewrap === null ? descriptorCounts.bare : descriptorCounts.sandboxed;
-  while (own.length < descriptorCount) own.push("pipe");
-  // Nothing else that this process would pass on may arrive: it is covered by /dev/null, as Node cannot close it.
-  leaking ??= leakingDescriptors();
-  const covering = new Set(leaking.filter((descriptor) => descriptor >= descriptorCount));
-  const cover = openSync("/dev/null", "r");
-  const covered = Array.from({ length: Math.max(descriptorCount, ...covering) + 1 - descriptorCount }, (_, index) =>
-    covering.has(index + descriptorCount) ? cover : "ignore",
-  );
-  const words = launcherCommand(plan.bubblewrap, plan.shell ?? "/bin/sh", groups);
-  const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
-  const child = startProgram(program, args, {
-    // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.
-    environment: {},
-    // A process group of its own: Ctrl-C at the worker's terminal is for the worker, and one signal reaches it all.
-    detached: true,
-    stdio: [...own, ...covered],
+  const stdout = await plan.fifos.take();
+  const stderr = await plan.fifos.take().catch((error) => {
+    closeFifo(stdout);
+    throw error;
   });
-  for (const descriptor of [stdout.write, stderr.write, cover]) closeSync(descriptor);
+  const groups = group?.directories ?? [];
+  const child = spawnLauncher(plan, groups, stdout, stderr);
+  for (const descriptor of [stdout.write, stderr.write]) closeSync(descriptor);
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
     child.once("error", () => resolve());

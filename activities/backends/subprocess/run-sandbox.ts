@@ -25,6 +25,8 @@ import { watchMemory } from "./watch-memory.ts";
 export interface SandboxRun {
   /** The run's uid where the worker is root. */
   readonly uid: number | null;
+  /** Gives the uid back when no process of the run lives any more. */
+  readonly releaseUid: () => void;
   /** The line that lets the launcher go: {@link Launcher}. */
   readonly goAhead: string;
   readonly bubblewrapArguments: readonly string[];
@@ -172,6 +174,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
     for (const stream of launcher.child.stdio) stream?.destroy();
     throw error;
   } finally {
+    launcher.ended.then(run.releaseUid);
     watch?.end();
     context.stop.removeEventListener("abort", kill);
   }

@@ -11,9 +11,10 @@ const uidBits = 27;
  * In a container root may have few ids; then the upper half of the largest range is used.
  *
  * @param uidMap the text of `/proc/self/uid_map`
+ * @param attempt counted up where another cell has the uid that the cell's id leads to
  */
-export function runUid(cellId: string, uidMap: string): number {
-  const hash = createHash("sha256").update(cellId).digest().readUInt32BE(0);
+export function runUid(cellId: string, uidMap: string, attempt = 0): number {
+  const hash = createHash("sha256").update(cellId).digest().readUInt32BE(0) + attempt;
   const ranges = uidMap
     .split("\n")
     .map((line) => line.trim().split(/\s+/).map(Number))

@@ -14,7 +14,6 @@ import { cellLimits } from "./limits.ts";
 import { examineMachine, type Machine } from "./machine.ts";
 import { judgeProbe, probeCommand, probeContext, probeRefusal } from "./probe.ts";
 import { runSandbox } from "./run-sandbox.ts";
-import { runUid } from "./run-uid.ts";
 import { privateShell } from "./sandbox-paths.ts";
 
 /** A sandbox that was seen to work. */
@@ -47,7 +46,7 @@ async function probe(sandbox: Sandbox): Promise<void> {
   try {
     launcher = await pool.take();
     const outcome = await runSandbox(launcher, run, context);
-    const uid = machine.mode === "root" ? runUid(probeCell, machine.uidMap) : userModeUid;
+    const uid = run.uid ?? userModeUid;
     const reason = outcome.exit?.code === undefined ? (outcome.lost ?? "it did not end") : judgeProbe(printed(), uid);
     if (reason !== undefined) throw probeRefusal(machine, reason);
   } catch (error) {

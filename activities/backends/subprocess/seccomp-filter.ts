@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { allowedRanges } from "./seccomp-allowed.ts";
 import { architectureNumbers, clone3, type FilterArchitecture, refusedCalls } from "./seccomp-syscalls.ts";
 
 const load = 0x20; // BPF_LD | BPF_W | BPF_ABS
@@ -74,11 +75,20 @@ export function seccompFilter(processor: FilterArchitecture): Buffer {
       ...terminalInjection.flatMap((request) => [nextWhenEqual(request), answer(notPermitted)]),
       answer(allow),
     ]),
-    ...whenCalled(numbers.socket, 0, [
-      ...socketFamilies.flatMap((family) => [nextWhenEqual(family), answer(allow)]),
-      answer(familyNotSupported),
+    ...[numbers.socket, numbers.socketpair].flatMap((number) =>
+      whenCalled(number, 0, [
+        ...socketFamilies.flatMap((family) => [nextWhenEqual(family), answer(allow)]),
+        answer(familyNotSupported),
+      ]),
+    ),
+    // The rest by ranges: below one, between two and above the last nothing is allowed.
+    ...allowedRanges(processor).flatMap(({ from, to }): Instruction[] => [
+      [jumpAtLeast, 1, 0, from],
+      answer(notImplemented),
+      [jumpAtLeast, 1, 0, to + 1],
+      answer(allow),
     ]),
-    answer(allow),
+    answer(notImplemented),
   );
   const bytes = Buffer.alloc(program.length * 8);
   for (const [index, [operation, ifTrue, ifFalse, value]] of program.entries()) {

@@ -17,17 +17,18 @@ export interface ArchitectureNumbers {
   readonly unshare: number;
   readonly ioctl: number;
   readonly socket: number;
+  readonly socketpair: number;
 }
 
 export const architectureNumbers: Readonly<Record<FilterArchitecture, ArchitectureNumbers>> = {
-  x64: { audit: 0xc000003e, foreignFrom: 0x40000000, clone: 56, unshare: 272, ioctl: 16, socket: 41 },
-  arm64: { audit: 0xc00000b7, foreignFrom: null, clone: 220, unshare: 97, ioctl: 29, socket: 198 },
+  x64: { audit: 0xc000003e, foreignFrom: 0x40000000, clone: 56, unshare: 272, ioctl: 16, socket: 41, socketpair: 53 },
+  arm64: { audit: 0xc00000b7, foreignFrom: null, clone: 220, unshare: 97, ioctl: 29, socket: 198, socketpair: 199 },
 };
 
 /** clone3 passes its flags in memory, where a filter cannot read them. The same number everywhere. */
 export const clone3 = 435;
 
-/** Refused with EPERM: name, number on x86_64, number on aarch64; null where the call does not exist there. */
+/** Known, and refused with EPERM rather than as unknown, so that a program says what it was not permitted: name, number on x86_64, number on aarch64; null where the call does not exist there. */
 export const refusedCalls: readonly (readonly [name: string, x64: number | null, arm64: number | null])[] = [
   // File systems, and leaving the view of them.
   ["mount", 165, 40],

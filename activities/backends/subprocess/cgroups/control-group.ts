@@ -51,6 +51,8 @@ export interface GroupMaker {
   readonly enforced: EnforcedByGroups;
   /** Makes a group; a process joins it by writing `0` to `cgroup.procs` of each of its directories. */
   readonly create: (name: string) => Promise<ControlGroup>;
+  /** Where its groups stand: one directory a hierarchy. */
+  readonly parents: readonly string[];
 }
 
 /** Under which our groups stand. */

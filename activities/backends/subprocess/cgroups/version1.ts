@@ -86,6 +86,7 @@ export async function version1Groups(hierarchies: readonly Hierarchy[]): Promise
       sockets:
         parents.memory && hasControl(parents.memory, "memory.kmem.tcp.limit_in_bytes") ? "memory.kmem.tcp" : null,
     },
+    parents: [...new Set(Object.values(parents))],
     create: async (name) => {
       const directories = Object.fromEntries(
         Object.entries(parents).map(([controller, parent]) => [controller, join(parent, name)]),

@@ -124,6 +124,7 @@ export async function version2Groups(hierarchies: readonly Hierarchy[]): Promise
   return {
     // Version 2 counts the buffers of sockets with the rest.
     enforced: { memory: said("memory"), cpu: said("cpu"), pids: said("pids"), sockets: said("memory") },
+    parents: [parent],
     create: async (name) => {
       const directory = join(parent, name);
       await mkdir(directory);
