@@ -5,6 +5,7 @@
  * @module
  */
 import { loadConfiguration } from "../activities/host/configuration-file.ts";
+import { refuseForeignDirectories } from "../activities/host/ownership.ts";
 import { kgentsPaths } from "../activities/host/paths.ts";
 import { type Configuration, parseConfiguration } from "../core/configuration.ts";
 import { parseDuration } from "../core/duration.ts";
@@ -65,6 +66,8 @@ export async function work(
       });
     }
     const version = deploymentVersion(flags);
+    // A pod has one user, and the root of its volumes can be written by all.
+    if (!process.env.KUBERNETES_SERVICE_HOST) refuseForeignDirectories(kgentsPaths());
     const { configuration } = await loadConfiguration({ path: flags.config });
     // Before the runtime is there, which would keep a process alive that has nothing to do.
     const complete = withFlags(configuration, flags);

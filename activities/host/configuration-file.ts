@@ -64,14 +64,14 @@ async function readTrusted(
   path: string,
   isNamed: boolean,
 ): Promise<Pick<LoadedConfiguration, "configuration" | "path" | "text">> {
-  const reason = isNamed ? undefined : await distrust(path);
+  const content = await readContent(path, isNamed);
+  if (content === undefined) return { configuration: parseConfiguration({}), path: null, text: "{}" };
+  const reason = isNamed ? undefined : distrust(path);
   if (reason !== undefined) {
     throw new KgentsError("invalid-configuration", `${path} is not used: ${reason}`, {
       remedy: "Give it, and the directories above it, to yourself alone (chown, chmod go-w), or set XDG_CONFIG_HOME.",
     });
   }
-  const content = await readContent(path, isNamed);
-  if (content === undefined) return { configuration: parseConfiguration({}), path: null, text: "{}" };
   const configuration = located(path, undefined, () => parseConfiguration(content));
   return { ...withAbsolutePaths(configuration, content, dirname(path)), path };
 }

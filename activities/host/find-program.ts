@@ -60,7 +60,7 @@ export async function* programsOnPath(
       yield { refused: `${program} is not used: it lies in the working directory` };
       continue;
     }
-    const reason = (await distrust(directory)) ?? (await distrust(program));
+    const reason = distrust(directory) ?? distrust(program);
     yield reason === undefined ? { path: program } : { refused: `${program} is not used: ${reason}` };
   }
 }
@@ -103,6 +103,5 @@ export async function trustedPath(path = process.env.PATH ?? "", project = worki
   const entries = [...new Set(path.split(delimiter))].filter(
     (directory) => isAbsolute(directory) && (project === undefined || !isOfTheProject(directory, project, homedir())),
   );
-  const reasons = await Promise.all(entries.map(distrust));
-  return entries.filter((_, index) => reasons[index] === undefined).join(delimiter);
+  return entries.filter((directory) => distrust(directory) === undefined).join(delimiter);
 }

@@ -3,10 +3,14 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { KgentsError } from "../../core/error.ts";
 import { errorCode } from "./error-code.ts";
+import { distrust } from "./ownership.ts";
 import { pipInstall } from "./pip-install.ts";
 
 /** A tool that pip can install. */
@@ -18,6 +22,8 @@ export interface PinnedTool {
   readonly executable: string;
   /** The hash of every wheel that is acceptable, one or more a platform. */
   readonly sha256: readonly string[];
+  /** The hash of the executable in each of them: it is compared before each use. */
+  readonly executableSha256: readonly string[];
 }
 
 /** Where tools are kept, and who is told what takes time. */
@@ -35,9 +41,37 @@ const abandonedMilliseconds = 3_600_000;
 const directoryOf = (tool: PinnedTool, cacheDirectory: string): string =>
   join(cacheDirectory, "tools", `${tool.distribution}-${tool.version}`);
 
-/** The executable of a tool in our cache; undefined where it is not installed. */
+/**
+ * The executable of a tool in our cache; undefined where it is not installed.
+ *
+ * @throws KgentsError `tool-unavailable` where it is another file than the one that was installed, or others can change it
+ */
 export async function findPinnedTool(tool: PinnedTool, cacheDirectory: string): Promise<string | undefined> {
-  return findExecutable(directoryOf(tool, cacheDirectory), tool.executable);
+  const directory = directoryOf(tool, cacheDirectory);
+  const executable = await findExecutable(directory, tool.executable);
+  if (executable !== undefined) await refuseOther(executable, tool.executableSha256, directory);
+  return executable;
+}
+
+/**
+ * Refuses to use an executable that is not the one that is meant.
+ *
+ * @throws KgentsError `tool-unavailable`
+ */
+export async function refuseOther(executable: string, sha256: readonly string[], directory: string): Promise<void> {
+  const reason = distrust(executable);
+  if (reason !== undefined) {
+    throw new KgentsError("tool-unavailable", `${executable} is not used: ${reason}`, {
+      remedy: "Give it, and the directories above it, to yourself alone, or choose another cache with XDG_CACHE_HOME.",
+    });
+  }
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(executable, { highWaterMark: 1_048_576 }), hash);
+  const found = hash.digest("hex");
+  if (sha256.includes(found)) return;
+  throw new KgentsError("tool-unavailable", `${executable} is not the file that was pinned: its sha256 is ${found}`, {
+    remedy: `Remove ${directory}; it is installed again when it is needed.`,
+  });
 }
 
 /**
@@ -50,7 +84,7 @@ export async function installPinnedTool(tool: PinnedTool, options: ToolOptions):
   if (installed) return installed;
   const target = directoryOf(tool, options.cacheDirectory);
   const tools = join(options.cacheDirectory, "tools");
-  await mkdir(tools, { recursive: true });
+  await mkdir(tools, { recursive: true, mode: 0o700 });
   await removeAbandoned(tools);
   const draft = await mkdtemp(join(tools, ".unfinished-"));
   try {

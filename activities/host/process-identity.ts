@@ -26,6 +26,8 @@ export async function identifyProcess(pid = process.pid): Promise<ProcessIdentit
 
 /** Whether that very process still runs. */
 export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
+  // To a signal, 0 and less mean groups of processes, and -1 every process there is.
+  if (!Number.isSafeInteger(identity.pid) || identity.pid <= 0) return false;
   const now = await startTimeOf(identity.pid);
   if (now !== undefined) return identity.startTime === "" || now === identity.startTime;
   if (process.platform === "linux") return false;

@@ -7,6 +7,7 @@
 import module from "node:module";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
+import { distrust } from "../../activities/host/ownership.ts";
 import { kgentsPaths } from "../../activities/host/paths.ts";
 import type { KgentsError } from "../../core/error.ts";
 import { adminCommand } from "./admin-command.ts";
@@ -31,7 +32,8 @@ import { workerCommand } from "./worker-command.ts";
 const wrongUsage = 2;
 
 // Node 20 has no such cache. Compiled code of what is loaded from here on is kept; in a directory of the user's own, where nobody else can plant any.
-module.enableCompileCache?.(join(kgentsPaths().cache, "compile-cache"));
+const compileCache = join(kgentsPaths().cache, "compile-cache");
+if (distrust(compileCache) === undefined) module.enableCompileCache?.(compileCache);
 watchOutput();
 
 const program = new Command("kgents")

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode } from "../../activities/host/error-code.ts";
+import { distrust } from "../../activities/host/ownership.ts";
 import { formatBytes } from "../../core/quantity.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 
@@ -34,9 +35,14 @@ async function existingPart(directory: string): Promise<string> {
   }
 }
 
+const ownRemedy = (variable: string): string =>
+  `Give it, and the directories above it, to yourself alone (chown, chmod go-w), or choose another one with ${variable}.`;
+
 /** Whether a directory can be written, and has room. */
 export async function checkDirectory(name: string, directory: string, variable: string): Promise<Check> {
   try {
+    const reason = distrust(directory);
+    if (reason !== undefined) return failed(name, `${directory} is not used: ${reason}`, ownRemedy(variable));
     const existing = await existingPart(directory);
     await access(existing, constants.W_OK | constants.X_OK);
     const { bavail, bsize } = await statfs(existing);

@@ -1,3 +1,4 @@
+import { refuseForeignDirectories } from "../../activities/host/ownership.ts";
 import { workerFiles } from "../../activities/host/worker-files.ts";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { runningWorker } from "./background-worker.ts";
@@ -51,6 +52,7 @@ const answerMilliseconds = 2000;
 /** Looks at what runs; starts nothing. */
 export async function stackStatus(options: StackOptions = {}): Promise<StackStatus> {
   const context = stackContext(options);
+  refuseForeignDirectories(context.paths);
   const record = await runningServer(context);
   const target = targetOf(context, record);
   const server = record?.address === target.address ? record : undefined;

@@ -5,6 +5,7 @@
  */
 import { isDiskFull } from "../../activities/host/disk-space.ts";
 import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
+import { refuseForeignDirectories } from "../../activities/host/ownership.ts";
 import { acquireLock, type ProcessLock } from "../../activities/host/process-lock.ts";
 import { KgentsError } from "../../core/error.ts";
 import { isLoopback, portIn, resolveTarget, type TemporalTarget } from "./address.ts";
@@ -48,6 +49,7 @@ const queueMilliseconds = 5000;
  */
 export async function ensureStack(options: StackOptions = {}): Promise<Stack> {
   const context = stackContext(options);
+  refuseForeignDirectories(context.paths);
   const settled = await lookAround(context);
   if (settled) return settled;
   await using _lock = await lockStack(context);
@@ -66,6 +68,7 @@ export interface StoppedStack {
 /** Ends the worker and then the server that we started. The history stays; nothing to do is no error. */
 export async function down(options: StackOptions = {}): Promise<StoppedStack> {
   const context = stackContext(options);
+  refuseForeignDirectories(context.paths);
   await using _lock = await lockStack(context).catch(withoutLock);
   const worker = await stopWorker(context);
   return { worker, temporal: await stopServer(context) };

