@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { maximumOutputFileBytes } from "../../activities/output-files.ts";
 import { workerCommand } from "../../client/cli/worker-command.ts";
 import { loadManifests, type Manifest, titleOf } from "../../client/infra/manifests.ts";
 import { requiredAccess } from "../../client/infra/required-access.ts";
@@ -14,6 +15,8 @@ import { parseDuration } from "../../core/duration.ts";
 import { builtInLanguages, findLanguage } from "../../core/language.ts";
 import { cellNamespace } from "../../core/names.ts";
 import { validateRequest } from "../../core/parse-request.ts";
+import { parseQuantity } from "../../core/quantity.ts";
+import { maximumStreamBytes } from "../../core/result.ts";
 import { rangeHolds, specialRanges4, specialRanges6 } from "../../core/special-addresses.ts";
 import type { WorkerCommandFlags } from "../../worker/command.ts";
 
@@ -117,6 +120,29 @@ describe("workers in the cluster", async () => {
     expect(ports).toEqual({ health: taken?.healthPort, metrics: taken?.metricsPort });
     // docs/fleet.md
     expect(pod.terminationGracePeriodSeconds).toBe((parseDuration(taken?.drain ?? "") ?? Number.NaN) / 1000 + 45);
+  });
+
+  test.each(["deploy/workers/base", "deploy/workers/overlays/production"])(
+    "what cells may leave while the bucket is away fits the worker's disk: %s",
+    async (directory) => {
+      const { worker } = parseConfiguration(await read(join(directory, "kgents.config.yaml")));
+      const sizes: [name: string, bytes: number][] = pod.volumes.flatMap(
+        ({ name, emptyDir }: { name: string; emptyDir?: { sizeLimit: string } }) =>
+          emptyDir ? [[name, parseQuantity(emptyDir.sizeLimit)]] : [],
+      );
+      const left = worker.kubernetes.maximumCells * (2 * maximumStreamBytes + maximumOutputFileBytes);
+      expect(Object.fromEntries(sizes).state).toBeGreaterThanOrEqual(left);
+      const all = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
+      expect(parseQuantity(container.resources.limits["ephemeral-storage"])).toBeGreaterThan(all);
+    },
+  );
+
+  it("compose keeps a worker's state on disk, not in the memory that bounds it", async () => {
+    const { services, volumes } = await read("docker-compose.yml");
+    const { volumes: mounts, tmpfs } = services.worker;
+    expect(mounts).toContain("worker-state:/var/lib/kgents/state");
+    expect(volumes).toHaveProperty(["worker-state"]);
+    expect(tmpfs).toEqual(["/tmp"]);
   });
 
   it("the image has this version", async () => {
