@@ -86,6 +86,14 @@ it("a credential plugin that fails when a watch is begun anew: the pods stay kno
   expect(lines.slice(1)).toEqual([{ line: "the watch of the pods works again", known: 1 }]);
 });
 
+it("a credential plugin that hangs: the request ends in its time", async () => {
+  const exec = { command: "sleep", args: ["60"] };
+  await using proxy = await apiProxy(join(directory, "hangs.yaml"), undefined, { user: { exec } });
+  const client = await createClusterClient({ kubeconfig: proxy.kubeconfig, namespace: namespace.name });
+  const asked = client.request("asking", ({ version }, options) => version.getCode({}, options), { milliseconds: 300 });
+  await expect(asked).rejects.toMatchObject({ what: "asking", reason: "Timeout" });
+}, 30_000);
+
 it("a connection that is dead without a word is replaced", async () => {
   await using here = await scene("silence", { silence: 1000 });
   const { proxy, watch, lines } = here;

@@ -92,6 +92,15 @@ export function isClusterConfigured(environment: NodeJS.ProcessEnv = process.env
   return files.split(delimiter).some((file) => file !== "" && existsSync(file));
 }
 
+/** Rejects when the signal is aborted. A program that makes the credential takes no signal, and may hang before there is a request. */
+const untilAborted = <Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    if (signal.aborted) onAbort();
+  });
+
 async function loadModule(): Promise<ClientModule> {
   const failure = (reason: string, cause?: unknown): KgentsError =>
     new KgentsError(
@@ -169,7 +178,7 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
       const signal = limits.signal ? AbortSignal.any([limits.signal, timeOut]) : timeOut;
       let failure: ClusterError;
       try {
-        return await send(apis, optionsOf(signal));
+        return await untilAborted(send(apis, optionsOf(signal)), signal);
       } catch (error) {
         limits.signal?.throwIfAborted();
         failure = timeOut.aborted
