@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type CanaryTarget, canaryTargets, canaryTargetsInWords } from "../../core/cluster-names.ts";
 import type { CellAdmission } from "../infra/admission.ts";
 import type { CellCounts } from "../infra/cells.ts";
 import type { InfraCluster } from "../infra/infra-cluster.ts";
@@ -35,9 +36,17 @@ export const planInWords = (cluster: InfraCluster, plan: readonly PlannedObject[
     ...plan.map(({ manifest, action }) => `        ${titleOf(manifest)}: ${actions[action]}`),
   ].join("\n");
 
+/** What the canary could not try, because no pod reaches it here. IPv6 is a word only where pods have it. */
+function untried(tried: readonly CanaryTarget[]): string {
+  const left = canaryTargets.filter((target) => target !== "pod-ipv6" && !tried.includes(target));
+  return left.length === 0 ? "" : ` Not tried, since no pod reaches it here: ${canaryTargetsInWords(left)}.`;
+}
+
 /** What the canary found, and what follows. */
-export function verdictInWords({ isolation, reason }: RecordedVerdict, isRequired: boolean): string {
-  if (isolation === "enforced") return "network isolation is enforced: the cluster is ready for runs";
+export function verdictInWords({ isolation, reason, tried }: RecordedVerdict, isRequired: boolean): string {
+  if (isolation === "enforced") {
+    return `network isolation is enforced: the cluster is ready for runs\n        A pod without network did not reach ${canaryTargetsInWords(tried)}.${untried(tried)}`;
+  }
   const consequence = isRequired
     ? "runs without --network are refused here"
     : "this machine's worker runs code all the same, as it is configured";

@@ -5,15 +5,26 @@
  */
 
 import { cellPod } from "../../core/cell-pod.ts";
-import { canaryLabel, canaryRoleLabel, managedByKgents, managedByLabel } from "../../core/cluster-names.ts";
+import {
+  type CanaryTarget,
+  canaryLabel,
+  canaryRoleLabel,
+  canaryTargetsInWords,
+  managedByKgents,
+  managedByLabel,
+} from "../../core/cluster-names.ts";
 import type { Language } from "../../core/language.ts";
 import { validateRequest } from "../../core/parse-request.ts";
 import type { Manifest } from "./manifests.ts";
 
-/** An address and a port that the canary tries to reach. */
+/** Something that the canary tries to reach. */
 export interface Target {
+  readonly name: CanaryTarget;
+  /** An address; for `node` and `dns` the pod knows it by itself. */
   readonly host: string;
   readonly port: number;
+  /** Whether nothing is proved where the open pod does not reach it. What else it does not reach is not tried. */
+  readonly isRequired: boolean;
 }
 
 /**
@@ -32,34 +43,70 @@ export const stillReached = 10;
 /** How long the whole canary may take: the cluster's backstop is this long, too. */
 export const canaryMilliseconds = 90_000;
 
+/** The address of the pod's own node, and the port of the kubelet there: no NetworkPolicy names it, and pods can reach it. */
+export const nodeTarget: Target = { name: "node", host: "$NODE_ADDRESS", port: 10_250, isRequired: false };
+/** The name servers of the pod itself. */
+export const dnsTarget: Target = { name: "dns", host: "the cluster's DNS", port: 53, isRequired: false };
+/** What clouds tell their machines, credentials among it. */
+export const metadataTarget: Target = { name: "metadata", host: "169.254.169.254", port: 80, isRequired: false };
+
+/** What the open pod logs, with the names of all that it reached, when it begins to count. */
+export const reachedMark = "reached:";
+
 // `nc` says by 1 that it could not connect; anything else means that it could not even try.
-const reach = 'reach() { nc -w 1 "$1" "$2" < /dev/null > /dev/null 2>&1; }';
-const broken = '[ "$code" = 1 ] || { echo "nc ended with $code"; exit 3; }';
+// The name is one that every cluster has; its domain is the one that begins with `svc.` in the pod's own search list.
+const attempts = `
+tcp() { nc -w 1 "$1" "$2" < /dev/null > /dev/null 2>&1; }
+domain=$(sed -n 's/^search.* \\(svc\\.[^ ]*\\).*/\\1/p' /etc/resolv.conf)
+dns() { timeout 2 nslookup "kubernetes.default.$domain" > /dev/null 2>&1 || return 1; }`;
+
+const attempt = ({ name, host, port }: Target): string => (name === "dns" ? "dns" : `tcp "${host}" ${port}`);
+const wordsOf = ({ name, host, port }: Target): string =>
+  name === "dns" ? host : `${canaryTargetsInWords([name])} (${host} port ${port})`;
+
+/** Tries all at once, since each that is denied takes its time. The codes lie in /tmp/0, /tmp/1 and so on. */
+const round = (targets: readonly Target[]): string => `
+look() {
+${targets.map((target, index) => `  (${attempt(target)}; echo $? > /tmp/${index}) &`).join("\n")}
+  wait
+}
+code() { read -r value < "/tmp/$1"; [ "$value" = 0 ] || [ "$value" = 1 ] || { echo "nc ended with $value"; exit 3; }; return "$value"; }`;
 
 const scripts: Readonly<Record<CanaryRole, (targets: readonly Target[]) => string>> = {
   target: () => `exec httpd -f -p ${targetPort} -h /tmp`,
   // Policies take a moment to apply to a new pod, so that the first attempts may fail.
   open: (targets) => `
-${reach}
-all() { ${targets.map(({ host, port }) => `missed="${host} port ${port}"; reach ${host} ${port}`).join(" && ")}; }
+${attempts}
+${round(targets)}
+needed="${targets.flatMap(({ isRequired }, index) => (isRequired ? index : [])).join(" ")}"
+name() { case "$1" in
+${targets.map((target, index) => `  ${index}) echo "${wordsOf(target)}";;`).join("\n")}
+esac; }
+all() { for one in $needed; do code "$one" || { missed=$(name "$one"); return 1; }; done; }
 for attempt in 1 2 3 4 5 6 7 8 9 10; do
+  look
   all && break
-  code=$?
-  ${broken}
   [ $attempt != 10 ] || { echo "$missed cannot be reached even where a policy allows it"; exit 1; }
   sleep 1
 done
+look
+found=
+${targets.map(({ name }, index) => `code ${index} && { found="$found ${name}"; more="$more ${index}"; }`).join("\n")}
+echo "${reachedMark}$found"
+needed="$more"
 : > /tmp/reached
-while all; do sleep 1; done
+while all; do sleep 1; look; done
 echo "$missed could no longer be reached"
 exit 1`,
   // The same holds for the other direction: closed is what stays closed.
   closed: (targets) => `
-${reach}
+${attempts}
+${round(targets)}
 denied=0
 for attempt in 1 2 3 4 5 6 7 8 9 10; do
   open=
-${targets.map(({ host, port }) => `  if reach ${host} ${port}; then open="${host} port ${port}"; else code=$?; ${broken}; fi`).join("\n")}
+  look
+${targets.map((target, index) => `  code ${index} && open="${wordsOf(target)}"`).join("\n")}
   if [ -z "$open" ]; then denied=$((denied + 1)); else denied=0; fi
   [ $denied != 3 ] || exit 0
   [ -z "$open" ] || sleep 1
@@ -100,6 +147,7 @@ export function canaryPod(
         {
           ...container,
           command: ["sh", "-c", scripts[role](targets)],
+          env: [{ name: "NODE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } }],
           terminationMessagePolicy: "FallbackToLogsOnError",
           ...(role === "open" && {
             readinessProbe: { exec: { command: ["test", "-e", "/tmp/reached"] }, periodSeconds: 1 },

@@ -1,5 +1,6 @@
 /** What the state of one of the canary's pods says. */
 import type { V1Pod } from "@kubernetes/client-node";
+import { reachedMark } from "./canary-objects.ts";
 
 const stateOf = (pod: V1Pod | undefined) => pod?.status?.containerStatuses?.[0]?.state;
 
@@ -17,7 +18,8 @@ export const exitCodeOf = (pod: V1Pod | undefined): number | undefined => stateO
 /** Its last words. */
 export const messageOf = (pod: V1Pod | undefined): string => {
   const ended = stateOf(pod)?.terminated;
-  return (ended?.message ?? "").trim() || (ended ? `the canary ended with ${ended.exitCode}` : "");
+  const lines = (ended?.message ?? "").split("\n").filter((line) => !line.startsWith(reachedMark));
+  return lines.join("\n").trim() || (ended ? `the canary ended with ${ended.exitCode}` : "");
 };
 
 /** What a kubelet does not get over by itself soon. */

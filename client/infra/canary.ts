@@ -5,15 +5,20 @@
  * @module
  */
 import { randomBytes } from "node:crypto";
+import type { V1Pod } from "@kubernetes/client-node";
 import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
 import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
-import type { NetworkIsolation } from "../../core/cluster-names.ts";
+import type { CanaryTarget, NetworkIsolation } from "../../core/cluster-names.ts";
 import type { Language } from "../../core/language.ts";
 import { removeCanaries } from "./canary-leftovers.ts";
 import {
   canaryMilliseconds,
   canaryPod,
   canaryPolicies,
+  dnsTarget,
+  metadataTarget,
+  nodeTarget,
+  reachedMark,
   stillReached,
   type Target,
   targetPort,
@@ -28,19 +33,25 @@ export interface CanaryVerdict {
   readonly isolation: NetworkIsolation;
   /** Why it is not `enforced`, in a sentence; null where it is. */
   readonly reason: string | null;
+  /** What the closed pod was denied while the open one reached it; nothing where it is not `enforced`. */
+  readonly tried: readonly CanaryTarget[];
 }
 
-const verdict = (isolation: NetworkIsolation, reason: string | null = null): CanaryVerdict => ({ isolation, reason });
+const verdict = (
+  isolation: NetworkIsolation,
+  reason: string | null = null,
+  tried: readonly CanaryTarget[] = [],
+): CanaryVerdict => ({ isolation, reason, tried });
 
 /** What the closed pod's end says; undefined while it runs. */
-function verdictOf({ open, closed }: CanaryPods): CanaryVerdict | undefined {
+function verdictOf({ open, closed }: CanaryPods, tried: readonly CanaryTarget[]): CanaryVerdict | undefined {
   if (!hasEnded(closed)) return undefined;
   const exitCode = exitCodeOf(closed);
   if (exitCode === stillReached) return verdict("not-enforced", messageOf(closed));
   if (exitCode !== 0) throw new CanaryObstacle(messageOf(closed));
   // A denial says something only while the same could be reached from next door.
   if (!isReady(open)) throw new CanaryObstacle(messageOf(open) || "the pod with an open network ended too early");
-  return verdict("enforced");
+  return verdict("enforced", null, tried);
 }
 
 async function lookFor(
@@ -59,15 +70,18 @@ async function lookFor(
     const api = await apiServer(client);
     for (const policy of canaryPolicies(id, namespace)) await create(policy);
     await create(canaryPod({ id, namespace }, "target", language, []));
-    const host = await until(({ target }) => (isReady(target) ? target?.status?.podIP : undefined));
-    const targets: readonly Target[] = [api, { host, port: targetPort }];
+    const target = await until(({ target: pod }) => (isReady(pod) && pod?.status?.podIP ? pod : undefined));
+    const targets = [api, ...podTargets(target), nodeTarget, dnsTarget, metadataTarget];
     await create(canaryPod({ id, namespace }, "open", language, targets));
     const node = await until(({ open }) => {
       if (hasEnded(open)) throw new CanaryObstacle(messageOf(open));
       return isReady(open) ? open?.spec?.nodeName : undefined;
     });
-    await create(canaryPod({ id, namespace, node }, "closed", language, targets));
-    return await until(verdictOf);
+    const names = await reachedBy(client, latest().open);
+    const reached = targets.filter(({ name, isRequired }) => isRequired || names.includes(name));
+    await create(canaryPod({ id, namespace, node }, "closed", language, reached));
+    const tried = reached.map(({ name }) => name);
+    return await until((pods) => verdictOf(pods, tried));
   } catch (error) {
     if (error instanceof CanaryObstacle) return verdict("unknown", error.message);
     if (error instanceof ClusterError) return verdict("unknown", `${error.what}: ${error.message}`);
@@ -97,7 +111,30 @@ async function apiServer(client: ClusterClient): Promise<Target> {
   );
   const host = spec?.clusterIP;
   if (!host || host === "None") throw new CanaryObstacle("the service of the API server has no address");
-  return { host, port: spec?.ports?.[0]?.port ?? 443 };
+  return { name: "api-server", host, port: spec?.ports?.[0]?.port ?? 443, isRequired: true };
+}
+
+/** The pod beside the canary, by each of its addresses. */
+function podTargets({ status }: V1Pod): readonly Target[] {
+  const addresses = (status?.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
+  const other = addresses.find((address) => address.includes(":"));
+  const own = status?.podIP ?? "";
+  return [
+    { name: "pod", host: own, port: targetPort, isRequired: true },
+    ...(other === undefined || other === own
+      ? []
+      : [{ name: "pod-ipv6", host: other, port: targetPort, isRequired: false } as const]),
+  ];
+}
+
+/** What the open pod reached, as its log says. */
+async function reachedBy(client: ClusterClient, open: V1Pod | undefined): Promise<readonly string[]> {
+  const name = open?.metadata?.name ?? "";
+  const log = await client.request("reading what the canary reached", ({ core }, call) =>
+    core.readNamespacedPodLog({ name, namespace: client.namespace, limitBytes: 4096 }, call),
+  );
+  const line = log.split("\n").find((each) => each.startsWith(reachedMark)) ?? "";
+  return line.slice(reachedMark.length).trim().split(" ");
 }
 
 /**

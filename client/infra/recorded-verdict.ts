@@ -6,6 +6,8 @@ import {
   networkIsolationAnnotation,
   networkIsolationCheckedAnnotation,
   networkIsolationReasonAnnotation,
+  networkIsolationTriedAnnotation,
+  readCanaryTargets,
 } from "../../core/cluster-names.ts";
 import type { CanaryVerdict } from "./canary.ts";
 import { objectsFor } from "./infra-cluster.ts";
@@ -22,7 +24,7 @@ const fieldManager = "kgents-canary";
 /** Writes the verdict to the namespace. */
 export async function recordVerdict(
   client: ClusterClient,
-  { isolation, reason }: CanaryVerdict,
+  { isolation, reason, tried }: CanaryVerdict,
 ): Promise<RecordedVerdict> {
   const checkedAt = new Date().toISOString();
   const annotations = {
@@ -30,6 +32,7 @@ export async function recordVerdict(
     [networkIsolationCheckedAnnotation]: checkedAt,
     // Null removes it.
     [networkIsolationReasonAnnotation]: reason,
+    [networkIsolationTriedAnnotation]: isolation === "enforced" ? tried.join(",") : null,
   };
   const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: client.namespace } };
   const patch = { metadata: { annotations } };
@@ -43,7 +46,7 @@ export async function recordVerdict(
       client.module.PatchStrategy.MergePatch,
     ),
   );
-  return { isolation, reason, checkedAt };
+  return { isolation, reason, tried, checkedAt };
 }
 
 const verdicts: readonly string[] = ["enforced", "not-enforced", "unknown"] satisfies NetworkIsolation[];
@@ -55,6 +58,7 @@ export function verdictOn({ metadata }: V1Namespace): RecordedVerdict {
   const annotations = metadata?.annotations ?? {};
   const isolation = annotations[networkIsolationAnnotation];
   const checkedAt = annotations[networkIsolationCheckedAnnotation] ?? null;
-  if (!isVerdict(isolation)) return { isolation: "unknown", reason: "no canary has looked yet", checkedAt };
-  return { isolation, reason: annotations[networkIsolationReasonAnnotation] ?? null, checkedAt };
+  if (!isVerdict(isolation)) return { isolation: "unknown", reason: "no canary has looked yet", tried: [], checkedAt };
+  const tried = isolation === "enforced" ? readCanaryTargets(annotations[networkIsolationTriedAnnotation]) : [];
+  return { isolation, reason: annotations[networkIsolationReasonAnnotation] ?? null, tried, checkedAt };
 }

@@ -249,7 +249,7 @@ describe("what is not ours, or not there", () => {
     ]) {
       const began = performance.now();
       const { code, stderr } = await terminal.run(["infra", ...command], { environment: { KUBECONFIG: kubeconfig } });
-      expect(performance.now() - began).toBeLessThan(4500);
+      expect(performance.now() - began).toBeLessThan(20_000);
       expect(code).toBe(125);
       expect(stderr).toBe(
         `kgents: the cluster at https://127.0.0.1:${address.port} (context silent) does not answer: no answer came in time\n        Check that it runs and can be reached from here, or name another context with --context.\n`,

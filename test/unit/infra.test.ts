@@ -6,6 +6,7 @@ import {
   networkIsolationAnnotation,
   networkIsolationCheckedAnnotation,
   networkIsolationReasonAnnotation,
+  networkIsolationTriedAnnotation,
 } from "../../core/cluster-names.ts";
 
 test.each([
@@ -39,12 +40,22 @@ describe("a recorded verdict", () => {
       [networkIsolationCheckedAnnotation]: checkedAt,
       [networkIsolationReasonAnnotation]: "reached",
     };
-    expect(on(annotations)).toEqual({ isolation: "not-enforced", reason: "reached", checkedAt });
+    expect(on(annotations)).toEqual({ isolation: "not-enforced", reason: "reached", tried: [], checkedAt });
     expect(on({ [networkIsolationAnnotation]: "enforced", [networkIsolationCheckedAnnotation]: checkedAt })).toEqual({
       isolation: "enforced",
       reason: null,
+      // What the canary of 0.1.0 tried, which did not say so.
+      tried: ["api-server", "pod"],
       checkedAt,
     });
+  });
+
+  it("says what was tried, and nothing else", () => {
+    const annotations = {
+      [networkIsolationAnnotation]: "enforced",
+      [networkIsolationTriedAnnotation]: "dns, pod,everything",
+    };
+    expect(on(annotations)).toMatchObject({ tried: ["pod", "dns"] });
   });
 
   test.each([[undefined], [{}], [{ [networkIsolationAnnotation]: "yes" }]])(

@@ -128,8 +128,8 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
     checkServerVersion(seen.version);
     return seen;
   };
-  const facts = ({ version, networkIsolation }: ClusterLook) => ({
-    ...{ namespace, version, networkIsolation, runtimeClassName, userIds },
+  const facts = ({ version, networkIsolation, networkTried }: ClusterLook) => ({
+    ...{ namespace, version, networkIsolation, networkTried, runtimeClassName, userIds },
   });
   // The Jobs that this process has made, until it follows them: the server need not be asked for them again.
   const made = new Map<string, string>();

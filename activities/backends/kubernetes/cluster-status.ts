@@ -1,4 +1,10 @@
-import { type NetworkIsolation, networkIsolationAnnotation } from "../../../core/cluster-names.ts";
+import {
+  type CanaryTarget,
+  type NetworkIsolation,
+  networkIsolationAnnotation,
+  networkIsolationTriedAnnotation,
+  readCanaryTargets,
+} from "../../../core/cluster-names.ts";
 import { KgentsError } from "../../../core/error.ts";
 import type { ClusterClient } from "./cluster-client.ts";
 import { ClusterError, timeOutReason, toRunFailure } from "./cluster-error.ts";
@@ -8,6 +14,8 @@ export interface ClusterLook {
   /** The server's version, such as `v1.34.2`. */
   readonly version: string;
   readonly networkIsolation: NetworkIsolation;
+  /** What the canary was denied, where it is `enforced`. */
+  readonly networkTried: readonly CanaryTarget[];
 }
 
 /** How long a cluster may take to answer: before it counts as away, and where nothing else could take the run. */
@@ -48,10 +56,12 @@ async function look(client: ClusterClient, milliseconds: number): Promise<Cluste
   if (namespace.metadata?.deletionTimestamp) {
     throw new KgentsError("namespace-missing", `the namespace ${client.namespace} is being deleted`);
   }
-  const said = namespace.metadata?.annotations?.[networkIsolationAnnotation];
+  const annotations = namespace.metadata?.annotations ?? {};
+  const said = annotations[networkIsolationAnnotation];
   return {
     version: version.gitVersion,
     networkIsolation: verdicts.find((verdict) => verdict === said) ?? "unknown",
+    networkTried: readCanaryTargets(annotations[networkIsolationTriedAnnotation]),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import { cellProcesses } from "../../../core/cell-pod.ts";
 import type { UserIds } from "../../../core/cell-user.ts";
-import type { NetworkIsolation } from "../../../core/cluster-names.ts";
+import { type CanaryTarget, canaryTargetsInWords, type NetworkIsolation } from "../../../core/cluster-names.ts";
 import { formatBytes, formatCpu } from "../../../core/quantity.ts";
 import type { ExecutionSpec } from "../../../core/request.ts";
 import type { Enforcement, Isolation } from "../../../core/result.ts";
@@ -17,17 +17,22 @@ export interface ClusterFacts {
   /** The server's version, such as `v1.34.2`. */
   readonly version: string;
   readonly networkIsolation: NetworkIsolation;
+  /** What the canary was denied, where it is `enforced`. */
+  readonly networkTried: readonly CanaryTarget[];
   readonly runtimeClassName: string | undefined;
   readonly userIds: UserIds;
 }
 
-function network(isolation: NetworkIsolation, open: boolean): Enforcement {
+function network(isolation: NetworkIsolation, tried: readonly CanaryTarget[], open: boolean): Enforcement {
   const policies = open
-    ? "NetworkPolicy: DNS and public addresses, not private or link-local ranges"
+    ? "NetworkPolicy: DNS and public addresses, not private, link-local or other special-purpose ranges"
     : "NetworkPolicy: no traffic in or out";
   switch (isolation) {
     case "enforced":
-      return enforced(`${policies}; proved by the canary of \`kgents infra init\``);
+      // It looks at a pod without network: of the ranges that stay closed to one with network it proves nothing.
+      return enforced(
+        `${policies}; the canary of \`kgents infra init\` found policies enforced: denied without one were ${canaryTargetsInWords(tried)}`,
+      );
     case "not-enforced":
       return notEnforced("the cluster ignores NetworkPolicies, as the canary of `kgents infra init` found");
     case "unknown":
@@ -54,7 +59,7 @@ export function clusterIsolation(
   return {
     level: "cluster",
     mechanism: `Kubernetes ${facts.version}: a Job in ${facts.namespace}${runtime}`,
-    network: network(facts.networkIsolation, spec.network),
+    network: network(facts.networkIsolation, facts.networkTried, spec.network),
     filesystem: enforced("read-only root file system; volumes of the cell alone; no service account token"),
     user: enforced(`${user}, no capabilities, no new privileges`),
     syscalls: enforced("seccomp: the container runtime's default filter"),
