@@ -24,6 +24,8 @@ export interface ActivityDependencies {
   readonly store: ArtifactStore;
   /** The backends this worker serves; one that is missing here is not served. */
   readonly backends: Partial<Record<BackendName, Backend>>;
+  /** Why no cluster is served although one was named, in words; undefined where one is served, or none was ever named. */
+  readonly missingCluster?: string | undefined;
   readonly languages: readonly Language[];
   readonly policy: WorkerPolicy;
   /** The task queue of this host. */

@@ -30,9 +30,13 @@ async function chooseBackend(
   if (fallback) return { backend: servedBackend(dependencies, "subprocess"), fallback };
   if (spec.backend !== "auto") return { backend: servedBackend(dependencies, spec.backend), fallback: null };
   const cluster = dependencies.backends.kubernetes;
+  // Where nobody has named a cluster, the sandbox is in nobody's place.
+  if (!cluster && dependencies.missingCluster === undefined && spec.fallback) {
+    return { backend: servedBackend(dependencies, "subprocess"), fallback: null };
+  }
   const reason = cluster
     ? await cluster.status().then((status) => (status.available ? undefined : status.summary))
-    : "this worker serves no cluster";
+    : (dependencies.missingCluster ?? "this worker serves no cluster");
   // Where it cannot take the run and nothing else may, it says so by itself, with the failure that fits.
   if (cluster && (reason === undefined || !spec.fallback)) return { backend: cluster, fallback: null };
   if (!spec.fallback) {

@@ -89,7 +89,9 @@ export const resultSchema = z.strictObject({
   fallback: z
     .strictObject({ from: z.string(), reason: z.string() })
     .nullable()
-    .describe("why the sandbox took the run instead of a cluster, where it did"),
+    .describe(
+      "why the sandbox took the run instead of a cluster, where it did; null also where no cluster is configured",
+    ),
   isolation: isolationSchema.nullable().describe("null where no cell was made"),
   attempts: z.int().min(0).describe("how often the code was started; above 1 only where the request allowed it"),
   timings: z.strictObject({

@@ -5,6 +5,7 @@ import { createKubernetesBackend } from "../activities/backends/kubernetes/backe
 import { isClusterConfigured } from "../activities/backends/kubernetes/cluster-client.ts";
 import { createSubprocessBackend } from "../activities/backends/subprocess/backend.ts";
 import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
+import type { WorkerPolicy } from "../core/configuration.ts";
 import { KgentsError } from "../core/error.ts";
 import type { BackendName } from "../core/result.ts";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
@@ -49,6 +50,20 @@ async function subprocessBackend({ configuration, paths, log, hostId }: Backends
   const { available, summary } = await backend.status();
   if (!available) log.warn({ summary }, "the sandbox is not available; runs that need it are refused");
   return backend;
+}
+
+/**
+ * Why a worker serves no cluster although somebody has named one, in words; undefined where nobody has, or where one is served. Looks at
+ * files and variables only.
+ */
+export function missingCluster(
+  { backends, kubernetes }: Pick<WorkerPolicy, "backends" | "kubernetes">,
+  environment: NodeJS.ProcessEnv = process.env,
+): string | undefined {
+  if (!backends.includes("kubernetes") || isClusterConfigured(environment)) return undefined;
+  if (environment.KUBECONFIG) return `KUBECONFIG names ${environment.KUBECONFIG}, and there is no such file`;
+  if (kubernetes.context === undefined) return undefined;
+  return `worker.kubernetes.context names ${kubernetes.context}, and there is no kubeconfig`;
 }
 
 /**

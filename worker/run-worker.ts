@@ -18,7 +18,7 @@ import { hostTaskQueue, workerIdentity } from "../core/names.ts";
 import type { BackendName } from "../core/result.ts";
 import { askTemporal, openRunsOf } from "./ask-temporal.ts";
 import { callMilliseconds, connectWorker, type WorkerConnections } from "./connect.ts";
-import { createBackends } from "./create-backends.ts";
+import { createBackends, missingCluster } from "./create-backends.ts";
 import { createWorkers } from "./create-workers.ts";
 import { awaitOwnRuns, type DeploymentVersion, moveOnCommand, takesNewRuns } from "./deployment.ts";
 import { drain, removeCells, shutDown } from "./drain.ts";
@@ -128,6 +128,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   const dependencies: ActivityDependencies = {
     store,
     backends,
+    missingCluster: missingCluster(policy),
     languages: mergeLanguages(builtInLanguages, configuration),
     policy,
     hostTaskQueue: hostTaskQueue(policy.taskQueue, hostId),

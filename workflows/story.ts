@@ -43,6 +43,7 @@ function place(cell: ProvisionedCell | undefined, asked: string | undefined): st
   const { backend, fallback } = cell;
   if (fallback) return `${backend}, instead of ${fallback.from}: ${prose(fallback.reason)}`;
   if (asked === backend) return `${backend}, as the request asks`;
+  if (backend === "subprocess") return `${backend}, since no cluster is configured`;
   return `${backend}, since the request leaves the choice and a prepared cluster answers`;
 }
 

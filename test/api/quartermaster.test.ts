@@ -95,9 +95,9 @@ describe("modes", () => {
     expect(result).toMatchObject({ backend: "subprocess", fallback: null, isolation: { level: "sandbox" } });
   });
 
-  it("auto falls back to the sandbox, and says why", async () => {
+  it("auto is the sandbox where nobody has named a cluster, and that is no fallback", async () => {
     const { backend, fallback } = await yard.quartermaster().execute({ code: "print(1)" });
-    expect({ backend, fallback }).toMatchObject({ backend: "subprocess", fallback: { from: "kubernetes" } });
+    expect({ backend, fallback }).toEqual({ backend: "subprocess", fallback: null });
   });
 
   it("kubernetes never falls back", async () => {

@@ -102,7 +102,7 @@ describe("with search attributes", () => {
       ...{ id: "live", status: "running", backend: "subprocess", result: null, failure: null },
       ...{ request: { code: "sleep 621.5", timeout: 700 }, taskQueue: yard.worker.taskQueue },
       isolation: { level: "sandbox" },
-      fallback: { from: "kubernetes" },
+      fallback: null,
       timings: { queued: expect.any(Date), provisioned: expect.any(Date), finished: null, closed: null },
     });
   });

@@ -19,9 +19,6 @@ beforeAll(async () => {
 });
 afterAll(() => terminal[Symbol.asyncDispose]());
 
-/** What kgents itself says on a machine without a cluster. */
-const fallback = "kgents: ran in the local sandbox, because this worker serves no cluster\n";
-
 const exec = (args: string[], options?: RunOptions): Promise<Ended> => terminal.run(["exec", ...args], options);
 
 /** Runs code that is expected to succeed, and returns what it wrote. */
@@ -119,7 +116,7 @@ describe("code from standard input", () => {
     const { stdout, stderr } = await terminal.program("bash", shellLine(line));
     expect({ stdout, stderr }).toEqual({
       stdout: "8\n",
-      stderr: `kgents: waiting for the code on standard input\n${fallback}`,
+      stderr: "kgents: waiting for the code on standard input\n",
     });
   });
 
@@ -337,9 +334,9 @@ describe("exit codes", () => {
 });
 
 describe("what kgents says itself", () => {
-  test("where the code ran stands on stderr", async () => {
+  test("nothing, where nobody has named a cluster", async () => {
     const { stdout, stderr } = await exec(["--code", "print(1)"]);
-    expect({ stdout, stderr }).toEqual({ stdout: "1\n", stderr: fallback });
+    expect({ stdout, stderr }).toEqual({ stdout: "1\n", stderr: "" });
   });
 
   test("--backend subprocess is no fallback", async () => {
@@ -357,14 +354,14 @@ describe("--json", () => {
     const code = "import sys; print('o'); print('e', file=sys.stderr); sys.exit(3)";
     const { code: exit, stdout, stderr } = await exec(["--json", "--code", code]);
     expect(exit).toBe(3);
-    expect(stderr).toBe(fallback);
+    expect(stderr).toBe("");
     const result: ExecutionResult = JSON.parse(stdout);
     expect(stdout).toBe(`${JSON.stringify(result)}\n`);
     expect(result).toMatchObject({
       ...{ status: "failed", exitCode: 3, language: "python", backend: "subprocess" },
       stdout: { text: "o\n", bytes: 2 },
       stderr: { text: "e\n" },
-      fallback: { from: "kubernetes" },
+      fallback: null,
     });
   });
 
@@ -379,7 +376,7 @@ describe("--id, --detach, --label", () => {
   test("--detach prints the id; the same id attaches, also when the run is over, and another request is refused", async () => {
     const run = ["--id", "my-run", "--label", "team=red", "--lang", "sh", "--code", "echo begun; sleep 1; echo ended"];
     expect(await exec(["--detach", ...run])).toMatchObject({ code: 0, stdout: "my-run\n" });
-    const attached = { code: 0, stdout: "begun\nended\n", stderr: `kgents: attached to the run my-run\n${fallback}` };
+    const attached = { code: 0, stdout: "begun\nended\n", stderr: "kgents: attached to the run my-run\n" };
     expect(await exec(run)).toMatchObject(attached);
     expect(await exec(run)).toMatchObject(attached);
     expect((await resultOf(run)).id).toBe("my-run");

@@ -154,7 +154,7 @@ describe("runs", () => {
       expect(stdout).toMatch(/^Code +# first line$/m);
       expect(stdout).toContain(`\nAsked by   cli:${userInfo().username}\n`);
       expect(stdout).toMatch(/^Limits +30 s, cpu 1, memory 512Mi, disk 100Mi, network off$/m);
-      expect(stdout).toMatch(/^Backend +subprocess\n +instead of kubernetes: this worker serves no cluster$/m);
+      expect(stdout).toMatch(/^Backend +subprocess\nIsolation/m);
       expect(stdout).toMatch(/^ {2}network +own network namespace/m);
       expect(stdout).toMatch(/^ {2}preparing +[\d.]+ m?s +█+$/m);
       expect(stdout).toMatch(

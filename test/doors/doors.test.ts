@@ -13,7 +13,7 @@ beforeAll(async () => {
   await terminal.run(["up", "--quiet"]);
   doors = {
     ...{ terminal, backend: "subprocess", level: "sandbox" },
-    remark: "kgents: ran in the local sandbox, because this worker serves no cluster\n",
+    remark: "",
     impossible: {
       ...{ flags: ["--backend", "kubernetes"], kind: "backend-unavailable", remedy: "Choose another --backend" },
     },

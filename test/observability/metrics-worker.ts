@@ -23,8 +23,10 @@ export interface MeasuredWorker extends AsyncDisposable {
   readonly runWithoutStore: (request: ExecutionRequest) => Promise<{ status: string }>;
 }
 
-const flags = (port: number): string[] => [
-  ...["--metrics-port", String(port), "--maximum-cells", "2", "--backends", "subprocess"],
+/** Where no cluster is named, this machine's own is none of the tests' business. */
+const flags = (port: number, { KUBECONFIG }: NodeJS.ProcessEnv): string[] => [
+  ...["--metrics-port", String(port), "--maximum-cells", "2"],
+  ...(KUBECONFIG === undefined ? ["--backends", "subprocess"] : []),
 ];
 
 /** Starts `kgents worker --metrics-port`. */
@@ -35,7 +37,9 @@ export async function startMeasuredWorker(
   const directory = await mkdtemp(join(tmpdir(), "kgents-measured-"));
   const taskQueue = `measured-${randomUUID()}`;
   const metricsPort = await freePort();
-  const process = await startWorkerProcess(address, taskQueue, directory, { flags: flags(metricsPort), environment });
+  const process = await startWorkerProcess(address, taskQueue, directory, {
+    ...{ flags: flags(metricsPort, environment), environment },
+  });
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const run: MeasuredWorker["run"] = async (request) =>

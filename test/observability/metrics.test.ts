@@ -17,7 +17,7 @@ beforeAll(async () => {
   tools = await buildTools();
 }, 900_000);
 beforeAll(async () => {
-  worker = await startMeasuredWorker(inject("temporalAddress"));
+  worker = await startMeasuredWorker(inject("temporalAddress"), { KUBECONFIG: "/nonexistent/kubeconfig" });
 });
 afterAll(() => worker[Symbol.asyncDispose]());
 
@@ -35,7 +35,7 @@ test("runs are counted by language, backend, status and isolation; phases are ti
   const unknown = { language: "unknown", backend: "unknown", isolation: "unknown" };
   expect(runs({ ...unknown, status: "error" })).toBe(1);
   expect(totalOf(samples, "kgents_run_failures_total", { kind: "unsupported-language" })).toBe(1);
-  // The choice was the worker's, and it serves no cluster.
+  // The choice was the worker's, and the cluster that was named is not there.
   expect(totalOf(samples, "kgents_fallbacks_total", { backend: "subprocess" })).toBe(3);
   for (const phase of ["provisioning", "starting", "running", "finishing"]) {
     expect(totalOf(samples, "kgents_run_phase_seconds_count", { phase })).toBe(3);

@@ -72,7 +72,7 @@ describe("results", () => {
 
   it("says what was enforced, where, and when", async () => {
     const result = await worker.run({ code: "true", language: "sh" });
-    expect(result).toMatchObject({ backend: "subprocess", fallback: { from: "kubernetes" }, attempts: 1 });
+    expect(result).toMatchObject({ backend: "subprocess", fallback: null, attempts: 1 });
     expect(result.isolation).toMatchObject({
       level: "sandbox",
       network: { enforced: true },
