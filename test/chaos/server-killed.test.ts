@@ -26,7 +26,7 @@ it.each([
       for await (const event of handle.output())
         if (event.type === "output") output.push(Buffer.from(event.bytes).toString());
     })();
-    await expect.poll(() => output.length, { timeout: 20_000 }).toBeGreaterThan(1);
+    await expect.poll(() => output.length, { timeout: 50_000 }).toBeGreaterThan(1);
     await first.kill();
     await wait(away);
     const second = await startDevServer(inject("temporalBinary"), file, { port });

@@ -144,6 +144,6 @@ it("a token that was renewed in its file is read again", async () => {
   await expect(here.run(onCluster)).rejects.toMatchObject({ code: "forbidden" });
   await copyFile(await kubeconfigOf("renewed", later()), file);
   await expect
-    .poll(async () => (await here.run(onCluster).catch((error) => error)).status, { timeout: 10_000 })
+    .poll(async () => (await here.run(onCluster).catch((error) => error)).status, { timeout: 60_000 })
     .toBe("succeeded");
 });

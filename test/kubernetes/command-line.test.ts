@@ -78,7 +78,7 @@ it("output appears while the code runs, and Ctrl-C leaves nothing", async () => 
   await running.says("stdout", "early");
   running.child.kill("SIGINT");
   expect(await running.ended).toMatchObject({ code: 130, stdout: "early\n" });
-  await expect.poll(() => namespace.left(), { timeout: 20_000, interval: 300 }).toEqual([]);
+  await expect.poll(() => namespace.left(), { timeout: 60_000, interval: 300 }).toEqual([]);
 });
 
 it("status says what the cluster enforces", async () => {

@@ -26,7 +26,7 @@ async function place(prepare: (namespace: CellNamespace) => Promise<unknown> = a
   return {
     namespace,
     worker,
-    empty: () => expect.poll(() => namespace.left(), { timeout: 20_000, interval: 300 }).toEqual([]),
+    empty: () => expect.poll(() => namespace.left(), { timeout: 60_000, interval: 300 }).toEqual([]),
     [Symbol.asyncDispose]: async () => {
       await worker[Symbol.asyncDispose]();
       await namespace[Symbol.asyncDispose]();
@@ -143,7 +143,7 @@ async function deny({ name, apply }: CellNamespace, resource: "jobs" | "pods"): 
     cluster
       .kubectl(["-n", name, "create", "--dry-run=server", "-f", "-"], { input: manifest })
       .then(({ stderr }) => stderr);
-  await expect.poll(create, { timeout: 20_000 }).toContain("the tests do not want it");
+  await expect.poll(create, { timeout: 60_000 }).toContain("the tests do not want it");
 }
 
 describe("cells that cannot come to be", () => {

@@ -76,7 +76,7 @@ function testsOfNode(node: NodeControl): void {
   });
 
   test("what is public can be reached at all", async () => {
-    await expect.poll(() => reaches("free", ...publicTarget), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => reaches("free", ...publicTarget), { timeout: 60_000 }).toBe(true);
   });
 
   test("a pod that asked for network reaches public addresses, and resolves names", async () => {

@@ -18,5 +18,5 @@ it("a run gives its result, and its Job goes after its TTL", async () => {
     isolation: { level: "cluster", network: { enforced: true } },
   });
   expect((await here.namespace.left()).length).toBeGreaterThan(0);
-  await expect.poll(() => here.namespace.left(), { timeout: 20_000, interval: 500 }).toEqual([]);
+  await expect.poll(() => here.namespace.left(), { timeout: 60_000, interval: 500 }).toEqual([]);
 });

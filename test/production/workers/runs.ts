@@ -1,7 +1,12 @@
 /** Runs that outlast what happens to their workers. */
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
+import { workflowIdAnnotation } from "../../../core/cluster-names.ts";
+import { cluster, kubectl } from "../../kubernetes/support.ts";
 import type { CommandLine } from "../../support/command-line.ts";
+
+/** For what takes as long as a machine with other work needs. */
+export const patient = { timeout: 240_000, interval: 500 } as const;
 
 /**
  * Starts so many, whose code says that it begins, and ends after some seconds. Returns their ids.
@@ -21,6 +26,34 @@ export async function startRuns(
   );
   for (const { code: exit, stderr } of started) expect(exit, stderr).toBe(0);
   return ids;
+}
+
+/** Runs whose code goes on until it is told to end: nothing depends on how long anything else takes. */
+export async function startHeldRuns(
+  client: CommandLine,
+  count: number,
+  flags: readonly string[] = [],
+): Promise<{ readonly ids: string[]; readonly release: () => Promise<void> }> {
+  const ids = Array.from({ length: count }, () => `run-${randomUUID()}`);
+  const code = "echo begun; until [ -e /tmp/end ]; do sleep 0.2; done; echo ended";
+  const exec = ["exec", "--detach", "--timeout", "15m", "--startup-timeout", "5m", "--lang", "sh", "--code", code];
+  const started = await Promise.all(ids.map((id) => client.run([...exec, "--id", id, ...flags])));
+  for (const { code: exit, stderr } of started) expect(exit, stderr).toBe(0);
+  const release = async (): Promise<void> => {
+    const inCells = ["-n", "kgents-ephemeral"];
+    const { items } = JSON.parse(await kubectl([...inCells, "get", "jobs", "-o", "json"])) as { items: CellJob[] };
+    const own = items.filter(({ metadata }) => ids.includes(metadata.annotations?.[workflowIdAnnotation] ?? ""));
+    expect(own).toHaveLength(count);
+    for (const { metadata } of own) {
+      const end = ["exec", `job/${metadata.name}`, "--", "touch", "/tmp/end"];
+      await expect.poll(async () => (await cluster.kubectl([...inCells, ...end])).code, patient).toBe(0);
+    }
+  };
+  return { ids, release };
+}
+
+interface CellJob {
+  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
 }
 
 /** Each ends well, its code was started once, and nothing of its output is missing. */

@@ -111,7 +111,7 @@ export async function workersScene(): Promise<WorkersScene> {
   await kubectl(["apply", "-k", await writeOverlay(join(overlays, "test"), overlayOf(places))]);
 
   const inside = (...args: string[]) => kubectl(["-n", "kgents", ...args]);
-  await inside("rollout", "status", "deployment/kgents-worker", "--timeout=90s");
+  await inside("rollout", "status", "deployment/kgents-worker", "--timeout=300s");
   const owned = stack.move();
   return {
     ...{ client, temporal, image: tag, archive },

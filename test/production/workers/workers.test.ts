@@ -4,15 +4,16 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cluster, kubectl, node } from "../../kubernetes/support.ts";
 import { root } from "../compose-file.ts";
-import { expectAllWell, startRuns } from "./runs.ts";
+import { expectAllWell, patient, startHeldRuns, startRuns } from "./runs.ts";
 import { type WorkersScene, workersScene } from "./scene.ts";
 import { followersOf, setCurrentVersion } from "./temporal.ts";
 
 let scene: WorkersScene;
 beforeAll(async () => {
   scene = await workersScene();
-}, 300_000);
-afterAll(() => scene?.[Symbol.asyncDispose]());
+}, 600_000);
+// Namespaces with workers and cells in them take their time to go.
+afterAll(() => scene?.[Symbol.asyncDispose](), 400_000);
 
 test("a run goes to a Job by a pod's service account, and its output comes by the bucket, byte for byte", async () => {
   const id = `run-${randomUUID()}`;
@@ -78,7 +79,7 @@ describe("what reaches what", () => {
     await kubectl(["create", "namespace", namespace]);
     const idle = ["--", "node", "-e", "setInterval(() => {}, 1e6)"];
     await kubectl(["-n", namespace, "run", "stranger", `--image=${scene.image}`, "--command", ...idle]);
-    await kubectl(["-n", namespace, "wait", "pod/stranger", "--for=condition=Ready", "--timeout=60s"]);
+    await kubectl(["-n", namespace, "wait", "pod/stranger", "--for=condition=Ready", "--timeout=110s"]);
   }
   // The policy names the first as that of Prometheus.
   const namespaces = ["monitoring", "elsewhere"] as const;
@@ -116,18 +117,18 @@ describe("workers come and go", () => {
     const ids = await startRuns(scene.client, 8, 12);
     const logs = before.map((name) => scene.kubectl("logs", "--follow", name));
     await scene.kubectl("rollout", "restart", "deployment/kgents-worker");
-    await scene.kubectl("rollout", "status", "deployment/kgents-worker", "--timeout=120s");
+    await scene.kubectl("rollout", "status", "deployment/kgents-worker", "--timeout=300s");
     await expectAllWell(scene.client, ids);
     // Those that are killed at the end of the grace period do not come to say it.
     for (const log of await Promise.all(logs)) expect(log).toContain('"msg":"the worker has stopped"');
     expect((await scene.ready()).filter((name) => before.includes(name))).toEqual([]);
-  }, 180_000);
+  }, 600_000);
 
   test("a node is lost: its runs go on by the other worker, and a worker takes its worker's place", async () => {
     await using second = await node().join();
     await second.importImage(scene.archive);
     await scene.kubectl("rollout", "restart", "deployment/kgents-worker");
-    await scene.kubectl("rollout", "status", "deployment/kgents-worker", "--timeout=120s");
+    await scene.kubectl("rollout", "status", "deployment/kgents-worker", "--timeout=300s");
     const places = async (): Promise<Record<string, string>> => {
       const each = '{range .items[*]}{.metadata.name}={.spec.nodeName}{"\\n"}{end}';
       const ready = await scene.ready();
@@ -139,16 +140,17 @@ describe("workers come and go", () => {
     const [lost = "", ...others] = Object.keys(before).filter((name) => before[name] === second.name);
     expect(Object.keys(before), JSON.stringify(before)).toHaveLength(2);
     expect(others).toEqual([]);
-    const ids = await startRuns(scene.client, 8, 20);
+    const { ids, release } = await startHeldRuns(scene.client, 8);
     const followers = () => followersOf(scene.client, ids);
-    await expect.poll(async () => (await followers()).every((each) => each !== undefined)).toBe(true);
+    await expect.poll(async () => (await followers()).every((each) => each !== undefined), patient).toBe(true);
     expect((await followers()).filter((each) => each?.includes(lost))).not.toEqual([]);
     await second.lose();
+    await release();
     await expectAllWell(scene.client, ids);
     await expect
-      .poll(places, { timeout: 150_000 })
+      .poll(places, patient)
       .toSatisfy((now: Record<string, string>) => Object.keys(now).length === 2 && !(lost in now));
-  }, 300_000);
+  }, 900_000);
 
   test("evictions take one worker at a time", async () => {
     const [first = "", second = "", ...more] = await scene.ready();
@@ -160,19 +162,19 @@ describe("workers come and go", () => {
     };
     expect(await evict(first)).toMatchObject({ code: 0 });
     expect((await evict(second)).stderr).toContain("disruption budget");
-    await expect.poll(() => scene.ready(), { timeout: 60_000 }).toHaveLength(2);
-  }, 120_000);
+    await expect.poll(() => scene.ready(), patient).toHaveLength(2);
+  }, 300_000);
 
   test("while Temporal is away no worker is ready, and none is restarted; then they go on", async () => {
     const before = (await scene.ready()).sort();
     await scene.temporal.stop();
-    await expect.poll(() => scene.ready(), { timeout: 60_000 }).toEqual([]);
+    await expect.poll(() => scene.ready(), patient).toEqual([]);
     await scene.temporal.start();
-    await expect.poll(async () => (await scene.ready()).sort(), { timeout: 60_000 }).toEqual(before);
+    await expect.poll(async () => (await scene.ready()).sort(), patient).toEqual(before);
     const counts = "jsonpath={.items[*].status.containerStatuses[0].restartCount}";
     expect((await scene.kubectl("get", "pods", "-o", counts)).split(" ")).toEqual(["0", "0"]);
     await expectAllWell(scene.client, await startRuns(scene.client, 1, 0));
-  }, 180_000);
+  }, 600_000);
 });
 
 test("versions of a pool: each run ends with the version that began it, which then goes", async () => {
@@ -181,25 +183,31 @@ test("versions of a pool: each run ends with the version that began it, which th
   const startVersion = async (version: string): Promise<string> => {
     const overlay = await scene.versionOverlay(version, taskQueue);
     await kubectl(["apply", "-k", overlay]);
-    await scene.kubectl("rollout", "status", `deployment/kgents-worker-${version}`, "--timeout=90s");
+    await scene.kubectl("rollout", "status", `deployment/kgents-worker-${version}`, "--timeout=300s");
     await setCurrentVersion(scene.client, "kgents", version);
     return overlay;
   };
   const first = await startVersion("1");
-  const early = await startRuns(scene.client, 6, 25, flags);
-  const followers = () => followersOf(scene.client, early);
-  await expect.poll(async () => (await followers()).every((each) => each?.includes("kgents-worker-1-"))).toBe(true);
+  const areFollowedBy = (ids: readonly string[], version: string) =>
+    expect
+      .poll(
+        async () => (await followersOf(scene.client, ids)).every((each) => each?.includes(`kgents-worker-${version}-`)),
+        patient,
+      )
+      .toBe(true);
+  const early = await startHeldRuns(scene.client, 6, flags);
+  await areFollowedBy(early.ids, "1");
   const second = await startVersion("2");
-  const late = await startRuns(scene.client, 6, 5, flags);
+  const late = await startHeldRuns(scene.client, 6, flags);
   await kubectl(["delete", "-k", first, "--wait=false"]);
-  await expect
-    .poll(async () => (await followersOf(scene.client, late)).every((each) => each?.includes("kgents-worker-2-")))
-    .toBe(true);
-  expect(await followers()).toEqual(early.map(() => expect.stringContaining("kgents-worker-1-")));
-  await expectAllWell(scene.client, [...early, ...late]);
-  await scene.kubectl("wait", "pod", "-l", "app.kubernetes.io/version=1", "--for=delete", "--timeout=60s");
+  await areFollowedBy(late.ids, "2");
+  // Its workers are told to end, and go on with what they began.
+  await areFollowedBy(early.ids, "1");
+  await Promise.all([early.release(), late.release()]);
+  await expectAllWell(scene.client, [...early.ids, ...late.ids]);
+  await scene.kubectl("wait", "pod", "-l", "app.kubernetes.io/version=1", "--for=delete", "--timeout=300s");
   await kubectl(["delete", "-k", second, "--wait=false"]);
-}, 240_000);
+}, 900_000);
 
 test.each(["base", "overlays/production", "overlays/versioned"])(
   "the API server takes %s as it stands",
