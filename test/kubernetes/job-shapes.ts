@@ -56,6 +56,7 @@ export const cellShapes: Readonly<Record<string, Change>> = {
   "a-runtime": pod({ runtimeClassName: "gvisor" }),
   "chosen-nodes": pod({ nodeSelector: { pool: "cells" }, tolerations: [{ key: "cells", operator: "Exists" }] }),
   "another-user": podSecurity({ runAsUser: 100_000, runAsGroup: 100_000, fsGroup: 100_000 }),
+  "a-volume-of-fields": volume({ downwardAPI: {} }),
   "plain-env": cell({ env: [{ name: "A", value: "1" }] }),
 };
 
@@ -65,7 +66,6 @@ export const otherShapes: Readonly<Record<string, Change>> = {
   "volume-configmap": volume({ configMap: { name: "c" } }),
   "volume-hostpath": volume({ hostPath: { path: "/" } }),
   "volume-token": volume({ projected: { sources: [{ serviceAccountToken: { path: "t" } }] } }),
-  "volume-field": volume({ downwardAPI: {} }),
   "volume-claim": volume({ persistentVolumeClaim: { claimName: "c" } }),
   "volume-without-size": volume({ emptyDir: {} }),
   "env-of-secret": cell({ env: [{ name: "A", ...fromSecret }] }),
