@@ -34,10 +34,10 @@ const mebibyte = 2 ** 20;
 
 /**
  * How long a collection may take, in milliseconds: a minute, and a second for each 4 MiB of the disk limit, which a cell with the smallest share
- * of a processor sends in that time; at most 5 minutes, as long as a cell in a cluster waits to be collected.
+ * of a processor sends in that time; at most 4 minutes, a minute less than all that follows the end of code in a cluster may take.
  */
 export const collectionMilliseconds = (largestTotal: number): number =>
-  Math.min(300_000, 60_000 + (largestTotal / (4 * mebibyte)) * 1000);
+  Math.min(240_000, 60_000 + (largestTotal / (4 * mebibyte)) * 1000);
 
 /** What a collection may bring beside the content of files: names, headers, padding. */
 const overheadBytes = 32 * mebibyte;
