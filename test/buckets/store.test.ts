@@ -51,6 +51,20 @@ it("two openings of one bucket see one store, another prefix is another one", as
   await Promise.all(opened.map((one) => one.close()));
 });
 
+it.each([
+  ["has too little free", { minimumFree: 2 ** 60 }, "kept free"],
+  ["holds too much", { maximumSize: 1, minimumFree: 0 }, "that runs still use"],
+])("a spool whose disk %s takes no more runs, and keeps what it has", async (_, bounds, words) => {
+  const settings = spoolIn(join(directory, "another"));
+  const bounded = await openBucketStore(server.settings, settings, bounds);
+  await expect(bounded.makeRoom()).rejects.toMatchObject({
+    code: "disk-full",
+    message: expect.stringContaining(words),
+  });
+  await bounded.close();
+  await store.makeRoom();
+});
+
 describe("another machine", () => {
   it("reads what a worker writes, while it is written, and all of it at the end", async () => {
     const { key, stdout } = newRun();
@@ -131,7 +145,7 @@ describe("a bucket that is away", () => {
     );
     expect(await readArtifact(store, key, stdout)).toBe("kept");
     await server.start();
-    expect(await store.settle(key)).toBeNull();
+    await expect.poll(() => store.settle(key)).toBeNull();
     expect(await readArtifact(reader, key, stdout)).toBe("kept");
     expect(await spooled(key)).toEqual([]);
   });

@@ -13,6 +13,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { KgentsError } from "../../../core/error.ts";
+import { isDiskFull, namingFullDisk } from "../../host/disk-space.ts";
 import type { ArtifactStore } from "../artifact-store.ts";
 import { blobReference, checkReference, keyOf, runFolder } from "../references.ts";
 import { longestRetention, retentionName } from "../retention.ts";
@@ -194,7 +195,7 @@ export async function openBucketStore(
         else await bucket.put(name, bytes === 0 ? Buffer.alloc(0) : createReadStream(path));
         return { artifact: sha256, bytes };
       } catch (error) {
-        throw bucketFailure(settings, error);
+        throw isDiskFull(error) ? namingFullDisk(error, `${folder} cannot be written`) : bucketFailure(settings, error);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
