@@ -8,6 +8,7 @@ import {
   WorkflowNotFoundError,
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
+import { isDiskFull } from "../activities/host/disk-space.ts";
 import { errorCode } from "../activities/host/error-code.ts";
 import { namespaceUnavailable } from "../activities/host/temporal-unavailable.ts";
 import { KgentsError } from "../core/error.ts";
@@ -35,8 +36,8 @@ function systemCodeOf(error: unknown): string | undefined {
   return error instanceof Error && error.cause !== undefined ? systemCodeOf(error.cause) : undefined;
 }
 
-/** What the system refuses for reasons that a person can mend on this machine: rights, a full disk, a file in the way. */
-const ofTheMachine = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR"];
+/** What the system refuses for reasons that a person can mend on this machine: rights, a file in the way. */
+const ofTheMachine = ["EACCES", "EPERM", "EROFS", "ENOTDIR"];
 
 /** Turns whatever is thrown around a run into an error of ours. */
 export function toKgentsError(error: unknown, id: string): KgentsError {
@@ -54,6 +55,12 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
     });
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (isDiskFull(error)) {
+    return new KgentsError("disk-full", message, {
+      cause: error,
+      remedy: "Free space there, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.",
+    });
+  }
   if (ofTheMachine.includes(errorCode(error) ?? "")) {
     return new KgentsError("stack-start", message, {
       cause: error,

@@ -36,8 +36,8 @@ export async function tryLock(path: string): Promise<LockAttempt> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const own: Holder = { ...(await identifyProcess()), token: randomUUID() };
   const draft = `${path}.${own.pid}-${own.token}.draft`;
-  await writeFile(draft, JSON.stringify(own), { mode: 0o600 });
   try {
+    await writeFile(draft, JSON.stringify(own), { mode: 0o600 });
     for (;;) {
       const [holder, ...earlier] = await holders(path);
       if (holder === undefined) {

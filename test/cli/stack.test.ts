@@ -1,7 +1,7 @@
 /** `up`, `down`, `status`, and what `exec` makes of a stack that is cold, half dead, or not as it should be. */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -229,6 +229,10 @@ test.each(canMount ? ["full"] : [])("down on a disk that is %s", async () => {
     code: 0,
     stderr: "kgents: the worker stopped, Temporal stopped; history and output are kept\n",
   });
+  const { code, stderr } = await other.run(["exec", "--code", "print(1)"]);
+  expect(code).toBe(125);
+  expect(stderr).toMatch(/^kgents: ENOSPC: .*\n +Free space there, or choose other directories with XDG_STATE_HOME/m);
+  expect((await readdir(join(disk.directory, "state/kgents"))).filter((name) => name.includes("draft"))).toEqual([]);
   expect(await processesOf(disk.directory)).toEqual([]);
 });
 
