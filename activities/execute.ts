@@ -5,12 +5,12 @@ import type { BackendName } from "../core/result.ts";
 import { type Backend, type ExecuteContext, NoRoom } from "./backends/backend.ts";
 import type { CellInput, Elsewhere, ExecuteOutput, Full } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
+import { holdInTime } from "./in-time.ts";
 import { checkedLimits } from "./inputs.ts";
 import { currentRun, planCell } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
 import { startCell } from "./start-cell.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
-import { storedContent } from "./store/open-content.ts";
 import { type StreamName, streamReference } from "./store/references.ts";
 
 /** How often to heartbeat where there is nothing new: a cancellation is heard of only in the answer to a heartbeat. */
@@ -132,7 +132,7 @@ export const execute =
     const stored = backend.hostBound ? nothingStored : await storedBytes(store, run.key, input.attempt);
     const { workflowId, runId } = run;
     // Before it is looked whether the code runs here: between that and its start nothing may come.
-    const held = await store.hold(run.key, storedContent(plan.spec));
+    const held = await holdInTime(store, run.key, plan.spec);
     const known = running.know({ ...input, workflowId, runId, requester: plan.spec.requester ?? null });
     if (!known.running) {
       // It has its place since its provisioning. After a restart of the worker it has none, and then it will only be found lost.

@@ -9,13 +9,15 @@ import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted 
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
 import { machineLimits } from "./host/machine-limits.ts";
+import { holdInTime, inTime, storeMilliseconds } from "./in-time.ts";
 import { cellIdOf, currentRun, planCell } from "./plan.ts";
 import { isCarried } from "./running-cells.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
-import { storedContent } from "./store/open-content.ts";
 import { isNoPlace, type NoPlace } from "./waiting-line.ts";
 
 const beatMilliseconds = 2000;
+/** Installing the tools of a sandbox takes a minute or two, on a slow network some more; anything else takes seconds. */
+const makeMilliseconds = 10 * 60_000;
 /** How long a cluster may be away while a run waits for a place in it. */
 const awayMilliseconds = 60_000;
 
@@ -61,7 +63,7 @@ function beating(): Disposable & { queued: QueuedHeartbeat | null } {
 
 /** Keeps what a run uses until disposed of, and for the time that it takes to begin its next phase. */
 async function holding(store: ArtifactStore, key: string, spec: ExecutionSpec): Promise<Disposable> {
-  const held = await store.hold(key, storedContent(spec));
+  const held = await holdInTime(store, key, spec);
   return { [Symbol.dispose]: held.leave };
 }
 
@@ -73,9 +75,19 @@ async function make(
   signal: AbortSignal,
 ): Promise<Isolation> {
   const { cellId, owner, spec } = plan;
+  const { log } = Context.current();
   running.know({ cellId, backend: backend.name, ...owner, requester: spec.requester ?? null });
   try {
-    return (await backend.provision(plan)).isolation;
+    const made = await inTime(backend.provision(plan), makeMilliseconds, {
+      kind: "cell-start",
+      what: "preparing the cell",
+      // Another attempt may have adopted it; where none has, nobody would ever take it away.
+      onLate: () => {
+        if (running.get(cellId)) return;
+        backend.cleanUp(cellId).catch((error) => log.warn("a cell that came too late stays", { cellId, error }));
+      },
+    });
+    return made.isolation;
   } catch (error) {
     // An attempt that was given up and fails late must not take the place of its successor's cell.
     if (!running.get(cellId)?.running && !signal.aborted) {
@@ -154,7 +166,10 @@ export const provision =
       return backend.hostBound ? { full: true } : { full: true, cluster };
     }
     // Room for what the run will write is looked for before it takes a place. What it uses stays while it waits for one.
-    await dependencies.store.makeRoom();
+    await inTime(dependencies.store.makeRoom(), storeMilliseconds, {
+      kind: "artifact-unavailable",
+      what: "looking for room in the artifact store",
+    });
     using _held = await holding(dependencies.store, run.key, plan.spec);
     const signal = Context.current().cancellationSignal;
     let isolation: Isolation;
