@@ -151,7 +151,7 @@ export function executionHandle(
         runId: description.runId,
         status: stateOf(description) ?? (await awaited()).status,
         phase,
-        waiting: open ? waitingOf(description) : null,
+        waiting: open ? await waitingOf(client.workflow, description) : null,
         startedAt: description.startTime,
         closedAt: description.closeTime ?? null,
       };

@@ -5,7 +5,14 @@
  * @module
  */
 import { defaultPayloadConverter, type Headers } from "@temporalio/common";
-import { proxySinks, type Sinks, type WorkflowInterceptorsFactory, workflowInfo } from "@temporalio/workflow";
+import {
+  ContinueAsNew,
+  isCancellation,
+  proxySinks,
+  type Sinks,
+  type WorkflowInterceptorsFactory,
+  workflowInfo,
+} from "@temporalio/workflow";
 import { unknownRequester } from "../core/names.ts";
 import { carrierWithin, type TraceCarrier, traceHeader } from "../core/trace-context.ts";
 import { fieldsOf } from "./raw-request.ts";
@@ -21,6 +28,13 @@ const { kgentsTraces } = proxySinks<TraceSinks>();
 
 const statusOf = (result: unknown): string | null =>
   typeof result === "object" && result !== null && "status" in result ? String(result.status) : null;
+
+/** What a workflow that ends by an exception has come to: going on in a new history, or a cancellation, is no error. */
+function endOf(error: unknown): { status: string | null; error: string | null } {
+  if (error instanceof ContinueAsNew) return { status: "continued-as-new", error: null };
+  if (isCancellation(error)) return { status: "cancelled", error: null };
+  return { status: null, error: String(error) };
+}
 
 /** The interceptors of one workflow. */
 export const interceptors: WorkflowInterceptorsFactory = () => {
@@ -44,7 +58,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
             kgentsTraces.ended({ carrier, at: Date.now(), status: statusOf(result), error: null });
             return result;
           } catch (error) {
-            kgentsTraces.ended({ carrier, at: Date.now(), status: null, error: String(error) });
+            kgentsTraces.ended({ carrier, at: Date.now(), ...endOf(error) });
             throw error;
           }
         },

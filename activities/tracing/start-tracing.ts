@@ -3,11 +3,13 @@
  *
  * @module
  */
+
 import { setTimeout as wait } from "node:timers/promises";
 import { DiagLogLevel, diag, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { BasicTracerProvider, BatchSpanProcessor, RandomIdGenerator } from "@opentelemetry/sdk-trace-base";
+import { CancelledFailure } from "@temporalio/common";
 import { idsOfRun, type SpanReference, spanOf } from "../../core/trace-context.ts";
 import type { Tracing } from "./open-tracing.ts";
 
@@ -20,7 +22,9 @@ async function ending<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+    // That somebody cancels is no error.
+    if (error instanceof CancelledFailure) span.setAttribute("kgents.status", "cancelled");
+    else span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
     throw error;
   } finally {
     span.end();

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
-import { msToTs, tsToMs } from "@temporalio/common/lib/time.js";
 import { KgentsError } from "../../core/error.ts";
 import { grpcStatus } from "../../core/grpc-status.ts";
 import { searchAttributes } from "../../core/names.ts";
 import { indexedValueTypes } from "../../core/temporal-enums.ts";
 import { registerSearchAttributes, searchAttributeState } from "../../worker/search-attributes.ts";
+import { toMilliseconds, toProtobufTime } from "../protobuf-time.ts";
 import { untilUsable } from "../stack/namespace.ts";
 
 /** What was found and done. */
@@ -52,7 +52,7 @@ export async function setUpNamespace(
     await allowed(`change the retention of the namespace ${namespace}`, cloudRemedy.retention, () =>
       connection.workflowService.updateNamespace({
         namespace,
-        config: { workflowExecutionRetentionTtl: msToTs(retentionMilliseconds) },
+        config: { workflowExecutionRetentionTtl: toProtobufTime(retentionMilliseconds) },
       }),
     );
     action = "changed";
@@ -87,7 +87,7 @@ async function retentionOf({ workflowService }: ConnectionLike, namespace: strin
     const { config } = await allowed(`look at the namespace ${namespace}`, cloudRemedy.namespace, () =>
       workflowService.describeNamespace({ namespace }),
     );
-    return tsToMs(config?.workflowExecutionRetentionTtl);
+    return toMilliseconds(config?.workflowExecutionRetentionTtl);
   } catch (error) {
     if (isCode(error, grpcStatus.notFound)) return undefined;
     throw error;
@@ -105,7 +105,7 @@ async function createNamespace(
       workflowService.registerNamespace({
         namespace,
         description: "Runs of kgents",
-        workflowExecutionRetentionPeriod: msToTs(retentionMilliseconds),
+        workflowExecutionRetentionPeriod: toProtobufTime(retentionMilliseconds),
       }),
     );
     return true;

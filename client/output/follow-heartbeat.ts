@@ -1,22 +1,25 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { WorkflowHandle } from "@temporalio/client";
-import { defaultPayloadConverter } from "@temporalio/common";
 import type { ExecuteHeartbeat, LiveWindow } from "../../activities/contract.ts";
 import type { StreamName } from "../../activities/store/references.ts";
 import type { ExecutionResult } from "../../core/result.ts";
+import { decodeFirst } from "../runs/history.ts";
 import { type OutputEvent, remainingOutput } from "./event.ts";
 
 const streams: readonly StreamName[] = ["stdout", "stderr"];
 
-/** Temporal has no push for heartbeats. A Describe costs it 1 ms; workers beat each 250 ms at most. */
-const pollMilliseconds = 125;
+/** Temporal has no push for heartbeats. A Describe costs it 1 ms; workers beat each 250 ms at most while output comes. */
+const pollMilliseconds = { first: 125, longest: 1000 } as const;
+
+/** How long to wait before the next look: twice as long as before where nothing was new, up to a second. */
+export const nextPause = (before: number, isNew: boolean): number =>
+  isNew ? pollMilliseconds.first : Math.min(2 * before, pollMilliseconds.longest);
 
 /** The newest heartbeat of `execute`, where it runs now. */
 export async function newestHeartbeat(handle: WorkflowHandle): Promise<ExecuteHeartbeat | undefined> {
   const { raw } = await handle.describe();
   const activity = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
-  const payload = activity?.heartbeatDetails?.payloads?.[0];
-  return payload ? defaultPayloadConverter.fromPayload<ExecuteHeartbeat>(payload) : undefined;
+  return (await decodeFirst(handle.client, activity?.heartbeatDetails)) as ExecuteHeartbeat | undefined;
 }
 
 /** What a window adds to a stream that was followed up to an offset; undefined where bytes between them are missing. */
@@ -43,6 +46,7 @@ export async function* followHeartbeats(
   let offsets = { stdout: 0, stderr: 0 };
   let behind = { stdout: false, stderr: false };
   let finished: ExecutionResult | undefined;
+  let pause: number = pollMilliseconds.first;
   const end = new AbortController();
   result
     .then((value) => (finished = value))
@@ -56,6 +60,7 @@ export async function* followHeartbeats(
       offsets = { stdout: 0, stderr: 0 };
       behind = { stdout: false, stderr: false };
     }
+    let isNew = false;
     for (const stream of streams) {
       const window = heartbeat?.live?.[stream];
       if (!window || behind[stream]) continue;
@@ -64,11 +69,13 @@ export async function* followHeartbeats(
         behind[stream] = true;
         onBehind(stream);
       } else if (bytes.length > 0) {
+        isNew = true;
         yield { type: "output", stream, offset: offsets[stream], bytes };
         offsets[stream] += bytes.length;
       }
     }
-    await wait(pollMilliseconds, undefined, { signal: end.signal }).catch(() => {});
+    pause = nextPause(pause, isNew);
+    await wait(pause, undefined, { signal: end.signal }).catch(() => {});
   }
   if (!finished) return;
   const sameAttempt = finished.attempts === attempt;

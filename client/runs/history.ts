@@ -1,11 +1,23 @@
 import type { WorkflowClient } from "@temporalio/client";
-import { decodeFromPayloadsAtIndex } from "@temporalio/common/lib/internal-non-workflow/index.js";
+import type { LoadedDataConverter, Payload } from "@temporalio/common";
 
-type Payloads = { readonly payloads?: Parameters<typeof decodeFromPayloadsAtIndex>[2] } | null | undefined;
+type Payloads = { readonly payloads?: Payload[] | null } | null | undefined;
 
-/** Decodes the first value of what an event carries. */
-export const decodeFirst = (client: WorkflowClient, payloads: Payloads): Promise<unknown> =>
-  decodeFromPayloadsAtIndex(client.options.loadedDataConverter, 0, payloads?.payloads);
+/**
+ * Decodes the first value of what an event or a heartbeat carries, by the client's own data converter: payloads may be encrypted.
+ * Undefined where there is none.
+ */
+export async function decodeFirst(
+  client: { readonly options: { readonly loadedDataConverter: LoadedDataConverter } },
+  payloads: Payloads,
+): Promise<unknown> {
+  const { payloadConverter, payloadCodecs } = client.options.loadedDataConverter;
+  let encoded = payloads?.payloads ?? [];
+  if (encoded.length === 0) return undefined;
+  for (const codec of payloadCodecs.toReversed()) encoded = await codec.decode(encoded);
+  const [first] = encoded;
+  return first && payloadConverter.fromPayload(first);
+}
 
 /** The request with which a run was started, as it came. */
 export async function readRequest(client: WorkflowClient, workflowId: string, runId: string): Promise<unknown> {

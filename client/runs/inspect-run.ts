@@ -1,8 +1,9 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
-import type { ProvisionedCell } from "../../activities/contract.ts";
+import type { Full, ProvisionedCell, Restarted } from "../../activities/contract.ts";
 import type { Phase } from "../../core/names.ts";
 import type { ExecutionResult, Isolation } from "../../core/result.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
+import { toMilliseconds } from "../protobuf-time.ts";
 import { decodeFirst, readRequest } from "./history.ts";
 import { type RunSummary, summarise } from "./list-runs.ts";
 import { phaseOf } from "./phase.ts";
@@ -48,10 +49,7 @@ interface Progress {
   readonly provisionedAt: Date | null;
 }
 
-type Timestamp = { readonly seconds?: { toString(): string } | null; readonly nanos?: number | null };
-
-const dateOf = ({ seconds, nanos }: Timestamp): Date =>
-  new Date(Number(seconds ?? 0) * 1000 + Math.floor((nanos ?? 0) / 1e6));
+const dateOf = (time: Parameters<typeof toMilliseconds>[0]): Date => new Date(toMilliseconds(time));
 const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
 async function readProgress(client: Client, handle: WorkflowHandle): Promise<Progress> {
@@ -62,8 +60,8 @@ async function readProgress(client: Client, handle: WorkflowHandle): Promise<Pro
     const { activityTaskScheduledEventAttributes: scheduled, activityTaskCompletedEventAttributes: completed } = event;
     if (scheduled?.activityType?.name === "provision") provisionings.add(String(event.eventId));
     if (!completed || !provisionings.has(String(completed.scheduledEventId))) continue;
-    const cell = (await decodeFirst(client.workflow, completed.result)) as ProvisionedCell | { full: true };
-    if (!("full" in cell)) last = { cell, provisionedAt: event.eventTime ? dateOf(event.eventTime) : null };
+    const cell = (await decodeFirst(client.workflow, completed.result)) as ProvisionedCell | Full | Restarted;
+    if ("backend" in cell) last = { cell, provisionedAt: event.eventTime ? dateOf(event.eventTime) : null };
   }
   return last;
 }
@@ -98,7 +96,7 @@ export async function inspectRun(client: Client, handle: WorkflowHandle): Promis
       isOpen ? { result: null, failure: null } : readEnd(at),
     ]);
     const { result } = end;
-    const waiting = isOpen ? waitingOf({ raw, taskQueue: info.taskQueue }) : null;
+    const waiting = isOpen ? await waitingOf(client.workflow, { raw, taskQueue: info.taskQueue }) : null;
     const { cell, provisionedAt } = result ? { cell: null, provisionedAt: null } : await readProgress(client, at);
     const executing = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
     const startedAt = executing?.lastStartedTime ? dateOf(executing.lastStartedTime) : null;

@@ -1,7 +1,7 @@
-import type { WorkflowHandle } from "@temporalio/client";
-import { defaultPayloadConverter } from "@temporalio/common";
+import type { WorkflowClient, WorkflowHandle } from "@temporalio/client";
 import type { QueuedHeartbeat } from "../../activities/contract.ts";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "../../core/names.ts";
+import { decodeFirst } from "./history.ts";
 
 /** That a run waits because all places are taken. */
 export interface Waiting {
@@ -19,13 +19,15 @@ export interface Waiting {
 type Description = Awaited<ReturnType<WorkflowHandle["describe"]>>;
 
 /** Whether a run waits for a place, by what Temporal says of its activities. */
-export function waitingOf({ raw, taskQueue }: Pick<Description, "raw" | "taskQueue">): Waiting | null {
+export async function waitingOf(
+  client: WorkflowClient,
+  { raw, taskQueue }: Pick<Description, "raw" | "taskQueue">,
+): Promise<Waiting | null> {
   const provision = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "provision");
   const queue = provision?.activityOptions?.taskQueue?.name;
   const place = queue === waitingTaskQueue(taskQueue) ? "sandbox" : "cluster";
   if (!provision || (place === "cluster" && queue !== clusterWaitingTaskQueue(taskQueue))) return null;
-  const payload = provision.heartbeatDetails?.payloads?.[0];
-  const beat = payload && defaultPayloadConverter.fromPayload<Partial<QueuedHeartbeat>>(payload);
+  const beat = (await decodeFirst(client, provision.heartbeatDetails)) as Partial<QueuedHeartbeat> | undefined;
   if (beat?.phase === "queued") return { place, ahead: (beat.ahead ?? 1) - 1, full: beat.cluster ?? null };
   // Begun, and without a word of waiting: it is being prepared.
   return provision.lastStartedTime ? null : { place, ahead: null, full: null };

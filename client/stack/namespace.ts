@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
-import { msToTs } from "@temporalio/common/lib/time.js";
 import { openConnection } from "../../activities/host/open-connection.ts";
 import { grpcStatus } from "../../core/grpc-status.ts";
 import { workflowTaskQueueType } from "../../core/temporal-enums.ts";
+import { toProtobufTime } from "../protobuf-time.ts";
 
 /** How long the namespace may take to be there once the server answers. */
 const namespaceMilliseconds = 10_000;
@@ -19,7 +19,7 @@ export async function prepareNamespace(
 ): Promise<void> {
   const connection = await openConnection({ address });
   const { workflowService } = connection;
-  const retention = msToTs(retentionMilliseconds);
+  const retention = toProtobufTime(retentionMilliseconds);
   const deadline = performance.now() + namespaceMilliseconds;
   try {
     for (;;) {

@@ -12,6 +12,7 @@ import { isRunning } from "../../activities/host/process-identity.ts";
 import { temporalUnavailable } from "../../activities/host/temporal-unavailable.ts";
 import { hostLabel, processOfIdentity } from "../../core/names.ts";
 import { versionedMode, workflowTaskQueueType } from "../../core/temporal-enums.ts";
+import { toMilliseconds } from "../protobuf-time.ts";
 import type { TemporalTarget } from "./address.ts";
 
 /** A worker that polls a task queue. */
@@ -83,7 +84,6 @@ async function ask(
   taskQueue: string,
   timeoutMilliseconds: number,
 ): Promise<QueueState> {
-  const { tsToMs } = await import("@temporalio/common/lib/time.js");
   const { workflowService } = connection;
   const [system, queue] = await connection.withDeadline(Date.now() + timeoutMilliseconds, () =>
     Promise.all([
@@ -100,7 +100,7 @@ async function ask(
   const taking = [versionName(current), ...(ramping ? [versionName(ramping)] : [])];
   const listed = (queue.pollers ?? []).map(({ identity, lastAccessTime, deploymentOptions }) => ({
     identity: identity ?? "",
-    lastAccess: new Date(tsToMs(lastAccessTime)).toISOString(),
+    lastAccess: new Date(toMilliseconds(lastAccessTime)).toISOString(),
     version: deploymentOptions?.workerVersioningMode === versionedMode ? versionName(deploymentOptions) : undefined,
   }));
   const polling = await present(listed);

@@ -70,6 +70,21 @@ describe("on", () => {
     expect(provision).toMatchObject({ traceId: run.traceId, parentSpanId: run.spanId, status: 2 });
   });
 
+  test("a workflow that is cancelled is no error", async () => {
+    const workflowId = `cancelled-${randomUUID()}`;
+    const { taskQueue, client } = worker;
+    // This worker serves no cluster, and so it goes on trying to let the cell end.
+    const input = { cellId: "kgents-0123456789abcdef0123", backend: "kubernetes", ttlMilliseconds: 60_000 };
+    const handle = await client.workflow.start("reapCell", { workflowId, taskQueue, args: [input] });
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+    const of = () => receiver.spans().filter(({ attributes }) => attributes.temporalWorkflowID === workflowId);
+    await expect.poll(() => of().map(({ name }) => name)).toContain("RunWorkflow:reapCell");
+    const run = named(of(), "RunWorkflow:reapCell");
+    expect(run.attributes["kgents.status"]).toBe("cancelled");
+    expect(run.status).not.toBe(2);
+  });
+
   test("what the standard variables say of names and sampling holds", async () => {
     const id = `named-${randomUUID()}`;
     const environment = { ...tracing, OTEL_SERVICE_NAME: "agent" };

@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { Client, Connection } from "@temporalio/client";
 import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
-import { msToTs } from "@temporalio/common/lib/time.js";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { loadTemporalConfiguration } from "../../activities/host/temporal-configuration.ts";
+import { toProtobufTime } from "../../client/protobuf-time.ts";
 import { searchAttributes } from "../../core/names.ts";
 import { keywordAttributeType } from "../../core/temporal-enums.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
@@ -34,7 +34,7 @@ const setup = (namespace: string, ...flags: string[]) =>
 async function madeByOthers(name: string, type: number): Promise<string> {
   const namespace = newName();
   const { workflowService, operatorService } = connection;
-  await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs(86_400_000) });
+  await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: toProtobufTime(86_400_000) });
   const add = () => operatorService.addSearchAttributes({ namespace, searchAttributes: { [name]: type } });
   // The server hears of a namespace a moment after it has made it.
   await expect.poll(() => add().then(String, String), { timeout: 20_000 }).not.toContain("NOT_FOUND");
@@ -174,7 +174,7 @@ describe("on a server with an authorizer", () => {
     try {
       await other.workflowService.registerNamespace({
         namespace,
-        workflowExecutionRetentionPeriod: msToTs(86_400_000),
+        workflowExecutionRetentionPeriod: toProtobufTime(86_400_000),
       });
     } finally {
       await other.close();

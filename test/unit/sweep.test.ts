@@ -15,21 +15,33 @@ const cell = (cellId: string, more: Partial<OwnedCell> = {}): OwnedCell => ({
 });
 
 /** Sweeps over cells that are there, with what is known of each cell's run. */
-async function sweepOver(cells: readonly OwnedCell[], runOf: (workflowId: string) => RunState, resists = "") {
+async function sweepOver(
+  cells: readonly OwnedCell[],
+  runOf: (workflowId: string) => RunState,
+  { resists = "", open = new Set<string>() }: { resists?: string; open?: ReadonlySet<string> } = {},
+) {
   const discarded: string[] = [];
+  const asked: string[] = [];
+  const pages: number[] = [];
   const discard = async (cellId: string): Promise<boolean> => {
     if (cellId === resists) throw new Error("its pods are still there");
     discarded.push(cellId);
     return true;
   };
   const cluster = { list: async () => cells, discard };
-  const report = await sweep(
-    cluster,
-    async (workflowId) => runOf(workflowId),
-    () => {},
-  );
+  const asks = {
+    askRun: async (workflowId: string) => {
+      asked.push(workflowId);
+      return runOf(workflowId);
+    },
+    openRuns: async (workflowIds: readonly string[]) => {
+      pages.push(workflowIds.length);
+      return open;
+    },
+  };
+  const report = await sweep(cluster, asks, () => {});
   expect(report.removed).toEqual(discarded);
-  return report;
+  return { ...report, asked, pages };
 }
 
 const over: RunState = { open: false, closedAt: minuteAgo };
@@ -52,19 +64,36 @@ it.each<[name: string, cell: OwnedCell, run: RunState, removed: boolean]>([
 it("where Temporal cannot be asked, nothing is removed from there on", async () => {
   const answers: RunState[] = [over, undefined, over];
   const report = await sweepOver([cell("a"), cell("b"), cell("c")], () => answers.shift());
-  expect(report).toMatchObject({ looked: 3, removed: ["a"], stopped: "Temporal could not be asked" });
+  expect(report).toMatchObject({ looked: 3, stopped: "Temporal could not be asked" });
+  expect(report.removed.length).toBe(1);
 });
 
 it("one that resists does not keep the others", async () => {
-  const report = await sweepOver([cell("a"), cell("b"), cell("c")], () => over, "a");
-  expect(report).toMatchObject({ removed: ["b", "c"], resisted: ["a"], stopped: null });
+  const report = await sweepOver([cell("a"), cell("b"), cell("c")], () => over, { resists: "a" });
+  expect(report).toMatchObject({ resisted: ["a"], stopped: null });
+  expect([...report.removed].sort()).toEqual(["b", "c"]);
 });
 
-it("of too many, the oldest go first, and the rest is said to be left", async () => {
-  const cells = Array.from({ length: 501 }, (_, index) =>
+it("looks at all, however many live ones there are, with one query for a hundred of them", async () => {
+  const cells = Array.from({ length: 1250 }, (_, index) =>
     cell(String(index), { createdAt: new Date(minuteAgo.getTime() - index) }),
   );
-  const report = await sweepOver(cells, () => over);
-  expect(report.removed).toEqual(Array.from({ length: 500 }, (_, index) => String(500 - index)));
-  expect(report.stopped).toBe("there are more than 500");
+  const orphans = ["workflow-0", "workflow-700", "workflow-1249"];
+  const open = new Set(cells.map(({ workflowId }) => workflowId).filter((id) => !orphans.includes(id)));
+  const report = await sweepOver(cells, () => over, { open });
+  expect([...report.removed].sort()).toEqual(["0", "1249", "700"]);
+  expect(report.stopped).toBeNull();
+  expect(report.asked.sort()).toEqual([...orphans].sort());
+  expect(report.pages).toEqual([...Array(12).fill(100), 50]);
+});
+
+it("what the index does not have yet is asked about, and stays where its run is open", async () => {
+  const report = await sweepOver([cell("a")], () => ({ open: true }));
+  expect(report).toMatchObject({ removed: [], asked: ["workflow-a"] });
+});
+
+it("where the index cannot be asked, nothing is removed", async () => {
+  const away = { askRun: async () => over, openRuns: async () => undefined };
+  const cluster = { list: async () => [cell("a")], discard: () => Promise.reject(new Error("discarded")) };
+  expect(await sweep(cluster, away, () => {})).toMatchObject({ removed: [], stopped: "Temporal could not be asked" });
 });
