@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { copyFile, cp, lstat, mkdir, mkdtemp, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, cp, lstat, mkdir, mkdtemp, readdir, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeReadable } from "./make-readable.ts";
 
@@ -42,14 +42,27 @@ const fixedFiles: Readonly<Record<string, string>> = {
 const resolverWithNetwork = "nameserver 10.0.2.3\noptions timeout:2 attempts:2\n";
 
 /** Counted up when the same files are made in another way, so that those of an earlier version are not used. */
-const formatOfEtc = 2;
+const formatOfEtc = 3;
 
 const copiedFiles = ["ld.so.cache", "localtime"];
 
+/** Settings of programs below /usr, which these link to or do not start without: of packages, and not of this machine. */
+const programSettings = /^(?:java(?:-\d[\w.-]*)?|python\d[\d.]*)$/;
+
+const programDirectoriesOfEtc = async (): Promise<string[]> =>
+  (await readdir("/etc")).filter((name) => programSettings.test(name)).sort();
+
+/** What every user of the machine may read, and no links: they could lead to anything. */
+async function isOpen(path: string): Promise<boolean> {
+  const status = await lstat(path);
+  return (status.mode & 0o004) !== 0 && (status.isFile() || status.isDirectory());
+}
+
 async function stateOfHostFiles(): Promise<string> {
-  const paths = [...copiedFiles, "alternatives"].map((name) => `/etc/${name}`);
+  const names = [...copiedFiles, "alternatives", ...(await programDirectoriesOfEtc())];
+  const paths = names.map((name) => `/etc/${name}`);
   const found = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
-  return JSON.stringify(found.map((entry) => entry && [entry.mtimeMs, entry.size, entry.ino]));
+  return JSON.stringify([names, found.map((entry) => entry && [entry.mtimeMs, entry.size, entry.ino])]);
 }
 
 async function fillEtc(directory: string, network: boolean): Promise<void> {
@@ -59,6 +72,9 @@ async function fillEtc(directory: string, network: boolean): Promise<void> {
   await cp("/etc/alternatives", join(directory, "alternatives"), { recursive: true, verbatimSymlinks: true }).catch(
     () => {},
   );
+  for (const name of await programDirectoriesOfEtc()) {
+    await cp(`/etc/${name}`, join(directory, name), { recursive: true, filter: isOpen });
+  }
   // Places to mount the certificates on: the directory itself is read-only inside.
   for (const path of certificates) {
     if (!network || !(await exists(path))) continue;
