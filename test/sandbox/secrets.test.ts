@@ -4,6 +4,7 @@ import { mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { supervisorScript } from "../../activities/backends/subprocess/supervisor-script.ts";
 import { processesWith } from "./helpers/leftovers.ts";
 import { everyone, startWorker, type TestWorker } from "./helpers/worker.ts";
 
@@ -109,6 +110,23 @@ for n in sorted(map(int, os.listdir("/proc/self/fd"))):
       expect(await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "")).toMatch(/^(?:PWD=\/\0)?$/);
     expect(await processesWith(mine)).toEqual([]);
     await running;
+  });
+
+  test("every name arrives as it was given, those that shells heed too, and not by a command line", async () => {
+    const heeded =
+      "MAIL MAILPATH MAILCHECK TERM BASH_ENV BASH_XTRACEFD ENV IFS PS1 PS4 PWD OLDPWD CDPATH HISTSIZE HOSTNAME OPTARG TMOUT";
+    const set = "_ OPTIND UID EUID PPID RANDOM SECONDS SHLVL SHELLOPTS BASH_COMMAND LINENO";
+    const of = (names: string) => Object.fromEntries(names.split(" ").map((name) => [name, `a 'b' $${name} \n`]));
+    const env = { ...of(heeded), ...of(set) };
+    const code = `import json, os\nprint(json.dumps({n: os.environ.get(n) for n in ${JSON.stringify(Object.keys(env))}}))`;
+    const { stdout } = await worker.run({ code, env, cpu: 1 });
+    expect(JSON.parse(stdout.toString())).toEqual(env);
+    const plan = {
+      ...{ command: ["/bin/true"], environment: of(heeded), ownEnvironment: true, directory: "/work", stdin: false },
+      ...{ timeout: 1000, inputs: false, patterns: [], openFiles: 9, largestFile: 9, ownsNamespace: true },
+      ...{ fallback: { memory: null, pids: null }, drop: who === "root" ? ["/usr/bin/setpriv"] : [] },
+    };
+    expect(supervisorScript(plan)).not.toContain("/usr/bin/env");
   });
 
   test("LD_PRELOAD of a request reaches no process that has privileges", async () => {

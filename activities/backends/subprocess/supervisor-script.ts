@@ -38,12 +38,15 @@ const { control, stderr, diagnostics } = descriptors;
 export const beginMark = "kgents:begin";
 export const endMark = "kgents:end";
 
-/** Variables that shells themselves set, interpret or make read-only: given by `env`, not by the shell. */
+/**
+ * Variables that dash or bash cannot export with any value: bash sets them itself or makes them read-only. They are given by
+ * `env`, on a command line inside. Every other name the shell exports as it came; that it also heeds some does no harm here.
+ */
 const shellVariables = new Set(
-  `_ PWD OLDPWD IFS PATH ENV OPTIND OPTARG LINENO PPID PS1 PS2 PS4 MAIL MAILPATH MAILCHECK UID EUID SHELLOPTS BASHOPTS
-   BASHPID RANDOM SECONDS HISTSIZE TERM SHLVL FUNCNAME GROUPS HOSTNAME DIRSTACK POSIXLY_CORRECT CDPATH`.split(/\s+/),
+  `_ OPTIND LINENO PPID UID EUID SHELLOPTS BASHOPTS BASHPID RANDOM SRANDOM SECONDS SHLVL FUNCNAME GROUPS DIRSTACK HISTCMD
+   EPOCHSECONDS EPOCHREALTIME BASH_VERSINFO BASH_ARGC BASH_ARGV BASH_LINENO BASH_SOURCE BASH_SUBSHELL BASH_COMMAND
+   BASH_ALIASES BASH_CMDS`.split(/\s+/),
 );
-const isShellVariable = (name: string): boolean => shellVariables.has(name) || name.startsWith("BASH");
 
 const quoted = (words: readonly string[]): string => words.map(shellQuote).join(" ");
 
@@ -72,7 +75,7 @@ const programWord = "program";
  */
 function programStart(plan: SupervisorPlan): string[] {
   const variables = Object.entries(plan.environment);
-  const byShell = (name: string): boolean => name === "PATH" || !isShellVariable(name);
+  const byShell = (name: string): boolean => !shellVariables.has(name);
   const plain = variables.filter(([name]) => byShell(name));
   const special = variables.filter(([name]) => !byShell(name));
   const assignments = special.map(([name, value]) => `${name}=${value}`);
