@@ -76,38 +76,57 @@ export type StoreFinder = () => Promise<ArtifactStore | undefined>;
 /**
  * Reads a local file as content of a request: by the store where it is large and the store is at hand.
  *
+ * @param onFirst told of the first bytes
  * @throws KgentsError `invalid-request`, naming the field
  */
-export async function fileContent(path: string, field: string, store: StoreFinder): Promise<Content> {
+export async function fileContent(
+  path: string,
+  field: string,
+  store: StoreFinder,
+  onFirst?: (bytes: Buffer) => void,
+): Promise<Content> {
   try {
     const { size } = await stat(path);
     if (size > maximumContentBytes) {
       const message = `${field}: ${path}: got ${size} bytes; allowed are ${maximumContentBytes}`;
       throw new KgentsError("invalid-request", message, { field });
     }
-    return await streamContent(createReadStream(path), store);
+    return await streamContent(createReadStream(path), store, onFirst);
   } catch (error) {
     throw faultOf(error, path, field);
   }
 }
 
-/** Reads a stream as content: as text or base64 where it is small or no store is at hand. */
-export async function streamContent(stream: Readable, findStore: StoreFinder): Promise<Content> {
+/**
+ * Reads a stream as content: as text or base64 where it is small or no store is at hand.
+ *
+ * @param onFirst told of the first bytes
+ */
+export async function streamContent(
+  stream: Readable,
+  findStore: StoreFinder,
+  onFirst: (bytes: Buffer) => void = () => {},
+): Promise<Content> {
   try {
-    return await readContent(stream, findStore);
+    return await readContent(stream, findStore, onFirst);
   } finally {
     // Also where the store took only a part of it.
     stream.destroy();
   }
 }
 
-async function readContent(stream: Readable, findStore: StoreFinder): Promise<Content> {
+async function readContent(
+  stream: Readable,
+  findStore: StoreFinder,
+  onFirst: (bytes: Buffer) => void,
+): Promise<Content> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let store: ArtifactStore | undefined;
   const iterator = stream[Symbol.asyncIterator]();
   for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
     const chunk = Buffer.from(next.value);
+    if (chunks.length === 0) onFirst(chunk);
     chunks.push(chunk);
     // The store is asked for once: when the content has turned out to be large.
     if (bytes <= inlineBytes && bytes + chunk.length > inlineBytes) store = await findStore();

@@ -60,6 +60,8 @@ function combine(key: string, known: Language | undefined, settings: Settings): 
     fileName,
     image,
     command,
+    // Of another command or image nobody knows what it takes.
+    ...(known?.versionFlags && !settings.command && !settings.image ? { versionFlags: known.versionFlags } : {}),
     extensions: [...new Set([...extensions, ...extensionsOf(fileName)])],
   };
 }

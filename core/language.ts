@@ -22,7 +22,18 @@ export interface Language {
    * up on the worker's PATH (on the image's in Kubernetes).
    */
   readonly command: readonly string[];
+  /**
+   * Further arguments of the interpreter, which the version in `image` takes and others may not. On the worker's machine those are left
+   * out that its interpreter does not know; in an image that a request or the configuration names, all.
+   */
+  readonly versionFlags?: readonly string[];
 }
+
+const transformTypes = "--experimental-transform-types";
+
+/** The whole command of a language in an image: with the flags of a version only where it is that version's image. */
+export const commandInImage = ({ command, versionFlags = [], image }: Language, used: string): readonly string[] =>
+  used === image ? [...command, ...versionFlags] : command;
 
 /** The languages that kgents knows without configuration. */
 export const builtInLanguages: readonly Language[] = [
@@ -54,19 +65,22 @@ export const builtInLanguages: readonly Language[] = [
   {
     name: "javascript",
     aliases: ["js", "node"],
-    fileName: "main.mjs",
-    extensions: ["mjs", "js", "cjs"],
+    // As `node FILE` does: it is CommonJS or an ES module by its syntax, and may await at the top level of a module.
+    fileName: "main.js",
+    extensions: ["js", "mjs", "cjs"],
     image: "node:24-slim",
     command: ["node"],
   },
   {
     name: "typescript",
     aliases: ["ts"],
-    fileName: "main.mts",
-    extensions: ["mts", "ts", "cts"],
+    fileName: "main.ts",
+    extensions: ["ts", "mts", "cts"],
     image: "node:24-slim",
     // Node strips types by itself; the warning that this is experimental would stand in the code's stderr.
     command: ["node", "--disable-warning=ExperimentalWarning"],
+    // For enums, namespaces and parameter properties. Node has it from 22.7 to 25.
+    versionFlags: [transformTypes],
   },
 ];
 

@@ -5,6 +5,7 @@ import {
   makeGrpcRetryInterceptor,
 } from "@temporalio/client";
 import { grpcStatus } from "../../core/grpc-status.ts";
+import { isLoopback } from "../../core/loopback.ts";
 
 type Interceptor = NonNullable<ConnectionOptions["interceptors"]>[number];
 type Call = ReturnType<Parameters<Interceptor>[1]>;
@@ -39,6 +40,9 @@ const endWithConnection: Interceptor = (options, nextCall) => {
   return call as ReturnType<Interceptor>;
 };
 
+/** gRPC sends everything to the proxy that `http_proxy` and its like name, what goes to this machine too. */
+const withoutProxy = { "grpc.enable_http_proxy": 0 };
+
 /** How long a call may take, in milliseconds, where nobody said how long. */
 export interface CallLimits {
   /** @default 30,000 */
@@ -58,13 +62,17 @@ const withDeadline =
   };
 
 /**
- * Connects to a Temporal server as the SDK does, but so that the connection can be closed whatever is under way on it, and that every call
- * ends.
+ * Connects to a Temporal server as the SDK does, but so that the connection can be closed whatever is under way on it, that every call
+ * ends, and that a server on this machine is reached by no proxy.
  */
 export const openConnection = (options: ConnectionOptions, limits: CallLimits = {}): Promise<Connection> =>
   Connection.connect({
     ...options,
     // A server that was away is found again soon after it is back; gRPC would wait up to two minutes between its tries.
-    channelArgs: { "grpc.max_reconnect_backoff_ms": 2000, ...options.channelArgs },
+    channelArgs: {
+      "grpc.max_reconnect_backoff_ms": 2000,
+      ...options.channelArgs,
+      ...(isLoopback(options.address ?? "localhost") ? withoutProxy : {}),
+    },
     interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), withDeadline(limits), endWithConnection],
   });

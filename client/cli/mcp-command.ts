@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { shellQuote } from "../../core/shell-quote.ts";
 
 /** The flags of `kgents mcp`, as commander reads them. */
 export interface McpFlags {
@@ -17,12 +18,19 @@ const port = (value: string): number => {
 
 const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 
+/** The command that starts this very server, for the configuration of a client. */
+const ownCommand = [process.execPath, process.argv[1] ?? "kgents", "mcp"]
+  .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuote(word)))
+  .join(" ");
+
 const examples = `
 Examples:
   $ kgents mcp                                      for a client that starts it by itself
-  $ claude mcp add kgents -- npx -y kgents mcp      Claude Code
   $ kgents mcp --http 8080                          http://127.0.0.1:8080/mcp, for this machine only
   $ kgents mcp --http 8080 --host 0.0.0.0 --token-file token --allow-host runs.example.com
+
+For Claude Code:
+  $ claude mcp add kgents -- ${ownCommand}
 
 More, also for Claude Desktop, VS Code and Cursor: docs/mcp.md.`;
 

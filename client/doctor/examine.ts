@@ -1,7 +1,8 @@
 import { type LoadedConfiguration, loadConfiguration } from "../../activities/host/configuration-file.ts";
 import { kgentsPaths } from "../../activities/host/paths.ts";
 import { KgentsError } from "../../core/error.ts";
-import { isLoopback, resolveTarget } from "../stack/address.ts";
+import { isLoopback } from "../../core/loopback.ts";
+import { resolveTarget } from "../stack/address.ts";
 import { stackStatus } from "../stack/stack-status.ts";
 import { checkArtifacts } from "./artifact-checks.ts";
 import { checkBackends } from "./backend-checks.ts";

@@ -49,12 +49,6 @@ export function resolveTarget(
   return { address, namespace, origin: "local", portGiven: given !== undefined, connectionOptions: { address } };
 }
 
-/** Whether an address leads to this machine, where we may start a worker. */
-export function isLoopback(address: string): boolean {
-  const host = address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
-}
-
 /** The port of `host:port`. */
 export const portIn = (address: string): number => Number(/:(\d+)$/.exec(address)?.[1] ?? defaultPort);
 

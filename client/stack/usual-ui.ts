@@ -1,5 +1,7 @@
+import { once } from "node:events";
+import { Agent, get, type IncomingMessage } from "node:http";
 import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../../core/loopback.ts";
 
 /** The UI of a development server that somebody else started on this machine, where it is at its usual port. */
 export async function usualUi(address: string, port: number): Promise<string | null> {
@@ -7,8 +9,11 @@ export async function usualUi(address: string, port: number): Promise<string | n
   const url = `http://127.0.0.1:${port}`;
   try {
     await refuseForeignListener(`127.0.0.1:${port}`);
-    const { ok } = await fetch(`${url}/api/v1/settings`, { signal: AbortSignal.timeout(500) });
-    return ok ? url : null;
+    // An agent of its own: what goes to this machine goes by no proxy, whatever `http_proxy` and NODE_USE_ENV_PROXY say.
+    const request = get(`${url}/api/v1/settings`, { agent: new Agent(), signal: AbortSignal.timeout(500) });
+    const [answer]: IncomingMessage[] = await once(request, "response");
+    answer?.resume();
+    return answer?.statusCode === 200 ? url : null;
   } catch {
     return null;
   }

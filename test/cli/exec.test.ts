@@ -77,10 +77,28 @@ describe("languages", () => {
     ["a.mjs", "console.log(import.meta.url.length > 0)", "true\n"],
     ["a.ts", "const s: string = 't'; console.log(s)", "t\n"],
     ["a.mts", "export {}; console.log('mt' as string)", "mt\n"],
+    // A module and a script by name; by their syntax they would be the other.
+    ["name.mjs", "console.log(typeof require, import.meta.filename)", "undefined /work/name.mjs\n"],
+    ["name.cjs", "exports.x = 1; console.log(require.main === module, __filename)", "true /work/name.cjs\n"],
+    ["name.cts", "exports.x = 1; enum E { A = 4 } console.log(E.A)", "4\n"],
+    ["shebang", "#!/bin/sh\necho $0", "/work/main.sh\n"],
+    ["shebang.run", "#!/usr/bin/env -S node --no-warnings\nconsole.log(1 + 1)", "2\n"],
     ["A.PY", "print('P')", "P\n"],
     ["no-extension", "print('n')", "n\n"],
   ])("--file %s", async (name, code, expected) => {
     expect(await output(["--cpu", "1", "--file", await terminal.file(name, code)])).toBe(expected);
+  });
+
+  test("a first line says the language of code from elsewhere, too", async () => {
+    expect(await output(["--code", "#!/bin/sh\necho $0"])).toBe("/work/main.sh\n");
+    expect(await output([], { input: "#!/usr/bin/env bash\n[[ a == a ]] && echo b" })).toBe("b\n");
+    const script = await terminal.file("scripts/go", "#!/bin/sh\necho go");
+    expect(await output(["--input", script, "--entrypoint", "go"])).toBe("go\n");
+    const { code, stderr } = await exec(["--file", await terminal.file("perl", "#!/usr/bin/perl\n1")]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /--file: .*perl: its first line asks for "perl", which runs no known language; known are py/,
+    );
   });
 
   test("--lang counts more than the extension", async () => {
@@ -163,6 +181,17 @@ describe("what the program is given", () => {
     const text = await output(["--lang", "sh", "--code", "sort words.txt; cat renamed deep/er/words", ...inputs]);
     expect(text).toBe("a\nb\nb\na\nb\na\n");
   });
+});
+
+test("--input of a path with colons: one that is there wins, and the message says how it is read else", async () => {
+  const path = await terminal.file("2026-01-01T10:30:00.csv", "row\n");
+  const args = ["--lang", "sh", "--code", "ls *0* renamed", "--input", path, "--input", `${path}:renamed`];
+  expect(await output(args)).toBe("2026-01-01T10:30:00.csv\nrenamed\n");
+  const { code, stderr } = await exec(["--code", "1", "--input", "2026-01-01T10:31:00.csv"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(
+    'kgents: --input: 2026-01-01T10:31:00.csv: there is no such file, and no 2026-01-01T10:31 (it is read as PATH:NAME, where NAME is "00.csv")\n',
+  );
 });
 
 describe("--input of a folder", () => {

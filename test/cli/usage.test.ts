@@ -4,7 +4,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { jsonSchemaNames, printedJsonSchema } from "../../core/json-schema.ts";
-import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+import { type CommandLine, createCommandLine, shellLine } from "../support/command-line.ts";
 
 let terminal: CommandLine;
 beforeAll(async () => {
@@ -61,6 +61,43 @@ describe("help", () => {
     expect(stderr).toContain("Start with: kgents exec");
   });
 });
+
+describe("arguments that are not UTF-8", () => {
+  test.each([
+    ["exec --lang sh --code $'printf \"\\xe9\"'", "--code"],
+    ["exec --lang sh --code=$'\\xff'", "--code"],
+    ["exec --code 1 --env $'A=\\xe9'", "--env"],
+    ["show $'\\xe9'", "argument 2"],
+  ])("kgents %s", async (line, field) => {
+    const { code: exit, stderr } = await terminal.program("bash", shellLine(`kgents ${line}`));
+    expect({ exit, stderr }).toEqual({
+      exit: 2,
+      stderr: `kgents: ${field}: got bytes that are not UTF-8; allowed is UTF-8
+        Give code by --file FILE or on standard input, and input by --stdin FILE or --input FILE: they may hold any bytes.
+`,
+    });
+  });
+
+  test("a replacement character that was given is none", async () => {
+    const { code: exit } = await exec("--dry-run", "--code", "print('\ufffd')");
+    expect(exit).toBe(0);
+  });
+});
+
+test.each(["exec --code 1", "ps", "status --json", "worker"])(
+  "a working directory that was deleted: kgents %s",
+  async (line) => {
+    const gone = join(terminal.directory, "gone");
+    const { code: exit, stderr } = await terminal.program(
+      "bash",
+      shellLine(`mkdir ${gone} && cd ${gone} && rmdir ${gone} && kgents ${line}`),
+    );
+    expect({ exit, stderr }).toEqual({
+      exit: 125,
+      stderr: `kgents: the working directory ${gone} was deleted\n        Change to another directory.\n`,
+    });
+  },
+);
 
 /** Each with the one line that says what is wrong, and what the second line says to do. */
 const refusals: [name: string, args: string[], message: string, remedy: string][] = [

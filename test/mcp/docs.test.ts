@@ -1,5 +1,7 @@
 /** What docs/mcp.md tells to write into the configuration of clients: JSON, and what it starts or asks for. */
 import { readFile } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -15,11 +17,17 @@ interface ServerEntry {
   headers?: Record<string, string>;
 }
 
-const page = await readFile(new URL("../../docs/mcp.md", import.meta.url), "utf8");
-const entries = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, block = ""]): ServerEntry => {
-  const { mcpServers, servers = mcpServers } = JSON.parse(block);
-  return servers.kgents;
-});
+const clone = fileURLToPath(new URL("../../", import.meta.url));
+const page = await readFile(join(clone, "docs/mcp.md"), "utf8");
+const readme = await readFile(join(clone, "README.md"), "utf8");
+const entriesOf = (text: string): ServerEntry[] =>
+  [...text.matchAll(/```json\n(.*?)```/gs)].map(([, block = ""]) => {
+    const { mcpServers, servers = mcpServers } = JSON.parse(block);
+    return servers.kgents;
+  });
+const entries = entriesOf(page);
+/** The commands that add a server on pipes to Claude Code. */
+const commands = [...`${page}\n${readme}`.matchAll(/^claude mcp add kgents -- .*$/gm)].map(([line]) => line);
 
 let terminal: CommandLine;
 beforeAll(async () => {
@@ -34,21 +42,48 @@ test("there is one for each client, both ways", () => {
   ]);
 });
 
-test.each(entries.filter(({ command }) => command))("$command $args", async ({ command, args = [] }) => {
-  expect([command, ...args.slice(0, 2)]).toEqual(["npx", "-y", "kgents"]);
+/** Starts a server as a client does that was told so. */
+async function expectTools(command: string, args: string[]): Promise<void> {
   const client = new Client({ name: "docs", version: "1.0.0" });
-  const env = { PATH: process.env.PATH ?? "" };
-  await client.connect(
-    new StdioClientTransport({
-      command: process.execPath,
-      args: [kgentsEntry, ...args.slice(2)],
-      env,
-      stderr: "ignore",
-    }),
-  );
+  const env = { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
+  await client.connect(new StdioClientTransport({ command, args, env, cwd: terminal.directory, stderr: "ignore" }));
   expect((await client.listTools()).tools).toHaveLength(7);
   await client.close();
+}
+
+/** What is printed works as soon as the clone's path stands in it; each command once. */
+const printed = [...entries, ...entriesOf(readme)]
+  .filter(({ command }) => command)
+  .map((entry) => JSON.stringify(entry));
+test.each([...new Set(printed)])("%s", async (entry) => {
+  const { command, args }: ServerEntry = JSON.parse(entry.replaceAll("/path/to/kgents/", clone));
+  await expectTools(command ?? "", args ?? []);
 });
+
+test("the commands for Claude Code give an absolute command, run in the clone", async () => {
+  expect(commands).toHaveLength(2);
+  const directory = await claudeThatPrints();
+  for (const line of commands) {
+    const { stdout } = await terminal.program("bash", ["-c", line], {
+      directory: clone,
+      environment: { PATH: `${directory}${delimiter}${process.env.PATH}` },
+    });
+    const [, , , , ...words] = stdout.split("\0").slice(0, -1);
+    expect(words).toEqual(["node", kgentsEntry, "mcp"]);
+  }
+});
+
+test("`kgents mcp --help` prints the command of this very clone", async () => {
+  const { stdout } = await terminal.run(["mcp", "--help"]);
+  expect(stdout).toContain(`$ claude mcp add kgents -- ${process.execPath} ${kgentsEntry} mcp\n`);
+});
+
+/** The directory of a `claude` that prints its arguments. */
+async function claudeThatPrints(): Promise<string> {
+  const program = await terminal.file("claude/claude", '#!/bin/sh\nprintf "%s\\0" "$@"\n');
+  await terminal.program("chmod", ["+x", program]);
+  return dirname(program);
+}
 
 test("the ones for HTTP show the token as the server wants it", async () => {
   const token = "0123456789abcdef";

@@ -82,6 +82,34 @@ export const programs: readonly Program[] = [
   { name: "bash", request: { code: "a=(1 2); echo $((a[1]))", language: "bash" }, stdout: "2\n" },
   { name: "javascript", request: { code: "console.log([1, 2].at(-1))", language: "js" }, stdout: "2\n", stderr: "" },
   {
+    name: "javascript as CommonJS",
+    request: { code: 'console.log(typeof require("os").cpus, typeof module)', language: "js", cpu: 1 },
+    stdout: "function object\n",
+    stderr: "",
+  },
+  {
+    name: "javascript as a module that awaits",
+    request: { code: 'import os from "node:os";\nconsole.log(typeof os.cpus, await 7)', language: "js", cpu: 1 },
+    stdout: "function 7\n",
+    stderr: "",
+  },
+  {
+    name: "typescript with an enum, a namespace and a parameter property",
+    request: {
+      code: [
+        "enum Colour { Red, Green }",
+        "namespace Numbers { export const seven: number = 7 }",
+        "class Named { constructor(private readonly name: string) {} get() { return this.name } }",
+        'console.log(Colour.Green, Numbers.seven, new Named("n").get());',
+      ].join("\n"),
+      language: "typescript",
+      memory: "512Mi",
+      cpu: 1,
+    },
+    stdout: "1 7 n\n",
+    stderr: "",
+  },
+  {
     name: "typescript, and a worker thread",
     request: {
       code: 'import { Worker } from "node:worker_threads";\nconst n: number = 7;\nnew Worker("console.log(" + n + ")", { eval: true });',

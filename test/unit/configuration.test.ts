@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { applyPolicy, mergeLanguages, parseConfiguration } from "../../core/configuration.ts";
 import { KgentsError } from "../../core/error.ts";
-import { builtInLanguages, findLanguage, languageOfFile } from "../../core/language.ts";
+import { builtInLanguages, commandInImage, findLanguage, languageOfFile } from "../../core/language.ts";
 import { parseRequest } from "../../core/parse-request.ts";
 import type { ExecutionRequest } from "../../core/request.ts";
+import { languageOfProgram, programOfShebang } from "../../core/shebang.ts";
 
 const ruby = { fileName: "main.rb", image: "ruby:3.4-slim", command: ["ruby"] };
 
@@ -266,5 +267,37 @@ describe("findLanguage", () => {
     ["a.py/b", undefined],
   ])("the file %s means %s", (fileName, expected) => {
     expect(languageOfFile(builtInLanguages, fileName)?.name).toBe(expected);
+  });
+
+  it.each([
+    ["#!/bin/sh", "sh", "sh"],
+    ["#! /bin/bash -e\nexit", "bash", "bash"],
+    ["#!/usr/bin/env python3", "python3", "python"],
+    ["#!/usr/bin/env -S python3 -u\r\n", "python3", "python"],
+    ["#!/usr/bin/env -Snode --no-warnings", "node", "javascript"],
+    ["#!/usr/bin/env -i -u HOME A=b bash", "bash", "bash"],
+    ["#!/usr/bin/python3.12", "python3.12", "python"],
+    ["#!/usr/bin/python2.7", "python2.7", undefined],
+    ["#!/bin/dash", "dash", "sh"],
+    ["#!/bin/busybox sh", "sh", "sh"],
+    ["#!/usr/bin/nodejs", "nodejs", "javascript"],
+    ["#!/usr/bin/perl -w", "perl", undefined],
+    ["#!", "", undefined],
+    ["#!/usr/bin/env", "", undefined],
+    ["#!/bin/__proto__", "__proto__", undefined],
+    [" #!/bin/sh", undefined, undefined],
+    ["print(1)", undefined, undefined],
+  ])("a script that begins with %j is run by %j, which means %s", (text, program, expected) => {
+    expect(programOfShebang(text)).toBe(program);
+    expect(languageOfProgram(builtInLanguages, program ?? "")?.name).toBe(expected);
+  });
+
+  it("flags of a version go to that version's image alone", () => {
+    const typescript = findLanguage(builtInLanguages, "typescript");
+    expect(commandInImage(typescript, typescript.image)).toContain("--experimental-transform-types");
+    expect(commandInImage(typescript, "node:26-slim")).toEqual(typescript.command);
+    const { languages } = parseConfiguration({ languages: { typescript: { image: "node:26-slim" } } });
+    const changed = findLanguage(mergeLanguages(builtInLanguages, { languages }), "typescript");
+    expect(commandInImage(changed, "node:26-slim")).toEqual(typescript.command);
   });
 });

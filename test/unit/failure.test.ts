@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { toKgentsError } from "../../client/failure.ts";
 import { KgentsError } from "../../core/error.ts";
 import { failureKinds, isFailureKind, isWrongUsage, nonRetryableKinds } from "../../core/failure.ts";
 
@@ -38,6 +39,27 @@ describe("the table of failures", () => {
 
   it.each(["", "toString", "__proto__", "Internal", 5, null, undefined])("%j is no failure of ours", (value) => {
     expect(isFailureKind(value)).toBe(false);
+  });
+});
+
+describe("what the system says is no defect of ours", () => {
+  const system = (code: string, message = `${code}: no space left on device, write`): Error =>
+    Object.assign(new Error(message), { code, errno: -1, syscall: "write" });
+
+  it.each<[error: unknown, code: string]>([
+    [system("ENOENT", "ENOENT: no such file or directory, uv_cwd"), "system-error"],
+    [system("EMFILE"), "system-error"],
+    [system("EIO"), "system-error"],
+    [new TypeError("fetch failed", { cause: system("ECONNREFUSED") }), "system-error"],
+    [system("EAI_AGAIN"), "system-error"],
+    [system("ENOSPC"), "stack-start"],
+    [system("ERR_INVALID_ARG_TYPE"), "internal"],
+    [new Error("x"), "internal"],
+    ["x", "internal"],
+  ])("%s is %s", (error, code) => {
+    const known = toKgentsError(error, "id");
+    expect(known.code).toBe(code);
+    expect(known.remedy.includes("defect")).toBe(code === "internal");
   });
 });
 

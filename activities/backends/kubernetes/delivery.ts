@@ -8,6 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { pack } from "tar-stream";
 import { cellDirectories } from "../../../core/cell-pod.ts";
 import { KgentsError } from "../../../core/error.ts";
+import { commandInImage } from "../../../core/language.ts";
 import { renderCommandFile } from "../../../core/supervisor.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { commonEnvironment } from "../common-environment.ts";
@@ -23,7 +24,11 @@ function entriesOf({ spec, language }: CellPlan): ArchiveEntry[] {
   const codeFile = spec.entrypoint ?? language.fileName;
   const files = spec.files.map((file) => ({ name: inWork(file.name), content: file.content, mode: modeOf(file) }));
   const environment = { ...commonEnvironment, ...spec.env };
-  const command = [...language.command, `${cellDirectories.work}/${codeFile}`, ...spec.args];
+  const command = [
+    ...commandInImage(language, spec.image ?? language.image),
+    `${cellDirectories.work}/${codeFile}`,
+    ...spec.args,
+  ];
   return [
     ...files,
     ...(spec.code === undefined ? [] : [{ name: inWork(language.fileName), content: spec.code, mode: 0o644 }]),

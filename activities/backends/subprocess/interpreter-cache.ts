@@ -30,7 +30,7 @@ export function createInterpreterCache(ask: Ask): (language: Language) => Promis
     });
   };
   return async (language) => {
-    const key = JSON.stringify([language.command, process.env.PATH]);
+    const key = JSON.stringify([language.command, language.versionFlags, process.env.PATH]);
     const entry = entries.get(key);
     if (!entry || !(await stillThere(entry.interpreter))) return resolve(key, language);
     // Asked again beside the run, not before it.

@@ -115,7 +115,18 @@ async function resolveOther(found: string, args: readonly string[]): Promise<Int
 }
 
 /** The worker's own Node: its version is known to run TypeScript, the one on PATH may be older. */
-async function ownNode(args: readonly string[]): Promise<Interpreter> {
+async function ownNode({ name, versionFlags = [] }: Language, words: readonly string[]): Promise<Interpreter> {
+  const flags = versionFlags.filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
+  if (versionFlags.length > 0 && flags.length === 0 && !process.features.typescript) {
+    throw new KgentsError(
+      "interpreter-missing",
+      `${name}: Node ${process.version}, which runs this worker, does not run it`,
+      {
+        remedy: "Run the worker by Node 22.18 or newer, or use a cluster.",
+      },
+    );
+  }
+  const args = [...words, ...flags];
   const target = join(ownProgramDirectory, "node");
   const binds = [{ source: process.execPath, target }, ...smallest(await foreignLibraries(process.execPath))];
   return {
@@ -145,7 +156,7 @@ export async function resolveInterpreter(
     });
   }
   try {
-    if (word === "node") return await ownNode(args);
+    if (word === "node") return await ownNode(language, args);
     return await (isPython(found) ? resolvePython(found, args, ask) : resolveOther(found, args));
   } catch (cause) {
     if (cause instanceof KgentsError) throw cause;

@@ -1,0 +1,5 @@
+/** Whether an address, with or without a port, leads to this machine. */
+export function isLoopback(address: string): boolean {
+  const host = address.replace(/(?<!:):\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
+}
