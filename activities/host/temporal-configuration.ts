@@ -1,5 +1,6 @@
 import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { KgentsError } from "../../core/error.ts";
+import { errorCode } from "./error-code.ts";
 
 /** What the standard variables and profiles say of a Temporal server. */
 export type TemporalConfiguration = ReturnType<typeof loadClientConnectConfig>;
@@ -12,9 +13,13 @@ export type TemporalConfiguration = ReturnType<typeof loadClientConnectConfig>;
  */
 export function loadTemporalConfiguration(environment: NodeJS.ProcessEnv = process.env): TemporalConfiguration {
   const variables = Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value]] : []));
+  const overrideEnvVars = Object.fromEntries(variables);
   try {
-    return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(variables) });
+    return loadClientConnectConfig({ overrideEnvVars });
   } catch (error) {
+    // A HOME that is no directory, as service accounts have it, holds no profiles.
+    if (errorCode(error) === "ENOTDIR" && overrideEnvVars.TEMPORAL_CONFIG_FILE === undefined)
+      return loadClientConnectConfig({ overrideEnvVars, disableFile: true });
     const why = error instanceof Error ? error.message : String(error);
     throw new KgentsError("invalid-configuration", `the configuration of Temporal cannot be used: ${why}`, {
       cause: error,
