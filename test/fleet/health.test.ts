@@ -56,7 +56,7 @@ describe("kgents worker --health-port", () => {
     await expect(ask(port, "/healthz")).rejects.toThrow();
     await other.end("SIGTERM");
     await connection.close();
-  });
+  }, 180_000);
 
   test("not ready while the server is away, and ready again when it is back", async () => {
     const binary = inject("temporalBinary");
@@ -139,7 +139,7 @@ describe("kgents worker --health-port", () => {
     expect(await worker.end("SIGTERM")).toBe(0);
     const took = performance.now() - began;
     expect(took).toBeGreaterThan(1500);
-    expect(took).toBeLessThan(15_000);
+    expect(took).toBeLessThan(40_000);
     const next = await startWorkerProcess(address, taskQueue, join(directory, "short"), { flags });
     expect(await handle.result()).toMatchObject({ status: "lost", attempts: 1, stdout: { text: "begun\n" } });
     await next.end("SIGTERM");
