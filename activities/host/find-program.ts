@@ -1,7 +1,7 @@
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { delimiter, isAbsolute, join, relative } from "node:path";
+import { delimiter, dirname, isAbsolute, join, relative } from "node:path";
 import { distrust } from "./ownership.ts";
 
 /** Where system tools live that an ordinary user's PATH may leave out. */
@@ -33,19 +33,36 @@ export function workingDirectory(): string | undefined {
   }
 }
 
+/** The repository that a directory lies in; undefined where it lies in none. */
+function repositoryOf(directory: string): string | undefined {
+  if ([".git", ".hg", ".jj"].some((name) => existsSync(join(directory, name)))) return directory;
+  return dirname(directory) === directory ? undefined : repositoryOf(dirname(directory));
+}
+
+/** Where npm puts the programs of a project. npx adds it to PATH for each directory above the working directory, too. */
+const packagePrograms = /\/node_modules\/\.bin\/*$/;
+
 /**
- * Whether a directory belongs to the project that the user stands in, and so may have come with somebody else's repository. A home
- * directory is no project, and neither is what holds it.
+ * Why no program of a directory is started, where it may have come with somebody else's project: it lies in the directory that the user
+ * stands in or in the repository around that, or npm puts programs of projects there. A home directory is no project, and neither is
+ * what holds it.
  */
-const isOfTheProject = (directory: string, project: string, home: string): boolean =>
-  !systemDirectories.includes(directory) && !isInside(home, project) && isInside(directory, project);
+async function whyOfProject(directory: string, project: string | undefined): Promise<string | undefined> {
+  if (systemDirectories.includes(directory)) return undefined;
+  const places = [directory, await realpath(directory).catch(() => directory)];
+  const holds = (above: string | undefined): boolean =>
+    above !== undefined && !isInside(homedir(), above) && places.some((place) => isInside(place, above));
+  if (holds(project)) return "it lies in the working directory";
+  if (holds(project && repositoryOf(project))) return "it lies in the repository of the working directory";
+  return places.some((place) => packagePrograms.test(place)) ? "it lies among the packages of a project" : undefined;
+}
 
 /** A program of the host that was found, or why one is not to be started. */
 export type FoundProgram = { readonly path: string; readonly refused?: never } | { readonly refused: string };
 
 /**
  * Looks for programs of the host that kgents itself may start: on PATH, without its relative and empty entries, without directories of
- * the project that the user stands in, and without those that other users can change.
+ * projects, and without those that other users can change.
  */
 export async function* programsOnPath(
   name: string,
@@ -56,11 +73,7 @@ export async function* programsOnPath(
     if (!isAbsolute(directory)) continue;
     const program = join(directory, name);
     if (!(await isExecutable(program))) continue;
-    if (project !== undefined && isOfTheProject(directory, project, homedir())) {
-      yield { refused: `${program} is not used: it lies in the working directory` };
-      continue;
-    }
-    const reason = distrust(directory) ?? distrust(program);
+    const reason = (await whyOfProject(directory, project)) ?? distrust(directory) ?? distrust(program);
     yield reason === undefined ? { path: program } : { refused: `${program} is not used: ${reason}` };
   }
 }
@@ -100,8 +113,9 @@ export async function findForCell(name: string, path = process.env.PATH ?? ""): 
 
 /** A PATH for programs of the host: only the entries in which {@link findProgram} would look. */
 export async function trustedPath(path = process.env.PATH ?? "", project = workingDirectory()): Promise<string> {
-  const entries = [...new Set(path.split(delimiter))].filter(
-    (directory) => isAbsolute(directory) && (project === undefined || !isOfTheProject(directory, project, homedir())),
+  const entries = [...new Set(path.split(delimiter))].filter(isAbsolute);
+  const reasons = await Promise.all(
+    entries.map(async (directory) => (await whyOfProject(directory, project)) ?? (await distrust(directory))),
   );
-  return entries.filter((directory) => distrust(directory) === undefined).join(delimiter);
+  return entries.filter((_, index) => reasons[index] === undefined).join(delimiter);
 }

@@ -128,6 +128,25 @@ describe("where programs are looked for", () => {
     });
   });
 
+  test("not in the repository around the working directory, nor where npx finds a project's programs", async () => {
+    const within = ["repository/bin/tool", "repository/node_modules/.bin/tool", "above/node_modules/.bin/tool"];
+    await put(...within, "repository/.git/hooks/sample", "repository/sub/file", "good/tool");
+    await symlink(join(directory, "repository/bin"), join(directory, "by-link"));
+    const path = at("repository/bin", "repository/node_modules/.bin", "above/node_modules/.bin", "by-link", "good");
+    const project = join(directory, "repository/sub");
+    const found = [];
+    for await (const one of programsOnPath("tool", path, project)) found.push(one);
+    const why = "is not used: it lies in the repository of the working directory";
+    expect(found).toEqual([
+      { refused: `${at("repository/bin/tool")} ${why}` },
+      { refused: `${at("repository/node_modules/.bin/tool")} ${why}` },
+      { refused: `${at("above/node_modules/.bin/tool")} is not used: it lies among the packages of a project` },
+      { refused: `${at("by-link/tool")} ${why}` },
+      { path: at("good/tool") },
+    ]);
+    expect(await trustedPath(path, project)).toBe(at("good"));
+  });
+
   test("a home directory is no project, nor is what holds it", async () => {
     await put("home/bin/tool");
     for (const project of ["/", process.env.HOME ?? "/root"])
