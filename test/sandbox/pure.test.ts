@@ -24,6 +24,7 @@ import { sandboxFailure } from "../../activities/backends/subprocess/sandbox-fai
 import { allowedCalls } from "../../activities/backends/subprocess/seccomp-allowed.ts";
 import { seccompFilter } from "../../activities/backends/subprocess/seccomp-filter.ts";
 import type { FilterArchitecture } from "../../activities/backends/subprocess/seccomp-syscalls.ts";
+import { supervisorScript } from "../../activities/backends/subprocess/supervisor-script.ts";
 import { classify } from "../../activities/classify.ts";
 import { identifyProcess } from "../../activities/host/process-identity.ts";
 
@@ -233,6 +234,19 @@ test("groups of workers that are gone are swept: old ones that are empty", async
   } finally {
     await rm(parent, { recursive: true });
   }
+});
+
+test("the supervisor kills everything only where it is the first process of its namespace", () => {
+  const plan = {
+    ...{ command: ["/bin/true"], environment: {}, ownEnvironment: false, directory: "/work", stdin: false, drop: [] },
+    ...{ timeout: 1000, inputs: false, patterns: ["./*"], openFiles: 9, largestFile: 9, ownsNamespace: true },
+    fallback: { memory: null, pids: null },
+  };
+  const kills = supervisorScript(plan)
+    .split("\n")
+    .filter((line) => line.includes("kill -9 -1"));
+  expect(kills).toHaveLength(2);
+  for (const line of kills) expect(line).toMatch(/\[ \$\$ -eq 1 \] && (?:kill -USR1 1 && )?kill -9 -1/);
 });
 
 test("network rules: this machine's addresses and networks are closed, and another rule is noticed", () => {

@@ -50,6 +50,9 @@ const shellVariables = new Set(
 
 const quoted = (words: readonly string[]): string => words.map(shellQuote).join(" ");
 
+/** Holds in the first process of a pid namespace only. A bubblewrap that does not isolate must not make the supervisor kill the machine's processes. */
+const isFirst = "[ $$ -eq 1 ]";
+
 /** How much later than the worker's clock the one inside ends the program, in seconds. */
 const clockPatience = 1;
 
@@ -61,7 +64,7 @@ const clock = (plan: SupervisorPlan): string[] => {
   const seconds = Math.ceil(plan.timeout / 1000) + clockPatience;
   return [
     "late=; trap 'late=timed-out' USR1",
-    `( exec <&- >&- ${diagnostics}>&- ${control}>&- ${stderr}>&-; sleep ${seconds}; kill -USR1 1; kill -9 -1 ) &`,
+    `( exec <&- >&- ${diagnostics}>&- ${control}>&- ${stderr}>&-; sleep ${seconds}; ${isFirst} && kill -USR1 1 && kill -9 -1 ) &`,
   ];
 };
 
@@ -112,7 +115,7 @@ function collection(plan: SupervisorPlan): string[] {
           // What is left must be gone and reaped before the files are looked at: it could change them meanwhile, and where it
           // has used up the process limit, nothing more could be started.
           "trap '' CHLD",
-          "kill -9 -1 2>/dev/null",
+          `${isFirst} && kill -9 -1 2>/dev/null`,
           "tries=0; set -- /proc/[0-9]*",
           "while [ $# -gt 1 ] && [ $tries -lt 2000 ]; do tries=$((tries + 1)); set -- /proc/[0-9]*; done",
           "trap - CHLD",
