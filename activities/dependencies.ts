@@ -14,7 +14,7 @@ export type RunState = { readonly open: true } | { readonly open: false; readonl
 export type AskRun = (workflowId: string, runId: string) => Promise<RunState>;
 
 /**
- * Which of some workflows have an open execution, by Temporal's index: it may be behind, so one that is missing here need not be over. Undefined where
+ * The run ids of the open executions of some workflows, by Temporal's index: it may be behind, so one that is missing here need not be over. Undefined where
  * Temporal cannot tell now.
  */
 export type OpenRuns = (workflowIds: readonly string[]) => Promise<ReadonlySet<string> | undefined>;

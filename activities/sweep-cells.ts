@@ -55,7 +55,7 @@ export async function sweep(
     const some = cells.slice(page, page + pageCells);
     const open = await asks.openRuns([...new Set(some.map(({ workflowId }) => workflowId))]);
     if (open === undefined) return report(unanswered);
-    for (const cell of some.filter(({ workflowId }) => !open.has(workflowId))) {
+    for (const cell of some.filter(({ runId }) => !open.has(runId))) {
       if (Date.now() > end) return report("there was no time for all; the next sweep begins elsewhere among them");
       onProgress(removed.length);
       const over = await isOver(cell, asks);

@@ -44,7 +44,7 @@ export const askTemporal = (client: Client): AskRun => {
   };
 };
 
-/** Asks Temporal's index which of some workflows are open, in one query. */
+/** Asks Temporal's index which executions of some workflows are open, in one query. */
 export const openRunsOf =
   (client: Client): OpenRuns =>
   async (workflowIds) => {
@@ -52,7 +52,7 @@ export const openRunsOf =
     const open = new Set<string>();
     try {
       await client.withDeadline(Date.now() + askMilliseconds, async () => {
-        for await (const { workflowId } of client.workflow.list({ query })) open.add(workflowId);
+        for await (const { runId } of client.workflow.list({ query })) open.add(runId);
       });
       return open;
     } catch (error) {

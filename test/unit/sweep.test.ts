@@ -79,12 +79,17 @@ it("looks at all, however many live ones there are, with one query for a hundred
     cell(String(index), { createdAt: new Date(minuteAgo.getTime() - index) }),
   );
   const orphans = ["workflow-0", "workflow-700", "workflow-1249"];
-  const open = new Set(cells.map(({ workflowId }) => workflowId).filter((id) => !orphans.includes(id)));
+  const open = new Set(cells.filter(({ workflowId }) => !orphans.includes(workflowId)).map(({ runId }) => runId));
   const report = await sweepOver(cells, () => over, { open });
   expect([...report.removed].sort()).toEqual(["0", "1249", "700"]);
   expect(report.stopped).toBeNull();
   expect(report.asked.sort()).toEqual([...orphans].sort());
   expect(report.pages).toEqual([...Array(12).fill(100), 50]);
+});
+
+it("another run under the same workflow id, though open, does not keep the cell of one that is over", async () => {
+  const report = await sweepOver([cell("a")], () => over, { open: new Set(["run-of-a-later-one"]) });
+  expect(report.removed).toEqual(["a"]);
 });
 
 it("what the index does not have yet is asked about, and stays where its run is open", async () => {
