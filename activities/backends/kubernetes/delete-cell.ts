@@ -40,6 +40,12 @@ async function podsLeft(own: OwnCells, cellId: string, milliseconds: number): Pr
   }
 }
 
+/** Whether a container of a pod has run, as far as its node has said. */
+const hasStarted = ({ status }: ObservedPod): boolean =>
+  (status?.containerStatuses ?? []).some(
+    ({ state }) => state?.running !== undefined || state?.terminated !== undefined,
+  );
+
 /** What the API server says where it cannot reach a kubelet. */
 const unreachedNode = /error dialing backend|dial tcp|no route to host|i\/o timeout|context deadline exceeded|tunnel/i;
 
@@ -69,17 +75,22 @@ export async function deleteCell(own: OwnCells, cellId: string): Promise<void> {
   const job = await readJob(own, cellId);
   if (job && job.metadata?.labels?.[instanceLabel] !== instance) return;
   if (job) await deleteJob(client, job);
+  const remove = async (pod: ObservedPod, atOnce: boolean): Promise<void> => {
+    await client.request("deleting a pod", async ({ core }, options) => {
+      const { name, uid } = pod.metadata;
+      const body = { ...(atOnce && { gracePeriodSeconds: 0 }), ...(uid && { preconditions: { uid } }) };
+      await core.deleteNamespacedPod({ namespace: client.namespace, name, body }, options).catch(unlessGone);
+    });
+  };
+  // One whose supervisor has not started has no code, and never will: its node may go on pulling an image for minutes.
+  for (const pod of podsOfCell(await listPods(own, cellId), cellId)) if (!hasStarted(pod)) await remove(pod, true);
   for (const pod of await podsLeft(own, cellId, endMilliseconds)) {
     const isBeingEnded = pod.metadata.deletionTimestamp !== undefined;
     if (isBeingEnded && (await nodeAnswers(own, pod))) {
       throw new Error(`the node still ends the pod ${pod.metadata.name} of ${cellId}`);
     }
     // Its node does not answer, or nobody collects what its Job has left.
-    await client.request("deleting a pod", async ({ core }, options) => {
-      const { name, uid } = pod.metadata;
-      const body = { ...(isBeingEnded && { gracePeriodSeconds: 0 }), ...(uid && { preconditions: { uid } }) };
-      await core.deleteNamespacedPod({ namespace: client.namespace, name, body }, options).catch(unlessGone);
-    });
+    await remove(pod, isBeingEnded);
   }
   if ((await podsLeft(own, cellId, confirmMilliseconds)).length > 0) {
     throw new Error(`the pods of ${cellId} are still there after they were deleted`);

@@ -44,7 +44,7 @@ const supervisorPatience = 2000;
 /** How long to try to end code that is to be stopped; after that the clean-up takes the cell away. */
 const stopPatience = 10_000;
 /** How long code that was to be ended may be collected from, where what it leaves matters less than that the run ends. */
-const hurriedPatience = 20_000;
+const hurriedPatience = 5000;
 /** A cell keeps its output for its grace; some of that is left for the collecting itself. */
 const collectionPatience = (collectionGraceSeconds - 30) * 1000;
 const askMilliseconds = 3000;
