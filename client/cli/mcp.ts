@@ -2,9 +2,9 @@ import { Console } from "node:console";
 import { onEndingSignal } from "../../activities/host/ending-signals.ts";
 import { KgentsError } from "../../core/error.ts";
 import { interruptedExitCode } from "../../core/exit-code.ts";
+import { isLoopback } from "../../core/loopback.ts";
 import { allowedHosts } from "../http-strangers.ts";
 import { createCalls } from "../mcp/calls.ts";
-import { isLoopbackHost } from "../mcp/http-guard.ts";
 import { serveOnHttp } from "../mcp/serve-http.ts";
 import { type Serving, serveOnStdio } from "../mcp/serve-stdio.ts";
 import { createMcpServer } from "../mcp/server.ts";
@@ -57,7 +57,7 @@ async function serve(
   const { http: port, host } = flags;
   if (port === undefined) return serveOnStdio(createServer, report);
   const token = await readToken(flags.tokenFile, process.env);
-  if (token === undefined && !isLoopbackHost(host)) {
+  if (token === undefined && !isLoopback(host)) {
     throw new KgentsError("invalid-request", `--host: ${host} can be reached from elsewhere, and there is no token`, {
       field: "--host",
       remedy: "Say --token-file FILE or set KGENTS_MCP_TOKEN, or listen on 127.0.0.1.",

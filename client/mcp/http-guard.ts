@@ -2,9 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { whyStranger } from "../http-strangers.ts";
 import { mayPass } from "./token.ts";
 
-/** Whether only this machine can reach what listens there. */
-export const isLoopbackHost = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
-
 /** What a server lets pass. */
 export interface Guard {
   readonly hosts: ReadonlySet<string>;

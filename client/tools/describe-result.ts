@@ -1,7 +1,7 @@
 import type { ExecutionResult, StreamResult } from "../../core/result.ts";
 import { asText, excerptOf } from "./excerpt.ts";
 import type { ShownFile } from "./output-files.ts";
-import { chooseMark, inLine, markMeaning, quote } from "./quote.ts";
+import { chooseMark, idInLine, inLine, markMeaning, quote } from "./quote.ts";
 import { structuredResult } from "./structured-result.ts";
 
 /** What a model may do about a status. */
@@ -23,7 +23,7 @@ function headline(result: ExecutionResult): string {
     language,
     ...(backend === null ? [] : [backend]),
     ...(durationSeconds === null ? [] : [`${durationSeconds} s`]),
-    `run ${id}`,
+    `run ${idInLine(id)}`,
   ];
   return `${status}${end} (${where.join(", ")})`;
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import { randomBytes } from "node:crypto";
+import { isRunId } from "../../core/names.ts";
 
 /** A mark that stands in none of the texts. */
 export function chooseMark(texts: readonly string[]): string {
@@ -28,9 +29,14 @@ export function quote(name: string, text: string, mark: string): string {
 /** A text of others within a line of ours: short, on one line, between quotation marks. */
 export function inLine(text: string, maximum = 200): string {
   const short = text.length > maximum ? `${text.slice(0, maximum)}...` : text;
-  // Also the line ends that JSON leaves as they are.
-  return JSON.stringify(short.toWellFormed()).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  // JSON leaves line ends of Unicode, and characters that change the order of a text or are not seen, as they are.
+  return JSON.stringify(short.toWellFormed()).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
   );
 }
+
+/** The id of a run within a line of ours. Other SDKs start runs under ids of any characters: such a one is quoted. */
+export const idInLine = (id: string): string => (isRunId(id) ? id : inLine(id));

@@ -91,6 +91,12 @@ describe("tokens", () => {
       {},
       "kgents: --host: 0.0.0.0 can be reached from elsewhere",
     ],
+    [
+      "none, at a name that only begins like loopback",
+      ["--host", "127.example.org"],
+      {},
+      "kgents: --host: 127.example.org can be reached from elsewhere",
+    ],
     ["one that can be guessed", [], { KGENTS_MCP_TOKEN: "short" }, "kgents: KGENTS_MCP_TOKEN: allowed are 16 or more"],
     ["an empty one", ["--host", "::"], { KGENTS_MCP_TOKEN: "" }, "kgents: KGENTS_MCP_TOKEN: allowed are 16 or more"],
     [

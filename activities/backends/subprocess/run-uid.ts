@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { KgentsError } from "../../../core/error.ts";
 
 /** Above the ranges that systemd hands out to containers (they end at 0x6fffffff), below what is signed in 32 bits. */
 const firstUid = 0x70000000;
@@ -10,6 +11,7 @@ const uidBits = 27;
  *
  * In a container root may have few ids; then the upper half of the largest range is used.
  *
+ * @throws KgentsError `sandbox-unavailable` where it has fewer than four
  * @param uidMap the text of `/proc/self/uid_map`
  * @param attempt counted up where another cell has the uid that the cell's id leads to
  */
@@ -24,6 +26,9 @@ export function runUid(cellId: string, uidMap: string, attempt = 0): number {
   const largest = ranges.reduce((best, range) => (range.count > best.count ? range : best), { inside: 0, count: 0 });
   const half = Math.floor(largest.count / 2);
   // Fewer ids than this means that root is all there is: the caller must refuse rather than run code as root.
-  if (half < 2) throw new RangeError("this user namespace has no unprivileged user ids");
+  if (half < 2)
+    throw new KgentsError("sandbox-unavailable", "this user namespace has no unprivileged user ids", {
+      remedy: "Map at least 4 user ids into it, or run the worker outside of it; or use a cluster.",
+    });
   return largest.inside + largest.count - half + (hash % (half - 1));
 }

@@ -4,6 +4,7 @@ import type { RunDetails } from "../../runs/inspect-run.ts";
 import { runStates } from "../../runs/run-state.ts";
 import { describeFailure } from "../../tools/describe-failure.ts";
 import { showFiles } from "../../tools/output-files.ts";
+import { idInLine } from "../../tools/quote.ts";
 import { toolResultSchema } from "../../tools/structured-result.ts";
 import { type Call, defineTool } from "../tool.ts";
 import { waitForEnd } from "../waiting.ts";
@@ -79,9 +80,9 @@ export async function inspectExecution(id: string, seconds: number, { stack, sig
 }
 
 function describeWithoutResult({ id, status, phase, failure, startedAt, closedAt }: RunDetails): string {
-  if (failure) return `The run ${id} could not be carried out.\n${describeFailure(failure)}`;
-  if (closedAt) return `The run ${id} is over: ${status}. It has no result.`;
+  if (failure) return `The run ${idInLine(id)} could not be carried out.\n${describeFailure(failure)}`;
+  if (closedAt) return `The run ${idInLine(id)} is over: ${status}. It has no result.`;
   const seconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
   const where = phase === null ? "" : `, ${phase}`;
-  return `The run ${id} is ${status}${where}, for ${seconds} s so far. Read what it has written with read_output; wait for its end with wait_seconds.`;
+  return `The run ${idInLine(id)} is ${status}${where}, for ${seconds} s so far. Read what it has written with read_output; wait for its end with wait_seconds.`;
 }

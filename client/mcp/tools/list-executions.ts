@@ -2,7 +2,7 @@ import { z } from "zod";
 import { strict, wholeNumber } from "../../../core/fields.ts";
 import type { RunSummary } from "../../runs/list-runs.ts";
 import { runStates } from "../../runs/run-state.ts";
-import { inLine } from "../../tools/quote.ts";
+import { idInLine, inLine } from "../../tools/quote.ts";
 import { defineTool } from "../tool.ts";
 
 const executionSchema = z.strictObject({
@@ -42,7 +42,8 @@ export const listExecutions = defineTool({
         closedAt: run.closedAt?.toISOString() ?? null,
       }));
       const lines = executions.map(
-        (run) => `${run.id} ${run.status} ${inLine(run.language, 32)} ${run.startedAt} ${inLine(run.title, 60)}`,
+        (run) =>
+          `${idInLine(run.id)} ${run.status} ${inLine(run.language, 32)} ${run.startedAt} ${inLine(run.title, 60)}`,
       );
       return { structured: { executions }, text: lines.join("\n") || "There are no such runs." };
     }),

@@ -6,7 +6,7 @@ import { type OutputRange, type RangeRequest, readStreamRange } from "../../outp
 import type { Quartermaster } from "../../quartermaster.ts";
 import { asText, encode } from "../../tools/excerpt.ts";
 import { readOutputFile } from "../../tools/output-files.ts";
-import { chooseMark, inLine, markMeaning, quote } from "../../tools/quote.ts";
+import { chooseMark, idInLine, inLine, markMeaning, quote } from "../../tools/quote.ts";
 import { defineTool } from "../tool.ts";
 import { cutBetweenCharacters } from "./cut.ts";
 import { idField } from "./fields.ts";
@@ -68,7 +68,7 @@ async function readFileRange(
 ): Promise<OutputRange> {
   const handle = await quartermaster.get(id);
   if ((await handle.describe()).status === "running") {
-    throw new KgentsError("not-found", `file: the run ${id} is not over; its files come with its end`, {
+    throw new KgentsError("not-found", `file: the run ${idInLine(id)} is not over; its files come with its end`, {
       field: "file",
       remedy: "Wait for the end with get_execution and wait_seconds.",
     });
@@ -77,10 +77,14 @@ async function readFileRange(
   const file = files.find((candidate) => candidate.name === name);
   if (!file) {
     const known = files.map((other) => inLine(other.name)).join(", ") || "none";
-    throw new KgentsError("not-found", `file: the run ${id} brought back no ${inLine(name)}; there is: ${known}`, {
-      field: "file",
-      remedy: "Name one of these files, or run the code again with `outputs` that match the file.",
-    });
+    throw new KgentsError(
+      "not-found",
+      `file: the run ${idInLine(id)} brought back no ${inLine(name)}; there is: ${known}`,
+      {
+        field: "file",
+        remedy: "Name one of these files, or run the code again with `outputs` that match the file.",
+      },
+    );
   }
   const bytes = await readOutputFile(file, await quartermaster.store(), offset, offset + length);
   if (bytes) return { bytes, omitted: 0, total: file.bytes, isGrowing: false };
@@ -119,6 +123,6 @@ function answerOf(id: string, source: string, isStream: boolean, offset: number,
       totalBytes: total,
       omittedBytes: omitted,
     },
-    text: `${name} of run ${id} (${size}): ${what}`,
+    text: `${name} of run ${idInLine(id)} (${size}): ${what}`,
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { modelRequestSchema, requestOfModel } from "../../../core/model-request.ts";
+import { idInLine } from "../../tools/quote.ts";
 import { defineTool } from "../tool.ts";
 
 /** Starts code and does not wait for it. */
@@ -24,7 +25,7 @@ export const startCode = defineTool({
       const what = attached ? "was there already, with the same request" : "has been started";
       return {
         structured: { id, attached, uiUrl },
-        text: `The run ${id} ${what}. Ask for it with get_execution.`,
+        text: `The run ${idInLine(id)} ${what}. Ask for it with get_execution.`,
       };
     }),
 });
