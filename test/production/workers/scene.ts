@@ -91,6 +91,8 @@ export async function workersScene(): Promise<WorkersScene> {
     // Not by their drains: those of versions are long.
     await kubectl(["-n", "kgents", "delete", "deployments,pods", "--all", "--grace-period=1", "--ignore-not-found"]);
     await kubectl(["delete", "namespace", "--ignore-not-found", "kgents-ephemeral", "kgents"]);
+    const admission = "validatingadmissionpolicybinding,validatingadmissionpolicy";
+    await kubectl(["delete", admission, "--ignore-not-found", "kgents-cells.kgents-ephemeral"]);
   });
   await succeed(client, "infra", "init", "--yes");
   const workers = join(directory, "workers");
