@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { findProgram } from "../../activities/host/find-program.ts";
+import { lookForProgram } from "../../activities/host/find-program.ts";
 import { programEnvironment } from "../../activities/host/program-environment.ts";
 import { startProgram } from "../../activities/host/run-program.ts";
 import { KgentsError } from "../../core/error.ts";
@@ -37,9 +37,9 @@ export const open = (id: string | undefined, flags: OpenFlags): Promise<number> 
       await (flags.json ? printJson({ url }) : print(`${url}\n`));
       const opener = flags.browser ? openerOf(process.env) : undefined;
       if (opener === undefined) return 0;
-      const program = await findProgram(opener);
+      const { path: program, refused } = await lookForProgram(opener);
       if (program === undefined) {
-        voice.say(`no browser was opened: there is no ${opener} on PATH`);
+        voice.say(`no browser was opened: ${refused[0] ?? `there is no ${opener} on PATH`}`);
         return 0;
       }
       const environment = await programEnvironment(process.env, desktopNames);

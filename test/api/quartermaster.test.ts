@@ -219,13 +219,14 @@ describe("AbortSignal", () => {
     expect(await processesRunning("sleep 652.5")).toEqual([]);
   });
 
-  it("aborted while the run is being started, cancels", async () => {
+  it("aborted while it connects, nothing is started", async () => {
+    const id = `never-${randomUUID()}`;
+    const quartermaster = yard.quartermaster();
     const controller = new AbortController();
-    const running = yard
-      .quartermaster()
-      .execute({ code: "sleep 653.5", language: "sh", timeout: 700 }, { signal: controller.signal });
-    controller.abort();
-    expect(await running).toMatchObject({ status: "cancelled" });
+    const running = quartermaster.execute({ code: "sleep 653.5", language: "sh" }, { signal: controller.signal, id });
+    controller.abort(new Error("changed my mind"));
+    await expect(running).rejects.toThrow("changed my mind");
+    await expect(quartermaster.get(id)).rejects.toMatchObject({ code: "not-found" });
   });
 
   it("aborted beforehand, nothing is started", async () => {

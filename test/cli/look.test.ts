@@ -295,13 +295,18 @@ describe("runs", () => {
       await terminal.program("chmod", ["+x", opener]);
       const environment = {
         ...{ KGENTS_UI_URL: "https://temporal.example.com/", DISPLAY: ":0" },
-        PATH: `${join(terminal.directory, "bin")}:${process.env.PATH}`,
+        // Without the system's own opener.
+        PATH: join(terminal.directory, "bin"),
       };
       const opened = () => readFile(join(terminal.directory, "opened"), "utf8").catch(() => "");
       const { stdout } = await terminal.run(["open", "seven", "--no-browser"], { environment });
       expect(stdout).toMatch(/^https:\/\/temporal\.example\.com\/namespaces\/default\/workflows\/seven\//);
       expect(await opened()).toBe("");
-      await terminal.run(["open", "seven"], { environment });
+      // Where the opener lies in the user's working directory, it is somebody else's and not started.
+      const { stderr } = await terminal.run(["open", "seven"], { environment });
+      expect(stderr).toContain(`no browser was opened: ${opener} is not used: it lies in the working directory`);
+      expect(await opened()).toBe("");
+      await terminal.run(["open", "seven"], { environment, directory: "/" });
       await expect.poll(opened, { timeout: 5000 }).toBe(stdout.trim());
     });
   });
