@@ -39,7 +39,14 @@ function plant(name: string, labels: Record<string, string>, annotations: Record
   return {
     ...job,
     metadata: { name, labels, annotations },
-    spec: { ...job.spec, template: { ...template, metadata: { labels: { ...template.metadata.labels, ...labels } } } },
+    spec: {
+      ...job.spec,
+      template: {
+        metadata: { labels: { ...template.metadata.labels, ...labels } },
+        // As of a cell: `sleep` as the first process of its container ignores SIGTERM.
+        spec: { ...template.spec, terminationGracePeriodSeconds: 1 },
+      },
+    },
   };
 }
 

@@ -138,7 +138,8 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
     const [oldest] = made.keys();
     if (made.size > rememberedJobs && oldest !== undefined) made.delete(oldest);
   };
-  const usual = { network: false, memory: 128 * 2 ** 20, cpu: 100, disk: 100 * 2 ** 20 };
+  // The limits of a request that names none.
+  const usual = { network: false, memory: 512 * 2 ** 20, cpu: 1000, disk: 100 * 2 ** 20 };
 
   return {
     name: "kubernetes",
