@@ -18,6 +18,7 @@ import { glanceAtHeartbeat, glanceAtStore } from "./output/glance.ts";
 import { inspectRun, type RunDetails } from "./runs/inspect-run.ts";
 import { phaseOf } from "./runs/phase.ts";
 import { type RunState, stateOf } from "./runs/run-state.ts";
+import { tolerantClient } from "./runs/tolerant-client.ts";
 import { type Waiting, waitingOf } from "./runs/waiting.ts";
 
 /** How long a Temporal server may be away while a result is waited for: a restart, a failover. The run itself goes on. */
@@ -120,9 +121,12 @@ export function executionHandle(
   };
   const { store } = options;
   const described = () =>
-    handle.describe().catch((error) => {
-      throw toKgentsError(error, id);
-    });
+    tolerantClient(client)
+      .workflow.getHandle(id)
+      .describe()
+      .catch((error) => {
+        throw toKgentsError(error, id);
+      });
   return {
     id,
     runId,

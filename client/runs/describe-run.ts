@@ -8,6 +8,7 @@ import { closest } from "../../core/closest.ts";
 import { KgentsError } from "../../core/error.ts";
 import { executeCodeWorkflow } from "../../core/names.ts";
 import { toKgentsError } from "../failure.ts";
+import { tolerantClient } from "./tolerant-client.ts";
 
 /** Among so many of the newest runs is looked for what was meant. */
 const recentRuns = 200;
@@ -46,10 +47,13 @@ async function noSuchRun(client: Client, id: string, cause: unknown): Promise<Kg
  */
 export async function describeRun(client: Client, handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
   const { workflowId: id } = handle;
-  const description = await handle.describe().catch(async (error) => {
-    if (error instanceof WorkflowNotFoundError) throw await noSuchRun(client, id, error);
-    throw toKgentsError(error, id);
-  });
+  const description = await tolerantClient(client)
+    .workflow.getHandle(id)
+    .describe()
+    .catch(async (error) => {
+      if (error instanceof WorkflowNotFoundError) throw await noSuchRun(client, id, error);
+      throw toKgentsError(error, id);
+    });
   // What kgents has running beside the runs is none.
   if (description.type !== executeCodeWorkflow) throw await noSuchRun(client, id, undefined);
   return description;

@@ -7,6 +7,7 @@ import { toMilliseconds } from "../protobuf-time.ts";
 import { decodeFirst, readRequest } from "./history.ts";
 import { type RunSummary, summarise } from "./list-runs.ts";
 import { phaseOf } from "./phase.ts";
+import { tolerantClient } from "./tolerant-client.ts";
 import { type Waiting, waitingOf } from "./waiting.ts";
 
 /** The moments of a run, as far as they have come. */
@@ -86,12 +87,13 @@ async function readEnd(handle: WorkflowHandle): Promise<Pick<RunDetails, "result
 export async function inspectRun(client: Client, handle: WorkflowHandle): Promise<RunDetails> {
   const { workflowId: id } = handle;
   try {
-    const { raw, ...info } = await handle.describe();
+    const tolerant = tolerantClient(client);
+    const { raw, ...info } = await tolerant.workflow.getHandle(id).describe();
     const isOpen = info.closeTime === undefined;
     const at = client.workflow.getHandle(id, info.runId);
     const [summary, request, phase, end] = await Promise.all([
-      summarise(client, { ...info, raw: raw.workflowExecutionInfo ?? {} }),
-      readRequest(client.workflow, id, info.runId),
+      summarise(tolerant, { ...info, raw: raw.workflowExecutionInfo ?? {} }),
+      readRequest(tolerant.workflow, id, info.runId),
       isOpen ? phaseOf(client, at) : null,
       isOpen ? { result: null, failure: null } : readEnd(at),
     ]);

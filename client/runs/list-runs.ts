@@ -13,6 +13,7 @@ import { toKgentsError } from "../failure.ts";
 import { readRequest } from "./history.ts";
 import { type RunFilter, runQuery } from "./run-query.ts";
 import { type RunState, stateOf } from "./run-state.ts";
+import { tolerantClient } from "./tolerant-client.ts";
 
 /** A run in the list of runs. */
 export interface RunSummary extends RunAbout {
@@ -106,10 +107,11 @@ function ifGone(error: unknown): undefined {
  * @throws KgentsError `temporal-unavailable`
  */
 export async function* listRuns(
-  client: Client,
+  strict: Client,
   taskQueue: string,
   options: ListOptions = {},
 ): AsyncGenerator<RunSummary> {
+  const client = tolerantClient(strict);
   const { limit = Number.POSITIVE_INFINITY, onRemark = () => {} } = options;
   const find = async function* (withAttributes: boolean): AsyncGenerator<RunSummary> {
     const query = runQuery(taskQueue, options, withAttributes);

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { toKgentsError } from "../../client/failure.ts";
 import type { Quartermaster } from "../../client/quartermaster.ts";
 import type { ListOptions, RunSummary } from "../../client/runs/list-runs.ts";
-import { executeCodeWorkflow, searchAttributes } from "../../core/names.ts";
+import { aboutMemo, executeCodeWorkflow, searchAttributes } from "../../core/names.ts";
 import { type DevServer, startDevServer } from "../support/dev-server.ts";
 import { openYard, type Yard } from "./support.ts";
 
@@ -148,6 +148,29 @@ describe("with search attributes", () => {
       code: "not-found",
       message: `there is no run ${id} (did you mean ${meant}?)`,
     });
+  });
+
+  it("a run that nobody here can decode hides no other, and can be looked at and ended", async () => {
+    const { client } = yard.worker;
+    const taskQueue = `sealed-${randomUUID()}`;
+    const quartermaster = yard.quartermaster({ taskQueue, startLocalStack: false });
+    const sealed = { metadata: { encoding: Buffer.from("binary/encrypted") }, data: Buffer.from("sealed") };
+    const workflowId = `${taskQueue}-run`;
+    const other = await client.workflow.start(executeCodeWorkflow, {
+      ...{ taskQueue, workflowId: `${taskQueue}-other`, args: [{ code: "print(1)" }] },
+    });
+    await client.workflowService.startWorkflowExecution({
+      ...{ namespace: client.options.namespace, workflowId, requestId: randomUUID(), taskQueue: { name: taskQueue } },
+      workflowType: { name: executeCodeWorkflow },
+      input: { payloads: [sealed] },
+      memo: { fields: { [aboutMemo]: sealed } },
+    });
+    const ids = async () => (await listed(quartermaster)).map(({ id }) => id).sort();
+    await expect.poll(ids, { timeout: 10_000 }).toEqual([other.workflowId, workflowId]);
+    const handle = await quartermaster.get(workflowId);
+    expect(await handle.inspect()).toMatchObject({ status: "running", title: "(no code)", request: null });
+    await handle.cancel();
+    for (const id of await ids()) await client.workflow.getHandle(id).terminate();
   });
 
   it.each([true, false])("reads the output so far, with the store: %s", async (shared) => {
