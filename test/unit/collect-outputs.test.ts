@@ -261,6 +261,28 @@ describe("a hostile archive ends the collection, and what came before it stays",
   });
 });
 
+it("a store that is slow leaves no listener behind, however often it is waited for", async () => {
+  const piece = 2 ** 17;
+  const size = 50 * piece;
+  const archive = await tarOf({ name: "good", content: "x".repeat(size) });
+  const pieces = async function* () {
+    for (let at = 0; at < archive.length; at += piece) yield archive.subarray(at, at + piece);
+  };
+  const counts: number[] = [];
+  const save: OutputPlan["save"] = async (_name, content) => {
+    for await (const _ of content) {
+      // The next piece comes meanwhile, and has to wait.
+      await setImmediate();
+      counts.push(content.listenerCount("close") + content.listenerCount("drain"));
+    }
+    return true;
+  };
+  const { omitted } = await collectFrom({ tar: pieces() }, { largestTotal: 2 * size, save });
+  expect(omitted).toEqual([]);
+  expect(counts.length).toBeGreaterThan(40);
+  expect(Math.max(...counts)).toBeLessThan(6);
+});
+
 it("many names and many hostile globs leave the event loop to others", async () => {
   const refused = Array.from({ length: 3000 }, (_, index) => `./${"a".repeat(240)}${index}`);
   const globs = Array.from({ length: 64 }, (_, index) => `${"{a,b}*".repeat(40)}${index}`);

@@ -70,6 +70,25 @@ describe("a session", () => {
     expect(await session.ended).toEqual({ exitCode: 0 });
   });
 
+  it("waits once for a stream that is full, however many frames had arrived", async () => {
+    const small = 2000;
+    behave = (socket) => {
+      socket.send(output(2 * 2 ** 20));
+      for (let sent = 0; sent < small; sent += 1) socket.send(output(1));
+      socket.send(success);
+    };
+    const session = await openSession(client, target, ["true"]);
+    let bytes = 0;
+    let most = 0;
+    for await (const chunk of session.stdout) {
+      bytes += chunk.length;
+      most = Math.max(most, session.stdout.listenerCount("drain"));
+      // What has arrived is handed on meanwhile.
+      await wait(1);
+    }
+    expect({ bytes, most }).toEqual({ bytes: 2 * 2 ** 20 + small, most: 1 });
+  });
+
   it("ends where the other side does not answer any more", async () => {
     // Nothing of what comes is read: no answer to a ping.
     behave = (socket) => socket.pause();

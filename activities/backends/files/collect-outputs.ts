@@ -1,7 +1,7 @@
-import { once } from "node:events";
 import { PassThrough, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Extract, extract } from "tar-stream";
+import { untilDrained } from "../until-drained.ts";
 import { isPlainName, relativeName } from "./cell-words.ts";
 import type { ControlReader } from "./control-reader.ts";
 import { createOmissions, type OmittedFile } from "./omissions.ts";
@@ -56,8 +56,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 async function pump(source: Entry, content: PassThrough): Promise<void> {
   try {
     for await (const chunk of source) {
-      if (content.destroyed || content.write(chunk)) continue;
-      await Promise.race([once(content, "drain"), once(content, "close")]);
+      if (!content.destroyed && !content.write(chunk)) await untilDrained(content);
     }
     content.end();
   } catch (error) {

@@ -132,20 +132,21 @@ export async function openSession(
 
   const stdout = new PassThrough({ highWaterMark: bufferBytes });
   const stderr = new PassThrough({ highWaterMark: bufferBytes });
-  let full = 0;
+  const full = new Set<PassThrough>();
   let hasPaused = false;
   let resolveEnd: (end: SessionEnd) => void = () => {};
   const end = new Promise<SessionEnd>((resolve) => {
     resolveEnd = resolve;
   });
   const take = (stream: PassThrough, data: Buffer, socket: WebSocket): void => {
-    if (data.length === 0 || stream.write(data)) return;
-    full += 1;
+    // Frames that had arrived still come after the pause: the stream is waited for already.
+    if (data.length === 0 || stream.write(data) || full.has(stream)) return;
+    full.add(stream);
     hasPaused = true;
     socket.pause();
     stream.once("drain", () => {
-      full -= 1;
-      if (full === 0) socket.resume();
+      full.delete(stream);
+      if (full.size === 0) socket.resume();
     });
   };
   let lastFrame = Date.now();

@@ -1,8 +1,8 @@
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { KgentsError } from "../../../core/error.ts";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { controlReader } from "../files/control-reader.ts";
+import { untilDrained } from "../until-drained.ts";
 import { cellScripts, scriptExit, troubleMark } from "./cell-scripts.ts";
 import { cellContainer } from "./classify-cell.ts";
 import type { ClusterClient } from "./cluster-client.ts";
@@ -35,20 +35,9 @@ export class StoreError extends Error {}
 
 /** Waits until a stream takes more, or has failed, or until it is to be waited for no longer. */
 async function drained(sink: Writable, signal: AbortSignal): Promise<void> {
-  const over = new AbortController();
-  const options = { signal: AbortSignal.any([signal, over.signal]) };
-  const closed = once(sink, "close", options).then(() =>
-    Promise.reject(new Error("the stream of the store is closed")),
-  );
-  try {
-    await Promise.race([once(sink, "drain", options), closed]);
-  } catch (error) {
-    if (signal.aborted) return;
-    throw new StoreError(error instanceof Error ? error.message : String(error), { cause: error });
-  } finally {
-    closed.catch(() => {});
-    over.abort();
-  }
+  await untilDrained(sink, signal);
+  if (signal.aborted || !sink.destroyed) return;
+  throw new StoreError(sink.errored?.message ?? "the stream of the store is closed", { cause: sink.errored });
 }
 
 /**
