@@ -206,7 +206,8 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
 
   describe.skipIf(!canBePid1)("as PID 1", () => {
     it("ends code at its deadline, and all that it started", async () => {
-      await using cell = startCell(shell, { timeout: 500 });
+      // Long enough for code of the lowest priority to begin on a loaded machine.
+      await using cell = startCell(shell, { timeout: 1500 });
       const started = Date.now();
       await cell.start([
         "sh",
@@ -214,7 +215,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
         "echo partial; setsid sh -c 'while :; do echo x >>daemon; sleep 0.02; done' & sleep 60",
       ]);
       expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: 137, signalled: true, stopped: "timed-out" });
-      expect(Date.now() - started).toBeLessThan(3000);
+      expect(Date.now() - started).toBeLessThan(10_000);
       expect(cell.read("stdout").toString()).toBe("partial\n");
       const size = readFileSync(join(cell.work, "daemon")).length;
       await new Promise((resolve) => setTimeout(resolve, 200));
