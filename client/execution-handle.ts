@@ -6,6 +6,7 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from "@temporalio/client";
+import { tolerantClient } from "../activities/host/tolerant-client.ts";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
 import { runKey, type StreamName } from "../activities/store/references.ts";
 import type { Phase } from "../core/names.ts";
@@ -18,7 +19,6 @@ import { glanceAtHeartbeat, glanceAtStore } from "./output/glance.ts";
 import { inspectRun, type RunDetails } from "./runs/inspect-run.ts";
 import { phaseOf } from "./runs/phase.ts";
 import { type RunState, stateOf } from "./runs/run-state.ts";
-import { tolerantClient } from "./runs/tolerant-client.ts";
 import { type Waiting, waitingOf } from "./runs/waiting.ts";
 
 /** How long a Temporal server may be away while a result is waited for: a restart, a failover. The run itself goes on. */

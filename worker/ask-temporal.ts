@@ -1,5 +1,6 @@
 import { type Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
 import type { AskRun, OpenRuns, RunState } from "../activities/dependencies.ts";
+import { tolerantClient } from "../activities/host/tolerant-client.ts";
 import { quoted } from "../core/visibility-query.ts";
 
 /** How long to wait for Temporal's word on a run: a server that is away is asked again in the next round. */
@@ -13,7 +14,9 @@ const isAway = (error: unknown): boolean => error instanceof ServiceError && isG
  *
  * @returns a function of the workflow id and the id of the run's first execution
  */
-export const askTemporal = (client: Client): AskRun => {
+export const askTemporal = (strict: Client): AskRun => {
+  // What a run carries is not asked for: one that cannot be decoded must not end a sweep.
+  const client = tolerantClient(strict);
   const describe = async (workflowId: string, runId?: string) => {
     try {
       return await client.withDeadline(Date.now() + askMilliseconds, () =>
@@ -45,9 +48,9 @@ export const askTemporal = (client: Client): AskRun => {
 };
 
 /** Asks Temporal's index which executions of some workflows are open, in one query. */
-export const openRunsOf =
-  (client: Client): OpenRuns =>
-  async (workflowIds) => {
+export const openRunsOf = (strict: Client): OpenRuns => {
+  const client = tolerantClient(strict);
+  return async (workflowIds) => {
     const query = `ExecutionStatus = 'Running' AND WorkflowId IN (${workflowIds.map(quoted).join(", ")})`;
     const open = new Set<string>();
     try {
@@ -60,3 +63,4 @@ export const openRunsOf =
       throw error;
     }
   };
+};

@@ -4,11 +4,11 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from "@temporalio/client";
+import { tolerantClient } from "../../activities/host/tolerant-client.ts";
 import { closest } from "../../core/closest.ts";
 import { KgentsError } from "../../core/error.ts";
 import { executeCodeWorkflow } from "../../core/names.ts";
 import { toKgentsError } from "../failure.ts";
-import { tolerantClient } from "./tolerant-client.ts";
 
 /** Among so many of the newest runs is looked for what was meant. */
 const recentRuns = 200;

@@ -1,5 +1,6 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
 import type { Full, ProvisionedCell, Restarted } from "../../activities/contract.ts";
+import { tolerantClient } from "../../activities/host/tolerant-client.ts";
 import type { Phase } from "../../core/names.ts";
 import type { ExecutionResult, Isolation } from "../../core/result.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
@@ -7,7 +8,6 @@ import { toMilliseconds } from "../protobuf-time.ts";
 import { decodeFirst, readRequest } from "./history.ts";
 import { type RunSummary, summarise } from "./list-runs.ts";
 import { phaseOf } from "./phase.ts";
-import { tolerantClient } from "./tolerant-client.ts";
 import { type Waiting, waitingOf } from "./waiting.ts";
 
 /** The moments of a run, as far as they have come. */

@@ -5,6 +5,7 @@ import {
   type WorkflowExecutionInfo,
   WorkflowNotFoundError,
 } from "@temporalio/client";
+import { tolerantClient } from "../../activities/host/tolerant-client.ts";
 import { aboutOf, type RunAbout } from "../../core/about.ts";
 import { grpcStatus } from "../../core/grpc-status.ts";
 import { aboutMemo, searchAttributes } from "../../core/names.ts";
@@ -13,7 +14,6 @@ import { toKgentsError } from "../failure.ts";
 import { readRequest } from "./history.ts";
 import { type RunFilter, runQuery } from "./run-query.ts";
 import { type RunState, stateOf } from "./run-state.ts";
-import { tolerantClient } from "./tolerant-client.ts";
 
 /** A run in the list of runs. */
 export interface RunSummary extends RunAbout {

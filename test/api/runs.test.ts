@@ -9,6 +9,7 @@ import { toKgentsError } from "../../client/failure.ts";
 import type { Quartermaster } from "../../client/quartermaster.ts";
 import type { ListOptions, RunSummary } from "../../client/runs/list-runs.ts";
 import { aboutMemo, executeCodeWorkflow, searchAttributes } from "../../core/names.ts";
+import { askTemporal, openRunsOf } from "../../worker/ask-temporal.ts";
 import { type DevServer, startDevServer } from "../support/dev-server.ts";
 import { openYard, type Yard } from "./support.ts";
 
@@ -169,6 +170,8 @@ describe("with search attributes", () => {
     await expect.poll(ids, { timeout: 10_000 }).toEqual([other.workflowId, workflowId]);
     const handle = await quartermaster.get(workflowId);
     expect(await handle.inspect()).toMatchObject({ status: "running", title: "(no code)", request: null });
+    expect(await askTemporal(client)(workflowId, handle.runId)).toEqual({ open: true });
+    expect(await openRunsOf(client)([workflowId, "live"])).toContain(handle.runId);
     await handle.cancel();
     for (const id of await ids()) await client.workflow.getHandle(id).terminate();
   });
