@@ -5,6 +5,8 @@ import type { Logger } from "./logging.ts";
 
 /** How often artifacts are looked through. */
 const roundMilliseconds = 3_600_000;
+/** A round that another worker has begun so short ago is this one's too. Less than the time between rounds, which no two clocks keep alike. */
+const claimMilliseconds = 55 * 60_000;
 /**
  * History is kept from a run's end, and an artifact's age counts from its last byte: before that by as much as code may run
  * in silence (24 h), be started (1 h) and be cleaned up.
@@ -20,18 +22,30 @@ async function retentionOf({ client, namespace }: WorkerConnections): Promise<nu
   return seconds === undefined || seconds === null ? undefined : Number(seconds) * 1000;
 }
 
-/** Removes artifacts when Temporal removes the history that refers to them: the namespace's retention rules both. */
+/**
+ * Removes artifacts when Temporal removes the history that refers to them: the namespace's retention rules both. Of all workers that
+ * share the store, one does a round.
+ */
 export function startExpiry(
   store: ArtifactStore,
   connections: WorkerConnections,
   { bucket }: Configuration["artifacts"],
   log: Logger,
 ): { stop: () => Promise<void> } {
+  let leavesRound = false;
   const round = async (): Promise<void> => {
     const retention = await retentionOf(connections);
     if (retention === undefined || retention === 0 || bucket?.expiry === "bucket") return;
     const longest = await store.agreeOnRetention(`${connections.address}/${connections.namespace}`, retention);
-    const removed = await store.expire(new Date(Date.now() - longest - slackMilliseconds));
+    if (leavesRound) {
+      leavesRound = false;
+      return;
+    }
+    // A worker that cannot do it, for want of a right, would claim every round: after a failure the next one is another's.
+    leavesRound = true;
+    const isClaimed = await store.claimExpiry(claimMilliseconds);
+    const removed = isClaimed ? await store.expire(new Date(Date.now() - longest - slackMilliseconds)) : 0;
+    leavesRound = false;
     if (removed > 0) log.info({ removed }, "removed artifacts whose history has expired");
   };
   let current = Promise.resolve();

@@ -52,6 +52,13 @@ export interface ArtifactStore {
    * @param blobs the content that it uses, each by its SHA-256
    */
   readonly hold: (key: string, blobs: readonly string[]) => Promise<HeldRun>;
+  /**
+   * Claims the next round of expiry: of all that share the store, one caller is to do it.
+   *
+   * @param milliseconds a round that was claimed so short ago is the last one
+   * @returns whether the round is the caller's
+   */
+  readonly claimExpiry: (milliseconds: number) => Promise<boolean>;
   /** Removes what was last written before a moment. Returns how many runs and blobs that were. */
   readonly expire: (before: Date) => Promise<number>;
   /** Lets go of what the store holds, after a last attempt to bring what was written to its place. */

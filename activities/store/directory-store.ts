@@ -15,6 +15,7 @@ import { errorCode } from "../host/error-code.ts";
 import { makePrivateFile, makePrivateFolder } from "../host/private-file.ts";
 import { sharedId } from "../host/shared-id.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
+import { type ClaimedRounds, claimRound } from "./expiry-claim.ts";
 import { openLiveRuns } from "./live-runs.ts";
 import { blobReference, checkReference, runFolder } from "./references.ts";
 import { longestRetention, retentionName } from "./retention.ts";
@@ -191,6 +192,7 @@ export async function openDirectoryStore(
         throw namingFullDisk(error, cannotWrite);
       }
     },
+    claimExpiry: async (milliseconds) => claimRound(await claimedRounds(join(directory, "expiry")), milliseconds),
     expire: async (before) => {
       let removed = 0;
       for (const folder of ["runs", "blobs"]) {
@@ -202,6 +204,34 @@ export async function openDirectoryStore(
         }
       }
       return removed;
+    },
+  };
+}
+
+async function claimedRounds(folder: string): Promise<ClaimedRounds> {
+  await makePrivateFolder(folder);
+  return {
+    list: async () => {
+      const found = (await readdir(folder)).map(async (name) => {
+        // Where it has gone meanwhile, another has just claimed the next one.
+        const claimed = await stat(join(folder, name)).catch((error) =>
+          isMissing(error) ? undefined : Promise.reject(error),
+        );
+        return { name, claimed: claimed?.mtimeMs ?? Date.now() };
+      });
+      return Promise.all(found);
+    },
+    make: async (name) => {
+      try {
+        await writeFile(join(folder, name), "", { flag: "wx", mode: 0o600 });
+        return true;
+      } catch (error) {
+        if (errorCode(error) === "EEXIST") return false;
+        throw namingFullDisk(error, cannotWrite);
+      }
+    },
+    remove: async (names) => {
+      for (const name of names) await rm(join(folder, name), { force: true });
     },
   };
 }

@@ -141,6 +141,16 @@ export function describeStore(open: () => ArtifactStore): void {
       expect(await store.agreeOnRetention("two", 100)).toBe(2000);
     });
 
+    it("is claimed by one of several at once, and by nobody again for a while", async () => {
+      const hour = 3_600_000;
+      const claim = () => Promise.all(Array.from({ length: 8 }, () => store.claimExpiry(hour)));
+      expect((await claim()).filter(Boolean)).toHaveLength(1);
+      expect((await claim()).filter(Boolean)).toHaveLength(0);
+      // Any time is long enough.
+      expect(await store.claimExpiry(0)).toBe(true);
+      expect((await claim()).filter(Boolean)).toHaveLength(0);
+    });
+
     it("removes what is older than a moment, of runs and blobs, and nothing else", async () => {
       await writeArtifact(store, stdout, "old");
       await store.settle(key);

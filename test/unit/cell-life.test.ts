@@ -122,6 +122,7 @@ function createWorld(at: Await, fault: Fault) {
       await meet(holds === 1 ? "hold" : "hold again");
       return { release: async () => {}, leave: () => {} };
     },
+    claimExpiry: async () => false,
     expire: async () => 0,
     close: async () => {},
   };

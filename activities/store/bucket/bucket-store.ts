@@ -15,6 +15,7 @@ import { pipeline } from "node:stream/promises";
 import { KgentsError } from "../../../core/error.ts";
 import { isDiskFull, namingFullDisk } from "../../host/disk-space.ts";
 import type { ArtifactStore } from "../artifact-store.ts";
+import { type ClaimedRounds, claimRound } from "../expiry-claim.ts";
 import { blobReference, checkReference, keyOf, runFolder } from "../references.ts";
 import { longestRetention, retentionName } from "../retention.ts";
 import { keepWithinBounds, measure, type StoreBounds } from "../store-bounds.ts";
@@ -231,11 +232,35 @@ export async function openBucketStore(
     makeRoom: async () => makeRoom?.(),
     // Nothing is removed from a bucket to make room.
     hold: async () => ({ leave: () => {}, release: async () => {} }),
+    claimExpiry: (milliseconds) => claimRound(claimedRounds(bucket), milliseconds),
     expire: (before) => expire(bucket, before),
     close: async () => {
       await spool?.close();
       bucket.close();
     },
+  };
+}
+
+const roundsPrefix = "expiry/";
+
+function claimedRounds(bucket: Bucket): ClaimedRounds {
+  const pathOf = (name: string): string => `${roundsPrefix}${name}`;
+  return {
+    list: async () => {
+      const found: { name: string; claimed: number }[] = [];
+      for await (const { name, modified } of bucket.list(roundsPrefix)) {
+        found.push({ name: name.slice(roundsPrefix.length), claimed: modified.getTime() });
+      }
+      return found;
+    },
+    make: async (name) => {
+      const own = randomUUID();
+      await bucket.putIfAbsent(pathOf(name), own);
+      // Read back: a write whose answer was lost is tried again, and then meets itself. A service that does not know the condition keeps the last one.
+      const content = await bucket.get(pathOf(name));
+      return content !== undefined && (await text(content)) === own;
+    },
+    remove: (names) => bucket.remove(names.map(pathOf)),
   };
 }
 
