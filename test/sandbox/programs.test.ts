@@ -27,6 +27,12 @@ describe.each(everyone)("programs, as %s", (who) => {
     expect(stdout.length).toBe(20_000_000);
   });
 
+  test("git takes the work directory for the code's own", async () => {
+    const worker = await started;
+    const request = sh("git init --quiet . && git status --short");
+    checkAnswer(await worker.run(request), { stdout: "?? main.sh\n", stderr: "" });
+  });
+
   test("stopping keeps the output so far and ends everything at once", async () => {
     const worker = await started;
     const began = performance.now();

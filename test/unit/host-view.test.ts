@@ -8,6 +8,7 @@ import { prepareHostView } from "../../activities/backends/subprocess/host-view.
 const settings = /^(?:java(?:-|$)|python\d)/;
 const ofOurOwn = [
   "alternatives",
+  "gitconfig",
   "group",
   "hosts",
   "ld.so.cache",

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { copyFile, cp, lstat, mkdir, mkdtemp, readdir, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeReadable } from "./make-readable.ts";
+import { workDirectory } from "./sandbox-paths.ts";
 
 const topDirectories = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 const certificates = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/etc/ssl/cert.pem"];
@@ -36,6 +37,8 @@ const fixedFiles: Readonly<Record<string, string>> = {
   hosts: "127.0.0.1 localhost kgents\n",
   "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
   "resolv.conf": "",
+  // Git refuses a repository whose directory belongs to somebody else, and the work directory is root's where the worker is root.
+  gitconfig: `[safe]\n\tdirectory = ${workDirectory}\n`,
 };
 
 /** The resolver that slirp4netns offers inside. */
