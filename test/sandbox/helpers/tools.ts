@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { chmod, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bubblewrapPackage } from "../../../activities/backends/subprocess/find-bubblewrap.ts";
 import { findSystemTool } from "../../../activities/host/find-program.ts";
@@ -9,8 +11,14 @@ const cacheDirectory = fileURLToPath(new URL("../../../node_modules/.cache/kgent
 
 const say = (line: string): void => void process.stderr.write(`tests: ${line}\n`);
 
-/** The pinned bubblewrap, installed as the product does it. */
-export const testBubblewrap = (): Promise<string> => installPinnedTool(bubblewrapPackage, { cacheDirectory, log: say });
+/** The pinned bubblewrap, installed as the product does it, but open to the ordinary user whom root runs tests as. */
+export async function testBubblewrap(): Promise<string> {
+  for (const path of [dirname(cacheDirectory), cacheDirectory, join(cacheDirectory, "tools")]) {
+    await mkdir(path, { recursive: true });
+    await chmod(path, 0o755);
+  }
+  return installPinnedTool(bubblewrapPackage, { cacheDirectory, log: say });
+}
 
 const packages: Readonly<Record<string, string>> = { slirp4netns: "slirp4netns", nft: "nftables", ip: "iproute2" };
 
