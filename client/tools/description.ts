@@ -4,4 +4,4 @@ The cell starts empty and is thrown away afterwards: nothing is kept between run
 There is no network unless \`network\` is true, and no file of the host can be seen beside its programs and libraries. \
 Standard libraries of the language only, unless the operator has prepared more.
 A program that fails, times out or needs too much memory is not an error of this tool: the result says what became of it, with exit code, stdout, stderr and the files that \`outputs\` names. \
-Defaults: 30 s, a tenth of a processor, 128 MiB of memory. For anything heavy set \`timeout\`, \`cpu\` and \`memory\`.`;
+Defaults: 30 s, one processor, 512 MiB of memory. For anything heavy set \`timeout\`, \`cpu\` and \`memory\`.`;

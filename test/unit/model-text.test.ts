@@ -1,6 +1,7 @@
 /** What models are shown, as pure functions: quotations, excerpts, pieces. */
 import { describe, expect, it } from "vitest";
 import { cutBetweenCharacters } from "../../client/mcp/tools/cut.ts";
+import { runCodeDescription } from "../../client/tools/description.ts";
 import { excerptOf } from "../../client/tools/excerpt.ts";
 import { chooseMark, idInLine, inLine, quote } from "../../client/tools/quote.ts";
 import { boundStream } from "../../core/bounded-stream.ts";
@@ -101,4 +102,10 @@ describe("what a model may set", () => {
   it("every field says what it is for", () => {
     for (const field of Object.values(modelRequestSchema.shape)) expect(field.description).toMatch(/[.)]$/);
   });
+});
+
+it("the tool's description names the defaults that a request has", () => {
+  const { timeout, cpu, memory } = requestSchema.parse({ code: "1" });
+  expect({ timeout, cpu, memory }).toEqual({ timeout: 30_000, cpu: 1000, memory: 512 * 1024 * 1024 });
+  expect(runCodeDescription).toContain("Defaults: 30 s, one processor, 512 MiB of memory.");
 });
