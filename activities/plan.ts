@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { Context } from "@temporalio/activity";
-import { applyPolicy } from "../core/configuration.ts";
+import { applyPolicy, lowerDefaults } from "../core/configuration.ts";
 import { KgentsError } from "../core/error.ts";
 import { checkDisk } from "../core/file-set.ts";
 import { findLanguage } from "../core/language.ts";
@@ -62,7 +62,7 @@ export function planCell(
   cellId: string,
   { workflowId, runId }: Run,
 ): CellPlan {
-  const spec = parseRequest(request);
+  const spec = lowerDefaults(parseRequest(request), request, dependencies.policy);
   const language = findLanguage(dependencies.languages, spec.language);
   applyPolicy(spec, dependencies.policy);
   checkCodeFile(spec, language.fileName);

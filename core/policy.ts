@@ -36,6 +36,25 @@ const allowsImage = (images: readonly string[], image: string): boolean =>
   images.some((entry) => (entry.endsWith("*") ? image.startsWith(entry.slice(0, -1)) : image === entry));
 
 /**
+ * Lowers limits that a request does not name to what this worker allows: a default is nobody's wish, and must not be refused.
+ *
+ * @param request as it came, checked
+ */
+export function lowerDefaults(
+  spec: ExecutionSpec,
+  request: unknown,
+  { limits }: Pick<WorkerPolicy, "limits">,
+): ExecutionSpec {
+  const named = new Map<string, unknown>(
+    typeof request === "object" && request !== null ? Object.entries(request) : [],
+  );
+  const lowered = limited
+    .filter((field) => named.get(field) === undefined)
+    .map((field) => [field, Math.min(spec[field], limits[field] ?? spec[field])] as const);
+  return { ...spec, ...Object.fromEntries(lowered) };
+}
+
+/**
  * Refuses a request that asks for more than this worker allows. Images that come from the table of languages are the
  * worker's own and always allowed. Which backends it serves is decided where the backend is chosen.
  *

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { formatDuration } from "../../core/duration.ts";
 import { KgentsError } from "../../core/error.ts";
 import type { BatchHandle } from "../batch/batch-handle.ts";
 import type { ExecutionHandle } from "../execution-handle.ts";
@@ -13,6 +15,8 @@ import { type RunFlags, withRuns } from "./with-runs.ts";
 export interface CancelFlags extends RunFlags {
   readonly all?: true;
   readonly yes?: true;
+  /** How long to wait for each, in milliseconds. */
+  readonly timeout: number;
 }
 
 /** Asked, but nothing was done, because the answer was no. */
@@ -87,9 +91,30 @@ async function cancelRun(handle: ExecutionHandle): Promise<Ending> {
   }
 }
 
+/** Waits for an end, and no longer than that. A run whose worker cannot read it, or that nobody serves, never ends by being asked to. */
+async function within(milliseconds: number, id: string, end: Promise<Ending>): Promise<Ending> {
+  const limit = new AbortController();
+  try {
+    const late = delay(milliseconds, undefined, { signal: limit.signal }).then(() => {
+      throw new KgentsError(
+        "no-worker",
+        `${id} was asked to end, and has not within ${formatDuration(milliseconds)}; the cancellation goes on`,
+        {
+          remedy: `Look at it with \`kgents show\` or in the UI. A run that no worker can read ends by \`temporal workflow terminate\`.`,
+        },
+      );
+    });
+    return await Promise.race([end, late]);
+  } finally {
+    limit.abort();
+    // Nobody waits for it any more.
+    end.catch(() => {});
+  }
+}
+
 async function report({ id, end }: Cancellable, flags: CancelFlags, voice: Voice): Promise<number> {
   try {
-    const { status, was } = await end();
+    const { status, was } = await within(flags.timeout, id, end());
     if (flags.json) await printJson({ id, status, was });
     else if (was === "over") voice.say(`${id} was over already: ${status}`);
     else voice.say(status === "cancelled" ? `${id} is cancelled` : `${id} ended first: ${status}`);

@@ -10,6 +10,8 @@ const bash = `# kgents: completion for bash
 _kgents() {
   local line
   COMPREPLY=()
+  # A program of the directory that one stands in is not run before Enter is pressed.
+  [[ $1 == /* || $1 != */* ]] || return
   while IFS= read -r line; do
     if [[ $line == ":files" ]]; then
       compopt -o default 2>/dev/null
@@ -28,6 +30,8 @@ const zsh = `#compdef kgents
 _kgents() {
   local line value
   local -a described
+  # A program of the directory that one stands in is not run before Enter is pressed.
+  [[ $words[1] == /* || $words[1] != */* ]] || return
   for line in "\${(@f)$("$words[1]" __complete zsh -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
     [[ -n $line ]] || continue
     if [[ $line == ":files" ]]; then
@@ -49,6 +53,8 @@ fi
 const fish = `# kgents: completion for fish
 function __kgents_complete
     set -l words (commandline -opc) (commandline -ct)
+    # A program of the directory that one stands in is not run before Enter is pressed.
+    string match -qr '^[^/]*$|^/' -- $words[1]; or return
     set -l lines ($words[1] __complete fish -- $words[2..-1] 2>/dev/null)
     if test "$lines[1]" = ":files"
         __fish_complete_path (commandline -ct)

@@ -1,4 +1,5 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "../../core/duration.ts";
 import type { CancelFlags } from "./cancel.ts";
 import { priority } from "./exec-command.ts";
 import { alsoNamed } from "./other-name.ts";
@@ -14,6 +15,13 @@ export interface ControlRuns {
 }
 
 const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
+
+/** A bound for waiting, in milliseconds. */
+function waitingTime(value: string): number {
+  const milliseconds = parseDuration(value);
+  if (milliseconds !== undefined && milliseconds > 0 && milliseconds <= 86_400_000) return milliseconds;
+  throw new InvalidArgumentError('Allowed is a duration of at most 24 h, such as "5m".');
+}
 
 const configuration = ["--config <file>", "the configuration file"] as const;
 
@@ -53,6 +61,7 @@ export function controlCommands(program: Command, runs: ControlRuns): void {
     .argument("[ids...]", "the runs' ids")
     .option("--all", "all runs of the task queue that are running; asks first")
     .option("-y, --yes", "do not ask")
+    .option("-t, --timeout <duration>", "how long to wait for each end", waitingTime, 300_000)
     .option("--json", "print how each ended as a line of JSON")
     .option(...configuration)
     .addHelpText("after", examples("kgents cancel my-run", "kgents cancel --all --yes"))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyPolicy, mergeLanguages, parseConfiguration } from "../../core/configuration.ts";
+import { applyPolicy, lowerDefaults, mergeLanguages, parseConfiguration } from "../../core/configuration.ts";
 import { KgentsError } from "../../core/error.ts";
 import { builtInLanguages, commandInImage, findLanguage, languageOfFile } from "../../core/language.ts";
 import { parseRequest } from "../../core/parse-request.ts";
@@ -195,8 +195,12 @@ describe("mergeLanguages", () => {
 });
 
 describe("applyPolicy", () => {
-  const apply = (worker: object, request: ExecutionRequest) =>
-    applyPolicy(parseRequest({ code: "x", ...request }), parseConfiguration({ worker }).worker);
+  const apply = (worker: object, request: ExecutionRequest) => {
+    const policy = parseConfiguration({ worker }).worker;
+    const spec = lowerDefaults(parseRequest({ code: "x", ...request }), request, policy);
+    applyPolicy(spec, policy);
+    return spec;
+  };
 
   it.each<[object, ExecutionRequest]>([
     [{}, { timeout: "24h", cpu: 256, memory: "1Ti", disk: "1Ti", image: "any/thing:1", network: true }],
@@ -217,7 +221,6 @@ describe("applyPolicy", () => {
   it.each<[object, ExecutionRequest, string, string]>([
     [{ limits: { timeout: 60 } }, { timeout: "60.001s" }, "timeout", "got 60.001 s; allowed is at most 60 s"],
     [{ limits: { timeout: 60 } }, { timeout: "1h" }, "timeout", "got 3600 s; allowed is at most 60 s on this worker"],
-    [{ limits: { timeout: 10 } }, {}, "timeout", "got 30 s; allowed is at most 10 s"],
     [{ limits: { cpu: "200m" } }, { cpu: "201m" }, "cpu", "got 201m; allowed is at most 200m"],
     [{ limits: { memory: "1Gi" } }, { memory: "1025Mi" }, "memory", "got 1025Mi; allowed is at most 1Gi"],
     [{ limits: { disk: "1Gi" } }, { disk: "2Gi" }, "disk", "got 2Gi; allowed is at most 1Gi"],
@@ -235,6 +238,17 @@ describe("applyPolicy", () => {
     expect(error).toMatchObject({ code: "policy-violation", field });
     expect(error.message).toContain(message);
   });
+});
+
+it.each([
+  ["what it does not name is lowered", {}, { timeout: 10_000, cpu: 500, memory: 2 ** 28 }],
+  ["undefined is not named", { memory: undefined }, { memory: 2 ** 28 }],
+  ["what it names stays", { memory: "128Mi", cpu: "100m" }, { timeout: 10_000, memory: 2 ** 27, cpu: 100 }],
+])("a request under a worker's maxima: %s", (_, request, expected) => {
+  const { worker } = parseConfiguration({ worker: { limits: { timeout: 10, cpu: "500m", memory: "256Mi" } } });
+  const spec = lowerDefaults(parseRequest({ code: "x", ...request }), request, worker);
+  expect(spec).toMatchObject(expected);
+  expect(() => applyPolicy(spec, worker)).not.toThrow();
 });
 
 describe("findLanguage", () => {
