@@ -7,6 +7,7 @@ import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from "nod
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
 import { KgentsError } from "../../core/error.ts";
+import { errorCode } from "./error-code.ts";
 import type { Paths } from "./paths.ts";
 
 /** Whose files are trusted. */
@@ -87,9 +88,18 @@ function ancestors(path: string): string[] {
   return above === path ? [] : [above, ...ancestors(above)];
 }
 
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    // Nothing lies below what is no directory.
+    if (errorCode(error) === "ENOTDIR") return false;
+    throw error;
+  }
+}
+
 /** The nearest of a path and the directories above it that is there. */
-const nearest = (path: string): string =>
-  [path, ...ancestors(path)].find((place) => lstatSync(place, { throwIfNoEntry: false }) !== undefined) ?? "/";
+const nearest = (path: string): string => [path, ...ancestors(path)].find(isThere) ?? "/";
 
 /**
  * Why a file or directory is not trusted: it, or a directory on the way to it, belongs to another user or can be written by others. Of
@@ -100,25 +110,32 @@ const nearest = (path: string): string =>
  * @returns a sentence without its end; undefined where it is trusted, and on systems without user ids
  */
 export function distrust(path: string): string | undefined {
+  try {
+    return changeable(path);
+  } catch (error) {
+    return `it cannot be looked at (${error instanceof Error ? error.message : error})`;
+  }
+}
+
+/** The same. @throws what the system says where it cannot be looked at */
+function changeable(path: string): string | undefined {
   const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
   if (uid === undefined || gid === undefined) return undefined;
   known ??= ownTrust(uid, gid);
   const trust = known;
-  try {
-    const present = nearest(path);
-    const link = lstatSync(present);
-    if (link.isSymbolicLink() && !trust.users.has(link.uid)) return `${present} belongs to the user ${link.uid}`;
-    const real = realpathSync(present);
-    const above = new Set([...ancestors(present), ...ancestors(real)]);
-    const isMeant = present === path;
-    for (const [place, isAncestor] of [[real, !isMeant] as const, ...[...above].map((one) => [one, true] as const)]) {
-      const reason = changeableByOthers(statSync(place), trust, isAncestor);
-      if (reason !== undefined) return `${place} ${reason}`;
-    }
-    return undefined;
-  } catch (error) {
-    return `it cannot be looked at (${error instanceof Error ? error.message : error})`;
+  const present = nearest(path);
+  // Where a file or a device stands in the way nothing of others can lie, and whoever writes there hears of it.
+  if (present !== path && !statSync(present).isDirectory()) return undefined;
+  const link = lstatSync(present);
+  if (link.isSymbolicLink() && !trust.users.has(link.uid)) return `${present} belongs to the user ${link.uid}`;
+  const real = realpathSync(present);
+  const above = new Set([...ancestors(present), ...ancestors(real)]);
+  const isMeant = present === path;
+  for (const [place, isAncestor] of [[real, !isMeant] as const, ...[...above].map((one) => [one, true] as const)]) {
+    const reason = changeableByOthers(statSync(place), trust, isAncestor);
+    if (reason !== undefined) return `${place} ${reason}`;
   }
+  return undefined;
 }
 
 const variables = { state: "XDG_STATE_HOME", cache: "XDG_CACHE_HOME" } as const;
@@ -127,11 +144,11 @@ const variables = { state: "XDG_STATE_HOME", cache: "XDG_CACHE_HOME" } as const;
  * Refuses to use kgents' own directories where others could have put something into them: what stands there is run, and says which
  * processes are ended.
  *
- * @throws KgentsError `invalid-configuration`
+ * @throws KgentsError `invalid-configuration`; what the system says where they cannot be looked at
  */
 export function refuseForeignDirectories(paths: Pick<Paths, "state" | "cache">): void {
   for (const name of ["state", "cache"] as const) {
-    const reason = distrust(paths[name]);
+    const reason = changeable(paths[name]);
     if (reason === undefined) continue;
     throw new KgentsError("invalid-configuration", `the ${name} directory ${paths[name]} is not used: ${reason}`, {
       remedy: `Give it, and the directories above it, to yourself alone (chown, chmod go-w), or choose another one with ${variables[name]}.`,

@@ -1,5 +1,6 @@
 import { type LoadedConfiguration, loadConfiguration } from "../../activities/host/configuration-file.ts";
-import { kgentsPaths } from "../../activities/host/paths.ts";
+import { distrust } from "../../activities/host/ownership.ts";
+import { kgentsPaths, type Paths } from "../../activities/host/paths.ts";
 import { KgentsError } from "../../core/error.ts";
 import { isLoopback } from "../../core/loopback.ts";
 import { resolveTarget } from "../stack/address.ts";
@@ -17,8 +18,10 @@ export interface Examination {
   readonly checks: readonly Check[];
 }
 
-async function checkAll({ configuration, text }: LoadedConfiguration): Promise<Check[]> {
-  const paths = kgentsPaths();
+const checkDirectories = ({ state, cache }: Paths): Promise<Check[]> =>
+  Promise.all([checkDirectory("State", state, "XDG_STATE_HOME"), checkDirectory("Cache", cache, "XDG_CACHE_HOME")]);
+
+async function checkAll({ configuration, text }: LoadedConfiguration, paths: Paths): Promise<Check[]> {
   const { taskQueue } = configuration.worker;
   const status = await stackStatus({
     ...{ paths, configurationText: text, taskQueue },
@@ -27,10 +30,9 @@ async function checkAll({ configuration, text }: LoadedConfiguration): Promise<C
   const target = { ...resolveTarget(process.env, {}), address: status.temporal.address };
   const isLocal = isLoopback(target.address);
   const { running } = status.temporal;
-  const [search, state, cache, artifacts, backends] = await Promise.all([
+  const [search, directories, artifacts, backends] = await Promise.all([
     running ? checkSearchAttributes(target) : undefined,
-    checkDirectory("State", paths.state, "XDG_STATE_HOME"),
-    checkDirectory("Cache", paths.cache, "XDG_CACHE_HOME"),
+    checkDirectories(paths),
     checkArtifacts(configuration.artifacts),
     // Elsewhere other machines carry runs out: what is missing here says nothing.
     isLocal ? checkBackends(configuration) : [ok("Backends", "are those of the workers' machines: ask there")],
@@ -40,7 +42,7 @@ async function checkAll({ configuration, text }: LoadedConfiguration): Promise<C
     checkWorkers(status, taskQueue, isLocal),
     ...(search ? [search] : []),
     ...backends,
-    ...[state, cache],
+    ...directories,
     ...(artifacts ? [artifacts] : []),
   ];
 }
@@ -51,7 +53,11 @@ export async function examine(configurationFile: string | undefined): Promise<Ex
   try {
     const loaded = await loadConfiguration({ path: configurationFile });
     const files = [loaded.path ?? "as built in", ...(loaded.projectPath === null ? [] : [loaded.projectPath])];
-    checks.push(ok("Settings", files.join(", and ")), ...(await checkAll(loaded)));
+    checks.push(ok("Settings", files.join(", and ")));
+    const paths = kgentsPaths();
+    // What else there is, the state directory says: nothing is read where others could have written.
+    const isForeign = [paths.state, paths.cache].some((directory) => distrust(directory) !== undefined);
+    checks.push(...(await (isForeign ? checkDirectories(paths) : checkAll(loaded, paths))));
   } catch (error) {
     if (!(error instanceof KgentsError) || error.code !== "invalid-configuration") throw error;
     checks.push(failed("Settings", error.message, error.remedy));

@@ -129,7 +129,15 @@ const forRoot: Row[] = [
     "HOME on a disk that is full",
     "mkdir -p full; unshare -m bash -c 'mount -t tmpfs -o size=4k none full; head -c 4096 /dev/zero >full/it; alone; HOME=$D/full run'",
   ],
-  ["a cache of another user", "mkdir -p theirs; chown 1234 theirs; XDG_CACHE_HOME=$D/theirs run"],
+  [
+    "a cache of another user",
+    "mkdir -p theirs; chown 1234 theirs; XDG_CACHE_HOME=$D/theirs run",
+    {
+      code: 2,
+      stdout: "",
+      stderr: matches(/^kgents: the cache directory .*theirs\/kgents is not used: .* belongs to the user 1234\n.*\n$/),
+    },
+  ],
   ["no /dev/shm", "unshare -m bash -c 'umount -l /dev/shm; run'"],
   [
     "a temporary directory that is read-only",

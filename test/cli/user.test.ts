@@ -81,7 +81,7 @@ describe.runIf(canBecomeUser())("as an unprivileged user", () => {
     const { code, stdout, stderr } = await terminal.run(["exec", "--code", "print(1)"], { environment });
     expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
     expect(stderr).toBe(
-      "kgents: EACCES: permission denied, mkdir '/root/kgents'\n" +
+      "kgents: EACCES: permission denied, lstat '/root/kgents'\n" +
         "        Let this user write there, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.\n",
     );
   });

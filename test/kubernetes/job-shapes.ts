@@ -56,12 +56,12 @@ export const cellShapes: Readonly<Record<string, Change>> = {
   "a-runtime": pod({ runtimeClassName: "gvisor" }),
   "chosen-nodes": pod({ nodeSelector: { pool: "cells" }, tolerations: [{ key: "cells", operator: "Exists" }] }),
   "another-user": podSecurity({ runAsUser: 100_000, runAsGroup: 100_000, fsGroup: 100_000 }),
-  "a-volume-of-fields": volume({ downwardAPI: {} }),
   "plain-env": cell({ env: [{ name: "A", value: "1" }] }),
 };
 
 /** What nobody may create there. */
 export const otherShapes: Readonly<Record<string, Change>> = {
+  "volume-of-fields": volume({ downwardAPI: { items: [{ path: "a", fieldRef: { fieldPath: "metadata.name" } }] } }),
   "volume-secret": volume({ secret: { secretName: "s" } }),
   "volume-configmap": volume({ configMap: { name: "c" } }),
   "volume-hostpath": volume({ hostPath: { path: "/" } }),
@@ -79,9 +79,6 @@ export const otherShapes: Readonly<Record<string, Change>> = {
   "host-ipc": pod({ hostIPC: true }),
   "host-port": cell({ ports: [{ containerPort: 80, hostPort: 80 }] }),
   "chosen-node": pod({ nodeName: "n" }),
-  "selected-node": pod({ nodeSelector: { "kubernetes.io/hostname": "n" } }),
-  "preferred-node": pod({ affinity: { nodeAffinity: {} } }),
-  "tolerated-node": pod({ tolerations: [{ operator: "Exists" }] }),
   "chosen-priority": pod({ priorityClassName: "system-node-critical" }),
   root: podSecurity({ runAsNonRoot: false, runAsUser: 0 }),
   "root-container": cellSecurity({ runAsNonRoot: false, runAsUser: 0 }),

@@ -52,7 +52,7 @@ describe("what the system says is no defect of ours", () => {
     [system("EIO"), "system-error"],
     [new TypeError("fetch failed", { cause: system("ECONNREFUSED") }), "system-error"],
     [system("EAI_AGAIN"), "system-error"],
-    [system("ENOSPC"), "stack-start"],
+    [system("ENOSPC"), "disk-full"],
     [system("ERR_INVALID_ARG_TYPE"), "internal"],
     [new Error("x"), "internal"],
     ["x", "internal"],
