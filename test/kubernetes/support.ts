@@ -76,6 +76,9 @@ export const createBackend = (namespace: string, options: Partial<KubernetesOpti
     ...options,
   });
 
+/** Seconds. A node of two cores has room for some 20 cells, and the files that run at the same time share it. */
+const patientStartup = 110;
+
 /** A worker in this process that serves cells in a namespace, and nothing else unless told so. */
 export async function startClusterWorker(
   namespace: string,
@@ -85,11 +88,14 @@ export async function startClusterWorker(
   } = {},
 ): Promise<TestWorker> {
   const { configuration, taskQueue, ...more } = options;
-  return startTestWorker(inject("temporalAddress"), {
+  const worker = await startTestWorker(inject("temporalAddress"), {
     backends: { kubernetes: createBackend(namespace, more) },
     ...(configuration && { configuration }),
     ...(taskQueue !== undefined && { taskQueue }),
   });
+  const start: TestWorker["start"] = (request, startOptions) =>
+    worker.start({ startupTimeout: patientStartup, ...request }, startOptions);
+  return { ...worker, start, run: async (request) => (await start(request)).result() };
 }
 
 /** What the tests of a file share; there while they run. */

@@ -106,7 +106,7 @@ const cases: readonly Case[] = [
 
 describe.concurrent("against its own cell", () => {
   test.each(cases)("$name", { timeout: 180_000 }, async ({ request, result, seconds }) => {
-    const came = await here.worker.run({ cpu: 1, ttl: 1, ...request });
+    const came = await here.worker.run({ cpu: 1, ttl: 1, startupTimeout: 150, ...request });
     expect(came).toMatchObject(result);
     const { started, finished } = came.timings;
     expect(Date.parse(finished) - Date.parse(started ?? "")).toBeLessThan(seconds * 1000);
