@@ -130,7 +130,9 @@ describe("code from standard input", () => {
   });
 
   test("who waits for code that does not come is told so", async () => {
-    const line = "(sleep 3; echo 'print(8)') | kgents exec";
+    // The code comes when the word has come, however long the command takes to start.
+    const wait = "for i in $(seq 300); do grep -qs waiting words && break; sleep 0.1; done";
+    const line = `(${wait}; echo 'print(8)') | kgents exec 2>words; cat words >&2`;
     const { stdout, stderr } = await terminal.program("bash", shellLine(line));
     expect({ stdout, stderr }).toEqual({
       stdout: "8\n",
