@@ -92,7 +92,7 @@ function isThere(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    // Nothing lies below what is no directory.
+    // ENOTDIR: a parent is a file or a device, so nothing can exist below it.
     if (errorCode(error) === "ENOTDIR") return false;
     throw error;
   }

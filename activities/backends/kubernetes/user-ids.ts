@@ -10,7 +10,7 @@ import type { ClusterClient } from "./cluster-client.ts";
 import { isFinished } from "./observe.ts";
 
 /**
- * The id that a cell tries for the how-manieth time: 0, 1, ... The same each time, so that a Job that is created twice is the same Job.
+ * The user id that a cell tries at an attempt, counted from 0. It is the same each time, so that a Job that is created twice is the same Job.
  */
 export function userIdOf(cellId: string, round: number, { first, count }: UserIds): number {
   const hash = createHash("sha256").update(`${cellId}/${round}`).digest().readUInt32BE();
