@@ -16,6 +16,27 @@ wait_until() {
 node_is_ready() { "$PROGRAMS/kube" kubectl get node "$NODE_NAME" | grep -q ' Ready'; }
 at_gateway() { nsenter --net=/proc/self/fd/9 "$@"; }
 
+# The kubelet counts the processors in these files. The group of its pods is made before it: the kubelet ends where it cannot
+# assign eight processors to a new group, and goes on where it cannot assign them to one that exists (cgroup v1).
+report_eight_processors() {
+  local processor hierarchy
+  mkdir -p processors/node0
+  cp /sys/devices/system/node/node0/meminfo processors/node0
+  for processor in $(seq 0 7); do
+    mkdir -p processors/node0/cpu$processor/topology
+    echo $processor > processors/node0/cpu$processor/topology/core_id
+    echo 0 > processors/node0/cpu$processor/topology/physical_package_id
+  done
+  echo 0-7 > processors/online
+  mount --bind processors/online /sys/devices/system/cpu/online
+  mount --bind processors /sys/devices/system/node
+  for hierarchy in $hierarchies; do
+    # The new group gets its parent's processors and memory.
+    [ ! -e "$hierarchy/$CONTROL_GROUP/cpuset.cpus" ] || echo 1 > "$hierarchy/$CONTROL_GROUP/cgroup.clone_children"
+    mkdir -p "$hierarchy/$CONTROL_GROUP/kubepods"
+  done
+}
+
 "$here/configuration.sh"
 "$here/certificates.sh"
 # One hierarchy with all controllers, or several.
@@ -23,6 +44,8 @@ hierarchies=/sys/fs/cgroup
 [ -e $hierarchies/cgroup.procs ] || hierarchies=/sys/fs/cgroup/*
 for hierarchy in $hierarchies; do mkdir -p "$hierarchy/$CONTROL_GROUP"; done
 mount --make-rprivate /
+# Cells of tests that run side by side request more processors than a small machine has, and mostly wait.
+[ "$(nproc)" -ge 8 ] || [ -e /sys/fs/cgroup/cgroup.procs ] || report_eight_processors
 mount -t tmpfs tmpfs /run
 mount --bind hosts /etc/hosts
 # Paths that the kubelet, the pod network and the runtime cannot be told to leave alone.
