@@ -1,4 +1,5 @@
 /** What programs of every kind see and give back, in both modes. */
+import { existsSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { checkAnswer, programs, sh } from "../support/programs.ts";
 import { cellsIn, groupsOf } from "./helpers/leftovers.ts";
@@ -32,6 +33,19 @@ describe.each(everyone)("programs, as %s", (who) => {
     const request = sh("git init --quiet . && git status --short");
     checkAnswer(await worker.run(request), { stdout: "?? main.sh\n", stderr: "" });
   });
+
+  test.runIf(["/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf"].some(existsSync) && existsSync("/usr/bin/openssl"))(
+    "OpenSSL finds its settings",
+    async () => {
+      const worker = await started;
+      const request = sh(`
+        openssl version -a >/dev/null && openssl rand -hex 4 >/dev/null && python3 -c 'import ssl; ssl.create_default_context()'
+        openssl req -new -newkey ed25519 -nodes -subj /CN=cell -keyout /tmp/key -out /tmp/request 2>/tmp/said || cat /tmp/said >&2
+        head -n 1 /tmp/request
+      `);
+      checkAnswer(await worker.run(request), { stdout: "-----BEGIN CERTIFICATE REQUEST-----\n", stderr: "" });
+    },
+  );
 
   test("stopping keeps the output so far and ends everything at once", async () => {
     const worker = await started;

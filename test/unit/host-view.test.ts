@@ -6,6 +6,8 @@ import { expect, test } from "vitest";
 import { prepareHostView } from "../../activities/backends/subprocess/host-view.ts";
 
 const settings = /^(?:java(?:-|$)|python\d)/;
+/** Directories of which one file is shown. */
+const ofLibraries: Readonly<Record<string, string>> = { ssl: "ssl/openssl.cnf", pki: "pki/tls/openssl.cnf" };
 const ofOurOwn = [
   "alternatives",
   "gitconfig",
@@ -18,6 +20,11 @@ const ofOurOwn = [
   "resolv.conf",
 ];
 
+async function files(directory: string): Promise<string[]> {
+  const found = await readdir(directory, { recursive: true, withFileTypes: true });
+  return found.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
+}
+
 test("has the settings of programs below /usr that all may read, and nothing of the machine", async () => {
   const directory = await mkdtemp(join(tmpdir(), "kgents-etc-"));
   try {
@@ -25,7 +32,11 @@ test("has the settings of programs below /usr that all may read, and nothing of 
     const etc = offline[offline.indexOf("/etc") - 1] ?? "";
     const names = await readdir(etc);
     const others = names.filter((name) => !ofOurOwn.includes(name));
-    expect(others.every((name) => settings.test(name))).toBe(true);
+    expect(others.every((name) => settings.test(name) || name in ofLibraries)).toBe(true);
+    for (const [name, file] of Object.entries(ofLibraries).filter(([name]) => others.includes(name))) {
+      expect(await files(join(etc, name))).toEqual([join(etc, file)]);
+      expect(await readFile(join(etc, file), "utf8")).toBe(await readFile(join("/etc", file), "utf8"));
+    }
     const wanted = (await readdir("/etc")).filter((name) => settings.test(name));
     expect(others).toEqual(expect.arrayContaining(wanted));
     for (const name of wanted) {

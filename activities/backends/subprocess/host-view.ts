@@ -45,9 +45,12 @@ const fixedFiles: Readonly<Record<string, string>> = {
 const resolverWithNetwork = "nameserver 10.0.2.3\noptions timeout:2 attempts:2\n";
 
 /** Counted up when the same files are made in another way, so that those of an earlier version are not used. */
-const formatOfEtc = 3;
+const formatOfEtc = 4;
 
 const copiedFiles = ["ld.so.cache", "localtime"];
+
+/** OpenSSL's settings, as Debian's and as Fedora's package have them: many of its commands do not work without, and others warn. */
+const librarySettings = ["ssl/openssl.cnf", "pki/tls/openssl.cnf"];
 
 /** Settings of programs below /usr, which these link to or do not start without: of packages, and not of this machine. */
 const programSettings = /^(?:java(?:-\d[\w.-]*)?|python\d[\d.]*)$/;
@@ -62,7 +65,7 @@ async function isOpen(path: string): Promise<boolean> {
 }
 
 async function stateOfHostFiles(): Promise<string> {
-  const names = [...copiedFiles, "alternatives", ...(await programDirectoriesOfEtc())];
+  const names = [...copiedFiles, ...librarySettings, "alternatives", ...(await programDirectoriesOfEtc())];
   const paths = names.map((name) => `/etc/${name}`);
   const found = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
   return JSON.stringify([names, found.map((entry) => entry && [entry.mtimeMs, entry.size, entry.ino])]);
@@ -77,6 +80,11 @@ async function fillEtc(directory: string, network: boolean): Promise<void> {
   );
   for (const name of await programDirectoriesOfEtc()) {
     await cp(`/etc/${name}`, join(directory, name), { recursive: true, filter: isOpen });
+  }
+  for (const name of librarySettings) {
+    if (!(await isOpen(`/etc/${name}`).catch(() => false))) continue;
+    await mkdir(join(directory, name, ".."), { recursive: true });
+    await copyFile(`/etc/${name}`, join(directory, name));
   }
   // Places to mount the certificates on: the directory itself is read-only inside.
   for (const path of certificates) {
