@@ -46,8 +46,16 @@ export function idsOfRun(runId: string): { traceId: string; spanId: string } {
   return { traceId, spanId: traceId.slice(16) };
 }
 
+/** What of a carrier is passed on, whatever came: W3C's headers are text. */
+export const textOf = (carrier: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(typeof carrier === "object" && carrier !== null ? carrier : {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    ),
+  );
+
 /** How a carrier goes on from a workflow: what the workflow calls for is done within its own span. */
 export function carrierWithin(carrier: unknown, runId: string): TraceCarrier | undefined {
   const parent = spanOf(carrier);
-  return parent && { ...(carrier as TraceCarrier), ...carrierOf({ ...parent, spanId: idsOfRun(runId).spanId }) };
+  return parent && { ...textOf(carrier), ...carrierOf({ ...parent, spanId: idsOfRun(runId).spanId }) };
 }

@@ -12,6 +12,7 @@ import {
   maximumChunkRuns,
 } from "./batch.ts";
 import { defaultStreamBudget } from "./bounded-stream.ts";
+import { maximumDepth, tooDeep } from "./nesting.ts";
 
 /** What is wrong with an input: the field, and a sentence that names it, what came and what is allowed. */
 export interface InputFault {
@@ -49,9 +50,43 @@ function unknownField(field: string, value: Fields, known: readonly string[]): I
   return more === undefined ? undefined : fault(field, more, `no field but ${known.join(", ")}`);
 }
 
+/** How many names of a way are said: as many as lead to a field of a request within a batch. */
+const maximumNames = 5;
+/** The longest of them. */
+const maximumName = 40;
+
+const isIndex = (name: string): boolean => /^\d+$/.test(name);
+
+/** The field that a way into an input leads to, such as `chunks[0].requests[3].env`; empty where it leads through lists alone. */
+function fieldOn(way: readonly string[]): string {
+  const names = way.slice(0, maximumNames);
+  return names
+    .slice(0, names.findLastIndex((name) => !isIndex(name)) + 1)
+    .map((name) => (isIndex(name) ? `[${name}]` : `.${name.slice(0, maximumName)}`))
+    .join("")
+    .replace(/^\./, "")
+    .toWellFormed();
+}
+
+/**
+ * What is wrong with the nesting of an input. Asked before anything else is done with it: whatever writes or copies a value that is nested too
+ * deep fails for want of stack, and a workflow task that fails so is tried again without end.
+ *
+ * @param whole what the input itself is called
+ */
+export function faultInDepth(whole: string, input: unknown): InputFault | undefined {
+  const way = tooDeep(input);
+  if (way === undefined) return undefined;
+  const field = fieldOn(way) || whole;
+  const message = `${field}: got lists or objects nested more than ${maximumDepth} deep; allowed is at most ${maximumDepth}`;
+  return { field, message };
+}
+
 /** What is wrong with the limits of a result; they may be left out. */
 export function faultInLimits(limits: unknown): InputFault | undefined {
   if (limits === undefined || limits === null) return undefined;
+  const tooDeepAt = faultInDepth("limits", { limits });
+  if (tooDeepAt) return tooDeepAt;
   if (!isFields(limits)) return fault("limits", limits, "an object");
   const { streamBytes, fileBytes } = limits;
   return (
@@ -63,6 +98,8 @@ export function faultInLimits(limits: unknown): InputFault | undefined {
 
 /** What is wrong with a chunk of a batch's requests. */
 export function faultInChunk(chunk: unknown, field = "chunk"): InputFault | undefined {
+  const tooDeepAt = faultInDepth(field, { [field]: chunk });
+  if (tooDeepAt) return tooDeepAt;
   if (!isFields(chunk)) return fault(field, chunk, "an object with requests, or with artifact and bytes");
   const { requests, artifact, bytes } = chunk;
   if (requests === undefined) {
@@ -92,6 +129,8 @@ function faultInFrom(from: unknown, { total, chunks }: Pick<BatchInput, "total" 
 
 /** What is wrong with the input of `executeBatch`. */
 export function faultInBatch(input: unknown): InputFault | undefined {
+  const tooDeepAt = faultInDepth("batch", input);
+  if (tooDeepAt) return tooDeepAt;
   if (!isFields(input)) return fault("batch", input, "an object");
   const { chunks, total, concurrency, limits, from } = input;
   if (typeof total !== "number") return wholeNumber("total", total, 1, maximumBatchRuns);
@@ -109,6 +148,8 @@ export function faultInBatch(input: unknown): InputFault | undefined {
 
 /** What is wrong with the input of `reapCell`, or of one of its activities. */
 export function faultInReap(input: unknown): InputFault | undefined {
+  const tooDeepAt = faultInDepth("cell", input);
+  if (tooDeepAt) return tooDeepAt;
   if (!isFields(input)) return fault("cell", input, "an object");
   const { cellId, backend, ttlMilliseconds, requester } = input;
   if (typeof cellId !== "string" || !/^kgents-[a-z0-9-]{1,60}$/.test(cellId)) {

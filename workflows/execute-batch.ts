@@ -25,7 +25,7 @@ import {
 import { aboutMemo, requestHashMemo } from "../core/names.ts";
 import { faultInBatch } from "../core/workflow-inputs.ts";
 import { executeCode } from "./execute-code.ts";
-import { failureOf, refuse } from "./failure.ts";
+import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { reading } from "./phases.ts";
 
 const tooMany = (total: number) =>
@@ -106,7 +106,7 @@ export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
       }
     }
   } catch (error) {
-    if (!isCancellation(error)) throw error;
+    if (!isCancellation(error)) throw toWorkflowFailure(error);
   }
   await CancellationScope.nonCancellable(() => Promise.all(running));
   const cancelled = CancellationScope.current().consideredCancelled;

@@ -12,7 +12,7 @@ import type { CellInput, ExecuteOutput, ProvisionedCell, SalvageInput } from "..
 import type { ResultLimits } from "../core/batch.ts";
 import { type Phase, phaseQuery } from "../core/names.ts";
 import type { ExecutionResult } from "../core/result.ts";
-import { faultInLimits } from "../core/workflow-inputs.ts";
+import { faultInDepth, faultInLimits } from "../core/workflow-inputs.ts";
 import { executeInCell } from "./execute-in-cell.ts";
 import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { noRoomFor, provisionWithFallback, refusalPauses } from "./find-place.ts";
@@ -55,7 +55,7 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
   let provisioned: Date | undefined;
   let newest: ProvisionedCell | undefined;
   try {
-    refuse(faultInLimits(limits));
+    refuse(faultInDepth("request", request) ?? faultInLimits(limits));
     do {
       attempt += 1;
       last = await runOnce(request, limits, attempt, enter, (cell) => {

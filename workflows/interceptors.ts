@@ -14,7 +14,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import { unknownRequester } from "../core/names.ts";
-import { carrierWithin, type TraceCarrier, traceHeader } from "../core/trace-context.ts";
+import { carrierWithin, type TraceCarrier, textOf, traceHeader } from "../core/trace-context.ts";
 import { fieldsOf } from "./raw-request.ts";
 
 /** How the end of a workflow gets out, to be recorded as a span. Called once, and not when it is replayed. */
@@ -51,7 +51,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
         execute: async (input, next) => {
           requester = fieldsOf(input.args[0]).requester ?? unknownRequester;
           const header = input.headers[traceHeader];
-          carrier = header && defaultPayloadConverter.fromPayload(header);
+          carrier = header && textOf(defaultPayloadConverter.fromPayload(header));
           onward = carrierWithin(carrier, workflowInfo().runId);
           try {
             const result = await next(input);

@@ -1,12 +1,26 @@
 import { expect, it } from "vitest";
-import { faultInBatch, faultInChunk, faultInLimits, faultInReap, type InputFault } from "../../core/workflow-inputs.ts";
+import {
+  faultInBatch,
+  faultInChunk,
+  faultInDepth,
+  faultInLimits,
+  faultInReap,
+  type InputFault,
+} from "../../core/workflow-inputs.ts";
 
 const chunk = { artifact: "a".repeat(64), bytes: 1000 };
 const batch = { chunks: [chunk], total: 3, concurrency: 10, limits: { streamBytes: 8192, fileBytes: 0 } };
 const progress = { total: 3, started: 1, outcomes: { succeeded: 1 } };
 const reap = { cellId: "kgents-0123456789abcdef0123", backend: "kubernetes", ttlMilliseconds: 60_000 };
 
+/** Lists within lists, as JSON of any depth is read. */
+const nested = (depth: number): unknown => JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
+const deep = nested(100_000);
+
 it.each<[name: string, fault: InputFault | undefined]>([
+  ["a request that is 100 deep", faultInDepth("request", { code: "x", metadata: nested(99) })],
+  ["a request that is no object", faultInDepth("request", null)],
+  ["a request of a batch that is 91 deep", faultInBatch({ ...batch, chunks: [{ requests: [{ env: nested(90) }] }] })],
   ["limits", faultInLimits({ streamBytes: 32 * 1024, fileBytes: 8 * 1024 })],
   ["no limits", faultInLimits(undefined)],
   ["empty limits", faultInLimits({})],
@@ -23,6 +37,18 @@ it.each<[name: string, fault: InputFault | undefined]>([
 const manyChunks = Array.from({ length: 4 }, () => chunk);
 
 it.each<[field: string, fault: InputFault | undefined]>([
+  ["metadata", faultInDepth("request", { code: "x", metadata: nested(100) })],
+  ["env.A", faultInDepth("request", { code: "x", env: { A: deep } })],
+  ["request", faultInDepth("request", deep)],
+  ["files[1].content", faultInDepth("request", { files: [{ name: "a" }, { name: "b", content: deep }] })],
+  ["limits", faultInLimits(deep)],
+  ["limits.fileBytes", faultInLimits({ fileBytes: deep })],
+  ["chunk.requests[1].env", faultInChunk({ requests: [{}, { env: deep }] })],
+  ["chunks[0].requests[1].env", faultInBatch({ ...batch, chunks: [{ requests: [{}, { env: deep }] }] })],
+  ["from", faultInBatch({ ...batch, from: deep })],
+  ["batch", faultInBatch(deep)],
+  ["parent", faultInReap({ ...reap, parent: deep })],
+  ["cell", faultInReap(deep)],
   ["limits", faultInLimits("all")],
   ["limits", faultInLimits([])],
   ["limits", faultInLimits({ bytes: 1 })],
@@ -68,4 +94,12 @@ it.each<[field: string, fault: InputFault | undefined]>([
   expect(fault?.field).toBe(field);
   expect(fault?.message).toMatch(/: got .+; allowed is .+/);
   expect(fault?.message.length).toBeLessThan(300);
+});
+
+it("looking for what is nested too deep takes a moment, also in the largest input that a server takes", () => {
+  const wide = JSON.parse(`[${"[],".repeat(690_000)}[]]`);
+  const began = performance.now();
+  expect(faultInDepth("request", { code: "x", metadata: wide })).toBeUndefined();
+  // Some tens of milliseconds; a workflow's task may take 10 s.
+  expect(performance.now() - began).toBeLessThan(5000);
 });

@@ -1,6 +1,7 @@
 /** What is started with other input than a client of ours sends: refused, and nothing is done. */
 import { randomUUID } from "node:crypto";
-import { WorkflowFailedError } from "@temporalio/client";
+import { Readable } from "node:stream";
+import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { cellIdOf } from "../../activities/plan.ts";
@@ -56,6 +57,77 @@ it.each<[type: string, field: string, ...args: unknown[]]>([
   expect({ kind, nonRetryable, details }).toMatchObject({ kind: "invalid-request", details: [{ field }] });
   expect(message).toContain(field);
   expect([...sandbox.calls, ...cluster.calls]).toEqual([]);
+});
+
+/** Starts a workflow with JSON as it is: no SDK of JavaScript writes what is nested deep. */
+async function startWithJson(type: string, args: readonly string[], trace?: string): Promise<WorkflowHandle> {
+  const { client, taskQueue } = worker;
+  const workflowId = `input-${randomUUID()}`;
+  const payloadOf = (json: string) => ({
+    metadata: { encoding: Buffer.from("json/plain") },
+    data: Buffer.from(json),
+  });
+  await client.workflowService.startWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowId,
+    requestId: randomUUID(),
+    workflowType: { name: type },
+    taskQueue: { name: taskQueue },
+    input: { payloads: args.map(payloadOf) },
+    ...(trace === undefined ? {} : { header: { fields: { "_tracer-data": payloadOf(trace) } } }),
+  });
+  return client.workflow.getHandle(workflowId);
+}
+
+async function failureOfJson(type: string, ...args: string[]): Promise<ApplicationFailure> {
+  const error: unknown = await (await startWithJson(type, args)).result().then(
+    () => expect.unreachable("it was carried out"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+  return error.cause;
+}
+
+const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+const deepObjects = `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`;
+const plain = JSON.stringify(request);
+
+it.each<[type: string, field: string, ...args: string[]]>([
+  ["executeCode", "env", `{"code":"x","backend":"subprocess","env":${deep}}`],
+  ["executeCode", "metadata.a.a.a.a", `{"code":"x","metadata":${deepObjects}}`],
+  ["executeCode", "code", `{"code":${deep}}`],
+  ["executeCode", "request", deep],
+  ["executeCode", "limits", plain, deep],
+  ["executeBatch", "chunks[0].requests[1].env", `{"chunks":[{"requests":[${plain},{"env":${deep}}]}],"total":2}`],
+  ["executeBatch", "batch", deep],
+  ["reapCell", "cellId", `{"cellId":${deep}}`],
+])("%s ends where %s is nested 100,000 deep", async (type, field, ...args) => {
+  const { type: kind, nonRetryable, message, details } = await failureOfJson(type, ...args);
+  expect({ kind, nonRetryable, details }).toMatchObject({ kind: "invalid-request", details: [{ field }] });
+  expect(message).toBe(`${field}: got lists or objects nested more than 100 deep; allowed is at most 100`);
+  expect([...sandbox.calls, ...cluster.calls]).toEqual([]);
+});
+
+it("a run whose trace header is nested 100,000 deep is carried out", async () => {
+  const traceparent = `00-${"1".repeat(32)}-${"2".repeat(16)}-01`;
+  const handle = await startWithJson("executeCode", [plain], `{"traceparent":"${traceparent}","deep":${deep}}`);
+  expect(await handle.result()).toMatchObject({ status: "succeeded" });
+  sandbox.calls.length = 0;
+});
+
+it("a batch ends where a request in the artifact store is nested 100,000 deep", async () => {
+  const { artifact, bytes } = await worker.store.putBlob(Readable.from([`${plain}\n{"code":"x","env":${deep}}\n`]));
+  const { type, message } = await failureOf("executeBatch", { ...batch, total: 2, chunks: [{ artifact, bytes }] });
+  expect(type).toBe("invalid-request");
+  expect(message).toContain("chunk.requests[1].env: got lists or objects nested more than 100 deep");
+});
+
+it("a batch whose requests are not in the artifact store ends and says so, after some attempts", async () => {
+  const chunks = [{ artifact: "0".repeat(64), bytes: 100 }];
+  const { type, nonRetryable, message, details } = await failureOf("executeBatch", { ...batch, chunks });
+  expect({ type, nonRetryable }).toEqual({ type: "artifact-unavailable", nonRetryable: true });
+  expect(message).toContain("is not in this worker's store");
+  expect(details).toMatchObject([{ kind: "artifact-unavailable" }]);
 });
 
 it("a batch with more requests than its total starts no more than that", async () => {
