@@ -6,12 +6,15 @@
 import { parseArgs } from "node:util";
 import { workerFilesBeside, writeWorkerReady, writeWorkerStatus } from "../activities/host/worker-files.ts";
 import { work } from "./command.ts";
+import { createLogger } from "./logging.ts";
+import { endByItself, watchSurroundings } from "./watch-surroundings.ts";
 
 const { values } = parseArgs({
   options: {
     "identity-file": { type: "string" },
     "task-queue": { type: "string" },
     config: { type: "string" },
+    "own-server": { type: "string" },
   },
 });
 const identityFile = values["identity-file"];
@@ -41,6 +44,7 @@ const exitCode = await work(
       onActivity(0);
       await written;
       await writeWorkerReady(files, { pid });
+      watchSurroundings({ files, ownServer: values["own-server"] }, endByItself(createLogger()));
     },
   },
 );

@@ -14,6 +14,8 @@ import { KgentsError } from "../../core/error.ts";
 
 /** A log larger than this makes way for a new one when the process is started; the one before it is kept. */
 const rotateBytes = 10 * 1024 * 1024;
+/** How long a process that could not be recorded may take to end: it has only begun. */
+const unrecordedMilliseconds = 2000;
 
 /** A process in the background. */
 export interface BackgroundProcess {
@@ -24,15 +26,24 @@ export interface BackgroundProcess {
   readonly lastLines: () => Promise<string>;
 }
 
+/** How a process in the background is started. */
+export interface BackgroundOptions {
+  /** The file that its output is appended to. */
+  readonly log: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Writes the file by which later commands find the process. Where it fails, the process is ended: nobody could find it. */
+  readonly record: (identity: ProcessIdentity) => Promise<void>;
+}
+
 /**
  * Starts a process that goes on when we end, and that a Ctrl-C in our terminal does not reach.
  *
- * @throws KgentsError `stack-start`
+ * @throws KgentsError `stack-start`; what `record` throws
  */
 export async function startInBackground(
   command: string,
   args: readonly string[],
-  options: { readonly log: string; readonly environment: NodeJS.ProcessEnv },
+  options: BackgroundOptions,
 ): Promise<BackgroundProcess> {
   mkdirSync(dirname(options.log), { recursive: true, mode: 0o700 });
   const logStart = rotate(options.log);
@@ -51,11 +62,14 @@ export async function startInBackground(
   if (child.pid === undefined) {
     throw new KgentsError("stack-start", `${command} cannot be started: ${await exited}`);
   }
-  return {
-    identity: await identifyProcess(child.pid),
-    exited,
-    lastLines: () => lastLines(options.log, logStart),
-  };
+  const identity = await identifyProcess(child.pid);
+  try {
+    await options.record(identity);
+  } catch (error) {
+    await stopProcess(identity, unrecordedMilliseconds);
+    throw error;
+  }
+  return { identity, exited, lastLines: () => lastLines(options.log, logStart) };
 }
 
 /**

@@ -86,8 +86,18 @@ export async function ensureWorker(context: StackContext, target: TemporalTarget
 
 /** Ends the worker of ours, giving it time to finish what it does. */
 export async function stopWorker(context: StackContext): Promise<"was not running" | "stopped" | "killed"> {
-  const identity = await readWorkerIdentity(workerFiles(context.paths.state));
+  const files = workerFiles(context.paths.state);
+  const identity = await readWorkerIdentity(files);
   if (!identity) return "was not running";
+  const status = await readWorkerStatus(files);
+  const runs = status?.pid === identity.pid && (await isRunning(identity)) ? status.activeRuns : 0;
+  if (runs > 0) {
+    context.progress(
+      `the worker holds ${runs} ${runs === 1 ? "run" : "runs"}; code that does not end within 10 s is ended, and its run is lost`,
+    );
+  }
+  // From now on a command that begins waits until this is over, and does not give the worker a run.
+  await rm(files.ready, { force: true });
   const how = await stopProcess(identity, drainMilliseconds);
   if (how === "killed") {
     context.progress(`the worker did not end within ${drainMilliseconds / 1000} s and was killed; its runs are lost`);
@@ -115,11 +125,14 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
   // Its content and not its path: by the time that the worker reads it, the file could be another one.
   await writeStateText(files.configuration, context.configurationText);
   progress("starting a worker ...");
+  const about = { ...fingerprint(context, target), startedAt: new Date().toISOString() };
   const worker = await startInBackground(
     process.execPath,
     [
       ...[...workerNodeFlags, workerEntry, "--identity-file", files.identity, "--task-queue", taskQueue],
       ...["--config", files.configuration],
+      // A server that was named is used whoever runs it.
+      ...(target.origin === "local" ? ["--own-server", target.address] : []),
     ],
     {
       log: files.log,
@@ -128,12 +141,10 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
         TEMPORAL_ADDRESS: target.address,
         TEMPORAL_NAMESPACE: target.namespace,
       },
+      record: (identity) => writeWorkerIdentity(files, { ...identity, ...about }),
     },
   );
-  const startedAt = new Date().toISOString();
-  const identity = { ...worker.identity, ...fingerprint(context, target), startedAt };
-  await writeWorkerIdentity(files, identity);
-  await awaitReady(context, identity, worker);
+  await awaitReady(context, { ...worker.identity, ...about }, worker);
 }
 
 async function awaitReady(context: StackContext, identity: WorkerIdentity, worker?: BackgroundProcess): Promise<void> {

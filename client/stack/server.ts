@@ -80,12 +80,7 @@ export async function startServer(context: StackContext, target: TemporalTarget)
   // The schema is never migrated between versions: another version begins another file, and the old one is kept.
   const database = join(paths.state, `temporal-${cli.version}.db`);
   progress(`starting Temporal ${cli.version} at ${target.address} ...`);
-  const server = await startInBackground(cli.path, serverArguments({ port, ui, http, database }), {
-    log: files.serverLog,
-    environment: serverEnvironment(environment),
-  });
-  const record: GuardedServer = {
-    ...server.identity,
+  const about = {
     address: target.address,
     namespace: target.namespace,
     uiAddress: `${ui.host}:${ui.port}`,
@@ -98,7 +93,12 @@ export async function startServer(context: StackContext, target: TemporalTarget)
     retentionMilliseconds: 0,
     serving: false,
   };
-  await writeStateFile(files.server, record);
+  const server = await startInBackground(cli.path, serverArguments({ port, ui, http, database }), {
+    log: files.serverLog,
+    environment: serverEnvironment(environment),
+    record: (identity) => writeStateFile(files.server, { ...identity, ...about }),
+  });
+  const record: GuardedServer = { ...server.identity, ...about };
   // The guard is ready long before the server: it costs no time.
   const [serving, guarding] = await Promise.allSettled([
     awaitServing(context, target, record, server),

@@ -64,10 +64,15 @@ export async function ensureUiGuard(context: StackContext, server: GuardedServer
   const guard = await startInBackground(
     process.execPath,
     [...nodeFlags, program(), "--listen", listen, "--target", server.uiAddress, "--beside", beside],
-    { log: files.uiGuardLog, environment: serverEnvironment(environment) },
+    {
+      log: files.uiGuardLog,
+      environment: serverEnvironment(environment),
+      record: async (identity) => {
+        const record: GuardRecord = { ...identity, url: `http://${listen}`, target: server.uiAddress };
+        await writeStateFile(files.uiGuard, record);
+      },
+    },
   );
-  const record: GuardRecord = { ...guard.identity, url: `http://${listen}`, target: server.uiAddress };
-  await writeStateFile(files.uiGuard, record);
   if (await listens(port, guard)) return;
   await stopUiGuard(context);
   progress(`Temporal's UI cannot be reached, because its guard did not start; look at ${files.uiGuardLog}`);

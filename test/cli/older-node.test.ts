@@ -39,7 +39,7 @@ describe.skipIf(older === undefined)(`by ${older}`, () => {
 
   test("a run takes the sandbox, and says why", async () => {
     const { code, stdout, stderr } = await kgents(["exec", "--code", "print('hello')"]);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: "hello\n" });
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "hello\n" });
     expect(stderr).toMatch(why);
   });
 
@@ -52,8 +52,8 @@ describe.skipIf(older === undefined)(`by ${older}`, () => {
   });
 
   test.each(["status", "doctor"])("%s says so and goes on", async (command) => {
-    const { stdout } = await kgents([command]);
-    expect(stdout).toMatch(why);
+    const { stdout, stderr } = await kgents([command]);
+    expect(stdout, stderr).toMatch(why);
     expect(stdout).toContain(remedy);
     expect(stdout).toContain("sandbox by bubblewrap");
   });

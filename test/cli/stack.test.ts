@@ -1,7 +1,7 @@
 /** `up`, `down`, `status`, and what `exec` makes of a stack that is cold, half dead, or not as it should be. */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -197,7 +197,11 @@ describe("what a worker froze at its start", () => {
     const command = terminal.start(["exec", ...run]);
     await command.says("stdout", "begun");
     const asked = performance.now();
-    expect(await terminal.run(["down"])).toMatchObject({ code: 0 });
+    const { code, stderr } = await terminal.run(["down"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      "kgents: the worker holds 1 run; code that does not end within 10 s is ended, and its run is lost\n",
+    );
     expect(performance.now() - asked).toBeLessThan(25_000);
     expect(await processesRunning("sleep 621.5")).toEqual([]);
     // Whoever waits is not left alone with a server that has gone: it is told, or learns the result when it is back.
@@ -206,6 +210,39 @@ describe("what a worker froze at its start", () => {
     expect(await command.ended).toMatchObject({ code: 125, stderr: expect.stringContaining("kgents: lost: ") });
   }, 90_000);
 });
+
+test("a run that is asked for while down goes on waits, and gets a new stack", async () => {
+  await terminal.run(["up"]);
+  const run = ["exec", "--timeout", "700", "--lang", "sh", "--code", "echo begun; sleep 623.5"];
+  const held = terminal.start(run);
+  await held.says("stdout", "begun");
+  const before = await pidsOf();
+  const down = terminal.start(["down"]);
+  await down.says("stderr", "the worker holds 1 run");
+  await expect.poll(() => existsSync(join(terminal.state, "worker-ready.json"))).toBe(false);
+  const { code, stdout, stderr } = await terminal.run(["exec", "--code", "print('hello')"]);
+  expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "hello\n" });
+  expect(stderr).toContain(
+    `kgents: waiting for process ${down.child.pid}, which starts or stops the local stack ...\n`,
+  );
+  expect(await down.ended).toMatchObject({ code: 0 });
+  expect(await pidsOf()).not.toMatchObject({ server: before.server });
+  expect(await held.ended).toMatchObject({ code: 125 });
+}, 120_000);
+
+test("a worker whose state directory is gone ends by itself", async () => {
+  await using other = await createCommandLine({ environment: temporal });
+  await other.run(["up"]);
+  const record = join(other.state, "worker.json");
+  const text = await readFile(record, "utf8");
+  const worker = JSON.parse(text);
+  await rm(record);
+  await expect.poll(() => isRunning(worker), { timeout: 40_000 }).toBe(false);
+  expect(await readFile(join(other.state, "worker.log"), "utf8")).toContain(
+    "worker.json is gone or names another worker",
+  );
+  await writeFile(record, text);
+}, 120_000);
 
 test("a port that something else holds is refused, and named", async () => {
   await terminal.run(["down"]);
@@ -229,6 +266,8 @@ test.each(canMount ? ["full"] : [])("down on a disk that is %s", async () => {
     code: 0,
     stderr: "kgents: the worker stopped, Temporal stopped; history and output are kept\n",
   });
+  // Temporal gave some back when it closed its database.
+  await disk.fill();
   const { code, stderr } = await other.run(["exec", "--code", "print(1)"]);
   expect(code).toBe(125);
   expect(stderr).toMatch(/^kgents: ENOSPC: .*\n +Free space there, or choose other directories with XDG_STATE_HOME/m);

@@ -209,11 +209,12 @@ describe("the manifest", () => {
   });
 
   test("a run's Job is what its dry run shows, but for names, labels and annotations", async () => {
-    const handle = await here.worker.start({ code: "print(1)", cpu: "300m", memory: "96Mi", timeout: 20, ttl: 5 });
+    const limits = { cpu: "300m", memory: "96Mi", timeout: 20, startupTimeout: 90, ttl: 5 };
+    const handle = await here.worker.start({ code: "print(1)", ...limits });
     await handle.result();
     const { items } = JSON.parse(await here.namespace.kubectl("get", "jobs", "-o", "json"));
     const created = items.filter(({ metadata }: Job) => metadata.annotations["kgents.io/workflow-id"] === handle.id);
-    const flags = ["--cpu", "300m", "--memory", "96Mi", "--timeout", "20", "--ttl", "5"];
+    const flags = ["--cpu", "300m", "--memory", "96Mi", "--timeout", "20", "--startup-timeout", "90", "--ttl", "5"];
     const { stdout } = await serverSide(await dryRun(...flags));
     // Without what the controller adds, which names this one Job.
     const plain = ({ spec, metadata }: Job) => {

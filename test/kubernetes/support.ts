@@ -76,7 +76,7 @@ export const createBackend = (namespace: string, options: Partial<KubernetesOpti
     ...options,
   });
 
-/** Seconds. A node of two cores has room for some 20 cells, and the files that run at the same time share it. */
+/** Seconds. The files that run at the same time share one small machine, whose node starts a cell after the other. */
 const patientStartup = 110;
 
 /** A worker in this process that serves cells in a namespace, and nothing else unless told so. */

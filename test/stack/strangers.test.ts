@@ -34,6 +34,8 @@ beforeAll(async () => {
   // The UI tries to reach its server again a moment after that has begun to serve.
   while (!(await fetch(`${ui}/api/v1/namespaces`)).ok) await delay(50);
   await workflow.start("any", { workflowId: "victim", taskQueue: "nobody", args: [{ env: { TOKEN: secret } }] });
+  // The server lists a run some time after it has taken it.
+  await expect.poll(workflows).toEqual(["victim"]);
 });
 afterAll(async () => {
   await connection.close();
