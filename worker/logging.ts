@@ -2,6 +2,7 @@ import type { MetricMeter } from "@temporalio/common";
 import { DefaultLogger, type LogEntry, Runtime } from "@temporalio/worker";
 import { pino } from "pino";
 import { phaseBuckets, runMetrics } from "../core/metrics.ts";
+import { printableJson } from "../core/printable-json.ts";
 
 /** The worker's log: JSON lines, one an event. */
 export type Logger = ReturnType<typeof createLogger>;
@@ -22,6 +23,8 @@ export function createLogger() {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
+      // Names and messages of others stand in it: a line stays one line, and shows on a terminal as it is.
+      hooks: { streamWrite: printableJson },
     },
     stderr,
   );

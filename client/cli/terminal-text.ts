@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import stringWidth from "string-width";
+import { printableJson } from "../../core/printable-json.ts";
 
 /** How wide the terminal is; undefined where there is none, and nothing has to fit. */
 export const terminalWidth = (): number | undefined =>
@@ -37,12 +38,8 @@ export const paragraph = (text: string): string =>
     .map((line, index) => (index === 0 || line.startsWith(indentation) ? plain(line) : indentation + plain(line)))
     .join("\n");
 
-/** JSON with escapes for what acts on a terminal; `JSON.stringify` has them for the characters below U+0020 only. It means the same. */
-export const jsonText = (value: unknown, indent?: number): string =>
-  JSON.stringify(value, null, indent).replaceAll(
-    /[\u007f-\u009f\p{Bidi_Control}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+/** A value as JSON that a terminal shows as it is. */
+export const jsonText = (value: unknown, indent?: number): string => printableJson(JSON.stringify(value, null, indent));
 
 /** How many columns a text takes. */
 export const width = (text: string): number => stringWidth(text);

@@ -38,11 +38,22 @@ it("closes in the opposite order, each once, whatever becomes of the others", as
 });
 
 describe("the log", () => {
+  const openLog = `
+    import { createLogger } from ${JSON.stringify(join(import.meta.dirname, "../../worker/logging.ts"))};
+    const log = createLogger();`;
+
+  it("has one line an event, without characters that act on a terminal", () => {
+    const words = "a\u009b2J\u0085b\u2028c\u2029d\u202ee\u007f\u001b[1m\n\ufffdé 😀";
+    const program = `${openLog}
+      log.error({ error: ${JSON.stringify(words)} }, ${JSON.stringify(words)});`;
+    const { stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+    expect(stderr).toMatch(/^[^\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]+\n$/u);
+    expect(JSON.parse(stderr)).toMatchObject({ error: words, msg: words });
+  });
+
   it("that cannot be written ends nothing", () => {
     const full = openSync("/dev/full", "w");
-    const program = `
-      import { createLogger } from ${JSON.stringify(join(import.meta.dirname, "../../worker/logging.ts"))};
-      const log = createLogger();
+    const program = `${openLog}
       for (let line = 0; line < 20; line += 1) log.info("x".repeat(1e5));
       setTimeout(() => console.log("alive"), 10);`;
     const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
