@@ -2,6 +2,7 @@ import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import { KgentsError } from "../core/error.ts";
 import { type FailureDetails, type FailureKind, isWrongUsage } from "../core/failure.ts";
 import { isDiskFull } from "./host/disk-space.ts";
+import { systemCodeOf } from "./host/error-code.ts";
 
 /**
  * Turns an error of ours into the typed failure that Temporal carries. Final is only what no retry can change; whether another kind
@@ -36,8 +37,7 @@ export const withTypedFailures =
         throw toApplicationFailure(new KgentsError("disk-full", messageOf(error), { cause: error }));
       if (error instanceof ApplicationFailure || error instanceof CancelledFailure) throw error;
       // The machine's trouble (too many open files), or a defect: worth another attempt, and named as what it is.
-      const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
-      const kind: FailureKind = typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? "system-error" : "internal";
+      const kind: FailureKind = systemCodeOf(error) === undefined ? "internal" : "system-error";
       throw ApplicationFailure.create({
         type: kind,
         message: messageOf(error),

@@ -9,7 +9,7 @@ import {
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { isDiskFull } from "../activities/host/disk-space.ts";
-import { errorCode } from "../activities/host/error-code.ts";
+import { errorCode, systemCodeOf } from "../activities/host/error-code.ts";
 import { namespaceUnavailable } from "../activities/host/temporal-unavailable.ts";
 import { KgentsError } from "../core/error.ts";
 import { type FailureDetails, type FailureKind, isFailureKind } from "../core/failure.ts";
@@ -27,13 +27,6 @@ export interface RunFailure {
 export function runFailureOf(error: unknown, id: string): RunFailure {
   const { code, message, field = null, remedy } = toKgentsError(error, id);
   return { kind: code, message, field, remedy };
-}
-
-/** The code that the system gave, of the error itself or of one behind it; codes of Node's own (`ERR_...`) are none. */
-function systemCodeOf(error: unknown): string | undefined {
-  const code = errorCode(error);
-  if (code !== undefined && /^E(?!RR_)[A-Z0-9_]+$/.test(code)) return code;
-  return error instanceof Error && error.cause !== undefined ? systemCodeOf(error.cause) : undefined;
 }
 
 /** What the system refuses for reasons that a person can mend on this machine: rights, a file in the way. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Listening } from "../activities/host/bounded-http-server.ts";
 import { loadConfiguration } from "../activities/host/configuration-file.ts";
 import { refuseForeignDirectories } from "../activities/host/ownership.ts";
 import { kgentsPaths } from "../activities/host/paths.ts";
@@ -13,7 +14,7 @@ import { KgentsError } from "../core/error.ts";
 import { exitCodeOfFailure } from "../core/exit-code.ts";
 import { deploymentVersion } from "./deployment.ts";
 import { takeOverEnd } from "./end-in-order.ts";
-import { type HealthServer, startHealthServer } from "./health-server.ts";
+import { startHealthServer } from "./health-server.ts";
 import { createLogger, installRuntime } from "./logging.ts";
 import { startWorker, type WorkerSettings } from "./run-worker.ts";
 
@@ -57,7 +58,7 @@ export async function work(
   const log = createLogger();
   const end = takeOverEnd(log);
   let unready = async (): Promise<string | undefined> => "the worker starts";
-  let health: HealthServer | undefined;
+  let health: Listening | undefined;
   try {
     const drainMilliseconds = parseDuration(flags.drain);
     if (drainMilliseconds === undefined) {

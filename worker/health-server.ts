@@ -1,14 +1,7 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { createBoundedServer } from "../activities/host/bounded-http-server.ts";
+import { createBoundedServer, type Listening, listenAt } from "../activities/host/bounded-http-server.ts";
+import { errorCode } from "../activities/host/error-code.ts";
 import { KgentsError } from "../core/error.ts";
-
-/** Answers probes: `GET /healthz` whether the process does, `GET /readyz` whether it takes work. */
-export interface HealthServer {
-  readonly port: number;
-  readonly close: () => Promise<void>;
-}
 
 /** How long the worker may take to say whether it is ready: whoever probes has given up by then. */
 const answerMilliseconds = 5000;
@@ -17,7 +10,7 @@ const answerMilliseconds = 5000;
 const bounds = { maximumConnections: 64, requestMilliseconds: 5000 };
 
 /**
- * Serves both. Each answers 200, or 503 and why.
+ * Answers probes: `GET /healthz` whether the process does, `GET /readyz` whether it takes work. Each answers 200, or 503 and why.
  *
  * @param unready why the worker takes no work now; undefined where it does
  * @param port 0 for any that is free
@@ -27,7 +20,7 @@ export async function startHealthServer(
   { host, port }: { host: string; port: number },
   unready: () => Promise<string | undefined>,
   limits = { answerMilliseconds },
-): Promise<HealthServer> {
+): Promise<Listening> {
   const silence = `no answer in ${limits.answerMilliseconds} ms`;
   const server = createBoundedServer(async ({ method, url }, response) => {
     const answer = (status: number, text: string): void => {
@@ -43,23 +36,13 @@ export async function startHealthServer(
     );
     return answer(why === undefined ? 200 : 503, why ?? "ready");
   }, bounds);
-  server.listen(port, host);
   try {
-    await once(server, "listening");
+    return await listenAt(server, { host, port });
   } catch (cause) {
     throw new KgentsError(
       "invalid-configuration",
-      `--health-port: got ${host} port ${port}, and nothing can listen there (${(cause as NodeJS.ErrnoException).code}); allowed is an address of this machine and a free port`,
+      `--health-port: got ${host} port ${port}, and nothing can listen there (${errorCode(cause)}); allowed is an address of this machine and a free port`,
       { field: "--health-port", cause },
     );
   }
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }

@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 /** Bounds of a server; all of them have defaults. */
 export interface HttpBounds {
@@ -85,4 +86,31 @@ export function createBoundedServer(listener: RequestListener, bounds: HttpBound
     });
   });
   return server;
+}
+
+/** A server that listens. */
+export interface Listening {
+  readonly port: number;
+  /** Ends it, and every connection at once. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Lets a server listen.
+ *
+ * @param place.port 0 for any that is free
+ * @throws Error of the system where it cannot listen there
+ */
+export async function listenAt(server: Server, place: { host: string; port: number }): Promise<Listening> {
+  server.listen(place.port, place.host);
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
 }

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { once } from "node:events";
 import {
   Agent,
   type IncomingHttpHeaders,
@@ -12,8 +11,7 @@ import {
   type ServerResponse,
   request as sendRequest,
 } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createBoundedServer } from "../../activities/host/bounded-http-server.ts";
+import { createBoundedServer, type Listening, listenAt } from "../../activities/host/bounded-http-server.ts";
 import { whyStranger } from "../http-strangers.ts";
 
 /** How long the UI may be silent: it waits half a minute for a worker's answer to a query. */
@@ -34,12 +32,6 @@ export interface UiGuardOptions {
   readonly target: { readonly host: string; readonly port: number };
   /** The names under which browsers may reach it. */
   readonly hosts: ReadonlySet<string>;
-}
-
-/** A guard that listens. */
-export interface UiGuard {
-  readonly port: number;
-  readonly close: () => Promise<void>;
 }
 
 /**
@@ -67,7 +59,7 @@ function refuse(response: ServerResponse, status: number, why: string): void {
  *
  * @throws Error where it cannot listen there
  */
-export async function startUiGuard({ host, port, target, hosts }: UiGuardOptions): Promise<UiGuard> {
+export async function startUiGuard({ host, port, target, hosts }: UiGuardOptions): Promise<Listening> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const pass = (request: IncomingMessage, response: ServerResponse): void => {
     const { method, url, headers } = request;
@@ -95,16 +87,12 @@ export async function startUiGuard({ host, port, target, hosts }: UiGuardOptions
     if (why === undefined) pass(request, response);
     else refuse(response, 403, why);
   });
-  server.listen(port, host);
-  await once(server, "listening");
+  const listening = await listenAt(server, { host, port });
   return {
-    port: (server.address() as AddressInfo).port,
+    port: listening.port,
     close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
+      await listening.close();
       agent.destroy();
-      await closed;
     },
   };
 }

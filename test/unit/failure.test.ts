@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { withTypedFailures } from "../../activities/failures.ts";
 import { toKgentsError } from "../../client/failure.ts";
 import { KgentsError } from "../../core/error.ts";
 import { failureKinds, isFailureKind, isWrongUsage, nonRetryableKinds } from "../../core/failure.ts";
@@ -56,10 +57,11 @@ describe("what the system says is no defect of ours", () => {
     [system("ERR_INVALID_ARG_TYPE"), "internal"],
     [new Error("x"), "internal"],
     ["x", "internal"],
-  ])("%s is %s", (error, code) => {
+  ])("%s is %s, in a client and in an activity", async (error, code) => {
     const known = toKgentsError(error, "id");
     expect(known.code).toBe(code);
     expect(known.remedy.includes("defect")).toBe(code === "internal");
+    await expect(withTypedFailures(() => Promise.reject(error))({})).rejects.toMatchObject({ type: code });
   });
 });
 

@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { type HealthServer, startHealthServer } from "../../worker/health-server.ts";
+import type { Listening } from "../../activities/host/bounded-http-server.ts";
+import { startHealthServer } from "../../worker/health-server.ts";
 
 const here = { host: "127.0.0.1", port: 0 };
-const ask = async ({ port }: HealthServer): Promise<[number, string]> => {
+const ask = async ({ port }: Listening): Promise<[number, string]> => {
   const response = await fetch(`http://127.0.0.1:${port}/readyz`);
   return [response.status, await response.text()];
 };
