@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client, Connection } from "@temporalio/client";
 import { type Browser, chromium } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { isRunning } from "../../activities/host/process-identity.ts";
 import type { GuardedServer } from "../../client/stack/server.ts";
 import { ensureStack } from "../../client/stack/stack.ts";
@@ -35,7 +35,7 @@ beforeAll(async () => {
   while (!(await fetch(`${ui}/api/v1/namespaces`)).ok) await delay(50);
   await workflow.start("any", { workflowId: "victim", taskQueue: "nobody", args: [{ env: { TOKEN: secret } }] });
   // The server lists a run some time after it has taken it.
-  await expect.poll(workflows).toEqual(["victim"]);
+  await vi.waitFor(async () => expect(await workflows()).toEqual(["victim"]), 10_000);
 });
 afterAll(async () => {
   await connection.close();
