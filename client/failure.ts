@@ -8,7 +8,7 @@ import {
   WorkflowNotFoundError,
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { isDiskFull } from "../activities/host/disk-space.ts";
+import { fullDiskRemedy, isDiskFull } from "../activities/host/disk-space.ts";
 import { errorCode, systemCodeOf } from "../activities/host/error-code.ts";
 import { namespaceUnavailable } from "../activities/host/temporal-unavailable.ts";
 import { KgentsError } from "../core/error.ts";
@@ -49,10 +49,7 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
   }
   const message = error instanceof Error ? error.message : String(error);
   if (isDiskFull(error)) {
-    return new KgentsError("disk-full", message, {
-      cause: error,
-      remedy: "Free space there, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.",
-    });
+    return new KgentsError("disk-full", message, { cause: error, remedy: fullDiskRemedy });
   }
   if (ofTheMachine.includes(errorCode(error) ?? "")) {
     return new KgentsError("stack-start", message, {

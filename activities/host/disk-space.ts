@@ -11,9 +11,14 @@ export function isDiskFull(error: unknown): boolean {
   return false;
 }
 
-/** The error as the failure `disk-full` where it says so, otherwise as it is. @param what what could not be written */
-export const namingFullDisk = <Given>(error: Given, what: string): Given | KgentsError =>
-  isDiskFull(error) ? new KgentsError("disk-full", `${what}: ${messageOf(error)}`, { cause: error }) : error;
+/**
+ * The error as the failure `disk-full` where it says so, otherwise as it is.
+ *
+ * @param what what could not be written: a failed write does not name the file
+ * @param remedy what to do; where it is left out, that of the kind
+ */
+export const namingFullDisk = <Given>(error: Given, what: string, remedy?: string): Given | KgentsError =>
+  isDiskFull(error) ? new KgentsError("disk-full", `${what}: ${messageOf(error)}`, { cause: error, remedy }) : error;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -21,4 +26,27 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 export async function spaceOf(directory: string): Promise<{ readonly total: number; readonly free: number }> {
   const { bsize, blocks, bavail } = await statfs(directory);
   return { total: bsize * blocks, free: bsize * bavail };
+}
+
+/** With less than this free, a database cannot grow, and the programs that keep one do not start. */
+const neededBytes = 2 ** 20;
+
+/** What to do where a disk is full on which kgents keeps its own files. */
+export const fullDiskRemedy = "Free space there, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.";
+
+/**
+ * The failure `disk-full` of something that did not work, where the disk of a directory that it writes to has no space left; otherwise
+ * undefined. For programs that do not say themselves why they ended.
+ *
+ * @param what what did not work
+ */
+export async function fullDiskBehind(
+  what: string,
+  directory: string,
+  cause: unknown,
+): Promise<KgentsError | undefined> {
+  const space = await spaceOf(directory).catch(() => undefined);
+  // A file system that does not say its size says no free space either.
+  if (!space || space.total === 0 || space.free >= neededBytes) return undefined;
+  return new KgentsError("disk-full", `${what}: the disk of ${directory} is full`, { cause, remedy: fullDiskRemedy });
 }

@@ -12,6 +12,7 @@ import { randomUUID } from "node:crypto";
 import { link, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { KgentsError } from "../../core/error.ts";
+import { fullDiskRemedy, namingFullDisk } from "./disk-space.ts";
 import { errorCode } from "./error-code.ts";
 import { claimPath, type Holder, holderShape, holders, isAlive } from "./lock-holder.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
@@ -37,7 +38,9 @@ export async function tryLock(path: string): Promise<LockAttempt> {
   const own: Holder = { ...(await identifyProcess()), token: randomUUID() };
   const draft = `${path}.${own.pid}-${own.token}.draft`;
   try {
-    await writeFile(draft, JSON.stringify(own), { mode: 0o600 });
+    await writeFile(draft, JSON.stringify(own), { mode: 0o600 }).catch((error) => {
+      throw namingFullDisk(error, `${path} cannot be written`, fullDiskRemedy);
+    });
     for (;;) {
       const [holder, ...earlier] = await holders(path);
       if (holder === undefined) {

@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { fullDiskRemedy, namingFullDisk } from "./disk-space.ts";
 
 interface Types {
   string: string;
@@ -54,6 +55,6 @@ export async function writeStateText(path: string, text: string): Promise<void> 
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
-    throw error;
+    throw namingFullDisk(error, `${path} cannot be written`, fullDiskRemedy);
   }
 }

@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { fullDiskBehind } from "../../activities/host/disk-space.ts";
 import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
 import { isRunning } from "../../activities/host/process-identity.ts";
 import { readStateFile, type Shaped, writeStateFile } from "../../activities/host/state-file.ts";
@@ -69,7 +70,7 @@ export async function runningServer(context: StackContext): Promise<ServerRecord
 /**
  * Starts the server and waits until it serves. Only under the stack's lock, and where nothing listens.
  *
- * @throws KgentsError `stack-start`, `tool-unavailable`
+ * @throws KgentsError `stack-start`, `disk-full`, `tool-unavailable`
  */
 export async function startServer(context: StackContext, target: TemporalTarget): Promise<ServerRecord> {
   const { environment, paths, progress, files } = context;
@@ -112,7 +113,7 @@ export async function startServer(context: StackContext, target: TemporalTarget)
 /**
  * Waits until a server that was started serves, and applies the settings that it takes while it runs.
  *
- * @throws KgentsError `stack-start`
+ * @throws KgentsError `stack-start`, `disk-full`
  */
 export async function awaitServing(
   context: StackContext,
@@ -133,10 +134,14 @@ export async function awaitServing(
   } catch (error) {
     const ended = !(await isRunning(record));
     await stopProcess(record, stopMilliseconds);
+    const what = `Temporal did not start at ${address}`;
+    // The server ends without a word where its database cannot grow.
+    const fullDisk = await fullDiskBehind(what, context.paths.state, error);
+    if (fullDisk) throw fullDisk;
     const said = (await server?.lastLines()) || "no word in its log";
     const why =
       server && ended ? `${await howItEnded(server)}\n${said}` : error instanceof Error ? error.message : String(error);
-    throw new KgentsError("stack-start", `Temporal did not start at ${address}: ${why}`, {
+    throw new KgentsError("stack-start", `${what}: ${why}`, {
       cause: error,
       remedy: `Look at ${files.serverLog}.`,
     });

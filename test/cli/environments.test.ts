@@ -204,7 +204,15 @@ const withOwnStack: (readonly [...Row, rootOnly: boolean])[] = [
   [
     "a disk that is full",
     `unshare -m bash -c 'mount -t tmpfs -o size=64k none "$HOME"; ${own}'`,
-    said("\nkgents: Temporal did not start at "),
+    said(
+      "\nkgents: Temporal did not start at [\\d.:]+: the disk of /.*/kgents is full\n +Free space there, or .*XDG_STATE_HOME.*\n$",
+    ),
+    true,
+  ],
+  [
+    "a disk that was full before",
+    `unshare -m bash -c 'mount -t tmpfs -o size=64k none "$HOME"; head -c 65536 /dev/zero >"$HOME/it"; ${own}'`,
+    said("^kgents: /.*/stack.lock cannot be written: ENOSPC: .*\\n +Free space there, or .*XDG_STATE_HOME.*\\n$"),
     true,
   ],
   [
