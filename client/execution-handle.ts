@@ -18,6 +18,7 @@ import { followStore } from "./output/follow-store.ts";
 import { glanceAtHeartbeat, glanceAtStore } from "./output/glance.ts";
 import { inspectRun, type RunDetails } from "./runs/inspect-run.ts";
 import { phaseOf } from "./runs/phase.ts";
+import { isForeignResult, resultOf } from "./runs/read-result.ts";
 import { type RunState, stateOf } from "./runs/run-state.ts";
 import { type Waiting, waitingOf } from "./runs/waiting.ts";
 
@@ -77,14 +78,19 @@ export interface ExecutionHandle {
 /**
  * Waits for a workflow's result, through a restart of the server.
  *
+ * @param check of what came: it may be of any shape
  * @throws KgentsError
  */
-export async function awaitResult<Result>(handle: WorkflowHandle, id: string): Promise<Result> {
+export async function awaitResult<Result>(
+  handle: WorkflowHandle,
+  id: string,
+  check: (value: unknown, id: string) => Result,
+): Promise<Result> {
   let awaySince: number | undefined;
   for (;;) {
     const asked = Date.now();
     try {
-      return (await handle.result()) as Result;
+      return check(await handle.result(), id);
     } catch (error) {
       const away = error instanceof ServiceError && isGrpcServiceError(error.cause);
       // A wait that lasted was answered meanwhile: this is another outage.
@@ -102,6 +108,12 @@ export const executionIds = ({ runId, raw }: Awaited<ReturnType<WorkflowHandle["
   firstRunId: raw.workflowExecutionInfo?.firstRunId || runId,
 });
 
+/** The status of a run whose result is not one of kgents. */
+function statusWithout(error: unknown): RunState {
+  if (isForeignResult(error)) return "error";
+  throw error;
+}
+
 /** Makes the handle of a run that is known to exist. */
 export function executionHandle(
   client: Client,
@@ -113,7 +125,7 @@ export function executionHandle(
   let result: Promise<ExecutionResult> | undefined;
   const awaited = (): Promise<ExecutionResult> => {
     if (!result) {
-      result = awaitResult<ExecutionResult>(handle, id);
+      result = awaitResult(handle, id, resultOf);
       // Followers get to it a moment later, and Node ends a process over a rejection that nobody awaits at that very moment.
       result.catch(() => {});
     }
@@ -153,7 +165,7 @@ export function executionHandle(
       return {
         id,
         runId: description.runId,
-        status: stateOf(description) ?? (await awaited()).status,
+        status: stateOf(description) ?? (await awaited().then(({ status }) => status, statusWithout)),
         phase,
         waiting: open ? await waitingOf(client.workflow, description) : null,
         startedAt: description.startTime,

@@ -64,11 +64,15 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
   return new KgentsError("internal", message, { cause: error });
 }
 
+/** What another program has written as a failure's detail may be of any kind. */
+const textOrNothing = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
 function fromCause(error: WorkflowFailedError, id: string): KgentsError {
   const { cause } = error;
   if (cause instanceof ApplicationFailure && isFailureKind(cause.type)) {
-    const details = cause.details?.[0] as Partial<FailureDetails> | undefined;
-    return new KgentsError(cause.type, cause.message, { cause: error, field: details?.field, remedy: details?.remedy });
+    const details = cause.details?.[0] as Partial<Record<keyof FailureDetails, unknown>> | null | undefined;
+    const field = textOrNothing(details?.field);
+    return new KgentsError(cause.type, cause.message, { cause: error, field, remedy: textOrNothing(details?.remedy) });
   }
   if (cause instanceof TerminatedFailure) {
     return new KgentsError("terminated", `the run ${id} was terminated: ${cause.message || "no reason was given"}`, {

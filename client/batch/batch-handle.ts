@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from "@temporalio/client";
+import { z } from "zod";
 import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
 import { keyOf } from "../../activities/store/references.ts";
 import { summariseStreams } from "../../activities/summarise.ts";
@@ -8,6 +9,7 @@ import { KgentsError } from "../../core/error.ts";
 import type { ExecutionResult } from "../../core/result.ts";
 import { awaitResult } from "../execution-handle.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
+import { fits, resultOf } from "../runs/read-result.ts";
 
 /** What became of one request of a batch. */
 export interface BatchItem {
@@ -53,6 +55,20 @@ const neverStarted: RunFailure = {
   remedy: "Send the request again, in another batch.",
 };
 
+const count = z.int().min(0);
+const summarySchema = z.object({
+  total: count,
+  started: count,
+  outcomes: z.record(z.string(), count),
+  cancelled: z.boolean(),
+});
+
+/** Checks what a batch has ended with: it may be of any shape. */
+function summaryOf(value: unknown, id: string): BatchSummary {
+  if (fits(summarySchema, value)) return value as BatchSummary;
+  throw new KgentsError("namespace-conflict", `the result of the batch ${id} is not one of kgents`);
+}
+
 /** A result with as much of its output as every result holds: what passes the batch's history is cut. */
 async function completed(result: ExecutionResult, store: ArtifactStore | undefined): Promise<ExecutionResult> {
   const { attempts, stdout, stderr } = result;
@@ -76,7 +92,7 @@ export function batchHandle(
   let summary: Promise<BatchSummary> | undefined;
   const awaited = (): Promise<BatchSummary> => {
     if (!summary) {
-      summary = awaitResult<BatchSummary>(handle, id);
+      summary = awaitResult(handle, id, summaryOf);
       summary.catch(() => {});
     }
     return summary;
@@ -115,7 +131,7 @@ export function batchHandle(
       while (known.started <= index && !known.isOver) await look();
       const { isOver } = known;
       try {
-        const result = await awaitResult<ExecutionResult>(client.workflow.getHandle(runId), runId);
+        const result = await awaitResult(client.workflow.getHandle(runId), runId, resultOf);
         return { index, id: runId, result: await completed(result, store), failure: null };
       } catch (error) {
         const isMissing = error instanceof KgentsError && error.code === "not-found";

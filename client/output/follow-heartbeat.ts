@@ -1,9 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { WorkflowHandle } from "@temporalio/client";
+import { z } from "zod";
 import type { ExecuteHeartbeat, LiveWindow } from "../../activities/contract.ts";
 import type { StreamName } from "../../activities/store/references.ts";
 import type { ExecutionResult } from "../../core/result.ts";
 import { decodeFirst } from "../runs/history.ts";
+import { fits } from "../runs/read-result.ts";
 import { type OutputEvent, remainingOutput } from "./event.ts";
 
 const streams: readonly StreamName[] = ["stdout", "stderr"];
@@ -15,11 +17,20 @@ const pollMilliseconds = { first: 125, longest: 1000 } as const;
 export const nextPause = (before: number, isNew: boolean): number =>
   isNew ? pollMilliseconds.first : Math.min(2 * before, pollMilliseconds.longest);
 
-/** The newest heartbeat of `execute`, where it runs now. */
+const position = z.int().min(0);
+const windowSchema = z.object({ offset: position, base64: z.string() });
+const heartbeatSchema = z.object({
+  attempt: position,
+  bytes: z.object({ stdout: position, stderr: position }).optional(),
+  live: z.object({ stdout: windowSchema.optional(), stderr: windowSchema.optional() }).optional(),
+});
+
+/** The newest heartbeat of `execute`, where it runs now and has the shape of one of kgents. */
 export async function newestHeartbeat(handle: WorkflowHandle): Promise<ExecuteHeartbeat | undefined> {
   const { raw } = await handle.describe();
   const activity = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
-  return (await decodeFirst(handle.client, activity?.heartbeatDetails)) as ExecuteHeartbeat | undefined;
+  const beat = await decodeFirst(handle.client, activity?.heartbeatDetails);
+  return fits(heartbeatSchema, beat) ? (beat as ExecuteHeartbeat) : undefined;
 }
 
 /** What a window adds to a stream that was followed up to an offset; undefined where bytes between them are missing. */

@@ -1,5 +1,6 @@
 import type { WorkflowClient } from "@temporalio/client";
 import type { LoadedDataConverter, Payload } from "@temporalio/common";
+import { tooDeep } from "../../core/nesting.ts";
 
 type Payloads = { readonly payloads?: Payload[] | null } | null | undefined;
 
@@ -19,7 +20,7 @@ export async function decodeFirst(
   return first && payloadConverter.fromPayload(first);
 }
 
-/** The request with which a run was started, as it came. */
+/** The request with which a run was started, as it came; undefined where it is nested so deep that nothing can write it. */
 export async function readRequest(client: WorkflowClient, workflowId: string, runId: string): Promise<unknown> {
   const { namespace } = client.options;
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
@@ -27,5 +28,6 @@ export async function readRequest(client: WorkflowClient, workflowId: string, ru
     execution: { workflowId, runId },
     maximumPageSize: 1,
   });
-  return decodeFirst(client, history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input);
+  const request = await decodeFirst(client, history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input);
+  return tooDeep(request) ? undefined : request;
 }

@@ -1,13 +1,15 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
-import type { Full, ProvisionedCell, Restarted } from "../../activities/contract.ts";
+import { z } from "zod";
+import type { ProvisionedCell } from "../../activities/contract.ts";
 import { tolerantClient } from "../../activities/host/tolerant-client.ts";
 import type { Phase } from "../../core/names.ts";
-import type { ExecutionResult, Isolation } from "../../core/result.ts";
+import { type ExecutionResult, type Isolation, isolationSchema, resultSchema } from "../../core/result.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
 import { toMilliseconds } from "../protobuf-time.ts";
 import { decodeFirst, readRequest } from "./history.ts";
 import { type RunSummary, summarise } from "./list-runs.ts";
 import { phaseOf } from "./phase.ts";
+import { fits, resultOf } from "./read-result.ts";
 import { type Waiting, waitingOf } from "./waiting.ts";
 
 /** The moments of a run, as far as they have come. */
@@ -46,12 +48,24 @@ export interface RunDetails extends RunSummary {
 
 /** What a run without a result has gone through, by its history. */
 interface Progress {
-  readonly cell: ProvisionedCell | null;
+  readonly cell: ReturnType<typeof cellOf> | null;
   readonly provisionedAt: Date | null;
 }
 
 const dateOf = (time: Parameters<typeof toMilliseconds>[0]): Date => new Date(toMilliseconds(time));
 const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
+
+/** What is read here of a cell. */
+const cellSchema = z.object({
+  language: resultSchema.shape.language,
+  backend: resultSchema.shape.backend.unwrap(),
+  fallback: resultSchema.shape.fallback,
+  isolation: isolationSchema,
+});
+
+/** The cell that `provision` has answered with; undefined where it has answered with none. */
+const cellOf = (answer: unknown): Pick<ProvisionedCell, keyof z.output<typeof cellSchema>> | undefined =>
+  fits(cellSchema, answer) ? (answer as ProvisionedCell) : undefined;
 
 async function readProgress(client: Client, handle: WorkflowHandle): Promise<Progress> {
   const { events } = await handle.fetchHistory();
@@ -61,8 +75,8 @@ async function readProgress(client: Client, handle: WorkflowHandle): Promise<Pro
     const { activityTaskScheduledEventAttributes: scheduled, activityTaskCompletedEventAttributes: completed } = event;
     if (scheduled?.activityType?.name === "provision") provisionings.add(String(event.eventId));
     if (!completed || !provisionings.has(String(completed.scheduledEventId))) continue;
-    const cell = (await decodeFirst(client.workflow, completed.result)) as ProvisionedCell | Full | Restarted;
-    if ("backend" in cell) last = { cell, provisionedAt: event.eventTime ? dateOf(event.eventTime) : null };
+    const cell = cellOf(await decodeFirst(client.workflow, completed.result));
+    if (cell) last = { cell, provisionedAt: event.eventTime ? dateOf(event.eventTime) : null };
   }
   return last;
 }
@@ -70,7 +84,7 @@ async function readProgress(client: Client, handle: WorkflowHandle): Promise<Pro
 /** How a closed run ended. */
 async function readEnd(handle: WorkflowHandle): Promise<Pick<RunDetails, "result" | "failure">> {
   try {
-    return { result: (await handle.result()) as ExecutionResult, failure: null };
+    return { result: resultOf(await handle.result(), handle.workflowId), failure: null };
   } catch (error) {
     const failure = runFailureOf(error, handle.workflowId);
     // What says nothing of the run must not be taken for its end.
@@ -104,6 +118,8 @@ export async function inspectRun(client: Client, handle: WorkflowHandle): Promis
     const startedAt = executing?.lastStartedTime ? dateOf(executing.lastStartedTime) : null;
     return {
       ...summary,
+      // Whatever its search attributes say of a run whose result is not one of kgents.
+      status: info.status.name === "COMPLETED" && end.failure ? "error" : summary.status,
       language: result?.language ?? cell?.language ?? summary.language,
       backend: result?.backend ?? cell?.backend ?? summary.backend,
       ...{ phase, waiting, request, taskQueue: info.taskQueue },

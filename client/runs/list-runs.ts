@@ -12,6 +12,7 @@ import { aboutMemo, searchAttributes } from "../../core/names.ts";
 import type { BackendName, ExecutionResult } from "../../core/result.ts";
 import { toKgentsError } from "../failure.ts";
 import { readRequest } from "./history.ts";
+import { isForeignResult, resultOf } from "./read-result.ts";
 import { type RunFilter, runQuery } from "./run-query.ts";
 import { type RunState, stateOf } from "./run-state.ts";
 
@@ -47,13 +48,23 @@ const keywordOf = (info: WorkflowExecutionInfo, name: string): string | undefine
 const backendOf = (value: string | null | undefined): BackendName | null =>
   value === "kubernetes" || value === "subprocess" ? value : null;
 
+/** A result; undefined where it is not one of kgents: the run stands in the list as one that was not carried out. */
+function resultIfOurs(value: unknown, id: string): ExecutionResult | undefined {
+  try {
+    return resultOf(value, id);
+  } catch (error) {
+    if (isForeignResult(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Puts together what the list says of a run, and asks for the rest. */
 export async function summarise(client: Client, info: WorkflowExecutionInfo): Promise<RunSummary> {
   const { workflowId: id, runId, memo } = info;
   const about = aboutOf(memo?.[aboutMemo] ?? (await readRequest(client.workflow, id, runId)));
   const state = stateOf(info);
   const result =
-    state === undefined ? ((await client.workflow.getHandle(id, runId).result()) as ExecutionResult) : undefined;
+    state === undefined ? resultIfOurs(await client.workflow.getHandle(id, runId).result(), id) : undefined;
   return {
     ...{ id, runId },
     status: state ?? result?.status ?? "error",

@@ -1,0 +1,176 @@
+/** Runs of another program's under the name of our workflow, which end with something that is no result of kgents. */
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { Context, heartbeat } from "@temporalio/activity";
+import { Client, Connection } from "@temporalio/client";
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { Quartermaster } from "../../client/quartermaster.ts";
+import type { RunSummary } from "../../client/runs/list-runs.ts";
+import { failureKinds } from "../../core/failure.ts";
+import { executeCodeWorkflow } from "../../core/names.ts";
+import recorded from "../histories/0.1.0/succeeded.json" with { type: "json" };
+import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+import type { ForeignActivities } from "./foreign-workflows.ts";
+
+Runtime.install({ logger: new DefaultLogger("ERROR") });
+const address = inject("temporalAddress");
+const taskQueue = `test-${randomUUID()}`;
+
+/** The result of a run that version 0.1.0 has carried out. */
+const ours: Record<string, unknown> = (() => {
+  const end = recorded.events.at(-1)?.workflowExecutionCompletedEventAttributes;
+  return JSON.parse(Buffer.from(end?.result?.payloads[0]?.data ?? "", "base64").toString());
+})();
+
+const foreign: [name: string, answer: unknown, where: string][] = [
+  ["nothing", undefined, "it is no object"],
+  ["null", null, "it is no object"],
+  ["a number", 5, "it is no object"],
+  ["text", "done", "it is no object"],
+  ["a list", [1, 2], "it is no object"],
+  ["an empty object", {}, "its field id is missing or of another kind"],
+  ["another status", { ...ours, status: "splendid" }, "its field status is missing or of another kind"],
+  ["a stream that is a number", { ...ours, stdout: 7 }, "its field stdout is missing or of another kind"],
+  [
+    "a stream without text",
+    { ...ours, stderr: { ...(ours.stderr as object), text: null } },
+    "its field stderr.text is missing or of another kind",
+  ],
+  ["no files", { ...ours, files: undefined }, "its field files is missing or of another kind"],
+  ["other timings", { ...ours, timings: "yesterday" }, "its field timings is missing or of another kind"],
+  [
+    "a moment that is none",
+    { ...ours, timings: { ...(ours.timings as object), finished: "yesterday" } },
+    "its field timings.finished is missing or of another kind",
+  ],
+  ["another isolation", { ...ours, isolation: { level: "cluster" } }, "its field isolation.mechanism is missing or of"],
+];
+
+let worker: Worker;
+let working: Promise<void>;
+let connection: Connection;
+let native: NativeConnection;
+let client: Client;
+let quartermaster: Quartermaster;
+let terminal: CommandLine;
+
+beforeAll(async () => {
+  terminal = await createCommandLine({ environment: { TEMPORAL_ADDRESS: address } });
+  await terminal.file("config/kgents/kgents.config.yaml", `worker: { taskQueue: ${taskQueue} }\n`);
+  connection = await Connection.connect({ address });
+  client = new Client({ connection });
+  native = await NativeConnection.connect({ address });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL("./foreign-workflows.ts", import.meta.url)),
+    logger: new DefaultLogger("ERROR"),
+  });
+  const activities: ForeignActivities = {
+    provision: async (answer) => answer,
+    execute: async (beat) => {
+      heartbeat(beat);
+      await Context.current().cancelled;
+    },
+  };
+  worker = await Worker.create({ connection: native, taskQueue, activities, workflowBundle: { code } });
+  working = worker.run();
+  quartermaster = new Quartermaster({ address, taskQueue });
+});
+afterAll(async () => {
+  await quartermaster.close();
+  worker.shutdown();
+  await working;
+  await native.close();
+  await connection.close();
+  await terminal[Symbol.asyncDispose]();
+});
+
+/** Has a run end with an answer, and returns its id. */
+async function endWith(answer: unknown): Promise<string> {
+  const workflowId = `foreign-${randomUUID()}`;
+  await client.workflow.execute(executeCodeWorkflow, { workflowId, taskQueue, args: [{ code: "x" }, answer] });
+  return workflowId;
+}
+
+async function listed(id: string): Promise<RunSummary | undefined> {
+  for await (const run of quartermaster.list()) if (run.id === id) return run;
+  return undefined;
+}
+
+it.each(foreign)("a run that ends with %s is said to have no result of kgents", async (_, answer, where) => {
+  const id = await endWith(answer);
+  const handle = await quartermaster.get(id);
+  const code = "namespace-conflict";
+  const message = expect.stringContaining(`the result of the run ${id} is not one of kgents: ${where}`);
+  await expect(handle.result()).rejects.toMatchObject({ code, message });
+  expect(await handle.inspect()).toMatchObject({ status: "error", result: null, failure: { kind: code, message } });
+  expect(await handle.describe()).toMatchObject({ status: "error" });
+  await expect.poll(() => listed(id)).toMatchObject({ id, status: "error" });
+  for await (const event of handle.outputSoFar()) expect.unreachable(`output that nobody wrote: ${event.type}`);
+});
+
+it.each<[name: string, cell: unknown]>([
+  ["a number", 5],
+  ["null", null],
+  ["another backend", { language: "python", backend: "moon", isolation: {}, fallback: null }],
+  ["no isolation", { language: "python", backend: "kubernetes", isolation: 7, fallback: null }],
+])("of a run that fails after its activity provision has answered with %s, no cell is said", async (_, cell) => {
+  const workflowId = `foreign-${randomUUID()}`;
+  const args = [{ code: "x" }, null, { cell }];
+  await client.workflow.execute(executeCodeWorkflow, { workflowId, taskQueue, args }).catch(() => {});
+  const details = await (await quartermaster.get(workflowId)).inspect();
+  expect(details).toMatchObject({ status: "error", backend: null, isolation: null, failure: { kind: "cell-start" } });
+  const { code, stderr } = await terminal.run(["show", workflowId]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+});
+
+it.each<[name: string, detail: unknown]>([
+  ["a number", 5],
+  ["null", null],
+  ["other fields", { field: { a: 1 }, remedy: ["x"] }],
+])("of a failure whose detail is %s, the remedy of its kind is said", async (_, detail) => {
+  const workflowId = `foreign-${randomUUID()}`;
+  const args = [{ code: "x" }, null, { details: [detail] }];
+  await client.workflow.execute(executeCodeWorkflow, { workflowId, taskQueue, args }).catch(() => {});
+  const { failure } = await (await quartermaster.get(workflowId)).inspect();
+  expect(failure).toMatchObject({ field: null, remedy: failureKinds["cell-start"].remedy });
+});
+
+it.each<[name: string, beat: unknown]>([
+  ["text", "alive"],
+  ["windows that are numbers", { attempt: 1, live: { stdout: 5 } }],
+  ["a window without bytes", { attempt: 1, live: { stdout: { offset: 0, base64: 5 } } }],
+])("of a run whose heartbeat is %s, no output is said", async (_, beat) => {
+  const workflowId = `foreign-${randomUUID()}`;
+  const args = [{ code: "x" }, null, { beat }];
+  const running = await client.workflow.start(executeCodeWorkflow, { workflowId, taskQueue, args });
+  await expect.poll(async () => (await running.describe()).raw.pendingActivities?.[0]?.heartbeatDetails).toBeTruthy();
+  const handle = await quartermaster.get(workflowId);
+  for await (const event of handle.outputSoFar()) expect.unreachable(`output that nobody wrote: ${event.type}`);
+  await running.terminate("enough");
+  for await (const event of handle.output()) expect.unreachable(`output that nobody wrote: ${event.type}`);
+});
+
+it("fields that a later version adds make a result no less one of kgents", async () => {
+  const id = await endWith({ ...ours, weather: "fair", usage: { ...(ours.usage as object), joules: 5 } });
+  const handle = await quartermaster.get(id);
+  expect(await handle.result()).toMatchObject({ status: "succeeded", weather: "fair" });
+  expect(await handle.inspect()).toMatchObject({ status: "succeeded", failure: null });
+});
+
+it("the commands say so in one sentence", async () => {
+  const id = await endWith({ status: "succeeded", stdout: 5 });
+  const sentence = `the result of the run ${id} is not one of kgents: its field id is missing or of another kind`;
+  for (const command of ["wait", "attach", "files"]) {
+    const { code, stderr } = await terminal.run([command, id]);
+    expect({ command, code, stderr }).toMatchObject({ code: 125, stderr: expect.stringContaining(sentence) });
+    expect(stderr).not.toContain("defect");
+  }
+  const shown = await terminal.run(["show", id]);
+  expect(shown).toMatchObject({ code: 0, stderr: "" });
+  expect(shown.stdout.replaceAll(/\s+/g, " ")).toContain("namespace-conflict");
+  expect(await terminal.run(["logs", id])).toMatchObject({ code: 0, stdout: "" });
+  await expect
+    .poll(async () => (await terminal.run(["ps", "--all"])).stdout)
+    .toMatch(new RegExp(`"id":"${id}".*"status":"error"`));
+});

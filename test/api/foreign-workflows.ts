@@ -1,0 +1,32 @@
+/**
+ * Workflows of another program under the name of ours, and with activities under the names of ours.
+ *
+ * @module
+ */
+import { ApplicationFailure, proxyActivities } from "@temporalio/workflow";
+
+/** What the other program's activities do: `provision` answers with what it is given, `execute` beats it until it is cancelled. */
+export interface ForeignActivities {
+  readonly provision: (answer: unknown) => Promise<unknown>;
+  readonly execute: (beat: unknown) => Promise<void>;
+}
+
+const { provision, execute } = proxyActivities<ForeignActivities>({
+  startToCloseTimeout: "10m",
+  heartbeatTimeout: "5m",
+  retry: { maximumAttempts: 1 },
+});
+
+/** Ends with what it is given, or does something else that is told. */
+export async function executeCode(
+  _request: unknown,
+  answer: unknown,
+  more: { cell?: unknown; beat?: unknown; details?: unknown[] } = {},
+): Promise<unknown> {
+  if (more.beat !== undefined) await execute(more.beat);
+  if (more.cell !== undefined) await provision(more.cell);
+  if (more.cell !== undefined || more.details !== undefined) {
+    throw ApplicationFailure.create({ type: "cell-start", message: "it failed", details: more.details ?? [] });
+  }
+  return answer;
+}
