@@ -5,23 +5,20 @@
  */
 import { randomUUID } from "node:crypto";
 import { chmodSync, createReadStream, createWriteStream, type FSWatcher, mkdirSync, watch } from "node:fs";
-import { open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Readable, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { KgentsError } from "../../core/error.ts";
 import { namingFullDisk } from "../host/disk-space.ts";
 import { errorCode } from "../host/error-code.ts";
 import { makePrivateFile, makePrivateFolder } from "../host/private-file.ts";
 import { sharedId } from "../host/shared-id.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
+import { cannotWrite, directoryBlobs } from "./directory-blobs.ts";
 import { type ClaimedRounds, claimRound } from "./expiry-claim.ts";
 import { openLiveRuns } from "./live-runs.ts";
-import { blobReference, checkReference, runFolder } from "./references.ts";
+import { checkReference, runFolder } from "./references.ts";
 import { longestRetention, retentionName } from "./retention.ts";
 import { keepWithinBounds, measure, type StoreBounds, type StoreContent, type Stored } from "./store-bounds.ts";
-import { verifyContent } from "./verify-content.ts";
-import { writeHashed } from "./write-hashed.ts";
 
 /** A store in a directory of this machine, or one that several machines have mounted. */
 export interface DirectoryStore extends ArtifactStore {
@@ -37,8 +34,6 @@ export interface DirectoryStoreSettings extends StoreBounds {
 /** What was written so short ago is not removed to make room: somebody may fetch it just now, or be about to use it. */
 const youngRunMilliseconds = 60_000;
 const youngBlobMilliseconds = 24 * 3_600_000;
-
-const cannotWrite = "the artifact store cannot be written";
 
 const isMissing = (error: unknown): boolean => errorCode(error) === "ENOENT";
 
@@ -138,37 +133,7 @@ export async function openDirectoryStore(
     // What is written lies where it belongs at once.
     settle: async () => null,
     close: async () => {},
-    putBlob: async (content) => {
-      const temporary = join(directory, "blobs", `.${randomUUID()}`);
-      try {
-        const { sha256, bytes } = await writeHashed(temporary, content);
-        await rename(temporary, pathOf(blobReference(sha256)));
-        return { artifact: sha256, bytes };
-      } catch (error) {
-        throw namingFullDisk(error, cannotWrite);
-      } finally {
-        await rm(temporary, { force: true });
-      }
-    },
-    openBlob: async (sha256, bytes) => {
-      const path = pathOf(blobReference(sha256));
-      const file = await open(path).catch((error) => {
-        throw new KgentsError("artifact-unavailable", `the artifact ${sha256} is not in this worker's store`, {
-          cause: error,
-        });
-      });
-      const { size } = await file.stat();
-      if (size !== bytes) {
-        await file.close();
-        throw new KgentsError("artifact-unavailable", `the artifact ${sha256} has ${size} bytes, and not ${bytes}`);
-      }
-      // Used again: it counts as new for the expiry.
-      await utimes(path, new Date(), new Date());
-      const verified = verifyContent(sha256);
-      // Its failure is the reader's to see.
-      pipeline(file.createReadStream(), verified).catch(() => {});
-      return verified;
-    },
+    ...directoryBlobs(directory),
     agreeOnRetention: async (namespace, milliseconds) => {
       const folder = join(directory, "retention");
       await makePrivateFolder(folder);

@@ -1,8 +1,12 @@
-import { mkdtemp, rm, stat, utimes } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readlink, rm, stat, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type DirectoryStore, openDirectoryStore } from "../../activities/store/directory-store.ts";
+import { canMount, mountSmallDisk } from "../support/small-disk.ts";
 import { describeStore, newRun, writeArtifact } from "../support/store-contract.ts";
 
 let directory: string;
@@ -35,4 +39,21 @@ it("a run is as old as its newest artifact", async () => {
 
 it("two openings of one directory see one store", async () => {
   expect((await openDirectoryStore(directory)).id).toBe(store.id);
+});
+
+it.runIf(canMount)("content that cannot be marked as used leaves no file open", async () => {
+  await using disk = await mountSmallDisk(2 ** 20);
+  const small = await openDirectoryStore(join(disk.directory, "store"));
+  const { artifact, bytes } = await small.putBlob(Readable.from(["content"]));
+  await promisify(execFile)("mount", ["-o", "remount,ro", disk.directory]);
+  for (let time = 0; time < 3; time += 1) {
+    await expect(small.openBlob(artifact, bytes)).rejects.toMatchObject({
+      ...{ code: "artifact-unavailable", message: expect.stringContaining("cannot be marked as used: EROFS") },
+    });
+    await expect(small.openBlob(artifact, bytes + 1)).rejects.toMatchObject({ code: "artifact-unavailable" });
+  }
+  const files = await Promise.all(
+    (await readdir("/proc/self/fd")).map((name) => readlink(`/proc/self/fd/${name}`).catch(() => "closed meanwhile")),
+  );
+  expect(files.filter((path) => path.startsWith(disk.directory))).toEqual([]);
 });

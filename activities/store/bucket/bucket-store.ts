@@ -22,7 +22,8 @@ import { keepWithinBounds, measure, type StoreBounds } from "../store-bounds.ts"
 import { verifyContent } from "../verify-content.ts";
 import { writeHashed } from "../write-hashed.ts";
 import { type Bucket, type BucketSettings, bucketFailure, openBucket } from "./bucket.ts";
-import { lengthOf, parseSegmentName, piecesOf, type Segment, type StoredSegment } from "./segments.ts";
+import { readSegments, segmentsOf } from "./read-segments.ts";
+import { lengthOf, type Segment, type StoredSegment } from "./segments.ts";
 import { openSpool, type SpoolSettings } from "./spool.ts";
 import type { Upload } from "./upload.ts";
 
@@ -62,55 +63,6 @@ async function idOf(bucket: Bucket): Promise<string> {
   const made = await readId(bucket);
   if (made === undefined) throw new Error("what was written cannot be read");
   return made;
-}
-
-/** The segments of a run's artifacts. */
-async function segmentsOf(bucket: Bucket, prefix: string): Promise<Map<string, StoredSegment[]>> {
-  const found = new Map<string, StoredSegment[]>();
-  for await (const { name, bytes } of bucket.list(prefix)) {
-    const parsed = parseSegmentName(name);
-    if (!parsed) continue;
-    const segments = found.get(parsed.reference) ?? [];
-    segments.push({ name, offset: parsed.offset, bytes });
-    found.set(parsed.reference, segments);
-  }
-  return found;
-}
-
-/**
- * Reads bytes of an artifact from its segments.
- *
- * @param listed the segments as they were last listed: asked for again only where these have not all of it
- */
-async function* readSegments(
-  bucket: Bucket,
-  reference: string,
-  listed: readonly StoredSegment[],
-  start: number,
-  end: number,
-): AsyncGenerator<Buffer> {
-  let pieces = [...piecesOf(listed, start, end)];
-  if (pieces.at(-1)?.end !== end) {
-    const segments = (await segmentsOf(bucket, `${reference}/`)).get(reference) ?? [];
-    pieces = [...piecesOf(segments, start, end)];
-  }
-  let position = start;
-  for (const piece of pieces) {
-    const { name, offset, bytes } = piece.segment;
-    const whole = piece.start === offset && piece.end === offset + bytes;
-    const range = { start: piece.start - offset, end: piece.end - offset };
-    const content = await bucket.get(name, whole ? undefined : range);
-    if (!content) break;
-    for await (const chunk of content) {
-      // What a dead worker left may have been brought there meanwhile: a longer segment in the place of its first one.
-      const part = (chunk as Buffer).subarray(0, piece.end - position);
-      if (part.length === 0) break;
-      yield part;
-      position += part.length;
-    }
-    if (position < piece.end) break;
-  }
-  if (position < end) throw new Error(`${reference} has no byte ${position}`);
 }
 
 /**
