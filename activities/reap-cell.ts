@@ -1,29 +1,33 @@
 import { KgentsError } from "../core/error.ts";
 import { faultInReap } from "../core/workflow-inputs.ts";
-import type { ClusterCells } from "./backends/backend.ts";
+import type { ClusterCells, OwnedCell } from "./backends/backend.ts";
 import type { ReapInput } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
 import { refuse } from "./inputs.ts";
 
 /**
- * The cluster of a cell that may be reaped: its run has started this reaping as its child, or is over. Anybody who reaches the namespace
+ * The cluster of a cell that may be reaped, and the cell where it is there: its run has started this reaping as its child, or is over. Anybody who reaches the namespace
  * can start a reaping, and it must not end the cell of a run that goes on.
  *
  * @throws KgentsError `invalid-request` where the input is no cell of a cluster, or its run goes on
  */
-async function reapable(dependencies: ActivityDependencies, input: ReapInput): Promise<ClusterCells> {
+async function reapable(
+  dependencies: ActivityDependencies,
+  input: ReapInput,
+): Promise<{ readonly cluster: ClusterCells; readonly found: OwnedCell | undefined }> {
   refuse(faultInReap(input));
   const { cluster } = servedBackend(dependencies, input.backend);
   if (!cluster) throw new KgentsError("backend-unavailable", `this worker's ${input.backend} has no cells to reap`);
   const owned = await cluster.find(input.cellId);
   // Where the Job is gone, what may be left of it belongs to nobody.
-  if (owned === null || input.parent?.workflowId === owned.workflowId) return cluster;
+  const answer = { cluster, found: owned ?? undefined };
+  if (owned === null || input.parent?.workflowId === owned.workflowId) return answer;
   const run = await dependencies.askRun(owned.workflowId, owned.runId);
   if (run === undefined) {
     throw new KgentsError("temporal-unavailable", `whether the run of ${input.cellId} is over cannot be asked`);
   }
-  if (!run.open) return cluster;
+  if (!run.open) return answer;
   throw new KgentsError(
     "invalid-request",
     `cellId: got ${input.cellId}, whose run goes on; allowed is a cell whose run is over`,
@@ -38,7 +42,7 @@ async function reapable(dependencies: ActivityDependencies, input: ReapInput): P
 export const releaseCell =
   (dependencies: ActivityDependencies) =>
   async (input: ReapInput): Promise<void> => {
-    const cluster = await reapable(dependencies, input);
+    const { cluster } = await reapable(dependencies, input);
     await cluster.release(input.cellId);
   };
 
@@ -46,6 +50,6 @@ export const releaseCell =
 export const removeCell =
   (dependencies: ActivityDependencies) =>
   async (input: ReapInput): Promise<void> => {
-    await reapable(dependencies, input);
-    await servedBackend(dependencies, input.backend).cleanUp(input.cellId);
+    const { found } = await reapable(dependencies, input);
+    await servedBackend(dependencies, input.backend).cleanUp(input.cellId, found);
   };

@@ -107,6 +107,8 @@ export interface BackendStatus {
 /** A cell of a cluster, as its owner sees it. */
 export interface OwnedCell {
   readonly cellId: string;
+  /** What tells it from another cell that had, or will have, its name. */
+  readonly uid?: string | undefined;
   readonly workflowId: string;
   readonly runId: string;
   readonly createdAt: Date;
@@ -166,8 +168,12 @@ export interface Backend {
    * @throws NoRoom; KgentsError when the code was certainly not started
    */
   readonly execute: (plan: CellPlan, context: ExecuteContext) => Promise<CellOutcome>;
-  /** Takes the cell and everything of it away; nothing to do is no error. */
-  readonly cleanUp: (cellId: string) => Promise<void>;
+  /**
+   * Takes the cell and everything of it away; nothing to do is no error.
+   *
+   * @param found the cell, where it was looked up just now: it need not be looked up again
+   */
+  readonly cleanUp: (cellId: string, found?: OwnedCell) => Promise<void>;
   /** Takes away what an earlier worker process left here. Returns how many cells that were. */
   readonly sweep: () => Promise<number>;
   /** Gives back what it holds ready, when the worker stops. */

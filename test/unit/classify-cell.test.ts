@@ -152,6 +152,36 @@ test.each<[what: string, seen: Parameters<typeof classifyCell>[0], state: string
     state,
   ]),
   ["deleted while it ran", { job: job(), pods: [pod(cell({ running: {} }), deletedNow)], events: [] }, "cell-deleted"],
+  ["killed by its deletion", { job: job(), pods: [pod(ends(137), deletedNow)], events: [] }, "cell-deleted"],
+  [
+    "killed by its deletion long ago",
+    { job: null, pods: [pod(ends(137), deletedLongAgo)], events: [] },
+    "cell-deleted",
+  ],
+  [
+    "killed for memory, and then deleted",
+    { job: job(), pods: [pod(ends(137, "OOMKilled"), deletedNow)], events: [] },
+    "ended 137 out of memory",
+  ],
+  [
+    "killed by the Job's own deadline",
+    { job: jobFailed("DeadlineExceeded"), pods: [pod(ends(137), deletedNow)], events: [] },
+    "ended 137",
+  ],
+  [
+    "about to be killed by the Job's own deadline",
+    {
+      job: job([{ type: "FailureTarget", status: "True", reason: "DeadlineExceeded" }]),
+      pods: [pod(ends(137), deletedNow)],
+      events: [],
+    },
+    "ended 137",
+  ],
+  [
+    "evicted, and deleted by that",
+    { job: job(), pods: [pod(disrupted("EvictionByEvictionAPI"), deletedNow)], events: [] },
+    "evicted",
+  ],
   ["deleted after its end", { job: job(), pods: [pod(ends(0), deletedNow)], events: [] }, "ended 0"],
   [
     "deleted, and no node ends it",
@@ -204,5 +234,13 @@ test("recorded cells", () => {
     oom: "running",
     range: "admission-denied",
     quota: "waiting for quota",
+  });
+});
+
+test("a cell that its deletion has killed may have run code of an earlier worker", () => {
+  const state = classifyCell({ job: job(), pods: [pod(ends(137), deletedNow)], events: [] }, now);
+  expect(state).toEqual({
+    ...{ state: "failed", kind: "cell-deleted", hasRun: true },
+    detail: "the cell's pod was deleted from outside",
   });
 });

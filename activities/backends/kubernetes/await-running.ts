@@ -1,6 +1,7 @@
 import { formatDuration } from "../../../core/duration.ts";
 import { KgentsError } from "../../../core/error.ts";
 import { type CellPlan, NoRoom } from "../backend.ts";
+import { isToAsk } from "./ask-again.ts";
 import { type CellState, failureOfWait } from "./classify-cell.ts";
 import { ClusterError } from "./cluster-error.ts";
 import { observeCell } from "./observe.ts";
@@ -8,20 +9,21 @@ import type { OwnCells } from "./own-cells.ts";
 import { classifyPinned, findJob, type Pin } from "./pin.ts";
 import { lackIn, neverFits } from "./quota.ts";
 
-/** A cell that runs, or one that has ended before anybody asked for it. */
-export interface Ready {
-  readonly state: Extract<CellState, { state: "running" | "ended" }>;
-  readonly pin: Pin;
-}
+/** A cell that runs, or one that has ended, or was deleted while it ran, before this worker asked for it. */
+export type Ready =
+  | { readonly state: Extract<CellState, { state: "running" | "ended" }>; readonly pin: Pin }
+  | { readonly state: Extract<CellState, { state: "failed" }>; readonly pin: null };
 
-/** The watch tells of a pod at once; the server itself is asked this often, since a watch can die without a word. */
-const askMilliseconds = 5000;
-/** While a Job has no pod, only events say why, and nothing tells of events. */
-const askWithoutPodMilliseconds = 1000;
+/** The watch tells of a pod at once; so often it is looked whether the server itself is to be asked. */
+const lookMilliseconds = 5000;
+/** While a Job has no pod, only events say why, and nothing tells of events. The pause doubles with each question, up to the other. */
+const firstAskMilliseconds = 1000;
 /** How long an image may fail to be pulled: the kubelet's first two tries, 10 s apart. */
 const pullPatienceMilliseconds = 15_000;
 
 type Waiting = Extract<CellState, { state: "waiting" }>;
+
+const isWithoutPod = (wait: Waiting): boolean => wait.for === "pod" || wait.for === "quota";
 
 const refusalOf = (wait: Waiting, why: string): KgentsError =>
   new KgentsError(failureOfWait[wait.for], `${why}: ${wait.detail}`);
@@ -44,14 +46,19 @@ export async function awaitRunning(
   let pullFailedAt: number | undefined;
   let full: string | undefined;
   let askedAt = Date.now();
-  // The watch may lag behind. That the cell waits is believed for a while; an end is always asked of the server.
+  let pauseWithoutPod = firstAskMilliseconds;
+  // The watch may lag behind. That the cell waits is believed while the watch speaks; an end is always asked of the server.
   const look = async (pin: Pin): Promise<CellState> => {
     const pods = own.watch.podsOf(cellId);
     const known = pods.length > 0 ? classifyPinned({ job: null, pods, events: [] }, pin, new Date()) : undefined;
     if (known?.state === "running") return known;
-    if (known?.state === "waiting" && Date.now() - askedAt < askMilliseconds) return known;
+    if (known?.state === "waiting" && !isToAsk(own.watch, askedAt)) return known;
+    // A Job that this worker has just made has no pod yet.
+    const mayCome = knownJobUid !== undefined && own.watch.isComplete() && isWithoutPod(last);
+    if (known === undefined && mayCome && Date.now() - askedAt < pauseWithoutPod) return last;
     const observed = await observeCell(own, cellId, stop);
     askedAt = Date.now();
+    if (observed.pods.length === 0) pauseWithoutPod = Math.min(2 * pauseWithoutPod, lookMilliseconds);
     return classifyPinned(observed, pin, new Date());
   };
   while (!stop.aborted) {
@@ -63,6 +70,8 @@ export async function awaitRunning(
       if (state.state === "running" || state.state === "ended") {
         return { state, pin: { jobUid, podUid: state.podUid } };
       }
+      // An earlier worker may have started the code in a cell that this one has not made.
+      if (state.state === "failed" && state.hasRun && knownJobUid === undefined) return { state, pin: null };
       if (state.state === "failed") throw new KgentsError(state.kind, state.detail);
       if (state.for === "quota") {
         const lack = lackIn(state.detail);
@@ -71,7 +80,7 @@ export async function awaitRunning(
       }
       last = state;
       pullFailedAt = state.for === "image" ? (pullFailedAt ?? Date.now()) : undefined;
-      const pause = state.for === "pod" || state.for === "quota" ? askWithoutPodMilliseconds : askMilliseconds;
+      const pause = isWithoutPod(state) ? Math.max(1, askedAt + pauseWithoutPod - Date.now()) : lookMilliseconds;
       const pullEnds = pullFailedAt === undefined ? Number.POSITIVE_INFINITY : pullFailedAt + pullPatienceMilliseconds;
       if (Date.now() >= pullEnds) throw refusalOf(state, "the image cannot be pulled");
       await change.within(Math.min(pause, pullEnds - Date.now()));
@@ -82,7 +91,7 @@ export async function awaitRunning(
       if (error.status === 401 || error.status === 403)
         throw new KgentsError("forbidden", error.message, { cause: error });
       last = { state: "waiting", for: "pod", detail: `${error.what}: ${error.message}` };
-      await change.within(askWithoutPodMilliseconds);
+      await change.within(firstAskMilliseconds);
     }
   }
   if (full !== undefined) throw new NoRoom(full);

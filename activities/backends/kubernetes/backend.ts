@@ -20,6 +20,7 @@ import { clusterIsolation } from "./isolation.ts";
 import { createJob } from "./job.ts";
 import { listAll } from "./list-pages.ts";
 import { isFinished, listPods, readJob } from "./observe.ts";
+import type { ObservedPod } from "./observed-cell.ts";
 import type { OwnCells } from "./own-cells.ts";
 import { podsOfCell } from "./pin.ts";
 import { watchPods } from "./pod-watch.ts";
@@ -47,8 +48,9 @@ const defaultNodePatience = 60_000;
 const rememberedJobs = 2000;
 
 function ownedCell(job: V1Job): OwnedCell {
-  const { labels = {}, annotations = {}, creationTimestamp } = job.metadata ?? {};
+  const { uid, labels = {}, annotations = {}, creationTimestamp } = job.metadata ?? {};
   return {
+    uid,
     cellId: labels[cellLabel] ?? "",
     workflowId: annotations[workflowIdAnnotation] ?? "",
     runId: annotations[runIdAnnotation] ?? "",
@@ -78,10 +80,13 @@ const asFailure = (error: unknown): never => {
 function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "room" | "admitted" | "giveBack"> {
   const release = async (cellId: string): Promise<void> => {
     const own = await connect();
-    for (const pod of podsOfCell(await listPods(own, cellId), cellId)) {
-      const { state } = classifyCell({ job: null, pods: [pod], events: [] }, new Date());
-      // One that has ended needs no word; one that does not answer ends by itself after its grace.
-      if (state !== "running") continue;
+    // One that has ended needs no word; one that does not answer ends by itself after its grace.
+    const runs = (pod: ObservedPod): boolean =>
+      classifyCell({ job: null, pods: [pod], events: [] }, new Date()).state === "running";
+    // The watch may lag behind: it is believed that a pod runs, and not that none does.
+    const known = podsOfCell(own.watch.podsOf(cellId), cellId).filter(runs);
+    const pods = known.length > 0 ? known : podsOfCell(await listPods(own, cellId), cellId).filter(runs);
+    for (const pod of pods) {
       const target = { pod: pod.metadata.name, container: cellContainer };
       const end = await runProgram(own.client, target, cellScripts.release(), AbortSignal.timeout(10_000));
       if ("broken" in end) throw new KgentsError("cluster-unavailable", `the cell was not released: ${end.broken}`);
@@ -93,7 +98,7 @@ function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "roo
       const own = await connect();
       const job = await readJob(own, cellId);
       if (job === null || isFinished(job)) return false;
-      await deleteCell(own, cellId);
+      await deleteCell(own, cellId, job);
       return true;
     },
     find: async (cellId) => {
@@ -171,8 +176,11 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
         room.giveBack(plan.cellId);
       }
     },
-    cleanUp: async (cellId) => {
-      await deleteCell(await connect(), cellId).catch(asFailure);
+    cleanUp: async (cellId, found) => {
+      const uid = found?.uid;
+      const job =
+        uid === undefined ? undefined : { metadata: { name: cellId, uid, labels: { [instanceLabel]: instance } } };
+      await deleteCell(await connect(), cellId, job).catch(asFailure);
       room.giveBack(cellId);
     },
     // What an earlier worker left is gone on with by the next one, or taken by the scheduled sweep, which asks Temporal first.

@@ -30,8 +30,8 @@ export type CellState =
       readonly exitCode: number;
       readonly outOfMemory: boolean;
     }
-  /** It will never run, or was taken away while it ran. */
-  | { readonly state: "failed"; readonly kind: FailureKind; readonly detail: string };
+  /** It will never run, or was taken away. `hasRun`: its supervisor had begun, so that an earlier worker may have started the code. */
+  | { readonly state: "failed"; readonly kind: FailureKind; readonly detail: string; readonly hasRun?: true };
 
 /** The failure of a run whose startup time-out ends while its cell waits. */
 export const failureOfWait: Readonly<Record<Wait, FailureKind>> = {
@@ -47,6 +47,8 @@ const failed = (kind: FailureKind, detail: string): CellState => ({ state: "fail
 
 /** How long a node may take to end a pod that was deleted (there is no grace period) before it counts as gone. */
 const deletionPatienceMilliseconds = 30_000;
+
+const deletedFromOutside = "the cell's pod was deleted from outside";
 
 const newestFirst = (a: ObservedEvent, b: ObservedEvent): number =>
   Date.parse(b.lastTimestamp) - Date.parse(a.lastTimestamp);
@@ -146,15 +148,35 @@ function byDeletion({ metadata }: ObservedPod, now: Date): CellState | undefined
   if (now.getTime() - Date.parse(metadata.deletionTimestamp) > deletionPatienceMilliseconds) {
     return failed("node-lost", "the pod was deleted, and its node does not end it");
   }
-  return failed("cell-deleted", "the cell's pod was deleted from outside");
+  return failed("cell-deleted", deletedFromOutside);
 }
 
-function ofPod(pod: ObservedPod, now: Date): CellState {
+/** What the end by SIGKILL is written as: a node ends a pod that is deleted so, since its supervisor does not heed SIGTERM. */
+const killedExit = 137;
+
+/** Whether the Job's own deadline has ended its pod. */
+const isOverdue = (job: ObservedJob | null): boolean =>
+  job?.status?.conditions?.some(({ reason, status }) => reason === "DeadlineExceeded" && status === "True") ?? false;
+
+/**
+ * Whether a cell ended because its pod was deleted from outside. A cell that is to end for the run's own reasons ends from within,
+ * with another exit code, or is deleted when nobody looks at it any more.
+ */
+const endedByDeletion = (
+  job: ObservedJob | null,
+  { metadata }: ObservedPod,
+  { exitCode, outOfMemory }: Extract<CellState, { state: "ended" }>,
+): boolean => metadata.deletionTimestamp !== undefined && exitCode === killedExit && !outOfMemory && !isOverdue(job);
+
+function ofPod(job: ObservedJob | null, pod: ObservedPod, now: Date): CellState {
   const { status } = pod;
   const known = byNode(pod) ?? byInitContainers(pod);
   if (known) return known;
   const cell = status?.containerStatuses?.find(({ name }) => name === cellContainer);
   const said = cell && byContainer(pod.metadata, cell);
+  if (said?.state === "ended" && endedByDeletion(job, pod, said)) {
+    return { state: "failed", kind: "cell-deleted", detail: deletedFromOutside, hasRun: true };
+  }
   // What it ended with counts, also when the pod is deleted after that.
   if (said?.state === "ended" || said?.state === "failed") return said;
   const deleted = byDeletion(pod, now);
@@ -176,7 +198,7 @@ export function classifyCell({ job, pods, events }: ObservedCell, now: Date): Ce
   const [first] = pods.toSorted(
     (a, b) => Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp),
   );
-  if (first) return ofPod(first, now);
+  if (first) return ofPod(job, first, now);
   if (!job || job.metadata.deletionTimestamp !== undefined) {
     return failed("cell-deleted", "the cell's Job was deleted from outside");
   }

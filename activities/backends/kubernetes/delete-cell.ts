@@ -5,6 +5,7 @@
  */
 import type { V1Job } from "@kubernetes/client-node";
 import { instanceLabel } from "../../../core/cluster-names.ts";
+import { isToAsk } from "./ask-again.ts";
 import { cellContainer } from "./classify-cell.ts";
 import type { ClusterClient } from "./cluster-client.ts";
 import { ClusterError } from "./cluster-error.ts";
@@ -14,8 +15,11 @@ import type { ObservedPod } from "./observed-cell.ts";
 import type { OwnCells } from "./own-cells.ts";
 import { podsOfCell } from "./pin.ts";
 
+/** As much of a Job as its deletion needs. */
+export type FoundJob = Pick<V1Job, "metadata">;
+
 /** Deletes this very Job, and no other of its name; its pods follow. @throws ClusterError */
-export async function deleteJob(client: ClusterClient, { metadata }: V1Job): Promise<void> {
+export async function deleteJob(client: ClusterClient, { metadata }: FoundJob): Promise<void> {
   const { name = "", uid = "" } = metadata ?? {};
   await client.request("deleting the Job", async ({ batch }, options) => {
     const body = { propagationPolicy: "Background", preconditions: { uid } };
@@ -29,14 +33,26 @@ const endMilliseconds = 12_000;
 const answerMilliseconds = 5000;
 const confirmMilliseconds = 5000;
 
-/** The pods of a cell that are left when so much time is over, as far as the server says. */
+/** The pods of a cell as the watch knows them: it may lag behind. */
+const knownPods = ({ watch }: OwnCells, cellId: string): readonly ObservedPod[] =>
+  podsOfCell(watch.podsOf(cellId), cellId);
+
+/**
+ * The pods of a cell that are left when so much time is over. That they are there is believed of the watch while it speaks; that
+ * they are gone, or still there at the end, the server itself has said.
+ */
 async function podsLeft(own: OwnCells, cellId: string, milliseconds: number): Promise<readonly ObservedPod[]> {
   const limit = AbortSignal.timeout(milliseconds);
+  const lookMilliseconds = 1000;
+  let askedAt = Date.now();
   for (;;) {
     using change = own.watch.listen(cellId, limit);
-    const pods = podsOfCell(await listPods(own, cellId), cellId);
-    if (pods.length === 0 || limit.aborted) return pods;
-    await change.within(1000);
+    if (limit.aborted || knownPods(own, cellId).length === 0 || isToAsk(own.watch, askedAt)) {
+      askedAt = Date.now();
+      const pods = podsOfCell(await listPods(own, cellId), cellId);
+      if (pods.length === 0 || limit.aborted) return pods;
+    }
+    await change.within(lookMilliseconds);
   }
 }
 
@@ -68,11 +84,12 @@ async function nodeAnswers({ client }: OwnCells, { metadata }: ObservedPod): Pro
  * A pod that its node still ends is not gone, however long that takes. One whose node does not answer is taken out of the cluster:
  * nobody can tell what lives on there.
  *
+ * @param found the cell's Job, where the server was asked for it just now: this one is deleted, and no other that has its name by then
  * @throws ClusterError; Error where a node still ends a pod, or something else resists
  */
-export async function deleteCell(own: OwnCells, cellId: string): Promise<void> {
+export async function deleteCell(own: OwnCells, cellId: string, found?: FoundJob): Promise<void> {
   const { client, instance } = own;
-  const job = await readJob(own, cellId);
+  const job = found === undefined ? await readJob(own, cellId) : found;
   if (job && job.metadata?.labels?.[instanceLabel] !== instance) return;
   if (job) await deleteJob(client, job);
   const remove = async (pod: ObservedPod, atOnce: boolean): Promise<void> => {
@@ -83,8 +100,16 @@ export async function deleteCell(own: OwnCells, cellId: string): Promise<void> {
     });
   };
   // One whose supervisor has not started has no code, and never will: its node may go on pulling an image for minutes.
-  for (const pod of podsOfCell(await listPods(own, cellId), cellId)) if (!hasStarted(pod)) await remove(pod, true);
-  for (const pod of await podsLeft(own, cellId, endMilliseconds)) {
+  const known = knownPods(own, cellId);
+  // A container that has started stays started, however old the word of it is; that one has not, only the server can say.
+  if (known.length === 0 || !known.every(hasStarted)) {
+    const pods = podsOfCell(await listPods(own, cellId), cellId);
+    if (pods.length === 0) return;
+    for (const pod of pods) if (!hasStarted(pod)) await remove(pod, true);
+  }
+  const left = await podsLeft(own, cellId, endMilliseconds);
+  if (left.length === 0) return;
+  for (const pod of left) {
     const isBeingEnded = pod.metadata.deletionTimestamp !== undefined;
     if (isBeingEnded && (await nodeAnswers(own, pod))) {
       throw new Error(`the node still ends the pod ${pod.metadata.name} of ${cellId}`);

@@ -29,6 +29,8 @@ export interface Informer<Item> {
   readonly of: (key: string) => readonly Item[];
   /** Whether all objects have been listed once. Before that, an object that is not here may exist. */
   readonly isComplete: () => boolean;
+  /** For how many milliseconds the server has said nothing: no list and no event of an object came. */
+  readonly quietFor: () => number;
   /** Calls back with the key of each object that came, changed or went. */
   readonly onChange: (listener: (key: string) => void) => void;
   /** Ends the watch. Resolves when nothing of it runs any more. */
@@ -116,6 +118,7 @@ export function startInformer<Raw extends KubernetesObject, Item>(
   const closing = new AbortController();
   const { signal } = closing;
   let complete = false;
+  let heardAt = performance.now();
   let failing = false;
 
   const tell = (keys: readonly string[]): void => {
@@ -132,11 +135,13 @@ export function startInformer<Raw extends KubernetesObject, Item>(
     const { items, version } = await listAll(client, `listing ${what}`, list, { signal });
     const keys = cache.replace(items);
     complete = true;
+    heardAt = performance.now();
     tell(keys);
     return version;
   };
   const take = (type: string, raw: Raw): void => {
     works();
+    heardAt = performance.now();
     if (type === "DELETED") tell(cache.remove(raw));
     else if (type === "ADDED" || type === "MODIFIED") tell(cache.put(raw));
   };
@@ -183,6 +188,7 @@ export function startInformer<Raw extends KubernetesObject, Item>(
   return {
     of: cache.of,
     isComplete: () => complete,
+    quietFor: () => performance.now() - heardAt,
     onChange: (listener) => void listeners.push(listener),
     close: async () => {
       closing.abort();

@@ -12,6 +12,8 @@ export interface PodWatch {
   readonly podsOf: (cellId: string) => readonly ObservedPod[];
   /** Whether all pods have been listed once. Before that, a pod that is not here may exist. */
   readonly isComplete: () => boolean;
+  /** For how many milliseconds nothing came by the watch, of whatever cell. */
+  readonly quietFor: () => number;
   /** Listens for a change of a cell's pods from now on, so that none is missed between a look and the wait after it. */
   readonly listen: (cellId: string, stop: AbortSignal) => PodChange;
   /** Calls back with a cell's id whenever a pod of it came, changed or went. */
@@ -57,6 +59,7 @@ export function watchPods(
   return {
     podsOf: pods.of,
     isComplete: pods.isComplete,
+    quietFor: pods.quietFor,
     listen: (cellId, stop) => {
       const over = new AbortController();
       const signal = AbortSignal.any([stop, over.signal]);

@@ -75,6 +75,7 @@ export async function runCell(
   const { state: ready, pin } = await awaitRunning(reach, plan, context.stop, jobUid).catch((error) => {
     throw isLetGo(context.stop) ? letGo() : error;
   });
+  if (pin === null) return outcomeOf(ready);
   if (ready.state === "ended") {
     if (ready.exitCode === noProcessLimitExit) {
       throw new KgentsError("cell-start", "the shell of the image cannot limit the number of processes", {
