@@ -2,9 +2,6 @@
  * The life of a cell on a worker with one place, with a failure at each of its awaits: whatever happens, each activity ends, the place is
  * given back, and nothing is left.
  */
-import { PassThrough, Readable } from "node:stream";
-import { asyncLocalStorage, CancelledFailure, Context, type Info } from "@temporalio/activity";
-import { ActivityCancellationDetails, noopMetricMeter } from "@temporalio/common";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Backend } from "../../activities/backends/backend.ts";
@@ -12,13 +9,22 @@ import { createCellLimiter } from "../../activities/cell-limiter.ts";
 import type { ActivityDependencies } from "../../activities/dependencies.ts";
 import { createActivities } from "../../activities/index.ts";
 import { createRunningCells } from "../../activities/running-cells.ts";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
 import { createWaitingLine } from "../../activities/waiting-line.ts";
 import { parseConfiguration } from "../../core/configuration.ts";
-import { KgentsError } from "../../core/error.ts";
 import { builtInLanguages } from "../../core/language.ts";
 import { startJanitor } from "../../worker/janitor.ts";
 import { outcome, scriptedIsolation } from "../support/scripted-backend.ts";
+import {
+  attempt,
+  type Fault,
+  failOnce,
+  faults,
+  type Interruption,
+  inTime,
+  interruptions,
+  lateMilliseconds,
+  memoryStore,
+} from "./cell-life-support.ts";
 
 /** The awaits of a cell's life, in their order. */
 const awaits = [
@@ -34,36 +40,13 @@ const awaits = [
   "cleanUp",
 ] as const;
 type Await = (typeof awaits)[number];
-/** What goes wrong there, once: the next call succeeds. */
-const faults = ["fails", "fails as ours", "hangs", "comes late"] as const;
-type Fault = (typeof faults)[number] | "none";
-/** Who ends the run meanwhile. `given up`: the server has timed out the attempt, and has told it so. */
-const interruptions = ["nobody", "cancelled", "given up", "shut down"] as const;
-type Interruption = (typeof interruptions)[number];
-
-const lateMilliseconds = 20 * 60_000;
-/** No activity lasts longer, whatever happens: what the workflow gives the longest of them, without the waiting for a place. */
-const longestMilliseconds = 25 * 60_000;
-
-const owner = { workflowId: "w", runId: "r" };
 const request = { code: "x", language: "sh", timeout: 5, backend: "subprocess" };
 
 /** A worker with one place whose backend and store fail once at one await. */
 function createWorld(at: Await, fault: Fault) {
-  let left = fault === "none" ? 0 : 1;
   const cells = new Set<string>();
-  const stored = new Map<string, number>();
   let isOpen = true;
-  let holds = 0;
-  const meet = async (here: Await): Promise<void> => {
-    if (here !== at || left === 0) return;
-    left -= 1;
-    if (fault === "fails") throw new Error("made to fail");
-    if (fault === "fails as ours") throw new KgentsError("cell-start", "made to fail");
-    await new Promise<void>((resolve) => {
-      if (fault === "comes late") setTimeout(resolve, lateMilliseconds);
-    });
-  };
+  const meet = failOnce<Await>(at, fault);
   const backend: Backend = {
     name: "subprocess",
     hostBound: true,
@@ -87,45 +70,7 @@ function createWorld(at: Await, fault: Fault) {
     sweep: async () => 0,
     close: async () => {},
   };
-  const store: ArtifactStore = {
-    id: "memory",
-    write: (reference) => {
-      const stream = new PassThrough({
-        transform: (chunk: Buffer, _encoding, callback) => {
-          meet("write").then(
-            () => {
-              stored.set(reference, (stored.get(reference) ?? 0) + chunk.length);
-              callback();
-            },
-            (error: Error) => callback(error),
-          );
-        },
-      });
-      return stream.resume();
-    },
-    read: (_reference, offset, end) => Readable.from([Buffer.alloc(end - offset, "x")]),
-    list: async () => {
-      await meet("list");
-      return stored;
-    },
-    watch: () => () => {},
-    settle: async () => {
-      await meet("settle");
-      return null;
-    },
-    putBlob: () => Promise.reject(new Error("no blobs here")),
-    openBlob: () => Promise.reject(new Error("no blobs here")),
-    agreeOnRetention: async (_namespace, milliseconds) => milliseconds,
-    makeRoom: () => meet("makeRoom"),
-    hold: async () => {
-      holds += 1;
-      await meet(holds === 1 ? "hold" : "hold again");
-      return { release: async () => {}, leave: () => {} };
-    },
-    claimExpiry: async () => false,
-    expire: async () => 0,
-    close: async () => {},
-  };
+  const store = memoryStore(meet);
   const running = createRunningCells();
   const limiter = createCellLimiter(1);
   const dependencies: ActivityDependencies = {
@@ -145,70 +90,6 @@ function createWorld(at: Await, fault: Fault) {
     isOpen = false;
   };
   return { dependencies, cells, running, limiter, close };
-}
-
-const info = (activityType: string): Info => ({
-  ...{ taskToken: new Uint8Array(), base64TaskToken: "", activityId: "1", activityType, attempt: 1, isLocal: false },
-  ...{ activityNamespace: "default", workflowNamespace: "default", namespace: "default", workflowType: "executeCode" },
-  ...{ taskQueue: "queue", workflowExecution: owner, heartbeatDetails: undefined, heartbeatTimeoutMs: 10_000 },
-  ...{ scheduledTimestampMs: 0, currentAttemptScheduledTimestampMs: 0, inWorkflow: true },
-  ...{ scheduleToCloseTimeoutMs: 0, startToCloseTimeoutMs: 0, priority: {} },
-});
-
-/** Runs one attempt of an activity as Temporal's worker does; it is interrupted after a second, if at all. */
-async function attempt<Output>(name: string, by: Interruption, work: () => Promise<Output>): Promise<Output> {
-  const abort = new AbortController();
-  const { promise: cancelled, reject } = Promise.withResolvers<never>();
-  cancelled.catch(() => {});
-  const holder: { details?: ActivityCancellationDetails } = {};
-  const timer = setTimeout(() => {
-    if (by === "nobody") return;
-    const reasons = { cancelled: "cancelRequested", "given up": "notFound", "shut down": "workerShutdown" } as const;
-    holder.details = new ActivityCancellationDetails({ [reasons[by]]: true });
-    const failure = new CancelledFailure(by);
-    abort.abort(failure);
-    reject(failure);
-  }, 1000);
-  const log = pino({ level: "silent" });
-  const logger = {
-    ...log,
-    log: () => {},
-    trace: () => {},
-    debug: () => {},
-    info: () => {},
-    warn: () => {},
-    error: () => {},
-  };
-  const context = new Context(
-    info(name),
-    cancelled,
-    abort.signal,
-    () => {},
-    undefined,
-    logger,
-    noopMetricMeter,
-    holder,
-  );
-  try {
-    return await asyncLocalStorage.run(context, work);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Lets time pass until something has settled; fails where that takes longer than an activity may. */
-async function inTime<Value>(what: string, work: Promise<Value>): Promise<PromiseSettledResult<Value>> {
-  const began = Date.now();
-  let end: PromiseSettledResult<Value> | undefined;
-  work.then(
-    (value) => (end = { status: "fulfilled", value }),
-    (reason) => (end = { status: "rejected", reason }),
-  );
-  for (;;) {
-    await vi.advanceTimersByTimeAsync(Date.now() - began < 10_000 ? 500 : 10_000);
-    if (end) return end;
-    if (Date.now() - began > longestMilliseconds) return expect.unreachable(`${what} never ended`);
-  }
 }
 
 beforeEach(() => {
