@@ -6,6 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { fullDiskBehind } from "../../activities/host/disk-space.ts";
 import { isRunning } from "../../activities/host/process-identity.ts";
 import { writeStateText } from "../../activities/host/state-file.ts";
 import { watchUntil } from "../../activities/host/watch-until.ts";
@@ -164,6 +165,8 @@ async function awaitReady(context: StackContext, identity: WorkerIdentity, worke
   if (outcome === "ready") return;
   if (outcome === undefined) await stopProcess(identity, drainMilliseconds);
   const why = outcome === "ended" ? `it ended (${ended ?? "long ago"})` : `not ready in ${readyMilliseconds / 1000} s`;
+  const fullDisk = await fullDiskBehind("the worker did not start", context.paths.state, undefined);
+  if (fullDisk) throw fullDisk;
   const said = await worker?.lastLines();
   throw new KgentsError("stack-start", `the worker did not start: ${why}${said ? `\n${said}` : ""}`, {
     remedy: `Look at ${files.log}.`,

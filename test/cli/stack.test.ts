@@ -270,7 +270,7 @@ test.each(canMount ? ["full"] : [])("down on a disk that is %s", async () => {
   await disk.fill();
   const { code, stderr } = await other.run(["exec", "--code", "print(1)"]);
   expect(code).toBe(125);
-  expect(stderr).toMatch(/^kgents: ENOSPC: .*\n +Free space there, or choose other directories with XDG_STATE_HOME/m);
+  expect(stderr).toMatch(/^kgents: .*ENOSPC: .*\n +Free space there, or choose other directories with XDG_STATE_HOME/m);
   expect((await readdir(join(disk.directory, "state/kgents"))).filter((name) => name.includes("draft"))).toEqual([]);
   expect(await processesOf(disk.directory)).toEqual([]);
 });
