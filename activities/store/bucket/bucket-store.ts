@@ -15,20 +15,20 @@ import { pipeline } from "node:stream/promises";
 import { KgentsError } from "../../../core/error.ts";
 import { isDiskFull, namingFullDisk } from "../../host/disk-space.ts";
 import type { ArtifactStore } from "../artifact-store.ts";
-import { type ClaimedRounds, claimRound } from "../expiry-claim.ts";
+import { claimRound } from "../expiry-claim.ts";
 import { blobReference, checkReference, keyOf, runFolder } from "../references.ts";
 import { longestRetention, retentionName } from "../retention.ts";
 import { keepWithinBounds, measure, type StoreBounds } from "../store-bounds.ts";
 import { verifyContent } from "../verify-content.ts";
 import { writeHashed } from "../write-hashed.ts";
 import { type Bucket, type BucketSettings, bucketFailure, openBucket } from "./bucket.ts";
+import { claimedRounds, expire } from "./expiry.ts";
+import { createListings } from "./listings.ts";
 import { readSegments, segmentsOf } from "./read-segments.ts";
-import { lengthOf, type Segment, type StoredSegment } from "./segments.ts";
+import { lengthOf, type Segment } from "./segments.ts";
 import { openSpool, type SpoolSettings } from "./spool.ts";
 import type { Upload } from "./upload.ts";
 
-/** How often a follower looks for new segments: a bucket says nothing by itself. */
-const lookMilliseconds = 500;
 /** Content that is used again is made new for the expiry, where it is older than this. */
 const touchMilliseconds = 3_600_000;
 
@@ -91,8 +91,7 @@ export async function openBucketStore(
       async () => ({ bytes: (await measure(spoolSettings.directory))?.bytes ?? 0, removable: [] }),
       async () => false,
     );
-  /** What the newest listing has found: who lists a run mostly reads it next. */
-  let listed: ReadonlyMap<string, readonly StoredSegment[]> = new Map();
+  const listings = createListings();
   /** What is here of an artifact; of two, the one that begins first. */
   const uploadOf = (reference: string): Upload | undefined =>
     spool
@@ -114,7 +113,10 @@ export async function openBucketStore(
       const split = here ? Math.min(Math.max(here.offset, start), end) : end;
       return Readable.from(
         (async function* () {
-          if (split > start) yield* readSegments(bucket, reference, listed.get(reference) ?? [], start, split);
+          if (split > start) {
+            const listed = listings.of(keyOf(reference)).get(reference) ?? [];
+            yield* readSegments(bucket, reference, listed, start, split);
+          }
           if (here && end > split) {
             yield* createReadStream(here.path, { start: split - here.offset, end: end - here.offset - 1 });
           }
@@ -126,17 +128,14 @@ export async function openBucketStore(
       const uploads = spool?.uploadsOf(key) ?? [];
       // What this process writes from the beginning on, it need not ask for.
       const isAllHere = uploads.length > 0 && uploads.every(({ offset }) => offset === 0);
-      if (!isAllHere) listed = await segmentsOf(bucket, `${runFolder(key)}/`);
-      const segments = new Map<string, readonly Segment[]>(isAllHere ? [] : listed);
+      if (!isAllHere) listings.keep(key, await segmentsOf(bucket, `${runFolder(key)}/`));
+      const segments = new Map<string, readonly Segment[]>(isAllHere ? [] : listings.of(key));
       for (const { reference, offset, end } of uploads) {
         segments.set(reference, [...(segments.get(reference) ?? []), { offset, bytes: end() - offset }]);
       }
       return new Map([...segments].map(([reference, of]) => [reference, lengthOf(of)]));
     },
-    watch: (_key, onChange) => {
-      const timer = setInterval(onChange, lookMilliseconds);
-      return () => clearInterval(timer);
-    },
+    watch: listings.follow,
     settle: async (key) => (await spool?.settle(key)) ?? null,
     putBlob: async (content) => {
       const folder = await mkdtemp(join(tmpdir(), "kgents-blob-"));
@@ -191,52 +190,4 @@ export async function openBucketStore(
       bucket.close();
     },
   };
-}
-
-const roundsPrefix = "expiry/";
-
-function claimedRounds(bucket: Bucket): ClaimedRounds {
-  const pathOf = (name: string): string => `${roundsPrefix}${name}`;
-  return {
-    list: async () => {
-      const found: { name: string; claimed: number }[] = [];
-      for await (const { name, modified } of bucket.list(roundsPrefix)) {
-        found.push({ name: name.slice(roundsPrefix.length), claimed: modified.getTime() });
-      }
-      return found;
-    },
-    make: async (name) => {
-      const own = randomUUID();
-      await bucket.putIfAbsent(pathOf(name), own);
-      // Read back: a write whose answer was lost is tried again, and then meets itself. A service that does not know the condition keeps the last one.
-      const content = await bucket.get(pathOf(name));
-      return content !== undefined && (await text(content)) === own;
-    },
-    remove: (names) => bucket.remove(names.map(pathOf)),
-  };
-}
-
-/** Removes the runs and blobs whose newest object is older. */
-async function expire(bucket: Bucket, before: Date): Promise<number> {
-  let removed = 0;
-  let current: { group: string; names: string[]; newest: number } | undefined;
-  const close = async (): Promise<void> => {
-    if (!current || current.newest >= before.getTime()) return;
-    await bucket.remove(current.names);
-    removed += 1;
-  };
-  for (const folder of ["runs/", "blobs/"]) {
-    for await (const { name, modified } of bucket.list(folder)) {
-      // The listing has what belongs together side by side.
-      const group = name.split("/").slice(0, 2).join("/");
-      if (current?.group !== group) {
-        await close();
-        current = { group, names: [], newest: 0 };
-      }
-      current.names.push(name);
-      current.newest = Math.max(current.newest, modified.getTime());
-    }
-  }
-  await close();
-  return removed;
 }

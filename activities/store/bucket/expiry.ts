@@ -1,0 +1,58 @@
+/**
+ * How a bucket loses what is too old: the rounds, of which each is carried out by one worker, and the removal itself.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { text } from "node:stream/consumers";
+import type { ClaimedRounds } from "../expiry-claim.ts";
+import type { Bucket } from "./bucket.ts";
+
+const roundsPrefix = "expiry/";
+
+/** The rounds of the expiry that workers have claimed, as objects of the bucket. */
+export function claimedRounds(bucket: Bucket): ClaimedRounds {
+  const pathOf = (name: string): string => `${roundsPrefix}${name}`;
+  return {
+    list: async () => {
+      const found: { name: string; claimed: number }[] = [];
+      for await (const { name, modified } of bucket.list(roundsPrefix)) {
+        found.push({ name: name.slice(roundsPrefix.length), claimed: modified.getTime() });
+      }
+      return found;
+    },
+    make: async (name) => {
+      const own = randomUUID();
+      await bucket.putIfAbsent(pathOf(name), own);
+      // Read back: a write whose answer was lost is tried again, and then meets itself. A service that does not know the condition keeps the last one.
+      const content = await bucket.get(pathOf(name));
+      return content !== undefined && (await text(content)) === own;
+    },
+    remove: (names) => bucket.remove(names.map(pathOf)),
+  };
+}
+
+/** Removes the runs and blobs whose newest object is older; returns how many. */
+export async function expire(bucket: Bucket, before: Date): Promise<number> {
+  let removed = 0;
+  let current: { group: string; names: string[]; newest: number } | undefined;
+  const close = async (): Promise<void> => {
+    if (!current || current.newest >= before.getTime()) return;
+    await bucket.remove(current.names);
+    removed += 1;
+  };
+  for (const folder of ["runs/", "blobs/"]) {
+    for await (const { name, modified } of bucket.list(folder)) {
+      // The listing has what belongs together side by side.
+      const group = name.split("/").slice(0, 2).join("/");
+      if (current?.group !== group) {
+        await close();
+        current = { group, names: [], newest: 0 };
+      }
+      current.names.push(name);
+      current.newest = Math.max(current.newest, modified.getTime());
+    }
+  }
+  await close();
+  return removed;
+}
