@@ -12,6 +12,7 @@ import type { KnownCell, RunningCell } from "./running-cells.ts";
 import { startCell } from "./start-cell.ts";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 import { type StreamName, streamReference } from "./store/references.ts";
+import { within } from "./within.ts";
 
 /** How often to heartbeat where there is nothing new: a cancellation is heard of only in the answer to a heartbeat. */
 const idleBeatMilliseconds = 1000;
@@ -107,14 +108,17 @@ export const isElsewhere = (dependencies: ActivityDependencies, { taskQueue }: P
 /** Code that is bound to its host is never gone on with. */
 const nothingStored = { stdout: 0, stderr: 0 } as const;
 
+/** The attempt has not heartbeated yet: the server would take it for dead after ten seconds. */
+const listMilliseconds = 5000;
+
 /** What an earlier worker stored of the code's output, where this one sees the same store. */
 async function storedBytes(store: ArtifactStore, key: string, attempt: number): Promise<ExecuteContext["stored"]> {
   try {
-    const sizes = await store.list(key);
+    const sizes = await within(store.list(key), listMilliseconds);
     const size = (stream: StreamName) => sizes.get(streamReference(key, attempt, stream)) ?? 0;
     return { stdout: size("stdout"), stderr: size("stderr") };
   } catch {
-    // The cell still has all of it: a store that cannot be read now costs its being written once more, and no output.
+    // The cell still has all of it: a store that cannot be read now, or does not answer, costs its being written once more, and no output.
     return nothingStored;
   }
 }
