@@ -8,10 +8,17 @@ import type { Shell } from "./completion-command.ts";
 
 const bash = `# kgents: completion for bash
 _kgents() {
-  local line
+  local line folder path
+  local -a folders
   COMPREPLY=()
-  # A program of the directory that one stands in is not run before Enter is pressed.
+  # No program of the directory that one stands in is run before Enter is pressed: neither by a path, nor because PATH names that directory.
   [[ $1 == /* || $1 != */* ]] || return
+  IFS=: read -ra folders <<<"$PATH"
+  for folder in "\${folders[@]}"; do
+    [[ $folder == /* ]] && path+=\${path:+:}$folder
+  done
+  # Without any folder bash would look into that directory.
+  [[ $path ]] || return
   while IFS= read -r line; do
     if [[ $line == ":files" ]]; then
       compopt -o default 2>/dev/null
@@ -20,7 +27,7 @@ _kgents() {
     # What is offered becomes part of the command line: quoted, it is a word and nothing else.
     printf -v line %q "\${line%%$'\\t'*}"
     COMPREPLY+=("$line")
-  done < <("$1" __complete bash -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  done < <(PATH=$path; "$1" __complete bash -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -F _kgents kgents
 `;
@@ -28,11 +35,12 @@ complete -F _kgents kgents
 const zsh = `#compdef kgents
 # kgents: completion for zsh
 _kgents() {
-  local line value
+  local line lines value
   local -a described
-  # A program of the directory that one stands in is not run before Enter is pressed.
+  # No program of the directory that one stands in is run before Enter is pressed: neither by a path, nor because PATH names that directory.
   [[ $words[1] == /* || $words[1] != */* ]] || return
-  for line in "\${(@f)$("$words[1]" __complete zsh -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+  lines=$(path=(\${(M)path:#/*}); "$words[1]" __complete zsh -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
+  for line in "\${(@f)lines}"; do
     [[ -n $line ]] || continue
     if [[ $line == ":files" ]]; then
       _files
@@ -53,8 +61,9 @@ fi
 const fish = `# kgents: completion for fish
 function __kgents_complete
     set -l words (commandline -opc) (commandline -ct)
-    # A program of the directory that one stands in is not run before Enter is pressed.
+    # No program of the directory that one stands in is run before Enter is pressed: neither by a path, nor because PATH names that directory.
     string match -qr '^[^/]*$|^/' -- $words[1]; or return
+    set -lx PATH (string match -- '/*' $PATH)
     set -l lines ($words[1] __complete fish -- $words[2..-1] 2>/dev/null)
     if test "$lines[1]" = ":files"
         __fish_complete_path (commandline -ct)

@@ -61,7 +61,11 @@ export function controlCommands(program: Command, runs: ControlRuns): void {
     .argument("[ids...]", "the runs' ids")
     .option("--all", "all runs of the task queue that are running; asks first")
     .option("-y, --yes", "do not ask")
-    .option("-t, --timeout <duration>", "how long to wait for each end", waitingTime, 300_000)
+    .addOption(
+      new Option("-t, --timeout <duration>", "how long to wait for each end")
+        .argParser(waitingTime)
+        .default(300_000, "5m"),
+    )
     .option("--json", "print how each ended as a line of JSON")
     .option(...configuration)
     .addHelpText("after", examples("kgents cancel my-run", "kgents cancel --all --yes"))

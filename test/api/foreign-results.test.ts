@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Context, heartbeat } from "@temporalio/activity";
 import { Client, Connection } from "@temporalio/client";
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { Quartermaster } from "../../client/quartermaster.ts";
 import type { RunSummary } from "../../client/runs/list-runs.ts";
 import { failureKinds } from "../../core/failure.ts";
@@ -173,4 +173,46 @@ it("the commands say so in one sentence", async () => {
   await expect
     .poll(async () => (await terminal.run(["ps", "--all"])).stdout)
     .toMatch(new RegExp(`"id":"${id}".*"status":"error"`));
+});
+
+describe("kgents cancel, where a run does not end in time", () => {
+  const start = async (more: object) => {
+    const workflowId = `foreign-${randomUUID()}`;
+    return client.workflow.start(executeCodeWorkflow, { workflowId, taskQueue, args: [{ code: "x" }, ours, more] });
+  };
+
+  it("says so, and that the cancellation goes on; the others are cancelled", async () => {
+    const stays = await start({ stays: true });
+    const ends = await start({ beat: { attempt: 1 } });
+    await expect.poll(async () => (await ends.describe()).raw.pendingActivities?.[0]?.heartbeatDetails).toBeTruthy();
+    const began = performance.now();
+    const { code, stdout, stderr } = await terminal.run([
+      ...["cancel", stays.workflowId, ends.workflowId, "--timeout", "3s"],
+    ]);
+    expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
+    expect(stderr).toContain(
+      `${stays.workflowId} was asked to end, and has not within 3 s; the cancellation goes on\n        Look at it with \`kgents show\``,
+    );
+    expect(stderr).toContain(`${ends.workflowId} is cancelled\n`);
+    // It does not wait for the run once it has said so.
+    expect(performance.now() - began).toBeLessThan(30_000);
+    expect((await stays.describe()).status.name).toBe("RUNNING");
+    const { events } = await stays.fetchHistory();
+    expect(events?.some(({ workflowExecutionCancelRequestedEventAttributes: asked }) => asked)).toBe(true);
+    await stays.terminate("enough");
+  });
+
+  it("as JSON: a line with the failure", async () => {
+    const stays = await start({ stays: true });
+    const { code, stdout, stderr } = await terminal.run(["cancel", stays.workflowId, "--timeout", "1s", "--json"]);
+    await stays.terminate("enough");
+    expect(code).toBe(125);
+    expect(`${stdout}${stderr}`).toContain("no-worker");
+    expect(`${stdout}${stderr}`).toContain("has not within 1 s");
+  });
+
+  it("waits for five minutes unless it is told otherwise", async () => {
+    const { stdout } = await terminal.run(["cancel", "--help"]);
+    expect(stdout).toContain("--timeout <duration>  how long to wait for each end (default: 5m)\n");
+  });
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ApplicationFailure, proxyActivities } from "@temporalio/workflow";
+import { ApplicationFailure, CancellationScope, proxyActivities, sleep } from "@temporalio/workflow";
 
 /** What the other program's activities do: `provision` answers with what it is given, `execute` beats it until it is cancelled. */
 export interface ForeignActivities {
@@ -21,8 +21,10 @@ const { provision, execute } = proxyActivities<ForeignActivities>({
 export async function executeCode(
   _request: unknown,
   answer: unknown,
-  more: { cell?: unknown; beat?: unknown; details?: unknown[] } = {},
+  more: { cell?: unknown; beat?: unknown; details?: unknown[]; stays?: true } = {},
 ): Promise<unknown> {
+  // Whoever cancels it waits in vain.
+  if (more.stays) await CancellationScope.nonCancellable(() => sleep("1h"));
   if (more.beat !== undefined) await execute(more.beat);
   if (more.cell !== undefined) await provision(more.cell);
   if (more.cell !== undefined || more.details !== undefined) {

@@ -1,6 +1,7 @@
 /** Completion, in the shells themselves; zsh and fish where they are installed. */
 import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { mkdir, rm, symlink } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
@@ -100,6 +101,72 @@ _kgents kgents
 printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout } = await terminal.program("bash", ["--norc", "-c", script], { environment: { PATH: path } });
   expect(stdout.trimEnd().split("\n")).toEqual(["\\$\\(touch\\ /tmp/kgents-ran\\)", "a:b", "\\;\\ id", "--flag"]);
+});
+
+describe("a program of the directory that one stands in is not run", () => {
+  /** A directory with programs of names that completion may look for; each leaves a mark where it is run. */
+  const trap = () => join(terminal.directory, "trap");
+  const mark = () => join(terminal.directory, "ran");
+  /** The built program by its own name: it asks for `node` by PATH. */
+  const installed = () => join(terminal.directory, "installed");
+  const absolute = () => [installed(), dirname(process.execPath), process.env.PATH].join(delimiter);
+
+  beforeAll(async () => {
+    for (const name of ["kgents", "node", "env", "sed", "cat", "sh"]) {
+      const program = await terminal.file(`trap/${name}`, `#!/bin/sh\necho "$0" >>'${mark()}'\necho trapped\n`);
+      await terminal.program("chmod", ["+x", program]);
+    }
+    await mkdir(installed());
+    await symlink(kgentsEntry, join(installed(), "kgents"));
+  });
+
+  const asked: Record<string, (word: string) => string[]> = {
+    bash: (word) => [
+      "--norc",
+      "-c",
+      `source "$SCRIPT"; COMP_WORDS=(${word} st) COMP_CWORD=1; _kgents ${word}; printf '%s\\n' "\${COMPREPLY[@]}"`,
+    ],
+    zsh: (word) => [
+      "-f",
+      "-c",
+      `compdef() { :; }; _describe() { printf '%s\\n' "\${described[@]%%:*}"; }; source "$SCRIPT"; words=(${word} st) CURRENT=2; _kgents`,
+    ],
+    fish: (word) => ["--no-config", "-c", `source "$SCRIPT"; complete -C "${word} st" | string replace -r '\\t.*' ''`],
+  };
+
+  const paths: [name: string, path: (absolute: string) => string][] = [
+    ["begins with a dot", (absolute) => `.:${absolute}`],
+    ["begins with an empty name", (absolute) => `:${absolute}`],
+    ["has a relative name", (absolute) => `../trap:${absolute}`],
+    ["ends with a dot", (absolute) => `${absolute}:.`],
+  ];
+
+  async function offers(shell: string, word: string, path: string): Promise<string> {
+    await rm(mark(), { force: true });
+    const script = await terminal.program(process.execPath, [kgentsEntry, "completion", shell]);
+    const options = {
+      directory: trap(),
+      environment: { PATH: path, SCRIPT: await terminal.file(`script.${shell}`, script.stdout) },
+    };
+    const found = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, shell));
+    const { stdout } = await terminal.program(found.find(existsSync) ?? shell, asked[shell]?.(word) ?? [], options);
+    expect(existsSync(mark()), `${shell} has run a program of the directory`).toBe(false);
+    return stdout.trim();
+  }
+
+  describe.each(["bash", ...["zsh", "fish"].filter(isPresent)])("%s", (shell) => {
+    test.each(paths)("where PATH %s", async (_, path) => {
+      expect(await offers(shell, "kgents", path(absolute()))).toBe("status");
+    });
+  });
+
+  test.each(["bash", ...["zsh", "fish"].filter(isPresent)])("%s, where PATH is a dot", async (shell) => {
+    expect(await offers(shell, "kgents", ".")).toBe("");
+  });
+
+  test.each(["./kgents", "../trap/kgents"])("bash: %s", async (word) => {
+    expect(await offers("bash", word, absolute())).toBe("");
+  });
 });
 
 describe("with runs", () => {
