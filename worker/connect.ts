@@ -4,10 +4,14 @@ import { refuseForeignListener } from "../activities/host/listener-owner.ts";
 import { openConnection } from "../activities/host/open-connection.ts";
 import { loadTemporalConfiguration } from "../activities/host/temporal-configuration.ts";
 import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
+import { inTime } from "../activities/in-time.ts";
 import { grpcStatus } from "../core/grpc-status.ts";
 
 /** How long one call may take while a worker starts or looks after its store: a call without a deadline waits for ever. */
 export const callMilliseconds = 10_000;
+
+/** How long connecting may take: the SDK waits for ever for a server that accepts a connection and says nothing. */
+const connectMilliseconds = 10_000;
 
 /** A worker's connections: Core's own for polling, and a client's for asking about runs. */
 export interface WorkerConnections {
@@ -22,9 +26,14 @@ export interface WorkerConnections {
  * Connects as the standard variables and profiles say; to 127.0.0.1:7233 without them.
  *
  * @param address overrides the configured address
+ * @param milliseconds how long connecting may take. @default 10000
  * @throws KgentsError `temporal-unavailable`, `invalid-configuration`; `stack-start` where another user's server listens there, and nobody named it
  */
-export async function connectWorker(address?: string, namespace?: string): Promise<WorkerConnections> {
+export async function connectWorker(
+  address?: string,
+  namespace?: string,
+  milliseconds = connectMilliseconds,
+): Promise<WorkerConnections> {
   const configured = loadTemporalConfiguration();
   const options = { ...configured.connectionOptions, ...(address === undefined ? {} : { address }) };
   const where = options.address ?? "127.0.0.1:7233";
@@ -32,8 +41,13 @@ export async function connectWorker(address?: string, namespace?: string): Promi
   if (options.address === undefined) await refuseForeignListener(where);
   const target = { address: where, namespace: namespace ?? configured.namespace ?? "default", tls: options.tls };
   try {
-    const native = await NativeConnection.connect(options);
-    const client = await openConnection({ ...options, connectTimeout: "10s" });
+    const native = await inTime(NativeConnection.connect(options), milliseconds, {
+      kind: "temporal-unavailable",
+      what: "connecting",
+      // The SDK's own runtime holds it until it is closed.
+      onLate: (late) => void late.close().catch(() => {}),
+    });
+    const client = await openConnection({ ...options, connectTimeout: milliseconds });
     // A worker that may not ask works all the same; one whose namespace is missing ends with a stack trace of the SDK's.
     const asked = client.withDeadline(Date.now() + callMilliseconds, () =>
       client.workflowService.describeNamespace({ namespace: target.namespace }),
