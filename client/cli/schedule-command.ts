@@ -42,7 +42,7 @@ export function scheduleCommand(program: Command, runs: ScheduleRuns): void {
       )
       .argument("<name>", "the schedule's id")
       .option("--cron <expression>", "when, in the five fields of cron (repeatable)", collect)
-      .option("--every <duration>", "the time between two runs, such as 15m")
+      .option("--every <duration>", "the time between two runs, such as 15m; a number alone means seconds")
       .option("--timezone <name>", "the time zone of --cron (default: UTC)")
       .addOption(
         new Option("--overlap <policy>", "when the run before it still runs (default: skip)").choices([

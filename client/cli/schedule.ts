@@ -1,4 +1,4 @@
-import { formatDuration } from "../../core/duration.ts";
+import { formatDuration, parseDuration } from "../../core/duration.ts";
 import { Quartermaster } from "../quartermaster.ts";
 import type { ScheduleEntry } from "../schedules/schedules.ts";
 import { requestOf } from "./exec-request.ts";
@@ -9,6 +9,12 @@ import { type Column, table } from "./table.ts";
 import { colour, terminalWidth } from "./terminal-text.ts";
 import { createVoice, reportError } from "./voice.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
+
+/** The time between two runs: a number without a unit means seconds, which not everybody expects. */
+function intervalInWords(every: string | undefined): string {
+  const milliseconds = every === undefined ? undefined : parseDuration(every);
+  return milliseconds === undefined ? "" : `: a run every ${formatDuration(milliseconds)}`;
+}
 
 /** `kgents schedule create`. */
 export async function createSchedule(id: string, flags: CreateFlags): Promise<number> {
@@ -25,7 +31,7 @@ export async function createSchedule(id: string, flags: CreateFlags): Promise<nu
       { id, cron, every, timezone, overlap, paused },
     );
     voice.settled();
-    voice.say(`created the schedule ${id}${paused ? ", paused" : ""}`);
+    voice.say(`created the schedule ${id}${paused ? ", paused" : ""}${intervalInWords(every)}`);
     return 0;
   } catch (error) {
     voice.settled();

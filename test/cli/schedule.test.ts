@@ -21,9 +21,9 @@ const runsOf = async (id: string) =>
   (await lines(["ps", "--all", "--json"])).filter((run) => String(run.id).startsWith(`${id}-`));
 
 test("a schedule starts runs, one after the other, until it is removed", async () => {
-  const created = await terminal.run(["schedule", "create", "ticks", "--every", "1s", ...code]);
+  const created = await terminal.run(["schedule", "create", "ticks", "--every", "1", ...code]);
   expect(created).toMatchObject({ code: 0, stdout: "" });
-  expect(created.stderr).toContain("kgents: created the schedule ticks\n");
+  expect(created.stderr).toContain("kgents: created the schedule ticks: a run every 1 s\n");
   await expect
     .poll(async () => (await runsOf("ticks")).filter((run) => run.status === "succeeded").length)
     .toBeGreaterThan(1);
