@@ -1,10 +1,12 @@
-import { type Configuration, mergeLanguages } from "../core/configuration.ts";
-import type { Job } from "../core/job-types.ts";
+import { loadConfiguration } from "../activities/host/configuration-file.ts";
+import { mergeLanguages } from "../core/configuration.ts";
 import { builtInLanguages, findLanguage } from "../core/language.ts";
 import { renderJob } from "../core/manifest.ts";
 import { cellNamespace } from "../core/names.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
+import { applyDefaults } from "./apply-defaults.ts";
+import type { DryRunResult } from "./quartermaster-options.ts";
 
 /**
  * The Job that a request would become on a cluster. Needs no server and no cluster; so large content, which would go by
@@ -12,8 +14,10 @@ import type { ExecutionRequest } from "../core/request.ts";
  *
  * @throws KgentsError where the request is refused
  */
-export async function dryRun(configuration: Configuration, request: ExecutionRequest): Promise<Job> {
-  const spec = validateRequest(request);
+export async function dryRun(configurationFile: string | undefined, request: ExecutionRequest): Promise<DryRunResult> {
+  const { configuration } = await loadConfiguration({ path: configurationFile });
+  const spec = validateRequest(applyDefaults(configuration, request));
   const language = findLanguage(mergeLanguages(builtInLanguages, configuration), spec.language);
-  return renderJob({ name: "exec-dry-run", namespace: cellNamespace, spec, language });
+  const manifest = await renderJob({ name: "exec-dry-run", namespace: cellNamespace, spec, language });
+  return { status: "dry-run", manifest };
 }

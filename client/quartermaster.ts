@@ -1,15 +1,13 @@
-import { loadConfiguration } from "../activities/host/configuration-file.ts";
 import type { ArtifactStore } from "../activities/store/artifact-store.ts";
-import { KgentsError } from "../core/error.ts";
 import { validateRequest } from "../core/parse-request.ts";
 import type { ExecutionRequest } from "../core/request.ts";
-import { applyDefaults } from "./apply-defaults.ts";
 import type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
 import { type BatchOptions, getBatch, startBatch } from "./batch/start-batch.ts";
+import { requestCompletion } from "./complete-request.ts";
 import { dryRun } from "./dry-run.ts";
 import { type ExecutionHandle, executionHandle, executionIds } from "./execution-handle.ts";
 import { noWorker } from "./no-worker.ts";
-import type { DryRunResult, Mode, Outcome, QuartermasterOptions } from "./quartermaster-options.ts";
+import type { Mode, Outcome, QuartermasterOptions } from "./quartermaster-options.ts";
 import { recent } from "./recent.ts";
 import { describeRun } from "./runs/describe-run.ts";
 import { type ListOptions, listRuns, type RunSummary } from "./runs/list-runs.ts";
@@ -66,7 +64,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * @throws the signal's reason, where it was aborted before the run was started
    */
   async execute(request: ExecutionRequest, options: StartOptions = {}): Promise<Outcome<M>> {
-    if (this.mode === "dry-run") return (await this.#dryRun(request)) as Outcome<M>;
+    if (this.mode === "dry-run") return (await dryRun(this.#options.configurationFile, request)) as Outcome<M>;
     const { signal } = options;
     signal?.throwIfAborted();
     const handle = await this.start(request, options);
@@ -235,17 +233,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     await this.close();
   }
 
-  /** What puts the configuration's defaults and the mode under a request. */
-  async #completing(): Promise<(request: ExecutionRequest) => ExecutionRequest> {
-    const { mode } = this;
-    if (mode === "dry-run") {
-      throw new KgentsError("invalid-request", "mode: dry-run starts nothing; allowed is execute()", { field: "mode" });
-    }
-    const { configuration } = await this.#configuration();
-    return (request) => {
-      const withDefaults = applyDefaults(configuration, request);
-      return mode === "auto" ? withDefaults : { ...withDefaults, backend: mode };
-    };
+  #completing(): Promise<(request: ExecutionRequest) => ExecutionRequest> {
+    return requestCompletion(this.mode, this.#options.configurationFile);
   }
 
   /** The connection, where there is a worker. */
@@ -254,14 +243,5 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     const { store, served, passiveVersions } = await workers();
     if (served) return { client, taskQueue, store };
     throw noWorker(taskQueue, address, passiveVersions);
-  }
-
-  #configuration() {
-    return loadConfiguration({ path: this.#options.configurationFile });
-  }
-
-  async #dryRun(request: ExecutionRequest): Promise<DryRunResult> {
-    const { configuration } = await this.#configuration();
-    return { status: "dry-run", manifest: await dryRun(configuration, applyDefaults(configuration, request)) };
   }
 }

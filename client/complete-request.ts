@@ -1,0 +1,24 @@
+import { loadConfiguration } from "../activities/host/configuration-file.ts";
+import { KgentsError } from "../core/error.ts";
+import type { ExecutionRequest } from "../core/request.ts";
+import { applyDefaults } from "./apply-defaults.ts";
+import type { Mode } from "./quartermaster-options.ts";
+
+/**
+ * What puts the configuration's defaults and the mode under a request.
+ *
+ * @throws KgentsError `invalid-request` in mode `dry-run`; `invalid-configuration`
+ */
+export async function requestCompletion(
+  mode: Mode,
+  configurationFile: string | undefined,
+): Promise<(request: ExecutionRequest) => ExecutionRequest> {
+  if (mode === "dry-run") {
+    throw new KgentsError("invalid-request", "mode: dry-run starts nothing; allowed is execute()", { field: "mode" });
+  }
+  const { configuration } = await loadConfiguration({ path: configurationFile });
+  return (request) => {
+    const withDefaults = applyDefaults(configuration, request);
+    return mode === "auto" ? withDefaults : { ...withDefaults, backend: mode };
+  };
+}
