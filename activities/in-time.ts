@@ -1,3 +1,4 @@
+import { deferred } from "../core/deferred.ts";
 import { formatDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
 import type { FailureKind } from "../core/failure.ts";
@@ -21,7 +22,7 @@ export function inTime<Value>(
   milliseconds: number,
   { kind, what, onLate }: { kind: FailureKind; what: string; onLate?: (value: Value) => void },
 ): Promise<Value> {
-  const { promise, resolve, reject } = Promise.withResolvers<Value>();
+  const { promise, resolve, reject } = deferred<Value>();
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
