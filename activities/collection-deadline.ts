@@ -1,4 +1,3 @@
-import { deferred } from "../core/deferred.ts";
 import { formatDuration } from "../core/duration.ts";
 
 /**
@@ -24,7 +23,7 @@ export interface CollectionDeadline {
  * @param onPassed called once when it passes: it ends whatever still waits
  */
 export function collectionDeadline(milliseconds: number, onPassed: (error: Error) => void): CollectionDeadline {
-  const overdue = deferred<never>();
+  const overdue = Promise.withResolvers<never>();
   // Most cells never wait for it.
   overdue.promise.catch(() => {});
   let timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,3 @@
-import { deferred } from "../core/deferred.ts";
 import { formatDuration } from "../core/duration.ts";
 import { KgentsError } from "../core/error.ts";
 import type { FailureKind } from "../core/failure.ts";
@@ -22,7 +21,7 @@ export function inTime<Value>(
   milliseconds: number,
   { kind, what, onLate }: { kind: FailureKind; what: string; onLate?: (value: Value) => void },
 ): Promise<Value> {
-  const { promise, resolve, reject } = deferred<Value>();
+  const { promise, resolve, reject } = Promise.withResolvers<Value>();
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;

@@ -1,9 +1,8 @@
-import { deferred } from "../core/deferred.ts";
 import { formatDuration } from "../core/duration.ts";
 
 /** Waits for work at most so long, then rejects. What the work does later is dropped. */
 export async function within<Value>(work: Promise<Value>, milliseconds: number): Promise<Value> {
-  const late = deferred<never>();
+  const late = Promise.withResolvers<never>();
   const error = new Error(`it took longer than ${formatDuration(milliseconds)}`);
   const timer = setTimeout(() => late.reject(error), milliseconds);
   return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));

@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
-import { deferred } from "../../../core/deferred.ts";
 
 /** One stream of the code's output on its way to the store. */
 export interface OutputCopy {
@@ -41,7 +40,7 @@ export function copyOutput(source: Socket, target: Writable): OutputCopy {
   let quietSince = performance.now();
   let isQuiet = false;
   let looking: NodeJS.Timeout | undefined;
-  const abandoned = deferred<never>();
+  const abandoned = Promise.withResolvers<never>();
   const copy = async (): Promise<void> => {
     try {
       for await (const chunk of source) {

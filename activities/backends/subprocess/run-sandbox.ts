@@ -3,10 +3,8 @@
  *
  * @module
  */
-
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { deferred } from "../../../core/deferred.ts";
 import { KgentsError } from "../../../core/error.ts";
 import type { Content } from "../../../core/request.ts";
 import type { CellOutcome, ExecuteContext } from "../backend.ts";
@@ -63,7 +61,7 @@ async function feedStdin(content: Readable, target: Writable): Promise<void> {
 
 /** A promise that rejects with what a signal was aborted with. */
 function rejection(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = deferred<never>();
+  const { promise, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason);
   if (signal.aborted) abort();
   else signal.addEventListener("abort", abort, { once: true });
