@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { RunAbout } from "../core/about.ts";
-import type { BatchChunk, ResultLimits } from "../core/batch.ts";
-import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from "../core/result.ts";
+import type { RunAbout } from "#core/about";
+import type { BatchChunk, ResultLimits } from "#core/batch";
+import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from "#core/result";
 
 /** The input of `provision`. */
 export interface ProvisionInput {

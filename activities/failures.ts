@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
-import { KgentsError } from "../core/error.ts";
-import { type FailureDetails, type FailureKind, isWrongUsage } from "../core/failure.ts";
+import { KgentsError } from "#core/error";
+import { type FailureDetails, type FailureKind, isWrongUsage } from "#core/failure";
 import { isDiskFull } from "./host/disk-space.ts";
 import { systemCodeOf } from "./host/error-code.ts";
 

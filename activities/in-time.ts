@@ -1,7 +1,7 @@
-import { formatDuration } from "../core/duration.ts";
-import { KgentsError } from "../core/error.ts";
-import type { FailureKind } from "../core/failure.ts";
-import type { ExecutionSpec } from "../core/request.ts";
+import { formatDuration } from "#core/duration";
+import { KgentsError } from "#core/error";
+import type { FailureKind } from "#core/failure";
+import type { ExecutionSpec } from "#core/request";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 import type { HeldRun } from "./store/live-runs.ts";
 import { storedContent } from "./store/open-content.ts";

@@ -1,5 +1,5 @@
-import { KgentsError } from "../core/error.ts";
-import { faultInLimits, type InputFault } from "../core/workflow-inputs.ts";
+import { KgentsError } from "#core/error";
+import { faultInLimits, type InputFault } from "#core/workflow-inputs";
 
 /**
  * Refuses an input that is out of its bounds.

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { Context } from "@temporalio/activity";
-import { applyPolicy, lowerDefaults } from "../core/configuration.ts";
-import { KgentsError } from "../core/error.ts";
-import { checkDisk } from "../core/file-set.ts";
-import { findLanguage } from "../core/language.ts";
-import { parseRequest } from "../core/parse-request.ts";
-import type { ExecutionSpec } from "../core/request.ts";
+import { applyPolicy, lowerDefaults } from "#core/configuration";
+import { KgentsError } from "#core/error";
+import { checkDisk } from "#core/file-set";
+import { findLanguage } from "#core/language";
+import { parseRequest } from "#core/parse-request";
+import type { ExecutionSpec } from "#core/request";
 import type { CellPlan } from "./backends/backend.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { runKey } from "./store/references.ts";

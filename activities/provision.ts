@@ -1,9 +1,9 @@
 import { Context } from "@temporalio/activity";
-import { titleOf } from "../core/code-excerpt.ts";
-import { KgentsError } from "../core/error.ts";
-import { applyMachine } from "../core/policy.ts";
-import type { ExecutionSpec } from "../core/request.ts";
-import type { BackendName, Isolation } from "../core/result.ts";
+import { titleOf } from "#core/code-excerpt";
+import { KgentsError } from "#core/error";
+import { applyMachine } from "#core/policy";
+import type { ExecutionSpec } from "#core/request";
+import type { BackendName, Isolation } from "#core/result";
 import { type Backend, type CellPlan, NoRoom } from "./backends/backend.ts";
 import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";

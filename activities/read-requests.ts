@@ -1,11 +1,11 @@
 import { text } from "node:stream/consumers";
-import { aboutOf } from "../core/about.ts";
-import type { BatchChunk } from "../core/batch.ts";
-import { KgentsError } from "../core/error.ts";
-import { validateRequest } from "../core/parse-request.ts";
-import { requestHash } from "../core/request-hash.ts";
-import { summaryOf } from "../core/request-story.ts";
-import { faultInChunk } from "../core/workflow-inputs.ts";
+import { aboutOf } from "#core/about";
+import type { BatchChunk } from "#core/batch";
+import { KgentsError } from "#core/error";
+import { validateRequest } from "#core/parse-request";
+import { requestHash } from "#core/request-hash";
+import { summaryOf } from "#core/request-story";
+import { faultInChunk } from "#core/workflow-inputs";
 import type { BatchEntry } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { refuse } from "./inputs.ts";

@@ -1,5 +1,5 @@
-import { unknownRequester } from "../core/names.ts";
-import type { BackendName } from "../core/result.ts";
+import { unknownRequester } from "#core/names";
+import type { BackendName } from "#core/result";
 import type { StopReason } from "./backends/backend.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
 

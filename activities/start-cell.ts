@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
-import type { ResultLimits } from "../core/batch.ts";
-import { formatDuration } from "../core/duration.ts";
-import { KgentsError } from "../core/error.ts";
-import { type BackendName, maximumStreamBytes } from "../core/result.ts";
+import type { ResultLimits } from "#core/batch";
+import { formatDuration } from "#core/duration";
+import { KgentsError } from "#core/error";
+import { type BackendName, maximumStreamBytes } from "#core/result";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext, StopReason } from "./backends/backend.ts";
 import { ranTooLong } from "./backends/ran-too-long.ts";
 import { classify } from "./classify.ts";

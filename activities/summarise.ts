@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import type { ResultLimits } from "../core/batch.ts";
+import type { ResultLimits } from "#core/batch";
 import {
   boundStreams,
   defaultStreamBudget,
   maximumSliceBytes,
   maximumWholeBytes,
   type StreamSample,
-} from "../core/bounded-stream.ts";
-import type { StreamResult } from "../core/result.ts";
+} from "#core/bounded-stream";
+import type { StreamResult } from "#core/result";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 import { type StreamName, streamReference } from "./store/references.ts";
 

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
-import { findBubblewrap } from "../activities/backends/subprocess/find-bubblewrap.ts";
-import { kgentsPaths } from "../activities/host/paths.ts";
-import { openDirectoryStore } from "../activities/store/directory-store.ts";
-import { findTemporalBinary } from "../client/stack/temporal-binary.ts";
-import { startExecution } from "../client/start-execution.ts";
+import { findBubblewrap } from "#activities/backends/subprocess/find-bubblewrap";
+import { kgentsPaths } from "#activities/host/paths";
+import { openDirectoryStore } from "#activities/store/directory-store";
+import { findTemporalBinary } from "#client/stack/temporal-binary";
+import { startExecution } from "#client/start-execution";
 import { type DevServer, startDevServer } from "../test/support/dev-server.ts";
 import { startWorkerProcess } from "../test/support/worker-process.ts";
 

@@ -1,5 +1,5 @@
-import type { Configuration } from "../core/configuration.ts";
-import type { ExecutionRequest } from "../core/request.ts";
+import type { Configuration } from "#core/configuration";
+import type { ExecutionRequest } from "#core/request";
 
 /** The configuration's defaults, under what the request says. */
 export function applyDefaults(configuration: Configuration, request: ExecutionRequest): ExecutionRequest {

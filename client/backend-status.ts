@@ -6,11 +6,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BackendStatus } from "../activities/backends/backend.ts";
-import { createKubernetesBackend } from "../activities/backends/kubernetes/backend.ts";
-import { createSubprocessBackend } from "../activities/backends/subprocess/backend.ts";
-import { kgentsPaths } from "../activities/host/paths.ts";
-import type { Configuration } from "../core/configuration.ts";
+import type { BackendStatus } from "#activities/backends/backend";
+import { createKubernetesBackend } from "#activities/backends/kubernetes/backend";
+import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
+import { kgentsPaths } from "#activities/host/paths";
+import type { Configuration } from "#core/configuration";
 
 /** The cluster of the kubeconfig. */
 export async function clusterStatus({ worker }: Configuration): Promise<BackendStatus> {

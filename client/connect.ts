@@ -1,7 +1,7 @@
 import { Client } from "@temporalio/client";
-import { openConnection } from "../activities/host/open-connection.ts";
-import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
-import type { Tracing } from "../activities/tracing/open-tracing.ts";
+import { openConnection } from "#activities/host/open-connection";
+import { temporalUnavailable } from "#activities/host/temporal-unavailable";
+import type { Tracing } from "#activities/tracing/open-tracing";
 import type { TemporalTarget } from "./stack/address.ts";
 import { traceStarts } from "./trace-starts.ts";
 

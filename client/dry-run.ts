@@ -1,10 +1,10 @@
-import { loadConfiguration } from "../activities/host/configuration-file.ts";
-import { mergeLanguages } from "../core/configuration.ts";
-import { builtInLanguages, findLanguage } from "../core/language.ts";
-import { renderJob } from "../core/manifest.ts";
-import { cellNamespace } from "../core/names.ts";
-import { validateRequest } from "../core/parse-request.ts";
-import type { ExecutionRequest } from "../core/request.ts";
+import { loadConfiguration } from "#activities/host/configuration-file";
+import { mergeLanguages } from "#core/configuration";
+import { builtInLanguages, findLanguage } from "#core/language";
+import { renderJob } from "#core/manifest";
+import { cellNamespace } from "#core/names";
+import { validateRequest } from "#core/parse-request";
+import type { ExecutionRequest } from "#core/request";
 import { applyDefaults } from "./apply-defaults.ts";
 import type { DryRunResult } from "./quartermaster-options.ts";
 

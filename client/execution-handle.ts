@@ -6,11 +6,11 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from "@temporalio/client";
-import { tolerantClient } from "../activities/host/tolerant-client.ts";
-import type { ArtifactStore } from "../activities/store/artifact-store.ts";
-import { runKey, type StreamName } from "../activities/store/references.ts";
-import type { Phase } from "../core/names.ts";
-import type { ExecutionResult } from "../core/result.ts";
+import { tolerantClient } from "#activities/host/tolerant-client";
+import type { ArtifactStore } from "#activities/store/artifact-store";
+import { runKey, type StreamName } from "#activities/store/references";
+import type { Phase } from "#core/names";
+import type { ExecutionResult } from "#core/result";
 import { toKgentsError } from "./failure.ts";
 import type { OutputEvent } from "./output/event.ts";
 import { followHeartbeats } from "./output/follow-heartbeat.ts";

@@ -8,11 +8,11 @@ import {
   WorkflowNotFoundError,
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { fullDiskRemedy, isDiskFull } from "../activities/host/disk-space.ts";
-import { errorCode, systemCodeOf } from "../activities/host/error-code.ts";
-import { namespaceUnavailable } from "../activities/host/temporal-unavailable.ts";
-import { KgentsError } from "../core/error.ts";
-import { type FailureDetails, type FailureKind, isFailureKind } from "../core/failure.ts";
+import { fullDiskRemedy, isDiskFull } from "#activities/host/disk-space";
+import { errorCode, systemCodeOf } from "#activities/host/error-code";
+import { namespaceUnavailable } from "#activities/host/temporal-unavailable";
+import { KgentsError } from "#core/error";
+import { type FailureDetails, type FailureKind, isFailureKind } from "#core/failure";
 
 /** Why a run could not be carried out. */
 export interface RunFailure {

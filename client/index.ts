@@ -3,17 +3,17 @@
  *
  * @module
  */
-export type { ArtifactStore } from "../activities/store/artifact-store.ts";
-export type { StreamName } from "../activities/store/references.ts";
-export type { BatchOutcome, BatchProgress, BatchSummary } from "../core/batch.ts";
-export { KgentsError } from "../core/error.ts";
-export { exitCodeOf } from "../core/exit-code.ts";
-export { type FailureKind, failureKinds } from "../core/failure.ts";
-export { createPythonJob, createShellJob, JobBuilder } from "../core/job-builder.ts";
-export { builtInLanguages, type Language } from "../core/language.ts";
-export { defaultTaskQueue, executeCodeWorkflow, type Phase, phaseQuery, searchAttributes } from "../core/names.ts";
-export { parseRequest } from "../core/parse-request.ts";
-export { type Content, type ExecutionRequest, type ExecutionSpec, requestSchema } from "../core/request.ts";
+export type { ArtifactStore } from "#activities/store/artifact-store";
+export type { StreamName } from "#activities/store/references";
+export type { BatchOutcome, BatchProgress, BatchSummary } from "#core/batch";
+export { KgentsError } from "#core/error";
+export { exitCodeOf } from "#core/exit-code";
+export { type FailureKind, failureKinds } from "#core/failure";
+export { createPythonJob, createShellJob, JobBuilder } from "#core/job-builder";
+export { builtInLanguages, type Language } from "#core/language";
+export { defaultTaskQueue, executeCodeWorkflow, type Phase, phaseQuery, searchAttributes } from "#core/names";
+export { parseRequest } from "#core/parse-request";
+export { type Content, type ExecutionRequest, type ExecutionSpec, requestSchema } from "#core/request";
 export {
   type BackendName,
   type Enforcement,
@@ -23,7 +23,7 @@ export {
   type RunStatus,
   resultSchema,
   type StreamResult,
-} from "../core/result.ts";
+} from "#core/result";
 export type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
 export type { BatchOptions } from "./batch/start-batch.ts";
 export type { ExecutionDescription, ExecutionHandle } from "./execution-handle.ts";

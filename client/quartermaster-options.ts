@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Job } from "../core/job-types.ts";
-import type { ExecutionResult } from "../core/result.ts";
+import type { Job } from "#core/job-types";
+import type { ExecutionResult } from "#core/result";
 
 /** Where runs go: a cluster where there is one and else the sandbox, one of the two, or nowhere. */
 export type Mode = "auto" | "kubernetes" | "subprocess" | "dry-run";

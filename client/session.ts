@@ -4,14 +4,14 @@
  * @module
  */
 import { join } from "node:path";
-import { loadConfiguration } from "../activities/host/configuration-file.ts";
-import { kgentsPaths } from "../activities/host/paths.ts";
-import type { ArtifactStore } from "../activities/store/artifact-store.ts";
-import { openArtifactStore } from "../activities/store/open-store.ts";
-import { openTracing } from "../activities/tracing/open-tracing.ts";
-import type { Configuration } from "../core/configuration.ts";
-import { storeOfIdentity } from "../core/names.ts";
-import { once } from "../core/once.ts";
+import { loadConfiguration } from "#activities/host/configuration-file";
+import { kgentsPaths } from "#activities/host/paths";
+import type { ArtifactStore } from "#activities/store/artifact-store";
+import { openArtifactStore } from "#activities/store/open-store";
+import { openTracing } from "#activities/tracing/open-tracing";
+import type { Configuration } from "#core/configuration";
+import { storeOfIdentity } from "#core/names";
+import { once } from "#core/once";
 import { connectClient, type TemporalClient } from "./connect.ts";
 import type { QuartermasterOptions } from "./quartermaster-options.ts";
 import { recent } from "./recent.ts";

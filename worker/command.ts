@@ -4,14 +4,14 @@
  *
  * @module
  */
-import type { Listening } from "../activities/host/bounded-http-server.ts";
-import { loadConfiguration } from "../activities/host/configuration-file.ts";
-import { refuseForeignDirectories } from "../activities/host/ownership.ts";
-import { kgentsPaths } from "../activities/host/paths.ts";
-import { type Configuration, parseConfiguration } from "../core/configuration.ts";
-import { parseDuration } from "../core/duration.ts";
-import { KgentsError } from "../core/error.ts";
-import { exitCodeOfFailure } from "../core/exit-code.ts";
+import type { Listening } from "#activities/host/bounded-http-server";
+import { loadConfiguration } from "#activities/host/configuration-file";
+import { refuseForeignDirectories } from "#activities/host/ownership";
+import { kgentsPaths } from "#activities/host/paths";
+import { type Configuration, parseConfiguration } from "#core/configuration";
+import { parseDuration } from "#core/duration";
+import { KgentsError } from "#core/error";
+import { exitCodeOfFailure } from "#core/exit-code";
 import { deploymentVersion } from "./deployment.ts";
 import { takeOverEnd } from "./end-in-order.ts";
 import { startHealthServer } from "./health-server.ts";

@@ -1,11 +1,11 @@
 import { type Connection, isGrpcServiceError } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
-import { refuseForeignListener } from "../activities/host/listener-owner.ts";
-import { openConnection } from "../activities/host/open-connection.ts";
-import { loadTemporalConfiguration } from "../activities/host/temporal-configuration.ts";
-import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
-import { inTime } from "../activities/in-time.ts";
-import { grpcStatus } from "../core/grpc-status.ts";
+import { refuseForeignListener } from "#activities/host/listener-owner";
+import { openConnection } from "#activities/host/open-connection";
+import { loadTemporalConfiguration } from "#activities/host/temporal-configuration";
+import { temporalUnavailable } from "#activities/host/temporal-unavailable";
+import { inTime } from "#activities/in-time";
+import { grpcStatus } from "#core/grpc-status";
 
 /** How long one call may take while a worker starts or looks after its store: a call without a deadline waits for ever. */
 export const callMilliseconds = 10_000;

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Backend } from "../activities/backends/backend.ts";
-import { createKubernetesBackend } from "../activities/backends/kubernetes/backend.ts";
-import { isClusterConfigured } from "../activities/backends/kubernetes/cluster-client.ts";
-import { createSubprocessBackend } from "../activities/backends/subprocess/backend.ts";
-import { temporalUnavailable } from "../activities/host/temporal-unavailable.ts";
-import type { WorkerPolicy } from "../core/configuration.ts";
-import { KgentsError } from "../core/error.ts";
-import type { BackendName } from "../core/result.ts";
+import type { Backend } from "#activities/backends/backend";
+import { createKubernetesBackend } from "#activities/backends/kubernetes/backend";
+import { isClusterConfigured } from "#activities/backends/kubernetes/cluster-client";
+import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
+import { temporalUnavailable } from "#activities/host/temporal-unavailable";
+import type { WorkerPolicy } from "#core/configuration";
+import { KgentsError } from "#core/error";
+import type { BackendName } from "#core/result";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
 import type { WorkerSettings } from "./run-worker.ts";
 

@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { Worker, type WorkerOptions } from "@temporalio/worker";
-import type { ActivityDependencies } from "../activities/dependencies.ts";
-import { createActivities } from "../activities/index.ts";
-import type { Tracing } from "../activities/tracing/open-tracing.ts";
-import type { Configuration } from "../core/configuration.ts";
-import { clusterWaitingTaskQueue, waitingTaskQueue } from "../core/names.ts";
+import type { ActivityDependencies } from "#activities/dependencies";
+import { createActivities } from "#activities/index";
+import type { Tracing } from "#activities/tracing/open-tracing";
+import type { Configuration } from "#core/configuration";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/names";
 import type { WorkerConnections } from "./connect.ts";
 import { versioned } from "./deployment.ts";
 import { activityInterceptors, workflowSinks } from "./interceptors.ts";

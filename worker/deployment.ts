@@ -8,11 +8,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, isGrpcServiceError } from "@temporalio/client";
 import type { WorkerOptions } from "@temporalio/worker";
-import { KgentsError } from "../core/error.ts";
-import { grpcStatus } from "../core/grpc-status.ts";
-import { clusterWaitingTaskQueue, waitingTaskQueue } from "../core/names.ts";
-import { activityTaskQueueType, workflowTaskQueueType } from "../core/temporal-enums.ts";
-import { quoted } from "../core/visibility-query.ts";
+import { KgentsError } from "#core/error";
+import { grpcStatus } from "#core/grpc-status";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/names";
+import { activityTaskQueueType, workflowTaskQueueType } from "#core/temporal-enums";
+import { quoted } from "#core/visibility-query";
 import type { WorkerConnections } from "./connect.ts";
 import type { Logger } from "./logging.ts";
 import { describeTaskQueue } from "./task-queue.ts";

@@ -5,8 +5,8 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Worker } from "@temporalio/worker";
-import type { ActivityDependencies } from "../activities/dependencies.ts";
-import { aboutCell, type KnownCell } from "../activities/running-cells.ts";
+import type { ActivityDependencies } from "#activities/dependencies";
+import { aboutCell, type KnownCell } from "#activities/running-cells";
 import type { Logger } from "./logging.ts";
 import { settled } from "./settled.ts";
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { onEndingSignal } from "../activities/host/ending-signals.ts";
-import { exitCodeOfFailure } from "../core/exit-code.ts";
+import { onEndingSignal } from "#activities/host/ending-signals";
+import { exitCodeOfFailure } from "#core/exit-code";
 import type { Logger } from "./logging.ts";
 import type { RunningWorker } from "./run-worker.ts";
 

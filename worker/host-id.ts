@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { Paths } from "../activities/host/paths.ts";
-import { sharedId } from "../activities/host/shared-id.ts";
-import { hostLabel } from "../core/names.ts";
+import type { Paths } from "#activities/host/paths";
+import { sharedId } from "#activities/host/shared-id";
+import { hostLabel } from "#core/names";
 
 /**
  * The id of this host among the workers that share a Temporal server: stable when its worker is restarted.

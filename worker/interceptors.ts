@@ -1,9 +1,9 @@
 import { defaultPayloadConverter } from "@temporalio/common";
 import type { ActivityInterceptorsFactory, InjectedSinks } from "@temporalio/worker";
-import type { Tracing } from "../activities/tracing/open-tracing.ts";
-import { unknownRequester } from "../core/names.ts";
-import { traceHeader } from "../core/trace-context.ts";
-import type { TraceSinks } from "../workflows/interceptors.ts";
+import type { Tracing } from "#activities/tracing/open-tracing";
+import { unknownRequester } from "#core/names";
+import { traceHeader } from "#core/trace-context";
+import type { TraceSinks } from "#workflows/interceptors";
 
 /** Who asked, as the input of an activity says: in the request, or beside the cell. */
 function requesterOf(input: unknown): string {

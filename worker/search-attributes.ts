@@ -1,6 +1,6 @@
 import type { NativeConnection } from "@temporalio/worker";
-import { searchAttributes } from "../core/names.ts";
-import { keywordAttributeType } from "../core/temporal-enums.ts";
+import { searchAttributes } from "#core/names";
+import { keywordAttributeType } from "#core/temporal-enums";
 import type { Logger } from "./logging.ts";
 
 type Operator = Pick<NativeConnection, "operatorService">;

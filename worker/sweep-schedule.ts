@@ -4,7 +4,7 @@ import {
   type ScheduleDescription,
   ScheduleOverlapPolicy,
 } from "@temporalio/client";
-import { sweepCellsWorkflow } from "../core/names.ts";
+import { sweepCellsWorkflow } from "#core/names";
 import type { Logger } from "./logging.ts";
 
 /** How often cells without a live run are looked for, in milliseconds. */

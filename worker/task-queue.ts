@@ -1,4 +1,4 @@
-import { workflowTaskQueueType } from "../core/temporal-enums.ts";
+import { workflowTaskQueueType } from "#core/temporal-enums";
 import type { WorkerConnections } from "./connect.ts";
 
 /** How long a question may take whose answer a probe waits for: a kubelet waits for one second, unless it is told otherwise. */

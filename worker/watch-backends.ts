@@ -1,5 +1,5 @@
-import type { Backend } from "../activities/backends/backend.ts";
-import type { WorkerMetrics } from "../activities/worker-metrics.ts";
+import type { Backend } from "#activities/backends/backend";
+import type { WorkerMetrics } from "#activities/worker-metrics";
 import type { Logger } from "./logging.ts";
 
 /** How often backends are looked at. */

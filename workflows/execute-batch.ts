@@ -11,7 +11,7 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { BatchEntry } from "../activities/contract.ts";
+import type { BatchEntry } from "#activities/contract";
 import {
   type BatchInput,
   type BatchOutcome,
@@ -21,9 +21,9 @@ import {
   batchRunId,
   batchSizes,
   endedOf,
-} from "../core/batch.ts";
-import { aboutMemo, requestHashMemo } from "../core/names.ts";
-import { faultInBatch } from "../core/workflow-inputs.ts";
+} from "#core/batch";
+import { aboutMemo, requestHashMemo } from "#core/names";
+import { faultInBatch } from "#core/workflow-inputs";
 import { executeCode } from "./execute-code.ts";
 import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { reading } from "./phases.ts";

@@ -8,11 +8,11 @@ import {
   startChild,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { CellInput, ExecuteOutput, ProvisionedCell, SalvageInput } from "../activities/contract.ts";
-import type { ResultLimits } from "../core/batch.ts";
-import { type Phase, phaseQuery } from "../core/names.ts";
-import type { ExecutionResult } from "../core/result.ts";
-import { faultInDepth, faultInLimits } from "../core/workflow-inputs.ts";
+import type { CellInput, ExecuteOutput, ProvisionedCell, SalvageInput } from "#activities/contract";
+import type { ResultLimits } from "#core/batch";
+import { type Phase, phaseQuery } from "#core/names";
+import type { ExecutionResult } from "#core/result";
+import { faultInDepth, faultInLimits } from "#core/workflow-inputs";
 import { executeInCell } from "./execute-in-cell.ts";
 import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { noRoomFor, provisionWithFallback, refusalPauses } from "./find-place.ts";

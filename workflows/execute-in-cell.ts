@@ -8,7 +8,7 @@ import {
   sleep,
   TimeoutFailure,
 } from "@temporalio/workflow";
-import type { CellInput, ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
+import type { CellInput, ExecuteOutput, ProvisionedCell } from "#activities/contract";
 import { endsExecution, executing, type Place } from "./phases.ts";
 
 /** How often a failure that may pass is met before it is the run's. */

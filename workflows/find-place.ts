@@ -4,9 +4,9 @@
  * @module
  */
 import { type ApplicationFailure, log, sleep } from "@temporalio/workflow";
-import type { ProvisionedCell, ProvisionInput, Restarted } from "../activities/contract.ts";
-import { oneLine } from "../core/code-excerpt.ts";
-import type { BackendName } from "../core/result.ts";
+import type { ProvisionedCell, ProvisionInput, Restarted } from "#activities/contract";
+import { oneLine } from "#core/code-excerpt";
+import type { BackendName } from "#core/result";
 import { failureOf, isKind } from "./failure.ts";
 import { provisioning } from "./phases.ts";
 import { mayFallBack } from "./raw-request.ts";

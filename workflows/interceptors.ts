@@ -13,8 +13,8 @@ import {
   type WorkflowInterceptorsFactory,
   workflowInfo,
 } from "@temporalio/workflow";
-import { unknownRequester } from "../core/names.ts";
-import { carrierWithin, type TraceCarrier, textOf, traceHeader } from "../core/trace-context.ts";
+import { unknownRequester } from "#core/names";
+import { carrierWithin, type TraceCarrier, textOf, traceHeader } from "#core/trace-context";
 import { fieldsOf } from "./raw-request.ts";
 
 /** How the end of a workflow gets out, to be recorded as a span. Called once, and not when it is replayed. */

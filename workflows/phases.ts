@@ -4,10 +4,10 @@
  * @module
  */
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from "@temporalio/workflow";
-import type { Activities, Full, ProvisionedCell } from "../activities/contract.ts";
-import { oneLine } from "../core/code-excerpt.ts";
-import { nonRetryableKinds } from "../core/failure.ts";
-import { clusterWaitingTaskQueue, waitingTaskQueue } from "../core/names.ts";
+import type { Activities, Full, ProvisionedCell } from "#activities/contract";
+import { oneLine } from "#core/code-excerpt";
+import { nonRetryableKinds } from "#core/failure";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/names";
 import { fieldsOf } from "./raw-request.ts";
 
 /** How long a live worker may take to pick up a task of its own host queue, where places were reserved beforehand. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { titleOf } from "../core/code-excerpt.ts";
+import { titleOf } from "#core/code-excerpt";
 
 /** A few fields for people, from whatever came. */
 export function fieldsOf(request: unknown): {

@@ -1,6 +1,6 @@
 import { workflowInfo } from "@temporalio/workflow";
-import type { ExecuteOutput, ProvisionedCell } from "../activities/contract.ts";
-import type { ExecutionResult, RunStatus, StreamResult } from "../core/result.ts";
+import type { ExecuteOutput, ProvisionedCell } from "#activities/contract";
+import type { ExecutionResult, RunStatus, StreamResult } from "#core/result";
 
 const emptyStream: StreamResult = {
   text: "",

@@ -4,10 +4,10 @@
  * @module
  */
 import { ApplicationFailure, metricMeter } from "@temporalio/workflow";
-import type { ProvisionedCell } from "../activities/contract.ts";
-import { isFailureKind } from "../core/failure.ts";
-import { runMetrics, unknownLabel } from "../core/metrics.ts";
-import type { ExecutionResult } from "../core/result.ts";
+import type { ProvisionedCell } from "#activities/contract";
+import { isFailureKind } from "#core/failure";
+import { runMetrics, unknownLabel } from "#core/metrics";
+import type { ExecutionResult } from "#core/result";
 
 type Cell = ProvisionedCell | undefined;
 

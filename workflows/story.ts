@@ -5,13 +5,13 @@
  */
 import { defineSearchAttributeKey } from "@temporalio/common";
 import { ApplicationFailure, setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
-import type { ProvisionedCell } from "../activities/contract.ts";
-import { formatDuration } from "../core/duration.ts";
-import type { FailureDetails } from "../core/failure.ts";
-import { prose } from "../core/markdown.ts";
-import { type Phase, searchAttributes } from "../core/names.ts";
-import type { ExecutionResult, Isolation } from "../core/result.ts";
-import { askedBy, codeStory, list } from "../core/story.ts";
+import type { ProvisionedCell } from "#activities/contract";
+import { formatDuration } from "#core/duration";
+import type { FailureDetails } from "#core/failure";
+import { prose } from "#core/markdown";
+import { type Phase, searchAttributes } from "#core/names";
+import type { ExecutionResult, Isolation } from "#core/result";
+import { askedBy, codeStory, list } from "#core/story";
 import { fieldsOf } from "./raw-request.ts";
 
 const keyword = (name: string) => defineSearchAttributeKey(name, "KEYWORD");

@@ -5,10 +5,10 @@
  * @module
  */
 import type { Readable, Writable } from "node:stream";
-import { KgentsError } from "../../core/error.ts";
-import type { Language } from "../../core/language.ts";
-import type { Content, ExecutionSpec } from "../../core/request.ts";
-import type { BackendName, Isolation } from "../../core/result.ts";
+import { KgentsError } from "#core/error";
+import type { Language } from "#core/language";
+import type { Content, ExecutionSpec } from "#core/request";
+import type { BackendName, Isolation } from "#core/result";
 
 /** What a cell is made from. Its id derives from the run and the attempt of the code, never from an activity's attempt. */
 export interface CellPlan {

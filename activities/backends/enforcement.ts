@@ -1,4 +1,4 @@
-import type { Enforcement } from "../../core/result.ts";
+import type { Enforcement } from "#core/result";
 
 /** A limit that something enforces. */
 export const enforced = (by: string): Enforcement => ({ enforced: true, by });

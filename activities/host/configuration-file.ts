@@ -6,10 +6,10 @@
 import { constants, type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
-import { type Configuration, parseConfiguration } from "../../core/configuration.ts";
-import { KgentsError } from "../../core/error.ts";
-import { builtInLanguages } from "../../core/language.ts";
-import { applyProjectSettings } from "../../core/project-settings.ts";
+import { type Configuration, parseConfiguration } from "#core/configuration";
+import { KgentsError } from "#core/error";
+import { builtInLanguages } from "#core/language";
+import { applyProjectSettings } from "#core/project-settings";
 import { errorCode } from "./error-code.ts";
 import { workingDirectory } from "./find-program.ts";
 import { distrust } from "./ownership.ts";

@@ -4,8 +4,8 @@ import {
   defaultGrpcRetryOptions,
   makeGrpcRetryInterceptor,
 } from "@temporalio/client";
-import { grpcStatus } from "../../core/grpc-status.ts";
-import { isLoopback } from "../../core/loopback.ts";
+import { grpcStatus } from "#core/grpc-status";
+import { isLoopback } from "#core/loopback";
 
 type Interceptor = NonNullable<ConnectionOptions["interceptors"]>[number];
 type Call = ReturnType<Parameters<Interceptor>[1]>;

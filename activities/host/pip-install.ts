@@ -1,4 +1,4 @@
-import { KgentsError } from "../../core/error.ts";
+import { KgentsError } from "#core/error";
 import { lookForProgram } from "./find-program.ts";
 import { networkNames, programEnvironment } from "./program-environment.ts";
 import { type ProgramEnd, runProgram } from "./run-program.ts";

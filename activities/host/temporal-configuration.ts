@@ -1,5 +1,5 @@
 import { loadClientConnectConfig } from "@temporalio/envconfig";
-import { KgentsError } from "../../core/error.ts";
+import { KgentsError } from "#core/error";
 import { errorCode } from "./error-code.ts";
 
 /** What the standard variables and profiles say of a Temporal server. */

@@ -5,8 +5,8 @@
  */
 
 import { type ConnectionOptions, connect } from "node:tls";
-import { KgentsError } from "../../core/error.ts";
-import { grpcStatus } from "../../core/grpc-status.ts";
+import { KgentsError } from "#core/error";
+import { grpcStatus } from "#core/grpc-status";
 import { errorCode } from "./error-code.ts";
 
 /** What a connection is configured with, as Temporal's SDK has it. */

@@ -1,5 +1,5 @@
-import { KgentsError } from "../../core/error.ts";
-import type { SpanReference } from "../../core/trace-context.ts";
+import { KgentsError } from "#core/error";
+import type { SpanReference } from "#core/trace-context";
 
 /** What a span says beside its name. */
 export type SpanAttributes = Readonly<Record<string, string | number>>;

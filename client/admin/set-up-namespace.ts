@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
-import { KgentsError } from "../../core/error.ts";
-import { grpcStatus } from "../../core/grpc-status.ts";
-import { searchAttributes } from "../../core/names.ts";
-import { indexedValueTypes } from "../../core/temporal-enums.ts";
-import { registerSearchAttributes, searchAttributeState } from "../../worker/search-attributes.ts";
+import { KgentsError } from "#core/error";
+import { grpcStatus } from "#core/grpc-status";
+import { searchAttributes } from "#core/names";
+import { indexedValueTypes } from "#core/temporal-enums";
+import { registerSearchAttributes, searchAttributeState } from "#worker/search-attributes";
 import { toMilliseconds, toProtobufTime } from "../protobuf-time.ts";
 import { untilUsable } from "../stack/namespace.ts";
 

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from "@temporalio/client";
 import { z } from "zod";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
-import { keyOf } from "../../activities/store/references.ts";
-import { summariseStreams } from "../../activities/summarise.ts";
-import { type BatchProgress, type BatchSummary, batchProgressQuery, batchRunId } from "../../core/batch.ts";
-import { KgentsError } from "../../core/error.ts";
-import type { ExecutionResult } from "../../core/result.ts";
+import type { ArtifactStore } from "#activities/store/artifact-store";
+import { keyOf } from "#activities/store/references";
+import { summariseStreams } from "#activities/summarise";
+import { type BatchProgress, type BatchSummary, batchProgressQuery, batchRunId } from "#core/batch";
+import { KgentsError } from "#core/error";
+import type { ExecutionResult } from "#core/result";
 import { awaitResult } from "../execution-handle.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
 import { fits, resultOf } from "../runs/read-result.ts";

@@ -1,16 +1,10 @@
 import { Readable } from "node:stream";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
-import {
-  type BatchChunk,
-  batchSizes,
-  maximumBatchRuns,
-  maximumChunkBytes,
-  maximumChunkRuns,
-} from "../../core/batch.ts";
-import { KgentsError } from "../../core/error.ts";
-import { validateRequest } from "../../core/parse-request.ts";
-import { type ExecutionRequest, maximumRequestBytes } from "../../core/request.ts";
-import { requestHash, sha256 } from "../../core/request-hash.ts";
+import type { ArtifactStore } from "#activities/store/artifact-store";
+import { type BatchChunk, batchSizes, maximumBatchRuns, maximumChunkBytes, maximumChunkRuns } from "#core/batch";
+import { KgentsError } from "#core/error";
+import { validateRequest } from "#core/parse-request";
+import { type ExecutionRequest, maximumRequestBytes } from "#core/request";
+import { requestHash, sha256 } from "#core/request-hash";
 import { offloadRequest } from "../offload.ts";
 
 /** The requests of a batch as its workflow takes them. */

@@ -1,15 +1,15 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
+import type { ArtifactStore } from "#activities/store/artifact-store";
 import {
   type BatchInput,
   batchSizes,
   batchTotalMemo,
   executeBatchWorkflow,
   maximumBatchConcurrency,
-} from "../../core/batch.ts";
-import { KgentsError } from "../../core/error.ts";
-import { requestHashMemo } from "../../core/names.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
+} from "#core/batch";
+import { KgentsError } from "#core/error";
+import { requestHashMemo } from "#core/names";
+import type { ExecutionRequest } from "#core/request";
 import { toKgentsError } from "../failure.ts";
 import { priorityOf } from "../priority.ts";
 import { idOf, type StartOptions } from "../start-execution.ts";

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { parseDuration } from "../../core/duration.ts";
+import { parseDuration } from "#core/duration";
 
 /** Flags of `admin setup`. */
 export interface AdminSetupFlags {

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createReadStream, fstatSync, type ReadStream, type Stats } from "node:fs";
-import { endedOf } from "../../core/batch.ts";
-import { KgentsError } from "../../core/error.ts";
-import { interruptedExitCode } from "../../core/exit-code.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
+import { endedOf } from "#core/batch";
+import { KgentsError } from "#core/error";
+import { interruptedExitCode } from "#core/exit-code";
+import type { ExecutionRequest } from "#core/request";
 import type { BatchHandle, BatchItem } from "../batch/batch-handle.ts";
 import { faultOf } from "../input-files/fault.ts";
 import { Quartermaster } from "../quartermaster.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { formatDuration } from "../../core/duration.ts";
-import { KgentsError } from "../../core/error.ts";
+import { formatDuration } from "#core/duration";
+import { KgentsError } from "#core/error";
 import type { BatchHandle } from "../batch/batch-handle.ts";
 import type { ExecutionHandle } from "../execution-handle.ts";
 import { toKgentsError } from "../failure.ts";

@@ -6,12 +6,12 @@
 import { open } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { loadConfiguration } from "../../activities/host/configuration-file.ts";
-import { mergeLanguages } from "../../core/configuration.ts";
-import { KgentsError } from "../../core/error.ts";
-import { builtInLanguages, findLanguage, type Language, languageOfFile } from "../../core/language.ts";
-import { type ExecutionRequest, isSafeFileName } from "../../core/request.ts";
-import { languageOfProgram, programOfShebang } from "../../core/shebang.ts";
+import { loadConfiguration } from "#activities/host/configuration-file";
+import { mergeLanguages } from "#core/configuration";
+import { KgentsError } from "#core/error";
+import { builtInLanguages, findLanguage, type Language, languageOfFile } from "#core/language";
+import { type ExecutionRequest, isSafeFileName } from "#core/request";
+import { languageOfProgram, programOfShebang } from "#core/shebang";
 import type { FoundFile } from "../input-files/find-files.ts";
 import type { InputFiles } from "../input-files/read-files.ts";
 import { type ReadCode, refuse, type Source, shebangBytes } from "./code-source.ts";

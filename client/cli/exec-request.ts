@@ -1,7 +1,7 @@
 import { lstat } from "node:fs/promises";
-import { errorCode } from "../../activities/host/error-code.ts";
-import { validateRequest } from "../../core/parse-request.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
+import { errorCode } from "#activities/host/error-code";
+import { validateRequest } from "#core/parse-request";
+import type { ExecutionRequest } from "#core/request";
 import { type FileSource, findFiles } from "../input-files/find-files.ts";
 import { readFiles } from "../input-files/read-files.ts";
 import { fileContent, type StoreFinder, streamContent } from "../offload.ts";

@@ -1,6 +1,6 @@
-import { closest } from "../../core/closest.ts";
-import { KgentsError } from "../../core/error.ts";
-import type { ExecutionResult, FileResult } from "../../core/result.ts";
+import { closest } from "#core/closest";
+import { KgentsError } from "#core/error";
+import type { ExecutionResult, FileResult } from "#core/result";
 import { print, printJson } from "./print.ts";
 import { type Column, table } from "./table.ts";
 import { terminalWidth } from "./terminal-text.ts";

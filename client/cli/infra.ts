@@ -1,7 +1,7 @@
-import { loadConfiguration } from "../../activities/host/configuration-file.ts";
-import { mergeLanguages } from "../../core/configuration.ts";
-import { interruptedExitCode } from "../../core/exit-code.ts";
-import { builtInLanguages, findLanguage } from "../../core/language.ts";
+import { loadConfiguration } from "#activities/host/configuration-file";
+import { mergeLanguages } from "#core/configuration";
+import { interruptedExitCode } from "#core/exit-code";
+import { builtInLanguages, findLanguage } from "#core/language";
 import { destroy as destroyNamespace, planDestroy } from "../infra/destroy.ts";
 import { connectInfra, type InfraCluster, infraFailure } from "../infra/infra-cluster.ts";
 import { infraStatus } from "../infra/infra-status.ts";

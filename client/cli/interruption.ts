@@ -1,5 +1,5 @@
-import { onEndingSignal } from "../../activities/host/ending-signals.ts";
-import { interruptedExitCode } from "../../core/exit-code.ts";
+import { onEndingSignal } from "#activities/host/ending-signals";
+import { interruptedExitCode } from "#core/exit-code";
 import { complain } from "./print.ts";
 import type { Voice } from "./voice.ts";
 

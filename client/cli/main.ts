@@ -7,9 +7,9 @@
 import module from "node:module";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { distrust } from "../../activities/host/ownership.ts";
-import { kgentsPaths } from "../../activities/host/paths.ts";
-import type { KgentsError } from "../../core/error.ts";
+import { distrust } from "#activities/host/ownership";
+import { kgentsPaths } from "#activities/host/paths";
+import type { KgentsError } from "#core/error";
 import { adminCommand } from "./admin-command.ts";
 import { batchCommand } from "./batch-command.ts";
 import { checkSurroundings } from "./check-surroundings.ts";
@@ -123,11 +123,11 @@ mcpCommand(program, async (flags) => {
   await leave(await mcp(flags));
 });
 schemaCommand(program, async (name) => {
-  const { printedJsonSchema } = await import("../../core/json-schema.ts");
+  const { printedJsonSchema } = await import("#core/json-schema");
   await print(printedJsonSchema(name));
 });
 workerCommand(program, async (flags) => {
-  const { work } = await import("../../worker/command.ts");
+  const { work } = await import("#worker/command");
   // A worker that could not start has Temporal's runtime running all the same, which would keep this process alive.
   process.exit(await work(flags));
 });

@@ -1,8 +1,8 @@
 import { Console } from "node:console";
-import { onEndingSignal } from "../../activities/host/ending-signals.ts";
-import { KgentsError } from "../../core/error.ts";
-import { interruptedExitCode } from "../../core/exit-code.ts";
-import { isLoopback } from "../../core/loopback.ts";
+import { onEndingSignal } from "#activities/host/ending-signals";
+import { KgentsError } from "#core/error";
+import { interruptedExitCode } from "#core/exit-code";
+import { isLoopback } from "#core/loopback";
 import { allowedHosts } from "../http-strangers.ts";
 import { createCalls } from "../mcp/calls.ts";
 import { serveOnHttp } from "../mcp/serve-http.ts";

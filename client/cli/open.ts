@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { lookForProgram } from "../../activities/host/find-program.ts";
-import { programEnvironment } from "../../activities/host/program-environment.ts";
-import { startProgram } from "../../activities/host/run-program.ts";
-import { KgentsError } from "../../core/error.ts";
+import { lookForProgram } from "#activities/host/find-program";
+import { programEnvironment } from "#activities/host/program-environment";
+import { startProgram } from "#activities/host/run-program";
+import { KgentsError } from "#core/error";
 import { print, printJson } from "./print.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
 

@@ -1,7 +1,7 @@
-import { loadConfiguration } from "../../activities/host/configuration-file.ts";
-import { mergeLanguages } from "../../core/configuration.ts";
-import { formatDuration } from "../../core/duration.ts";
-import { builtInLanguages } from "../../core/language.ts";
+import { loadConfiguration } from "#activities/host/configuration-file";
+import { mergeLanguages } from "#core/configuration";
+import { formatDuration } from "#core/duration";
+import { builtInLanguages } from "#core/language";
 import type { RunSummary } from "../runs/list-runs.ts";
 import type { RunFilter } from "../runs/run-query.ts";
 import { ageInWords } from "./age.ts";

@@ -1,5 +1,5 @@
-import { validateRequest } from "../../core/parse-request.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
+import { validateRequest } from "#core/parse-request";
+import type { ExecutionRequest } from "#core/request";
 import { fileContent } from "../offload.ts";
 import type { Quartermaster } from "../quartermaster.ts";
 import type { ExecFlags } from "./exec-command.ts";

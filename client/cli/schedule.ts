@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from "../../core/duration.ts";
+import { formatDuration, parseDuration } from "#core/duration";
 import { Quartermaster } from "../quartermaster.ts";
 import type { ScheduleEntry } from "../schedules/schedules.ts";
 import { requestOf } from "./exec-request.ts";

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { formatDuration } from "../../core/duration.ts";
-import { limitsInWords } from "../../core/limits-in-words.ts";
-import { formatBytes } from "../../core/quantity.ts";
-import { requestSchema } from "../../core/request.ts";
-import type { Isolation } from "../../core/result.ts";
+import { formatDuration } from "#core/duration";
+import { limitsInWords } from "#core/limits-in-words";
+import { formatBytes } from "#core/quantity";
+import { requestSchema } from "#core/request";
+import type { Isolation } from "#core/result";
 import type { RunFailure } from "../failure.ts";
 import type { RunDetails, RunTimings } from "../runs/inspect-run.ts";
 import { waitingInWords } from "../runs/waiting.ts";

@@ -1,7 +1,7 @@
-import { type OpenBlob, openContent } from "../../activities/store/open-content.ts";
-import { KgentsError } from "../../core/error.ts";
-import { codeOf } from "../../core/manifest.ts";
-import { validateRequest } from "../../core/parse-request.ts";
+import { type OpenBlob, openContent } from "#activities/store/open-content";
+import { KgentsError } from "#core/error";
+import { codeOf } from "#core/manifest";
+import { validateRequest } from "#core/parse-request";
 import type { Quartermaster } from "../quartermaster.ts";
 import { print, printBytes, printJson } from "./print.ts";
 import { detailsInWords } from "./show-words.ts";

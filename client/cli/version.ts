@@ -1,10 +1,7 @@
 import { readFile } from "node:fs/promises";
 
-/** The version of this package, from its package.json: two folders up in the sources, three when built. */
+/** The version of this package, from the package.json two folders up: the root's for the sources, dist/package.json for the build. */
 export async function version(): Promise<string> {
-  for (const path of ["../../package.json", "../../../package.json"]) {
-    const text = await readFile(new URL(path, import.meta.url), "utf8").catch(() => undefined);
-    if (text !== undefined) return (JSON.parse(text) as { version: string }).version;
-  }
-  throw new Error("kgents' own package.json is missing");
+  const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  return version;
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { parseDuration } from "../../core/duration.ts";
-import type { WorkerCommandFlags } from "../../worker/command.ts";
+import { parseDuration } from "#core/duration";
+import type { WorkerCommandFlags } from "#worker/command";
 
 const wholeNumber =
   (minimum: number, maximum: number) =>

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
-import { isSafeFileName } from "../../core/request.ts";
-import type { ExecutionResult, FileResult } from "../../core/result.ts";
+import type { ArtifactStore } from "#activities/store/artifact-store";
+import { isSafeFileName } from "#core/request";
+import type { ExecutionResult, FileResult } from "#core/result";
 import { complain } from "./print.ts";
 import { openSafeFolder, type SafeFolder } from "./safe-folder.ts";
 

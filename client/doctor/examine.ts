@@ -1,8 +1,8 @@
-import { type LoadedConfiguration, loadConfiguration } from "../../activities/host/configuration-file.ts";
-import { distrust } from "../../activities/host/ownership.ts";
-import { kgentsPaths, type Paths } from "../../activities/host/paths.ts";
-import { KgentsError } from "../../core/error.ts";
-import { isLoopback } from "../../core/loopback.ts";
+import { type LoadedConfiguration, loadConfiguration } from "#activities/host/configuration-file";
+import { distrust } from "#activities/host/ownership";
+import { kgentsPaths, type Paths } from "#activities/host/paths";
+import { KgentsError } from "#core/error";
+import { isLoopback } from "#core/loopback";
 import { resolveTarget } from "../stack/address.ts";
 import { stackStatus } from "../stack/stack-status.ts";
 import { checkArtifacts } from "./artifact-checks.ts";

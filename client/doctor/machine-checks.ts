@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errorCode } from "../../activities/host/error-code.ts";
-import { distrust } from "../../activities/host/ownership.ts";
-import { formatBytes } from "../../core/quantity.ts";
+import { errorCode } from "#activities/host/error-code";
+import { distrust } from "#activities/host/ownership";
+import { formatBytes } from "#core/quantity";
 import { type Check, failed, ok, warning } from "./check.ts";
 
 /** What package.json asks for: `engines`. */

@@ -1,4 +1,4 @@
-import { missingSearchAttributes } from "../../worker/search-attributes.ts";
+import { missingSearchAttributes } from "#worker/search-attributes";
 import { connectClient } from "../connect.ts";
 import type { TemporalTarget } from "../stack/address.ts";
 import type { StackStatus } from "../stack/stack-status.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import type { KubernetesObject } from "@kubernetes/client-node";
-import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
-import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
-import { managedByKgents, managedByLabel } from "../../core/cluster-names.ts";
+import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
+import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
+import { managedByKgents, managedByLabel } from "#core/cluster-names";
 import { objectsFor } from "./infra-cluster.ts";
 
 /** The API group's version; it has these policies from Kubernetes 1.30 on. */

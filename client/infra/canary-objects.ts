@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cellPod } from "../../core/cell-pod.ts";
+import { cellPod } from "#core/cell-pod";
 import {
   type CanaryTarget,
   canaryLabel,
@@ -12,9 +12,9 @@ import {
   canaryTargetsInWords,
   managedByKgents,
   managedByLabel,
-} from "../../core/cluster-names.ts";
-import type { Language } from "../../core/language.ts";
-import { validateRequest } from "../../core/parse-request.ts";
+} from "#core/cluster-names";
+import type { Language } from "#core/language";
+import { validateRequest } from "#core/parse-request";
 import type { Manifest } from "./manifests.ts";
 
 /** Something that the canary tries to reach. */

@@ -6,10 +6,10 @@
  */
 import { randomBytes } from "node:crypto";
 import type { V1Pod } from "@kubernetes/client-node";
-import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
-import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
-import type { CanaryTarget, NetworkIsolation } from "../../core/cluster-names.ts";
-import type { Language } from "../../core/language.ts";
+import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
+import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
+import type { CanaryTarget, NetworkIsolation } from "#core/cluster-names";
+import type { Language } from "#core/language";
 import { removeCanaries } from "./canary-leftovers.ts";
 import {
   canaryMilliseconds,

@@ -1,8 +1,8 @@
 import type { V1Job } from "@kubernetes/client-node";
-import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
-import { listAll } from "../../activities/backends/kubernetes/list-pages.ts";
-import { isFinished } from "../../activities/backends/kubernetes/observe.ts";
-import { managedByKgents, managedByLabel } from "../../core/cluster-names.ts";
+import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
+import { listAll } from "#activities/backends/kubernetes/list-pages";
+import { isFinished } from "#activities/backends/kubernetes/observe";
+import { managedByKgents, managedByLabel } from "#core/cluster-names";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
 /** How many cells there are. */

@@ -10,9 +10,9 @@ import {
   type ClusterSettings,
   createClusterClient,
   isClusterConfigured,
-} from "../../activities/backends/kubernetes/cluster-client.ts";
-import { ClusterError, toRunFailure } from "../../activities/backends/kubernetes/cluster-error.ts";
-import { KgentsError } from "../../core/error.ts";
+} from "#activities/backends/kubernetes/cluster-client";
+import { ClusterError, toRunFailure } from "#activities/backends/kubernetes/cluster-error";
+import { KgentsError } from "#core/error";
 
 /** Who answers no sooner does not answer: a person waits. */
 export const answerMilliseconds = 3000;

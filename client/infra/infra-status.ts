@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
-import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
-import type { Language } from "../../core/language.ts";
+import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
+import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
+import type { Language } from "#core/language";
 import { type CellAdmission, cellAdmission } from "./admission.ts";
 import { isOurs, readNamespace } from "./cell-namespace.ts";
 import { type CellCounts, countCells } from "./cells.ts";

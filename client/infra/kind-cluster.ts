@@ -1,7 +1,7 @@
-import { lookForProgram } from "../../activities/host/find-program.ts";
-import { absolutePaths, networkNames, programEnvironment } from "../../activities/host/program-environment.ts";
-import { outputOf } from "../../activities/host/run-program.ts";
-import { KgentsError } from "../../core/error.ts";
+import { lookForProgram } from "#activities/host/find-program";
+import { absolutePaths, networkNames, programEnvironment } from "#activities/host/program-environment";
+import { outputOf } from "#activities/host/run-program";
+import { KgentsError } from "#core/error";
 
 const clusterName = "kgents";
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
-import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
+import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
+import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
 import { admissionApi, hasAdmissionPolicies } from "./admission.ts";
 import { readNamespace, refuseForeign, refuseLeaving } from "./cell-namespace.ts";
 import { objectsFor } from "./infra-cluster.ts";

@@ -1,4 +1,4 @@
-import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
+import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
 /** How much of one resource is used, in Kubernetes' own notation. */

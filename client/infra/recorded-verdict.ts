@@ -1,6 +1,6 @@
 /** The canary's verdict, as it stands on the namespace. */
 import type { V1Namespace } from "@kubernetes/client-node";
-import type { ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
+import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import {
   type NetworkIsolation,
   networkIsolationAnnotation,
@@ -8,7 +8,7 @@ import {
   networkIsolationReasonAnnotation,
   networkIsolationTriedAnnotation,
   readCanaryTargets,
-} from "../../core/cluster-names.ts";
+} from "#core/cluster-names";
 import type { CanaryVerdict } from "./canary.ts";
 import { objectsFor } from "./infra-cluster.ts";
 

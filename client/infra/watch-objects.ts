@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import type { KubernetesObject } from "@kubernetes/client-node";
-import type { CallOptions, ClusterApis, ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
+import type { CallOptions, ClusterApis, ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 
 /** The objects that are looked at. */
 export interface Watched<Item extends KubernetesObject> {

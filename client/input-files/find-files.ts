@@ -6,10 +6,10 @@
 import type { Dirent } from "node:fs";
 import { lstat, opendir, stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
-import { KgentsError } from "../../core/error.ts";
-import { fileNameRule } from "../../core/fields.ts";
-import { checkFileSet } from "../../core/file-set.ts";
-import { isSafeFileName, maximumFiles } from "../../core/request.ts";
+import { KgentsError } from "#core/error";
+import { fileNameRule } from "#core/fields";
+import { checkFileSet } from "#core/file-set";
+import { isSafeFileName, maximumFiles } from "#core/request";
 import { faultOf } from "./fault.ts";
 
 /** A file or folder of this machine. */

@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { KgentsError } from "../../core/error.ts";
-import { contentBytes } from "../../core/file-set.ts";
-import type { Content, ExecutionRequest } from "../../core/request.ts";
+import { KgentsError } from "#core/error";
+import { contentBytes } from "#core/file-set";
+import type { Content, ExecutionRequest } from "#core/request";
 import { fileContent, type StoreFinder, streamContent } from "../offload.ts";
 import { faultOf } from "./fault.ts";
 import type { FoundFile } from "./find-files.ts";

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { WorkflowHandle } from "@temporalio/client";
 import { z } from "zod";
-import type { ExecuteHeartbeat, LiveWindow } from "../../activities/contract.ts";
-import type { StreamName } from "../../activities/store/references.ts";
-import type { ExecutionResult } from "../../core/result.ts";
+import type { ExecuteHeartbeat, LiveWindow } from "#activities/contract";
+import type { StreamName } from "#activities/store/references";
+import type { ExecutionResult } from "#core/result";
 import { decodeFirst } from "../runs/history.ts";
 import { fits } from "../runs/read-result.ts";
 import { type OutputEvent, remainingOutput } from "./event.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 import type { WorkflowHandle } from "@temporalio/client";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
-import { type StreamName, streamReference } from "../../activities/store/references.ts";
-import { maximumStarts } from "../../core/request.ts";
-import type { ExecutionResult } from "../../core/result.ts";
+import type { ArtifactStore } from "#activities/store/artifact-store";
+import { type StreamName, streamReference } from "#activities/store/references";
+import { maximumStarts } from "#core/request";
+import type { ExecutionResult } from "#core/result";
 import { type OutputEvent, remainingOutput } from "./event.ts";
 import { newestHeartbeat } from "./follow-heartbeat.ts";
 

@@ -4,10 +4,10 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from "@temporalio/client";
-import { tolerantClient } from "../../activities/host/tolerant-client.ts";
-import { closest } from "../../core/closest.ts";
-import { KgentsError } from "../../core/error.ts";
-import { executeCodeWorkflow } from "../../core/names.ts";
+import { tolerantClient } from "#activities/host/tolerant-client";
+import { closest } from "#core/closest";
+import { KgentsError } from "#core/error";
+import { executeCodeWorkflow } from "#core/names";
 import { toKgentsError } from "../failure.ts";
 
 /** Among so many of the newest runs is looked for what was meant. */

@@ -1,6 +1,6 @@
 import type { WorkflowClient } from "@temporalio/client";
 import type { LoadedDataConverter, Payload } from "@temporalio/common";
-import { tooDeep } from "../../core/nesting.ts";
+import { tooDeep } from "#core/nesting";
 
 type Payloads = { readonly payloads?: Payload[] | null } | null | undefined;
 

@@ -1,9 +1,9 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
 import { z } from "zod";
-import type { ProvisionedCell } from "../../activities/contract.ts";
-import { tolerantClient } from "../../activities/host/tolerant-client.ts";
-import type { Phase } from "../../core/names.ts";
-import { type ExecutionResult, type Isolation, isolationSchema, resultSchema } from "../../core/result.ts";
+import type { ProvisionedCell } from "#activities/contract";
+import { tolerantClient } from "#activities/host/tolerant-client";
+import type { Phase } from "#core/names";
+import { type ExecutionResult, type Isolation, isolationSchema, resultSchema } from "#core/result";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
 import { toMilliseconds } from "../protobuf-time.ts";
 import { decodeFirst, readRequest } from "./history.ts";

@@ -5,11 +5,11 @@ import {
   type WorkflowExecutionInfo,
   WorkflowNotFoundError,
 } from "@temporalio/client";
-import { tolerantClient } from "../../activities/host/tolerant-client.ts";
-import { aboutOf, type RunAbout } from "../../core/about.ts";
-import { grpcStatus } from "../../core/grpc-status.ts";
-import { aboutMemo, searchAttributes } from "../../core/names.ts";
-import type { BackendName, ExecutionResult } from "../../core/result.ts";
+import { tolerantClient } from "#activities/host/tolerant-client";
+import { aboutOf, type RunAbout } from "#core/about";
+import { grpcStatus } from "#core/grpc-status";
+import { aboutMemo, searchAttributes } from "#core/names";
+import type { BackendName, ExecutionResult } from "#core/result";
 import { toKgentsError } from "../failure.ts";
 import { readRequest } from "./history.ts";
 import { isForeignResult, resultOf } from "./read-result.ts";

@@ -1,5 +1,5 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
-import { type Phase, phaseQuery } from "../../core/names.ts";
+import { type Phase, phaseQuery } from "#core/names";
 
 /** How long a worker may take to answer: it may have to read the run's history first. */
 const answerMilliseconds = 3000;

@@ -1,5 +1,5 @@
-import { executeCodeWorkflow, searchAttributes } from "../../core/names.ts";
-import { quoted } from "../../core/visibility-query.ts";
+import { executeCodeWorkflow, searchAttributes } from "#core/names";
+import { quoted } from "#core/visibility-query";
 import type { RunState } from "./run-state.ts";
 
 /** Which runs are asked for. */

@@ -1,6 +1,6 @@
 import type { WorkflowExecutionInfo, WorkflowExecutionStatusName } from "@temporalio/client";
-import { searchAttributes } from "../../core/names.ts";
-import { type RunStatus, runStatuses } from "../../core/result.ts";
+import { searchAttributes } from "#core/names";
+import { type RunStatus, runStatuses } from "#core/result";
 
 /**
  * Where a run stands. `running`, or what became of the code, as its result says; `error` where it could not be carried out,

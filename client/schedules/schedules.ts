@@ -11,15 +11,15 @@ import {
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
 } from "@temporalio/client";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
-import { aboutOf, type RunAbout } from "../../core/about.ts";
-import { parseDuration } from "../../core/duration.ts";
-import { KgentsError } from "../../core/error.ts";
-import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "../../core/names.ts";
-import { validateRequest } from "../../core/parse-request.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
-import { requestHash } from "../../core/request-hash.ts";
-import { detailsOf, summaryOf } from "../../core/request-story.ts";
+import type { ArtifactStore } from "#activities/store/artifact-store";
+import { aboutOf, type RunAbout } from "#core/about";
+import { parseDuration } from "#core/duration";
+import { KgentsError } from "#core/error";
+import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "#core/names";
+import { validateRequest } from "#core/parse-request";
+import type { ExecutionRequest } from "#core/request";
+import { requestHash } from "#core/request-hash";
+import { detailsOf, summaryOf } from "#core/request-story";
 import { toKgentsError } from "../failure.ts";
 import { offloadRequest } from "../offload.ts";
 import { idOf } from "../start-execution.ts";

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { loadTemporalConfiguration, type TemporalConfiguration } from "../../activities/host/temporal-configuration.ts";
-import { KgentsError } from "../../core/error.ts";
+import { loadTemporalConfiguration, type TemporalConfiguration } from "#activities/host/temporal-configuration";
+import { KgentsError } from "#core/error";
 
 /** A Temporal server by its address, and how it was found. */
 export interface TemporalTarget {

@@ -6,10 +6,10 @@
  */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { fullDiskBehind } from "../../activities/host/disk-space.ts";
-import { isRunning } from "../../activities/host/process-identity.ts";
-import { writeStateText } from "../../activities/host/state-file.ts";
-import { watchUntil } from "../../activities/host/watch-until.ts";
+import { fullDiskBehind } from "#activities/host/disk-space";
+import { isRunning } from "#activities/host/process-identity";
+import { writeStateText } from "#activities/host/state-file";
+import { watchUntil } from "#activities/host/watch-until";
 import {
   readWorkerIdentity,
   readWorkerReady,
@@ -17,8 +17,8 @@ import {
   type WorkerIdentity,
   workerFiles,
   writeWorkerIdentity,
-} from "../../activities/host/worker-files.ts";
-import { KgentsError } from "../../core/error.ts";
+} from "#activities/host/worker-files";
+import { KgentsError } from "#core/error";
 import type { TemporalTarget } from "./address.ts";
 import { workerEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";

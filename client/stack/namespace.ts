@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
-import { openConnection } from "../../activities/host/open-connection.ts";
-import { grpcStatus } from "../../core/grpc-status.ts";
-import { workflowTaskQueueType } from "../../core/temporal-enums.ts";
+import { openConnection } from "#activities/host/open-connection";
+import { grpcStatus } from "#core/grpc-status";
+import { workflowTaskQueueType } from "#core/temporal-enums";
 import { toProtobufTime } from "../protobuf-time.ts";
 
 /** How long the namespace may take to be there once the server answers. */

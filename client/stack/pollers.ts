@@ -8,10 +8,10 @@
  */
 import { hostname } from "node:os";
 import type { ConnectionLike } from "@temporalio/client";
-import { isRunning } from "../../activities/host/process-identity.ts";
-import { temporalUnavailable } from "../../activities/host/temporal-unavailable.ts";
-import { hostLabel, processOfIdentity } from "../../core/names.ts";
-import { versionedMode, workflowTaskQueueType } from "../../core/temporal-enums.ts";
+import { isRunning } from "#activities/host/process-identity";
+import { temporalUnavailable } from "#activities/host/temporal-unavailable";
+import { hostLabel, processOfIdentity } from "#core/names";
+import { versionedMode, workflowTaskQueueType } from "#core/temporal-enums";
 import { toMilliseconds } from "../protobuf-time.ts";
 import type { TemporalTarget } from "./address.ts";
 
@@ -50,7 +50,7 @@ export async function queueState(
   timeoutMilliseconds: number,
 ): Promise<QueueState> {
   // Loaded only here: it takes a quarter of a second, which a command that finds everything running need not spend.
-  const { openConnection } = await import("../../activities/host/open-connection.ts");
+  const { openConnection } = await import("#activities/host/open-connection");
   const { connectionOptions, address, namespace } = target;
   try {
     const connection = await openConnection({ ...connectionOptions, address, connectTimeout: timeoutMilliseconds });

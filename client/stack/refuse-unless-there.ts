@@ -1,5 +1,5 @@
-import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
-import { KgentsError } from "../../core/error.ts";
+import { refuseForeignListener } from "#activities/host/listener-owner";
+import { KgentsError } from "#core/error";
 import { probe } from "./probe.ts";
 
 /**

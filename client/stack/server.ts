@@ -6,11 +6,11 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fullDiskBehind } from "../../activities/host/disk-space.ts";
-import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
-import { isRunning } from "../../activities/host/process-identity.ts";
-import { readStateFile, type Shaped, writeStateFile } from "../../activities/host/state-file.ts";
-import { KgentsError } from "../../core/error.ts";
+import { fullDiskBehind } from "#activities/host/disk-space";
+import { refuseForeignListener } from "#activities/host/listener-owner";
+import { isRunning } from "#activities/host/process-identity";
+import { readStateFile, type Shaped, writeStateFile } from "#activities/host/state-file";
+import { KgentsError } from "#core/error";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { serverEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";

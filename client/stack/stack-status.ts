@@ -1,5 +1,5 @@
-import { refuseForeignDirectories } from "../../activities/host/ownership.ts";
-import { workerFiles } from "../../activities/host/worker-files.ts";
+import { refuseForeignDirectories } from "#activities/host/ownership";
+import { workerFiles } from "#activities/host/worker-files";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { runningWorker } from "./background-worker.ts";
 import { type QueuePoller, type QueueState, queueState } from "./pollers.ts";

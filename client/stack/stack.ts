@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { isDiskFull } from "../../activities/host/disk-space.ts";
-import { refuseForeignListener } from "../../activities/host/listener-owner.ts";
-import { refuseForeignDirectories } from "../../activities/host/ownership.ts";
-import { acquireLock, type ProcessLock } from "../../activities/host/process-lock.ts";
-import { KgentsError } from "../../core/error.ts";
-import { isLoopback } from "../../core/loopback.ts";
+import { isDiskFull } from "#activities/host/disk-space";
+import { refuseForeignListener } from "#activities/host/listener-owner";
+import { refuseForeignDirectories } from "#activities/host/ownership";
+import { acquireLock, type ProcessLock } from "#activities/host/process-lock";
+import { KgentsError } from "#core/error";
+import { isLoopback } from "#core/loopback";
 import { portIn, resolveTarget, type TemporalTarget } from "./address.ts";
 import { ensureWorker, isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
 import { queueState } from "./pollers.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 import { resolve } from "node:path";
-import { programsOnPath } from "../../activities/host/find-program.ts";
-import { findPinnedTool, installPinnedTool, type PinnedTool } from "../../activities/host/pinned-tool.ts";
-import { programEnvironment } from "../../activities/host/program-environment.ts";
-import { outputOf } from "../../activities/host/run-program.ts";
-import { KgentsError } from "../../core/error.ts";
+import { programsOnPath } from "#activities/host/find-program";
+import { findPinnedTool, installPinnedTool, type PinnedTool } from "#activities/host/pinned-tool";
+import { programEnvironment } from "#activities/host/program-environment";
+import { outputOf } from "#activities/host/run-program";
+import { KgentsError } from "#core/error";
 import { downloadTemporal, officialDownload, pinnedVersion, temporalExecutables } from "./temporal-download.ts";
 
 /** The command, found. */

@@ -1,6 +1,6 @@
-import { decodeUtf8 } from "../../core/bytes.ts";
-import type { StreamResult } from "../../core/result.ts";
-import { endOfCharacters, startOfCharacters } from "../../core/utf8.ts";
+import { decodeUtf8 } from "#core/bytes";
+import type { StreamResult } from "#core/result";
+import { endOfCharacters, startOfCharacters } from "#core/utf8";
 import { remainingOutput } from "../output/event.ts";
 
 /** How much of a stream a model is shown at once, in bytes: the half from its beginning, the half from its end. */

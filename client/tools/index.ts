@@ -4,7 +4,7 @@
  *
  * @module
  */
-export type { ModelRequest } from "../../core/model-request.ts";
+export type { ModelRequest } from "#core/model-request";
 export type { RunFailure as ToolFailure } from "../failure.ts";
 export {
   type ExecuteOptions,

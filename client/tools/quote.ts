@@ -6,7 +6,7 @@
  * @module
  */
 import { randomBytes } from "node:crypto";
-import { isRunId } from "../../core/names.ts";
+import { isRunId } from "#core/names";
 
 /** A mark that stands in none of the texts. */
 export function chooseMark(texts: readonly string[]): string {

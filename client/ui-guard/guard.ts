@@ -11,7 +11,7 @@ import {
   type ServerResponse,
   request as sendRequest,
 } from "node:http";
-import { createBoundedServer, type Listening, listenAt } from "../../activities/host/bounded-http-server.ts";
+import { createBoundedServer, type Listening, listenAt } from "#activities/host/bounded-http-server";
 import { whyStranger } from "../http-strangers.ts";
 
 /** How long the UI may be silent: it waits half a minute for a worker's answer to a query. */

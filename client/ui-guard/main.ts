@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { isRunning } from "../../activities/host/process-identity.ts";
+import { isRunning } from "#activities/host/process-identity";
 import { allowedHosts } from "../http-strangers.ts";
 import { startUiGuard } from "./guard.ts";
 

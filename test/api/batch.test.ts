@@ -1,7 +1,7 @@
 /** Batches: many runs as one, by the API. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { type BatchItem, type ExecutionRequest, KgentsError } from "../../client/index.ts";
+import { type BatchItem, type ExecutionRequest, KgentsError } from "#client/index";
 import { openYard, type Yard } from "./support.ts";
 
 let yard: Yard;

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { aboutMemo, defaultTaskQueue, requestHashMemo, searchAttributes } from "../../core/names.ts";
-import { runStatuses } from "../../core/result.ts";
-import * as workflows from "../../workflows/index.ts";
+import { aboutMemo, defaultTaskQueue, requestHashMemo, searchAttributes } from "#core/names";
+import { runStatuses } from "#core/result";
+import * as workflows from "#workflows/index";
 import { schemaErrors } from "../support/json-schemas.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 

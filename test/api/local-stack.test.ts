@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { Quartermaster } from "../../client/index.ts";
-import { freshMilliseconds } from "../../client/session.ts";
+import { Quartermaster } from "#client/index";
+import { freshMilliseconds } from "#client/session";
 import { killNow } from "../stack/support.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 

@@ -12,7 +12,7 @@ import {
   KgentsError,
   Quartermaster,
   resultSchema,
-} from "../../client/index.ts";
+} from "#client/index";
 import { freePort } from "../support/dev-server.ts";
 import { processesRunning } from "../support/processes.ts";
 import { openYard, type Yard } from "./support.ts";

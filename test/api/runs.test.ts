@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connection } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { toKgentsError } from "../../client/failure.ts";
-import type { Quartermaster } from "../../client/quartermaster.ts";
-import type { ListOptions, RunSummary } from "../../client/runs/list-runs.ts";
-import { aboutMemo, executeCodeWorkflow, searchAttributes } from "../../core/names.ts";
-import { askTemporal, openRunsOf } from "../../worker/ask-temporal.ts";
+import { toKgentsError } from "#client/failure";
+import type { Quartermaster } from "#client/quartermaster";
+import type { ListOptions, RunSummary } from "#client/runs/list-runs";
+import { aboutMemo, executeCodeWorkflow, searchAttributes } from "#core/names";
+import { askTemporal, openRunsOf } from "#worker/ask-temporal";
 import { type DevServer, startDevServer } from "../support/dev-server.ts";
 import { openYard, type Yard } from "./support.ts";
 

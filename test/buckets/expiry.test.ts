@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
-import { openBucketStore } from "../../activities/store/bucket/bucket-store.ts";
-import { openDirectoryStore } from "../../activities/store/directory-store.ts";
-import { connectWorker, type WorkerConnections } from "../../worker/connect.ts";
-import { startExpiry } from "../../worker/expiry.ts";
+import type { ArtifactStore } from "#activities/store/artifact-store";
+import { openBucketStore } from "#activities/store/bucket/bucket-store";
+import { openDirectoryStore } from "#activities/store/directory-store";
+import { connectWorker, type WorkerConnections } from "#worker/connect";
+import { startExpiry } from "#worker/expiry";
 import { filesIn } from "./files-in.ts";
 import { type BucketServer, startBucketServer } from "./server.ts";
 

@@ -1,7 +1,7 @@
 /** `kgents doctor`: on a machine where nothing runs, where all does, and where something is missing. */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import type { Examination } from "../../client/doctor/examine.ts";
+import type { Examination } from "#client/doctor/examine";
 import { type CommandLine, createCommandLine, type RunOptions } from "../support/command-line.ts";
 import { freePort } from "../support/dev-server.ts";
 

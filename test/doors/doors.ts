@@ -5,11 +5,11 @@
  */
 import { join } from "node:path";
 import { expect } from "vitest";
-import { cellIdOf } from "../../activities/plan.ts";
-import { runKey } from "../../activities/store/references.ts";
-import { Quartermaster } from "../../client/index.ts";
-import type { FailureKind } from "../../core/failure.ts";
-import type { BackendName, Isolation } from "../../core/result.ts";
+import { cellIdOf } from "#activities/plan";
+import { runKey } from "#activities/store/references";
+import { Quartermaster } from "#client/index";
+import type { FailureKind } from "#core/failure";
+import type { BackendName, Isolation } from "#core/result";
 import type { CommandLine, Ended } from "../support/command-line.ts";
 import { processesRunning } from "../support/processes.ts";
 

@@ -2,8 +2,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ExecutionHandle, exitCodeOf, filesFrom, type Quartermaster, resultSchema } from "../../client/index.ts";
-import { runCodeTool } from "../../client/tools/index.ts";
+import { type ExecutionHandle, exitCodeOf, filesFrom, type Quartermaster, resultSchema } from "#client/index";
+import { runCodeTool } from "#client/tools/index";
 import { type Doors, type Visitor, visitorOf } from "./doors.ts";
 
 /** Everything that comes of one stream. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { sleep } from "@temporalio/workflow";
-import * as today from "../../workflows/index.ts";
+import * as today from "#workflows/index";
 
 type Workflow = (...args: never[]) => Promise<unknown>;
 

@@ -1,4 +1,4 @@
-import type { ProvisionedCell } from "../../activities/contract.ts";
+import type { ProvisionedCell } from "#activities/contract";
 import { clusterCell, failedOutput, lostOutput, output, queues, request, sandboxCell } from "./samples.ts";
 import type { Scenario, Scenarios, Step } from "./scenario.ts";
 import { answers, fails, silent } from "./steps.ts";

@@ -2,10 +2,10 @@ import { EventEmitter, once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Context } from "@temporalio/activity";
 import { NativeConnection, Worker } from "@temporalio/worker";
-import type { Activities } from "../../activities/contract.ts";
-import { withTypedFailures } from "../../activities/failures.ts";
-import { clusterWaitingTaskQueue, waitingTaskQueue } from "../../core/names.ts";
-import { workflowSinks } from "../../worker/interceptors.ts";
+import type { Activities } from "#activities/contract";
+import { withTypedFailures } from "#activities/failures";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/names";
+import { workflowSinks } from "#worker/interceptors";
 import { output, queues, sandboxCell } from "./samples.ts";
 import type { Moment, Scenarios, Script, Step } from "./scenario.ts";
 

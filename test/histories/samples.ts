@@ -1,4 +1,4 @@
-import type { ExecuteOutput, ProvisionedCell } from "../../activities/contract.ts";
+import type { ExecuteOutput, ProvisionedCell } from "#activities/contract";
 import { scriptedIsolation } from "../support/scripted-backend.ts";
 
 /** The queue of the shared workers of the recording, and of a host that answers and one that has gone. */

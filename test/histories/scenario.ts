@@ -1,5 +1,5 @@
 import type { WorkflowHandle } from "@temporalio/client";
-import type { Activities } from "../../activities/contract.ts";
+import type { Activities } from "#activities/contract";
 
 /** What an activity does on one call: answers, throws, or waits. */
 export type Step<Name extends keyof Activities> = (

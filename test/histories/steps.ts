@@ -1,6 +1,6 @@
 import { Context } from "@temporalio/activity";
-import { KgentsError } from "../../core/error.ts";
-import type { FailureKind } from "../../core/failure.ts";
+import { KgentsError } from "#core/error";
+import type { FailureKind } from "#core/failure";
 
 /** A step that answers with a value. */
 export const answers =

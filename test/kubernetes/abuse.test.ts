@@ -2,10 +2,10 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { CellOutcome } from "../../activities/backends/backend.ts";
-import { builtInLanguages, findLanguage } from "../../core/language.ts";
-import { parseRequest } from "../../core/parse-request.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
+import type { CellOutcome } from "#activities/backends/backend";
+import { builtInLanguages, findLanguage } from "#core/language";
+import { parseRequest } from "#core/parse-request";
+import type { ExecutionRequest } from "#core/request";
 import { cellNamespace, cluster, createBackend, useClusterBackend } from "./support.ts";
 
 const inCell = useClusterBackend();

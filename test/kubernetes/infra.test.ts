@@ -2,12 +2,12 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
-import { planInWords } from "../../client/cli/infra-words.ts";
-import { cellAdmission } from "../../client/infra/admission.ts";
-import { loadManifests } from "../../client/infra/manifests.ts";
-import { planInit } from "../../client/infra/plan.ts";
-import { managedByKgents, managedByLabel } from "../../core/cluster-names.ts";
+import { createClusterClient } from "#activities/backends/kubernetes/cluster-client";
+import { planInWords } from "#client/cli/infra-words";
+import { cellAdmission } from "#client/infra/admission";
+import { loadManifests } from "#client/infra/manifests";
+import { planInit } from "#client/infra/plan";
+import { managedByKgents, managedByLabel } from "#core/cluster-names";
 import type { CommandLine, Ended } from "../support/command-line.ts";
 import { apiProxy } from "./api-proxy.ts";
 import { cluster, createTerminal, freshName, kubectl, namesOf, removeNamespaces } from "./infra-support.ts";

@@ -3,10 +3,10 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
-import type { DirectoryStore } from "../../activities/store/directory-store.ts";
-import { runKey } from "../../activities/store/references.ts";
-import type { ExecutionHandle } from "../../client/execution-handle.ts";
-import { cellLabel } from "../../core/cluster-names.ts";
+import type { DirectoryStore } from "#activities/store/directory-store";
+import { runKey } from "#activities/store/references";
+import type { ExecutionHandle } from "#client/execution-handle";
+import { cellLabel } from "#core/cluster-names";
 import { clientPod, hardenedJob, resourceQuota } from "./manifests.ts";
 import { type CellNamespace, cluster } from "./support.ts";
 

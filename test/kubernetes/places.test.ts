@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { defaultPayloadConverter } from "@temporalio/common";
 import { describe, expect, it } from "vitest";
-import type { ExecutionHandle } from "../../client/execution-handle.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
+import type { ExecutionHandle } from "#client/execution-handle";
+import type { ExecutionRequest } from "#core/request";
 import type { TestWorker } from "../support/test-worker.ts";
 import { resourceQuota } from "./manifests.ts";
 import { jobs, refuseAll, until } from "./moments.ts";

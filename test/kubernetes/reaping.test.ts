@@ -2,10 +2,10 @@
 import { randomUUID } from "node:crypto";
 import type { WorkflowHandle } from "@temporalio/client";
 import { describe, expect, it } from "vitest";
-import { cellIdOf } from "../../activities/plan.ts";
-import { runKey } from "../../activities/store/references.ts";
-import type { ExecutionHandle } from "../../client/execution-handle.ts";
-import { cellLabel } from "../../core/cluster-names.ts";
+import { cellIdOf } from "#activities/plan";
+import { runKey } from "#activities/store/references";
+import type { ExecutionHandle } from "#client/execution-handle";
+import { cellLabel } from "#core/cluster-names";
 import { hasOutput, until } from "./moments.ts";
 import { useClusterWorker } from "./support.ts";
 import { witness } from "./witness.ts";

@@ -1,10 +1,10 @@
 /** What tests of runs on the cluster share: namespaces of their own, and workers that serve them. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject } from "vitest";
-import type { Backend } from "../../activities/backends/backend.ts";
-import { createKubernetesBackend, type KubernetesOptions } from "../../activities/backends/kubernetes/backend.ts";
-import { cellLabel, type NetworkIsolation, networkIsolationAnnotation } from "../../core/cluster-names.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
+import type { Backend } from "#activities/backends/backend";
+import { createKubernetesBackend, type KubernetesOptions } from "#activities/backends/kubernetes/backend";
+import { cellLabel, type NetworkIsolation, networkIsolationAnnotation } from "#core/cluster-names";
+import type { ExecutionRequest } from "#core/request";
 import { connectCluster, type NodeControl, type TestCluster } from "../cluster/cluster.ts";
 import { type RunAnswer, runOnBackend } from "../support/run-on-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";

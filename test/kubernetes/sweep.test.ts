@@ -2,10 +2,10 @@
 import { randomUUID } from "node:crypto";
 import type { ScheduleHandle } from "@temporalio/client";
 import { expect, it } from "vitest";
-import type { SweepReport } from "../../activities/contract.ts";
-import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../core/cluster-names.ts";
-import { executeCodeWorkflow } from "../../core/names.ts";
-import { sweepScheduleId } from "../../worker/sweep-schedule.ts";
+import type { SweepReport } from "#activities/contract";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/cluster-names";
+import { executeCodeWorkflow } from "#core/names";
+import { sweepScheduleId } from "#worker/sweep-schedule";
 import { replayAll } from "../support/test-worker.ts";
 import { hardenedJob } from "./manifests.ts";
 import { hasOutput, until } from "./moments.ts";

@@ -6,10 +6,10 @@ import {
   networkIsolationAnnotation,
   runIdAnnotation,
   workflowIdAnnotation,
-} from "../../core/cluster-names.ts";
-import { builtInLanguages, findLanguage } from "../../core/language.ts";
-import { renderJob } from "../../core/manifest.ts";
-import { validateRequest } from "../../core/parse-request.ts";
+} from "#core/cluster-names";
+import { builtInLanguages, findLanguage } from "#core/language";
+import { renderJob } from "#core/manifest";
+import { validateRequest } from "#core/parse-request";
 import type { NodeControl } from "../cluster/cluster.ts";
 import type { CommandLine } from "../support/command-line.ts";
 import { cluster, createTerminal, freshName, removeNamespaces } from "./infra-support.ts";

@@ -2,7 +2,7 @@
 import { asSchema, generateText, stepCountIs, tool } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, inject, test } from "vitest";
-import { type RunCodeTool, runCodeTool } from "../../client/tools/index.ts";
+import { type RunCodeTool, runCodeTool } from "#client/tools/index";
 import { openYard, type Yard } from "../api/support.ts";
 import { processesRunning } from "../support/processes.ts";
 

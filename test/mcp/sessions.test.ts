@@ -1,7 +1,7 @@
 /** Sessions of HTTP: bounded in number and in time. */
 import { McpServer } from "@modelcontextprotocol/server";
 import { afterEach, expect, test } from "vitest";
-import { createSessions, type SessionBounds, type Sessions } from "../../client/mcp/http-sessions.ts";
+import { createSessions, type SessionBounds, type Sessions } from "#client/mcp/http-sessions";
 
 let sessions: Sessions | undefined;
 afterEach(() => sessions?.close());

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { parse } from "yaml";
-import { dynamicConfiguration } from "../../client/stack/server-settings.ts";
-import { parseDuration } from "../../core/duration.ts";
-import { startHealthServer } from "../../worker/health-server.ts";
+import { dynamicConfiguration } from "#client/stack/server-settings";
+import { parseDuration } from "#core/duration";
+import { startHealthServer } from "#worker/health-server";
 import { run, runOrFail } from "../support/run.ts";
 import { type ComposeFile, composeFile, root, serviceOf } from "./compose-file.ts";
 

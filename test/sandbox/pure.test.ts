@@ -3,30 +3,25 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { StopReason } from "../../activities/backends/backend.ts";
-import { findPattern } from "../../activities/backends/files/output-patterns.ts";
-import { parseHierarchies } from "../../activities/backends/subprocess/cgroups/own-groups.ts";
-import { sweepGroups } from "../../activities/backends/subprocess/cgroups/sweep-groups.ts";
-import { version2Group } from "../../activities/backends/subprocess/cgroups/version2.ts";
-import { claimUid } from "../../activities/backends/subprocess/claim-uid.ts";
-import { parseExitLine } from "../../activities/backends/subprocess/exit-line.ts";
-import { exitStatus } from "../../activities/backends/subprocess/exit-status.ts";
-import { cellLimits } from "../../activities/backends/subprocess/limits.ts";
-import {
-  hostNetworks,
-  outputRules,
-  rulesInForce,
-  rulesScript,
-} from "../../activities/backends/subprocess/network/rules.ts";
-import { judgeProbe } from "../../activities/backends/subprocess/probe.ts";
-import { runUid } from "../../activities/backends/subprocess/run-uid.ts";
-import { sandboxFailure } from "../../activities/backends/subprocess/sandbox-failure.ts";
-import { allowedCalls } from "../../activities/backends/subprocess/seccomp-allowed.ts";
-import { seccompFilter } from "../../activities/backends/subprocess/seccomp-filter.ts";
-import type { FilterArchitecture } from "../../activities/backends/subprocess/seccomp-syscalls.ts";
-import { supervisorScript } from "../../activities/backends/subprocess/supervisor-script.ts";
-import { classify } from "../../activities/classify.ts";
-import { identifyProcess } from "../../activities/host/process-identity.ts";
+import type { StopReason } from "#activities/backends/backend";
+import { findPattern } from "#activities/backends/files/output-patterns";
+import { parseHierarchies } from "#activities/backends/subprocess/cgroups/own-groups";
+import { sweepGroups } from "#activities/backends/subprocess/cgroups/sweep-groups";
+import { version2Group } from "#activities/backends/subprocess/cgroups/version2";
+import { claimUid } from "#activities/backends/subprocess/claim-uid";
+import { parseExitLine } from "#activities/backends/subprocess/exit-line";
+import { exitStatus } from "#activities/backends/subprocess/exit-status";
+import { cellLimits } from "#activities/backends/subprocess/limits";
+import { hostNetworks, outputRules, rulesInForce, rulesScript } from "#activities/backends/subprocess/network/rules";
+import { judgeProbe } from "#activities/backends/subprocess/probe";
+import { runUid } from "#activities/backends/subprocess/run-uid";
+import { sandboxFailure } from "#activities/backends/subprocess/sandbox-failure";
+import { allowedCalls } from "#activities/backends/subprocess/seccomp-allowed";
+import { seccompFilter } from "#activities/backends/subprocess/seccomp-filter";
+import type { FilterArchitecture } from "#activities/backends/subprocess/seccomp-syscalls";
+import { supervisorScript } from "#activities/backends/subprocess/supervisor-script";
+import { classify } from "#activities/classify";
+import { identifyProcess } from "#activities/host/process-identity";
 
 const filters = { x64: seccompFilter("x64"), arm64: seccompFilter("arm64") };
 

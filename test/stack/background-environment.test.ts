@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lastingPath, serverEnvironment, workerEnvironment } from "../../client/stack/background-environment.ts";
+import { lastingPath, serverEnvironment, workerEnvironment } from "#client/stack/background-environment";
 
 const kept = {
   HOME: "/home/a",

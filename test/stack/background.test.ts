@@ -5,10 +5,10 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { identifyProcess, isRunning, type ProcessIdentity } from "../../activities/host/process-identity.ts";
-import { workerFiles, writeWorkerIdentity } from "../../activities/host/worker-files.ts";
-import { startInBackground } from "../../client/stack/background-process.ts";
-import { watchSurroundings } from "../../worker/watch-surroundings.ts";
+import { identifyProcess, isRunning, type ProcessIdentity } from "#activities/host/process-identity";
+import { workerFiles, writeWorkerIdentity } from "#activities/host/worker-files";
+import { startInBackground } from "#client/stack/background-process";
+import { watchSurroundings } from "#worker/watch-surroundings";
 import { freePort } from "../support/dev-server.ts";
 
 let directory: string;

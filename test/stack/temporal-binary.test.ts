@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createGzip } from "node:zlib";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findTemporalBinary, type TemporalBinary } from "../../client/stack/temporal-binary.ts";
+import { findTemporalBinary, type TemporalBinary } from "#client/stack/temporal-binary";
 import { freePort } from "../support/dev-server.ts";
 import { fakeTemporal, writeProgram } from "./support.ts";
 

@@ -3,11 +3,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { Connection } from "@temporalio/client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
-import { identifyProcess, isRunning } from "../../activities/host/process-identity.ts";
-import { stopProcess } from "../../client/stack/background-process.ts";
-import { localProcess } from "../../client/stack/pollers.ts";
-import { down, ensureStack, type StackOptions } from "../../client/stack/stack.ts";
-import { stackStatus } from "../../client/stack/stack-status.ts";
+import { identifyProcess, isRunning } from "#activities/host/process-identity";
+import { stopProcess } from "#client/stack/background-process";
+import { localProcess } from "#client/stack/pollers";
+import { down, ensureStack, type StackOptions } from "#client/stack/stack";
+import { stackStatus } from "#client/stack/stack-status";
 import { createTestStack, deadProcess, killNow, type TestStack } from "./support.ts";
 
 const address = inject("temporalAddress");

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { kgentsPaths } from "../../activities/host/paths.ts";
-import { acquireLock } from "../../activities/host/process-lock.ts";
+import { kgentsPaths } from "#activities/host/paths";
+import { acquireLock } from "#activities/host/process-lock";
 
 /** Never in the checkout. */
 const cacheDirectory = join(dirname(kgentsPaths().cache), "kgents-test");

@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { Connection } from "@temporalio/client";
-import { serverArguments } from "../../client/stack/server-settings.ts";
+import { serverArguments } from "#client/stack/server-settings";
 
 /** A Temporal dev server of the tests. */
 export interface DevServer {

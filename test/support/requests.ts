@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { KgentsError } from "../../core/error.ts";
-import { parseRequest } from "../../core/parse-request.ts";
-import { type ExecutionRequest, maximumCodeBytes, maximumContentBytes } from "../../core/request.ts";
+import { KgentsError } from "#core/error";
+import { parseRequest } from "#core/parse-request";
+import { type ExecutionRequest, maximumCodeBytes, maximumContentBytes } from "#core/request";
 
 /** Must never stand in an error. */
 export const secret = "hunter2";

@@ -1,12 +1,12 @@
 /** Runs one request on a backend as the worker's phases do, without Temporal, and keeps all that came of it. */
 import { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import type { Backend, CellOutcome, StopReason } from "../../activities/backends/backend.ts";
-import { openContent } from "../../activities/store/open-content.ts";
-import { KgentsError } from "../../core/error.ts";
-import { builtInLanguages, findLanguage } from "../../core/language.ts";
-import { parseRequest } from "../../core/parse-request.ts";
-import type { Content, ExecutionRequest } from "../../core/request.ts";
+import type { Backend, CellOutcome, StopReason } from "#activities/backends/backend";
+import { openContent } from "#activities/store/open-content";
+import { KgentsError } from "#core/error";
+import { builtInLanguages, findLanguage } from "#core/language";
+import { parseRequest } from "#core/parse-request";
+import type { Content, ExecutionRequest } from "#core/request";
 
 /** What a run gave. */
 export interface RunAnswer {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { ExecutionHandle } from "../../client/execution-handle.ts";
-import { executeCodeWorkflow } from "../../core/names.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
-import type { BackendName } from "../../core/result.ts";
+import type { ExecutionHandle } from "#client/execution-handle";
+import { executeCodeWorkflow } from "#core/names";
+import type { ExecutionRequest } from "#core/request";
+import type { BackendName } from "#core/result";
 import type { TestWorker } from "../support/test-worker.ts";
 import type { RunOnPage } from "./temporal-ui.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { type Locator, type Page, chromium as playwright, type Response } from "playwright-core";
-import { uiLink } from "../../client/stack/ui-link.ts";
-import { searchAttributes } from "../../core/names.ts";
+import { uiLink } from "#client/stack/ui-link";
+import { searchAttributes } from "#core/names";
 import { requireChromium } from "../support/chromium.ts";
 import { viewport } from "./pictures.ts";
 

@@ -4,8 +4,8 @@ import { asyncLocalStorage, CancelledFailure, Context, type Info } from "@tempor
 import { ActivityCancellationDetails, noopMetricMeter } from "@temporalio/common";
 import { pino } from "pino";
 import { expect, vi } from "vitest";
-import type { ArtifactStore } from "../../activities/store/artifact-store.ts";
-import { KgentsError } from "../../core/error.ts";
+import type { ArtifactStore } from "#activities/store/artifact-store";
+import { KgentsError } from "#core/error";
 
 /** What goes wrong there, once: the next call succeeds. */
 export const faults = ["fails", "fails as ours", "hangs", "comes late"] as const;

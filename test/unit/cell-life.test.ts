@@ -4,15 +4,15 @@
  */
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Backend } from "../../activities/backends/backend.ts";
-import { createCellLimiter } from "../../activities/cell-limiter.ts";
-import type { ActivityDependencies } from "../../activities/dependencies.ts";
-import { createActivities } from "../../activities/index.ts";
-import { createRunningCells } from "../../activities/running-cells.ts";
-import { createWaitingLine } from "../../activities/waiting-line.ts";
-import { parseConfiguration } from "../../core/configuration.ts";
-import { builtInLanguages } from "../../core/language.ts";
-import { startJanitor } from "../../worker/janitor.ts";
+import type { Backend } from "#activities/backends/backend";
+import { createCellLimiter } from "#activities/cell-limiter";
+import type { ActivityDependencies } from "#activities/dependencies";
+import { createActivities } from "#activities/index";
+import { createRunningCells } from "#activities/running-cells";
+import { createWaitingLine } from "#activities/waiting-line";
+import { parseConfiguration } from "#core/configuration";
+import { builtInLanguages } from "#core/language";
+import { startJanitor } from "#worker/janitor";
 import { outcome, scriptedIsolation } from "../support/scripted-backend.ts";
 import {
   attempt,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { closest } from "../../core/closest.ts";
+import { closest } from "#core/closest";
 
 const names = ["code", "cpu", "timeout", "memory", "startupTimeout"];
 

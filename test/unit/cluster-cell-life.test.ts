@@ -4,19 +4,19 @@
  */
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Backend, OwnedCell } from "../../activities/backends/backend.ts";
-import type { CallOptions, ClusterApis, ClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
-import { ClusterError } from "../../activities/backends/kubernetes/cluster-error.ts";
-import type { PodWatch } from "../../activities/backends/kubernetes/pod-watch.ts";
-import { quotaRoom } from "../../activities/backends/kubernetes/room.ts";
-import { createCellLimiter } from "../../activities/cell-limiter.ts";
-import type { ActivityDependencies } from "../../activities/dependencies.ts";
-import { createActivities } from "../../activities/index.ts";
-import { createRunningCells } from "../../activities/running-cells.ts";
-import { createWaitingLine } from "../../activities/waiting-line.ts";
-import { parseConfiguration } from "../../core/configuration.ts";
-import { builtInLanguages } from "../../core/language.ts";
-import { startJanitor } from "../../worker/janitor.ts";
+import type { Backend, OwnedCell } from "#activities/backends/backend";
+import type { CallOptions, ClusterApis, ClusterClient } from "#activities/backends/kubernetes/cluster-client";
+import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
+import type { PodWatch } from "#activities/backends/kubernetes/pod-watch";
+import { quotaRoom } from "#activities/backends/kubernetes/room";
+import { createCellLimiter } from "#activities/cell-limiter";
+import type { ActivityDependencies } from "#activities/dependencies";
+import { createActivities } from "#activities/index";
+import { createRunningCells } from "#activities/running-cells";
+import { createWaitingLine } from "#activities/waiting-line";
+import { parseConfiguration } from "#core/configuration";
+import { builtInLanguages } from "#core/language";
+import { startJanitor } from "#worker/janitor";
 import { outcome, scriptedIsolation } from "../support/scripted-backend.ts";
 import {
   attempt,

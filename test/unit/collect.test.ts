@@ -11,10 +11,10 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { createClusterClient } from "../../activities/backends/kubernetes/cluster-client.ts";
-import { collectOnce } from "../../activities/backends/kubernetes/collect.ts";
-import { builtInLanguages, findLanguage } from "../../core/language.ts";
-import { parseRequest } from "../../core/parse-request.ts";
+import { createClusterClient } from "#activities/backends/kubernetes/cluster-client";
+import { collectOnce } from "#activities/backends/kubernetes/collect";
+import { builtInLanguages, findLanguage } from "#core/language";
+import { parseRequest } from "#core/parse-request";
 
 /** What one exec sends: pieces of stdout and stderr. */
 interface Answer {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { applyPolicy, lowerDefaults, mergeLanguages, parseConfiguration } from "../../core/configuration.ts";
-import { KgentsError } from "../../core/error.ts";
-import { builtInLanguages, commandInImage, findLanguage, languageOfFile } from "../../core/language.ts";
-import { parseRequest } from "../../core/parse-request.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
-import { languageOfProgram, programOfShebang } from "../../core/shebang.ts";
+import { applyPolicy, lowerDefaults, mergeLanguages, parseConfiguration } from "#core/configuration";
+import { KgentsError } from "#core/error";
+import { builtInLanguages, commandInImage, findLanguage, languageOfFile } from "#core/language";
+import { parseRequest } from "#core/parse-request";
+import type { ExecutionRequest } from "#core/request";
+import { languageOfProgram, programOfShebang } from "#core/shebang";
 
 const ruby = { fileName: "main.rb", image: "ruby:3.4-slim", command: ["ruby"] };
 

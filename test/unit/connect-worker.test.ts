@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { connectWorker } from "../../worker/connect.ts";
+import { connectWorker } from "#worker/connect";
 
 test("a listener that accepts and says nothing: the worker gives up, and says so", async () => {
   const silent = createServer((socket) => void socket.on("error", () => {}).resume()).listen(0, "127.0.0.1");

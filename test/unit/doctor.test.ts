@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { BackendStatus } from "../../activities/backends/backend.ts";
-import { checkCluster } from "../../client/doctor/backend-checks.ts";
-import { checkDirectory, checkNode } from "../../client/doctor/machine-checks.ts";
-import { parseConfiguration } from "../../core/configuration.ts";
+import type { BackendStatus } from "#activities/backends/backend";
+import { checkCluster } from "#client/doctor/backend-checks";
+import { checkDirectory, checkNode } from "#client/doctor/machine-checks";
+import { parseConfiguration } from "#core/configuration";
 import { scriptedIsolation } from "../support/scripted-backend.ts";
 
 test.each([

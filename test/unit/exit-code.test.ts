@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { exitCodeOf, exitCodeOfFailure } from "../../core/exit-code.ts";
-import { type FailureKind, failureKinds } from "../../core/failure.ts";
-import { type RunStatus, runStatuses } from "../../core/result.ts";
+import { exitCodeOf, exitCodeOfFailure } from "#core/exit-code";
+import { type FailureKind, failureKinds } from "#core/failure";
+import { type RunStatus, runStatuses } from "#core/result";
 
 const results: [RunStatus, number | null, number][] = [
   ["succeeded", 0, 0],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { withTypedFailures } from "../../activities/failures.ts";
-import { toKgentsError } from "../../client/failure.ts";
-import { KgentsError } from "../../core/error.ts";
-import { failureKinds, isFailureKind, isWrongUsage, nonRetryableKinds } from "../../core/failure.ts";
+import { withTypedFailures } from "#activities/failures";
+import { toKgentsError } from "#client/failure";
+import { KgentsError } from "#core/error";
+import { failureKinds, isFailureKind, isWrongUsage, nonRetryableKinds } from "#core/failure";
 
 const kinds = Object.keys(failureKinds).filter(isFailureKind);
 

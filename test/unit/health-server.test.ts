@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import type { Listening } from "../../activities/host/bounded-http-server.ts";
-import { startHealthServer } from "../../worker/health-server.ts";
+import type { Listening } from "#activities/host/bounded-http-server";
+import { startHealthServer } from "#worker/health-server";
 
 const here = { host: "127.0.0.1", port: 0 };
 const ask = async ({ port }: Listening): Promise<[number, string]> => {

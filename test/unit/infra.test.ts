@@ -1,13 +1,13 @@
 import { describe, expect, it, test } from "vitest";
-import { ageInWords } from "../../client/cli/age.ts";
-import { fullImageName } from "../../client/infra/images.ts";
-import { verdictOn } from "../../client/infra/recorded-verdict.ts";
+import { ageInWords } from "#client/cli/age";
+import { fullImageName } from "#client/infra/images";
+import { verdictOn } from "#client/infra/recorded-verdict";
 import {
   networkIsolationAnnotation,
   networkIsolationCheckedAnnotation,
   networkIsolationReasonAnnotation,
   networkIsolationTriedAnnotation,
-} from "../../core/cluster-names.ts";
+} from "#core/cluster-names";
 
 test.each([
   ["busybox:1.37", "docker.io/library/busybox:1.37"],

@@ -5,11 +5,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { filesFrom } from "../../client/index.ts";
-import { type FileSource, findFiles } from "../../client/input-files/find-files.ts";
-import { readFiles } from "../../client/input-files/read-files.ts";
-import { KgentsError } from "../../core/error.ts";
-import { validateRequest } from "../../core/parse-request.ts";
+import { filesFrom } from "#client/index";
+import { type FileSource, findFiles } from "#client/input-files/find-files";
+import { readFiles } from "#client/input-files/read-files";
+import { KgentsError } from "#core/error";
+import { validateRequest } from "#core/parse-request";
 
 let folder: string;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { KgentsError } from "../../core/error.ts";
-import { createPythonJob, createShellJob, JobBuilder } from "../../core/job-builder.ts";
-import { parseRequest } from "../../core/parse-request.ts";
+import { KgentsError } from "#core/error";
+import { createPythonJob, createShellJob, JobBuilder } from "#core/job-builder";
+import { parseRequest } from "#core/parse-request";
 
 const builder = (prefix?: string) => new JobBuilder(prefix).withCode("print('hello')");
 

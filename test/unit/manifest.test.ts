@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Job } from "../../core/job-types.ts";
-import { builtInLanguages, findLanguage } from "../../core/language.ts";
-import { type JobInput, renderJob } from "../../core/manifest.ts";
-import { parseRequest } from "../../core/parse-request.ts";
-import { parseBytes, parseCpu } from "../../core/quantity.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
+import type { Job } from "#core/job-types";
+import { builtInLanguages, findLanguage } from "#core/language";
+import { type JobInput, renderJob } from "#core/manifest";
+import { parseRequest } from "#core/parse-request";
+import { parseBytes, parseCpu } from "#core/quantity";
+import type { ExecutionRequest } from "#core/request";
 
 const mebibyte = 2 ** 20;
 

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseConfiguration } from "../../core/configuration.ts";
-import { missingCluster } from "../../worker/create-backends.ts";
+import { parseConfiguration } from "#core/configuration";
+import { missingCluster } from "#worker/create-backends";
 
 let HOME: string;
 beforeAll(async () => {

@@ -1,16 +1,16 @@
 /** Tools as the APIs of models take them. */
 import { describe, expect, test } from "vitest";
-import { cancelExecution } from "../../client/mcp/tools/cancel-execution.ts";
-import { getExecution } from "../../client/mcp/tools/get-execution.ts";
-import { listExecutions } from "../../client/mcp/tools/list-executions.ts";
-import { listLanguages } from "../../client/mcp/tools/list-languages.ts";
-import { readOutput } from "../../client/mcp/tools/read-output.ts";
-import { runCode } from "../../client/mcp/tools/run-code.ts";
-import { startCode } from "../../client/mcp/tools/start-code.ts";
-import { runCodeTool } from "../../client/tools/index.ts";
-import { inputJsonSchema, withoutNulls } from "../../client/tools/model-schema.ts";
-import { standardSchema } from "../../client/tools/standard-schema.ts";
-import { modelRequestSchema } from "../../core/model-request.ts";
+import { cancelExecution } from "#client/mcp/tools/cancel-execution";
+import { getExecution } from "#client/mcp/tools/get-execution";
+import { listExecutions } from "#client/mcp/tools/list-executions";
+import { listLanguages } from "#client/mcp/tools/list-languages";
+import { readOutput } from "#client/mcp/tools/read-output";
+import { runCode } from "#client/mcp/tools/run-code";
+import { startCode } from "#client/mcp/tools/start-code";
+import { runCodeTool } from "#client/tools/index";
+import { inputJsonSchema, withoutNulls } from "#client/tools/model-schema";
+import { standardSchema } from "#client/tools/standard-schema";
+import { modelRequestSchema } from "#core/model-request";
 
 /**
  * OpenAI, "Structured model outputs", section "Supported schemas" (platform.openai.com/docs/guides/structured-outputs): the keywords by

@@ -1,13 +1,13 @@
 /** What models are shown, as pure functions: quotations, excerpts, pieces. */
 import { describe, expect, it } from "vitest";
-import { cutBetweenCharacters } from "../../client/mcp/tools/cut.ts";
-import { runCodeDescription } from "../../client/tools/description.ts";
-import { excerptOf } from "../../client/tools/excerpt.ts";
-import { chooseMark, idInLine, inLine, quote } from "../../client/tools/quote.ts";
-import { boundStream } from "../../core/bounded-stream.ts";
-import { modelRequestSchema } from "../../core/model-request.ts";
-import { requestSchema } from "../../core/request.ts";
-import type { StreamResult } from "../../core/result.ts";
+import { cutBetweenCharacters } from "#client/mcp/tools/cut";
+import { runCodeDescription } from "#client/tools/description";
+import { excerptOf } from "#client/tools/excerpt";
+import { chooseMark, idInLine, inLine, quote } from "#client/tools/quote";
+import { boundStream } from "#core/bounded-stream";
+import { modelRequestSchema } from "#core/model-request";
+import { requestSchema } from "#core/request";
+import type { StreamResult } from "#core/result";
 
 const streamOf = (bytes: Buffer, budget = 900 * 1024): StreamResult => ({
   ...boundStream({ head: bytes, tail: new Uint8Array(), bytes: bytes.length }, budget),

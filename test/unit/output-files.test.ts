@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createFileCollector, maximumOutputFileBytes, maximumOutputFiles } from "../../activities/output-files.ts";
-import { type DirectoryStore, openDirectoryStore } from "../../activities/store/directory-store.ts";
-import { runKey } from "../../activities/store/references.ts";
+import { createFileCollector, maximumOutputFileBytes, maximumOutputFiles } from "#activities/output-files";
+import { type DirectoryStore, openDirectoryStore } from "#activities/store/directory-store";
+import { runKey } from "#activities/store/references";
 
 let directory: string;
 let store: DirectoryStore;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { parseConfiguration } from "../../core/configuration.ts";
-import { KgentsError } from "../../core/error.ts";
-import { builtInLanguages } from "../../core/language.ts";
-import { mergeLanguages } from "../../core/language-settings.ts";
-import { applyProjectSettings } from "../../core/project-settings.ts";
+import { parseConfiguration } from "#core/configuration";
+import { KgentsError } from "#core/error";
+import { builtInLanguages } from "#core/language";
+import { mergeLanguages } from "#core/language-settings";
+import { applyProjectSettings } from "#core/project-settings";
 
 const own = (content: object = {}) => parseConfiguration(content);
 const apply = (content: unknown, mine: object = {}) => applyProjectSettings(own(mine), content, builtInLanguages);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { formatDuration, parseDuration } from "../../core/duration.ts";
-import { formatBytes, formatCpu, parseBytes, parseCpu, parseQuantity } from "../../core/quantity.ts";
+import { formatDuration, parseDuration } from "#core/duration";
+import { formatBytes, formatCpu, parseBytes, parseCpu, parseQuantity } from "#core/quantity";
 
 describe("parseCpu", () => {
   it.each([

@@ -1,10 +1,10 @@
 /** What quotas leave, by their numbers and by the words of the API server's refusals. */
 import { describe, expect, it, test } from "vitest";
-import { amountsOf, isQuotaRefusal, lackIn, lackOf, type Quota } from "../../activities/backends/kubernetes/quota.ts";
-import { cellPod } from "../../core/cell-pod.ts";
-import { builtInLanguages, findLanguage } from "../../core/language.ts";
-import { validateRequest } from "../../core/parse-request.ts";
-import type { ExecutionRequest } from "../../core/request.ts";
+import { amountsOf, isQuotaRefusal, lackIn, lackOf, type Quota } from "#activities/backends/kubernetes/quota";
+import { cellPod } from "#core/cell-pod";
+import { builtInLanguages, findLanguage } from "#core/language";
+import { validateRequest } from "#core/parse-request";
+import type { ExecutionRequest } from "#core/request";
 
 const mebibyte = 2 ** 20;
 const wanted = (request: ExecutionRequest = {}) =>

@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import { Writable } from "node:stream";
 import { expect, test } from "vitest";
-import { liveWindowBytes, recordStream } from "../../activities/recorded-stream.ts";
+import { liveWindowBytes, recordStream } from "#activities/recorded-stream";
 
 const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
 

@@ -3,11 +3,11 @@ import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { findProgram, lookForProgram, programsOnPath, trustedPath } from "../../activities/host/find-program.ts";
-import { changeableByOthers, refuseForeignDirectories } from "../../activities/host/ownership.ts";
-import { isRunning } from "../../activities/host/process-identity.ts";
-import { programEnvironment } from "../../activities/host/program-environment.ts";
-import { outputOf, runProgram, startProgram } from "../../activities/host/run-program.ts";
+import { findProgram, lookForProgram, programsOnPath, trustedPath } from "#activities/host/find-program";
+import { changeableByOthers, refuseForeignDirectories } from "#activities/host/ownership";
+import { isRunning } from "#activities/host/process-identity";
+import { programEnvironment } from "#activities/host/program-environment";
+import { outputOf, runProgram, startProgram } from "#activities/host/run-program";
 
 let directory: string;
 beforeEach(async () => {

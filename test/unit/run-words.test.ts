@@ -1,13 +1,13 @@
 /** What the commands about runs show: tables, bars, moments. */
 import { describe, expect, it, test } from "vitest";
-import { barChart } from "../../client/cli/bar-chart.ts";
-import { parseSince } from "../../client/cli/parse-since.ts";
-import { stretchesOf } from "../../client/cli/show-words.ts";
-import { type Column, table } from "../../client/cli/table.ts";
-import { plain, shorten, width } from "../../client/cli/terminal-text.ts";
-import { runQuery } from "../../client/runs/run-query.ts";
-import { type Waiting, waitingInWords } from "../../client/runs/waiting.ts";
-import { aboutOf } from "../../core/about.ts";
+import { barChart } from "#client/cli/bar-chart";
+import { parseSince } from "#client/cli/parse-since";
+import { stretchesOf } from "#client/cli/show-words";
+import { type Column, table } from "#client/cli/table";
+import { plain, shorten, width } from "#client/cli/terminal-text";
+import { runQuery } from "#client/runs/run-query";
+import { type Waiting, waitingInWords } from "#client/runs/waiting";
+import { aboutOf } from "#core/about";
 
 const now = new Date("2026-03-01T12:00:00Z");
 const later = (milliseconds: number): Date => new Date(now.getTime() + milliseconds);

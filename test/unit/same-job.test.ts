@@ -1,17 +1,17 @@
 /** What is taken for a run's own Job, own pods and own user id. */
 import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect, it, test } from "vitest";
-import type { ObservedPod } from "../../activities/backends/kubernetes/observed-cell.ts";
-import { classifyPinned, podsOfCell, podsOfJob } from "../../activities/backends/kubernetes/pin.ts";
-import { hasSpecOf, isJobOf } from "../../activities/backends/kubernetes/same-job.ts";
-import { checkServerVersion } from "../../activities/backends/kubernetes/server-version.ts";
-import { userIdOf } from "../../activities/backends/kubernetes/user-ids.ts";
-import { toV1Job } from "../../activities/backends/kubernetes/v1-job.ts";
-import { defaultUserIds } from "../../core/cell-user.ts";
-import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../core/cluster-names.ts";
-import { builtInLanguages, findLanguage } from "../../core/language.ts";
-import { renderJob } from "../../core/manifest.ts";
-import { parseRequest } from "../../core/parse-request.ts";
+import type { ObservedPod } from "#activities/backends/kubernetes/observed-cell";
+import { classifyPinned, podsOfCell, podsOfJob } from "#activities/backends/kubernetes/pin";
+import { hasSpecOf, isJobOf } from "#activities/backends/kubernetes/same-job";
+import { checkServerVersion } from "#activities/backends/kubernetes/server-version";
+import { userIdOf } from "#activities/backends/kubernetes/user-ids";
+import { toV1Job } from "#activities/backends/kubernetes/v1-job";
+import { defaultUserIds } from "#core/cell-user";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/cluster-names";
+import { builtInLanguages, findLanguage } from "#core/language";
+import { renderJob } from "#core/manifest";
+import { parseRequest } from "#core/parse-request";
 
 const cellId = "kgents-0123456789abcdef0123";
 const owner = { workflowId: "w", runId: "r" };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { excerptOf, titleOf } from "../../core/code-excerpt.ts";
-import { codeBlock, codeSpan, prose } from "../../core/markdown.ts";
-import { validateRequest } from "../../core/parse-request.ts";
-import { detailsOf, summaryOf } from "../../core/request-story.ts";
+import { excerptOf, titleOf } from "#core/code-excerpt";
+import { codeBlock, codeSpan, prose } from "#core/markdown";
+import { validateRequest } from "#core/parse-request";
+import { detailsOf, summaryOf } from "#core/request-story";
 
 describe("what is shown of code", () => {
   test.each<[string, unknown, string, string[], number]>([

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import type { OwnedCell } from "../../activities/backends/backend.ts";
-import type { RunState } from "../../activities/dependencies.ts";
-import { sweep } from "../../activities/sweep-cells.ts";
+import type { OwnedCell } from "#activities/backends/backend";
+import type { RunState } from "#activities/dependencies";
+import { sweep } from "#activities/sweep-cells";
 
 const minuteAgo = new Date(Date.now() - 60_000);
 

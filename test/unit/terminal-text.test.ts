@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { describe, expect, test } from "vitest";
-import { jsonText, paragraph, printable } from "../../client/cli/terminal-text.ts";
+import { jsonText, paragraph, printable } from "#client/cli/terminal-text";
 
 const red = styleText("red", "NOT", { validateStream: false });
 const lost = "\u{fffd}";

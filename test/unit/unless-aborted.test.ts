@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { unlessAborted } from "../../client/unless-aborted.ts";
+import { unlessAborted } from "#client/unless-aborted";
 
 const never = new Promise<never>(() => {});
 

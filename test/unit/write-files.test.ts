@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSafeFolder } from "../../client/cli/safe-folder.ts";
-import { writeOutputFiles } from "../../client/cli/write-files.ts";
-import type { ExecutionResult, FileResult } from "../../core/result.ts";
+import { openSafeFolder } from "#client/cli/safe-folder";
+import { writeOutputFiles } from "#client/cli/write-files";
+import type { ExecutionResult, FileResult } from "#core/result";
 
 const workingDirectory = process.cwd();
 let directory: string;

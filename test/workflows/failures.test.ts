@@ -1,9 +1,9 @@
 import { WorkflowFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { KgentsError } from "../../core/error.ts";
-import { type FailureKind, failureKinds, isFailureKind } from "../../core/failure.ts";
-import { executeCodeWorkflow } from "../../core/names.ts";
+import { KgentsError } from "#core/error";
+import { type FailureKind, failureKinds, isFailureKind } from "#core/failure";
+import { executeCodeWorkflow } from "#core/names";
 import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 

@@ -1,10 +1,10 @@
 /** A run that somebody resets, in the Temporal UI or by its API. */
 import { randomUUID } from "node:crypto";
 import { expect, inject, it } from "vitest";
-import type { ExecutionHandle } from "../../client/execution-handle.ts";
-import { readStreamRange } from "../../client/output/read-range.ts";
-import type { ExecutionResult } from "../../core/result.ts";
-import { askTemporal } from "../../worker/ask-temporal.ts";
+import type { ExecutionHandle } from "#client/execution-handle";
+import { readStreamRange } from "#client/output/read-range";
+import type { ExecutionResult } from "#core/result";
+import { askTemporal } from "#worker/ask-temporal";
 import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 

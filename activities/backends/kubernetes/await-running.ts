@@ -1,5 +1,5 @@
-import { formatDuration } from "../../../core/duration.ts";
-import { KgentsError } from "../../../core/error.ts";
+import { formatDuration } from "#core/duration";
+import { KgentsError } from "#core/error";
 import { type CellPlan, NoRoom } from "../backend.ts";
 import { isToAsk } from "./ask-again.ts";
 import { type CellState, failureOfWait } from "./classify-cell.ts";

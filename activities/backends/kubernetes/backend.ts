@@ -4,10 +4,10 @@
  * @module
  */
 import type { V1Job } from "@kubernetes/client-node";
-import { defaultUserIds, type UserIds } from "../../../core/cell-user.ts";
-import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../../core/cluster-names.ts";
-import { KgentsError } from "../../../core/error.ts";
-import { once } from "../../../core/once.ts";
+import { defaultUserIds, type UserIds } from "#core/cell-user";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/cluster-names";
+import { KgentsError } from "#core/error";
+import { once } from "#core/once";
 import type { Backend, ClusterCells, OwnedCell } from "../backend.ts";
 import { cellScripts } from "./cell-scripts.ts";
 import { cellContainer, classifyCell } from "./classify-cell.ts";

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { cellDirectories, cellProcesses } from "../../../core/cell-pod.ts";
-import { execLimitCommand } from "../../../core/supervisor.ts";
+import { cellDirectories, cellProcesses } from "#core/cell-pod";
+import { execLimitCommand } from "#core/supervisor";
 import { backslash, passable, readable } from "../files/output-patterns.ts";
 
 const { run, work } = cellDirectories;

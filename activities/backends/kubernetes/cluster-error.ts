@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { KgentsError } from "../../../core/error.ts";
-import type { FailureKind } from "../../../core/failure.ts";
+import { KgentsError } from "#core/error";
+import type { FailureKind } from "#core/failure";
 import { isQuotaRefusal } from "./quota.ts";
 
 /** The reason of a request that got no answer in time; Kubernetes' own word for it. */

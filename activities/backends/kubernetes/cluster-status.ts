@@ -4,8 +4,8 @@ import {
   networkIsolationAnnotation,
   networkIsolationTriedAnnotation,
   readCanaryTargets,
-} from "../../../core/cluster-names.ts";
-import { KgentsError } from "../../../core/error.ts";
+} from "#core/cluster-names";
+import { KgentsError } from "#core/error";
 import type { ClusterClient } from "./cluster-client.ts";
 import { ClusterError, timeOutReason, toRunFailure } from "./cluster-error.ts";
 

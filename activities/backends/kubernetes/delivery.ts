@@ -6,10 +6,10 @@
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { pack } from "tar-stream";
-import { cellDirectories } from "../../../core/cell-pod.ts";
-import { KgentsError } from "../../../core/error.ts";
-import { commandInImage } from "../../../core/language.ts";
-import { renderCommandFile } from "../../../core/supervisor.ts";
+import { cellDirectories } from "#core/cell-pod";
+import { KgentsError } from "#core/error";
+import { commandInImage } from "#core/language";
+import { renderCommandFile } from "#core/supervisor";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { commonEnvironment } from "../common-environment.ts";
 import { type ArchiveEntry, fillArchive, modeOf } from "../files/deliver-inputs.ts";

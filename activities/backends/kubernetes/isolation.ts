@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { cellProcesses } from "../../../core/cell-pod.ts";
-import type { UserIds } from "../../../core/cell-user.ts";
-import { type CanaryTarget, canaryTargetsInWords, type NetworkIsolation } from "../../../core/cluster-names.ts";
-import { formatBytes, formatCpu } from "../../../core/quantity.ts";
-import type { ExecutionSpec } from "../../../core/request.ts";
-import type { Enforcement, Isolation } from "../../../core/result.ts";
+import { cellProcesses } from "#core/cell-pod";
+import type { UserIds } from "#core/cell-user";
+import { type CanaryTarget, canaryTargetsInWords, type NetworkIsolation } from "#core/cluster-names";
+import { formatBytes, formatCpu } from "#core/quantity";
+import type { ExecutionSpec } from "#core/request";
+import type { Enforcement, Isolation } from "#core/result";
 import { enforced, notEnforced } from "../enforcement.ts";
 
 /** What is known of the cluster itself. */

@@ -5,11 +5,11 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import type { V1Job } from "@kubernetes/client-node";
-import type { UserIds } from "../../../core/cell-user.ts";
-import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "../../../core/cluster-names.ts";
-import { KgentsError } from "../../../core/error.ts";
-import { renderJob } from "../../../core/manifest.ts";
-import { canonicalJson, sha256 } from "../../../core/request-hash.ts";
+import type { UserIds } from "#core/cell-user";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/cluster-names";
+import { KgentsError } from "#core/error";
+import { renderJob } from "#core/manifest";
+import { canonicalJson, sha256 } from "#core/request-hash";
 import { type CellPlan, NoRoom } from "../backend.ts";
 import { ClusterError, toRunFailure } from "./cluster-error.ts";
 import { deleteJob } from "./delete-cell.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { KgentsError } from "../../../core/error.ts";
-import type { CellPodSpec } from "../../../core/job-types.ts";
-import { formatBytes, formatCpu, parseQuantity } from "../../../core/quantity.ts";
+import { KgentsError } from "#core/error";
+import type { CellPodSpec } from "#core/job-types";
+import { formatBytes, formatCpu, parseQuantity } from "#core/quantity";
 
 /** A quota as the API server shows it, in Kubernetes' notation. */
 export interface Quota {

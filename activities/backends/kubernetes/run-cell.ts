@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { KgentsError } from "../../../core/error.ts";
-import { formatBytes } from "../../../core/quantity.ts";
-import { maximumStreamBytes } from "../../../core/result.ts";
-import { noProcessLimitExit, type SupervisorStop } from "../../../core/supervisor.ts";
+import { KgentsError } from "#core/error";
+import { formatBytes } from "#core/quantity";
+import { maximumStreamBytes } from "#core/result";
+import { noProcessLimitExit, type SupervisorStop } from "#core/supervisor";
 import type { CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
 import { ranTooLong } from "../ran-too-long.ts";
 import { signalName } from "../signal-name.ts";

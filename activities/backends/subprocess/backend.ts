@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { KgentsError } from "../../../core/error.ts";
+import { KgentsError } from "#core/error";
 import { identifyProcess } from "../../host/process-identity.ts";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
 import { bareEngine } from "./bare-engine.ts";

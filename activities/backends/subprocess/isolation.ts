@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { formatBytes, formatCpu } from "../../../core/quantity.ts";
-import type { Enforcement, Isolation } from "../../../core/result.ts";
+import { formatBytes, formatCpu } from "#core/quantity";
+import type { Enforcement, Isolation } from "#core/result";
 import { enforced, notEnforced } from "../enforcement.ts";
 import type { EnforcedByGroups } from "./cgroups/control-group.ts";
 import { type CellLimits, chargedMemory } from "./limits.ts";

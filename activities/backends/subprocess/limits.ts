@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExecutionSpec } from "../../../core/request.ts";
+import type { ExecutionSpec } from "#core/request";
 
 const mebibyte = 2 ** 20;
 

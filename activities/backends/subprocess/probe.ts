@@ -1,5 +1,5 @@
 import { Readable, Writable } from "node:stream";
-import { KgentsError } from "../../../core/error.ts";
+import { KgentsError } from "#core/error";
 import type { ExecuteContext } from "../backend.ts";
 import type { Machine } from "./machine.ts";
 

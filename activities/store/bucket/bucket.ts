@@ -5,7 +5,7 @@
  * @module
  */
 import type { Readable } from "node:stream";
-import { KgentsError } from "../../../core/error.ts";
+import { KgentsError } from "#core/error";
 
 /** Where the bucket is. */
 export interface BucketSettings {

@@ -1,5 +1,5 @@
-import { decodeUtf8 } from "../../../core/bytes.ts";
-import { endOfCharacters, startOfCharacters } from "../../../core/utf8.ts";
+import { decodeUtf8 } from "#core/bytes";
+import { endOfCharacters, startOfCharacters } from "#core/utf8";
 
 /** A piece of output as it is handed out. */
 interface Piece {

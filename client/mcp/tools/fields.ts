@@ -1,4 +1,4 @@
-import { textLike } from "../../../core/fields.ts";
+import { textLike } from "#core/fields";
 
 /** The id of a run that is there, whoever named it. */
 export const idField = () =>

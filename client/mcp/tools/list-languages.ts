@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { loadConfiguration } from "../../../activities/host/configuration-file.ts";
-import { mergeLanguages } from "../../../core/configuration.ts";
-import { strict } from "../../../core/fields.ts";
-import { builtInLanguages } from "../../../core/language.ts";
+import { loadConfiguration } from "#activities/host/configuration-file";
+import { mergeLanguages } from "#core/configuration";
+import { strict } from "#core/fields";
+import { builtInLanguages } from "#core/language";
 import { defineTool } from "../tool.ts";
 
 /** Lists languages. */

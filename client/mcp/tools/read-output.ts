@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { KgentsError } from "../../../core/error.ts";
-import { fileNameField, strict, wholeNumber } from "../../../core/fields.ts";
-import { maximumStreamBytes } from "../../../core/result.ts";
+import { KgentsError } from "#core/error";
+import { fileNameField, strict, wholeNumber } from "#core/fields";
+import { maximumStreamBytes } from "#core/result";
 import { type OutputRange, type RangeRequest, readStreamRange } from "../../output/read-range.ts";
 import type { Quartermaster } from "../../quartermaster.ts";
 import { asText, encode } from "../../tools/excerpt.ts";

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { createSubprocessBackend } from "../../../activities/backends/subprocess/backend.ts";
-import { findBubblewrap } from "../../../activities/backends/subprocess/find-bubblewrap.ts";
+import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
+import { findBubblewrap } from "#activities/backends/subprocess/find-bubblewrap";
 import { runOnBackend } from "../../support/run-on-backend.ts";
 import type { Answer, ChildOptions, Order } from "./protocol.ts";
 

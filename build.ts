@@ -1,0 +1,14 @@
+/**
+ * Writes dist/package.json, by which the built files find each other as the sources do: `#core/error` is core/error.ts for a source, and
+ * dist/core/error.js for a built file, because Node.js looks into the nearest package.json.
+ *
+ * @module
+ */
+import { readFile, writeFile } from "node:fs/promises";
+
+const { version, type, imports } = JSON.parse(await readFile("package.json", "utf8"));
+const built = Object.entries<string>(imports).map(([name, path]) => [name, path.replace(/\.ts$/, ".js")]);
+await writeFile(
+  "dist/package.json",
+  `${JSON.stringify({ version, type, imports: Object.fromEntries(built) }, null, 2)}\n`,
+);
