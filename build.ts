@@ -1,6 +1,6 @@
 /**
- * Writes dist/package.json, by which the built files find each other as the sources do: `#core/error` is core/error.ts for a source, and
- * dist/core/error.js for a built file, because Node.js looks into the nearest package.json.
+ * Writes dist/package.json, by which the built files find each other as the sources do: `#core/error` is core/contract/error.ts for a source, and
+ * dist/core/contract/error.js for a built file, because Node.js looks into the nearest package.json.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-import type { RunStatus } from "#core/result";
+import type { RunStatus } from "#core/contract/result";
 import type { CellOutcome, StopReason } from "./backends/backend.ts";
 import { ranTooLong } from "./backends/ran-too-long.ts";
 

@@ -1,4 +1,4 @@
-import { formatDuration } from "#core/duration";
+import { formatDuration } from "#core/text/duration";
 
 /**
  * Beyond the deadline: so long a wait may still take to fail by itself, because its passing cut off what it waits for. In

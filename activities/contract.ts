@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { RunAbout } from "#core/about";
-import type { BatchChunk, ResultLimits } from "#core/batch";
-import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from "#core/result";
+import type { RunAbout } from "#core/contract/about";
+import type { BatchChunk, ResultLimits } from "#core/contract/batch";
+import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from "#core/contract/result";
 
 /** The input of `provision`. */
 export interface ProvisionInput {

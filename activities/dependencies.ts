@@ -1,6 +1,6 @@
-import type { WorkerPolicy } from "#core/configuration";
-import type { Language } from "#core/language";
-import type { BackendName } from "#core/result";
+import type { WorkerPolicy } from "#core/configuration/configuration";
+import type { Language } from "#core/contract/language";
+import type { BackendName } from "#core/contract/result";
 import type { Backend } from "./backends/backend.ts";
 import type { CellLimiter } from "./cell-limiter.ts";
 import type { RunningCells } from "./running-cells.ts";

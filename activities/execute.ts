@@ -1,7 +1,7 @@
 import { CancelledFailure, Context } from "@temporalio/activity";
 import type { ActivityCancellationDetails } from "@temporalio/common";
-import { KgentsError } from "#core/error";
-import type { BackendName } from "#core/result";
+import { KgentsError } from "#core/contract/error";
+import type { BackendName } from "#core/contract/result";
 import { type Backend, type ExecuteContext, NoRoom } from "./backends/backend.ts";
 import type { CellInput, Elsewhere, ExecuteOutput, Full } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";

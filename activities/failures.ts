@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
-import { KgentsError } from "#core/error";
-import { type FailureDetails, type FailureKind, isWrongUsage } from "#core/failure";
+import { KgentsError } from "#core/contract/error";
+import { type FailureDetails, type FailureKind, isWrongUsage } from "#core/contract/failure";
 import { isDiskFull } from "./host/disk-space.ts";
 import { systemCodeOf } from "./host/error-code.ts";
 

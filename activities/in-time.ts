@@ -1,7 +1,7 @@
-import { formatDuration } from "#core/duration";
-import { KgentsError } from "#core/error";
-import type { FailureKind } from "#core/failure";
-import type { ExecutionSpec } from "#core/request";
+import { KgentsError } from "#core/contract/error";
+import type { FailureKind } from "#core/contract/failure";
+import type { ExecutionSpec } from "#core/contract/request";
+import { formatDuration } from "#core/text/duration";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 import type { HeldRun } from "./store/live-runs.ts";
 import { storedContent } from "./store/open-content.ts";

@@ -1,5 +1,5 @@
-import { KgentsError } from "#core/error";
-import { faultInLimits, type InputFault } from "#core/workflow-inputs";
+import { KgentsError } from "#core/contract/error";
+import { faultInLimits, type InputFault } from "#core/contract/workflow-inputs";
 
 /**
  * Refuses an input that is out of its bounds.

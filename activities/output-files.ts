@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Readable, Transform } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import type { FileResult } from "#core/result";
+import type { FileResult } from "#core/contract/result";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 import { fileReference } from "./store/references.ts";
 

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { Context } from "@temporalio/activity";
-import { applyPolicy, lowerDefaults } from "#core/configuration";
-import { KgentsError } from "#core/error";
-import { checkDisk } from "#core/file-set";
-import { findLanguage } from "#core/language";
-import { parseRequest } from "#core/parse-request";
-import type { ExecutionSpec } from "#core/request";
+import { applyPolicy, lowerDefaults } from "#core/configuration/configuration";
+import { KgentsError } from "#core/contract/error";
+import { checkDisk } from "#core/contract/file-set";
+import { findLanguage } from "#core/contract/language";
+import { parseRequest } from "#core/contract/parse-request";
+import type { ExecutionSpec } from "#core/contract/request";
 import type { CellPlan } from "./backends/backend.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { runKey } from "./store/references.ts";

@@ -1,9 +1,9 @@
 import { Context } from "@temporalio/activity";
-import { titleOf } from "#core/code-excerpt";
-import { KgentsError } from "#core/error";
-import { applyMachine } from "#core/policy";
-import type { ExecutionSpec } from "#core/request";
-import type { BackendName, Isolation } from "#core/result";
+import { applyMachine } from "#core/configuration/policy";
+import { KgentsError } from "#core/contract/error";
+import type { ExecutionSpec } from "#core/contract/request";
+import type { BackendName, Isolation } from "#core/contract/result";
+import { titleOf } from "#core/text/code-excerpt";
 import { type Backend, type CellPlan, NoRoom } from "./backends/backend.ts";
 import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";

@@ -1,11 +1,11 @@
 import { text } from "node:stream/consumers";
-import { aboutOf } from "#core/about";
-import type { BatchChunk } from "#core/batch";
-import { KgentsError } from "#core/error";
-import { validateRequest } from "#core/parse-request";
-import { requestHash } from "#core/request-hash";
-import { summaryOf } from "#core/request-story";
-import { faultInChunk } from "#core/workflow-inputs";
+import { aboutOf } from "#core/contract/about";
+import type { BatchChunk } from "#core/contract/batch";
+import { KgentsError } from "#core/contract/error";
+import { validateRequest } from "#core/contract/parse-request";
+import { requestHash } from "#core/contract/request-hash";
+import { faultInChunk } from "#core/contract/workflow-inputs";
+import { summaryOf } from "#core/text/request-story";
 import type { BatchEntry } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { refuse } from "./inputs.ts";

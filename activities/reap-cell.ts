@@ -1,5 +1,5 @@
-import { KgentsError } from "#core/error";
-import { faultInReap } from "#core/workflow-inputs";
+import { KgentsError } from "#core/contract/error";
+import { faultInReap } from "#core/contract/workflow-inputs";
 import type { ClusterCells, OwnedCell } from "./backends/backend.ts";
 import type { ReapInput } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";

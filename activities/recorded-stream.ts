@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
-import { endOfCharacters } from "#core/utf8";
+import { endOfCharacters } from "#core/text/utf8";
 import type { LiveWindow } from "./contract.ts";
 
 /** The newest output that a heartbeat can carry, of both streams together: a heartbeat is a write in Temporal's database. */

@@ -1,5 +1,5 @@
-import { unknownRequester } from "#core/names";
-import type { BackendName } from "#core/result";
+import { unknownRequester } from "#core/contract/names";
+import type { BackendName } from "#core/contract/result";
 import type { StopReason } from "./backends/backend.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
 

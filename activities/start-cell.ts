@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
-import type { ResultLimits } from "#core/batch";
-import { formatDuration } from "#core/duration";
-import { KgentsError } from "#core/error";
-import { type BackendName, maximumStreamBytes } from "#core/result";
+import type { ResultLimits } from "#core/contract/batch";
+import { KgentsError } from "#core/contract/error";
+import { type BackendName, maximumStreamBytes } from "#core/contract/result";
+import { formatDuration } from "#core/text/duration";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext, StopReason } from "./backends/backend.ts";
 import { ranTooLong } from "./backends/ran-too-long.ts";
 import { classify } from "./classify.ts";

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import type { ResultLimits } from "#core/batch";
+import type { ResultLimits } from "#core/contract/batch";
+import type { StreamResult } from "#core/contract/result";
 import {
   boundStreams,
   defaultStreamBudget,
   maximumSliceBytes,
   maximumWholeBytes,
   type StreamSample,
-} from "#core/bounded-stream";
-import type { StreamResult } from "#core/result";
+} from "#core/text/bounded-stream";
 import type { ArtifactStore } from "./store/artifact-store.ts";
 import { type StreamName, streamReference } from "./store/references.ts";
 

@@ -1,4 +1,4 @@
-import { formatDuration } from "#core/duration";
+import { formatDuration } from "#core/text/duration";
 
 /** Waits for work at most so long, then rejects. What the work does later is dropped. */
 export async function within<Value>(work: Promise<Value>, milliseconds: number): Promise<Value> {

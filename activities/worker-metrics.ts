@@ -1,6 +1,6 @@
 import type { MetricMeter } from "@temporalio/common";
-import { workerMetrics } from "#core/metrics";
-import type { BackendName, Isolation } from "#core/result";
+import type { BackendName, Isolation } from "#core/contract/result";
+import { workerMetrics } from "#core/telemetry/metrics";
 import type { KnownCell } from "./running-cells.ts";
 import { type StoreOperation, storeOperations } from "./store/count-errors.ts";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { Client, Connection, type WorkflowExecutionInfo } from "@temporalio/client";
-import { type BatchProgress, batchProgressQuery, batchRunId, endedOf } from "#core/batch";
+import { type BatchProgress, batchProgressQuery, batchRunId, endedOf } from "#core/contract/batch";
 import { startDevServer } from "../test/support/dev-server.ts";
 import { kgentsEntry, startWorkerProcess, type WorkerProcess } from "../test/support/worker-process.ts";
 import { residentMebibytes } from "./memory.ts";

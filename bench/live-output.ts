@@ -1,5 +1,5 @@
 import type { ExecutionHandle } from "#client/index";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 
 /** Says when it wrote, by the clock that the client has too; the pause lets the follower be there before, as a person would. */
 const program = "import time\ntime.sleep(0.7)\nprint(repr(time.time()), flush=True)\ntime.sleep(0.7)";

@@ -1,5 +1,5 @@
-import type { Configuration } from "#core/configuration";
-import type { ExecutionRequest } from "#core/request";
+import type { Configuration } from "#core/configuration/configuration";
+import type { ExecutionRequest } from "#core/contract/request";
 
 /** The configuration's defaults, under what the request says. */
 export function applyDefaults(configuration: Configuration, request: ExecutionRequest): ExecutionRequest {

@@ -10,7 +10,7 @@ import type { BackendStatus } from "#activities/backends/backend";
 import { createKubernetesBackend } from "#activities/backends/kubernetes/backend";
 import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
 import { kgentsPaths } from "#activities/host/paths";
-import type { Configuration } from "#core/configuration";
+import type { Configuration } from "#core/configuration/configuration";
 
 /** The cluster of the kubeconfig. */
 export async function clusterStatus({ worker }: Configuration): Promise<BackendStatus> {

@@ -1,10 +1,10 @@
 import { loadConfiguration } from "#activities/host/configuration-file";
-import { mergeLanguages } from "#core/configuration";
-import { builtInLanguages, findLanguage } from "#core/language";
-import { renderJob } from "#core/manifest";
-import { cellNamespace } from "#core/names";
-import { validateRequest } from "#core/parse-request";
-import type { ExecutionRequest } from "#core/request";
+import { mergeLanguages } from "#core/configuration/configuration";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { cellNamespace } from "#core/contract/names";
+import { validateRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
+import { renderJob } from "#core/manifest/manifest";
 import { applyDefaults } from "./apply-defaults.ts";
 import type { DryRunResult } from "./quartermaster-options.ts";
 

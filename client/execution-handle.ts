@@ -9,8 +9,8 @@ import {
 import { tolerantClient } from "#activities/host/tolerant-client";
 import type { ArtifactStore } from "#activities/store/artifact-store";
 import { runKey, type StreamName } from "#activities/store/references";
-import type { Phase } from "#core/names";
-import type { ExecutionResult } from "#core/result";
+import type { Phase } from "#core/contract/names";
+import type { ExecutionResult } from "#core/contract/result";
 import { toKgentsError } from "./failure.ts";
 import type { OutputEvent } from "./output/event.ts";
 import { followHeartbeats } from "./output/follow-heartbeat.ts";

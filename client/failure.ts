@@ -11,8 +11,8 @@ import { ApplicationFailure } from "@temporalio/common";
 import { fullDiskRemedy, isDiskFull } from "#activities/host/disk-space";
 import { errorCode, systemCodeOf } from "#activities/host/error-code";
 import { namespaceUnavailable } from "#activities/host/temporal-unavailable";
-import { KgentsError } from "#core/error";
-import { type FailureDetails, type FailureKind, isFailureKind } from "#core/failure";
+import { KgentsError } from "#core/contract/error";
+import { type FailureDetails, type FailureKind, isFailureKind } from "#core/contract/failure";
 
 /** Why a run could not be carried out. */
 export interface RunFailure {

@@ -5,15 +5,14 @@
  */
 export type { ArtifactStore } from "#activities/store/artifact-store";
 export type { StreamName } from "#activities/store/references";
-export type { BatchOutcome, BatchProgress, BatchSummary } from "#core/batch";
-export { KgentsError } from "#core/error";
-export { exitCodeOf } from "#core/exit-code";
-export { type FailureKind, failureKinds } from "#core/failure";
-export { createPythonJob, createShellJob, JobBuilder } from "#core/job-builder";
-export { builtInLanguages, type Language } from "#core/language";
-export { defaultTaskQueue, executeCodeWorkflow, type Phase, phaseQuery, searchAttributes } from "#core/names";
-export { parseRequest } from "#core/parse-request";
-export { type Content, type ExecutionRequest, type ExecutionSpec, requestSchema } from "#core/request";
+export type { BatchOutcome, BatchProgress, BatchSummary } from "#core/contract/batch";
+export { KgentsError } from "#core/contract/error";
+export { exitCodeOf } from "#core/contract/exit-code";
+export { type FailureKind, failureKinds } from "#core/contract/failure";
+export { builtInLanguages, type Language } from "#core/contract/language";
+export { defaultTaskQueue, executeCodeWorkflow, type Phase, phaseQuery, searchAttributes } from "#core/contract/names";
+export { parseRequest } from "#core/contract/parse-request";
+export { type Content, type ExecutionRequest, type ExecutionSpec, requestSchema } from "#core/contract/request";
 export {
   type BackendName,
   type Enforcement,
@@ -23,7 +22,8 @@ export {
   type RunStatus,
   resultSchema,
   type StreamResult,
-} from "#core/result";
+} from "#core/contract/result";
+export { createPythonJob, createShellJob, JobBuilder } from "#core/manifest/job-builder";
 export type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
 export type { BatchOptions } from "./batch/start-batch.ts";
 export type { ExecutionDescription, ExecutionHandle } from "./execution-handle.ts";

@@ -1,4 +1,4 @@
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** The error of a task queue that nobody serves, or only versions of a deployment that take no new runs. */
 export function noWorker(taskQueue: string, address: string, passiveVersions: readonly string[]): KgentsError {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Priority } from "@temporalio/common";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** What Temporal's fairness keys may have, in bytes. */
 const maximumKey = 64;

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Job } from "#core/job-types";
-import type { ExecutionResult } from "#core/result";
+
+import type { ExecutionResult } from "#core/contract/result";
+import type { Job } from "#core/manifest/job-types";
 
 /** Where runs go: a cluster where there is one and else the sandbox, one of the two, or nowhere. */
 export type Mode = "auto" | "kubernetes" | "subprocess" | "dry-run";

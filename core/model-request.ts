@@ -5,8 +5,8 @@
  * @module
  */
 import type { z } from "zod";
-import { fileNameField, flag, inlineContent, list, strict, textContent, textLike } from "./fields.ts";
-import { type ExecutionRequest, maximumFiles, requestSchema } from "./request.ts";
+import { fileNameField, flag, inlineContent, list, strict, textContent, textLike } from "./contract/fields.ts";
+import { type ExecutionRequest, maximumFiles, requestSchema } from "./contract/request.ts";
 
 /** The largest code, stdin or file in a call, in bytes: a message of the protocol carries all of them. */
 const maximumInlineBytes = 2 * 1024 * 1024;

@@ -8,9 +8,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, isGrpcServiceError } from "@temporalio/client";
 import type { WorkerOptions } from "@temporalio/worker";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
 import { grpcStatus } from "#core/grpc-status";
-import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/names";
 import { activityTaskQueueType, workflowTaskQueueType } from "#core/temporal-enums";
 import { quoted } from "#core/visibility-query";
 import type { WorkerConnections } from "./connect.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { onEndingSignal } from "#activities/host/ending-signals";
-import { exitCodeOfFailure } from "#core/exit-code";
+import { exitCodeOfFailure } from "#core/contract/exit-code";
 import type { Logger } from "./logging.ts";
 import type { RunningWorker } from "./run-worker.ts";
 

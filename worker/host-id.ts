@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Paths } from "#activities/host/paths";
 import { sharedId } from "#activities/host/shared-id";
-import { hostLabel } from "#core/names";
+import { hostLabel } from "#core/contract/names";
 
 /**
  * The id of this host among the workers that share a Temporal server: stable when its worker is restarted.

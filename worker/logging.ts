@@ -1,8 +1,8 @@
 import type { MetricMeter } from "@temporalio/common";
 import { DefaultLogger, type LogEntry, Runtime } from "@temporalio/worker";
 import { pino } from "pino";
-import { phaseBuckets, runMetrics } from "#core/metrics";
-import { printableJson } from "#core/printable-json";
+import { phaseBuckets, runMetrics } from "#core/telemetry/metrics";
+import { printableJson } from "#core/text/printable-json";
 
 /** The worker's log: JSON lines, one an event. */
 export type Logger = ReturnType<typeof createLogger>;

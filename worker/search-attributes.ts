@@ -1,5 +1,5 @@
 import type { NativeConnection } from "@temporalio/worker";
-import { searchAttributes } from "#core/names";
+import { searchAttributes } from "#core/contract/names";
 import { keywordAttributeType } from "#core/temporal-enums";
 import type { Logger } from "./logging.ts";
 

@@ -4,7 +4,7 @@ import {
   type ScheduleDescription,
   ScheduleOverlapPolicy,
 } from "@temporalio/client";
-import { sweepCellsWorkflow } from "#core/names";
+import { sweepCellsWorkflow } from "#core/contract/names";
 import type { Logger } from "./logging.ts";
 
 /** How often cells without a live run are looked for, in milliseconds. */

@@ -21,9 +21,9 @@ import {
   batchRunId,
   batchSizes,
   endedOf,
-} from "#core/batch";
-import { aboutMemo, requestHashMemo } from "#core/names";
-import { faultInBatch } from "#core/workflow-inputs";
+} from "#core/contract/batch";
+import { aboutMemo, requestHashMemo } from "#core/contract/names";
+import { faultInBatch } from "#core/contract/workflow-inputs";
 import { executeCode } from "./execute-code.ts";
 import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { reading } from "./phases.ts";

@@ -9,10 +9,10 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import type { CellInput, ExecuteOutput, ProvisionedCell, SalvageInput } from "#activities/contract";
-import type { ResultLimits } from "#core/batch";
-import { type Phase, phaseQuery } from "#core/names";
-import type { ExecutionResult } from "#core/result";
-import { faultInDepth, faultInLimits } from "#core/workflow-inputs";
+import type { ResultLimits } from "#core/contract/batch";
+import { type Phase, phaseQuery } from "#core/contract/names";
+import type { ExecutionResult } from "#core/contract/result";
+import { faultInDepth, faultInLimits } from "#core/contract/workflow-inputs";
 import { executeInCell } from "./execute-in-cell.ts";
 import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { noRoomFor, provisionWithFallback, refusalPauses } from "./find-place.ts";

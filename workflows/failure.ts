@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/workflow";
-import { type FailureDetails, type FailureKind, failureKinds, isFailureKind } from "#core/failure";
-import type { InputFault } from "#core/workflow-inputs";
+import { type FailureDetails, type FailureKind, failureKinds, isFailureKind } from "#core/contract/failure";
+import type { InputFault } from "#core/contract/workflow-inputs";
 
 /** A failure of the workflow, of a kind in the table. */
 export function failureOf(kind: FailureKind, message: string, details?: unknown[] | null): ApplicationFailure {

@@ -5,8 +5,8 @@
  */
 import { type ApplicationFailure, log, sleep } from "@temporalio/workflow";
 import type { ProvisionedCell, ProvisionInput, Restarted } from "#activities/contract";
-import { oneLine } from "#core/code-excerpt";
-import type { BackendName } from "#core/result";
+import type { BackendName } from "#core/contract/result";
+import { oneLine } from "#core/text/code-excerpt";
 import { failureOf, isKind } from "./failure.ts";
 import { provisioning } from "./phases.ts";
 import { mayFallBack } from "./raw-request.ts";

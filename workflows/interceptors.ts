@@ -13,8 +13,8 @@ import {
   type WorkflowInterceptorsFactory,
   workflowInfo,
 } from "@temporalio/workflow";
-import { unknownRequester } from "#core/names";
-import { carrierWithin, type TraceCarrier, textOf, traceHeader } from "#core/trace-context";
+import { unknownRequester } from "#core/contract/names";
+import { carrierWithin, type TraceCarrier, textOf, traceHeader } from "#core/telemetry/trace-context";
 import { fieldsOf } from "./raw-request.ts";
 
 /** How the end of a workflow gets out, to be recorded as a span. Called once, and not when it is replayed. */

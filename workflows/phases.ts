@@ -5,9 +5,9 @@
  */
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from "@temporalio/workflow";
 import type { Activities, Full, ProvisionedCell } from "#activities/contract";
-import { oneLine } from "#core/code-excerpt";
-import { nonRetryableKinds } from "#core/failure";
-import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/names";
+import { nonRetryableKinds } from "#core/contract/failure";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
+import { oneLine } from "#core/text/code-excerpt";
 import { fieldsOf } from "./raw-request.ts";
 
 /** How long a live worker may take to pick up a task of its own host queue, where places were reserved beforehand. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { titleOf } from "#core/code-excerpt";
+import { titleOf } from "#core/text/code-excerpt";
 
 /** A few fields for people, from whatever came. */
 export function fieldsOf(request: unknown): {

@@ -1,7 +1,7 @@
 import { log, setCurrentDetails, sleep, workflowInfo } from "@temporalio/workflow";
 import type { ReapInput } from "#activities/contract";
-import { formatDuration } from "#core/duration";
-import { faultInReap } from "#core/workflow-inputs";
+import { faultInReap } from "#core/contract/workflow-inputs";
+import { formatDuration } from "#core/text/duration";
 import { isKind, refuse, toWorkflowFailure } from "./failure.ts";
 import { reaping } from "./phases.ts";
 

@@ -1,6 +1,6 @@
 import { workflowInfo } from "@temporalio/workflow";
 import type { ExecuteOutput, ProvisionedCell } from "#activities/contract";
-import type { ExecutionResult, RunStatus, StreamResult } from "#core/result";
+import type { ExecutionResult, RunStatus, StreamResult } from "#core/contract/result";
 
 const emptyStream: StreamResult = {
   text: "",

@@ -5,9 +5,9 @@
  */
 import { ApplicationFailure, metricMeter } from "@temporalio/workflow";
 import type { ProvisionedCell } from "#activities/contract";
-import { isFailureKind } from "#core/failure";
-import { runMetrics, unknownLabel } from "#core/metrics";
-import type { ExecutionResult } from "#core/result";
+import { isFailureKind } from "#core/contract/failure";
+import type { ExecutionResult } from "#core/contract/result";
+import { runMetrics, unknownLabel } from "#core/telemetry/metrics";
 
 type Cell = ProvisionedCell | undefined;
 

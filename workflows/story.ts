@@ -6,12 +6,12 @@
 import { defineSearchAttributeKey } from "@temporalio/common";
 import { ApplicationFailure, setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
 import type { ProvisionedCell } from "#activities/contract";
-import { formatDuration } from "#core/duration";
-import type { FailureDetails } from "#core/failure";
-import { prose } from "#core/markdown";
-import { type Phase, searchAttributes } from "#core/names";
-import type { ExecutionResult, Isolation } from "#core/result";
-import { askedBy, codeStory, list } from "#core/story";
+import type { FailureDetails } from "#core/contract/failure";
+import { type Phase, searchAttributes } from "#core/contract/names";
+import type { ExecutionResult, Isolation } from "#core/contract/result";
+import { formatDuration } from "#core/text/duration";
+import { prose } from "#core/text/markdown";
+import { askedBy, codeStory, list } from "#core/text/story";
 import { fieldsOf } from "./raw-request.ts";
 
 const keyword = (name: string) => defineSearchAttributeKey(name, "KEYWORD");

@@ -1,6 +1,6 @@
 import { setCurrentDetails } from "@temporalio/workflow";
 import type { SweepReport } from "#activities/contract";
-import { prose } from "#core/markdown";
+import { prose } from "#core/text/markdown";
 import { sweeping } from "./phases.ts";
 
 /** One round through the cells of the cluster, started by a schedule: takes away what no live run owns. */

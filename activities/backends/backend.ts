@@ -5,10 +5,10 @@
  * @module
  */
 import type { Readable, Writable } from "node:stream";
-import { KgentsError } from "#core/error";
-import type { Language } from "#core/language";
-import type { Content, ExecutionSpec } from "#core/request";
-import type { BackendName, Isolation } from "#core/result";
+import { KgentsError } from "#core/contract/error";
+import type { Language } from "#core/contract/language";
+import type { Content, ExecutionSpec } from "#core/contract/request";
+import type { BackendName, Isolation } from "#core/contract/result";
 
 /** What a cell is made from. Its id derives from the run and the attempt of the code, never from an activity's attempt. */
 export interface CellPlan {

@@ -1,4 +1,4 @@
-import type { Enforcement } from "#core/result";
+import type { Enforcement } from "#core/contract/result";
 
 /** A limit that something enforces. */
 export const enforced = (by: string): Enforcement => ({ enforced: true, by });

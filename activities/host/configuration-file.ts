@@ -6,10 +6,10 @@
 import { constants, type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
-import { type Configuration, parseConfiguration } from "#core/configuration";
-import { KgentsError } from "#core/error";
-import { builtInLanguages } from "#core/language";
-import { applyProjectSettings } from "#core/project-settings";
+import { type Configuration, parseConfiguration } from "#core/configuration/configuration";
+import { applyProjectSettings } from "#core/configuration/project-settings";
+import { KgentsError } from "#core/contract/error";
+import { builtInLanguages } from "#core/contract/language";
 import { errorCode } from "./error-code.ts";
 import { workingDirectory } from "./find-program.ts";
 import { distrust } from "./ownership.ts";

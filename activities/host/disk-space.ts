@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { errorCode } from "./error-code.ts";
 
 /** What the system says where a disk, or a user's share of it, is full. */

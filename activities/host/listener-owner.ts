@@ -5,7 +5,7 @@
  * @module
  */
 import { readFile } from "node:fs/promises";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** The state of a socket that listens, in the kernel's tables. */
 const listening = "0A";

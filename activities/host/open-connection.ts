@@ -5,7 +5,7 @@ import {
   makeGrpcRetryInterceptor,
 } from "@temporalio/client";
 import { grpcStatus } from "#core/grpc-status";
-import { isLoopback } from "#core/loopback";
+import { isLoopback } from "#core/text/loopback";
 
 type Interceptor = NonNullable<ConnectionOptions["interceptors"]>[number];
 type Call = ReturnType<Parameters<Interceptor>[1]>;

@@ -6,7 +6,7 @@
 import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { errorCode } from "./error-code.ts";
 import type { Paths } from "./paths.ts";
 

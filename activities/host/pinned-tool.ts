@@ -8,7 +8,7 @@ import { createReadStream } from "node:fs";
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { errorCode } from "./error-code.ts";
 import { distrust } from "./ownership.ts";
 import { pipInstall } from "./pip-install.ts";

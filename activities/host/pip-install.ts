@@ -1,4 +1,4 @@
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { lookForProgram } from "./find-program.ts";
 import { networkNames, programEnvironment } from "./program-environment.ts";
 import { type ProgramEnd, runProgram } from "./run-program.ts";

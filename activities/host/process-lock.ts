@@ -11,7 +11,7 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { fullDiskRemedy, namingFullDisk } from "./disk-space.ts";
 import { errorCode } from "./error-code.ts";
 import { claimPath, type Holder, holderShape, holders, isAlive } from "./lock-holder.ts";

@@ -1,5 +1,5 @@
 import { loadClientConnectConfig } from "@temporalio/envconfig";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { errorCode } from "./error-code.ts";
 
 /** What the standard variables and profiles say of a Temporal server. */

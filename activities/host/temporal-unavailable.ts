@@ -5,7 +5,7 @@
  */
 
 import { type ConnectionOptions, connect } from "node:tls";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { grpcStatus } from "#core/grpc-status";
 import { errorCode } from "./error-code.ts";
 

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { namingFullDisk } from "../host/disk-space.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { blobReference, checkReference } from "./references.ts";

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { Content, ExecutionSpec } from "#core/request";
+import type { Content, ExecutionSpec } from "#core/contract/request";
 import type { ArtifactStore } from "./artifact-store.ts";
 
 /** Opens what the artifact store has. */

@@ -1,4 +1,4 @@
-import type { Configuration } from "#core/configuration";
+import type { Configuration } from "#core/configuration/configuration";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { openBucketStore } from "./bucket/bucket-store.ts";
 import type { SpoolSettings } from "./bucket/spool.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** Which of the two streams of output. */
 export type StreamName = "stdout" | "stderr";

@@ -5,7 +5,7 @@
  */
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { spaceOf } from "../host/disk-space.ts";
 import { errorCode } from "../host/error-code.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Transform } from "node:stream";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** Content that is checked against its name while it is read. What does not fit ends with an error, before its end is seen. */
 export function verifyContent(sha256: string): Transform {

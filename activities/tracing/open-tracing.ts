@@ -1,5 +1,5 @@
-import { KgentsError } from "#core/error";
-import type { SpanReference } from "#core/trace-context";
+import { KgentsError } from "#core/contract/error";
+import type { SpanReference } from "#core/telemetry/trace-context";
 
 /** What a span says beside its name. */
 export type SpanAttributes = Readonly<Record<string, string | number>>;

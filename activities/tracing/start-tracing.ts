@@ -10,7 +10,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { BasicTracerProvider, BatchSpanProcessor, RandomIdGenerator } from "@opentelemetry/sdk-trace-base";
 import { CancelledFailure } from "@temporalio/common";
-import { idsOfRun, type SpanReference, spanOf } from "#core/trace-context";
+import { idsOfRun, type SpanReference, spanOf } from "#core/telemetry/trace-context";
 import type { Tracing } from "./open-tracing.ts";
 
 /** How long the end of a process may wait for a collector: a person waits for it, and traces are not what he came for. */

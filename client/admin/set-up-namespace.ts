@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
+import { searchAttributes } from "#core/contract/names";
 import { grpcStatus } from "#core/grpc-status";
-import { searchAttributes } from "#core/names";
 import { indexedValueTypes } from "#core/temporal-enums";
 import { registerSearchAttributes, searchAttributeState } from "#worker/search-attributes";
 import { toMilliseconds, toProtobufTime } from "../protobuf-time.ts";

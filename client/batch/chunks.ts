@@ -1,10 +1,16 @@
 import { Readable } from "node:stream";
 import type { ArtifactStore } from "#activities/store/artifact-store";
-import { type BatchChunk, batchSizes, maximumBatchRuns, maximumChunkBytes, maximumChunkRuns } from "#core/batch";
-import { KgentsError } from "#core/error";
-import { validateRequest } from "#core/parse-request";
-import { type ExecutionRequest, maximumRequestBytes } from "#core/request";
-import { requestHash, sha256 } from "#core/request-hash";
+import {
+  type BatchChunk,
+  batchSizes,
+  maximumBatchRuns,
+  maximumChunkBytes,
+  maximumChunkRuns,
+} from "#core/contract/batch";
+import { KgentsError } from "#core/contract/error";
+import { validateRequest } from "#core/contract/parse-request";
+import { type ExecutionRequest, maximumRequestBytes } from "#core/contract/request";
+import { requestHash, sha256 } from "#core/contract/request-hash";
 import { offloadRequest } from "../offload.ts";
 
 /** The requests of a batch as its workflow takes them. */

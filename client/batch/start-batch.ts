@@ -6,10 +6,10 @@ import {
   batchTotalMemo,
   executeBatchWorkflow,
   maximumBatchConcurrency,
-} from "#core/batch";
-import { KgentsError } from "#core/error";
-import { requestHashMemo } from "#core/names";
-import type { ExecutionRequest } from "#core/request";
+} from "#core/contract/batch";
+import { KgentsError } from "#core/contract/error";
+import { requestHashMemo } from "#core/contract/names";
+import type { ExecutionRequest } from "#core/contract/request";
 import { toKgentsError } from "../failure.ts";
 import { priorityOf } from "../priority.ts";
 import { idOf, type StartOptions } from "../start-execution.ts";

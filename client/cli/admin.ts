@@ -1,6 +1,6 @@
 import { loadConfiguration } from "#activities/host/configuration-file";
 import { refuseForeignListener } from "#activities/host/listener-owner";
-import { formatDuration } from "#core/duration";
+import { formatDuration } from "#core/text/duration";
 import { type NamespaceSetup, setUpNamespace } from "../admin/set-up-namespace.ts";
 import { connectClient } from "../connect.ts";
 import { resolveTarget } from "../stack/address.ts";

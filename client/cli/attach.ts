@@ -1,4 +1,4 @@
-import { exitCodeOf } from "#core/exit-code";
+import { exitCodeOf } from "#core/contract/exit-code";
 import { explain, printOutput, sayBehind } from "./follow-run.ts";
 import { leaveOnSignal } from "./leave-on-signal.ts";
 import { printJson } from "./print.ts";

@@ -1,4 +1,4 @@
-import { formatDuration } from "#core/duration";
+import { formatDuration } from "#core/text/duration";
 import { pad, width } from "./terminal-text.ts";
 
 /** A stretch of time. */

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createReadStream, fstatSync, type ReadStream, type Stats } from "node:fs";
-import { endedOf } from "#core/batch";
-import { KgentsError } from "#core/error";
-import { interruptedExitCode } from "#core/exit-code";
-import type { ExecutionRequest } from "#core/request";
+import { endedOf } from "#core/contract/batch";
+import { KgentsError } from "#core/contract/error";
+import { interruptedExitCode } from "#core/contract/exit-code";
+import type { ExecutionRequest } from "#core/contract/request";
 import type { BatchHandle, BatchItem } from "../batch/batch-handle.ts";
 import { faultOf } from "../input-files/fault.ts";
 import { Quartermaster } from "../quartermaster.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { formatDuration } from "#core/duration";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
+import { formatDuration } from "#core/text/duration";
 import type { BatchHandle } from "../batch/batch-handle.ts";
 import type { ExecutionHandle } from "../execution-handle.ts";
 import { toKgentsError } from "../failure.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { KgentsError } from "#core/error";
-import type { Content } from "#core/request";
+import { KgentsError } from "#core/contract/error";
+import type { Content } from "#core/contract/request";
 import { fileContent, type StoreFinder, streamContent } from "../offload.ts";
 import type { ExecFlags } from "./exec-command.ts";
 import type { Voice } from "./voice.ts";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** @throws KgentsError `invalid-request` where nobody could answer a question, and `--yes` was not said */
 export function refuseWithoutTerminal(yes: boolean, what: string): void {

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { parseDuration } from "#core/duration";
+import { parseDuration } from "#core/text/duration";
 import type { CancelFlags } from "./cancel.ts";
 import { priority } from "./exec-command.ts";
 import { alsoNamed } from "./other-name.ts";

@@ -1,6 +1,6 @@
-import { closest } from "#core/closest";
-import { KgentsError } from "#core/error";
-import type { ExecutionResult, FileResult } from "#core/result";
+import { KgentsError } from "#core/contract/error";
+import type { ExecutionResult, FileResult } from "#core/contract/result";
+import { closest } from "#core/text/closest";
 import { print, printJson } from "./print.ts";
 import { type Column, table } from "./table.ts";
 import { terminalWidth } from "./terminal-text.ts";

@@ -1,4 +1,4 @@
-import type { ExecutionResult } from "#core/result";
+import type { ExecutionResult } from "#core/contract/result";
 import type { OutputEvent } from "../output/event.ts";
 import { printBytes, type StreamName } from "./print.ts";
 import type { Voice } from "./voice.ts";

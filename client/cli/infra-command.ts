@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { dnsLabelField } from "#core/labels";
+import { dnsLabelField } from "#core/contract/labels";
 
 /** Flags of all `infra` commands. */
 export interface InfraFlags {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CanaryTarget, canaryTargets, canaryTargetsInWords } from "#core/cluster-names";
+import { type CanaryTarget, canaryTargets, canaryTargetsInWords } from "#core/manifest/cluster-names";
 import type { CellAdmission } from "../infra/admission.ts";
 import type { CellCounts } from "../infra/cells.ts";
 import type { InfraCluster } from "../infra/infra-cluster.ts";

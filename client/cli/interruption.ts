@@ -1,5 +1,5 @@
 import { onEndingSignal } from "#activities/host/ending-signals";
-import { interruptedExitCode } from "#core/exit-code";
+import { interruptedExitCode } from "#core/contract/exit-code";
 import { complain } from "./print.ts";
 import type { Voice } from "./voice.ts";
 

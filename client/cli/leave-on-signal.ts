@@ -1,5 +1,5 @@
 import { onEndingSignal } from "#activities/host/ending-signals";
-import { interruptedExitCode } from "#core/exit-code";
+import { interruptedExitCode } from "#core/contract/exit-code";
 import { complain } from "./print.ts";
 
 /** Ctrl-C (or SIGTERM, or SIGHUP) ends a command that only watches; the run goes on. Returns how to end that. */

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { distrust } from "#activities/host/ownership";
 import { kgentsPaths } from "#activities/host/paths";
-import type { KgentsError } from "#core/error";
+import type { KgentsError } from "#core/contract/error";
 import { adminCommand } from "./admin-command.ts";
 import { batchCommand } from "./batch-command.ts";
 import { checkSurroundings } from "./check-surroundings.ts";
@@ -123,7 +123,7 @@ mcpCommand(program, async (flags) => {
   await leave(await mcp(flags));
 });
 schemaCommand(program, async (name) => {
-  const { printedJsonSchema } = await import("#core/json-schema");
+  const { printedJsonSchema } = await import("#core/contract/json-schema");
   await print(printedJsonSchema(name));
 });
 workerCommand(program, async (flags) => {

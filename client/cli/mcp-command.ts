@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { shellQuote } from "#core/shell-quote";
+import { shellQuote } from "#core/text/shell-quote";
 
 /** The flags of `kgents mcp`, as commander reads them. */
 export interface McpFlags {

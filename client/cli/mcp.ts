@@ -1,8 +1,8 @@
 import { Console } from "node:console";
 import { onEndingSignal } from "#activities/host/ending-signals";
-import { KgentsError } from "#core/error";
-import { interruptedExitCode } from "#core/exit-code";
-import { isLoopback } from "#core/loopback";
+import { KgentsError } from "#core/contract/error";
+import { interruptedExitCode } from "#core/contract/exit-code";
+import { isLoopback } from "#core/text/loopback";
 import { allowedHosts } from "../http-strangers.ts";
 import { createCalls } from "../mcp/calls.ts";
 import { serveOnHttp } from "../mcp/serve-http.ts";

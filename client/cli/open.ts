@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { lookForProgram } from "#activities/host/find-program";
 import { programEnvironment } from "#activities/host/program-environment";
 import { startProgram } from "#activities/host/run-program";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { print, printJson } from "./print.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
 

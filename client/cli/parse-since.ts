@@ -1,4 +1,4 @@
-import { parseDuration } from "#core/duration";
+import { parseDuration } from "#core/text/duration";
 
 const date = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?$/;
 

@@ -1,5 +1,5 @@
-import { validateRequest } from "#core/parse-request";
-import type { ExecutionRequest } from "#core/request";
+import { validateRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
 import { fileContent } from "../offload.ts";
 import type { Quartermaster } from "../quartermaster.ts";
 import type { ExecFlags } from "./exec-command.ts";

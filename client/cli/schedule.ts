@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from "#core/duration";
+import { formatDuration, parseDuration } from "#core/text/duration";
 import { Quartermaster } from "../quartermaster.ts";
 import type { ScheduleEntry } from "../schedules/schedules.ts";
 import { requestOf } from "./exec-request.ts";

@@ -1,5 +1,5 @@
 import { Argument, type Command } from "commander";
-import type { JsonSchemaName } from "#core/json-schema";
+import type { JsonSchemaName } from "#core/contract/json-schema";
 
 const names = ["request", "result", "failure"] as const satisfies readonly JsonSchemaName[];
 

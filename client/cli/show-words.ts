@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { formatDuration } from "#core/duration";
-import { limitsInWords } from "#core/limits-in-words";
-import { formatBytes } from "#core/quantity";
-import { requestSchema } from "#core/request";
-import type { Isolation } from "#core/result";
+
+import { limitsInWords } from "#core/contract/limits-in-words";
+import { requestSchema } from "#core/contract/request";
+import type { Isolation } from "#core/contract/result";
+import { formatDuration } from "#core/text/duration";
+import { formatBytes } from "#core/text/quantity";
 import type { RunFailure } from "../failure.ts";
 import type { RunDetails, RunTimings } from "../runs/inspect-run.ts";
 import { waitingInWords } from "../runs/waiting.ts";

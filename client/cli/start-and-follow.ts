@@ -1,5 +1,5 @@
-import { exitCodeOf } from "#core/exit-code";
-import type { ExecutionRequest } from "#core/request";
+import { exitCodeOf } from "#core/contract/exit-code";
+import type { ExecutionRequest } from "#core/contract/request";
 import { Quartermaster } from "../quartermaster.ts";
 import { explain, printOutput, sayBehind } from "./follow-run.ts";
 import { watchForInterruption } from "./interruption.ts";

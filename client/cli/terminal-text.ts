@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import stringWidth from "string-width";
-import { printableJson } from "#core/printable-json";
+import { printableJson } from "#core/text/printable-json";
 
 /** How wide the terminal is; undefined where there is none, and nothing has to fit. */
 export const terminalWidth = (): number | undefined =>

@@ -1,5 +1,5 @@
 import type { Command, CommanderError } from "commander";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** Says what commander says of a wrong flag or command in our own words, and once. */
 export function usageError(program: Command, error: CommanderError, args: readonly string[]): KgentsError {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { exitCodeOfFailure } from "#core/exit-code";
+import { exitCodeOfFailure } from "#core/contract/exit-code";
 import { toKgentsError } from "../failure.ts";
 import { complain, printJson } from "./print.ts";
 import { plain } from "./terminal-text.ts";

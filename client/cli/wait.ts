@@ -1,4 +1,4 @@
-import { exitCodeOf } from "#core/exit-code";
+import { exitCodeOf } from "#core/contract/exit-code";
 import type { ExecutionHandle } from "../execution-handle.ts";
 import { leaveOnSignal } from "./leave-on-signal.ts";
 import { printJson } from "./print.ts";

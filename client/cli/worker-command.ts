@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { parseDuration } from "#core/duration";
+import { parseDuration } from "#core/text/duration";
 import type { WorkerCommandFlags } from "#worker/command";
 
 const wholeNumber =

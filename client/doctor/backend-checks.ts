@@ -1,8 +1,8 @@
 import type { BackendStatus } from "#activities/backends/backend";
 import { isClusterConfigured } from "#activities/backends/kubernetes/cluster-client";
 import { resolveInterpreter } from "#activities/backends/subprocess/interpreter";
-import { type Configuration, mergeLanguages } from "#core/configuration";
-import { builtInLanguages, findLanguage, type Language } from "#core/language";
+import { type Configuration, mergeLanguages } from "#core/configuration/configuration";
+import { builtInLanguages, findLanguage, type Language } from "#core/contract/language";
 import { clusterStatus, sandboxStatus } from "../backend-status.ts";
 import { lastingPath } from "../stack/background-environment.ts";
 import { type Check, failed, ok, warning } from "./check.ts";

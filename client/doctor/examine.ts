@@ -1,8 +1,8 @@
 import { type LoadedConfiguration, loadConfiguration } from "#activities/host/configuration-file";
 import { distrust } from "#activities/host/ownership";
 import { kgentsPaths, type Paths } from "#activities/host/paths";
-import { KgentsError } from "#core/error";
-import { isLoopback } from "#core/loopback";
+import { KgentsError } from "#core/contract/error";
+import { isLoopback } from "#core/text/loopback";
 import { resolveTarget } from "../stack/address.ts";
 import { stackStatus } from "../stack/stack-status.ts";
 import { checkArtifacts } from "./artifact-checks.ts";

@@ -3,7 +3,7 @@ import { access, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode } from "#activities/host/error-code";
 import { distrust } from "#activities/host/ownership";
-import { formatBytes } from "#core/quantity";
+import { formatBytes } from "#core/text/quantity";
 import { type Check, failed, ok, warning } from "./check.ts";
 
 /** What package.json asks for: `engines`. */

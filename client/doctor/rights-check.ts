@@ -1,6 +1,6 @@
 import { createClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
-import type { Configuration } from "#core/configuration";
+import type { Configuration } from "#core/configuration/configuration";
 import { missingAccess } from "../infra/check-access.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 

@@ -6,7 +6,7 @@
 import type { KubernetesObject } from "@kubernetes/client-node";
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
-import { managedByKgents, managedByLabel } from "#core/cluster-names";
+import { managedByKgents, managedByLabel } from "#core/manifest/cluster-names";
 import { objectsFor } from "./infra-cluster.ts";
 
 /** The API group's version; it has these policies from Kubernetes 1.30 on. */

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from "@kubernetes/client-node";
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
-import { canaryLabel } from "#core/cluster-names";
+import { canaryLabel } from "#core/manifest/cluster-names";
 import { objectsFor } from "./infra-cluster.ts";
 
 // Policies last: until its pods are gone, what they may do stays decided.

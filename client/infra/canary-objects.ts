@@ -4,7 +4,9 @@
  * @module
  */
 
-import { cellPod } from "#core/cell-pod";
+import type { Language } from "#core/contract/language";
+import { validateRequest } from "#core/contract/parse-request";
+import { cellPod } from "#core/manifest/cell-pod";
 import {
   type CanaryTarget,
   canaryLabel,
@@ -12,9 +14,7 @@ import {
   canaryTargetsInWords,
   managedByKgents,
   managedByLabel,
-} from "#core/cluster-names";
-import type { Language } from "#core/language";
-import { validateRequest } from "#core/parse-request";
+} from "#core/manifest/cluster-names";
 import type { Manifest } from "./manifests.ts";
 
 /** Something that the canary tries to reach. */

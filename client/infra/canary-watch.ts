@@ -1,6 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
-import { canaryLabel, canaryRoleLabel } from "#core/cluster-names";
+import { canaryLabel, canaryRoleLabel } from "#core/manifest/cluster-names";
 import type { CanaryRole } from "./canary-objects.ts";
 import { hasEnded, messageOf, obstacleOf } from "./canary-pod-state.ts";
 import { waitFor } from "./watch-objects.ts";

@@ -8,8 +8,8 @@ import { randomBytes } from "node:crypto";
 import type { V1Pod } from "@kubernetes/client-node";
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
-import type { CanaryTarget, NetworkIsolation } from "#core/cluster-names";
-import type { Language } from "#core/language";
+import type { Language } from "#core/contract/language";
+import type { CanaryTarget, NetworkIsolation } from "#core/manifest/cluster-names";
 import { removeCanaries } from "./canary-leftovers.ts";
 import {
   canaryMilliseconds,

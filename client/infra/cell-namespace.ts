@@ -1,8 +1,8 @@
 import type { V1Namespace } from "@kubernetes/client-node";
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
-import { managedByKgents, managedByLabel } from "#core/cluster-names";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
+import { managedByKgents, managedByLabel } from "#core/manifest/cluster-names";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
 /** The namespace, or undefined where there is none. */

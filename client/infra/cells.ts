@@ -2,7 +2,7 @@ import type { V1Job } from "@kubernetes/client-node";
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { listAll } from "#activities/backends/kubernetes/list-pages";
 import { isFinished } from "#activities/backends/kubernetes/observe";
-import { managedByKgents, managedByLabel } from "#core/cluster-names";
+import { managedByKgents, managedByLabel } from "#core/manifest/cluster-names";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
 /** How many cells there are. */

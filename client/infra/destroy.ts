@@ -6,7 +6,7 @@
 import type { V1Namespace } from "@kubernetes/client-node";
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { hasAdmissionLeft, removeAdmission } from "./admission.ts";
 import { readNamespace, refuseForeign } from "./cell-namespace.ts";
 import { type CellCounts, countCells } from "./cells.ts";

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from "@kubernetes/client-node";
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
-import { managedByKgents, managedByLabel } from "#core/cluster-names";
+import { managedByKgents, managedByLabel } from "#core/manifest/cluster-names";
 import { objectsFor } from "./infra-cluster.ts";
 
 /** Kinds that people put into namespaces. What controllers make of them has an owner. */

@@ -1,5 +1,5 @@
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
-import type { Language } from "#core/language";
+import type { Language } from "#core/contract/language";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
 /** On how many nodes an image is known to be. */

@@ -12,7 +12,7 @@ import {
   isClusterConfigured,
 } from "#activities/backends/kubernetes/cluster-client";
 import { ClusterError, toRunFailure } from "#activities/backends/kubernetes/cluster-error";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** Who answers no sooner does not answer: a person waits. */
 export const answerMilliseconds = 3000;

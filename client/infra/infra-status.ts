@@ -5,7 +5,7 @@
  */
 import type { ClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
-import type { Language } from "#core/language";
+import type { Language } from "#core/contract/language";
 import { type CellAdmission, cellAdmission } from "./admission.ts";
 import { isOurs, readNamespace } from "./cell-namespace.ts";
 import { type CellCounts, countCells } from "./cells.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Language } from "#core/language";
+import type { Language } from "#core/contract/language";
 import { runCanary } from "./canary.ts";
 import { type InfraCluster, infraFailure } from "./infra-cluster.ts";
 import { loadManifests } from "./manifests.ts";

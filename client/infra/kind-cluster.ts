@@ -1,7 +1,7 @@
 import { lookForProgram } from "#activities/host/find-program";
 import { absolutePaths, networkNames, programEnvironment } from "#activities/host/program-environment";
 import { outputOf } from "#activities/host/run-program";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 const clusterName = "kgents";
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KubernetesObject } from "@kubernetes/client-node";
 import { parseAllDocuments } from "yaml";
-import { cellNamespace } from "#core/names";
+import { cellNamespace } from "#core/contract/names";
 
 /** An object as it is applied. */
 export interface Manifest extends KubernetesObject {

@@ -8,7 +8,7 @@ import {
   networkIsolationReasonAnnotation,
   networkIsolationTriedAnnotation,
   readCanaryTargets,
-} from "#core/cluster-names";
+} from "#core/manifest/cluster-names";
 import type { CanaryVerdict } from "./canary.ts";
 import { objectsFor } from "./infra-cluster.ts";
 

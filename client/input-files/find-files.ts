@@ -6,10 +6,10 @@
 import type { Dirent } from "node:fs";
 import { lstat, opendir, stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
-import { KgentsError } from "#core/error";
-import { fileNameRule } from "#core/fields";
-import { checkFileSet } from "#core/file-set";
-import { isSafeFileName, maximumFiles } from "#core/request";
+import { KgentsError } from "#core/contract/error";
+import { fileNameRule } from "#core/contract/fields";
+import { checkFileSet } from "#core/contract/file-set";
+import { isSafeFileName, maximumFiles } from "#core/contract/request";
 import { faultOf } from "./fault.ts";
 
 /** A file or folder of this machine. */

@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { KgentsError } from "#core/error";
-import { contentBytes } from "#core/file-set";
-import type { Content, ExecutionRequest } from "#core/request";
+import { KgentsError } from "#core/contract/error";
+import { contentBytes } from "#core/contract/file-set";
+import type { Content, ExecutionRequest } from "#core/contract/request";
 import { fileContent, type StoreFinder, streamContent } from "../offload.ts";
 import { faultOf } from "./fault.ts";
 import type { FoundFile } from "./find-files.ts";

@@ -1,4 +1,4 @@
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** The calls of tools that are being answered: so that the server's end is also theirs. */
 export interface Calls {

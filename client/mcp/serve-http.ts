@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, isLegacyRequest, type McpServer } from "@modelcontextprotocol/server";
 import { createBoundedServer, type HttpBounds } from "#activities/host/bounded-http-server";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { type Guard, refuse, refuseStranger } from "./http-guard.ts";
 import { createSessions } from "./http-sessions.ts";
 import { createRequestBodies } from "./request-bodies.ts";

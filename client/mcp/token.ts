@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** Shorter ones can be guessed. */
 const minimumTokenCharacters = 16;

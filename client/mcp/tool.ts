@@ -6,7 +6,7 @@ import {
   type ToolAnnotations,
 } from "@modelcontextprotocol/server";
 import type { z } from "zod";
-import { parseOrRefuse } from "#core/refusal";
+import { parseOrRefuse } from "#core/contract/refusal";
 import { runFailureOf } from "../failure.ts";
 import type { OutputEvent } from "../output/event.ts";
 import { describeFailure } from "../tools/describe-failure.ts";

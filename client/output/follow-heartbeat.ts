@@ -3,7 +3,7 @@ import type { WorkflowHandle } from "@temporalio/client";
 import { z } from "zod";
 import type { ExecuteHeartbeat, LiveWindow } from "#activities/contract";
 import type { StreamName } from "#activities/store/references";
-import type { ExecutionResult } from "#core/result";
+import type { ExecutionResult } from "#core/contract/result";
 import { decodeFirst } from "../runs/history.ts";
 import { fits } from "../runs/read-result.ts";
 import { type OutputEvent, remainingOutput } from "./event.ts";

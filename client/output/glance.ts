@@ -6,8 +6,8 @@
 import type { WorkflowHandle } from "@temporalio/client";
 import type { ArtifactStore } from "#activities/store/artifact-store";
 import { type StreamName, streamReference } from "#activities/store/references";
-import { maximumStarts } from "#core/request";
-import type { ExecutionResult } from "#core/result";
+import { maximumStarts } from "#core/contract/request";
+import type { ExecutionResult } from "#core/contract/result";
 import { type OutputEvent, remainingOutput } from "./event.ts";
 import { newestHeartbeat } from "./follow-heartbeat.ts";
 

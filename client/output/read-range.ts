@@ -6,7 +6,7 @@
 import { buffer } from "node:stream/consumers";
 import type { ArtifactStore } from "#activities/store/artifact-store";
 import { runKey, type StreamName, streamReference } from "#activities/store/references";
-import { maximumStarts } from "#core/request";
+import { maximumStarts } from "#core/contract/request";
 import type { ExecutionHandle } from "../execution-handle.ts";
 
 /** Which bytes are asked for. */

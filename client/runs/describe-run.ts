@@ -5,9 +5,9 @@ import {
   WorkflowNotFoundError,
 } from "@temporalio/client";
 import { tolerantClient } from "#activities/host/tolerant-client";
-import { closest } from "#core/closest";
-import { KgentsError } from "#core/error";
-import { executeCodeWorkflow } from "#core/names";
+import { KgentsError } from "#core/contract/error";
+import { executeCodeWorkflow } from "#core/contract/names";
+import { closest } from "#core/text/closest";
 import { toKgentsError } from "../failure.ts";
 
 /** Among so many of the newest runs is looked for what was meant. */

@@ -1,6 +1,6 @@
 import type { WorkflowClient } from "@temporalio/client";
 import type { LoadedDataConverter, Payload } from "@temporalio/common";
-import { tooDeep } from "#core/nesting";
+import { tooDeep } from "#core/contract/nesting";
 
 type Payloads = { readonly payloads?: Payload[] | null } | null | undefined;
 

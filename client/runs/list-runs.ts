@@ -6,10 +6,10 @@ import {
   WorkflowNotFoundError,
 } from "@temporalio/client";
 import { tolerantClient } from "#activities/host/tolerant-client";
-import { aboutOf, type RunAbout } from "#core/about";
+import { aboutOf, type RunAbout } from "#core/contract/about";
+import { aboutMemo, searchAttributes } from "#core/contract/names";
+import type { BackendName, ExecutionResult } from "#core/contract/result";
 import { grpcStatus } from "#core/grpc-status";
-import { aboutMemo, searchAttributes } from "#core/names";
-import type { BackendName, ExecutionResult } from "#core/result";
 import { toKgentsError } from "../failure.ts";
 import { readRequest } from "./history.ts";
 import { isForeignResult, resultOf } from "./read-result.ts";

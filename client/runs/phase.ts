@@ -1,5 +1,5 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
-import { type Phase, phaseQuery } from "#core/names";
+import { type Phase, phaseQuery } from "#core/contract/names";
 
 /** How long a worker may take to answer: it may have to read the run's history first. */
 const answerMilliseconds = 3000;

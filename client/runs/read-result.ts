@@ -5,8 +5,8 @@
  * @module
  */
 import type { z } from "zod";
-import { KgentsError } from "#core/error";
-import { type ExecutionResult, resultSchema } from "#core/result";
+import { KgentsError } from "#core/contract/error";
+import { type ExecutionResult, resultSchema } from "#core/contract/result";
 
 /** What does not fit a schema; undefined where the value fits. Fields that the schema lacks do no harm: a later version may have added them. */
 function misfit(schema: z.ZodType, value: unknown): z.core.$ZodIssue | undefined {

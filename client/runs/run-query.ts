@@ -1,4 +1,4 @@
-import { executeCodeWorkflow, searchAttributes } from "#core/names";
+import { executeCodeWorkflow, searchAttributes } from "#core/contract/names";
 import { quoted } from "#core/visibility-query";
 import type { RunState } from "./run-state.ts";
 

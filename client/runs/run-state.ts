@@ -1,6 +1,6 @@
 import type { WorkflowExecutionInfo, WorkflowExecutionStatusName } from "@temporalio/client";
-import { searchAttributes } from "#core/names";
-import { type RunStatus, runStatuses } from "#core/result";
+import { searchAttributes } from "#core/contract/names";
+import { type RunStatus, runStatuses } from "#core/contract/result";
 
 /**
  * Where a run stands. `running`, or what became of the code, as its result says; `error` where it could not be carried out,

@@ -1,6 +1,6 @@
 import type { WorkflowClient, WorkflowHandle } from "@temporalio/client";
 import type { QueuedHeartbeat } from "#activities/contract";
-import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/names";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
 import { decodeFirst } from "./history.ts";
 
 /** That a run waits because all places are taken. */

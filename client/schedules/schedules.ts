@@ -12,14 +12,14 @@ import {
   ScheduleOverlapPolicy,
 } from "@temporalio/client";
 import type { ArtifactStore } from "#activities/store/artifact-store";
-import { aboutOf, type RunAbout } from "#core/about";
-import { parseDuration } from "#core/duration";
-import { KgentsError } from "#core/error";
-import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "#core/names";
-import { validateRequest } from "#core/parse-request";
-import type { ExecutionRequest } from "#core/request";
-import { requestHash } from "#core/request-hash";
-import { detailsOf, summaryOf } from "#core/request-story";
+import { aboutOf, type RunAbout } from "#core/contract/about";
+import { KgentsError } from "#core/contract/error";
+import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "#core/contract/names";
+import { validateRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
+import { requestHash } from "#core/contract/request-hash";
+import { parseDuration } from "#core/text/duration";
+import { detailsOf, summaryOf } from "#core/text/request-story";
 import { toKgentsError } from "../failure.ts";
 import { offloadRequest } from "../offload.ts";
 import { idOf } from "../start-execution.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 import { loadTemporalConfiguration, type TemporalConfiguration } from "#activities/host/temporal-configuration";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** A Temporal server by its address, and how it was found. */
 export interface TemporalTarget {

@@ -18,7 +18,7 @@ import {
   workerFiles,
   writeWorkerIdentity,
 } from "#activities/host/worker-files";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import type { TemporalTarget } from "./address.ts";
 import { workerEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";

@@ -10,7 +10,7 @@ import { hostname } from "node:os";
 import type { ConnectionLike } from "@temporalio/client";
 import { isRunning } from "#activities/host/process-identity";
 import { temporalUnavailable } from "#activities/host/temporal-unavailable";
-import { hostLabel, processOfIdentity } from "#core/names";
+import { hostLabel, processOfIdentity } from "#core/contract/names";
 import { versionedMode, workflowTaskQueueType } from "#core/temporal-enums";
 import { toMilliseconds } from "../protobuf-time.ts";
 import type { TemporalTarget } from "./address.ts";

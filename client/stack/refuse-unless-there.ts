@@ -1,5 +1,5 @@
 import { refuseForeignListener } from "#activities/host/listener-owner";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { probe } from "./probe.ts";
 
 /**

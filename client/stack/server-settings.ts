@@ -1,4 +1,4 @@
-import { searchAttributes } from "#core/names";
+import { searchAttributes } from "#core/contract/names";
 
 /**
  * The server's queues wait for the next tick of a rate limiter, by default 20 a second, before they look for what is to be

@@ -10,7 +10,7 @@ import { fullDiskBehind } from "#activities/host/disk-space";
 import { refuseForeignListener } from "#activities/host/listener-owner";
 import { isRunning } from "#activities/host/process-identity";
 import { readStateFile, type Shaped, writeStateFile } from "#activities/host/state-file";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { portIn, type TemporalTarget } from "./address.ts";
 import { serverEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";

@@ -8,7 +8,7 @@ import { programsOnPath } from "#activities/host/find-program";
 import { findPinnedTool, installPinnedTool, type PinnedTool } from "#activities/host/pinned-tool";
 import { programEnvironment } from "#activities/host/program-environment";
 import { outputOf } from "#activities/host/run-program";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { downloadTemporal, officialDownload, pinnedVersion, temporalExecutables } from "./temporal-download.ts";
 
 /** The command, found. */

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** A port for the UI's guard. It is not worth refusing a run for: where its usual port is taken, it gets another. */
 export async function freeUiPort(port: number, progress: (line: string) => void): Promise<number> {

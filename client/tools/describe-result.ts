@@ -1,4 +1,4 @@
-import type { ExecutionResult, StreamResult } from "#core/result";
+import type { ExecutionResult, StreamResult } from "#core/contract/result";
 import { asText, excerptOf } from "./excerpt.ts";
 import type { ShownFile } from "./output-files.ts";
 import { chooseMark, idInLine, inLine, markMeaning, quote } from "./quote.ts";

@@ -1,6 +1,6 @@
-import { decodeUtf8 } from "#core/bytes";
-import type { StreamResult } from "#core/result";
-import { endOfCharacters, startOfCharacters } from "#core/utf8";
+import type { StreamResult } from "#core/contract/result";
+import { decodeUtf8 } from "#core/text/bytes";
+import { endOfCharacters, startOfCharacters } from "#core/text/utf8";
 import { remainingOutput } from "../output/event.ts";
 
 /** How much of a stream a model is shown at once, in bytes: the half from its beginning, the half from its end. */

@@ -6,7 +6,7 @@
  * @module
  */
 import { randomBytes } from "node:crypto";
-import { isRunId } from "#core/names";
+import { isRunId } from "#core/contract/names";
 
 /** A mark that stands in none of the texts. */
 export function chooseMark(texts: readonly string[]): string {

@@ -1,6 +1,6 @@
+import { parseOrRefuse } from "#core/contract/refusal";
+import type { ExecutionRequest } from "#core/contract/request";
 import { type ModelRequest, modelRequestSchema, requestOfModel } from "#core/model-request";
-import { parseOrRefuse } from "#core/refusal";
-import type { ExecutionRequest } from "#core/request";
 import { type RunFailure, runFailureOf } from "../failure.ts";
 import type { OutputEvent } from "../output/event.ts";
 import { Quartermaster } from "../quartermaster.ts";

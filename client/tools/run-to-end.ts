@@ -1,5 +1,5 @@
-import type { ExecutionRequest } from "#core/request";
-import type { ExecutionResult } from "#core/result";
+import type { ExecutionRequest } from "#core/contract/request";
+import type { ExecutionResult } from "#core/contract/result";
 import type { OutputEvent } from "../output/event.ts";
 import type { Quartermaster } from "../quartermaster.ts";
 

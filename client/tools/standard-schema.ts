@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { KgentsError } from "#core/error";
-import { parseOrRefuse } from "#core/refusal";
+import { KgentsError } from "#core/contract/error";
+import { parseOrRefuse } from "#core/contract/refusal";
 import { inputJsonSchema, withoutNulls } from "./model-schema.ts";
 
 /** What converts a schema for those who know JSON Schema. */

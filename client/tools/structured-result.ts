@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { type ExecutionResult, resultSchema, type StreamResult } from "#core/result";
+import { type ExecutionResult, resultSchema, type StreamResult } from "#core/contract/result";
 import { encode, excerptOf } from "./excerpt.ts";
 
 const streamExcerpt = z.strictObject({

@@ -7,8 +7,8 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } 
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { Quartermaster } from "#client/quartermaster";
 import type { RunSummary } from "#client/runs/list-runs";
-import { failureKinds } from "#core/failure";
-import { executeCodeWorkflow } from "#core/names";
+import { failureKinds } from "#core/contract/failure";
+import { executeCodeWorkflow } from "#core/contract/names";
 import recorded from "../histories/0.1.0/succeeded.json" with { type: "json" };
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 import type { ForeignActivities } from "./foreign-workflows.ts";

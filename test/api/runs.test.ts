@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { toKgentsError } from "#client/failure";
 import type { Quartermaster } from "#client/quartermaster";
 import type { ListOptions, RunSummary } from "#client/runs/list-runs";
-import { aboutMemo, executeCodeWorkflow, searchAttributes } from "#core/names";
+import { aboutMemo, executeCodeWorkflow, searchAttributes } from "#core/contract/names";
 import { askTemporal, openRunsOf } from "#worker/ask-temporal";
 import { type DevServer, startDevServer } from "../support/dev-server.ts";
 import { openYard, type Yard } from "./support.ts";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { JobBuilder } from "#core/job-builder";
+import { JobBuilder } from "#core/manifest/job-builder";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 
 let terminal: CommandLine;

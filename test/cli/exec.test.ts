@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, readlink, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import type { ExecutionResult } from "#core/result";
+import type { ExecutionResult } from "#core/contract/result";
 import {
   type CommandLine,
   createCommandLine,

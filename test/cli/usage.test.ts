@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { jsonSchemaNames, printedJsonSchema } from "#core/json-schema";
+import { jsonSchemaNames, printedJsonSchema } from "#core/contract/json-schema";
 import { type CommandLine, createCommandLine, shellLine } from "../support/command-line.ts";
 
 let terminal: CommandLine;

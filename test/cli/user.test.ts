@@ -4,7 +4,7 @@ import { chmod, chown, cp, lchown, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kgentsPaths } from "#activities/host/paths";
-import type { ExecutionResult } from "#core/result";
+import type { ExecutionResult } from "#core/contract/result";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 import { freePort } from "../support/dev-server.ts";
 import { kgentsEntry } from "../support/worker-process.ts";

@@ -8,8 +8,8 @@ import { expect } from "vitest";
 import { cellIdOf } from "#activities/plan";
 import { runKey } from "#activities/store/references";
 import { Quartermaster } from "#client/index";
-import type { FailureKind } from "#core/failure";
-import type { BackendName, Isolation } from "#core/result";
+import type { FailureKind } from "#core/contract/failure";
+import type { BackendName, Isolation } from "#core/contract/result";
 import type { CommandLine, Ended } from "../support/command-line.ts";
 import { processesRunning } from "../support/processes.ts";
 

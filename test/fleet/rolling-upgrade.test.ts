@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { ExecutionHandle } from "#client/execution-handle";
 import { Quartermaster } from "#client/quartermaster";
 import { startExecution } from "#client/start-execution";
-import { sweepCellsWorkflow } from "#core/names";
+import { sweepCellsWorkflow } from "#core/contract/names";
 import { createCommandLine } from "../support/command-line.ts";
 import { setCurrentVersion, temporal, versionOf } from "../support/deployments.ts";
 import { replayAll } from "../support/test-worker.ts";

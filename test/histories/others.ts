@@ -1,5 +1,5 @@
-import { aboutOf } from "#core/about";
-import type { BatchInput } from "#core/batch";
+import { aboutOf } from "#core/contract/about";
+import type { BatchInput } from "#core/contract/batch";
 import { cancelledOutput, request } from "./samples.ts";
 import type { Scenario, Scenarios, Step } from "./scenario.ts";
 import { answers, endsCancelled, fails, untilCancelled } from "./steps.ts";

@@ -13,7 +13,7 @@ import { Client, Connection, type WorkflowHandle } from "@temporalio/client";
 import { defaultPayloadConverter } from "@temporalio/common";
 import { kgentsPaths } from "#activities/host/paths";
 import { findTemporalBinary } from "#client/stack/temporal-binary";
-import { traceHeader } from "#core/trace-context";
+import { traceHeader } from "#core/telemetry/trace-context";
 import { createLogger, installRuntime } from "#worker/logging";
 import packageJson from "../../package.json" with { type: "json" };
 import { startDevServer } from "../support/dev-server.ts";

@@ -4,7 +4,7 @@ import { Context } from "@temporalio/activity";
 import { NativeConnection, Worker } from "@temporalio/worker";
 import type { Activities } from "#activities/contract";
 import { withTypedFailures } from "#activities/failures";
-import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/names";
+import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
 import { workflowSinks } from "#worker/interceptors";
 import { output, queues, sandboxCell } from "./samples.ts";
 import type { Moment, Scenarios, Script, Step } from "./scenario.ts";

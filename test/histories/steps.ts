@@ -1,6 +1,6 @@
 import { Context } from "@temporalio/activity";
-import { KgentsError } from "#core/error";
-import type { FailureKind } from "#core/failure";
+import { KgentsError } from "#core/contract/error";
+import type { FailureKind } from "#core/contract/failure";
 
 /** A step that answers with a value. */
 export const answers =

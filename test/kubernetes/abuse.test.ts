@@ -3,9 +3,9 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { CellOutcome } from "#activities/backends/backend";
-import { builtInLanguages, findLanguage } from "#core/language";
-import { parseRequest } from "#core/parse-request";
-import type { ExecutionRequest } from "#core/request";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { parseRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
 import { cellNamespace, cluster, createBackend, useClusterBackend } from "./support.ts";
 
 const inCell = useClusterBackend();

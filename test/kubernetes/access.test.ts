@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { createKubernetesBackend, type KubernetesOptions } from "#activities/backends/kubernetes/backend";
 import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
 import { kgentsPaths } from "#activities/host/paths";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 import { roleFor } from "./manifests.ts";
 import { type CellNamespace, cellNamespace, cluster, kubectl, node } from "./support.ts";

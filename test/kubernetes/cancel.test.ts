@@ -1,8 +1,8 @@
 /** A run that is cancelled says so within seconds, at whatever moment it was cancelled, and leaves nothing. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ExecutionRequest } from "#core/request";
-import type { RunStatus } from "#core/result";
+import type { ExecutionRequest } from "#core/contract/request";
+import type { RunStatus } from "#core/contract/result";
 import { replayAll } from "../support/test-worker.ts";
 import { activityStarted, hasOutput, isNext, jobs, type Reach, refuseAll, sizeOf, stored, until } from "./moments.ts";
 import { cellNamespace, kubectl, node, startClusterWorker } from "./support.ts";

@@ -1,6 +1,6 @@
 /** Every door in, on a prepared cluster. On the local sandbox: test/doors/doors.test.ts. */
 import { afterAll, beforeAll, describe } from "vitest";
-import { cellLabel } from "#core/cluster-names";
+import { cellLabel } from "#core/manifest/cluster-names";
 import type { Doors } from "../doors/doors.ts";
 import { testMcpTools } from "../doors/mcp-tools.ts";
 import { testPrograms } from "../doors/programs.ts";

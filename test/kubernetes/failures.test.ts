@@ -1,7 +1,7 @@
 /** What goes wrong in a cluster, provoked for real: each ends in time, with its own failure or status, and leaves nothing. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ExecutionRequest } from "#core/request";
-import type { ExecutionResult } from "#core/result";
+import type { ExecutionRequest } from "#core/contract/request";
+import type { ExecutionResult } from "#core/contract/result";
 import type { TestWorker } from "../support/test-worker.ts";
 import { clientPod, denyByPolicy, hardenedJob, limitRange, resourceQuota } from "./manifests.ts";
 import { type CellNamespace, cellNamespace, cluster, kubectl, node, startClusterWorker } from "./support.ts";

@@ -1,9 +1,9 @@
 /** Every hardening setting of a cell, as a program inside sees it, and as the cluster holds it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { defaultUserIds } from "#core/cell-user";
-import type { Job } from "#core/job-types";
-import { builtInLanguages } from "#core/language";
+import { builtInLanguages } from "#core/contract/language";
+import { defaultUserIds } from "#core/manifest/cell-user";
+import type { Job } from "#core/manifest/job-types";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 import { allCalls, refusedCalls } from "../support/system-calls.ts";
 import { cluster, useClusterWorker } from "./support.ts";

@@ -8,7 +8,7 @@ import { createClusterClient } from "#activities/backends/kubernetes/cluster-cli
 import type { InformerTimes } from "#activities/backends/kubernetes/informer";
 import { listAll } from "#activities/backends/kubernetes/list-pages";
 import { type PodWatch, watchPods } from "#activities/backends/kubernetes/pod-watch";
-import { cellLabel } from "#core/cluster-names";
+import { cellLabel } from "#core/manifest/cluster-names";
 import { type ApiProxy, apiProxy } from "./api-proxy.ts";
 import { clientPod } from "./manifests.ts";
 import { until } from "./moments.ts";

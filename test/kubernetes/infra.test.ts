@@ -7,7 +7,7 @@ import { planInWords } from "#client/cli/infra-words";
 import { cellAdmission } from "#client/infra/admission";
 import { loadManifests } from "#client/infra/manifests";
 import { planInit } from "#client/infra/plan";
-import { managedByKgents, managedByLabel } from "#core/cluster-names";
+import { managedByKgents, managedByLabel } from "#core/manifest/cluster-names";
 import type { CommandLine, Ended } from "../support/command-line.ts";
 import { apiProxy } from "./api-proxy.ts";
 import { cluster, createTerminal, freshName, kubectl, namesOf, removeNamespaces } from "./infra-support.ts";

@@ -6,7 +6,7 @@ import type { Client } from "@temporalio/client";
 import type { DirectoryStore } from "#activities/store/directory-store";
 import { runKey } from "#activities/store/references";
 import type { ExecutionHandle } from "#client/execution-handle";
-import { cellLabel } from "#core/cluster-names";
+import { cellLabel } from "#core/manifest/cluster-names";
 import { clientPod, hardenedJob, resourceQuota } from "./manifests.ts";
 import { type CellNamespace, cluster } from "./support.ts";
 

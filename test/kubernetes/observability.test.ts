@@ -1,7 +1,7 @@
 /** A run in a Job as an on-call engineer sees it: metrics, log lines and the trace, from the client to the end of its cell. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { aboutMemo } from "#core/names";
+import { aboutMemo } from "#core/contract/names";
 import { linesAbout } from "../observability/log-lines.ts";
 import { named, type OtlpReceiver, startOtlpReceiver } from "../observability/otlp-receiver.ts";
 import { scrape, totalOf } from "../observability/scrape.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { defaultPayloadConverter } from "@temporalio/common";
 import { describe, expect, it } from "vitest";
 import type { ExecutionHandle } from "#client/execution-handle";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 import type { TestWorker } from "../support/test-worker.ts";
 import { resourceQuota } from "./manifests.ts";
 import { jobs, refuseAll, until } from "./moments.ts";

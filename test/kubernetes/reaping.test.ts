@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { cellIdOf } from "#activities/plan";
 import { runKey } from "#activities/store/references";
 import type { ExecutionHandle } from "#client/execution-handle";
-import { cellLabel } from "#core/cluster-names";
+import { cellLabel } from "#core/manifest/cluster-names";
 import { hasOutput, until } from "./moments.ts";
 import { useClusterWorker } from "./support.ts";
 import { witness } from "./witness.ts";

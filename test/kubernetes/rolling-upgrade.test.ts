@@ -1,7 +1,7 @@
 /** Worker Versioning with real Jobs: what becomes of code that runs on when the last worker of its version has gone. */
 import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
-import { cellLabel } from "#core/cluster-names";
+import { cellLabel } from "#core/manifest/cluster-names";
 import { setCurrentVersion, temporal, versionOf } from "../support/deployments.ts";
 import { nothingLeft, ranOnce } from "./ends-right.ts";
 import { executedBy, until } from "./moments.ts";

@@ -1,7 +1,7 @@
 /** Code against its own cell, as a caller sees it: an honest result, in time, and a worker that goes on. */
 import { describe, expect, test } from "vitest";
-import type { ExecutionRequest } from "#core/request";
-import { type ExecutionResult, maximumStreamBytes } from "#core/result";
+import type { ExecutionRequest } from "#core/contract/request";
+import { type ExecutionResult, maximumStreamBytes } from "#core/contract/result";
 import { useClusterWorker } from "./support.ts";
 
 const here = useClusterWorker();

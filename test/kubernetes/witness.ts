@@ -1,6 +1,6 @@
 /** Code that tells a planted listener each time it is started, and whose output is known to the byte. */
 import { createHash } from "node:crypto";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 import { node } from "./support.ts";
 
 const lines = 2000;

@@ -1,15 +1,15 @@
 /** The Role of deploy/: with a worker's token, each thing that a worker does is allowed, and nothing else. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { validateRequest } from "#core/contract/parse-request";
 import {
   cellLabel,
   instanceLabel,
   networkIsolationAnnotation,
   runIdAnnotation,
   workflowIdAnnotation,
-} from "#core/cluster-names";
-import { builtInLanguages, findLanguage } from "#core/language";
-import { renderJob } from "#core/manifest";
-import { validateRequest } from "#core/parse-request";
+} from "#core/manifest/cluster-names";
+import { renderJob } from "#core/manifest/manifest";
 import type { NodeControl } from "../cluster/cluster.ts";
 import type { CommandLine } from "../support/command-line.ts";
 import { cluster, createTerminal, freshName, removeNamespaces } from "./infra-support.ts";

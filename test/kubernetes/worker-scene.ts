@@ -8,7 +8,7 @@ import { inject } from "vitest";
 import { type DirectoryStore, openDirectoryStore } from "#activities/store/directory-store";
 import type { ExecutionHandle } from "#client/execution-handle";
 import { startExecution } from "#client/start-execution";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 import { type DevServer, freePort, startDevServer } from "../support/dev-server.ts";
 import { startWorkerProcess, type WorkerProcess } from "../support/worker-process.ts";
 import { type CellNamespace, cellNamespace, cluster } from "./support.ts";

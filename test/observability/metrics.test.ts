@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { runMetrics, workerMetrics } from "#core/metrics";
+import { runMetrics, workerMetrics } from "#core/telemetry/metrics";
 import { runOrFail } from "../support/run.ts";
 import { type MeasuredWorker, startMeasuredWorker } from "./metrics-worker.ts";
 import { scrape, totalOf } from "./scrape.ts";

@@ -5,7 +5,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/commo
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { loadTemporalConfiguration } from "#activities/host/temporal-configuration";
 import { toProtobufTime } from "#client/protobuf-time";
-import { searchAttributes } from "#core/names";
+import { searchAttributes } from "#core/contract/names";
 import { keywordAttributeType } from "#core/temporal-enums";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 import { type Authorizer, startAuthorizer } from "./authorizer.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { parse } from "yaml";
 import { dynamicConfiguration } from "#client/stack/server-settings";
-import { parseDuration } from "#core/duration";
+import { parseDuration } from "#core/text/duration";
 import { startHealthServer } from "#worker/health-server";
 import { run, runOrFail } from "../support/run.ts";
 import { type ComposeFile, composeFile, root, serviceOf } from "./compose-file.ts";

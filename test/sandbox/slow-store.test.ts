@@ -16,9 +16,9 @@ import { startCell } from "#activities/start-cell";
 import type { ArtifactStore } from "#activities/store/artifact-store";
 import { type DirectoryStore, openDirectoryStore } from "#activities/store/directory-store";
 import { runKey } from "#activities/store/references";
-import { builtInLanguages, findLanguage } from "#core/language";
-import { parseRequest } from "#core/parse-request";
-import type { ExecutionRequest } from "#core/request";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { parseRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
 import { testBubblewrap } from "./helpers/tools.ts";
 
 type Write = (chunk: Buffer, pass: () => void, callback: (error?: Error | null) => void, index: number) => void;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { portIn, resolveTarget } from "#client/stack/address";
-import { isLoopback } from "#core/loopback";
+import { isLoopback } from "#core/text/loopback";
 
 let directory: string;
 const profiles = '[profile.default]\naddress = "shared:7000"\nnamespace = "team"\n[profile.bare]\nnamespace = "mine"\n';

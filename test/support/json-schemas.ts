@@ -1,7 +1,7 @@
 /** The JSON Schemas of docs/schema/, as a validator of another language's program applies them. */
 import { readFile } from "node:fs/promises";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { type JsonSchemaName, jsonSchemaNames } from "#core/json-schema";
+import { type JsonSchemaName, jsonSchemaNames } from "#core/contract/json-schema";
 
 /** The text of a schema as it is kept. */
 export const keptJsonSchema = (name: JsonSchemaName): Promise<string> =>

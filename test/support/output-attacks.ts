@@ -1,6 +1,6 @@
 /** Output files that are no files, or not to be trusted: isolation.md 5. None comes back, and the good one does. */
 import { expect } from "vitest";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 import type { RunAnswer } from "./run-on-backend.ts";
 
 export interface OutputAttack {

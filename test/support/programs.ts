@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 import { patternOf, type RunAnswer } from "./run-on-backend.ts";
 
 /** A stream too long to be written down. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { KgentsError } from "#core/error";
-import { parseRequest } from "#core/parse-request";
-import { type ExecutionRequest, maximumCodeBytes, maximumContentBytes } from "#core/request";
+import { KgentsError } from "#core/contract/error";
+import { parseRequest } from "#core/contract/parse-request";
+import { type ExecutionRequest, maximumCodeBytes, maximumContentBytes } from "#core/contract/request";
 
 /** Must never stand in an error. */
 export const secret = "hunter2";

@@ -3,10 +3,10 @@ import { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Backend, CellOutcome, StopReason } from "#activities/backends/backend";
 import { openContent } from "#activities/store/open-content";
-import { KgentsError } from "#core/error";
-import { builtInLanguages, findLanguage } from "#core/language";
-import { parseRequest } from "#core/parse-request";
-import type { Content, ExecutionRequest } from "#core/request";
+import { KgentsError } from "#core/contract/error";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { parseRequest } from "#core/contract/parse-request";
+import type { Content, ExecutionRequest } from "#core/contract/request";
 
 /** What a run gave. */
 export interface RunAnswer {

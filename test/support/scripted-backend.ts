@@ -1,5 +1,5 @@
 import type { Backend, CellOutcome, CellPlan, ExecuteContext, OwnedCell } from "#activities/backends/backend";
-import type { BackendName, Enforcement, Isolation } from "#core/result";
+import type { BackendName, Enforcement, Isolation } from "#core/contract/result";
 
 const enforced: Enforcement = { enforced: true, by: "the test" };
 

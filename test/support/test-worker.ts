@@ -11,9 +11,9 @@ import { loadTemporalConfiguration } from "#activities/host/temporal-configurati
 import { type DirectoryStore, openDirectoryStore } from "#activities/store/directory-store";
 import type { ExecutionHandle } from "#client/execution-handle";
 import { type StartOptions, startExecution } from "#client/start-execution";
-import { parseConfiguration } from "#core/configuration";
-import type { ExecutionRequest } from "#core/request";
-import type { BackendName, ExecutionResult } from "#core/result";
+import { parseConfiguration } from "#core/configuration/configuration";
+import type { ExecutionRequest } from "#core/contract/request";
+import type { BackendName, ExecutionResult } from "#core/contract/result";
 import { workflowSinks } from "#worker/interceptors";
 import { createLogger, installRuntime } from "#worker/logging";
 import { type RunningWorker, startWorker } from "#worker/run-worker";

@@ -4,9 +4,9 @@
  * @module
  */
 import type { ExecutionHandle } from "#client/execution-handle";
-import { executeCodeWorkflow } from "#core/names";
-import type { ExecutionRequest } from "#core/request";
-import type { BackendName } from "#core/result";
+import { executeCodeWorkflow } from "#core/contract/names";
+import type { ExecutionRequest } from "#core/contract/request";
+import type { BackendName } from "#core/contract/result";
 import type { TestWorker } from "../support/test-worker.ts";
 import type { RunOnPage } from "./temporal-ui.ts";
 

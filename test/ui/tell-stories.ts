@@ -4,7 +4,7 @@
  * @module
  */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import type { BackendName } from "#core/result";
+import type { BackendName } from "#core/contract/result";
 import type { TestWorker } from "../support/test-worker.ts";
 import { picture } from "./pictures.ts";
 import { fallenBack, refusedRun, requester, type ToldRun, tellRun, toldRuns } from "./runs.ts";

@@ -5,7 +5,7 @@
  */
 import { type Locator, type Page, chromium as playwright, type Response } from "playwright-core";
 import { uiLink } from "#client/stack/ui-link";
-import { searchAttributes } from "#core/names";
+import { searchAttributes } from "#core/contract/names";
 import { requireChromium } from "../support/chromium.ts";
 import { viewport } from "./pictures.ts";
 

@@ -7,7 +7,7 @@ import {
   maximumSliceBytes,
   maximumWholeBytes,
   type StreamSample,
-} from "#core/bounded-stream";
+} from "#core/text/bounded-stream";
 
 const bytesOf = (text: string): Buffer => Buffer.from(text, "utf8");
 const none = new Uint8Array();

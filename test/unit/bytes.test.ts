@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { concatBytes, decodeUtf8, fromBase64, toBase64, utf8Bytes, utf8Length } from "#core/bytes";
+import { concatBytes, decodeUtf8, fromBase64, toBase64, utf8Bytes, utf8Length } from "#core/text/bytes";
 
 const samples = [0, 1, 2, 3, 255, 8191, 8192, 8193, 100_000].map((length) =>
   Uint8Array.from({ length }, (_, index) => (index * 31) % 256),

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { renderCommandFile, type SupervisorSettings, supervisorCommand } from "#core/supervisor";
+import { renderCommandFile, type SupervisorSettings, supervisorCommand } from "#core/manifest/supervisor";
 
 const namespaceCommand = [
   "unshare",

@@ -5,7 +5,7 @@ import { ActivityCancellationDetails, noopMetricMeter } from "@temporalio/common
 import { pino } from "pino";
 import { expect, vi } from "vitest";
 import type { ArtifactStore } from "#activities/store/artifact-store";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** What goes wrong there, once: the next call succeeds. */
 export const faults = ["fails", "fails as ours", "hangs", "comes late"] as const;

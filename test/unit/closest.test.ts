@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { closest } from "#core/closest";
+import { closest } from "#core/text/closest";
 
 const names = ["code", "cpu", "timeout", "memory", "startupTimeout"];
 

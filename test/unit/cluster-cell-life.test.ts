@@ -14,8 +14,8 @@ import type { ActivityDependencies } from "#activities/dependencies";
 import { createActivities } from "#activities/index";
 import { createRunningCells } from "#activities/running-cells";
 import { createWaitingLine } from "#activities/waiting-line";
-import { parseConfiguration } from "#core/configuration";
-import { builtInLanguages } from "#core/language";
+import { parseConfiguration } from "#core/configuration/configuration";
+import { builtInLanguages } from "#core/contract/language";
 import { startJanitor } from "#worker/janitor";
 import { outcome, scriptedIsolation } from "../support/scripted-backend.ts";
 import {

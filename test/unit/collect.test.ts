@@ -13,8 +13,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { createClusterClient } from "#activities/backends/kubernetes/cluster-client";
 import { collectOnce } from "#activities/backends/kubernetes/collect";
-import { builtInLanguages, findLanguage } from "#core/language";
-import { parseRequest } from "#core/parse-request";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { parseRequest } from "#core/contract/parse-request";
 
 /** What one exec sends: pieces of stdout and stderr. */
 interface Answer {

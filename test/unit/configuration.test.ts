@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { applyPolicy, lowerDefaults, mergeLanguages, parseConfiguration } from "#core/configuration";
-import { KgentsError } from "#core/error";
-import { builtInLanguages, commandInImage, findLanguage, languageOfFile } from "#core/language";
-import { parseRequest } from "#core/parse-request";
-import type { ExecutionRequest } from "#core/request";
-import { languageOfProgram, programOfShebang } from "#core/shebang";
+import { applyPolicy, lowerDefaults, mergeLanguages, parseConfiguration } from "#core/configuration/configuration";
+import { KgentsError } from "#core/contract/error";
+import { builtInLanguages, commandInImage, findLanguage, languageOfFile } from "#core/contract/language";
+import { parseRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
+import { languageOfProgram, programOfShebang } from "#core/text/shebang";
 
 const ruby = { fileName: "main.rb", image: "ruby:3.4-slim", command: ["ruby"] };
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { BackendStatus } from "#activities/backends/backend";
 import { checkCluster } from "#client/doctor/backend-checks";
 import { checkDirectory, checkNode } from "#client/doctor/machine-checks";
-import { parseConfiguration } from "#core/configuration";
+import { parseConfiguration } from "#core/configuration/configuration";
 import { scriptedIsolation } from "../support/scripted-backend.ts";
 
 test.each([

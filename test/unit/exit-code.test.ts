@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { exitCodeOf, exitCodeOfFailure } from "#core/exit-code";
-import { type FailureKind, failureKinds } from "#core/failure";
-import { type RunStatus, runStatuses } from "#core/result";
+import { exitCodeOf, exitCodeOfFailure } from "#core/contract/exit-code";
+import { type FailureKind, failureKinds } from "#core/contract/failure";
+import { type RunStatus, runStatuses } from "#core/contract/result";
 
 const results: [RunStatus, number | null, number][] = [
   ["succeeded", 0, 0],

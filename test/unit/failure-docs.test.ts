@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { failureKinds } from "#core/failure";
+import { failureKinds } from "#core/contract/failure";
 
 it("docs/failures.md lists every failure kind as the table has it", async () => {
   const page = await readFile(new URL("../../docs/failures.md", import.meta.url), "utf8");

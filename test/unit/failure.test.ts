@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { withTypedFailures } from "#activities/failures";
 import { toKgentsError } from "#client/failure";
-import { KgentsError } from "#core/error";
-import { failureKinds, isFailureKind, isWrongUsage, nonRetryableKinds } from "#core/failure";
+import { KgentsError } from "#core/contract/error";
+import { failureKinds, isFailureKind, isWrongUsage, nonRetryableKinds } from "#core/contract/failure";
 
 const kinds = Object.keys(failureKinds).filter(isFailureKind);
 

@@ -7,7 +7,7 @@ import {
   networkIsolationCheckedAnnotation,
   networkIsolationReasonAnnotation,
   networkIsolationTriedAnnotation,
-} from "#core/cluster-names";
+} from "#core/manifest/cluster-names";
 
 test.each([
   ["busybox:1.37", "docker.io/library/busybox:1.37"],

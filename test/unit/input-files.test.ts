@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesFrom } from "#client/index";
 import { type FileSource, findFiles } from "#client/input-files/find-files";
 import { readFiles } from "#client/input-files/read-files";
-import { KgentsError } from "#core/error";
-import { validateRequest } from "#core/parse-request";
+import { KgentsError } from "#core/contract/error";
+import { validateRequest } from "#core/contract/parse-request";
 
 let folder: string;
 beforeEach(async () => {

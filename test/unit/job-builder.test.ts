@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { KgentsError } from "#core/error";
-import { createPythonJob, createShellJob, JobBuilder } from "#core/job-builder";
-import { parseRequest } from "#core/parse-request";
+import { KgentsError } from "#core/contract/error";
+import { parseRequest } from "#core/contract/parse-request";
+import { createPythonJob, createShellJob, JobBuilder } from "#core/manifest/job-builder";
 
 const builder = (prefix?: string) => new JobBuilder(prefix).withCode("print('hello')");
 

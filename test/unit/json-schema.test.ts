@@ -1,10 +1,10 @@
 /** The JSON Schemas that programs in other languages check against, as a validator of theirs sees them. */
 import { describe, expect, it } from "vitest";
-import { type FailureKind, failureKinds } from "#core/failure";
-import { jsonSchemaNames, printedJsonSchema, requestJsonSchema, resultJsonSchema } from "#core/json-schema";
-import { parseRequest } from "#core/parse-request";
-import { requestSchema } from "#core/request";
-import { resultSchema } from "#core/result";
+import { type FailureKind, failureKinds } from "#core/contract/failure";
+import { jsonSchemaNames, printedJsonSchema, requestJsonSchema, resultJsonSchema } from "#core/contract/json-schema";
+import { parseRequest } from "#core/contract/parse-request";
+import { requestSchema } from "#core/contract/request";
+import { resultSchema } from "#core/contract/result";
 import { keptJsonSchema, schemaErrors } from "../support/json-schemas.ts";
 import { accepted, refusalOf, refused } from "../support/requests.ts";
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Job } from "#core/job-types";
-import { builtInLanguages, findLanguage } from "#core/language";
-import { type JobInput, renderJob } from "#core/manifest";
-import { parseRequest } from "#core/parse-request";
-import { parseBytes, parseCpu } from "#core/quantity";
-import type { ExecutionRequest } from "#core/request";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { parseRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
+import type { Job } from "#core/manifest/job-types";
+import { type JobInput, renderJob } from "#core/manifest/manifest";
+import { parseBytes, parseCpu } from "#core/text/quantity";
 
 const mebibyte = 2 ** 20;
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseConfiguration } from "#core/configuration";
+import { parseConfiguration } from "#core/configuration/configuration";
 import { missingCluster } from "#worker/create-backends";
 
 let HOME: string;

@@ -4,10 +4,10 @@ import { cutBetweenCharacters } from "#client/mcp/tools/cut";
 import { runCodeDescription } from "#client/tools/description";
 import { excerptOf } from "#client/tools/excerpt";
 import { chooseMark, idInLine, inLine, quote } from "#client/tools/quote";
-import { boundStream } from "#core/bounded-stream";
+import { requestSchema } from "#core/contract/request";
+import type { StreamResult } from "#core/contract/result";
 import { modelRequestSchema } from "#core/model-request";
-import { requestSchema } from "#core/request";
-import type { StreamResult } from "#core/result";
+import { boundStream } from "#core/text/bounded-stream";
 
 const streamOf = (bytes: Buffer, budget = 900 * 1024): StreamResult => ({
   ...boundStream({ head: bytes, tail: new Uint8Array(), bytes: bytes.length }, budget),

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { parseConfiguration } from "#core/configuration";
-import { KgentsError } from "#core/error";
-import { builtInLanguages } from "#core/language";
-import { mergeLanguages } from "#core/language-settings";
-import { applyProjectSettings } from "#core/project-settings";
+import { parseConfiguration } from "#core/configuration/configuration";
+import { mergeLanguages } from "#core/configuration/language-settings";
+import { applyProjectSettings } from "#core/configuration/project-settings";
+import { KgentsError } from "#core/contract/error";
+import { builtInLanguages } from "#core/contract/language";
 
 const own = (content: object = {}) => parseConfiguration(content);
 const apply = (content: unknown, mine: object = {}) => applyProjectSettings(own(mine), content, builtInLanguages);

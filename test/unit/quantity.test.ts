@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { formatDuration, parseDuration } from "#core/duration";
-import { formatBytes, formatCpu, parseBytes, parseCpu, parseQuantity } from "#core/quantity";
+import { formatDuration, parseDuration } from "#core/text/duration";
+import { formatBytes, formatCpu, parseBytes, parseCpu, parseQuantity } from "#core/text/quantity";
 
 describe("parseCpu", () => {
   it.each([

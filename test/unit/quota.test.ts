@@ -1,10 +1,10 @@
 /** What quotas leave, by their numbers and by the words of the API server's refusals. */
 import { describe, expect, it, test } from "vitest";
 import { amountsOf, isQuotaRefusal, lackIn, lackOf, type Quota } from "#activities/backends/kubernetes/quota";
-import { cellPod } from "#core/cell-pod";
-import { builtInLanguages, findLanguage } from "#core/language";
-import { validateRequest } from "#core/parse-request";
-import type { ExecutionRequest } from "#core/request";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { validateRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
+import { cellPod } from "#core/manifest/cell-pod";
 
 const mebibyte = 2 ** 20;
 const wanted = (request: ExecutionRequest = {}) =>

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { parseRequest } from "#core/parse-request";
-import type { ExecutionRequest } from "#core/request";
-import { canonicalJson, contentHash, requestHash, sha256 } from "#core/request-hash";
+import { parseRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
+import { canonicalJson, contentHash, requestHash, sha256 } from "#core/contract/request-hash";
 
 const hashOf = (request: ExecutionRequest): Promise<string> => requestHash(parseRequest(request));
 const base: ExecutionRequest = { code: "x", env: { A: "1", B: "2" }, args: ["a", "b"] };

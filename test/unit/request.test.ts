@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseRequest, validateRequest } from "#core/parse-request";
-import { maximumCodeBytes } from "#core/request";
+import { parseRequest, validateRequest } from "#core/contract/parse-request";
+import { maximumCodeBytes } from "#core/contract/request";
 import { accepted, refusalOf, refused, secret } from "../support/requests.ts";
 
 describe("a bad request", () => {

@@ -7,7 +7,7 @@ import { type Column, table } from "#client/cli/table";
 import { plain, shorten, width } from "#client/cli/terminal-text";
 import { runQuery } from "#client/runs/run-query";
 import { type Waiting, waitingInWords } from "#client/runs/waiting";
-import { aboutOf } from "#core/about";
+import { aboutOf } from "#core/contract/about";
 
 const now = new Date("2026-03-01T12:00:00Z");
 const later = (milliseconds: number): Date => new Date(now.getTime() + milliseconds);

@@ -7,11 +7,11 @@ import { hasSpecOf, isJobOf } from "#activities/backends/kubernetes/same-job";
 import { checkServerVersion } from "#activities/backends/kubernetes/server-version";
 import { userIdOf } from "#activities/backends/kubernetes/user-ids";
 import { toV1Job } from "#activities/backends/kubernetes/v1-job";
-import { defaultUserIds } from "#core/cell-user";
-import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/cluster-names";
-import { builtInLanguages, findLanguage } from "#core/language";
-import { renderJob } from "#core/manifest";
-import { parseRequest } from "#core/parse-request";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { parseRequest } from "#core/contract/parse-request";
+import { defaultUserIds } from "#core/manifest/cell-user";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
+import { renderJob } from "#core/manifest/manifest";
 
 const cellId = "kgents-0123456789abcdef0123";
 const owner = { workflowId: "w", runId: "r" };

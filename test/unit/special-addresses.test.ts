@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { rangeHolds, specialRanges4, specialRanges6 } from "#core/special-addresses";
+import { rangeHolds, specialRanges4, specialRanges6 } from "#core/manifest/special-addresses";
 
 /** IANA's IPv4 Special-Purpose Address Registry, every address block (read in November 2026). */
 const registry4 = `

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { excerptOf, titleOf } from "#core/code-excerpt";
-import { codeBlock, codeSpan, prose } from "#core/markdown";
-import { validateRequest } from "#core/parse-request";
-import { detailsOf, summaryOf } from "#core/request-story";
+import { validateRequest } from "#core/contract/parse-request";
+import { excerptOf, titleOf } from "#core/text/code-excerpt";
+import { codeBlock, codeSpan, prose } from "#core/text/markdown";
+import { detailsOf, summaryOf } from "#core/text/request-story";
 
 describe("what is shown of code", () => {
   test.each<[string, unknown, string, string[], number]>([

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseExitMarker, renderCommandFile, supervisorCommand } from "#core/supervisor";
+import { parseExitMarker, renderCommandFile, supervisorCommand } from "#core/manifest/supervisor";
 import { canBePid1, shells, startCell } from "./cell-harness.ts";
 
 const hostile = [

@@ -6,7 +6,7 @@ import {
   faultInLimits,
   faultInReap,
   type InputFault,
-} from "#core/workflow-inputs";
+} from "#core/contract/workflow-inputs";
 
 const chunk = { artifact: "a".repeat(64), bytes: 1000 };
 const batch = { chunks: [chunk], total: 3, concurrency: 10, limits: { streamBytes: 8192, fileBytes: 0 } };

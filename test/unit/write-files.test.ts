@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSafeFolder } from "#client/cli/safe-folder";
 import { writeOutputFiles } from "#client/cli/write-files";
-import type { ExecutionResult, FileResult } from "#core/result";
+import type { ExecutionResult, FileResult } from "#core/contract/result";
 
 const workingDirectory = process.cwd();
 let directory: string;

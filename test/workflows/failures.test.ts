@@ -1,9 +1,9 @@
 import { WorkflowFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { KgentsError } from "#core/error";
-import { type FailureKind, failureKinds, isFailureKind } from "#core/failure";
-import { executeCodeWorkflow } from "#core/names";
+import { KgentsError } from "#core/contract/error";
+import { type FailureKind, failureKinds, isFailureKind } from "#core/contract/failure";
+import { executeCodeWorkflow } from "#core/contract/names";
 import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { cellIdOf } from "#activities/plan";
 import { runKey } from "#activities/store/references";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 

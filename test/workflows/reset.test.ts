@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { expect, inject, it } from "vitest";
 import type { ExecutionHandle } from "#client/execution-handle";
 import { readStreamRange } from "#client/output/read-range";
-import type { ExecutionResult } from "#core/result";
+import type { ExecutionResult } from "#core/contract/result";
 import { askTemporal } from "#worker/ask-temporal";
 import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { describe, expect, inject, it } from "vitest";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
 import { startTestWorker } from "../support/test-worker.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isSafeFileName } from "#core/request";
+import { isSafeFileName } from "#core/contract/request";
 
 /** A file's name as the cell gives it, relative to the work directory. */
 export const relativeName = (name: string): string => name.replace(/^\.\//, "");

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
-import { contentBytes } from "#core/file-set";
-import type { Content } from "#core/request";
+import { contentBytes } from "#core/contract/file-set";
+import type { Content } from "#core/contract/request";
 
 /** One input file. */
 export interface InputFile {

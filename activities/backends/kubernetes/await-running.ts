@@ -1,5 +1,5 @@
-import { formatDuration } from "#core/duration";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
+import { formatDuration } from "#core/text/duration";
 import { type CellPlan, NoRoom } from "../backend.ts";
 import { isToAsk } from "./ask-again.ts";
 import { type CellState, failureOfWait } from "./classify-cell.ts";

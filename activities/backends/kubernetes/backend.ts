@@ -4,10 +4,10 @@
  * @module
  */
 import type { V1Job } from "@kubernetes/client-node";
-import { defaultUserIds, type UserIds } from "#core/cell-user";
-import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/cluster-names";
-import { KgentsError } from "#core/error";
-import { once } from "#core/once";
+import { KgentsError } from "#core/contract/error";
+import { defaultUserIds, type UserIds } from "#core/manifest/cell-user";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
+import { once } from "#core/text/once";
 import type { Backend, ClusterCells, OwnedCell } from "../backend.ts";
 import { cellScripts } from "./cell-scripts.ts";
 import { cellContainer, classifyCell } from "./classify-cell.ts";

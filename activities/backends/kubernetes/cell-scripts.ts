@@ -1,12 +1,12 @@
 /**
- * The shell scripts that exec runs in a cell, beside the supervisor: see core/supervisor.ts for the files they share.
+ * The shell scripts that exec runs in a cell, beside the supervisor: see core/manifest/supervisor.ts for the files they share.
  *
  * Nothing beyond POSIX and what busybox has. Their own stderr is not used for words: it carries the code's.
  *
  * @module
  */
-import { cellDirectories, cellProcesses } from "#core/cell-pod";
-import { execLimitCommand } from "#core/supervisor";
+import { cellDirectories, cellProcesses } from "#core/manifest/cell-pod";
+import { execLimitCommand } from "#core/manifest/supervisor";
 import { backslash, passable, readable } from "../files/output-patterns.ts";
 
 const { run, work } = cellDirectories;

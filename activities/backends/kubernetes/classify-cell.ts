@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { FailureKind } from "#core/failure";
+import type { FailureKind } from "#core/contract/failure";
 import { admissionWords } from "./cluster-error.ts";
 import type { ObservedCell, ObservedContainer, ObservedEvent, ObservedJob, ObservedPod } from "./observed-cell.ts";
 import { isQuotaRefusal } from "./quota.ts";

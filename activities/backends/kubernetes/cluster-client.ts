@@ -18,7 +18,7 @@ import type {
   RequestContext,
   VersionApi,
 } from "@kubernetes/client-node";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { ClusterError, mayPass, timeOutReason, toClusterError } from "./cluster-error.ts";
 
 type ClientModule = typeof import("@kubernetes/client-node");

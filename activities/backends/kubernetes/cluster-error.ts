@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { KgentsError } from "#core/error";
-import type { FailureKind } from "#core/failure";
+import { KgentsError } from "#core/contract/error";
+import type { FailureKind } from "#core/contract/failure";
 import { isQuotaRefusal } from "./quota.ts";
 
 /** The reason of a request that got no answer in time; Kubernetes' own word for it. */

@@ -1,11 +1,11 @@
+import { KgentsError } from "#core/contract/error";
 import {
   type CanaryTarget,
   type NetworkIsolation,
   networkIsolationAnnotation,
   networkIsolationTriedAnnotation,
   readCanaryTargets,
-} from "#core/cluster-names";
-import { KgentsError } from "#core/error";
+} from "#core/manifest/cluster-names";
 import type { ClusterClient } from "./cluster-client.ts";
 import { ClusterError, timeOutReason, toRunFailure } from "./cluster-error.ts";
 

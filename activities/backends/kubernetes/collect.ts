@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
-import { maximumStreamBytes } from "#core/result";
-import { type ExitMarker, parseExitMarker } from "#core/supervisor";
+import { maximumStreamBytes } from "#core/contract/result";
+import { type ExitMarker, parseExitMarker } from "#core/manifest/supervisor";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { countOf } from "../files/cell-words.ts";
 import { collectionMilliseconds, collectOutputs, type OmittedFile } from "../files/collect-outputs.ts";

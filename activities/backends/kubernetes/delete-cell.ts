@@ -4,7 +4,7 @@
  * @module
  */
 import type { V1Job } from "@kubernetes/client-node";
-import { instanceLabel } from "#core/cluster-names";
+import { instanceLabel } from "#core/manifest/cluster-names";
 import { isToAsk } from "./ask-again.ts";
 import { cellContainer } from "./classify-cell.ts";
 import type { ClusterClient } from "./cluster-client.ts";

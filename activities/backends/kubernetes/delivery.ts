@@ -6,10 +6,10 @@
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { pack } from "tar-stream";
-import { cellDirectories } from "#core/cell-pod";
-import { KgentsError } from "#core/error";
-import { commandInImage } from "#core/language";
-import { renderCommandFile } from "#core/supervisor";
+import { KgentsError } from "#core/contract/error";
+import { commandInImage } from "#core/contract/language";
+import { cellDirectories } from "#core/manifest/cell-pod";
+import { renderCommandFile } from "#core/manifest/supervisor";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { commonEnvironment } from "../common-environment.ts";
 import { type ArchiveEntry, fillArchive, modeOf } from "../files/deliver-inputs.ts";

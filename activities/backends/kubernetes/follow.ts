@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { controlReader } from "../files/control-reader.ts";
 import { untilDrained } from "../until-drained.ts";

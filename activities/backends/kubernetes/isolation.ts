@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { cellProcesses } from "#core/cell-pod";
-import type { UserIds } from "#core/cell-user";
-import { type CanaryTarget, canaryTargetsInWords, type NetworkIsolation } from "#core/cluster-names";
-import { formatBytes, formatCpu } from "#core/quantity";
-import type { ExecutionSpec } from "#core/request";
-import type { Enforcement, Isolation } from "#core/result";
+
+import type { ExecutionSpec } from "#core/contract/request";
+import type { Enforcement, Isolation } from "#core/contract/result";
+import { cellProcesses } from "#core/manifest/cell-pod";
+import type { UserIds } from "#core/manifest/cell-user";
+import { type CanaryTarget, canaryTargetsInWords, type NetworkIsolation } from "#core/manifest/cluster-names";
+import { formatBytes, formatCpu } from "#core/text/quantity";
 import { enforced, notEnforced } from "../enforcement.ts";
 
 /** What is known of the cluster itself. */

@@ -5,11 +5,11 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import type { V1Job } from "@kubernetes/client-node";
-import type { UserIds } from "#core/cell-user";
-import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/cluster-names";
-import { KgentsError } from "#core/error";
-import { renderJob } from "#core/manifest";
-import { canonicalJson, sha256 } from "#core/request-hash";
+import { KgentsError } from "#core/contract/error";
+import { canonicalJson, sha256 } from "#core/contract/request-hash";
+import type { UserIds } from "#core/manifest/cell-user";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
+import { renderJob } from "#core/manifest/manifest";
 import { type CellPlan, NoRoom } from "../backend.ts";
 import { ClusterError, toRunFailure } from "./cluster-error.ts";
 import { deleteJob } from "./delete-cell.ts";

@@ -1,5 +1,5 @@
 import type { CoreV1Event, V1Job } from "@kubernetes/client-node";
-import { cellLabel, instanceLabel } from "#core/cluster-names";
+import { cellLabel, instanceLabel } from "#core/manifest/cluster-names";
 import { ClusterError } from "./cluster-error.ts";
 import type { ObservedCell, ObservedEvent, ObservedJob, ObservedPod } from "./observed-cell.ts";
 import type { OwnCells } from "./own-cells.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import type { CellPlan } from "../backend.ts";
 import type { CellState } from "./classify-cell.ts";
 import { classifyCell } from "./classify-cell.ts";

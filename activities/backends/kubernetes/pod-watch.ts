@@ -1,7 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import type { V1Pod } from "@kubernetes/client-node";
-import { cellLabel } from "#core/cluster-names";
+import { cellLabel } from "#core/manifest/cluster-names";
 import type { ClusterClient } from "./cluster-client.ts";
 import { type InformerTimes, startInformer } from "./informer.ts";
 import type { ObservedPod } from "./observed-cell.ts";

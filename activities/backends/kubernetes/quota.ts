@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { KgentsError } from "#core/error";
-import type { CellPodSpec } from "#core/job-types";
-import { formatBytes, formatCpu, parseQuantity } from "#core/quantity";
+import { KgentsError } from "#core/contract/error";
+import type { CellPodSpec } from "#core/manifest/job-types";
+import { formatBytes, formatCpu, parseQuantity } from "#core/text/quantity";
 
 /** A quota as the API server shows it, in Kubernetes' notation. */
 export interface Quota {

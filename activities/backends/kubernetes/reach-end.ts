@@ -5,8 +5,8 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { collectionGraceSeconds } from "#core/cell-pod";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
+import { collectionGraceSeconds } from "#core/manifest/cell-pod";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import { cellScripts } from "./cell-scripts.ts";
 import { type CellState, cellContainer } from "./classify-cell.ts";

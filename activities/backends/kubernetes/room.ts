@@ -1,4 +1,4 @@
-import { cellPod } from "#core/cell-pod";
+import { cellPod } from "#core/manifest/cell-pod";
 import type { ClusterCells } from "../backend.ts";
 import { ClusterError, toRunFailure } from "./cluster-error.ts";
 import type { OwnCells } from "./own-cells.ts";

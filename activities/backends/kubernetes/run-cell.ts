@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { KgentsError } from "#core/error";
-import { formatBytes } from "#core/quantity";
-import { maximumStreamBytes } from "#core/result";
-import { noProcessLimitExit, type SupervisorStop } from "#core/supervisor";
+import { KgentsError } from "#core/contract/error";
+import { maximumStreamBytes } from "#core/contract/result";
+import { noProcessLimitExit, type SupervisorStop } from "#core/manifest/supervisor";
+import { formatBytes } from "#core/text/quantity";
 import type { CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
 import { ranTooLong } from "../ran-too-long.ts";
 import { signalName } from "../signal-name.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 import type { V1Job } from "@kubernetes/client-node";
-import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/cluster-names";
-import { parseBytes, parseCpu } from "#core/quantity";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
+import { parseBytes, parseCpu } from "#core/text/quantity";
 import type { CellPlan } from "../backend.ts";
 
 /** Fields that the server fills in, and with what; undefined: with whatever. None of them says what runs, or as whom. */

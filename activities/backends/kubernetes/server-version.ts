@@ -1,4 +1,4 @@
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** The first version that keeps a Job's `podReplacementPolicy` without being told to: it became beta in 1.29. */
 const oldest = { major: 1, minor: 29 } as const;

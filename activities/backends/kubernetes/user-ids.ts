@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import type { V1Job } from "@kubernetes/client-node";
-import { type UserIds, userIdLabel } from "#core/cell-user";
+import { type UserIds, userIdLabel } from "#core/manifest/cell-user";
 import type { ClusterClient } from "./cluster-client.ts";
 import { isFinished } from "./observe.ts";
 

@@ -1,5 +1,5 @@
 import type { V1Container, V1Job, V1Volume } from "@kubernetes/client-node";
-import type { CellContainer, CellPodSpec, Job } from "#core/job-types";
+import type { CellContainer, CellPodSpec, Job } from "#core/manifest/job-types";
 
 const toV1Container = (cell: CellContainer): V1Container => {
   const { command, volumeMounts, resources, securityContext, ...container } = cell;

@@ -5,7 +5,7 @@
  * @module
  */
 import { Readable, Writable } from "node:stream";
-import { requestSchema } from "#core/request";
+import { requestSchema } from "#core/contract/request";
 import type { ExecuteContext } from "../backend.ts";
 import { composeRun } from "./compose-run.ts";
 import type { Bind } from "./interpreter.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { identifyProcess } from "../../host/process-identity.ts";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
 import { bareEngine } from "./bare-engine.ts";

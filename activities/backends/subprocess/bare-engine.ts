@@ -6,7 +6,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import type { Enforcement, Isolation } from "#core/result";
+import type { Enforcement, Isolation } from "#core/contract/result";
 import { systemPath } from "../../host/find-program.ts";
 import { outputOf } from "../../host/run-program.ts";
 import type { CellPlan } from "../backend.ts";

@@ -1,4 +1,4 @@
-import type { Isolation } from "#core/result";
+import type { Isolation } from "#core/contract/result";
 import type { CellPlan, ExecuteContext } from "../backend.ts";
 import type { Launcher } from "./launcher.ts";
 import type { SandboxRun } from "./run-sandbox.ts";

@@ -1,4 +1,4 @@
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { lookForProgram } from "../../host/find-program.ts";
 import type { PinnedTool } from "../../host/pinned-tool.ts";
 import { findPinnedTool, installPinnedTool } from "../../host/pinned-tool.ts";

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import type { Language } from "#core/language";
+import type { Language } from "#core/contract/language";
 import type { Ask } from "./ask-inside.ts";
 import { type Interpreter, resolveInterpreter } from "./interpreter.ts";
 

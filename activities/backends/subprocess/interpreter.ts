@@ -6,8 +6,8 @@
 import { open, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { KgentsError } from "#core/error";
-import type { Language } from "#core/language";
+import { KgentsError } from "#core/contract/error";
+import type { Language } from "#core/contract/language";
 import { findForCell } from "../../host/find-program.ts";
 import type { Ask } from "./ask-inside.ts";
 import { isTooWide } from "./bindable.ts";

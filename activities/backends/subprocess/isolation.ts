@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { formatBytes, formatCpu } from "#core/quantity";
-import type { Enforcement, Isolation } from "#core/result";
+
+import type { Enforcement, Isolation } from "#core/contract/result";
+import { formatBytes, formatCpu } from "#core/text/quantity";
 import { enforced, notEnforced } from "../enforcement.ts";
 import type { EnforcedByGroups } from "./cgroups/control-group.ts";
 import { type CellLimits, chargedMemory } from "./limits.ts";

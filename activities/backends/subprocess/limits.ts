@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExecutionSpec } from "#core/request";
+import type { ExecutionSpec } from "#core/contract/request";
 
 const mebibyte = 2 ** 20;
 

@@ -5,7 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { findSystemTool } from "../../host/find-program.ts";
 import { outputOf } from "../../host/run-program.ts";
 import type { SandboxMode } from "./bubblewrap-arguments.ts";

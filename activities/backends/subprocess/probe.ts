@@ -1,5 +1,5 @@
 import { Readable, Writable } from "node:stream";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import type { ExecuteContext } from "../backend.ts";
 import type { Machine } from "./machine.ts";
 

@@ -5,8 +5,8 @@
  */
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { KgentsError } from "#core/error";
-import type { Content } from "#core/request";
+import { KgentsError } from "#core/contract/error";
+import type { Content } from "#core/contract/request";
 import type { CellOutcome, ExecuteContext } from "../backend.ts";
 import { collectOutputs, type OmittedFile } from "../files/collect-outputs.ts";
 import { deliverInputs, type InputFile } from "../files/deliver-inputs.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** Above the ranges that systemd hands out to containers (they end at 0x6fffffff), below what is signed in 32 bits. */
 const firstUid = 0x70000000;

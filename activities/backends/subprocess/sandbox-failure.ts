@@ -1,4 +1,4 @@
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** What is known to go wrong when a sandbox is built: how it is recognised, what it means, and what to do about it. */
 const known: readonly { readonly pattern: RegExp; readonly reason: string; readonly remedy: string }[] = [

@@ -4,8 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { KgentsError } from "#core/error";
-import { requestSchema } from "#core/request";
+import { KgentsError } from "#core/contract/error";
+import { requestSchema } from "#core/contract/request";
 import { userModeUid } from "./bubblewrap-arguments.ts";
 import { composeRun } from "./compose-run.ts";
 import type { Launcher } from "./launcher.ts";

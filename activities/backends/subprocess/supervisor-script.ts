@@ -1,4 +1,4 @@
-import { shellQuote } from "#core/shell-quote";
+import { shellQuote } from "#core/text/shell-quote";
 import { backslash, passable, readable } from "../files/output-patterns.ts";
 import { descriptors, supervisorFile } from "./sandbox-paths.ts";
 

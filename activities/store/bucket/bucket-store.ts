@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { isDiskFull, namingFullDisk } from "../../host/disk-space.ts";
 import type { ArtifactStore } from "../artifact-store.ts";
 import { claimRound } from "../expiry-claim.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Readable } from "node:stream";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 
 /** Where the bucket is. */
 export interface BucketSettings {

@@ -1,4 +1,4 @@
-import { strict } from "#core/fields";
+import { strict } from "#core/contract/fields";
 import { defineTool } from "../tool.ts";
 import { waitForEnd } from "../waiting.ts";
 import { idField } from "./fields.ts";

@@ -1,5 +1,5 @@
-import { decodeUtf8 } from "#core/bytes";
-import { endOfCharacters, startOfCharacters } from "#core/utf8";
+import { decodeUtf8 } from "#core/text/bytes";
+import { endOfCharacters, startOfCharacters } from "#core/text/utf8";
 
 /** A piece of output as it is handed out. */
 interface Piece {

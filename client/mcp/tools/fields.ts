@@ -1,4 +1,4 @@
-import { textLike } from "#core/fields";
+import { textLike } from "#core/contract/fields";
 
 /** The id of a run that is there, whoever named it. */
 export const idField = () =>

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { strict, wholeNumber } from "#core/fields";
+import { strict, wholeNumber } from "#core/contract/fields";
 import type { RunDetails } from "../../runs/inspect-run.ts";
 import { runStates } from "../../runs/run-state.ts";
 import { describeFailure } from "../../tools/describe-failure.ts";

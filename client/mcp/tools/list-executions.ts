@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { strict, wholeNumber } from "#core/fields";
+import { strict, wholeNumber } from "#core/contract/fields";
 import type { RunSummary } from "../../runs/list-runs.ts";
 import { runStates } from "../../runs/run-state.ts";
 import { idInLine, inLine } from "../../tools/quote.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { KgentsError } from "#core/error";
-import { fileNameField, strict, wholeNumber } from "#core/fields";
-import { maximumStreamBytes } from "#core/result";
+import { KgentsError } from "#core/contract/error";
+import { fileNameField, strict, wholeNumber } from "#core/contract/fields";
+import { maximumStreamBytes } from "#core/contract/result";
 import { type OutputRange, type RangeRequest, readStreamRange } from "../../output/read-range.ts";
 import type { Quartermaster } from "../../quartermaster.ts";
 import { asText, encode } from "../../tools/excerpt.ts";

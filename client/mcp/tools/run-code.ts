@@ -1,6 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
+import type { ExecutionResult } from "#core/contract/result";
 import { modelRequestSchema, requestOfModel } from "#core/model-request";
-import type { ExecutionResult } from "#core/result";
 import { describeResult } from "../../tools/describe-result.ts";
 import { runCodeDescription } from "../../tools/description.ts";
 import { type ShownFile, showFiles } from "../../tools/output-files.ts";

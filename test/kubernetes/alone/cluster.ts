@@ -1,7 +1,7 @@
 /** The test cluster itself: a denial or a failure on it proves something only if the rest of it works. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { builtInLanguages } from "#core/language";
+import { builtInLanguages } from "#core/contract/language";
 import { connectCluster, type NodeControl } from "../../cluster/cluster.ts";
 import { clientPod, hardenedJob, isolatingPolicy, restrictedNamespace } from "../manifests.ts";
 import { podReaches } from "../support.ts";

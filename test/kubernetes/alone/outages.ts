@@ -1,7 +1,7 @@
 /** Parts of the cluster that stop in the middle of a run, or before it. These tests need the node to themselves. */
 import { randomUUID } from "node:crypto";
 import { expect, it, vi } from "vitest";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 import { hardenedJob } from "../manifests.ts";
 import { isNext, refuseAll } from "../moments.ts";
 import { kubectl, node, useClusterWorker } from "../support.ts";

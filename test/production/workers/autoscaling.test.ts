@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { clusterWaitingTaskQueue } from "#core/names";
+import { clusterWaitingTaskQueue } from "#core/contract/names";
 import { cluster, kubectl } from "../../kubernetes/support.ts";
 import { root } from "../compose-file.ts";
 import { type Keda, readKeda } from "./keda.ts";

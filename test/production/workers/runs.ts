@@ -1,7 +1,7 @@
 /** Runs that outlast what happens to their workers. */
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
-import { workflowIdAnnotation } from "#core/cluster-names";
+import { workflowIdAnnotation } from "#core/manifest/cluster-names";
 import { cluster, kubectl } from "../../kubernetes/support.ts";
 import type { CommandLine } from "../../support/command-line.ts";
 

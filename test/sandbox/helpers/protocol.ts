@@ -1,5 +1,5 @@
 import type { BackendStatus } from "#activities/backends/backend";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
 
 /** How a child that stands for a worker is set up. */

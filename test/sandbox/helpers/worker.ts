@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BackendStatus } from "#activities/backends/backend";
-import type { ExecutionRequest } from "#core/request";
+import type { ExecutionRequest } from "#core/contract/request";
 import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
 import type { Answer, ChildOptions, Order } from "./protocol.ts";
 import { isRoot, testBubblewrap } from "./tools.ts";

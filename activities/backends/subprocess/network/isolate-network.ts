@@ -8,7 +8,7 @@
  * @module
  */
 import { readFile, readlink } from "node:fs/promises";
-import { KgentsError } from "#core/error";
+import { KgentsError } from "#core/contract/error";
 import { findSystemTool } from "../../../host/find-program.ts";
 import { outputOf } from "../../../host/run-program.ts";
 import type { SandboxMode } from "../bubblewrap-arguments.ts";

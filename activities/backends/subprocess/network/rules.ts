@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { rangeHolds, specialRanges4 } from "#core/special-addresses";
+import { rangeHolds, specialRanges4 } from "#core/manifest/special-addresses";
 
 /** The resolver that slirp4netns offers. */
 const resolver = "10.0.2.3";

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { utf8Length } from "./bytes.ts";
+import { utf8Length } from "../text/bytes.ts";
 import { record, text, textLike } from "./fields.ts";
 
 const labelKey = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;

@@ -1,12 +1,12 @@
-import { strict } from "./fields.ts";
+import { strict } from "../contract/fields.ts";
+import { annotationsField, dnsLabelField } from "../contract/labels.ts";
+import { builtInLanguages, findLanguage, type Language } from "../contract/language.ts";
+import { cellNamespace } from "../contract/names.ts";
+import { validateRequest } from "../contract/parse-request.ts";
+import { parseOrRefuse } from "../contract/refusal.ts";
+import type { Content, ExecutionRequest } from "../contract/request.ts";
 import type { Job } from "./job-types.ts";
-import { annotationsField, dnsLabelField } from "./labels.ts";
-import { builtInLanguages, findLanguage, type Language } from "./language.ts";
 import { renderJob } from "./manifest.ts";
-import { cellNamespace } from "./names.ts";
-import { validateRequest } from "./parse-request.ts";
-import { parseOrRefuse } from "./refusal.ts";
-import type { Content, ExecutionRequest } from "./request.ts";
 
 const dryRunSuffix = "-dry-run";
 

@@ -1,4 +1,4 @@
-import { utf8Length } from "./bytes.ts";
+import { utf8Length } from "../text/bytes.ts";
 import { checkFileSet, contentBytes } from "./file-set.ts";
 import { describeValue, parseOrRefuse, refuse } from "./refusal.ts";
 import { type ExecutionSpec, maximumRequestBytes, requestSchema } from "./request.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 import { z } from "zod";
-import { defaultUserIds, largestUserId } from "./cell-user.ts";
 import {
   backendField,
   duration,
@@ -20,11 +19,12 @@ import {
   toMillicores,
   toMilliseconds,
   wholeNumber,
-} from "./fields.ts";
-import { dnsLabelField } from "./labels.ts";
+} from "../contract/fields.ts";
+import { dnsLabelField } from "../contract/labels.ts";
+import { cellNamespace, defaultTaskQueue } from "../contract/names.ts";
+import { parseOrRefuse } from "../contract/refusal.ts";
+import { defaultUserIds, largestUserId } from "../manifest/cell-user.ts";
 import { languageSettings } from "./language-settings.ts";
-import { cellNamespace, defaultTaskQueue } from "./names.ts";
-import { parseOrRefuse } from "./refusal.ts";
 
 export { mergeLanguages } from "./language-settings.ts";
 export { applyPolicy, lowerDefaults } from "./policy.ts";

@@ -4,6 +4,8 @@
  *
  * @module
  */
+
+import { defaultStreamBudget } from "../text/bounded-stream.ts";
 import {
   type BatchInput,
   maximumBatchConcurrency,
@@ -11,7 +13,6 @@ import {
   maximumChunkBytes,
   maximumChunkRuns,
 } from "./batch.ts";
-import { defaultStreamBudget } from "./bounded-stream.ts";
 import { maximumDepth, tooDeep } from "./nesting.ts";
 
 /** What is wrong with an input: the field, and a sentence that names it, what came and what is allowed. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, fromBase64, utf8Bytes } from "./bytes.ts";
+import { type Bytes, fromBase64, utf8Bytes } from "../text/bytes.ts";
 import type { Content, ExecutionSpec } from "./request.ts";
 
 /** Writes a value as JSON with the names of every object sorted; what is undefined is left out, as JSON does. */

@@ -19,7 +19,7 @@
  *
  * @module
  */
-import { shellQuote } from "./shell-quote.ts";
+import { shellQuote } from "../text/shell-quote.ts";
 
 /** Processes of the supervisor and of those who come by exec, which count for the same user as the code's. */
 const ownProcesses = 16;

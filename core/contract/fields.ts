@@ -8,9 +8,9 @@
  * @module
  */
 import { z } from "zod";
-import { utf8Length } from "./bytes.ts";
-import { durationShape, parseDuration } from "./duration.ts";
-import { bytesShape, cpuShape, parseBytes, parseCpu } from "./quantity.ts";
+import { utf8Length } from "../text/bytes.ts";
+import { durationShape, parseDuration } from "../text/duration.ts";
+import { bytesShape, cpuShape, parseBytes, parseCpu } from "../text/quantity.ts";
 
 const mebibyte = 2 ** 20;
 

@@ -3,13 +3,14 @@
  *
  * @module
  */
+
+import { isReservedKey } from "../contract/labels.ts";
+import type { Language } from "../contract/language.ts";
+import type { Content, ExecutionSpec } from "../contract/request.ts";
+import { contentHash } from "../contract/request-hash.ts";
 import { cellDirectories, cellPod, collectionGraceSeconds } from "./cell-pod.ts";
 import { accountAnnotations, accountFiles, defaultUserIds, userIdLabel } from "./cell-user.ts";
 import type { Job } from "./job-types.ts";
-import { isReservedKey } from "./labels.ts";
-import type { Language } from "./language.ts";
-import type { Content, ExecutionSpec } from "./request.ts";
-import { contentHash } from "./request-hash.ts";
 
 /** What a Job is rendered from. */
 export interface JobInput {

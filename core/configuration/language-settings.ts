@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from "zod";
-import { fileNameField, imageField, list, processText, record, strict, textLike } from "./fields.ts";
-import type { Language } from "./language.ts";
-import { refuse } from "./refusal.ts";
+import { fileNameField, imageField, list, processText, record, strict, textLike } from "../contract/fields.ts";
+import type { Language } from "../contract/language.ts";
+import { refuse } from "../contract/refusal.ts";
 
 // What a label of Kubernetes can hold, in lower case because languages are looked up so.
 const name = /^[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?$/;

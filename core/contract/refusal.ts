@@ -6,8 +6,8 @@
  * @module
  */
 import type { z } from "zod";
-import { utf8Length } from "./bytes.ts";
-import { closest } from "./closest.ts";
+import { utf8Length } from "../text/bytes.ts";
+import { closest } from "../text/closest.ts";
 import { KgentsError } from "./error.ts";
 import type { FailureKind } from "./failure.ts";
 

@@ -1,7 +1,7 @@
+import { refuse } from "../contract/refusal.ts";
+import type { ExecutionSpec } from "../contract/request.ts";
+import { formatBytes, formatCpu } from "../text/quantity.ts";
 import type { WorkerPolicy } from "./configuration.ts";
-import { formatBytes, formatCpu } from "./quantity.ts";
-import { refuse } from "./refusal.ts";
-import type { ExecutionSpec } from "./request.ts";
 
 // Exact, because rounded a value could read like the maximum that it is above.
 const formatSeconds = (milliseconds: number): string => `${milliseconds / 1000} s`;

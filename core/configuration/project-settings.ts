@@ -4,15 +4,16 @@
  *
  * @module
  */
+
+import { KgentsError } from "../contract/error.ts";
+import { findLanguage, type Language } from "../contract/language.ts";
+import { validateRequest } from "../contract/parse-request.ts";
+import { describeValue, refuse } from "../contract/refusal.ts";
+import type { ExecutionSpec } from "../contract/request.ts";
+import { formatDuration } from "../text/duration.ts";
+import { formatBytes, formatCpu } from "../text/quantity.ts";
 import { type Configuration, parseConfiguration } from "./configuration.ts";
-import { formatDuration } from "./duration.ts";
-import { KgentsError } from "./error.ts";
-import { findLanguage, type Language } from "./language.ts";
 import { mergeLanguages } from "./language-settings.ts";
-import { validateRequest } from "./parse-request.ts";
-import { formatBytes, formatCpu } from "./quantity.ts";
-import { describeValue, refuse } from "./refusal.ts";
-import type { ExecutionSpec } from "./request.ts";
 
 /** How each limit that may be lowered is written. */
 const limits = {

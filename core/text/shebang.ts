@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Language } from "./language.ts";
+import type { Language } from "../contract/language.ts";
 
 /** Shells and runtimes that run a language of ours under a name of their own. */
 const otherNames: Readonly<Record<string, string>> = { dash: "sh", ash: "sh", nodejs: "javascript" };

@@ -4,11 +4,12 @@
  *
  * @module
  */
+
+import { limitsInWords } from "../contract/limits-in-words.ts";
+import type { ExecutionSpec } from "../contract/request.ts";
 import { utf8Bytes } from "./bytes.ts";
 import { oneLine, titleOf } from "./code-excerpt.ts";
-import { limitsInWords } from "./limits-in-words.ts";
 import { codeSpan, prose } from "./markdown.ts";
-import type { ExecutionSpec } from "./request.ts";
 import { askedBy, codeStory, list } from "./story.ts";
 import { fitHead } from "./utf8.ts";
 

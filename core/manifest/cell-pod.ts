@@ -3,12 +3,13 @@
  *
  * @module
  */
+
+import type { Language } from "../contract/language.ts";
+import type { ExecutionSpec } from "../contract/request.ts";
+import { maximumStreamBytes } from "../contract/result.ts";
+import { formatBytes, formatCpu } from "../text/quantity.ts";
 import { accountAnnotations, defaultUserIds } from "./cell-user.ts";
 import type { AnnotationsVolume, CellContainer, CellPodSpec, VolumeMount } from "./job-types.ts";
-import type { Language } from "./language.ts";
-import { formatBytes, formatCpu } from "./quantity.ts";
-import type { ExecutionSpec } from "./request.ts";
-import { maximumStreamBytes } from "./result.ts";
 import { supervisorCommand } from "./supervisor.ts";
 
 const mebibyte = 2 ** 20;

@@ -1,5 +1,5 @@
-import { formatDuration } from "./duration.ts";
-import { formatBytes, formatCpu } from "./quantity.ts";
+import { formatDuration } from "../text/duration.ts";
+import { formatBytes, formatCpu } from "../text/quantity.ts";
 import type { ExecutionSpec } from "./request.ts";
 
 /** The limits of a request, for people. */

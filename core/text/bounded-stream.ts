@@ -4,8 +4,9 @@
  *
  * @module
  */
+
+import type { StreamResult } from "../contract/result.ts";
 import { concatBytes, decodeUtf8, toBase64, utf8Bytes } from "./bytes.ts";
-import type { StreamResult } from "./result.ts";
 import { endOfCharacters, fitHead, fitTail, startOfCharacters } from "./utf8.ts";
 
 /**

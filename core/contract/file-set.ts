@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { utf8Length } from "./bytes.ts";
+import { utf8Length } from "../text/bytes.ts";
 import { KgentsError } from "./error.ts";
 import { describeValue, refuse } from "./refusal.ts";
 import { type Content, type ExecutionSpec, maximumFilesBytes } from "./request.ts";

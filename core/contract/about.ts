@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { maximumTitle, oneLine, titleOf } from "./code-excerpt.ts";
+import { maximumTitle, oneLine, titleOf } from "../text/code-excerpt.ts";
 
 /** A few fields of a request. */
 export interface RunAbout {
