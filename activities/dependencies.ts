@@ -1,10 +1,10 @@
 import type { WorkerPolicy } from "#core/configuration/configuration";
 import type { Language } from "#core/contract/language";
 import type { BackendName } from "#core/contract/result";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { Backend } from "./backends/backend.ts";
 import type { CellLimiter } from "./cell-limiter.ts";
 import type { RunningCells } from "./running-cells.ts";
-import type { ArtifactStore } from "./store/artifact-store.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 
 /** Whether a run is still open, and since when it is not; undefined where Temporal cannot tell now. */

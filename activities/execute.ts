@@ -2,6 +2,9 @@ import { CancelledFailure, Context } from "@temporalio/activity";
 import type { ActivityCancellationDetails } from "@temporalio/common";
 import { KgentsError } from "#core/contract/error";
 import type { BackendName } from "#core/contract/result";
+import { within } from "#platform/host/within";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { type StreamName, streamReference } from "#platform/store/references";
 import { type Backend, type ExecuteContext, NoRoom } from "./backends/backend.ts";
 import type { CellInput, Elsewhere, ExecuteOutput, Full } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
@@ -10,9 +13,6 @@ import { checkedLimits } from "./inputs.ts";
 import { currentRun, planCell } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
 import { startCell } from "./start-cell.ts";
-import type { ArtifactStore } from "./store/artifact-store.ts";
-import { type StreamName, streamReference } from "./store/references.ts";
-import { within } from "./within.ts";
 
 /** How often to heartbeat where there is nothing new: a cancellation is heard of only in the answer to a heartbeat. */
 const idleBeatMilliseconds = 1000;

@@ -1,8 +1,8 @@
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import { KgentsError } from "#core/contract/error";
 import { type FailureDetails, type FailureKind, isWrongUsage } from "#core/contract/failure";
-import { isDiskFull } from "./host/disk-space.ts";
-import { systemCodeOf } from "./host/error-code.ts";
+import { isDiskFull } from "#platform/host/disk-space";
+import { systemCodeOf } from "#platform/host/error-code";
 
 /**
  * Turns an error of ours into the typed failure that Temporal carries. Final is only what no retry can change; whether another kind

@@ -2,9 +2,9 @@ import { KgentsError } from "#core/contract/error";
 import type { FailureKind } from "#core/contract/failure";
 import type { ExecutionSpec } from "#core/contract/request";
 import { formatDuration } from "#core/text/duration";
-import type { ArtifactStore } from "./store/artifact-store.ts";
-import type { HeldRun } from "./store/live-runs.ts";
-import { storedContent } from "./store/open-content.ts";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import type { HeldRun } from "#platform/store/live-runs";
+import { storedContent } from "#platform/store/open-content";
 
 /** How long the store may take to say whether there is room, or to note that a run goes on: both are a few small files or objects. */
 export const storeMilliseconds = 60_000;

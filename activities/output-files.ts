@@ -3,8 +3,8 @@ import { Readable, Transform } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { FileResult } from "#core/contract/result";
-import type { ArtifactStore } from "./store/artifact-store.ts";
-import { fileReference } from "./store/references.ts";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { fileReference } from "#platform/store/references";
 
 /** How many output files one run may bring back; their names and hashes travel in the result. */
 export const maximumOutputFiles = 256;

@@ -7,9 +7,9 @@ import { checkDisk } from "#core/contract/file-set";
 import { findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionSpec } from "#core/contract/request";
+import { runKey } from "#platform/store/references";
 import type { CellPlan } from "./backends/backend.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
-import { runKey } from "./store/references.ts";
 
 /** The run that an activity belongs to. */
 export interface Run {

@@ -4,15 +4,15 @@ import { KgentsError } from "#core/contract/error";
 import type { ExecutionSpec } from "#core/contract/request";
 import type { BackendName, Isolation } from "#core/contract/result";
 import { titleOf } from "#core/text/code-excerpt";
+import { machineLimits } from "#platform/host/machine-limits";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import { type Backend, type CellPlan, NoRoom } from "./backends/backend.ts";
 import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
-import { machineLimits } from "./host/machine-limits.ts";
 import { holdInTime, inTime, storeMilliseconds } from "./in-time.ts";
 import { cellIdOf, currentRun, planCell } from "./plan.ts";
 import { isCarried } from "./running-cells.ts";
-import type { ArtifactStore } from "./store/artifact-store.ts";
 import { isNoPlace, type NoPlace } from "./waiting-line.ts";
 
 const beatMilliseconds = 2000;

@@ -1,8 +1,8 @@
+import { summariseStreams } from "#platform/store/summarise";
 import type { ExecuteOutput, SalvageInput } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { checkedLimits } from "./inputs.ts";
 import { currentRun } from "./plan.ts";
-import { summariseStreams } from "./summarise.ts";
 
 /** What is known of a run whose worker does not come back: the output that reached the store. */
 export const salvage =

@@ -3,6 +3,11 @@ import type { ResultLimits } from "#core/contract/batch";
 import { KgentsError } from "#core/contract/error";
 import { type BackendName, maximumStreamBytes } from "#core/contract/result";
 import { formatDuration } from "#core/text/duration";
+import { within } from "#platform/host/within";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { openContent } from "#platform/store/open-content";
+import { streamReference } from "#platform/store/references";
+import { summariseStreams, unreadableStreams } from "#platform/store/summarise";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext, StopReason } from "./backends/backend.ts";
 import { ranTooLong } from "./backends/ran-too-long.ts";
 import { classify } from "./classify.ts";
@@ -11,11 +16,6 @@ import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
 import { createFileCollector } from "./output-files.ts";
 import { liveWindowBytes, type RecordedStream, recordStream } from "./recorded-stream.ts";
 import type { RunningCell } from "./running-cells.ts";
-import type { ArtifactStore } from "./store/artifact-store.ts";
-import { openContent } from "./store/open-content.ts";
-import { streamReference } from "./store/references.ts";
-import { summariseStreams, unreadableStreams } from "./summarise.ts";
-import { within } from "./within.ts";
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { kgentsPaths } from "#activities/host/paths";
+import { kgentsPaths } from "#platform/host/paths";
 import { freePort } from "../test/support/dev-server.ts";
 import { kgentsEntry } from "../test/support/worker-process.ts";
 import { bareArguments } from "./peer/activities.ts";

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
-import { openDirectoryStore } from "#activities/store/directory-store";
 import { startExecution } from "#client/start-execution";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
+import { openDirectoryStore } from "#platform/store/directory-store";
 import { connectByStdio, openTerminal } from "../test/mcp/support.ts";
 import { firstByteDelay } from "./live-output.ts";
 import { inPairs, median, timed } from "./statistics.ts";

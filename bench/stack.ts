@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { findBubblewrap } from "#activities/backends/subprocess/find-bubblewrap";
-import { kgentsPaths } from "#activities/host/paths";
-import { openDirectoryStore } from "#activities/store/directory-store";
 import { findTemporalBinary } from "#client/stack/temporal-binary";
 import { startExecution } from "#client/start-execution";
+import { kgentsPaths } from "#platform/host/paths";
+import { openDirectoryStore } from "#platform/store/directory-store";
 import { type DevServer, startDevServer } from "../test/support/dev-server.ts";
 import { startWorkerProcess } from "../test/support/worker-process.ts";
 

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import type { BackendStatus } from "#activities/backends/backend";
 import { createKubernetesBackend } from "#activities/backends/kubernetes/backend";
 import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
-import { kgentsPaths } from "#activities/host/paths";
 import type { Configuration } from "#core/configuration/configuration";
+import { kgentsPaths } from "#platform/host/paths";
 
 /** The cluster of the kubeconfig. */
 export async function clusterStatus({ worker }: Configuration): Promise<BackendStatus> {

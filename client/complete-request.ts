@@ -1,6 +1,6 @@
-import { loadConfiguration } from "#activities/host/configuration-file";
 import { KgentsError } from "#core/contract/error";
 import type { ExecutionRequest } from "#core/contract/request";
+import { loadConfiguration } from "#platform/host/configuration-file";
 import { applyDefaults } from "./apply-defaults.ts";
 import type { Mode } from "./quartermaster-options.ts";
 

@@ -1,8 +1,8 @@
 import { Client } from "@temporalio/client";
-import { openConnection } from "#activities/host/open-connection";
-import { temporalUnavailable } from "#activities/host/temporal-unavailable";
-import type { Tracing } from "#activities/tracing/open-tracing";
-import type { TemporalTarget } from "./stack/address.ts";
+import type { TemporalTarget } from "#platform/temporal/address";
+import { openConnection } from "#platform/temporal/open-connection";
+import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
+import type { Tracing } from "#platform/tracing/open-tracing";
 import { traceStarts } from "./trace-starts.ts";
 
 /** A connection to Temporal, and where it leads. */

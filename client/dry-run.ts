@@ -1,10 +1,10 @@
-import { loadConfiguration } from "#activities/host/configuration-file";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { cellNamespace } from "#core/contract/names";
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
 import { renderJob } from "#core/manifest/manifest";
+import { loadConfiguration } from "#platform/host/configuration-file";
 import { applyDefaults } from "./apply-defaults.ts";
 import type { DryRunResult } from "./quartermaster-options.ts";
 

@@ -6,11 +6,11 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from "@temporalio/client";
-import { tolerantClient } from "#activities/host/tolerant-client";
-import type { ArtifactStore } from "#activities/store/artifact-store";
-import { runKey, type StreamName } from "#activities/store/references";
 import type { Phase } from "#core/contract/names";
 import type { ExecutionResult } from "#core/contract/result";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { runKey, type StreamName } from "#platform/store/references";
+import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { toKgentsError } from "./failure.ts";
 import type { OutputEvent } from "./output/event.ts";
 import { followHeartbeats } from "./output/follow-heartbeat.ts";

@@ -8,11 +8,11 @@ import {
   WorkflowNotFoundError,
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { fullDiskRemedy, isDiskFull } from "#activities/host/disk-space";
-import { errorCode, systemCodeOf } from "#activities/host/error-code";
-import { namespaceUnavailable } from "#activities/host/temporal-unavailable";
 import { KgentsError } from "#core/contract/error";
 import { type FailureDetails, type FailureKind, isFailureKind } from "#core/contract/failure";
+import { fullDiskRemedy, isDiskFull } from "#platform/host/disk-space";
+import { errorCode, systemCodeOf } from "#platform/host/error-code";
+import { namespaceUnavailable } from "#platform/temporal/temporal-unavailable";
 
 /** Why a run could not be carried out. */
 export interface RunFailure {

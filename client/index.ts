@@ -3,8 +3,7 @@
  *
  * @module
  */
-export type { ArtifactStore } from "#activities/store/artifact-store";
-export type { StreamName } from "#activities/store/references";
+
 export type { BatchOutcome, BatchProgress, BatchSummary } from "#core/contract/batch";
 export { KgentsError } from "#core/contract/error";
 export { exitCodeOf } from "#core/contract/exit-code";
@@ -24,6 +23,8 @@ export {
   type StreamResult,
 } from "#core/contract/result";
 export { createPythonJob, createShellJob, JobBuilder } from "#core/manifest/job-builder";
+export type { ArtifactStore } from "#platform/store/artifact-store";
+export type { StreamName } from "#platform/store/references";
 export type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
 export type { BatchOptions } from "./batch/start-batch.ts";
 export type { ExecutionDescription, ExecutionHandle } from "./execution-handle.ts";

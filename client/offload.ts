@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
-import type { ArtifactStore } from "#activities/store/artifact-store";
 import { KgentsError } from "#core/contract/error";
 import { type Content, type ExecutionRequest, maximumContentBytes, maximumRequestBytes } from "#core/contract/request";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import { faultOf } from "./input-files/fault.ts";
 
 /** Content above this travels by the store where it can: it would stand in the history three times. */

@@ -1,6 +1,6 @@
-import type { ArtifactStore } from "#activities/store/artifact-store";
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
 import { type BatchOptions, getBatch, startBatch } from "./batch/start-batch.ts";
 import { requestCompletion } from "./complete-request.ts";

@@ -4,19 +4,19 @@
  * @module
  */
 import { join } from "node:path";
-import { loadConfiguration } from "#activities/host/configuration-file";
-import { kgentsPaths } from "#activities/host/paths";
-import type { ArtifactStore } from "#activities/store/artifact-store";
-import { openArtifactStore } from "#activities/store/open-store";
-import { openTracing } from "#activities/tracing/open-tracing";
 import type { Configuration } from "#core/configuration/configuration";
 import { storeOfIdentity } from "#core/contract/names";
 import { once } from "#core/text/once";
+import { loadConfiguration } from "#platform/host/configuration-file";
+import { kgentsPaths } from "#platform/host/paths";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { openArtifactStore } from "#platform/store/open-store";
+import { resolveTarget } from "#platform/temporal/address";
+import { queueStateOn } from "#platform/temporal/pollers";
+import { openTracing } from "#platform/tracing/open-tracing";
 import { connectClient, type TemporalClient } from "./connect.ts";
 import type { QuartermasterOptions } from "./quartermaster-options.ts";
 import { recent } from "./recent.ts";
-import { resolveTarget } from "./stack/address.ts";
-import { queueStateOn } from "./stack/pollers.ts";
 import { refuseUnlessThere } from "./stack/refuse-unless-there.ts";
 import { ensureStack, type Stack } from "./stack/stack.ts";
 import { findUi } from "./stack/ui-link.ts";

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
-import type { ArtifactStore } from "#activities/store/artifact-store";
 import { aboutOf } from "#core/contract/about";
 import { KgentsError } from "#core/contract/error";
 import { aboutMemo, executeCodeWorkflow, isRunId, requestHashMemo } from "#core/contract/names";
@@ -8,6 +7,7 @@ import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
 import { requestHash } from "#core/contract/request-hash";
 import { detailsOf, summaryOf } from "#core/text/request-story";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import { type ExecutionHandle, executionHandle, executionIds } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
 import { offloadRequest } from "./offload.ts";

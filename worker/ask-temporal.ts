@@ -1,7 +1,7 @@
 import { type Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
 import type { AskRun, OpenRuns, RunState } from "#activities/dependencies";
-import { tolerantClient } from "#activities/host/tolerant-client";
-import { quoted } from "#core/visibility-query";
+import { tolerantClient } from "#platform/temporal/tolerant-client";
+import { quoted } from "#platform/temporal/visibility-query";
 
 /** How long to wait for Temporal's word on a run: a server that is away is asked again in the next round. */
 const askMilliseconds = 5000;

@@ -4,14 +4,15 @@
  *
  * @module
  */
-import type { Listening } from "#activities/host/bounded-http-server";
-import { loadConfiguration } from "#activities/host/configuration-file";
-import { refuseForeignDirectories } from "#activities/host/ownership";
-import { kgentsPaths } from "#activities/host/paths";
+
 import { type Configuration, parseConfiguration } from "#core/configuration/configuration";
 import { KgentsError } from "#core/contract/error";
 import { exitCodeOfFailure } from "#core/contract/exit-code";
 import { parseDuration } from "#core/text/duration";
+import type { Listening } from "#platform/host/bounded-http-server";
+import { loadConfiguration } from "#platform/host/configuration-file";
+import { refuseForeignDirectories } from "#platform/host/ownership";
+import { kgentsPaths } from "#platform/host/paths";
 import { deploymentVersion } from "./deployment.ts";
 import { takeOverEnd } from "./end-in-order.ts";
 import { startHealthServer } from "./health-server.ts";

@@ -1,11 +1,11 @@
 import { type Connection, isGrpcServiceError } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
-import { refuseForeignListener } from "#activities/host/listener-owner";
-import { openConnection } from "#activities/host/open-connection";
-import { loadTemporalConfiguration } from "#activities/host/temporal-configuration";
-import { temporalUnavailable } from "#activities/host/temporal-unavailable";
 import { inTime } from "#activities/in-time";
-import { grpcStatus } from "#core/grpc-status";
+import { refuseForeignListener } from "#platform/host/listener-owner";
+import { grpcStatus } from "#platform/temporal/grpc-status";
+import { openConnection } from "#platform/temporal/open-connection";
+import { loadTemporalConfiguration } from "#platform/temporal/temporal-configuration";
+import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
 
 /** How long one call may take while a worker starts or looks after its store: a call without a deadline waits for ever. */
 export const callMilliseconds = 10_000;

@@ -4,10 +4,10 @@ import type { Backend } from "#activities/backends/backend";
 import { createKubernetesBackend } from "#activities/backends/kubernetes/backend";
 import { isClusterConfigured } from "#activities/backends/kubernetes/cluster-client";
 import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
-import { temporalUnavailable } from "#activities/host/temporal-unavailable";
 import type { WorkerPolicy } from "#core/configuration/configuration";
 import { KgentsError } from "#core/contract/error";
 import type { BackendName } from "#core/contract/result";
+import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
 import type { WorkerSettings } from "./run-worker.ts";
 

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { onEndingSignal } from "#activities/host/ending-signals";
+
 import { exitCodeOfFailure } from "#core/contract/exit-code";
+import { onEndingSignal } from "#platform/host/ending-signals";
 import type { Logger } from "./logging.ts";
 import type { RunningWorker } from "./run-worker.ts";
 

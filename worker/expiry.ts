@@ -1,5 +1,5 @@
-import type { ArtifactStore } from "#activities/store/artifact-store";
 import type { Configuration } from "#core/configuration/configuration";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
 import type { Logger } from "./logging.ts";
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { createBoundedServer, type Listening, listenAt } from "#activities/host/bounded-http-server";
-import { errorCode } from "#activities/host/error-code";
 import { KgentsError } from "#core/contract/error";
+import { createBoundedServer, type Listening, listenAt } from "#platform/host/bounded-http-server";
+import { errorCode } from "#platform/host/error-code";
 
 /** How long the worker may take to say whether it is ready: whoever probes has given up by then. */
 const answerMilliseconds = 5000;

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { Paths } from "#activities/host/paths";
-import { sharedId } from "#activities/host/shared-id";
 import { hostLabel } from "#core/contract/names";
+import type { Paths } from "#platform/host/paths";
+import { sharedId } from "#platform/host/shared-id";
 
 /**
  * The id of this host among the workers that share a Temporal server: stable when its worker is restarted.

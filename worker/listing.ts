@@ -5,9 +5,9 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
+import { answerMilliseconds, isPolling } from "#platform/temporal/task-queue";
 import type { WorkerConnections } from "./connect.ts";
 import { type DeploymentVersion, missingTaskQueues } from "./deployment.ts";
-import { answerMilliseconds, isPolling } from "./task-queue.ts";
 
 /** The parts of a worker that the server does not list at a moment, in words; undefined where it lists all. */
 export type Listing = (deadline?: number) => Promise<string | undefined>;

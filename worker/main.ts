@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { workerFilesBeside, writeWorkerReady, writeWorkerStatus } from "#activities/host/worker-files";
+import { workerFilesBeside, writeWorkerReady, writeWorkerStatus } from "#platform/host/worker-files";
 import { work } from "./command.ts";
 import { createLogger } from "./logging.ts";
 import { endByItself, watchSurroundings } from "./watch-surroundings.ts";

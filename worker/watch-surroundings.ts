@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { refuseForeignListener } from "#activities/host/listener-owner";
-import { readWorkerIdentity, type WorkerFiles } from "#activities/host/worker-files";
+import { refuseForeignListener } from "#platform/host/listener-owner";
+import { readWorkerIdentity, type WorkerFiles } from "#platform/host/worker-files";
 import type { Logger } from "./logging.ts";
 
 /** What is watched. */

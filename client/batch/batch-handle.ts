@@ -1,12 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Client, type WorkflowHandle, WorkflowNotFoundError } from "@temporalio/client";
 import { z } from "zod";
-import type { ArtifactStore } from "#activities/store/artifact-store";
-import { keyOf } from "#activities/store/references";
-import { summariseStreams } from "#activities/summarise";
 import { type BatchProgress, type BatchSummary, batchProgressQuery, batchRunId } from "#core/contract/batch";
 import { KgentsError } from "#core/contract/error";
 import type { ExecutionResult } from "#core/contract/result";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { keyOf } from "#platform/store/references";
+import { summariseStreams } from "#platform/store/summarise";
 import { awaitResult } from "../execution-handle.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
 import { fits, resultOf } from "../runs/read-result.ts";

@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import type { ArtifactStore } from "#activities/store/artifact-store";
 import {
   type BatchChunk,
   batchSizes,
@@ -11,6 +10,7 @@ import { KgentsError } from "#core/contract/error";
 import { validateRequest } from "#core/contract/parse-request";
 import { type ExecutionRequest, maximumRequestBytes } from "#core/contract/request";
 import { requestHash, sha256 } from "#core/contract/request-hash";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import { offloadRequest } from "../offload.ts";
 
 /** The requests of a batch as its workflow takes them. */

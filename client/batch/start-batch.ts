@@ -1,5 +1,4 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
-import type { ArtifactStore } from "#activities/store/artifact-store";
 import {
   type BatchInput,
   batchSizes,
@@ -10,6 +9,7 @@ import {
 import { KgentsError } from "#core/contract/error";
 import { requestHashMemo } from "#core/contract/names";
 import type { ExecutionRequest } from "#core/contract/request";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import { toKgentsError } from "../failure.ts";
 import { priorityOf } from "../priority.ts";
 import { idOf, type StartOptions } from "../start-execution.ts";

@@ -1,9 +1,9 @@
-import { loadConfiguration } from "#activities/host/configuration-file";
-import { refuseForeignListener } from "#activities/host/listener-owner";
 import { formatDuration } from "#core/text/duration";
-import { type NamespaceSetup, setUpNamespace } from "../admin/set-up-namespace.ts";
+import { loadConfiguration } from "#platform/host/configuration-file";
+import { refuseForeignListener } from "#platform/host/listener-owner";
+import { resolveTarget } from "#platform/temporal/address";
+import { type NamespaceSetup, setUpNamespace } from "#platform/temporal/set-up-namespace";
 import { connectClient } from "../connect.ts";
-import { resolveTarget } from "../stack/address.ts";
 import type { AdminSetupFlags } from "./admin-command.ts";
 import { printJson } from "./print.ts";
 import { createVoice, reportError } from "./voice.ts";

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync, readlinkSync } from "node:fs";
-import { errorCode } from "#activities/host/error-code";
 import { KgentsError } from "#core/contract/error";
+import { errorCode } from "#platform/host/error-code";
 
 /** Where this process was started; the system still knows its name when it is gone. Undefined where it says nothing. */
 function lastWorkingDirectory(): string | undefined {

@@ -6,12 +6,12 @@
 import { open } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { loadConfiguration } from "#activities/host/configuration-file";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { KgentsError } from "#core/contract/error";
 import { builtInLanguages, findLanguage, type Language, languageOfFile } from "#core/contract/language";
 import { type ExecutionRequest, isSafeFileName } from "#core/contract/request";
 import { languageOfProgram, programOfShebang } from "#core/text/shebang";
+import { loadConfiguration } from "#platform/host/configuration-file";
 import type { FoundFile } from "../input-files/find-files.ts";
 import type { InputFiles } from "../input-files/read-files.ts";
 import { type ReadCode, refuse, type Source, shebangBytes } from "./code-source.ts";

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command, Option } from "commander";
-import { loadConfiguration } from "#activities/host/configuration-file";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { isRunId } from "#core/contract/names";
+import { loadConfiguration } from "#platform/host/configuration-file";
 import { type RunState, runStates } from "../runs/run-state.ts";
 import type { Shell } from "./completion-command.ts";
 import { type CompletionContext, completionContext, rejoin } from "./completion-context.ts";

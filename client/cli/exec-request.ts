@@ -1,7 +1,7 @@
 import { lstat } from "node:fs/promises";
-import { errorCode } from "#activities/host/error-code";
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
+import { errorCode } from "#platform/host/error-code";
 import { type FileSource, findFiles } from "../input-files/find-files.ts";
 import { readFiles } from "../input-files/read-files.ts";
 import { fileContent, type StoreFinder, streamContent } from "../offload.ts";

@@ -1,5 +1,5 @@
-import { onEndingSignal } from "#activities/host/ending-signals";
 import { interruptedExitCode } from "#core/contract/exit-code";
+import { onEndingSignal } from "#platform/host/ending-signals";
 import type { Voice } from "./voice.ts";
 
 /** What Ctrl-C (or SIGTERM, or SIGHUP) does to an `infra` command: the first ends it in order, the second at once. */

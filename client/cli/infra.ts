@@ -1,7 +1,7 @@
-import { loadConfiguration } from "#activities/host/configuration-file";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { interruptedExitCode } from "#core/contract/exit-code";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { loadConfiguration } from "#platform/host/configuration-file";
 import { destroy as destroyNamespace, planDestroy } from "../infra/destroy.ts";
 import { connectInfra, type InfraCluster, infraFailure } from "../infra/infra-cluster.ts";
 import { infraStatus } from "../infra/infra-status.ts";

@@ -1,5 +1,5 @@
-import { onEndingSignal } from "#activities/host/ending-signals";
 import { interruptedExitCode } from "#core/contract/exit-code";
+import { onEndingSignal } from "#platform/host/ending-signals";
 import { complain } from "./print.ts";
 import type { Voice } from "./voice.ts";
 

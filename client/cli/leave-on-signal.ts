@@ -1,5 +1,5 @@
-import { onEndingSignal } from "#activities/host/ending-signals";
 import { interruptedExitCode } from "#core/contract/exit-code";
+import { onEndingSignal } from "#platform/host/ending-signals";
 import { complain } from "./print.ts";
 
 /** Ctrl-C (or SIGTERM, or SIGHUP) ends a command that only watches; the run goes on. Returns how to end that. */

@@ -7,9 +7,9 @@
 import module from "node:module";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { distrust } from "#activities/host/ownership";
-import { kgentsPaths } from "#activities/host/paths";
 import type { KgentsError } from "#core/contract/error";
+import { distrust } from "#platform/host/ownership";
+import { kgentsPaths } from "#platform/host/paths";
 import { adminCommand } from "./admin-command.ts";
 import { batchCommand } from "./batch-command.ts";
 import { checkSurroundings } from "./check-surroundings.ts";

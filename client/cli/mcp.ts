@@ -1,9 +1,9 @@
 import { Console } from "node:console";
-import { onEndingSignal } from "#activities/host/ending-signals";
 import { KgentsError } from "#core/contract/error";
 import { interruptedExitCode } from "#core/contract/exit-code";
 import { isLoopback } from "#core/text/loopback";
-import { allowedHosts } from "../http-strangers.ts";
+import { onEndingSignal } from "#platform/host/ending-signals";
+import { allowedHosts } from "#platform/host/http-strangers";
 import { createCalls } from "../mcp/calls.ts";
 import { serveOnHttp } from "../mcp/serve-http.ts";
 import { type Serving, serveOnStdio } from "../mcp/serve-stdio.ts";

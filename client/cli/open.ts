@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { lookForProgram } from "#activities/host/find-program";
-import { programEnvironment } from "#activities/host/program-environment";
-import { startProgram } from "#activities/host/run-program";
 import { KgentsError } from "#core/contract/error";
+import { lookForProgram } from "#platform/host/find-program";
+import { programEnvironment } from "#platform/host/program-environment";
+import { startProgram } from "#platform/host/run-program";
 import { print, printJson } from "./print.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
 

@@ -1,7 +1,7 @@
-import { loadConfiguration } from "#activities/host/configuration-file";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { formatDuration } from "#core/text/duration";
+import { loadConfiguration } from "#platform/host/configuration-file";
 import type { RunSummary } from "../runs/list-runs.ts";
 import type { RunFilter } from "../runs/run-query.ts";
 import { ageInWords } from "./age.ts";

@@ -5,8 +5,8 @@
  */
 import { constants, fstatSync, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, rm } from "node:fs/promises";
-import { errorCode } from "#activities/host/error-code";
 import { KgentsError } from "#core/contract/error";
+import { errorCode } from "#platform/host/error-code";
 import { faultOf } from "../input-files/fault.ts";
 
 const field = "--results";

@@ -10,7 +10,7 @@ import { type FileHandle, lstat, mkdir, open, rename, rm, stat } from "node:fs/p
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { errorCode } from "#activities/host/error-code";
+import { errorCode } from "#platform/host/error-code";
 
 /** An open folder. What is done below it happens in this very folder, whatever is put in its place meanwhile. */
 export interface SafeFolder {

@@ -1,7 +1,7 @@
-import { type OpenBlob, openContent } from "#activities/store/open-content";
 import { KgentsError } from "#core/contract/error";
 import { validateRequest } from "#core/contract/parse-request";
 import { codeOf } from "#core/manifest/manifest";
+import { type OpenBlob, openContent } from "#platform/store/open-content";
 import type { Quartermaster } from "../quartermaster.ts";
 import { print, printBytes, printJson } from "./print.ts";
 import { detailsInWords } from "./show-words.ts";

@@ -1,5 +1,5 @@
-import { loadConfiguration } from "#activities/host/configuration-file";
-import { kgentsPaths } from "#activities/host/paths";
+import { loadConfiguration } from "#platform/host/configuration-file";
+import { kgentsPaths } from "#platform/host/paths";
 import type { StackOptions } from "../stack/stack-context.ts";
 
 /** How the stack is asked for, as the configuration has it. */

@@ -1,7 +1,7 @@
 import type { BackendStatus } from "#activities/backends/backend";
-import { loadConfiguration } from "#activities/host/configuration-file";
-import { kgentsPaths } from "#activities/host/paths";
 import type { Isolation } from "#core/contract/result";
+import { loadConfiguration } from "#platform/host/configuration-file";
+import { kgentsPaths } from "#platform/host/paths";
 import { clusterStatus, sandboxStatus } from "../backend-status.ts";
 import { ensureStack, down as stopStack } from "../stack/stack.ts";
 import { type StackStatus, stackStatus } from "../stack/stack-status.ts";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import type { ArtifactStore } from "#activities/store/artifact-store";
 import { isSafeFileName } from "#core/contract/request";
 import type { ExecutionResult, FileResult } from "#core/contract/result";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import { complain } from "./print.ts";
 import { openSafeFolder, type SafeFolder } from "./safe-folder.ts";
 

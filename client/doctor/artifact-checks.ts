@@ -1,6 +1,6 @@
-import { probeBucket } from "#activities/store/bucket/bucket-store";
 import type { Configuration } from "#core/configuration/configuration";
 import { KgentsError } from "#core/contract/error";
+import { probeBucket } from "#platform/store/bucket/bucket-store";
 import { type Check, failed, ok } from "./check.ts";
 
 /** Whether the bucket for artifacts can be read, where one is configured. */

@@ -1,9 +1,9 @@
-import { type LoadedConfiguration, loadConfiguration } from "#activities/host/configuration-file";
-import { distrust } from "#activities/host/ownership";
-import { kgentsPaths, type Paths } from "#activities/host/paths";
 import { KgentsError } from "#core/contract/error";
 import { isLoopback } from "#core/text/loopback";
-import { resolveTarget } from "../stack/address.ts";
+import { type LoadedConfiguration, loadConfiguration } from "#platform/host/configuration-file";
+import { distrust } from "#platform/host/ownership";
+import { kgentsPaths, type Paths } from "#platform/host/paths";
+import { resolveTarget } from "#platform/temporal/address";
 import { stackStatus } from "../stack/stack-status.ts";
 import { checkArtifacts } from "./artifact-checks.ts";
 import { checkBackends } from "./backend-checks.ts";

@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errorCode } from "#activities/host/error-code";
-import { distrust } from "#activities/host/ownership";
 import { formatBytes } from "#core/text/quantity";
+import { errorCode } from "#platform/host/error-code";
+import { distrust } from "#platform/host/ownership";
 import { type Check, failed, ok, warning } from "./check.ts";
 
 /** What package.json asks for: `engines`. */

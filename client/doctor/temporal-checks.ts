@@ -1,6 +1,6 @@
-import { missingSearchAttributes } from "#worker/search-attributes";
+import type { TemporalTarget } from "#platform/temporal/address";
+import { missingSearchAttributes } from "#platform/temporal/search-attributes";
 import { connectClient } from "../connect.ts";
-import type { TemporalTarget } from "../stack/address.ts";
 import type { StackStatus } from "../stack/stack-status.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 

@@ -1,7 +1,7 @@
-import { lookForProgram } from "#activities/host/find-program";
-import { absolutePaths, networkNames, programEnvironment } from "#activities/host/program-environment";
-import { outputOf } from "#activities/host/run-program";
 import { KgentsError } from "#core/contract/error";
+import { lookForProgram } from "#platform/host/find-program";
+import { absolutePaths, networkNames, programEnvironment } from "#platform/host/program-environment";
+import { outputOf } from "#platform/host/run-program";
 
 const clusterName = "kgents";
 

@@ -1,5 +1,5 @@
-import { errorCode } from "#activities/host/error-code";
 import { KgentsError } from "#core/contract/error";
+import { errorCode } from "#platform/host/error-code";
 
 /** What the system says of a path, in a person's words. */
 const faults: Readonly<Record<string, string>> = {

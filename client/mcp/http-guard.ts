@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { whyStranger } from "../http-strangers.ts";
+import { whyStranger } from "#platform/host/http-strangers";
 import { mayPass } from "./token.ts";
 
 /** What a server lets pass. */

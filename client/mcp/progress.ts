@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { StreamName } from "#activities/store/references";
+import type { StreamName } from "#platform/store/references";
 import type { OutputEvent } from "../output/event.ts";
 
 /** The least time between two messages. */

@@ -1,5 +1,5 @@
-import type { StreamName } from "#activities/store/references";
 import type { StreamResult } from "#core/contract/result";
+import type { StreamName } from "#platform/store/references";
 
 /** A piece of the code's output, or a statement that bytes are not to be had. Within a stream, offsets only grow. */
 export type OutputEvent =

@@ -4,10 +4,10 @@
  * @module
  */
 import type { WorkflowHandle } from "@temporalio/client";
-import type { ArtifactStore } from "#activities/store/artifact-store";
-import { type StreamName, streamReference } from "#activities/store/references";
 import { maximumStarts } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { type StreamName, streamReference } from "#platform/store/references";
 import { type OutputEvent, remainingOutput } from "./event.ts";
 import { newestHeartbeat } from "./follow-heartbeat.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 import { buffer } from "node:stream/consumers";
-import type { ArtifactStore } from "#activities/store/artifact-store";
-import { runKey, type StreamName, streamReference } from "#activities/store/references";
 import { maximumStarts } from "#core/contract/request";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { runKey, type StreamName, streamReference } from "#platform/store/references";
 import type { ExecutionHandle } from "../execution-handle.ts";
 
 /** Which bytes are asked for. */

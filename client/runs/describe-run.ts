@@ -4,10 +4,10 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from "@temporalio/client";
-import { tolerantClient } from "#activities/host/tolerant-client";
 import { KgentsError } from "#core/contract/error";
 import { executeCodeWorkflow } from "#core/contract/names";
 import { closest } from "#core/text/closest";
+import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { toKgentsError } from "../failure.ts";
 
 /** Among so many of the newest runs is looked for what was meant. */

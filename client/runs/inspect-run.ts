@@ -1,11 +1,11 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
 import { z } from "zod";
 import type { ProvisionedCell } from "#activities/contract";
-import { tolerantClient } from "#activities/host/tolerant-client";
 import type { Phase } from "#core/contract/names";
 import { type ExecutionResult, type Isolation, isolationSchema, resultSchema } from "#core/contract/result";
+import { toMilliseconds } from "#platform/temporal/protobuf-time";
+import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
-import { toMilliseconds } from "../protobuf-time.ts";
 import { decodeFirst, readRequest } from "./history.ts";
 import { type RunSummary, summarise } from "./list-runs.ts";
 import { phaseOf } from "./phase.ts";

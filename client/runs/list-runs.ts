@@ -5,11 +5,11 @@ import {
   type WorkflowExecutionInfo,
   WorkflowNotFoundError,
 } from "@temporalio/client";
-import { tolerantClient } from "#activities/host/tolerant-client";
 import { aboutOf, type RunAbout } from "#core/contract/about";
 import { aboutMemo, searchAttributes } from "#core/contract/names";
 import type { BackendName, ExecutionResult } from "#core/contract/result";
-import { grpcStatus } from "#core/grpc-status";
+import { grpcStatus } from "#platform/temporal/grpc-status";
+import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { toKgentsError } from "../failure.ts";
 import { readRequest } from "./history.ts";
 import { isForeignResult, resultOf } from "./read-result.ts";

@@ -1,5 +1,5 @@
 import { executeCodeWorkflow, searchAttributes } from "#core/contract/names";
-import { quoted } from "#core/visibility-query";
+import { quoted } from "#platform/temporal/visibility-query";
 import type { RunState } from "./run-state.ts";
 
 /** Which runs are asked for. */

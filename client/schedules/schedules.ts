@@ -11,7 +11,6 @@ import {
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
 } from "@temporalio/client";
-import type { ArtifactStore } from "#activities/store/artifact-store";
 import { aboutOf, type RunAbout } from "#core/contract/about";
 import { KgentsError } from "#core/contract/error";
 import { aboutMemo, executeCodeWorkflow, requestHashMemo } from "#core/contract/names";
@@ -20,6 +19,7 @@ import type { ExecutionRequest } from "#core/contract/request";
 import { requestHash } from "#core/contract/request-hash";
 import { parseDuration } from "#core/text/duration";
 import { detailsOf, summaryOf } from "#core/text/request-story";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 import { toKgentsError } from "../failure.ts";
 import { offloadRequest } from "../offload.ts";
 import { idOf } from "../start-execution.ts";

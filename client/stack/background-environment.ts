@@ -5,7 +5,7 @@
  * @module
  */
 import { delimiter } from "node:path";
-import { absolutePaths } from "#activities/host/program-environment";
+import { absolutePaths } from "#platform/host/program-environment";
 
 /** Each name with its reason. */
 const names: Readonly<Record<string, string>> = {

@@ -7,10 +7,10 @@ import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { errorCode } from "#activities/host/error-code";
-import { identifyProcess, isRunning, type ProcessIdentity } from "#activities/host/process-identity";
-import { startProgram } from "#activities/host/run-program";
 import { KgentsError } from "#core/contract/error";
+import { errorCode } from "#platform/host/error-code";
+import { identifyProcess, isRunning, type ProcessIdentity } from "#platform/host/process-identity";
+import { startProgram } from "#platform/host/run-program";
 
 /** A log larger than this makes way for a new one when the process is started; the one before it is kept. */
 const rotateBytes = 10 * 1024 * 1024;

@@ -6,10 +6,11 @@
  */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { fullDiskBehind } from "#activities/host/disk-space";
-import { isRunning } from "#activities/host/process-identity";
-import { writeStateText } from "#activities/host/state-file";
-import { watchUntil } from "#activities/host/watch-until";
+import { KgentsError } from "#core/contract/error";
+import { fullDiskBehind } from "#platform/host/disk-space";
+import { isRunning } from "#platform/host/process-identity";
+import { writeStateText } from "#platform/host/state-file";
+import { watchUntil } from "#platform/host/watch-until";
 import {
   readWorkerIdentity,
   readWorkerReady,
@@ -17,9 +18,8 @@ import {
   type WorkerIdentity,
   workerFiles,
   writeWorkerIdentity,
-} from "#activities/host/worker-files";
-import { KgentsError } from "#core/contract/error";
-import type { TemporalTarget } from "./address.ts";
+} from "#platform/host/worker-files";
+import type { TemporalTarget } from "#platform/temporal/address";
 import { workerEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
 import type { StackContext } from "./stack-context.ts";

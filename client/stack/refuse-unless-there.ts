@@ -1,6 +1,6 @@
-import { refuseForeignListener } from "#activities/host/listener-owner";
 import { KgentsError } from "#core/contract/error";
-import { probe } from "./probe.ts";
+import { refuseForeignListener } from "#platform/host/listener-owner";
+import { probe } from "#platform/temporal/probe";
 
 /**
  * Refuses a port of this machine at which no server is that may be used. (A connection would try again and again until its time is up;

@@ -6,15 +6,15 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fullDiskBehind } from "#activities/host/disk-space";
-import { refuseForeignListener } from "#activities/host/listener-owner";
-import { isRunning } from "#activities/host/process-identity";
-import { readStateFile, type Shaped, writeStateFile } from "#activities/host/state-file";
 import { KgentsError } from "#core/contract/error";
-import { portIn, type TemporalTarget } from "./address.ts";
+import { fullDiskBehind } from "#platform/host/disk-space";
+import { refuseForeignListener } from "#platform/host/listener-owner";
+import { isRunning } from "#platform/host/process-identity";
+import { readStateFile, type Shaped, writeStateFile } from "#platform/host/state-file";
+import { portIn, type TemporalTarget } from "#platform/temporal/address";
+import { probe } from "#platform/temporal/probe";
 import { serverEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
-import { probe } from "./probe.ts";
 import { serverArguments } from "./server-settings.ts";
 import type { StackContext } from "./stack-context.ts";
 import { findTemporalBinary } from "./temporal-binary.ts";
@@ -123,7 +123,7 @@ export async function awaitServing(
 ): Promise<ServerRecord> {
   const { files, retentionMilliseconds } = context;
   // Temporal's client takes a quarter of a second to load: meanwhile the server starts.
-  const loading = import("./namespace.ts");
+  const loading = import("#platform/temporal/namespace");
   try {
     await untilServing(record);
     await refuseForeignListener(address);

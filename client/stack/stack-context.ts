@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { kgentsPaths, type Paths } from "#activities/host/paths";
 import { defaultTaskQueue } from "#core/contract/names";
+import { kgentsPaths, type Paths } from "#platform/host/paths";
 
 /** How the local stack is asked for. */
 export interface StackOptions {

@@ -1,8 +1,8 @@
-import { refuseForeignDirectories } from "#activities/host/ownership";
-import { workerFiles } from "#activities/host/worker-files";
-import { portIn, type TemporalTarget } from "./address.ts";
+import { refuseForeignDirectories } from "#platform/host/ownership";
+import { workerFiles } from "#platform/host/worker-files";
+import { portIn, type TemporalTarget } from "#platform/temporal/address";
+import { type QueuePoller, type QueueState, queueState } from "#platform/temporal/pollers";
 import { runningWorker } from "./background-worker.ts";
-import { type QueuePoller, type QueueState, queueState } from "./pollers.ts";
 import { refuseUnlessThere } from "./refuse-unless-there.ts";
 import { isGuarded, runningServer, type ServerRecord } from "./server.ts";
 import { targetOf } from "./stack.ts";

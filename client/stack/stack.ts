@@ -3,16 +3,17 @@
  *
  * @module
  */
-import { isDiskFull } from "#activities/host/disk-space";
-import { refuseForeignListener } from "#activities/host/listener-owner";
-import { refuseForeignDirectories } from "#activities/host/ownership";
-import { acquireLock, type ProcessLock } from "#activities/host/process-lock";
+
 import { KgentsError } from "#core/contract/error";
 import { isLoopback } from "#core/text/loopback";
-import { portIn, resolveTarget, type TemporalTarget } from "./address.ts";
+import { isDiskFull } from "#platform/host/disk-space";
+import { refuseForeignListener } from "#platform/host/listener-owner";
+import { refuseForeignDirectories } from "#platform/host/ownership";
+import { acquireLock, type ProcessLock } from "#platform/host/process-lock";
+import { portIn, resolveTarget, type TemporalTarget } from "#platform/temporal/address";
+import { queueState } from "#platform/temporal/pollers";
+import { probe } from "#platform/temporal/probe";
 import { ensureWorker, isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
-import { queueState } from "./pollers.ts";
-import { probe } from "./probe.ts";
 import { awaitServing, isGuarded, runningServer, type ServerRecord, startServer, stopServer } from "./server.ts";
 import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
 import { ensureUiGuard, guardedUi } from "./ui-guard.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 import { resolve } from "node:path";
-import { programsOnPath } from "#activities/host/find-program";
-import { findPinnedTool, installPinnedTool, type PinnedTool } from "#activities/host/pinned-tool";
-import { programEnvironment } from "#activities/host/program-environment";
-import { outputOf } from "#activities/host/run-program";
 import { KgentsError } from "#core/contract/error";
+import { programsOnPath } from "#platform/host/find-program";
+import { findPinnedTool, installPinnedTool, type PinnedTool } from "#platform/host/pinned-tool";
+import { programEnvironment } from "#platform/host/program-environment";
+import { outputOf } from "#platform/host/run-program";
 import { downloadTemporal, officialDownload, pinnedVersion, temporalExecutables } from "./temporal-download.ts";
 
 /** The command, found. */

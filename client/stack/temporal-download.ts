@@ -10,7 +10,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
-import { moveInto, refuseOther, whenExecutable } from "#activities/host/pinned-tool";
+import { moveInto, refuseOther, whenExecutable } from "#platform/host/pinned-tool";
 
 /** The version of the CLI that kgents is tested with. */
 export const pinnedVersion = "1.9.1";

@@ -1,4 +1,4 @@
-import { portIn, type TemporalTarget } from "./address.ts";
+import { portIn, type TemporalTarget } from "#platform/temporal/address";
 import { usualUi } from "./usual-ui.ts";
 
 /** Where a person can look at runs of a server; undefined where that is not known. */

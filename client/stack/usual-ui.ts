@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Agent, get, type IncomingMessage } from "node:http";
-import { refuseForeignListener } from "#activities/host/listener-owner";
 import { isLoopback } from "#core/text/loopback";
+import { refuseForeignListener } from "#platform/host/listener-owner";
 
 /** The UI of a development server that somebody else started on this machine, where it is at its usual port. */
 export async function usualUi(address: string, port: number): Promise<string | null> {

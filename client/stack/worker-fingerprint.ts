@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import type { WorkerIdentity } from "#activities/host/worker-files";
-import type { TemporalTarget } from "./address.ts";
+import type { WorkerIdentity } from "#platform/host/worker-files";
+import type { TemporalTarget } from "#platform/temporal/address";
 import { lastingPath, workerEnvironment } from "./background-environment.ts";
 import type { StackContext } from "./stack-context.ts";
 

@@ -1,8 +1,8 @@
 import { buffer } from "node:stream/consumers";
-import type { ArtifactStore } from "#activities/store/artifact-store";
-import { keyOf } from "#activities/store/references";
 import type { ExecutionResult, FileResult } from "#core/contract/result";
 import { decodeUtf8 } from "#core/text/bytes";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { keyOf } from "#platform/store/references";
 
 /** The largest text file that is shown in a result, and what all of them take together, in bytes. */
 const maximumTextBytes = 8 * 1024;

@@ -11,8 +11,8 @@ import {
   type ServerResponse,
   request as sendRequest,
 } from "node:http";
-import { createBoundedServer, type Listening, listenAt } from "#activities/host/bounded-http-server";
-import { whyStranger } from "../http-strangers.ts";
+import { createBoundedServer, type Listening, listenAt } from "#platform/host/bounded-http-server";
+import { whyStranger } from "#platform/host/http-strangers";
 
 /** How long the UI may be silent: it waits half a minute for a worker's answer to a query. */
 const silenceMilliseconds = 120_000;

@@ -4,8 +4,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { isRunning } from "#activities/host/process-identity";
-import { allowedHosts } from "../http-strangers.ts";
+import { allowedHosts } from "#platform/host/http-strangers";
+import { isRunning } from "#platform/host/process-identity";
 import { startUiGuard } from "./guard.ts";
 
 /** How often it looks whether the server is still there. */

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { createServer, request as sendRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
-import { openBucket } from "#activities/store/bucket/bucket";
-import { openBucketStore } from "#activities/store/bucket/bucket-store";
-import { createListings, pauseAfter } from "#activities/store/bucket/listings";
-import { segmentName } from "#activities/store/bucket/segments";
+import { openBucket } from "#platform/store/bucket/bucket";
+import { openBucketStore } from "#platform/store/bucket/bucket-store";
+import { createListings, pauseAfter } from "#platform/store/bucket/listings";
+import { segmentName } from "#platform/store/bucket/segments";
 import { newRun, readArtifact } from "../support/store-contract.ts";
 import { startBucketServer } from "./server.ts";
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
-import type { BucketSettings } from "#activities/store/bucket/bucket";
+import type { BucketSettings } from "#platform/store/bucket/bucket";
 import { type ServerProcess, startServerProcess } from "../production/processes.ts";
 import { freePort } from "../support/dev-server.ts";
 

@@ -1,6 +1,6 @@
 // A process that opens a store, and writes to it when a line on its stdin says so. It ends nothing by itself.
 import { createInterface } from "node:readline";
-import { openBucketStore } from "../../activities/store/bucket/bucket-store.ts";
+import { openBucketStore } from "../../platform/store/bucket/bucket-store.ts";
 
 const [settings, directory] = process.argv.slice(2);
 const store = await openBucketStore(JSON.parse(settings), { directory });

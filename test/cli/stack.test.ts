@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { isRunning } from "#activities/host/process-identity";
+import { isRunning } from "#platform/host/process-identity";
 import { type CommandLine, createCommandLine, processesOf } from "../support/command-line.ts";
 import { freePort } from "../support/dev-server.ts";
 import { processesRunning, processesWith } from "../support/processes.ts";

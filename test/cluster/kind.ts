@@ -1,7 +1,7 @@
 /** A kind cluster, where Docker runs. */
 import { access, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { kgentsPaths } from "#activities/host/paths";
+import { kgentsPaths } from "#platform/host/paths";
 import { run, runOrFail } from "../support/run.ts";
 import type { ClusterDescription } from "./cluster.ts";
 

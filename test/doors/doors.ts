@@ -6,10 +6,10 @@
 import { join } from "node:path";
 import { expect } from "vitest";
 import { cellIdOf } from "#activities/plan";
-import { runKey } from "#activities/store/references";
 import { Quartermaster } from "#client/index";
 import type { FailureKind } from "#core/contract/failure";
 import type { BackendName, Isolation } from "#core/contract/result";
+import { runKey } from "#platform/store/references";
 import type { CommandLine, Ended } from "../support/command-line.ts";
 import { processesRunning } from "../support/processes.ts";
 

@@ -3,10 +3,10 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
-import type { DirectoryStore } from "#activities/store/directory-store";
-import { runKey } from "#activities/store/references";
 import type { ExecutionHandle } from "#client/execution-handle";
 import { cellLabel } from "#core/manifest/cluster-names";
+import type { DirectoryStore } from "#platform/store/directory-store";
+import { runKey } from "#platform/store/references";
 import { clientPod, hardenedJob, resourceQuota } from "./manifests.ts";
 import { type CellNamespace, cluster } from "./support.ts";
 

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { McpServer } from "@modelcontextprotocol/server";
 import { afterEach, expect, test } from "vitest";
-import { allowedHosts } from "#client/http-strangers";
 import { type HttpOptions, serveOnHttp } from "#client/mcp/serve-http";
+import { allowedHosts } from "#platform/host/http-strangers";
 
 let serving: Awaited<ReturnType<typeof serveOnHttp>> | undefined;
 const sockets: Socket[] = [];

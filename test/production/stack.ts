@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Connection } from "@temporalio/client";
-import { loadTemporalConfiguration } from "#activities/host/temporal-configuration";
+import { loadTemporalConfiguration } from "#platform/temporal/temporal-configuration";
 import { freePort } from "../support/dev-server.ts";
 import { runOrFail } from "../support/run.ts";
 import { type ComposeService, composeFile, root, serviceOf } from "./compose-file.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { loadTemporalConfiguration } from "#activities/host/temporal-configuration";
+import { loadTemporalConfiguration } from "#platform/temporal/temporal-configuration";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 import { startWorkerProcess, type WorkerProcess } from "../support/worker-process.ts";
 

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findProgram } from "#activities/host/find-program";
+import { findProgram } from "#platform/host/find-program";
 import { testBubblewrap } from "./helpers/tools.ts";
 import { everyone, startWorker, type TestWorkerOptions, type Who } from "./helpers/worker.ts";
 

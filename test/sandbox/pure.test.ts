@@ -21,7 +21,7 @@ import { seccompFilter } from "#activities/backends/subprocess/seccomp-filter";
 import type { FilterArchitecture } from "#activities/backends/subprocess/seccomp-syscalls";
 import { supervisorScript } from "#activities/backends/subprocess/supervisor-script";
 import { classify } from "#activities/classify";
-import { identifyProcess } from "#activities/host/process-identity";
+import { identifyProcess } from "#platform/host/process-identity";
 
 const filters = { x64: seccompFilter("x64"), arm64: seccompFilter("arm64") };
 

@@ -13,12 +13,12 @@ import { createSubprocessBackend } from "#activities/backends/subprocess/backend
 import type { ExecuteOutput } from "#activities/contract";
 import type { RunningCell } from "#activities/running-cells";
 import { startCell } from "#activities/start-cell";
-import type { ArtifactStore } from "#activities/store/artifact-store";
-import { type DirectoryStore, openDirectoryStore } from "#activities/store/directory-store";
-import { runKey } from "#activities/store/references";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { type DirectoryStore, openDirectoryStore } from "#platform/store/directory-store";
+import { runKey } from "#platform/store/references";
 import { testBubblewrap } from "./helpers/tools.ts";
 
 type Write = (chunk: Buffer, pass: () => void, callback: (error?: Error | null) => void, index: number) => void;

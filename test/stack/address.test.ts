@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { portIn, resolveTarget } from "#client/stack/address";
 import { isLoopback } from "#core/text/loopback";
+import { portIn, resolveTarget } from "#platform/temporal/address";
 
 let directory: string;
 const profiles = '[profile.default]\naddress = "shared:7000"\nnamespace = "team"\n[profile.bare]\nnamespace = "mine"\n';

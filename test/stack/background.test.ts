@@ -5,9 +5,9 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { identifyProcess, isRunning, type ProcessIdentity } from "#activities/host/process-identity";
-import { workerFiles, writeWorkerIdentity } from "#activities/host/worker-files";
 import { startInBackground } from "#client/stack/background-process";
+import { identifyProcess, isRunning, type ProcessIdentity } from "#platform/host/process-identity";
+import { workerFiles, writeWorkerIdentity } from "#platform/host/worker-files";
 import { watchSurroundings } from "#worker/watch-surroundings";
 import { freePort } from "../support/dev-server.ts";
 

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, inject, test } from "vitest";
-import { openConnection } from "#activities/host/open-connection";
+import { openConnection } from "#platform/temporal/open-connection";
 
 test("a call to a server that stops answering ends, and so does the wait for a connection", async () => {
   const [host = "", port = ""] = inject("temporalAddress").split(":");

@@ -1,6 +1,6 @@
 // A process that wants a lock: counts in a file under it, or takes a slot and keeps it.
 import { readFile, writeFile } from "node:fs/promises";
-import { acquireLock, claimSlot } from "../../activities/host/process-lock.ts";
+import { acquireLock, claimSlot } from "../../platform/host/process-lock.ts";
 
 const [what, path, ...rest] = process.argv.slice(2);
 if (what === "count") {

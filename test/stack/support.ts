@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { isRunning } from "#activities/host/process-identity";
 import { down, type StackOptions } from "#client/stack/stack";
+import { isRunning } from "#platform/host/process-identity";
 import { freePort } from "../support/dev-server.ts";
 
 /** A place of its own for a stack: directories, port, worker's program. Ends what runs there when it is disposed of. */

@@ -3,11 +3,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { Connection } from "@temporalio/client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
-import { identifyProcess, isRunning } from "#activities/host/process-identity";
 import { stopProcess } from "#client/stack/background-process";
-import { localProcess } from "#client/stack/pollers";
 import { down, ensureStack, type StackOptions } from "#client/stack/stack";
 import { stackStatus } from "#client/stack/stack-status";
+import { identifyProcess, isRunning } from "#platform/host/process-identity";
+import { localProcess } from "#platform/temporal/pollers";
 import { createTestStack, deadProcess, killNow, type TestStack } from "./support.ts";
 
 const address = inject("temporalAddress");

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { kgentsPaths } from "#activities/host/paths";
-import { acquireLock } from "#activities/host/process-lock";
+import { kgentsPaths } from "#platform/host/paths";
+import { acquireLock } from "#platform/host/process-lock";
 
 /** Never in the checkout. */
 const cacheDirectory = join(dirname(kgentsPaths().cache), "kgents-test");

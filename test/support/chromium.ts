@@ -1,4 +1,4 @@
-import { findProgram } from "#activities/host/find-program";
+import { findProgram } from "#platform/host/find-program";
 
 const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
 

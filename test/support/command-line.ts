@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { kgentsPaths } from "#activities/host/paths";
+import { kgentsPaths } from "#platform/host/paths";
 import { freePort } from "./dev-server.ts";
 import { kgentsEntry } from "./worker-process.ts";
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { kgentsPaths } from "#activities/host/paths";
 import { findTemporalBinary } from "#client/stack/temporal-binary";
+import { kgentsPaths } from "#platform/host/paths";
 import { type DevServer, startDevServer } from "./dev-server.ts";
 
 declare module "vitest" {

@@ -2,11 +2,11 @@
 import { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Backend, CellOutcome, StopReason } from "#activities/backends/backend";
-import { openContent } from "#activities/store/open-content";
 import { KgentsError } from "#core/contract/error";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import type { Content, ExecutionRequest } from "#core/contract/request";
+import { openContent } from "#platform/store/open-content";
 
 /** What a run gave. */
 export interface RunAnswer {

@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { finished } from "node:stream/promises";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { ArtifactStore } from "#activities/store/artifact-store";
-import { fileReference, runKey, streamReference } from "#activities/store/references";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { fileReference, runKey, streamReference } from "#platform/store/references";
 
 /** Writes to an artifact, and ends it. */
 export async function writeArtifact(store: ArtifactStore, to: string, content: string | Buffer, offset = 0) {

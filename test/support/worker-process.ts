@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { kgentsPaths } from "#activities/host/paths";
 import { workerNodeFlags } from "#client/stack/worker-node-flags";
+import { kgentsPaths } from "#platform/host/paths";
 
 /** The built command line. */
 export const kgentsEntry = fileURLToPath(new URL("../../dist/client/cli/main.js", import.meta.url));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import type { Backend } from "#activities/backends/backend";
 import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
-import { kgentsPaths } from "#activities/host/paths";
+import { kgentsPaths } from "#platform/host/paths";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
 /** Writes a kubeconfig that leads to a server, whether there is one or not. */

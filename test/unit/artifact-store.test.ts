@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type DirectoryStore, openDirectoryStore } from "#activities/store/directory-store";
+import { type DirectoryStore, openDirectoryStore } from "#platform/store/directory-store";
 import { canMount, mountSmallDisk } from "../support/small-disk.ts";
 import { describeStore, newRun, writeArtifact } from "../support/store-contract.ts";
 

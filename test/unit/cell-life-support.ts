@@ -4,8 +4,8 @@ import { asyncLocalStorage, CancelledFailure, Context, type Info } from "@tempor
 import { ActivityCancellationDetails, noopMetricMeter } from "@temporalio/common";
 import { pino } from "pino";
 import { expect, vi } from "vitest";
-import type { ArtifactStore } from "#activities/store/artifact-store";
 import { KgentsError } from "#core/contract/error";
+import type { ArtifactStore } from "#platform/store/artifact-store";
 
 /** What goes wrong there, once: the next call succeeds. */
 export const faults = ["fails", "fails as ours", "hangs", "comes late"] as const;

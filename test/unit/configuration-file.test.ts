@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { loadConfiguration } from "#activities/host/configuration-file";
+import { loadConfiguration } from "#platform/host/configuration-file";
 
 let directory: string;
 let own: string;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import type { Listening } from "#activities/host/bounded-http-server";
+import type { Listening } from "#platform/host/bounded-http-server";
 import { startHealthServer } from "#worker/health-server";
 
 const here = { host: "127.0.0.1", port: 0 };

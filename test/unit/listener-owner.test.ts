@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { listenersIn } from "#activities/host/listener-owner";
+import { listenersIn } from "#platform/host/listener-owner";
 
 const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 const line = (local: string, state: string, user: number): string =>

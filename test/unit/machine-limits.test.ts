@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { machineLimits } from "#activities/host/machine-limits";
 import { applyMachine } from "#core/configuration/policy";
 import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
+import { machineLimits } from "#platform/host/machine-limits";
 
 const machine = { cpu: 4000, memory: 8 * 2 ** 30, disk: 8 * 2 ** 30 };
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createFileCollector, maximumOutputFileBytes, maximumOutputFiles } from "#activities/output-files";
-import { type DirectoryStore, openDirectoryStore } from "#activities/store/directory-store";
-import { runKey } from "#activities/store/references";
+import { type DirectoryStore, openDirectoryStore } from "#platform/store/directory-store";
+import { runKey } from "#platform/store/references";
 
 let directory: string;
 let store: DirectoryStore;

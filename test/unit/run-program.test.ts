@@ -3,11 +3,11 @@ import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { findProgram, lookForProgram, programsOnPath, trustedPath } from "#activities/host/find-program";
-import { changeableByOthers, refuseForeignDirectories } from "#activities/host/ownership";
-import { isRunning } from "#activities/host/process-identity";
-import { programEnvironment } from "#activities/host/program-environment";
-import { outputOf, runProgram, startProgram } from "#activities/host/run-program";
+import { findProgram, lookForProgram, programsOnPath, trustedPath } from "#platform/host/find-program";
+import { changeableByOthers, refuseForeignDirectories } from "#platform/host/ownership";
+import { isRunning } from "#platform/host/process-identity";
+import { programEnvironment } from "#platform/host/program-environment";
+import { outputOf, runProgram, startProgram } from "#platform/host/run-program";
 
 let directory: string;
 beforeEach(async () => {
@@ -74,7 +74,7 @@ describe("a program of the host", () => {
   });
 
   test("ends with the process that started it", async () => {
-    const module = join(import.meta.dirname, "../../activities/host/run-program.ts");
+    const module = join(import.meta.dirname, "../../platform/host/run-program.ts");
     const file = join(directory, "pid");
     const script = `
       const { runProgram } = await import(${JSON.stringify(module)});
@@ -247,7 +247,7 @@ describe("no other file starts programs", () => {
       ({ paths }) => !["node:child_process", "child_process"].every((name) => paths.includes(name)),
     );
     expect(without.map(({ includes }) => includes)).toEqual([
-      ["activities/host/run-program.ts"],
+      ["platform/host/run-program.ts"],
       ["test/**", "bench/**"],
     ]);
     expect(rules.length).toBeGreaterThan(without.length + 5);
@@ -261,6 +261,6 @@ describe("no other file starts programs", () => {
         if (name.endsWith(".ts") && ways.test(await readFile(join(root, room, name), "utf8")))
           found.push(`${room}/${name}`);
     }
-    expect(found).toEqual(["activities/host/run-program.ts"]);
+    expect(found).toEqual(["platform/host/run-program.ts"]);
   });
 });

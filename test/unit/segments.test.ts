@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { lengthOf, parseSegmentName, piecesOf, type Segment, segmentName } from "#activities/store/bucket/segments";
+import { lengthOf, parseSegmentName, piecesOf, type Segment, segmentName } from "#platform/store/bucket/segments";
 
 test("names are in the order of their offsets, and can be read back", () => {
   const reference = `runs/${"0".repeat(32)}/1.stdout`;

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { finished } from "node:stream/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type DirectoryStore, openDirectoryStore } from "#activities/store/directory-store";
+import { type DirectoryStore, openDirectoryStore } from "#platform/store/directory-store";
 import { canMount, mountSmallDisk } from "../support/small-disk.ts";
 import { newRun, writeArtifact } from "../support/store-contract.ts";
 

@@ -5,7 +5,7 @@ import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { cellIdOf } from "#activities/plan";
-import { runKey } from "#activities/store/references";
+import { runKey } from "#platform/store/references";
 import { type ScriptedBackend, scriptedBackend } from "../support/scripted-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 

@@ -1,8 +1,8 @@
 /** What is tried again, and for how long, when a cluster or the machine is away for a while. */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { cellIdOf } from "#activities/plan";
-import { runKey } from "#activities/store/references";
 import { KgentsError } from "#core/contract/error";
+import { runKey } from "#platform/store/references";
 import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 

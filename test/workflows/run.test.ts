@@ -3,10 +3,10 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { runKey } from "#activities/store/references";
 import { phaseQuery, searchAttributes } from "#core/contract/names";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
+import { runKey } from "#platform/store/references";
 import { processesWith } from "../support/processes.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Client, Connection, ScheduleOverlapPolicy } from "@temporalio/client";
 import { pino } from "pino";
 import { expect, inject, it } from "vitest";
-import { loadTemporalConfiguration } from "#activities/host/temporal-configuration";
+import { loadTemporalConfiguration } from "#platform/temporal/temporal-configuration";
 import { ensureSweep, sweepScheduleId } from "#worker/sweep-schedule";
 
 it("the schedule of the sweep is brought up to date, once, and stays paused where somebody has paused it", async () => {

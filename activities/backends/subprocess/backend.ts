@@ -4,7 +4,7 @@
  * @module
  */
 import { KgentsError } from "#core/contract/error";
-import { identifyProcess } from "../../host/process-identity.ts";
+import { identifyProcess } from "#platform/host/process-identity";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../backend.ts";
 import { bareEngine } from "./bare-engine.ts";
 import { cellDirectories } from "./cell-directory.ts";

@@ -5,7 +5,7 @@
  */
 import { homedir, userInfo } from "node:os";
 import { dirname } from "node:path";
-import { kgentsPaths } from "../../host/paths.ts";
+import { kgentsPaths } from "#platform/host/paths";
 
 /** Directories that hold more than an interpreter: never shown as a whole. */
 const topDirectories = ["/", "/home", "/root", "/opt", "/etc", "/var", "/run", "/tmp", "/srv", "/mnt", "/work"];

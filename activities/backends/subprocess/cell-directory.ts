@@ -7,8 +7,8 @@ import { randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode } from "../../host/error-code.ts";
-import { isRunning, type ProcessIdentity } from "../../host/process-identity.ts";
+import { errorCode } from "#platform/host/error-code";
+import { isRunning, type ProcessIdentity } from "#platform/host/process-identity";
 
 const startedName = "started";
 const launcherName = "launcher";

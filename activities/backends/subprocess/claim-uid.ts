@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { errorCode } from "../../host/error-code.ts";
+import { errorCode } from "#platform/host/error-code";
 import { runUid } from "./run-uid.ts";
 
 /** A uid that no other live cell has. */

@@ -1,8 +1,8 @@
 import { constants, openSync, unlinkSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { findSystemTool } from "../../host/find-program.ts";
-import { outputOf } from "../../host/run-program.ts";
+import { findSystemTool } from "#platform/host/find-program";
+import { outputOf } from "#platform/host/run-program";
 
 /** Descriptors of both ends of a pipe that has an inode of its own: ours to read without blocking, the program's to write. */
 export interface Fifo {

@@ -1,7 +1,7 @@
 import { KgentsError } from "#core/contract/error";
-import { lookForProgram } from "../../host/find-program.ts";
-import type { PinnedTool } from "../../host/pinned-tool.ts";
-import { findPinnedTool, installPinnedTool } from "../../host/pinned-tool.ts";
+import { lookForProgram } from "#platform/host/find-program";
+import type { PinnedTool } from "#platform/host/pinned-tool";
+import { findPinnedTool, installPinnedTool } from "#platform/host/pinned-tool";
 
 /** The package that brings bubblewrap where the machine has none: an unofficial build, so pinned by hash. */
 export const bubblewrapPackage: PinnedTool = {

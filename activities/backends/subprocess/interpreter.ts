@@ -8,7 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { KgentsError } from "#core/contract/error";
 import type { Language } from "#core/contract/language";
-import { findForCell } from "../../host/find-program.ts";
+import { findForCell } from "#platform/host/find-program";
 import type { Ask } from "./ask-inside.ts";
 import { isTooWide } from "./bindable.ts";
 import { foreignLibraries } from "./libraries.ts";

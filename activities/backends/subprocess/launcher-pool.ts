@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { identifyProcess, isRunning } from "../../host/process-identity.ts";
+import { identifyProcess, isRunning } from "#platform/host/process-identity";
 import { fifoSource } from "./fifo.ts";
 import { groupsRecord, type Launcher, type LauncherPlan, prepareLauncher, removeLauncherRecord } from "./launcher.ts";
 

@@ -12,9 +12,9 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 
-import { type ChildProcess, startProgram } from "../../host/run-program.ts";
+import { type ChildProcess, startProgram } from "#platform/host/run-program";
 
-import { within } from "../../within.ts";
+import { within } from "#platform/host/within";
 
 import { type ControlReader, controlReader } from "../files/control-reader.ts";
 import type { ControlGroup, GroupMaker } from "./cgroups/control-group.ts";

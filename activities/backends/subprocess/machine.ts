@@ -6,8 +6,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KgentsError } from "#core/contract/error";
-import { findSystemTool } from "../../host/find-program.ts";
-import { outputOf } from "../../host/run-program.ts";
+import { findSystemTool } from "#platform/host/find-program";
+import { outputOf } from "#platform/host/run-program";
 import type { SandboxMode } from "./bubblewrap-arguments.ts";
 import type { GroupMaker } from "./cgroups/control-group.ts";
 import { findGroups } from "./cgroups/find-groups.ts";

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { loadConfiguration } from "#activities/host/configuration-file";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { strict } from "#core/contract/fields";
 import { builtInLanguages } from "#core/contract/language";
+import { loadConfiguration } from "#platform/host/configuration-file";
 import { defineTool } from "../tool.ts";
 
 /** Lists languages. */

@@ -1,6 +1,6 @@
 /** A single real node, built from Go modules, for Linux machines without Docker. */
 import { join } from "node:path";
-import { acquireLock } from "#activities/host/process-lock";
+import { acquireLock } from "#platform/host/process-lock";
 import type { ClusterDescription } from "../cluster.ts";
 import { build } from "./build.ts";
 import { findNode, isUp, nodeEnvironment, nodeRemains, startNode, stopNode } from "./node.ts";

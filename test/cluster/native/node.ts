@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { access, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { identifyProcess, isRunning, type ProcessIdentity } from "#activities/host/process-identity";
+import { identifyProcess, isRunning, type ProcessIdentity } from "#platform/host/process-identity";
 import { type Finished, run } from "../../support/run.ts";
 import type { Build } from "./build.ts";
 import { firstNode, type NodePlace, nodeDirectory, placeEnvironment, sourceDirectory } from "./paths.ts";

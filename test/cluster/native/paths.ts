@@ -1,7 +1,7 @@
 /** Where the native test cluster keeps what it builds and what it runs (never in the checkout), and where its nodes are. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { kgentsPaths } from "#activities/host/paths";
+import { kgentsPaths } from "#platform/host/paths";
 
 const product = kgentsPaths();
 

@@ -1,8 +1,8 @@
 /** What Temporal knows of runs and of workers' versions, with what a client has in its environment. */
 import { Client, Connection } from "@temporalio/client";
-import { kgentsPaths } from "#activities/host/paths";
-import { loadTemporalConfiguration } from "#activities/host/temporal-configuration";
 import { findTemporalBinary } from "#client/stack/temporal-binary";
+import { kgentsPaths } from "#platform/host/paths";
+import { loadTemporalConfiguration } from "#platform/temporal/temporal-configuration";
 import type { CommandLine } from "../../support/command-line.ts";
 
 /** The identity of the worker that follows each run's code now, or undefined where none does. */

@@ -3,8 +3,8 @@ import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bubblewrapPackage } from "#activities/backends/subprocess/find-bubblewrap";
-import { findSystemTool } from "#activities/host/find-program";
-import { installPinnedTool } from "#activities/host/pinned-tool";
+import { findSystemTool } from "#platform/host/find-program";
+import { installPinnedTool } from "#platform/host/pinned-tool";
 
 /** Inside the checkout, where every user of this machine can read it and no home is touched. */
 const cacheDirectory = fileURLToPath(new URL("../../../node_modules/.cache/kgents-tests", import.meta.url));

@@ -11,8 +11,8 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findSystemTool } from "../../../host/find-program.ts";
-import { outputOf } from "../../../host/run-program.ts";
+import { findSystemTool } from "#platform/host/find-program";
+import { outputOf } from "#platform/host/run-program";
 
 /** How long the manager may take to answer, and then to move this process, in milliseconds. */
 const patience = 3000;

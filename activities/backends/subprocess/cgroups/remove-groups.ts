@@ -1,6 +1,6 @@
 import { rmdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errorCode } from "../../../host/error-code.ts";
+import { errorCode } from "#platform/host/error-code";
 import { groupProcesses } from "./group-files.ts";
 
 /** How long the kernel may take to end processes that were killed, in milliseconds. */

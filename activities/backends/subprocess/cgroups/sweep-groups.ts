@@ -1,6 +1,6 @@
 import { readdirSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { isRunning } from "../../../host/process-identity.ts";
+import { isRunning } from "#platform/host/process-identity";
 
 /** Younger groups may be those of a worker that cannot be seen from here, on their way to their first process. */
 const youngMilliseconds = 600_000;

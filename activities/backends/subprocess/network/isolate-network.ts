@@ -9,8 +9,8 @@
  */
 import { readFile, readlink } from "node:fs/promises";
 import { KgentsError } from "#core/contract/error";
-import { findSystemTool } from "../../../host/find-program.ts";
-import { outputOf } from "../../../host/run-program.ts";
+import { findSystemTool } from "#platform/host/find-program";
+import { outputOf } from "#platform/host/run-program";
 import type { SandboxMode } from "../bubblewrap-arguments.ts";
 import type { Launcher } from "../launcher.ts";
 import { hostNetworks, outputRules, rulesInForce, rulesScript } from "./rules.ts";

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { startProgram } from "../../../host/run-program.ts";
+import { startProgram } from "#platform/host/run-program";
 import { beginningOf } from "../beginning-of.ts";
 
 /** So long slirp4netns may take to come up, in milliseconds. */

@@ -4,8 +4,8 @@ import {
   defaultGrpcRetryOptions,
   makeGrpcRetryInterceptor,
 } from "@temporalio/client";
-import { grpcStatus } from "#core/grpc-status";
 import { isLoopback } from "#core/text/loopback";
+import { grpcStatus } from "./grpc-status.ts";
 
 type Interceptor = NonNullable<ConnectionOptions["interceptors"]>[number];
 type Call = ReturnType<Parameters<Interceptor>[1]>;

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
-import { openConnection } from "#activities/host/open-connection";
-import { grpcStatus } from "#core/grpc-status";
-import { workflowTaskQueueType } from "#core/temporal-enums";
-import { toProtobufTime } from "../protobuf-time.ts";
+import { grpcStatus } from "./grpc-status.ts";
+import { openConnection } from "./open-connection.ts";
+import { toProtobufTime } from "./protobuf-time.ts";
+import { workflowTaskQueueType } from "./temporal-enums.ts";
 
 /** How long the namespace may take to be there once the server answers. */
 const namespaceMilliseconds = 10_000;

@@ -6,8 +6,8 @@
 
 import { type ConnectionOptions, connect } from "node:tls";
 import { KgentsError } from "#core/contract/error";
-import { grpcStatus } from "#core/grpc-status";
-import { errorCode } from "./error-code.ts";
+import { errorCode } from "../host/error-code.ts";
+import { grpcStatus } from "./grpc-status.ts";
 
 /** What a connection is configured with, as Temporal's SDK has it. */
 interface TlsOptions {

@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { loadTemporalConfiguration, type TemporalConfiguration } from "#activities/host/temporal-configuration";
+
 import { KgentsError } from "#core/contract/error";
+import { loadTemporalConfiguration, type TemporalConfiguration } from "./temporal-configuration.ts";
 
 /** A Temporal server by its address, and how it was found. */
 export interface TemporalTarget {

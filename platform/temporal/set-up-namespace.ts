@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectionLike, isGrpcServiceError } from "@temporalio/client";
 import { KgentsError } from "#core/contract/error";
 import { searchAttributes } from "#core/contract/names";
-import { grpcStatus } from "#core/grpc-status";
-import { indexedValueTypes } from "#core/temporal-enums";
-import { registerSearchAttributes, searchAttributeState } from "#worker/search-attributes";
-import { toMilliseconds, toProtobufTime } from "../protobuf-time.ts";
-import { untilUsable } from "../stack/namespace.ts";
+import { grpcStatus } from "./grpc-status.ts";
+import { untilUsable } from "./namespace.ts";
+import { toMilliseconds, toProtobufTime } from "./protobuf-time.ts";
+import { registerSearchAttributes, searchAttributeState } from "./search-attributes.ts";
+import { indexedValueTypes } from "./temporal-enums.ts";
 
 /** What was found and done. */
 export interface NamespaceSetup {

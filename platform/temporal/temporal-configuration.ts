@@ -1,6 +1,6 @@
 import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { KgentsError } from "#core/contract/error";
-import { errorCode } from "./error-code.ts";
+import { errorCode } from "../host/error-code.ts";
 
 /** What the standard variables and profiles say of a Temporal server. */
 export type TemporalConfiguration = ReturnType<typeof loadClientConnectConfig>;

@@ -8,8 +8,8 @@ import {
   maximumWholeBytes,
   type StreamSample,
 } from "#core/text/bounded-stream";
-import type { ArtifactStore } from "./store/artifact-store.ts";
-import { type StreamName, streamReference } from "./store/references.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
+import { type StreamName, streamReference } from "./references.ts";
 
 interface Read {
   readonly sample: StreamSample;

@@ -1,7 +1,7 @@
 import type { NativeConnection } from "@temporalio/worker";
 import { searchAttributes } from "#core/contract/names";
-import { keywordAttributeType } from "#core/temporal-enums";
-import type { Logger } from "./logging.ts";
+import type { Logger } from "#worker/logging";
+import { keywordAttributeType } from "./temporal-enums.ts";
 
 type Operator = Pick<NativeConnection, "operatorService">;
 

@@ -1,5 +1,5 @@
-import { workflowTaskQueueType } from "#core/temporal-enums";
-import type { WorkerConnections } from "./connect.ts";
+import type { WorkerConnections } from "#worker/connect";
+import { workflowTaskQueueType } from "./temporal-enums.ts";
 
 /** How long a question may take whose answer a probe waits for: a kubelet waits for one second, unless it is told otherwise. */
 export const answerMilliseconds = 900;

@@ -8,12 +8,12 @@
  */
 import { hostname } from "node:os";
 import type { ConnectionLike } from "@temporalio/client";
-import { isRunning } from "#activities/host/process-identity";
-import { temporalUnavailable } from "#activities/host/temporal-unavailable";
 import { hostLabel, processOfIdentity } from "#core/contract/names";
-import { versionedMode, workflowTaskQueueType } from "#core/temporal-enums";
-import { toMilliseconds } from "../protobuf-time.ts";
+import { isRunning } from "../host/process-identity.ts";
 import type { TemporalTarget } from "./address.ts";
+import { toMilliseconds } from "./protobuf-time.ts";
+import { versionedMode, workflowTaskQueueType } from "./temporal-enums.ts";
+import { temporalUnavailable } from "./temporal-unavailable.ts";
 
 /** A worker that polls a task queue. */
 export interface QueuePoller {
@@ -50,7 +50,7 @@ export async function queueState(
   timeoutMilliseconds: number,
 ): Promise<QueueState> {
   // Loaded only here: it takes a quarter of a second, which a command that finds everything running need not spend.
-  const { openConnection } = await import("#activities/host/open-connection");
+  const { openConnection } = await import("./open-connection.ts");
   const { connectionOptions, address, namespace } = target;
   try {
     const connection = await openConnection({ ...connectionOptions, address, connectTimeout: timeoutMilliseconds });
