@@ -1,6 +1,6 @@
+import type { CellOutcome, StopReason } from "#cells/provider";
+import { ranTooLong } from "#cells/ran-too-long";
 import type { RunStatus } from "#core/contract/result";
-import type { CellOutcome, StopReason } from "./backends/backend.ts";
-import { ranTooLong } from "./backends/ran-too-long.ts";
 
 /** What became of the code, and one sentence where the status needs one. */
 export interface Classification {

@@ -1,11 +1,11 @@
+import type { CellLimiter } from "#cells/placement/cell-limiter";
+import type { WaitingLine } from "#cells/placement/waiting-line";
+import type { Backend } from "#cells/provider";
 import type { WorkerPolicy } from "#core/configuration/configuration";
 import type { Language } from "#core/contract/language";
 import type { BackendName } from "#core/contract/result";
 import type { ArtifactStore } from "#platform/store/artifact-store";
-import type { Backend } from "./backends/backend.ts";
-import type { CellLimiter } from "./cell-limiter.ts";
 import type { RunningCells } from "./running-cells.ts";
-import type { WaitingLine } from "./waiting-line.ts";
 
 /** Whether a run is still open, and since when it is not; undefined where Temporal cannot tell now. */
 export type RunState = { readonly open: true } | { readonly open: false; readonly closedAt: Date | null } | undefined;

@@ -1,11 +1,11 @@
 import { CancelledFailure, Context } from "@temporalio/activity";
 import type { ActivityCancellationDetails } from "@temporalio/common";
+import { type Backend, type ExecuteContext, NoRoom } from "#cells/provider";
 import { KgentsError } from "#core/contract/error";
 import type { BackendName } from "#core/contract/result";
 import { within } from "#platform/host/within";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { type StreamName, streamReference } from "#platform/store/references";
-import { type Backend, type ExecuteContext, NoRoom } from "./backends/backend.ts";
 import type { CellInput, Elsewhere, ExecuteOutput, Full } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { holdInTime } from "./in-time.ts";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { Context } from "@temporalio/activity";
+import type { CellPlan } from "#cells/provider";
 import { applyPolicy, lowerDefaults } from "#core/configuration/configuration";
 import { KgentsError } from "#core/contract/error";
 import { checkDisk } from "#core/contract/file-set";
@@ -8,7 +9,6 @@ import { findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionSpec } from "#core/contract/request";
 import { runKey } from "#platform/store/references";
-import type { CellPlan } from "./backends/backend.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 
 /** The run that an activity belongs to. */

@@ -1,4 +1,6 @@
 import { Context } from "@temporalio/activity";
+import { isNoPlace, type NoPlace } from "#cells/placement/waiting-line";
+import { type Backend, type CellPlan, NoRoom } from "#cells/provider";
 import { applyMachine } from "#core/configuration/policy";
 import { KgentsError } from "#core/contract/error";
 import type { ExecutionSpec } from "#core/contract/request";
@@ -6,14 +8,12 @@ import type { BackendName, Isolation } from "#core/contract/result";
 import { titleOf } from "#core/text/code-excerpt";
 import { machineLimits } from "#platform/host/machine-limits";
 import type { ArtifactStore } from "#platform/store/artifact-store";
-import { type Backend, type CellPlan, NoRoom } from "./backends/backend.ts";
 import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
 import { holdInTime, inTime, storeMilliseconds } from "./in-time.ts";
 import { cellIdOf, currentRun, planCell } from "./plan.ts";
 import { isCarried } from "./running-cells.ts";
-import { isNoPlace, type NoPlace } from "./waiting-line.ts";
 
 const beatMilliseconds = 2000;
 /** Installing the tools of a sandbox takes a minute or two, on a slow network some more; anything else takes seconds. */

@@ -1,6 +1,6 @@
+import type { ClusterCells, OwnedCell } from "#cells/provider";
 import { KgentsError } from "#core/contract/error";
 import { faultInReap } from "#core/contract/workflow-inputs";
-import type { ClusterCells, OwnedCell } from "./backends/backend.ts";
 import type { ReapInput } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";

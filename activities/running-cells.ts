@@ -1,6 +1,6 @@
+import type { StopReason } from "#cells/provider";
 import { unknownRequester } from "#core/contract/names";
 import type { BackendName } from "#core/contract/result";
-import type { StopReason } from "./backends/backend.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
 
 /** Code that this process runs or follows, apart from the activity attempt that follows it: an attempt may be lost and another come. */

@@ -1,4 +1,6 @@
 import { EventEmitter } from "node:events";
+import type { Backend, CellOutcome, CellPlan, ExecuteContext, StopReason } from "#cells/provider";
+import { ranTooLong } from "#cells/ran-too-long";
 import type { ResultLimits } from "#core/contract/batch";
 import { KgentsError } from "#core/contract/error";
 import { type BackendName, maximumStreamBytes } from "#core/contract/result";
@@ -8,8 +10,6 @@ import type { ArtifactStore } from "#platform/store/artifact-store";
 import { openContent } from "#platform/store/open-content";
 import { streamReference } from "#platform/store/references";
 import { summariseStreams, unreadableStreams } from "#platform/store/summarise";
-import type { Backend, CellOutcome, CellPlan, ExecuteContext, StopReason } from "./backends/backend.ts";
-import { ranTooLong } from "./backends/ran-too-long.ts";
 import { classify } from "./classify.ts";
 import { collectionDeadline } from "./collection-deadline.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";

@@ -1,5 +1,5 @@
 import { Context } from "@temporalio/activity";
-import type { ClusterCells, OwnedCell } from "./backends/backend.ts";
+import type { ClusterCells, OwnedCell } from "#cells/provider";
 import type { SweepReport } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
-import { findBubblewrap } from "#activities/backends/subprocess/find-bubblewrap";
+import { findBubblewrap } from "#cells/subprocess/machine/find-bubblewrap";
 import { findTemporalBinary } from "#client/stack/temporal-binary";
 import { startExecution } from "#client/start-execution";
 import { kgentsPaths } from "#platform/host/paths";

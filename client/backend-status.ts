@@ -6,9 +6,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BackendStatus } from "#activities/backends/backend";
-import { createKubernetesBackend } from "#activities/backends/kubernetes/backend";
-import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
+import { createKubernetesBackend } from "#cells/kubernetes/provider";
+import type { BackendStatus } from "#cells/provider";
+import { createSubprocessBackend } from "#cells/subprocess/provider";
 import type { Configuration } from "#core/configuration/configuration";
 import { kgentsPaths } from "#platform/host/paths";
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Backend } from "#activities/backends/backend";
-import { createKubernetesBackend } from "#activities/backends/kubernetes/backend";
-import { isClusterConfigured } from "#activities/backends/kubernetes/cluster-client";
-import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
+import { isClusterConfigured } from "#cells/kubernetes/api/cluster-client";
+import { createKubernetesBackend } from "#cells/kubernetes/provider";
+import type { Backend } from "#cells/provider";
+import { createSubprocessBackend } from "#cells/subprocess/provider";
 import type { WorkerPolicy } from "#core/configuration/configuration";
 import { KgentsError } from "#core/contract/error";
 import type { BackendName } from "#core/contract/result";

@@ -1,6 +1,6 @@
-import type { Backend } from "#activities/backends/backend";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { aboutCell, isCarried, type KnownCell } from "#activities/running-cells";
+import type { Backend } from "#cells/provider";
 import { awaitEnd } from "./drain.ts";
 import type { Logger } from "./logging.ts";
 

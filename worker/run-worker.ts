@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { Client } from "@temporalio/client";
 import { type MetricMeter, noopMetricMeter } from "@temporalio/common";
-import type { Backend } from "#activities/backends/backend";
-import { createCellLimiter } from "#activities/cell-limiter";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createRunningCells } from "#activities/running-cells";
-import { createWaitingLine } from "#activities/waiting-line";
 import { createWorkerMetrics } from "#activities/worker-metrics";
+import { createCellLimiter } from "#cells/placement/cell-limiter";
+import { createWaitingLine } from "#cells/placement/waiting-line";
+import type { Backend } from "#cells/provider";
 import { type Configuration, mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { hostTaskQueue, workerIdentity } from "#core/contract/names";

@@ -1,5 +1,5 @@
-import type { Backend } from "#activities/backends/backend";
 import type { WorkerMetrics } from "#activities/worker-metrics";
+import type { Backend } from "#cells/provider";
 import type { Logger } from "./logging.ts";
 
 /** How often backends are looked at. */

@@ -4,14 +4,14 @@
  * @module
  */
 
+import type { CellAdmission } from "#cells/kubernetes/infra/admission";
+import type { CellCounts } from "#cells/kubernetes/infra/cells";
+import type { InfraCluster } from "#cells/kubernetes/infra/infra-cluster";
+import type { InfraStatus } from "#cells/kubernetes/infra/infra-status";
+import { titleOf } from "#cells/kubernetes/infra/manifests";
+import type { PlannedAction, PlannedObject } from "#cells/kubernetes/infra/plan";
+import type { RecordedVerdict } from "#cells/kubernetes/infra/recorded-verdict";
 import { type CanaryTarget, canaryTargets, canaryTargetsInWords } from "#core/manifest/cluster-names";
-import type { CellAdmission } from "../infra/admission.ts";
-import type { CellCounts } from "../infra/cells.ts";
-import type { InfraCluster } from "../infra/infra-cluster.ts";
-import type { InfraStatus } from "../infra/infra-status.ts";
-import { titleOf } from "../infra/manifests.ts";
-import type { PlannedAction, PlannedObject } from "../infra/plan.ts";
-import type { RecordedVerdict } from "../infra/recorded-verdict.ts";
 import type { StackStatus } from "../stack/stack-status.ts";
 import { ageInWords } from "./age.ts";
 

@@ -1,12 +1,12 @@
+import { destroy as destroyNamespace, planDestroy } from "#cells/kubernetes/infra/destroy";
+import { connectInfra, type InfraCluster, infraFailure } from "#cells/kubernetes/infra/infra-cluster";
+import { infraStatus } from "#cells/kubernetes/infra/infra-status";
+import { carryOutInit, prepareInit } from "#cells/kubernetes/infra/init";
+import { ensureKindCluster } from "#cells/kubernetes/infra/kind-cluster";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { interruptedExitCode } from "#core/contract/exit-code";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { loadConfiguration } from "#platform/host/configuration-file";
-import { destroy as destroyNamespace, planDestroy } from "../infra/destroy.ts";
-import { connectInfra, type InfraCluster, infraFailure } from "../infra/infra-cluster.ts";
-import { infraStatus } from "../infra/infra-status.ts";
-import { carryOutInit, prepareInit } from "../infra/init.ts";
-import { ensureKindCluster } from "../infra/kind-cluster.ts";
 import { stackStatus } from "../stack/stack-status.ts";
 import { confirm, refuseWithoutTerminal } from "./confirm.ts";
 import type { InfraFlags } from "./infra-command.ts";

@@ -1,4 +1,4 @@
-import type { BackendStatus } from "#activities/backends/backend";
+import type { BackendStatus } from "#cells/provider";
 import type { Isolation } from "#core/contract/result";
 import { loadConfiguration } from "#platform/host/configuration-file";
 import { kgentsPaths } from "#platform/host/paths";

@@ -1,6 +1,6 @@
-import type { BackendStatus } from "#activities/backends/backend";
-import { isClusterConfigured } from "#activities/backends/kubernetes/cluster-client";
-import { resolveInterpreter } from "#activities/backends/subprocess/interpreter";
+import { isClusterConfigured } from "#cells/kubernetes/api/cluster-client";
+import type { BackendStatus } from "#cells/provider";
+import { resolveInterpreter } from "#cells/subprocess/interpreters/interpreter";
 import { type Configuration, mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages, findLanguage, type Language } from "#core/contract/language";
 import { clusterStatus, sandboxStatus } from "../backend-status.ts";

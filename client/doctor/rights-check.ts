@@ -1,7 +1,7 @@
-import { createClusterClient } from "#activities/backends/kubernetes/cluster-client";
-import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
+import { createClusterClient } from "#cells/kubernetes/api/cluster-client";
+import { ClusterError } from "#cells/kubernetes/api/cluster-error";
+import { missingAccess } from "#cells/kubernetes/infra/check-access";
 import type { Configuration } from "#core/configuration/configuration";
-import { missingAccess } from "../infra/check-access.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 
 /** Whether these credentials may do in a cluster that answers what a worker does there. */

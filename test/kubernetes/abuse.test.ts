@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { CellOutcome } from "#activities/backends/backend";
+import type { CellOutcome } from "#cells/provider";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";

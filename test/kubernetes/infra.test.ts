@@ -2,11 +2,11 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createClusterClient } from "#activities/backends/kubernetes/cluster-client";
+import { createClusterClient } from "#cells/kubernetes/api/cluster-client";
+import { cellAdmission } from "#cells/kubernetes/infra/admission";
+import { loadManifests } from "#cells/kubernetes/infra/manifests";
+import { planInit } from "#cells/kubernetes/infra/plan";
 import { planInWords } from "#client/cli/infra-words";
-import { cellAdmission } from "#client/infra/admission";
-import { loadManifests } from "#client/infra/manifests";
-import { planInit } from "#client/infra/plan";
 import { managedByKgents, managedByLabel } from "#core/manifest/cluster-names";
 import type { CommandLine, Ended } from "../support/command-line.ts";
 import { apiProxy } from "./api-proxy.ts";

@@ -1,8 +1,8 @@
 /** What tests of runs on the cluster share: namespaces of their own, and workers that serve them. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject } from "vitest";
-import type { Backend } from "#activities/backends/backend";
-import { createKubernetesBackend, type KubernetesOptions } from "#activities/backends/kubernetes/backend";
+import { createKubernetesBackend, type KubernetesOptions } from "#cells/kubernetes/provider";
+import type { Backend } from "#cells/provider";
 import type { ExecutionRequest } from "#core/contract/request";
 import { cellLabel, type NetworkIsolation, networkIsolationAnnotation } from "#core/manifest/cluster-names";
 import { connectCluster, type NodeControl, type TestCluster } from "../cluster/cluster.ts";

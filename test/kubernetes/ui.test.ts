@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { createKubernetesBackend } from "#activities/backends/kubernetes/backend";
+import { createKubernetesBackend } from "#cells/kubernetes/provider";
 import { tellRun, toldRuns } from "../ui/runs.ts";
 import { expectTimeline, tellStories, useTemporalUi } from "../ui/tell-stories.ts";
 import { workerWithBoth } from "../ui/without-cluster.ts";

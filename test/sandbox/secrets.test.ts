@@ -4,7 +4,7 @@ import { mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { supervisorScript } from "#activities/backends/subprocess/supervisor-script";
+import { supervisorScript } from "#cells/subprocess/sandbox/supervisor-script";
 import { processesWith } from "./helpers/leftovers.ts";
 import { everyone, startWorker, type TestWorker } from "./helpers/worker.ts";
 

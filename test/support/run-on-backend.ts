@@ -1,7 +1,7 @@
 /** Runs one request on a backend as the worker's phases do, without Temporal, and keeps all that came of it. */
 import { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import type { Backend, CellOutcome, StopReason } from "#activities/backends/backend";
+import type { Backend, CellOutcome, StopReason } from "#cells/provider";
 import { KgentsError } from "#core/contract/error";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";

@@ -1,4 +1,4 @@
-import type { Backend, CellOutcome, CellPlan, ExecuteContext, OwnedCell } from "#activities/backends/backend";
+import type { Backend, CellOutcome, CellPlan, ExecuteContext, OwnedCell } from "#cells/provider";
 import type { BackendName, Enforcement, Isolation } from "#core/contract/result";
 
 const enforced: Enforcement = { enforced: true, by: "the test" };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
-import type { Backend } from "#activities/backends/backend";
+import type { Backend } from "#cells/provider";
 import type { ExecutionHandle } from "#client/execution-handle";
 import { type StartOptions, startExecution } from "#client/start-execution";
 import { parseConfiguration } from "#core/configuration/configuration";

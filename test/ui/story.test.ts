@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { createKubernetesBackend } from "#activities/backends/kubernetes/backend";
+import { createKubernetesBackend } from "#cells/kubernetes/provider";
 import { freePort } from "../support/dev-server.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 import { tellStories } from "./tell-stories.ts";

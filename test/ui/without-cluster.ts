@@ -2,8 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
-import type { Backend } from "#activities/backends/backend";
-import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
+import type { Backend } from "#cells/provider";
+import { createSubprocessBackend } from "#cells/subprocess/provider";
 import { kgentsPaths } from "#platform/host/paths";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 

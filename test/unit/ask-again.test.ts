@@ -1,6 +1,6 @@
 /** When the server itself is asked about a cell that is waited for, beside the watch. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { isToAsk } from "#activities/backends/kubernetes/ask-again";
+import { isToAsk } from "#cells/kubernetes/api/ask-again";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: 1_000_000 });

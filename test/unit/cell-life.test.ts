@@ -4,12 +4,12 @@
  */
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Backend } from "#activities/backends/backend";
-import { createCellLimiter } from "#activities/cell-limiter";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createActivities } from "#activities/index";
 import { createRunningCells } from "#activities/running-cells";
-import { createWaitingLine } from "#activities/waiting-line";
+import { createCellLimiter } from "#cells/placement/cell-limiter";
+import { createWaitingLine } from "#cells/placement/waiting-line";
+import type { Backend } from "#cells/provider";
 import { parseConfiguration } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { startJanitor } from "#worker/janitor";

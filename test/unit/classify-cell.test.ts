@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { type CellState, classifyCell, failureOfWait } from "#activities/backends/kubernetes/classify-cell";
 import type {
   ObservedCell,
   ObservedCondition,
   ObservedContainer,
   ObservedJob,
   ObservedPod,
-} from "#activities/backends/kubernetes/observed-cell";
+} from "#cells/kubernetes/api/observed-cell";
+import { type CellState, classifyCell, failureOfWait } from "#cells/kubernetes/cell/classify-cell";
 
 const created = "2026-11-25T06:00:00Z";
 const now = new Date("2026-11-25T06:01:00Z");

@@ -4,16 +4,16 @@
  */
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Backend, OwnedCell } from "#activities/backends/backend";
-import type { CallOptions, ClusterApis, ClusterClient } from "#activities/backends/kubernetes/cluster-client";
-import { ClusterError } from "#activities/backends/kubernetes/cluster-error";
-import type { PodWatch } from "#activities/backends/kubernetes/pod-watch";
-import { quotaRoom } from "#activities/backends/kubernetes/room";
-import { createCellLimiter } from "#activities/cell-limiter";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createActivities } from "#activities/index";
 import { createRunningCells } from "#activities/running-cells";
-import { createWaitingLine } from "#activities/waiting-line";
+import type { CallOptions, ClusterApis, ClusterClient } from "#cells/kubernetes/api/cluster-client";
+import { ClusterError } from "#cells/kubernetes/api/cluster-error";
+import type { PodWatch } from "#cells/kubernetes/api/pod-watch";
+import { quotaRoom } from "#cells/kubernetes/places/room";
+import { createCellLimiter } from "#cells/placement/cell-limiter";
+import { createWaitingLine } from "#cells/placement/waiting-line";
+import type { Backend, OwnedCell } from "#cells/provider";
 import { parseConfiguration } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { startJanitor } from "#worker/janitor";

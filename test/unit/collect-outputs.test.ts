@@ -4,8 +4,8 @@ import { buffer, text } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { type Header, pack } from "tar-stream";
 import { describe, expect, it } from "vitest";
-import { collectOutputs, type OutputPlan } from "#activities/backends/files/collect-outputs";
-import { controlReader } from "#activities/backends/files/control-reader";
+import { collectOutputs, type OutputPlan } from "#cells/files/collect-outputs";
+import { controlReader } from "#cells/files/control-reader";
 
 type Entry = Partial<Header> & { readonly name: string; readonly content?: string };
 

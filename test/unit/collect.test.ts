@@ -11,8 +11,8 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { createClusterClient } from "#activities/backends/kubernetes/cluster-client";
-import { collectOnce } from "#activities/backends/kubernetes/collect";
+import { createClusterClient } from "#cells/kubernetes/api/cluster-client";
+import { collectOnce } from "#cells/kubernetes/exec/collect";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { BackendStatus } from "#activities/backends/backend";
+import type { BackendStatus } from "#cells/provider";
 import { checkCluster } from "#client/doctor/backend-checks";
 import { checkDirectory, checkNode } from "#client/doctor/machine-checks";
 import { parseConfiguration } from "#core/configuration/configuration";

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type ClusterClient, createClusterClient } from "#activities/backends/kubernetes/cluster-client";
-import { openSession, runProgram } from "#activities/backends/kubernetes/exec-session";
+import { type ClusterClient, createClusterClient } from "#cells/kubernetes/api/cluster-client";
+import { openSession, runProgram } from "#cells/kubernetes/exec/exec-session";
 
 const target = { pod: "pod", container: "cell" };
 const success = Buffer.concat([Buffer.from([3]), Buffer.from('{"status":"Success"}')]);

@@ -1,7 +1,7 @@
 /** What globs of output files stand for, and what a hostile one costs. */
 import { matchesGlob } from "node:path";
 import { describe, expect, it } from "vitest";
-import { compileGlob } from "#activities/backends/files/glob";
+import { compileGlob } from "#cells/files/glob";
 
 describe("a glob stands for", () => {
   it.each<[name: string, glob: string, expected: boolean]>([

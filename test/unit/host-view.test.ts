@@ -3,7 +3,7 @@ import { lstat, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { prepareHostView } from "#activities/backends/subprocess/host-view";
+import { prepareHostView } from "#cells/subprocess/machine/host-view";
 
 const settings = /^(?:java(?:-|$)|python\d)/;
 /** Directories of which one file is shown. */

@@ -4,10 +4,10 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isTooWide } from "#activities/backends/subprocess/bindable";
-import { readElf } from "#activities/backends/subprocess/elf";
-import { foreignLibraries } from "#activities/backends/subprocess/libraries";
-import { parseLibraryCache } from "#activities/backends/subprocess/library-cache";
+import { isTooWide } from "#cells/subprocess/interpreters/bindable";
+import { readElf } from "#cells/subprocess/interpreters/elf";
+import { foreignLibraries } from "#cells/subprocess/interpreters/libraries";
+import { parseLibraryCache } from "#cells/subprocess/interpreters/library-cache";
 
 let directory: string;
 beforeAll(async () => {

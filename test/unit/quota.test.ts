@@ -1,6 +1,6 @@
 /** What quotas leave, by their numbers and by the words of the API server's refusals. */
 import { describe, expect, it, test } from "vitest";
-import { amountsOf, isQuotaRefusal, lackIn, lackOf, type Quota } from "#activities/backends/kubernetes/quota";
+import { amountsOf, isQuotaRefusal, lackIn, lackOf, type Quota } from "#cells/kubernetes/places/quota";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";

@@ -1,12 +1,12 @@
 /** What is taken for a run's own Job, own pods and own user id. */
 import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect, it, test } from "vitest";
-import type { ObservedPod } from "#activities/backends/kubernetes/observed-cell";
-import { classifyPinned, podsOfCell, podsOfJob } from "#activities/backends/kubernetes/pin";
-import { hasSpecOf, isJobOf } from "#activities/backends/kubernetes/same-job";
-import { checkServerVersion } from "#activities/backends/kubernetes/server-version";
-import { userIdOf } from "#activities/backends/kubernetes/user-ids";
-import { toV1Job } from "#activities/backends/kubernetes/v1-job";
+import type { ObservedPod } from "#cells/kubernetes/api/observed-cell";
+import { checkServerVersion } from "#cells/kubernetes/api/server-version";
+import { toV1Job } from "#cells/kubernetes/api/v1-job";
+import { classifyPinned, podsOfCell, podsOfJob } from "#cells/kubernetes/cell/pin";
+import { hasSpecOf, isJobOf } from "#cells/kubernetes/cell/same-job";
+import { userIdOf } from "#cells/kubernetes/cell/user-ids";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import { defaultUserIds } from "#core/manifest/cell-user";

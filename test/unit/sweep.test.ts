@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import type { OwnedCell } from "#activities/backends/backend";
 import type { RunState } from "#activities/dependencies";
 import { sweep } from "#activities/sweep-cells";
+import type { OwnedCell } from "#cells/provider";
 
 const minuteAgo = new Date(Date.now() - 60_000);
 

@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { pour, StoreError } from "#activities/backends/kubernetes/follow";
-import { untilDrained } from "#activities/backends/until-drained";
+import { pour, StoreError } from "#cells/kubernetes/exec/follow";
+import { untilDrained } from "#cells/until-drained";
 
 /** A stream that is full, and takes nothing until it is told to. */
 function fullStream(): { stream: Writable; take: () => void } {

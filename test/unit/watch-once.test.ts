@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ClusterClient, createClusterClient } from "#activities/backends/kubernetes/cluster-client";
-import { type WatchEnd, watchOnce } from "#activities/backends/kubernetes/watch-once";
+import { type ClusterClient, createClusterClient } from "#cells/kubernetes/api/cluster-client";
+import { type WatchEnd, watchOnce } from "#cells/kubernetes/api/watch-once";
 
 let directory: string;
 let server: Server;

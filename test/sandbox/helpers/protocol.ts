@@ -1,4 +1,4 @@
-import type { BackendStatus } from "#activities/backends/backend";
+import type { BackendStatus } from "#cells/provider";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
 

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bubblewrapPackage } from "#activities/backends/subprocess/find-bubblewrap";
+import { bubblewrapPackage } from "#cells/subprocess/machine/find-bubblewrap";
 import { findSystemTool } from "#platform/host/find-program";
 import { installPinnedTool } from "#platform/host/pinned-tool";
 

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { createSubprocessBackend } from "#activities/backends/subprocess/backend";
-import { findBubblewrap } from "#activities/backends/subprocess/find-bubblewrap";
+
+import { findBubblewrap } from "#cells/subprocess/machine/find-bubblewrap";
+import { createSubprocessBackend } from "#cells/subprocess/provider";
 import { runOnBackend } from "../../support/run-on-backend.ts";
 import type { Answer, ChildOptions, Order } from "./protocol.ts";
 

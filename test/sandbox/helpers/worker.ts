@@ -3,7 +3,7 @@ import { chown, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BackendStatus } from "#activities/backends/backend";
+import type { BackendStatus } from "#cells/provider";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
 import type { Answer, ChildOptions, Order } from "./protocol.ts";

@@ -1,0 +1,97 @@
+/**
+ * What a cluster's API answers when it does not do what was asked, told apart by what it means for a run.
+ *
+ * @module
+ */
+import { KgentsError } from "#core/contract/error";
+import type { FailureKind } from "#core/contract/failure";
+import { isQuotaRefusal } from "../places/quota.ts";
+
+/** The reason of a request that got no answer in time; Kubernetes' own word for it. */
+export const timeOutReason = "Timeout";
+
+/** A request to the API server that failed. */
+export class ClusterError extends Error {
+  /** The HTTP status; undefined where no answer came. */
+  readonly status: number | undefined;
+  /** Kubernetes' machine-readable reason, such as `AlreadyExists`, where there was one. */
+  readonly reason: string | undefined;
+  /** What was being done, for the sentence of a failure. */
+  readonly what: string;
+
+  constructor(
+    what: string,
+    message: string,
+    about: { status?: number | undefined; reason?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause: about.cause });
+    this.what = what;
+    this.status = about.status;
+    this.reason = about.reason;
+  }
+}
+Object.defineProperty(ClusterError.prototype, "name", { value: "ClusterError", configurable: true, writable: true });
+
+interface ApiFailure {
+  readonly code?: unknown;
+  readonly body?: unknown;
+}
+
+/** The body of a failed request: a Status object, as an object or as JSON. */
+function statusOf(body: unknown): { message?: unknown; reason?: unknown } {
+  if (typeof body === "object" && body !== null) return body;
+  if (typeof body !== "string") return {};
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === "object" && parsed !== null ? parsed : { message: body };
+  } catch {
+    return { message: body.trim() };
+  }
+}
+
+/** The innermost words of a failed connection: `fetch failed` alone helps nobody. */
+function innermost(error: unknown): string {
+  let current = error;
+  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
+  if (current instanceof AggregateError && current.errors.length > 0) return innermost(current.errors[0]);
+  return current instanceof Error ? current.message : String(current);
+}
+
+/** Makes a {@link ClusterError} of whatever the Kubernetes client threw. */
+export function toClusterError(what: string, error: unknown): ClusterError {
+  if (error instanceof ClusterError) return error;
+  const { code, body }: ApiFailure = typeof error === "object" && error !== null ? error : {};
+  if (typeof code !== "number") return new ClusterError(what, innermost(error), { cause: error });
+  const { message, reason } = statusOf(body);
+  return new ClusterError(what, typeof message === "string" && message !== "" ? message : `HTTP ${code}`, {
+    status: code,
+    reason: typeof reason === "string" ? reason : undefined,
+    cause: error,
+  });
+}
+
+/** Whether the same request may succeed a little later: the server is busy, restarting, or lost the race for a quota. */
+export function mayPass({ status, message }: ClusterError): boolean {
+  if (status === undefined) return true;
+  if (status === 409) return /Operation cannot be fulfilled on resourcequotas/.test(message);
+  return status === 429 || (status >= 500 && status !== 501);
+}
+
+/** Admission's refusals, by the words of the API server: Pod Security, LimitRange, webhooks and policies, a runtime class. */
+export const admissionWords =
+  /violates PodSecurity|(?:maximum|minimum) .+ usage per|must be less than or equal to|admission webhook .+ denied|ValidatingAdmissionPolicy|RuntimeClass .+ not found/;
+
+const kindOf = (error: ClusterError): FailureKind => {
+  const { status, message } = error;
+  if (status === undefined) return "cluster-unavailable";
+  if (status === 403 && isQuotaRefusal(message)) return "quota-exceeded";
+  if (admissionWords.test(message)) return "admission-denied";
+  if (status === 404 && /^namespaces? /.test(message)) return "namespace-missing";
+  if (status === 401 || status === 403) return "forbidden";
+  if (mayPass(error)) return "cluster-unavailable";
+  return status === 400 || status === 422 ? "admission-denied" : "internal";
+};
+
+/** The failure of a run that a refused request ends. */
+export const toRunFailure = (error: ClusterError): KgentsError =>
+  new KgentsError(kindOf(error), `${error.what}: ${error.message}`, { cause: error });

@@ -1,0 +1,99 @@
+import { KgentsError } from "#core/contract/error";
+import { formatDuration } from "#core/text/duration";
+import { type CellPlan, NoRoom } from "../../provider.ts";
+import { isToAsk } from "../api/ask-again.ts";
+import { ClusterError } from "../api/cluster-error.ts";
+import { observeCell } from "../api/observe.ts";
+import type { OwnCells } from "../api/own-cells.ts";
+import { lackIn, neverFits } from "../places/quota.ts";
+import { type CellState, failureOfWait } from "./classify-cell.ts";
+import { classifyPinned, findJob, type Pin } from "./pin.ts";
+
+/** A cell that runs, or one that has ended, or was deleted while it ran, before this worker asked for it. */
+export type Ready =
+  | { readonly state: Extract<CellState, { state: "running" | "ended" }>; readonly pin: Pin }
+  | { readonly state: Extract<CellState, { state: "failed" }>; readonly pin: null };
+
+/** The watch tells of a pod at once; so often it is looked whether the server itself is to be asked. */
+const lookMilliseconds = 5000;
+/** While a Job has no pod, only events say why, and nothing tells of events. The pause doubles with each question, up to the other. */
+const firstAskMilliseconds = 1000;
+/** How long an image may fail to be pulled: the kubelet's first two tries, 10 s apart. */
+const pullPatienceMilliseconds = 15_000;
+
+type Waiting = Extract<CellState, { state: "waiting" }>;
+
+const isWithoutPod = (wait: Waiting): boolean => wait.for === "pod" || wait.for === "quota";
+
+const refusalOf = (wait: Waiting, why: string): KgentsError =>
+  new KgentsError(failureOfWait[wait.for], `${why}: ${wait.detail}`);
+
+/**
+ * Waits until the cell's supervisor runs.
+ *
+ * @throws KgentsError of the kind that fits, when it never will or when it takes longer than its start-up time; NoRoom, when a quota
+ *   has taken of that time
+ */
+export async function awaitRunning(
+  own: OwnCells,
+  plan: CellPlan,
+  stop: AbortSignal,
+  knownJobUid?: string,
+): Promise<Ready> {
+  const { cellId, spec } = plan;
+  let jobUid = knownJobUid;
+  let last: Waiting = { state: "waiting", for: "pod", detail: "nothing was seen of it yet" };
+  let pullFailedAt: number | undefined;
+  let full: string | undefined;
+  let askedAt = Date.now();
+  let pauseWithoutPod = firstAskMilliseconds;
+  // The watch may lag behind. That the cell waits is believed while the watch speaks; an end is always asked of the server.
+  const look = async (pin: Pin): Promise<CellState> => {
+    const pods = own.watch.podsOf(cellId);
+    const known = pods.length > 0 ? classifyPinned({ job: null, pods, events: [] }, pin, new Date()) : undefined;
+    if (known?.state === "running") return known;
+    if (known?.state === "waiting" && !isToAsk(own.watch, askedAt)) return known;
+    // A Job that this worker has just made has no pod yet.
+    const mayCome = knownJobUid !== undefined && own.watch.isComplete() && isWithoutPod(last);
+    if (known === undefined && mayCome && Date.now() - askedAt < pauseWithoutPod) return last;
+    const observed = await observeCell(own, cellId, stop);
+    askedAt = Date.now();
+    if (observed.pods.length === 0) pauseWithoutPod = Math.min(2 * pauseWithoutPod, lookMilliseconds);
+    return classifyPinned(observed, pin, new Date());
+  };
+  while (!stop.aborted) {
+    using change = own.watch.listen(cellId, stop);
+    try {
+      jobUid ??= await findJob(own, plan, stop);
+      if (jobUid === undefined) throw new KgentsError("cell-deleted", "the cell's Job was deleted from outside");
+      const state = await look({ jobUid });
+      if (state.state === "running" || state.state === "ended") {
+        return { state, pin: { jobUid, podUid: state.podUid } };
+      }
+      // An earlier worker may have started the code in a cell that this one has not made.
+      if (state.state === "failed" && state.hasRun && knownJobUid === undefined) return { state, pin: null };
+      if (state.state === "failed") throw new KgentsError(state.kind, state.detail);
+      if (state.for === "quota") {
+        const lack = lackIn(state.detail);
+        if (lack.always) throw neverFits(lack);
+        full = lack.words;
+      }
+      last = state;
+      pullFailedAt = state.for === "image" ? (pullFailedAt ?? Date.now()) : undefined;
+      const pause = isWithoutPod(state) ? Math.max(1, askedAt + pauseWithoutPod - Date.now()) : lookMilliseconds;
+      const pullEnds = pullFailedAt === undefined ? Number.POSITIVE_INFINITY : pullFailedAt + pullPatienceMilliseconds;
+      if (Date.now() >= pullEnds) throw refusalOf(state, "the image cannot be pulled");
+      await change.within(Math.min(pause, pullEnds - Date.now()));
+    } catch (error) {
+      if (stop.aborted) break;
+      // The server is away for longer than a request's own tries: the cell's start-up time bounds the wait.
+      if (!(error instanceof ClusterError)) throw error;
+      if (error.status === 401 || error.status === 403)
+        throw new KgentsError("forbidden", error.message, { cause: error });
+      last = { state: "waiting", for: "pod", detail: `${error.what}: ${error.message}` };
+      await change.within(firstAskMilliseconds);
+    }
+  }
+  if (full !== undefined) throw new NoRoom(full);
+  throw refusalOf(last, `the cell did not start within ${formatDuration(spec.startupTimeout)}`);
+}

@@ -1,0 +1,79 @@
+/**
+ * The words for what is enforced around a run in the cluster, and by what.
+ *
+ * @module
+ */
+
+import type { ExecutionSpec } from "#core/contract/request";
+import type { Enforcement, Isolation } from "#core/contract/result";
+import { cellProcesses } from "#core/manifest/cell-pod";
+import type { UserIds } from "#core/manifest/cell-user";
+import { type CanaryTarget, canaryTargetsInWords, type NetworkIsolation } from "#core/manifest/cluster-names";
+import { formatBytes, formatCpu } from "#core/text/quantity";
+import { enforced, notEnforced } from "../../enforcement.ts";
+
+/** What is known of the cluster itself. */
+export interface ClusterFacts {
+  readonly namespace: string;
+  /** The server's version, such as `v1.34.2`. */
+  readonly version: string;
+  readonly networkIsolation: NetworkIsolation;
+  /** What the canary was denied, where it is `enforced`. */
+  readonly networkTried: readonly CanaryTarget[];
+  readonly runtimeClassName: string | undefined;
+  readonly userIds: UserIds;
+}
+
+function network(isolation: NetworkIsolation, tried: readonly CanaryTarget[], open: boolean): Enforcement {
+  const policies = open
+    ? "NetworkPolicy: DNS and public addresses, not private, link-local or other special-purpose ranges"
+    : "NetworkPolicy: no traffic in or out";
+  switch (isolation) {
+    case "enforced":
+      // It looks at a pod without network: of the ranges that stay closed to one with network it proves nothing.
+      return enforced(
+        `${policies}; the canary of \`kgents infra init\` found policies enforced: denied without one were ${canaryTargetsInWords(tried)}`,
+      );
+    case "not-enforced":
+      return notEnforced("the cluster ignores NetworkPolicies, as the canary of `kgents infra init` found");
+    case "unknown":
+      return notEnforced(`${policies}; nobody has proved that the cluster enforces it`);
+  }
+}
+
+/** The kernel counts the processes of a user; whether another runtime's kernel does is not known. */
+function processes(runtimeClassName: string | undefined): Enforcement {
+  const words = `RLIMIT_NPROC of the cell's own uid: ${cellProcesses} processes and threads, beside the supervisor's`;
+  return runtimeClassName === undefined
+    ? enforced(words)
+    : notEnforced(`${words}; nobody has tried whether the runtime class ${runtimeClassName} keeps to it`);
+}
+
+/** What is enforced around a run in a cell of the cluster. */
+export function clusterIsolation(
+  facts: ClusterFacts,
+  spec: Pick<ExecutionSpec, "network" | "memory" | "cpu" | "disk">,
+): Isolation {
+  const { first, count } = facts.userIds;
+  const user = `a uid of the cell's own, from ${first} to ${first + count - 1}`;
+  const runtime = facts.runtimeClassName === undefined ? "" : `, runtime class ${facts.runtimeClassName}`;
+  return {
+    level: "cluster",
+    mechanism: `Kubernetes ${facts.version}: a Job in ${facts.namespace}${runtime}`,
+    network: network(facts.networkIsolation, facts.networkTried, spec.network),
+    filesystem: enforced("read-only root file system; volumes of the cell alone; no service account token"),
+    user: enforced(`${user}, no capabilities, no new privileges`),
+    syscalls: enforced("seccomp: the container runtime's default filter"),
+    memory: enforced(
+      `the container's limit: ${formatBytes(spec.memory)}, in which files of /dev/shm count and others do not`,
+    ),
+    cpu: enforced(`the container's limit: ${formatCpu(spec.cpu)}`),
+    pids: processes(facts.runtimeClassName),
+    disk: enforced(
+      `the cell's supervisor, each second: ${formatBytes(spec.disk)} in /work and /tmp; the kubelet evicts beyond that`,
+    ),
+    openFiles: notEnforced("the container runtime's default"),
+    output: enforced("the worker and the cell's supervisor stop the run at the output limit"),
+    wallClock: enforced("the cell's supervisor, the worker after it, and the Job's deadline"),
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * The Job of a cell in the cluster: created once, or adopted when it is there.
+ *
+ * @module
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import type { V1Job } from "@kubernetes/client-node";
+import { KgentsError } from "#core/contract/error";
+import { canonicalJson, sha256 } from "#core/contract/request-hash";
+import type { UserIds } from "#core/manifest/cell-user";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
+import { renderJob } from "#core/manifest/manifest";
+import { type CellPlan, NoRoom } from "../../provider.ts";
+import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
+import { readJob } from "../api/observe.ts";
+import type { OwnCells } from "../api/own-cells.ts";
+import { toV1Job } from "../api/v1-job.ts";
+import { isQuotaRefusal, lackIn, neverFits } from "../places/quota.ts";
+import { deleteJob } from "./delete-cell.ts";
+import { hasSpecOf, isJobOf } from "./same-job.ts";
+import { isUserIdTaken, userIdIn, userIdOf } from "./user-ids.ts";
+
+/** Of what the Job was made: for people, and for workers of earlier versions. */
+const specHashAnnotation = "kgents.io/spec-hash";
+
+/** What of a Job is neither the request's nor the run's. */
+export interface JobSettings {
+  readonly runtimeClassName: string | undefined;
+  readonly userIds: UserIds;
+}
+
+type Creating = Pick<OwnCells, "client" | "instance">;
+
+/** So many user ids are tried before the range counts as used up. */
+const userIdRounds = 16;
+
+/** Renders the Job of a plan. */
+async function render(
+  { client, instance }: Creating,
+  { cellId, spec, language, owner }: CellPlan,
+  { runtimeClassName }: JobSettings,
+  userId: number,
+): Promise<V1Job> {
+  const job = await renderJob({
+    name: cellId,
+    namespace: client.namespace,
+    spec,
+    language,
+    labels: { [instanceLabel]: instance, [cellLabel]: cellId },
+    annotations: { [workflowIdAnnotation]: owner.workflowId, [runIdAnnotation]: owner.runId },
+    createdAt: new Date(),
+    runtimeClassName,
+    userId,
+  });
+  const hash = await sha256(canonicalJson(job.spec));
+  const annotations = { ...job.metadata.annotations, [specHashAnnotation]: hash };
+  return toV1Job({ ...job, metadata: { ...job.metadata, annotations } });
+}
+
+/** Checks that the Job which has our name is ours. */
+async function adopt(own: Creating, there: V1Job, plan: CellPlan, settings: JobSettings): Promise<V1Job> {
+  const { first, count } = settings.userIds;
+  const userId = userIdIn(there) ?? -1;
+  const isOurs =
+    isJobOf(there, plan, own.instance) &&
+    userId >= first &&
+    userId < first + count &&
+    hasSpecOf(there, await render(own, plan, settings, userId));
+  if (isOurs) return there;
+  throw new KgentsError("internal", `the Job ${plan.cellId} is there already, and is not this run's`);
+}
+
+/** Creates the Job under a user id, or adopts the one that is there, under whatever user id of ours. */
+async function createOrAdopt(own: Creating, plan: CellPlan, settings: JobSettings, userId: number): Promise<V1Job> {
+  const { client } = own;
+  const body = await render(own, plan, settings, userId);
+  for (;;) {
+    try {
+      return await client.request("creating the Job", ({ batch }, options) =>
+        batch.createNamespacedJob({ namespace: client.namespace, body }, options),
+      );
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      if (error.status === 409) {
+        const there = await readJob(own, plan.cellId);
+        // Gone in between, or going: it is created anew.
+        if (there === null) continue;
+        return adopt(own, there, plan, settings);
+      }
+      if (error.status !== 403 || !isQuotaRefusal(error.message)) throw toRunFailure(error);
+      const lack = lackIn(error.message);
+      throw lack.always ? neverFits(lack, error) : new NoRoom(lack.words, { cause: error });
+    }
+  }
+}
+
+/**
+ * Creates the Job of a cell, or adopts it, under a user id that no other cell has.
+ *
+ * @returns the Job, as the server has it
+ * @throws NoRoom where a quota is used up, or all user ids are; KgentsError
+ */
+export async function createJob(own: Creating, plan: CellPlan, settings: JobSettings): Promise<V1Job> {
+  for (let round = 0; round < userIdRounds; round += 1) {
+    const job = await createOrAdopt(own, plan, settings, userIdOf(plan.cellId, round, settings.userIds));
+    // Servers before 1.29 drop what they do not know, without a word.
+    if (job.spec?.podReplacementPolicy !== "Failed") {
+      await deleteJob(own.client, job);
+      throw new KgentsError(
+        "cluster-unavailable",
+        "the cluster does not keep podReplacementPolicy, so that a pod which is deleted would be replaced and the code run twice",
+        { remedy: "Use Kubernetes 1.29 or newer, with its feature JobPodReplacementPolicy." },
+      );
+    }
+    if (!(await isUserIdTaken(own.client, job))) return job;
+    await deleteJob(own.client, job);
+    // Not at the same moment again as those who gave way at the same moment.
+    await wait(Math.random() * 100 * (round + 1));
+  }
+  throw new NoRoom("worker.kubernetes.userIds: no user id of the range is free");
+}

@@ -1,0 +1,83 @@
+/**
+ * Whether a Job in the cluster is the one that a run would create. Annotations that say so could be anybody's: it is the Job's own
+ * spec, as the server has it, that is compared.
+ *
+ * @module
+ */
+import type { V1Job } from "@kubernetes/client-node";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
+import { parseBytes, parseCpu } from "#core/text/quantity";
+import type { CellPlan } from "../../provider.ts";
+
+/** Fields that the server fills in, and with what; undefined: with whatever. None of them says what runs, or as whom. */
+const filledIn: Readonly<Record<string, unknown>> = {
+  parallelism: 1,
+  completions: 1,
+  completionMode: "NonIndexed",
+  suspend: undefined,
+  manualSelector: false,
+  selector: undefined,
+  dnsPolicy: "ClusterFirst",
+  schedulerName: undefined,
+  terminationMessagePath: "/dev/termination-log",
+  terminationMessagePolicy: "File",
+  apiVersion: "v1",
+  defaultMode: 0o644,
+  creationTimestamp: undefined,
+  // Where cells run, and before which others, is for the cluster's administrators to say.
+  ...{ tolerations: undefined, nodeSelector: undefined, affinity: undefined, topologySpreadConstraints: undefined },
+  ...{ priority: undefined, priorityClassName: undefined, preemptionPolicy: undefined, schedulingGates: undefined },
+  ...{ imagePullSecrets: undefined, overhead: undefined, labels: undefined, annotations: undefined },
+};
+
+/** Maps to which anything may be added: each key that matters is in what was wanted. */
+const open = new Set(["labels", "annotations"]);
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+const isSameAmount = (there: unknown, wanted: unknown): boolean =>
+  typeof there === "string" &&
+  typeof wanted === "string" &&
+  [parseCpu, parseBytes].some((parse) => parse(there) !== undefined && parse(there) === parse(wanted));
+
+/** Whether what is there is what was wanted, and beside it only what the server fills in. */
+function isSame(there: unknown, wanted: unknown, name = ""): boolean {
+  if (Array.isArray(wanted)) {
+    return (
+      Array.isArray(there) &&
+      there.length === wanted.length &&
+      wanted.every((item, index) => isSame(there[index], item, name))
+    );
+  }
+  if (!isObject(wanted)) {
+    // The server writes quantities in its own way.
+    const isQuantity = name === "sizeLimit" || name === "cpu" || name === "memory" || name === "ephemeral-storage";
+    return there === wanted || (isQuantity && isSameAmount(there, wanted));
+  }
+  if (!isObject(there) || Array.isArray(there)) return false;
+  const isKnown = (key: string): boolean =>
+    open.has(name) ||
+    there[key] === undefined ||
+    (Object.hasOwn(filledIn, key) && (filledIn[key] === undefined || filledIn[key] === there[key]));
+  return (
+    Object.entries(wanted).every(([key, value]) => value === undefined || isSame(there[key], value, key)) &&
+    Object.keys(there).every((key) => wanted[key] !== undefined || isKnown(key))
+  );
+}
+
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
+
+/** Whether a Job belongs to a run: by its name, its instance and its run. */
+export function isJobOf(job: V1Job, { cellId, owner }: Pick<CellPlan, "cellId" | "owner">, instance: string): boolean {
+  const { name, labels, annotations } = job.metadata ?? {};
+  return (
+    name === cellId &&
+    labels?.[instanceLabel] === instance &&
+    labels[cellLabel] === cellId &&
+    annotations?.[workflowIdAnnotation] === owner.workflowId &&
+    annotations[runIdAnnotation] === owner.runId
+  );
+}
+
+/** Whether the server's Job has the spec that was wanted. */
+export const hasSpecOf = (there: V1Job, wanted: V1Job): boolean => isSame(plain(there.spec), plain(wanted.spec));

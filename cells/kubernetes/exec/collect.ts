@@ -1,0 +1,196 @@
+import type { Readable } from "node:stream";
+import { maximumStreamBytes } from "#core/contract/result";
+import { type ExitMarker, parseExitMarker } from "#core/manifest/supervisor";
+import { countOf } from "../../files/cell-words.ts";
+import { collectionMilliseconds, collectOutputs, type OmittedFile } from "../../files/collect-outputs.ts";
+import { type ControlReader, controlReader } from "../../files/control-reader.ts";
+import { findPattern } from "../../files/output-patterns.ts";
+import type { CellPlan, ExecuteContext } from "../../provider.ts";
+import type { ClusterClient } from "../api/cluster-client.ts";
+import { cellContainer } from "../cell/classify-cell.ts";
+import { cellScripts, scriptExit } from "./cell-scripts.ts";
+import { openSession, type SessionEnd } from "./exec-session.ts";
+import { type Progress, pour } from "./follow.ts";
+
+/** What a cell says when its code has ended. */
+export interface Collected {
+  /** Undefined where the code has spoilt it. */
+  readonly marker: ExitMarker | undefined;
+  readonly memoryKills: number;
+  readonly peakMemoryBytes: number | null;
+  readonly cpuSeconds: number | null;
+  /** How long the code ran by the cell's own clock; null where its supervisor is an older one, or the code has spoilt it. */
+  readonly elapsedMilliseconds: number | null;
+  readonly filesOmitted: readonly OmittedFile[];
+}
+
+/** Either that, or why it could not be had; another connection may have it. */
+export type CollectEnd = { readonly collected: Collected } | { readonly failed: string };
+
+const newline = 10;
+/** What the code has left can make a collector wait for ever: a FIFO where a file should be. */
+const idleMilliseconds = 20_000;
+/** What may follow the files: a tar is padded to its record. An image whose tar goes on lies. */
+const largestRest = 1024 * 1024;
+
+/** How long the rest of both streams may take, beside the files: a connection that brings less than 4 MiB a second would not follow either. */
+const streamsMilliseconds = 30_000;
+
+interface Head {
+  readonly marker: ExitMarker | undefined;
+  readonly counters: readonly (number | null)[];
+  /** How many bytes of each stream follow. */
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/** @param most how many bytes of each stream were asked for: a cell that announces more is not believed */
+async function readHead(
+  output: ControlReader,
+  most: { readonly stdout: number; readonly stderr: number },
+): Promise<Head | undefined> {
+  const lines: string[] = [];
+  for (let line = 0; line < 4; line += 1) {
+    const text = await output.until(newline);
+    if (text === undefined) return undefined;
+    lines.push(text);
+  }
+  const [marker = "", counters = "", stdout, stderr] = lines;
+  return {
+    marker: parseExitMarker(marker),
+    counters: counters.split(",").map(countOf),
+    stdout: Math.min(countOf(stdout) ?? 0, most.stdout),
+    stderr: Math.min(countOf(stderr) ?? 0, most.stderr),
+  };
+}
+
+/** The next so many bytes of a stream of which more is to be read. */
+async function* take(output: ControlReader, bytes: number): AsyncGenerator<Buffer> {
+  for (let left = bytes; left > 0; ) {
+    const chunk = await output.some(left);
+    if (chunk === undefined) return;
+    left -= chunk.length;
+    yield chunk;
+  }
+}
+
+/** At most so many more bytes are wanted: one beyond the limit says that there were more. */
+const wanted = (received: number): number => Math.max(0, maximumStreamBytes + 1 - received);
+
+/**
+ * Collects what the code has left: its exit, what the kernel counted, the rest of both streams, and the output files.
+ *
+ * Can be done again: the cell keeps all of it until it is released. Files that were stored before are not stored again.
+ *
+ * @param signal ends it, whatever it waits for: the cell, or the store
+ */
+export async function collectOnce(
+  client: ClusterClient,
+  pod: string,
+  plan: CellPlan,
+  context: ExecuteContext,
+  progress: Progress,
+  saved: Set<string>,
+  signal: AbortSignal,
+): Promise<CollectEnd> {
+  const { received } = progress;
+  const before = { ...received };
+  const patterns = plan.spec.outputs.map(findPattern);
+  const most = { stdout: wanted(received.stdout), stderr: wanted(received.stderr) };
+  const session = await openSession(
+    client,
+    { pod, container: cellContainer },
+    cellScripts.collect(received, most, patterns),
+    { idleMilliseconds, signal },
+  );
+  // Whatever the cell sends, and however slowly: the image's programs may be the code's accomplices.
+  const clock = setTimeout(session.close, collectionMilliseconds(plan.spec.disk) + streamsMilliseconds);
+  try {
+    const count = (stream: "stdout" | "stderr") => (bytes: number) => {
+      received[stream] += bytes;
+    };
+    const errors = pour(session.stderr, context.stderr, count("stderr"), signal);
+    errors.catch(session.close);
+    const output = controlReader(session.stdout);
+    const head = await readHead(output, most);
+    // What makes no sense is not read to its end.
+    if (head === undefined && !output.isOver()) session.close();
+    if (head !== undefined) {
+      await pour(take(output, head.stdout), context.stdout, count("stdout"), signal);
+    }
+    let gaveUp = false;
+    const giveUp = (): void => {
+      // Its own stderr has come before the files: otherwise it is asked for again.
+      gaveUp = received.stderr >= before.stderr + (head?.stderr ?? 0);
+      session.close();
+    };
+    const filesOmitted =
+      head && patterns.length > 0
+        ? await collectOutputs(output, {
+            globs: plan.spec.outputs,
+            except: new Set(plan.spec.code === undefined ? [] : [plan.language.fileName]),
+            largestTotal: plan.spec.disk,
+            save: (name, content, bytes) => saveOnce(saved, context, name, content, bytes),
+            giveUp,
+            signal,
+          }).catch((error: Error) => [{ name: "...", reason: `output files could not be stored: ${error.message}` }])
+        : [];
+    let rest = 0;
+    for await (const chunk of output.rest()) {
+      rest += chunk.length;
+      if (rest > largestRest && !gaveUp) giveUp();
+    }
+    const [end] = await Promise.all([session.ended, errors]);
+    const isShort = (stream: "stdout" | "stderr"): boolean =>
+      head !== undefined && received[stream] < before[stream] + head[stream];
+    if (isShort("stdout") || isShort("stderr")) {
+      if (signal.aborted) return { failed: "what it left was not collected and stored in time" };
+      // On a machine under load an exec has been seen to end well although its last bytes had not come.
+      return { failed: "the connection ended before all of the output came" };
+    }
+    return conclude(head, filesOmitted, gaveUp ? { exitCode: 0 } : end);
+  } finally {
+    clearTimeout(clock);
+    session.close();
+  }
+}
+
+async function saveOnce(
+  saved: Set<string>,
+  context: ExecuteContext,
+  name: string,
+  content: Readable,
+  bytes: number,
+): Promise<boolean> {
+  if (saved.has(name)) {
+    content.resume();
+    return true;
+  }
+  const taken = await context.saveFile(name, content, bytes);
+  if (taken) saved.add(name);
+  return taken;
+}
+
+function conclude(head: Head | undefined, omitted: readonly OmittedFile[], end: SessionEnd): CollectEnd {
+  if ("broken" in end) return { failed: end.broken };
+  if (end.exitCode === scriptExit.notEnded) return { failed: "the code has not ended" };
+  if (head === undefined) return { failed: `the cell says nothing (exit code ${end.exitCode})` };
+  const remark = (reason: string): OmittedFile => ({ name: "...", reason });
+  const filesOmitted =
+    end.exitCode === 0
+      ? omitted
+      : end.exitCode === scriptExit.programMissing
+        ? [remark("the image lacks find or tar, so no file could be brought back")]
+        : [...omitted, remark(`the collection of files ended with exit code ${end.exitCode}`)];
+  const [memoryKills, peakMemoryBytes = null, cpuMicroseconds = null, elapsedMilliseconds = null] = head.counters;
+  return {
+    collected: {
+      marker: head.marker,
+      memoryKills: memoryKills ?? 0,
+      peakMemoryBytes,
+      cpuSeconds: cpuMicroseconds === null ? null : cpuMicroseconds / 1e6,
+      elapsedMilliseconds,
+      filesOmitted,
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * What a cell is given: one tar with the code, the input files, stdin and, last, the command.
+ *
+ * @module
+ */
+import type { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { pack } from "tar-stream";
+import { KgentsError } from "#core/contract/error";
+import { commandInImage } from "#core/contract/language";
+import { cellDirectories } from "#core/manifest/cell-pod";
+import { renderCommandFile } from "#core/manifest/supervisor";
+import { commonEnvironment } from "../../common-environment.ts";
+import { type ArchiveEntry, fillArchive, modeOf } from "../../files/deliver-inputs.ts";
+import type { CellPlan, ExecuteContext } from "../../provider.ts";
+
+const inRun = (name: string): string => `${cellDirectories.run.slice(1)}/${name}`;
+const inWork = (name: string): string => `${cellDirectories.work.slice(1)}/${name}`;
+
+/** Older servers cannot end stdin: tar must find a whole record, which it reads in one go. */
+const recordBytes = 10_240;
+
+function entriesOf({ spec, language }: CellPlan): ArchiveEntry[] {
+  const codeFile = spec.entrypoint ?? language.fileName;
+  const files = spec.files.map((file) => ({ name: inWork(file.name), content: file.content, mode: modeOf(file) }));
+  const environment = { ...commonEnvironment, ...spec.env };
+  const command = [
+    ...commandInImage(language, spec.image ?? language.image),
+    `${cellDirectories.work}/${codeFile}`,
+    ...spec.args,
+  ];
+  return [
+    ...files,
+    ...(spec.code === undefined ? [] : [{ name: inWork(language.fileName), content: spec.code, mode: 0o644 }]),
+    ...(spec.stdin === undefined ? [] : [{ name: inRun("stdin"), content: spec.stdin, mode: 0o600 }]),
+    // Last: where it is there, everything before it has come whole.
+    { name: inRun("command"), content: renderCommandFile(command, environment), mode: 0o600 },
+  ];
+}
+
+/**
+ * Sends the delivery and ends the stream. Where content cannot be read the stream is destroyed, so that nothing starts on
+ * half of it.
+ *
+ * @throws KgentsError `artifact-unavailable`; whatever the target fails with
+ */
+export async function deliver(plan: CellPlan, open: ExecuteContext["open"], target: Writable): Promise<void> {
+  const archive = pack();
+  const filled = fillArchive(archive, entriesOf(plan), open).catch((error) => {
+    archive.destroy(error);
+    if (error instanceof KgentsError) throw error;
+    throw new KgentsError("artifact-unavailable", `input cannot be read: ${error.message}`, { cause: error });
+  });
+  // Where the target fails, that is what is thrown: it comes first.
+  await Promise.all([filled, pipeline(archive, padded, target)]);
+}
+
+async function* padded(archive: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of archive) {
+    const part = Buffer.from(chunk as Uint8Array);
+    bytes += part.length;
+    yield part;
+  }
+  const rest = bytes % recordBytes;
+  if (rest > 0) yield Buffer.alloc(recordBytes - rest);
+}

@@ -1,0 +1,122 @@
+/**
+ * Runs the code of a cell whose Job exists: waits for the supervisor, delivers, follows, collects; through lost
+ * connections, an API server that is away, and what others do to the pod meanwhile.
+ *
+ * @module
+ */
+import { KgentsError } from "#core/contract/error";
+import { maximumStreamBytes } from "#core/contract/result";
+import { noProcessLimitExit, type SupervisorStop } from "#core/manifest/supervisor";
+import { formatBytes } from "#core/text/quantity";
+import type { CellOutcome, CellPlan, ExecuteContext } from "../../provider.ts";
+import { ranTooLong } from "../../ran-too-long.ts";
+import { signalName } from "../../signal-name.ts";
+import { awaitRunning } from "../cell/await-running.ts";
+import type { CellState } from "../cell/classify-cell.ts";
+import { scriptExit } from "./cell-scripts.ts";
+import type { Collected } from "./collect.ts";
+import { begin } from "./follow.ts";
+import { type CellRun, collectToEnd, followToEnd, isLetGo, letGo, type Reach } from "./reach-end.ts";
+
+const nothingKnown = { usage: { peakMemoryBytes: null, cpuSeconds: null }, filesOmitted: [] } as const;
+
+const lost = (why: string): CellOutcome => ({ exit: null, outOfMemory: false, lost: why, ...nothingKnown });
+
+const killedForMemory: CellOutcome = {
+  exit: { code: 137, signal: "SIGKILL" },
+  outOfMemory: true,
+  lost: null,
+  ...nothingKnown,
+};
+
+/** What can be said of code whose cell has ended, or was taken away, before its output was collected. */
+function outcomeOf(state: Extract<CellState, { state: "ended" | "failed" }>): CellOutcome {
+  if (state.state === "failed") return lost(`${state.kind}: ${state.detail}`);
+  if (state.outOfMemory) return killedForMemory;
+  return lost(`the cell ended (exit code ${state.exitCode}) before its output was collected`);
+}
+
+const describeStop = (reason: SupervisorStop, { spec }: CellPlan): string =>
+  ({
+    "timed-out": ranTooLong(spec.timeout),
+    "disk-limit": `the code wrote more than ${formatBytes(spec.disk)} of files, its disk limit, and was ended`,
+    "output-limit": `the code wrote more than ${formatBytes(maximumStreamBytes)} to a stream`,
+  })[reason];
+
+function outcomeFrom(collected: Collected, plan: CellPlan): CellOutcome {
+  const { marker, memoryKills, peakMemoryBytes, cpuSeconds, elapsedMilliseconds, filesOmitted } = collected;
+  const about = { usage: { peakMemoryBytes, cpuSeconds }, filesOmitted };
+  if (marker === undefined) {
+    return { exit: null, outOfMemory: false, lost: "the code has overwritten what its cell says of its end", ...about };
+  }
+  const { code, signalled, stopped } = marker;
+  return {
+    exit: { code, signal: signalled ? signalName(code - 128) : null },
+    outOfMemory: memoryKills > 0 && code !== 0,
+    lost: null,
+    ranMilliseconds: elapsedMilliseconds,
+    stopped: stopped && { reason: stopped, detail: describeStop(stopped, plan) },
+    ...about,
+  };
+}
+
+/**
+ * Runs the code of a cell, or goes on following it.
+ *
+ * @param jobUid of the cell's Job, where this process has made it
+ * @throws KgentsError where it was certainly not started, or is let go of
+ */
+export async function runCell(
+  reach: Reach,
+  plan: CellPlan,
+  context: ExecuteContext,
+  jobUid?: string,
+): Promise<CellOutcome> {
+  const { state: ready, pin } = await awaitRunning(reach, plan, context.stop, jobUid).catch((error) => {
+    throw isLetGo(context.stop) ? letGo() : error;
+  });
+  if (pin === null) return outcomeOf(ready);
+  if (ready.state === "ended") {
+    if (ready.exitCode === noProcessLimitExit) {
+      throw new KgentsError("cell-start", "the shell of the image cannot limit the number of processes", {
+        remedy: "Use an image whose `sh` is dash, bash or busybox.",
+      });
+    }
+    if (ready.exitCode === scriptExit.noCell) {
+      throw new KgentsError("cell-start", `the cell's supervisor could not begin (exit code ${ready.exitCode})`);
+    }
+    return outcomeOf(ready);
+  }
+  const run: CellRun = {
+    reach,
+    plan,
+    context,
+    pod: ready.pod,
+    pin,
+    progress: { received: { ...context.stored }, mayHaveStarted: false, startedAt: undefined },
+  };
+  const followed = await followToEnd(run);
+  if (followed.end === "gone") {
+    if (!run.progress.mayHaveStarted && followed.state.state === "failed") {
+      throw new KgentsError(followed.state.kind, followed.state.detail);
+    }
+    return outcomeOf(followed.state);
+  }
+  if (followed.end === "unreachable") return unreachable(run, followed.why);
+  context.ended();
+  const collected = await collectToEnd(run);
+  if (collected.end === "gone") return outcomeOf(collected.state);
+  if (collected.end === "unreachable") return unreachable(run, collected.why);
+  // It has ended, so it was started, whatever became of the word that said so.
+  begin(run.progress, context, "");
+  return { ...outcomeFrom(collected.collected, plan), read: { ...run.progress.received } };
+}
+
+/** What can be said of code that nobody can reach any more, though its cell is still there. */
+function unreachable({ context, progress }: CellRun, why: string): CellOutcome {
+  const reason = context.stop.aborted ? context.stop.reason : undefined;
+  // It was to end, and its clean-up takes the cell away: how it ended does not matter.
+  if (reason === "cancelled" || reason === "output-limit") return { ...lost(why), lost: null };
+  if (!progress.mayHaveStarted) throw new KgentsError("cell-start", `the cell could not be reached: ${why}`);
+  return lost(`the cell could not be reached any more: ${why}`);
+}

@@ -1,0 +1,139 @@
+import { cellPod } from "#core/manifest/cell-pod";
+import type { ClusterCells } from "../../provider.ts";
+import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
+import type { OwnCells } from "../api/own-cells.ts";
+import type { PodWatch } from "../api/pod-watch.ts";
+import { type Amounts, amountsOf, lackOf, neverFits, type Quota } from "./quota.ts";
+
+/** How long what the quotas said counts: so often at most they are read, however many cells ask. */
+const lifetime = 1000;
+const answerMilliseconds = 2000;
+/** How long after a cell's start-up time its pod counts as one that is not to come any more. */
+const lateMilliseconds = 10_000;
+
+/** What the quotas said. Times are `performance.now()`. */
+interface Reading {
+  readonly begun: number;
+  readonly quotas: readonly Quota[];
+}
+
+/** A cell that was let in. */
+interface Entry {
+  readonly amounts: Amounts;
+  readonly until: number;
+  /** Since when its pod is there: what was read of the quotas after that counts it. */
+  podSince?: number;
+}
+
+const isOver = (phase: string | undefined): boolean => phase === "Succeeded" || phase === "Failed";
+
+const isDenied = ({ status }: ClusterError): boolean => status === 401 || status === 403;
+
+/** Those that hold for every pod; one with scopes may be about others. */
+async function readQuotas({ client }: OwnCells): Promise<readonly Quota[]> {
+  const { items } = await client.request(
+    "reading the quotas",
+    ({ core }, options) => core.listNamespacedResourceQuota({ namespace: client.namespace }, options),
+    { milliseconds: answerMilliseconds },
+  );
+  return items
+    .filter(({ spec }) => spec?.scopeSelector === undefined && (spec?.scopes ?? []).length === 0)
+    .map(({ metadata, spec, status }) => ({
+      name: metadata?.name ?? "",
+      hard: status?.hard ?? spec?.hard ?? {},
+      used: status?.used ?? {},
+    }));
+}
+
+/**
+ * Tells whether the namespace's quotas have room for another cell.
+ *
+ * A quota counts a pod when it is created, some time after its Job: until then this worker counts it. What other workers let
+ * in at the same moment it cannot know; then a cell's pod is refused, and its run waits once more.
+ */
+export function quotaRoom(
+  connect: () => Promise<OwnCells>,
+  log: (line: string) => void,
+): { readonly look: ClusterCells["room"] } & Pick<ClusterCells, "admitted" | "giveBack"> {
+  const entries = new Map<string, Entry>();
+  const admitted = new Set<string>();
+  let pods: PodWatch | undefined;
+  let last: { readonly begun: number; readonly reading: Promise<Reading>; over: boolean } | undefined;
+  let good: Reading | undefined;
+  let said = false;
+
+  const read = async (own: OwnCells, begun: number): Promise<Reading> => {
+    try {
+      good = { begun, quotas: await readQuotas(own) };
+      return good;
+    } catch (error) {
+      // A server that is busy has not lifted its quotas: without them all that wait would become Jobs at once.
+      if (!(error instanceof ClusterError && isDenied(error))) {
+        if (good) return good;
+        throw error instanceof ClusterError ? toRunFailure(error) : error;
+      }
+      if (!said) log(`the quotas of ${own.client.namespace} cannot be read, and no run waits for them: ${error}`);
+      said = true;
+      return { begun, quotas: [] };
+    }
+  };
+  const shared = (own: OwnCells): Promise<Reading> => {
+    const begun = performance.now();
+    if (last && (!last.over || begun - last.begun < lifetime)) return last.reading;
+    const current = { begun, reading: read(own, begun), over: false };
+    last = current;
+    const end = (): void => {
+      current.over = true;
+    };
+    current.reading.then(end, end);
+    return current.reading;
+  };
+  const watchEntries = ({ watch }: OwnCells): void => {
+    if (pods) return;
+    pods = watch;
+    watch.onChange((cellId) => {
+      const entry = entries.get(cellId);
+      if (entry) entry.podSince ??= performance.now();
+    });
+  };
+
+  return {
+    look: async () => {
+      const own = await connect();
+      watchEntries(own);
+      const { begun, quotas } = await shared(own);
+      return ({ cellId, spec, language }) => {
+        // An entry alone may be of an attempt whose pod was refused.
+        if (own.watch.podsOf(cellId).length > 0) return undefined;
+        entries.delete(cellId);
+        const now = performance.now();
+        for (const [id, { podSince = now, until }] of entries) {
+          if (podSince < begun || until < now) entries.delete(id);
+        }
+        const amounts = amountsOf(cellPod(spec, language));
+        const pending = [...entries.values()].map((entry) => entry.amounts);
+        const lack = lackOf(quotas, amounts, pending);
+        if (lack?.always) throw neverFits(lack);
+        if (lack) return lack.words;
+        entries.set(cellId, { amounts, until: now + spec.startupTimeout + lateMilliseconds });
+        admitted.add(cellId);
+        return undefined;
+      };
+    },
+    admitted: () => {
+      // Before its first list the watch knows of no pods: nothing is known to have gone.
+      if (pods?.isComplete() === false) return [...admitted];
+      for (const cellId of admitted) {
+        const lives = pods?.podsOf(cellId).some(({ status }) => !isOver(status?.phase));
+        const entry = entries.get(cellId);
+        const toCome = entry?.podSince === undefined && (entry?.until ?? 0) > performance.now();
+        if (!lives && !toCome) admitted.delete(cellId);
+      }
+      return [...admitted];
+    },
+    giveBack: (cellId) => {
+      // Where its pod is there it goes with the next reading, which shows whether the pod still counts.
+      if (entries.get(cellId)?.podSince === undefined) entries.delete(cellId);
+    },
+  };
+}

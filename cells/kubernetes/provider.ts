@@ -1,0 +1,201 @@
+/**
+ * The backend that runs code in hardened Jobs of a cluster.
+ *
+ * @module
+ */
+import type { V1Job } from "@kubernetes/client-node";
+import { KgentsError } from "#core/contract/error";
+import { defaultUserIds, type UserIds } from "#core/manifest/cell-user";
+import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
+import { once } from "#core/text/once";
+import type { Backend, ClusterCells, OwnedCell } from "../provider.ts";
+import { type ClusterSettings, createClusterClient } from "./api/cluster-client.ts";
+import { ClusterError, toRunFailure } from "./api/cluster-error.ts";
+import { type ClusterLook, clusterLooker } from "./api/cluster-status.ts";
+import { listAll } from "./api/list-pages.ts";
+import { isFinished, listPods, readJob } from "./api/observe.ts";
+import type { ObservedPod } from "./api/observed-cell.ts";
+import type { OwnCells } from "./api/own-cells.ts";
+import { watchPods } from "./api/pod-watch.ts";
+import { checkServerVersion } from "./api/server-version.ts";
+import { cellContainer, classifyCell } from "./cell/classify-cell.ts";
+import { deleteCell } from "./cell/delete-cell.ts";
+import { clusterIsolation } from "./cell/isolation.ts";
+import { createJob } from "./cell/job.ts";
+import { podsOfCell } from "./cell/pin.ts";
+import { cellScripts } from "./exec/cell-scripts.ts";
+import { runProgram } from "./exec/exec-session.ts";
+import { runCell } from "./exec/run-cell.ts";
+import { quotaRoom } from "./places/room.ts";
+
+/** How a Kubernetes backend is set up. */
+export interface KubernetesOptions extends ClusterSettings {
+  /** What marks this instance's cells: at most 63 letters, digits and `-`. */
+  readonly instance: string;
+  /** Another container runtime than the node's default, such as `gvisor`. */
+  readonly runtimeClassName?: string | undefined;
+  /** The user ids of its cells. @default {@link defaultUserIds} */
+  readonly userIds?: UserIds;
+  /** `required`: code without network runs only where policies are proved to be enforced. @default "required" */
+  readonly networkIsolation?: "required" | "best-effort";
+  /** How long a node may not answer beyond the code's time, in milliseconds. @default 60000 */
+  readonly nodePatienceMilliseconds?: number;
+  readonly log: (line: string) => void;
+}
+
+const defaultNodePatience = 60_000;
+/** More than a worker has cells at once. */
+const rememberedJobs = 2000;
+
+function ownedCell(job: V1Job): OwnedCell {
+  const { uid, labels = {}, annotations = {}, creationTimestamp } = job.metadata ?? {};
+  return {
+    uid,
+    cellId: labels[cellLabel] ?? "",
+    workflowId: annotations[workflowIdAnnotation] ?? "",
+    runId: annotations[runIdAnnotation] ?? "",
+    createdAt: new Date(creationTimestamp ?? 0),
+    finished: isFinished(job),
+  };
+}
+
+/** Isolation that cannot be had is refused, unless the worker's policy says that it need not be. */
+function checkNetwork(look: ClusterLook, open: boolean, policy: KubernetesOptions["networkIsolation"]): void {
+  if (open || look.networkIsolation === "enforced" || policy === "best-effort") return;
+  const why =
+    look.networkIsolation === "not-enforced"
+      ? "the cluster ignores NetworkPolicies"
+      : "nobody has proved that the cluster enforces NetworkPolicies";
+  throw new KgentsError("network-isolation-unavailable", `code without network cannot be isolated here: ${why}`, {
+    remedy:
+      "Run `kgents infra init` to prove it, use a network plugin that enforces policies, run with --backend subprocess, or set worker.kubernetes.networkIsolation to best-effort.",
+  });
+}
+
+/** Errors of the cluster as failures of a run. */
+const asFailure = (error: unknown): never => {
+  throw error instanceof ClusterError ? toRunFailure(error) : error;
+};
+
+function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "room" | "admitted" | "giveBack"> {
+  const release = async (cellId: string): Promise<void> => {
+    const own = await connect();
+    // One that has ended needs no word; one that does not answer ends by itself after its grace.
+    const runs = (pod: ObservedPod): boolean =>
+      classifyCell({ job: null, pods: [pod], events: [] }, new Date()).state === "running";
+    // The watch may lag behind: it is believed that a pod runs, and not that none does.
+    const known = podsOfCell(own.watch.podsOf(cellId), cellId).filter(runs);
+    const pods = known.length > 0 ? known : podsOfCell(await listPods(own, cellId), cellId).filter(runs);
+    for (const pod of pods) {
+      const target = { pod: pod.metadata.name, container: cellContainer };
+      const end = await runProgram(own.client, target, cellScripts.release(), AbortSignal.timeout(10_000));
+      if ("broken" in end) throw new KgentsError("cluster-unavailable", `the cell was not released: ${end.broken}`);
+    }
+  };
+  return {
+    release,
+    discard: async (cellId) => {
+      const own = await connect();
+      const job = await readJob(own, cellId);
+      if (job === null || isFinished(job)) return false;
+      await deleteCell(own, cellId, job);
+      return true;
+    },
+    find: async (cellId) => {
+      const own = await connect();
+      const job = await readJob(own, cellId);
+      return job?.metadata?.labels?.[instanceLabel] === own.instance ? ownedCell(job) : null;
+    },
+    list: async () => {
+      const { client, instance } = await connect();
+      const selected = { namespace: client.namespace, labelSelector: `${instanceLabel}=${instance}` };
+      const { items } = await listAll<V1Job>(client, "listing the Jobs", ({ batch }, page, options) =>
+        batch.listNamespacedJob({ ...selected, ...page }, options),
+      );
+      return items.map(ownedCell);
+    },
+  };
+}
+
+/** Creates the backend that runs code in a cluster. Nothing is connected before it is needed. */
+export function createKubernetesBackend(options: KubernetesOptions): Backend {
+  const { instance, namespace, runtimeClassName, userIds = defaultUserIds, log } = options;
+  const client = once(() => createClusterClient(options));
+  // The watch begins with the first cell: a mere look at the cluster needs none.
+  const connect = once(async (): Promise<OwnCells> => {
+    const connected = await client();
+    return { client: connected, instance, watch: watchPods(connected, `${instanceLabel}=${instance}`, log) };
+  });
+  const room = quotaRoom(connect, log);
+  const lookAt = clusterLooker(client);
+  const look = async (patient?: boolean): Promise<ClusterLook> => {
+    const seen = await lookAt(patient);
+    checkServerVersion(seen.version);
+    return seen;
+  };
+  const facts = ({ version, networkIsolation, networkTried }: ClusterLook) => ({
+    ...{ namespace, version, networkIsolation, networkTried, runtimeClassName, userIds },
+  });
+  // The Jobs that this process has made, until it follows them: the server need not be asked for them again.
+  const made = new Map<string, string>();
+  const remember = (cellId: string, { metadata }: V1Job): void => {
+    if (metadata?.uid !== undefined) made.set(cellId, metadata.uid);
+    const [oldest] = made.keys();
+    if (made.size > rememberedJobs && oldest !== undefined) made.delete(oldest);
+  };
+  // The limits of a request that names none.
+  const usual = { network: false, memory: 512 * 2 ** 20, cpu: 1000, disk: 100 * 2 ** 20 };
+
+  return {
+    name: "kubernetes",
+    hostBound: false,
+    status: async () => {
+      try {
+        const seen = await look();
+        const isolation = clusterIsolation(facts(seen), usual);
+        return { available: true, summary: `Kubernetes ${seen.version}, namespace ${namespace}`, isolation };
+      } catch (error) {
+        if (!(error instanceof KgentsError)) throw error;
+        return { available: false, summary: `${error.message}. ${error.remedy}`, isolation: null };
+      }
+    },
+    provision: async (plan) => {
+      const seen = await look(true);
+      checkNetwork(seen, plan.spec.network, options.networkIsolation);
+      const own = await connect();
+      remember(plan.cellId, await createJob(own, plan, { runtimeClassName, userIds }).catch(asFailure));
+      return { isolation: clusterIsolation(facts(seen), plan.spec) };
+    },
+    execute: async (plan, context) => {
+      const nodePatienceMilliseconds = options.nodePatienceMilliseconds ?? defaultNodePatience;
+      const jobUid = made.get(plan.cellId);
+      made.delete(plan.cellId);
+      try {
+        return await runCell({ ...(await connect()), nodePatienceMilliseconds }, plan, context, jobUid);
+      } finally {
+        room.giveBack(plan.cellId);
+      }
+    },
+    cleanUp: async (cellId, found) => {
+      const uid = found?.uid;
+      const job =
+        uid === undefined ? undefined : { metadata: { name: cellId, uid, labels: { [instanceLabel]: instance } } };
+      await deleteCell(await connect(), cellId, job).catch(asFailure);
+      room.giveBack(cellId);
+    },
+    // What an earlier worker left is gone on with by the next one, or taken by the scheduled sweep, which asks Temporal first.
+    sweep: async () => 0,
+    close: async () => {
+      await (await connect.made()?.catch(() => undefined))?.watch.close();
+    },
+    cluster: {
+      ...clusterCells(connect),
+      room: async () => {
+        await look(true);
+        return room.look();
+      },
+      admitted: room.admitted,
+      giveBack: room.giveBack,
+    },
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * Finds a language's interpreter and what of the machine it needs to see.
+ *
+ * @module
+ */
+import { open, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { KgentsError } from "#core/contract/error";
+import type { Language } from "#core/contract/language";
+import { findForCell } from "#platform/host/find-program";
+import { ownProgramDirectory } from "../sandbox/sandbox-paths.ts";
+import type { Ask } from "./ask-inside.ts";
+import { isTooWide } from "./bindable.ts";
+import { foreignLibraries } from "./libraries.ts";
+import { findPython, isPython, type PythonInstallation } from "./python.ts";
+import { isShared } from "./shared-directories.ts";
+
+/** Something of the host shown inside, read-only. */
+export interface Bind {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** How to run a language inside. */
+export interface Interpreter {
+  /** The program by its absolute path inside, and its arguments. */
+  readonly command: readonly string[];
+  readonly binds: readonly Bind[];
+  /** The directory to put first on PATH. */
+  readonly directory: string;
+  /** The program on the host, for runs without a sandbox. */
+  readonly hostCommand: readonly string[];
+}
+
+const same = (path: string): Bind => ({ source: path, target: path });
+
+/** Leaves out what is shown anyway, and what lies inside another. */
+function smallest(paths: readonly string[]): Bind[] {
+  const wanted = [...new Set(paths)].filter((path) => !isShared(path)).sort();
+  return wanted.filter((path) => !wanted.some((other) => path !== other && path.startsWith(`${other}/`))).map(same);
+}
+
+const question = `
+import json, sys, sysconfig
+print(json.dumps({"executable": sys.executable, "stdlib": sysconfig.get_path("stdlib")}))
+`;
+const answerSchema = z.object({ executable: z.string().startsWith("/"), stdlib: z.string().startsWith("/") });
+
+/** Variables by which managers of versions know which one is meant. */
+const managerVariables = /^(?:PYENV|ASDF|MISE|RTX)_[A-Z_]+$/;
+
+/** What a shim may know: its managers' variables, and where home is. */
+const shimEnvironment = (): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value !== undefined && (name === "HOME" || managerVariables.test(name)) ? [[name, value]] : [],
+    ),
+  );
+
+async function isScript(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(2), position: 0 });
+    return bytesRead === 2 && buffer.toString("latin1") === "#!";
+  } finally {
+    await file.close();
+  }
+}
+
+/** A program that stands for Python and starts it: only itself knows which one. */
+const isShim = async (found: string): Promise<boolean> => !isPython(await realpath(found)) || isScript(found);
+
+/**
+ * Asks a shim for the Python that it starts. For the question it sees the directory of its manager (`~/.pyenv` above
+ * `~/.pyenv/shims`), which no code does.
+ */
+async function askShim(ask: Ask, found: string): Promise<string> {
+  const shims = dirname(found);
+  const manager = dirname(shims);
+  const isManaged = basename(shims) === "shims" && dirname(manager) !== "/" && !isShared(manager);
+  const binds = smallest(isManaged ? [manager, await realpath(found)] : [found, await realpath(found)]);
+  const answer = await ask({ command: [found, "-I"], code: question, environment: shimEnvironment(), binds });
+  return answerSchema.parse(JSON.parse(answer)).executable;
+}
+
+/** Starts Python in sight of what it will see later: one that cannot run so is refused before any code is. */
+async function tryPython(ask: Ask, { executable, paths }: PythonInstallation): Promise<void> {
+  const answer = await ask({ command: [executable, "-I"], code: question, environment: {}, binds: smallest(paths) });
+  answerSchema.parse(JSON.parse(answer));
+}
+
+async function resolvePython(found: string, args: readonly string[], ask: Ask | undefined): Promise<Interpreter> {
+  const shim = await isShim(found);
+  // Without anybody to ask, it is there, and that is all that can be said.
+  const executable = shim && ask ? await askShim(ask, found) : found;
+  const python = await findPython(executable);
+  const command = [python.executable, ...args];
+  const isOfTheSystem = isShared(found) && isShared(await realpath(found));
+  if (ask && !shim && !isOfTheSystem) await tryPython(ask, python);
+  return { command, binds: smallest(python.paths), directory: dirname(python.executable), hostCommand: command };
+}
+
+/** For an interpreter that cannot be asked: the directory above `bin`, where that is its own, or the file alone. */
+async function resolveOther(found: string, args: readonly string[]): Promise<Interpreter> {
+  const real = await realpath(found);
+  const prefixes = [found, real].map((path) => {
+    const prefix = dirname(dirname(path));
+    const isOwn = basename(dirname(path)) === "bin" && !isTooWide(prefix) && !isTooWide(dirname(prefix));
+    return isOwn ? prefix : path;
+  });
+  const binds = smallest([...prefixes, ...(await foreignLibraries(real))]);
+  const command = [found, ...args];
+  return { command, binds, directory: dirname(found), hostCommand: command };
+}
+
+/** The worker's own Node: its version is known to run TypeScript, the one on PATH may be older. */
+async function ownNode({ name, versionFlags = [] }: Language, words: readonly string[]): Promise<Interpreter> {
+  const flags = versionFlags.filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
+  if (versionFlags.length > 0 && flags.length === 0 && !process.features.typescript) {
+    throw new KgentsError(
+      "interpreter-missing",
+      `${name}: Node ${process.version}, which runs this worker, does not run it`,
+      {
+        remedy: "Run the worker by Node 22.18 or newer, or use a cluster.",
+      },
+    );
+  }
+  const args = [...words, ...flags];
+  const target = join(ownProgramDirectory, "node");
+  const binds = [{ source: process.execPath, target }, ...smallest(await foreignLibraries(process.execPath))];
+  return {
+    command: [target, ...args],
+    binds,
+    directory: ownProgramDirectory,
+    hostCommand: [process.execPath, ...args],
+  };
+}
+
+/**
+ * Finds the interpreter of a language. No program that a configuration names is run here: what must be asked is asked in a cell.
+ *
+ * @param ask how; without it only what the file system shows is looked at
+ * @throws KgentsError `interpreter-missing`
+ */
+export async function resolveInterpreter(
+  language: Language,
+  ask: Ask | undefined,
+  path = process.env.PATH,
+): Promise<Interpreter> {
+  const [word = "", ...args] = language.command;
+  const found = word === "node" ? process.execPath : await findForCell(word, path);
+  if (found === undefined) {
+    throw new KgentsError("interpreter-missing", `${language.name}: there is no ${word} on the worker's PATH`, {
+      remedy: `Install ${word} on the worker's machine, or use a cluster.`,
+    });
+  }
+  try {
+    if (word === "node") return await ownNode(language, args);
+    return await (isPython(found) ? resolvePython(found, args, ask) : resolveOther(found, args));
+  } catch (cause) {
+    if (cause instanceof KgentsError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KgentsError("interpreter-missing", `${language.name}: ${found} does not work: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The process that becomes a sandbox: a shell that has joined its control group and holds every descriptor, and waits to
+ * be told which run it is.
+ *
+ * It is prepared ahead because joining control groups makes the kernel wait for all processors: measured 6 to 20 ms for
+ * version 1, in which a run would do nothing.
+ *
+ * @module
+ */
+import { closeSync, fchownSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+
+import { type ChildProcess, startProgram } from "#platform/host/run-program";
+
+import { within } from "#platform/host/within";
+
+import { type ControlReader, controlReader } from "../../files/control-reader.ts";
+import type { ControlGroup, GroupMaker } from "../cgroups/control-group.ts";
+import { removeGroups } from "../cgroups/remove-groups.ts";
+import { descriptorCounts, descriptors } from "../sandbox/sandbox-paths.ts";
+import type { Fifo, FifoSource } from "./fifo.ts";
+import { launcherCommand } from "./launcher-script.ts";
+import { leakingDescriptors } from "./leaking-descriptors.ts";
+
+/** How launchers are made on this machine. */
+export interface LauncherPlan {
+  /** Where launchers keep their records. */
+  readonly directory: string;
+  readonly groups: GroupMaker | undefined;
+  readonly fifos: FifoSource;
+  /** Null where the worker runs code without a sandbox. */
+  readonly bubblewrap: string | null;
+  /** The supervisor's shell, as it is called inside. @default /bin/sh */
+  readonly shell?: string;
+  readonly seccomp: Buffer;
+  /** A command that starts the launcher, in namespaces of its own. */
+  readonly prefix?: readonly string[];
+}
+
+/** A launcher that waits, or the sandbox that it became. */
+export interface Launcher {
+  /** What it is known by in the records. */
+  readonly name: string;
+  readonly child: ChildProcess;
+  /** Whether it runs code without a sandbox. */
+  readonly isBare: boolean;
+  readonly group: ControlGroup | undefined;
+  /** Opens the code's output, once; it belongs to this uid from then on. */
+  readonly openOutput: (uid: number | null) => { readonly stdout: Socket; readonly stderr: Socket };
+  /** One of its sockets. */
+  readonly socket: (descriptor: number) => Socket;
+  /** Whether this process stays alive for its sake: not while it waits. */
+  readonly reference: () => void;
+  readonly unreference: () => void;
+  /** Reads what comes by the control descriptor, after the launcher's first word. */
+  readonly control: ControlReader;
+  /** Whether it came to wait; false where it failed before. */
+  readonly ready: Promise<boolean>;
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<void>;
+  /** Kills it and everything in it. */
+  readonly kill: () => void;
+  /** Kills it and takes its control group and its record away. */
+  readonly remove: () => Promise<void>;
+}
+
+const newline = 0x0a;
+
+/** How long the kernel may take to end a launcher that was killed, in milliseconds. */
+const endPatience = 5000;
+
+/** The file in a launcher's directory that lists its control groups. */
+export const groupsRecord = "groups.json";
+
+/** Takes away what a launcher left in the control groups and on disk. */
+export async function removeLauncherRecord(directory: string, groups: readonly string[]): Promise<void> {
+  await removeGroups(groups);
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** Looked for once: what a process inherits, it has from its start. */
+let leaking: readonly number[] | undefined;
+
+const closeFifo = ({ read, write }: Fifo): void => {
+  for (const descriptor of [read, write]) closeSync(descriptor);
+};
+
+/** Starts the process. Where that fails it leaves no descriptor open. */
+function spawnLauncher(plan: LauncherPlan, groups: readonly string[], stdout: Fifo, stderr: Fifo): ChildProcess {
+  let cover: number | undefined;
+  try {
+    const own: ("pipe" | number)[] = ["pipe", stdout.write, "pipe", "pipe", stderr.write];
+    const descriptorCount = plan.bubblewrap === null ? descriptorCounts.bare : descriptorCounts.sandboxed;
+    while (own.length < descriptorCount) own.push("pipe");
+    // Nothing else that this process would pass on may arrive: it is covered by /dev/null, as Node cannot close it.
+    leaking ??= leakingDescriptors();
+    const covering = new Set(leaking.filter((descriptor) => descriptor >= descriptorCount));
+    const nothing = openSync("/dev/null", "r");
+    cover = nothing;
+    const covered = Array.from({ length: Math.max(descriptorCount, ...covering) + 1 - descriptorCount }, (_, index) =>
+      covering.has(index + descriptorCount) ? nothing : "ignore",
+    );
+    const words = launcherCommand(plan.bubblewrap, plan.shell ?? "/bin/sh", groups);
+    const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
+    return startProgram(program, args, {
+      // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.
+      environment: {},
+      // A process group of its own: Ctrl-C at the worker's terminal is for the worker, and one signal reaches it all.
+      detached: true,
+      stdio: [...own, ...covered],
+    });
+  } catch (error) {
+    for (const fifo of [stdout, stderr]) closeFifo(fifo);
+    throw error;
+  } finally {
+    if (cover !== undefined) closeSync(cover);
+  }
+}
+
+async function startLauncher(
+  plan: LauncherPlan,
+  name: string,
+  directory: string,
+  group: ControlGroup | undefined,
+): Promise<Launcher> {
+  const stdout = await plan.fifos.take();
+  const stderr = await plan.fifos.take().catch((error) => {
+    closeFifo(stdout);
+    throw error;
+  });
+  const groups = group?.directories ?? [];
+  const child = spawnLauncher(plan, groups, stdout, stderr);
+  for (const descriptor of [stdout.write, stderr.write]) closeSync(descriptor);
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", () => resolve());
+  });
+  const socket = (descriptor: number): Socket => {
+    const found: Readable | Writable | null | undefined = child.stdio[descriptor];
+    if (found instanceof Socket) return found;
+    throw new Error(`the launcher has no socket ${descriptor}`);
+  };
+  for (const found of child.stdio) {
+    // A sandbox that fails closes its end; why it failed is on another descriptor.
+    found?.on("error", () => {});
+  }
+  let opened = false;
+  const openOutput: Launcher["openOutput"] = (uid) => {
+    opened = true;
+    const open = ({ read }: Fifo): Socket => {
+      // By its own uid the code may open /dev/stdout and /dev/stderr by name.
+      if (uid !== null) fchownSync(read, uid, uid);
+      return new Socket({ fd: read, readable: true, writable: false });
+    };
+    return { stdout: open(stdout), stderr: open(stderr) };
+  };
+  const control = controlReader(socket(descriptors.control));
+  const ready = control.until(newline).then((word) => word === "ready");
+  const sockets = child.stdio.filter((stream) => stream instanceof Socket);
+  const reference = (): void => [child, ...sockets].forEach((part) => void part.ref());
+  const unreference = (): void => [child, ...sockets].forEach((part) => void part.unref());
+  const killGroup = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // Gone already.
+    }
+  };
+  // Without a sandbox the program may leave processes behind in its group. At once, before the number is used again.
+  if (plan.bubblewrap === null) child.once("exit", killGroup);
+  const kill = (): void => {
+    if (child.exitCode === null && child.signalCode === null) killGroup();
+    group?.kill();
+  };
+  const remove = async (): Promise<void> => {
+    reference();
+    kill();
+    // Tried again by whoever asked for it: nothing is called gone that still lives.
+    await within(ended, endPatience);
+    if (!opened) for (const { read } of [stdout, stderr]) closeSync(read);
+    opened = true;
+    await removeLauncherRecord(directory, groups);
+  };
+  return {
+    name,
+    child,
+    isBare: plan.bubblewrap === null,
+    group,
+    openOutput,
+    socket,
+    reference,
+    unreference,
+    control,
+    ready,
+    ended,
+    kill,
+    remove,
+  };
+}
+
+/** Prepares a launcher. */
+export async function prepareLauncher(plan: LauncherPlan, name: string): Promise<Launcher> {
+  const directory = join(plan.directory, name);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const group = await plan.groups?.create(name);
+  const groups = group?.directories ?? [];
+  try {
+    writeFileSync(join(directory, groupsRecord), JSON.stringify(groups));
+    const launcher = await startLauncher(plan, name, directory, group);
+    launcher.socket(descriptors.seccomp).end(plan.seccomp);
+    return launcher;
+  } catch (error) {
+    await removeLauncherRecord(directory, groups);
+    throw error;
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * What of the machine every sandbox sees: programs and libraries, and an /etc of our own making.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { copyFile, cp, lstat, mkdir, mkdtemp, readdir, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { makeReadable } from "../sandbox/make-readable.ts";
+import { workDirectory } from "../sandbox/sandbox-paths.ts";
+
+const topDirectories = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+const certificates = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/etc/ssl/cert.pem"];
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** The directories of programs and libraries, as links or directories, as the host has them. */
+async function programDirectories(): Promise<string[]> {
+  const found: string[] = ["--ro-bind", "/usr", "/usr"];
+  for (const path of topDirectories) {
+    const entry = await lstat(path).catch(() => undefined);
+    if (entry?.isSymbolicLink()) found.push("--symlink", await readlink(path), path);
+    else if (entry?.isDirectory()) found.push("--ro-bind", path, path);
+  }
+  if (await exists("/nix/store")) found.push("--ro-bind", "/nix/store", "/nix/store");
+  return found;
+}
+
+const fixedFiles: Readonly<Record<string, string>> = {
+  // A place to mount the run's own one on.
+  passwd: "",
+  group: "",
+  hosts: "127.0.0.1 localhost kgents\n",
+  "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+  "resolv.conf": "",
+  // Git refuses a repository whose directory belongs to somebody else, and the work directory is root's where the worker is root.
+  gitconfig: `[safe]\n\tdirectory = ${workDirectory}\n`,
+};
+
+/** The resolver that slirp4netns offers inside. */
+const resolverWithNetwork = "nameserver 10.0.2.3\noptions timeout:2 attempts:2\n";
+
+/** Counted up when the same files are made in another way, so that those of an earlier version are not used. */
+const formatOfEtc = 4;
+
+const copiedFiles = ["ld.so.cache", "localtime"];
+
+/** OpenSSL's settings, as Debian's and as Fedora's package have them: many of its commands do not work without, and others warn. */
+const librarySettings = ["ssl/openssl.cnf", "pki/tls/openssl.cnf"];
+
+/** Settings of programs below /usr, which these link to or do not start without: of packages, and not of this machine. */
+const programSettings = /^(?:java(?:-\d[\w.-]*)?|python\d[\d.]*)$/;
+
+const programDirectoriesOfEtc = async (): Promise<string[]> =>
+  (await readdir("/etc")).filter((name) => programSettings.test(name)).sort();
+
+/** What every user of the machine may read, and no links: they could lead to anything. */
+async function isOpen(path: string): Promise<boolean> {
+  const status = await lstat(path);
+  return (status.mode & 0o004) !== 0 && (status.isFile() || status.isDirectory());
+}
+
+async function stateOfHostFiles(): Promise<string> {
+  const names = [...copiedFiles, ...librarySettings, "alternatives", ...(await programDirectoriesOfEtc())];
+  const paths = names.map((name) => `/etc/${name}`);
+  const found = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  return JSON.stringify([names, found.map((entry) => entry && [entry.mtimeMs, entry.size, entry.ino])]);
+}
+
+async function fillEtc(directory: string, network: boolean): Promise<void> {
+  for (const [name, content] of Object.entries(fixedFiles)) await writeFile(join(directory, name), content);
+  if (network) await writeFile(join(directory, "resolv.conf"), resolverWithNetwork);
+  for (const name of copiedFiles) await copyFile(`/etc/${name}`, join(directory, name)).catch(() => {});
+  await cp("/etc/alternatives", join(directory, "alternatives"), { recursive: true, verbatimSymlinks: true }).catch(
+    () => {},
+  );
+  for (const name of await programDirectoriesOfEtc()) {
+    await cp(`/etc/${name}`, join(directory, name), { recursive: true, filter: isOpen });
+  }
+  for (const name of librarySettings) {
+    if (!(await isOpen(`/etc/${name}`).catch(() => false))) continue;
+    await mkdir(join(directory, name, ".."), { recursive: true });
+    await copyFile(`/etc/${name}`, join(directory, name));
+  }
+  // Places to mount the certificates on: the directory itself is read-only inside.
+  for (const path of certificates) {
+    if (!network || !(await exists(path))) continue;
+    const place = join(directory, path.slice("/etc/".length));
+    if ((await stat(path)).isDirectory()) await mkdir(place, { recursive: true });
+    else {
+      await mkdir(join(place, ".."), { recursive: true });
+      await writeFile(place, "");
+    }
+  }
+}
+
+/**
+ * Makes the directory that is shown as /etc, or finds it made. One mount instead of a dozen: each costs bubblewrap about
+ * 0.1 ms. It holds nothing of any run.
+ */
+async function prepareEtc(parent: string, network: boolean): Promise<string> {
+  const version = createHash("sha256")
+    .update(
+      JSON.stringify([formatOfEtc, fixedFiles, resolverWithNetwork, certificates, network, await stateOfHostFiles()]),
+    )
+    .digest("hex");
+  const directory = join(parent, `etc-${version.slice(0, 16)}`);
+  if (await exists(directory)) return directory;
+  await mkdir(parent, { recursive: true, mode: 0o755 });
+  const temporary = await mkdtemp(join(parent, "new-"));
+  try {
+    await fillEtc(temporary, network);
+    await makeReadable(temporary);
+    await rename(temporary, directory);
+  } catch (error) {
+    // Another worker was faster.
+    if (!(await exists(directory))) throw error;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+  return directory;
+}
+
+/** The bubblewrap arguments that show the machine, without and with network. */
+export interface HostView {
+  readonly offline: readonly string[];
+  readonly online: readonly string[];
+}
+
+/** Looks at the machine and prepares what sandboxes see of it. */
+export async function prepareHostView(directory: string): Promise<HostView> {
+  const programs = await programDirectories();
+  const [offline, online] = await Promise.all([prepareEtc(directory, false), prepareEtc(directory, true)]);
+  const trusted = certificates.flatMap((path) => ["--ro-bind-try", path, path]);
+  return {
+    offline: [...programs, "--ro-bind", offline, "/etc"],
+    online: [...programs, "--ro-bind", online, "/etc", ...trusted],
+  };
+}

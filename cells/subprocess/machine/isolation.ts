@@ -1,0 +1,84 @@
+/**
+ * The words for what is enforced around a run, and by what.
+ *
+ * @module
+ */
+
+import type { Enforcement, Isolation } from "#core/contract/result";
+import { formatBytes, formatCpu } from "#core/text/quantity";
+import { enforced, notEnforced } from "../../enforcement.ts";
+import type { EnforcedByGroups } from "../cgroups/control-group.ts";
+import { type CellLimits, chargedMemory } from "./limits.ts";
+import type { Machine } from "./machine.ts";
+
+const noGroup = "this process may not write a control group, and no systemd manager gave it one";
+
+/** The rlimits that stand in for control groups. */
+export interface Fallback {
+  readonly memory: number | null;
+  readonly pids: number | null;
+}
+
+/**
+ * Which limits rlimits take over. RLIMIT_AS counts reserved addresses, of which Node reserves gigabytes: there the memory
+ * stays without a limit, and the result says so. RLIMIT_NPROC counts within the user namespace; as root there is none.
+ */
+export function rlimitFallback(machine: Machine, limits: CellLimits, program: string): Fallback {
+  const groups = machine.groups?.enforced;
+  return {
+    memory: groups?.memory || /(?:^|\/)node$/.test(program) ? null : limits.memory,
+    pids: groups?.pids ? null : limits.pids,
+  };
+}
+
+function memory(groups: EnforcedByGroups | undefined, fallback: Fallback, limits: CellLimits): Enforcement {
+  if (groups?.memory) {
+    const files = formatBytes(chargedMemory(limits) - limits.memory);
+    const by = `${groups.memory}: ${formatBytes(limits.memory)}, looked at every 50 ms, and at most ${files} more for files, which live in memory; no swap`;
+    // The kernel may hold gigabytes for connections that nobody reads.
+    return groups.sockets ? enforced(by) : notEnforced(`${by}; the buffers of TCP connections are not bounded`);
+  }
+  // Thirty processes may have thirty times as much: that is no limit of the cell.
+  if (fallback.memory !== null)
+    return notEnforced(
+      `${noGroup}; RLIMIT_AS bounds each process at ${formatBytes(fallback.memory)}, not all together`,
+    );
+  return notEnforced(`${noGroup}, and RLIMIT_AS breaks this interpreter`);
+}
+
+/** What is enforced around a run in the sandbox. */
+export function sandboxIsolation(
+  machine: Machine,
+  limits: CellLimits,
+  network: boolean,
+  fallback: Fallback,
+): Isolation {
+  const groups = machine.groups?.enforced;
+  return {
+    level: "sandbox",
+    mechanism: `bubblewrap ${machine.version}`,
+    network: enforced(
+      network
+        ? "own network namespace; slirp4netns, and nftables rules that drop private, link-local and this machine's addresses"
+        : "own network namespace without a way out",
+    ),
+    filesystem: enforced("own mount namespace: programs and libraries read-only, no home, no sockets"),
+    user: enforced(
+      machine.mode === "root"
+        ? "a uid of its own, no capabilities, no new privileges"
+        : "own user namespace, no capabilities, no new privileges; on this machine the worker's uid",
+    ),
+    syscalls: enforced("seccomp filter: mounts, namespaces, tracing, keys, bpf and the like are refused"),
+    memory: memory(groups, fallback, limits),
+    cpu: groups?.cpu ? enforced(`${groups.cpu}: ${formatCpu(limits.cpu)}`) : notEnforced(noGroup),
+    pids: groups?.pids
+      ? enforced(`${groups.pids}: ${limits.pids} processes and threads`)
+      : enforced(`RLIMIT_NPROC: ${limits.pids} processes and threads`),
+    disk: enforced(
+      `tmpfs: ${formatBytes(limits.work)} in /work, ${formatBytes(limits.temporary)} in /tmp, ${formatBytes(limits.sharedMemory)} in /dev/shm`,
+    ),
+    openFiles: enforced(`RLIMIT_NOFILE: ${limits.openFiles} for each process`),
+    output: enforced("the worker stops the run at the output limit"),
+    wallClock: enforced("the worker kills the pid namespace at the time limit"),
+  };
+}

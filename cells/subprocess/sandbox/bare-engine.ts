@@ -1,0 +1,100 @@
+/**
+ * Runs code without a sandbox: only by a worker's own configuration, and said in every result.
+ *
+ * @module
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import type { Enforcement, Isolation } from "#core/contract/result";
+import { systemPath } from "#platform/host/find-program";
+import { outputOf } from "#platform/host/run-program";
+import { findPattern } from "../../files/output-patterns.ts";
+import type { CellPlan } from "../../provider.ts";
+import { findGroups } from "../cgroups/find-groups.ts";
+import { createInterpreterCache } from "../interpreters/interpreter-cache.ts";
+import { type LauncherPool, launcherPool } from "../launcher/launcher-pool.ts";
+import { cellLimits } from "../machine/limits.ts";
+import { cellEnvironment } from "./compose-run.ts";
+import type { Engine } from "./engine.ts";
+import { launcherDirectory } from "./sandbox.ts";
+import { supervisorScript } from "./supervisor-script.ts";
+
+const no: Enforcement = { enforced: false, by: "this worker runs code without a sandbox" };
+
+async function bareIsolation(): Promise<Isolation> {
+  const groups = (await findGroups())?.enforced;
+  const by = (name: string | null | undefined): Enforcement => (name ? { enforced: true, by: name } : no);
+  return {
+    ...{ level: "none", mechanism: "a process of the worker's user" },
+    ...{ network: no, filesystem: no, user: no, syscalls: no, disk: no },
+    ...{ memory: by(groups?.memory), cpu: by(groups?.cpu), pids: by(groups?.pids) },
+    openFiles: by("RLIMIT_NOFILE"),
+    output: by("the worker stops the run at the output limit"),
+    wallClock: by("the worker kills the process group at the time limit; a process that left it may go on"),
+  };
+}
+
+/** Runs code as plain processes, in a directory under the cell's. */
+export function bareEngine(stateDirectory: string, log: (line: string) => void): Engine {
+  // Here nothing runs in a cell, by the worker's configuration: this does not either.
+  const interpreterOf = createInterpreterCache(({ command: [program = "", ...args], code, environment }) =>
+    outputOf(program, [...args, "-c", code], { environment: { PATH: systemPath, ...environment } }),
+  );
+  let made: Promise<LauncherPool> | undefined;
+  const pool = (): Promise<LauncherPool> => {
+    made ??= findGroups().then((groups) =>
+      launcherPool({
+        directory: launcherDirectory(stateDirectory),
+        ...{ groups, bubblewrap: null, seccomp: Buffer.alloc(0) },
+      }),
+    );
+    return made;
+  };
+  log("this worker runs code WITHOUT a sandbox, as its configuration says");
+  return {
+    examine: () => Promise.resolve("no sandbox, by the worker's configuration"),
+    isolation: bareIsolation,
+    provision: async (plan: CellPlan) => void (await interpreterOf(plan.language)),
+    prepare: async (plan, context) => {
+      const { spec, language, cellId } = plan;
+      const interpreter = await interpreterOf(language);
+      const limits = cellLimits(spec);
+      const directory = join(stateDirectory, cellId, "work");
+      const temporary = join(stateDirectory, cellId, "tmp");
+      const codeFile = spec.entrypoint ?? language.fileName;
+      const code = spec.code === undefined ? null : await buffer(await context.open(spec.code));
+      await mkdir(temporary, { recursive: true });
+      await mkdir(dirname(join(directory, codeFile)), { recursive: true });
+      if (code !== null) await writeFile(join(directory, codeFile), code);
+      const inputs = spec.files.filter(({ name }) => code === null || name !== codeFile);
+      const script = supervisorScript({
+        command: [...interpreter.hostCommand, join(directory, codeFile), ...spec.args],
+        environment: cellEnvironment(directory, temporary, dirname(interpreter.hostCommand[0] ?? "/"), spec.env),
+        ownEnvironment: Object.keys(spec.env).length > 0,
+        ...{ directory, stdin: spec.stdin !== undefined, inputs: inputs.length > 0 },
+        timeout: spec.timeout,
+        patterns: spec.outputs.map(findPattern),
+        ...{ openFiles: limits.openFiles, largestFile: limits.work },
+        fallback: { memory: null, pids: null },
+        ...{ drop: [], ownsNamespace: false },
+      });
+      const run = {
+        ...{
+          uid: null,
+          releaseUid: () => {},
+          goAhead: directory,
+          bubblewrapArguments: [],
+          script,
+          accounts: "",
+          groups: null,
+        },
+        ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs },
+        ...{ timeout: spec.timeout, limits },
+      };
+      return { run, launcher: await (await pool()).take() };
+    },
+    warm: () => void made?.then((ready) => ready.warm()).catch(() => {}),
+    close: async () => (await made)?.close(),
+  };
+}

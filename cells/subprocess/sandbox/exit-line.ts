@@ -1,0 +1,29 @@
+import { exitCodeOf } from "../../files/cell-words.ts";
+
+/** What the supervisor says of the program's end. */
+export interface ExitLine {
+  /** The shell's `$?`. */
+  readonly status: number;
+  /** How long the program ran, in milliseconds; null where the machine has no such clock. */
+  readonly ranMilliseconds: number | null;
+  /** Whether the clock inside has ended it. */
+  readonly timedOut: boolean;
+}
+
+/**
+ * Reads the line `exit STATUS BEGAN ENDED [timed-out]`; undefined where it is none. BEGAN and ENDED are seconds since the
+ * machine started. Pure.
+ */
+export function parseExitLine(line: string | undefined): ExitLine | undefined {
+  const match = /^exit (\d+) (\d+\.\d+)? (\d+\.\d+)? (timed-out)?$/.exec(line ?? "");
+  if (!match) return undefined;
+  const [, word, began, ended, late] = match;
+  const status = exitCodeOf(word);
+  if (status === undefined) return undefined;
+  const known = began !== undefined && ended !== undefined;
+  return {
+    status,
+    ranMilliseconds: known ? Math.round((Number(ended) - Number(began)) * 1000) : null,
+    timedOut: late !== undefined,
+  };
+}

@@ -1,0 +1,19 @@
+import { constants } from "node:os";
+import { signalName } from "../../signal-name.ts";
+import { beginMark, endMark } from "./supervisor-script.ts";
+
+/** Shells say nothing of a program that these ended, because a person at a terminal caused them. */
+const silentSignals = new Set<number>([constants.signals.SIGINT, constants.signals.SIGPIPE, constants.signals.SIGTERM]);
+
+/**
+ * Reads how the program ended from the shell's `$?` and what the shell said about it. A shell gives 128 + n both for
+ * signal n and for `exit 128 + n`; it prints "Killed" and the like only for the signal.
+ */
+export function exitStatus(status: number, diagnostics: string): { code: number; signal: string | null } {
+  const begin = diagnostics.indexOf(beginMark);
+  const end = diagnostics.indexOf(endMark, begin);
+  const said = begin === -1 ? "" : diagnostics.slice(begin + beginMark.length, end === -1 ? undefined : end).trim();
+  const number = status - 128;
+  const bySignal = number > 0 && (said !== "" || silentSignals.has(number));
+  return { code: status, signal: bySignal ? signalName(number) : null };
+}

@@ -1,0 +1,181 @@
+/**
+ * One run, from a waiting launcher to its end.
+ *
+ * @module
+ */
+import type { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { KgentsError } from "#core/contract/error";
+import type { Content } from "#core/contract/request";
+import { collectOutputs, type OmittedFile } from "../../files/collect-outputs.ts";
+import { deliverInputs, type InputFile } from "../../files/deliver-inputs.ts";
+import type { CellOutcome, ExecuteContext } from "../../provider.ts";
+import { ranTooLong } from "../../ran-too-long.ts";
+import { watchMemory } from "../cgroups/watch-memory.ts";
+import { beginningOf } from "../launcher/beginning-of.ts";
+import type { Launcher } from "../launcher/launcher.ts";
+import type { CellLimits } from "../machine/limits.ts";
+import { copyOutput } from "./copy-output.ts";
+import { parseExitLine } from "./exit-line.ts";
+import { exitStatus } from "./exit-status.ts";
+import { sandboxFailure } from "./sandbox-failure.ts";
+import { descriptors } from "./sandbox-paths.ts";
+
+/** Everything that a run is made from, decided before it starts. */
+export interface SandboxRun {
+  /** The run's uid where the worker is root. */
+  readonly uid: number | null;
+  /** Gives the uid back when no process of the run lives any more. */
+  readonly releaseUid: () => void;
+  /** The line that lets the launcher go: {@link Launcher}. */
+  readonly goAhead: string;
+  readonly bubblewrapArguments: readonly string[];
+  readonly script: string;
+  /** The content of /etc/passwd. */
+  readonly accounts: string;
+  /** The content of /etc/group; null without a sandbox. */
+  readonly groups: string | null;
+  readonly code: Buffer | null;
+  readonly codeFile: string;
+  readonly inputs: readonly InputFile[];
+  readonly stdin: Content | undefined;
+  readonly outputs: readonly string[];
+  /** Wall-clock time of the code, in milliseconds. */
+  readonly timeout: number;
+  readonly limits: CellLimits;
+}
+
+const newline = 0x0a;
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Sends the code's stdin; it need not be read. A content that cannot be read rejects. */
+async function feedStdin(content: Readable, target: Writable): Promise<void> {
+  let failure: unknown;
+  content.once("error", (error) => {
+    failure = error;
+  });
+  await pipeline(content, target).catch(() => {});
+  if (failure !== undefined) throw failure;
+}
+
+/** A promise that rejects with what a signal was aborted with. */
+function rejection(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  // Most runs never wait for it.
+  promise.catch(() => {});
+  return promise;
+}
+
+/**
+ * Lets a launcher go and follows it to its end. Every wait ends when the run is abandoned, also where the kernel does not end
+ * what was killed.
+ *
+ * @throws KgentsError where the code was certainly not started
+ */
+export async function runSandbox(launcher: Launcher, run: SandboxRun, context: ExecuteContext): Promise<CellOutcome> {
+  const { socket, group, control } = launcher;
+  const abandoned = rejection(context.abandoned);
+  const unlessAbandoned = <Value>(work: Promise<Value>): Promise<Value> => Promise.race([work, abandoned]);
+  const stdin = run.stdin === undefined ? undefined : await unlessAbandoned(context.open(run.stdin));
+  group?.limit(run.limits);
+  const kill = (): void => launcher.kill();
+  context.stop.addEventListener("abort", kill, { once: true });
+  // Before it is let go: code that is to be stopped already must not begin.
+  if (context.stop.aborted) kill();
+
+  // Trouble of our own that ends the run: the first one counts.
+  let trouble: { readonly what: string; readonly error: unknown } | undefined;
+  const fail = (what: string) => (error: unknown) => {
+    trouble ??= { what: `${what}: ${message(error)}`, error };
+    kill();
+  };
+
+  const output = launcher.openOutput(run.uid);
+  const stdout = copyOutput(output.stdout, context.stdout);
+  const stderr = copyOutput(output.stderr, context.stderr);
+  const stored = Promise.all([
+    stdout.ended.catch(fail("stdout could not be stored")),
+    stderr.ended.catch(fail("stderr could not be stored")),
+  ]);
+  if (stdin === undefined) socket(descriptors.stdin).end();
+  else feedStdin(stdin, socket(descriptors.stdin)).catch(fail("stdin could not be read"));
+
+  const diagnostics = beginningOf(socket(descriptors.diagnostics));
+  const channel = socket(descriptors.control);
+  socket(descriptors.code).end(run.code ?? "");
+  socket(descriptors.script).end(run.script);
+  socket(descriptors.accounts).end(run.accounts);
+  if (run.groups !== null) socket(descriptors.groups).end(run.groups);
+  socket(descriptors.arguments).end(`${run.goAhead}\n${run.bubblewrapArguments.map((word) => `${word}\0`).join("")}`);
+
+  const delivered =
+    run.inputs.length === 0
+      ? undefined
+      : deliverInputs(run.inputs, context.open, channel).catch(fail("the input files could not be delivered"));
+
+  const watch = group && watchMemory(group, run.limits);
+  const follow = async (): Promise<CellOutcome> => {
+    const started = (await launcher.ready) && (await control.until(newline)) === "run";
+    if (started) context.started();
+    const end = started ? parseExitLine(await control.until(newline)) : undefined;
+    context.ended();
+    let filesOmitted: readonly OmittedFile[] = [];
+    if (end !== undefined && run.outputs.length > 0) {
+      filesOmitted = await collectOutputs(control, {
+        globs: run.outputs,
+        except: new Set(run.code === null ? [] : [run.codeFile]),
+        largestTotal: run.limits.work,
+        save: context.saveFile,
+        giveUp: kill,
+        signal: context.stop,
+        // Streams may need the rest of the minute that everything after the code's end has.
+        patienceMilliseconds: 45_000,
+      }).catch((error) => {
+        kill();
+        return [{ name: "...", reason: `output files could not be stored: ${message(error)}` }];
+      });
+    }
+    await launcher.ended;
+    await delivered;
+    // Without a sandbox a process that left the group may hold the streams open for ever.
+    if (launcher.isBare) for (const stream of [stdout, stderr]) stream.endWhenQuiet();
+    const [said] = await Promise.all([diagnostics, stored]);
+
+    const usage = group?.usage();
+    const killedForMemory = (usage?.memoryKills ?? 0) + (watch?.end() ?? 0) > 0;
+    const outcome = {
+      exit: end === undefined ? null : exitStatus(end.status, said),
+      outOfMemory: killedForMemory && end?.status !== 0,
+      stopped: end?.timedOut ? ({ reason: "timed-out", detail: ranTooLong(run.timeout) } as const) : null,
+      lost: null,
+      usage: { peakMemoryBytes: usage?.peakMemoryBytes ?? null, cpuSeconds: usage?.cpuSeconds ?? null },
+      read: { stdout: stdout.bytes(), stderr: stderr.bytes() },
+      ranMilliseconds: end?.ranMilliseconds ?? null,
+      filesOmitted,
+    };
+    if (end !== undefined) return trouble === undefined ? outcome : { ...outcome, exit: null, lost: trouble.what };
+    if (context.stop.aborted) return outcome;
+    if (!started)
+      throw trouble?.error instanceof KgentsError ? trouble.error : sandboxFailure(said || trouble?.what || "");
+    if (killedForMemory) return { ...outcome, exit: { code: 137, signal: "SIGKILL" } };
+    return { ...outcome, lost: trouble?.what ?? "the sandbox was killed from outside while the code ran" };
+  };
+  try {
+    return await unlessAbandoned(follow());
+  } catch (error) {
+    if (!context.abandoned.aborted) throw error;
+    kill();
+    for (const stream of [stdout, stderr]) stream.abandon(context.abandoned.reason);
+    // Ends what `follow` still waits for, but for processes that the kernel does not end.
+    for (const stream of launcher.child.stdio) stream?.destroy();
+    throw error;
+  } finally {
+    launcher.ended.then(run.releaseUid);
+    watch?.end();
+    context.stop.removeEventListener("abort", kill);
+  }
+}
