@@ -3,7 +3,6 @@ import { Client } from "@temporalio/client";
 import { type MetricMeter, noopMetricMeter } from "@temporalio/common";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createRunningCells } from "#activities/running-cells";
-import { createWorkerMetrics } from "#activities/worker-metrics";
 import { createCellLimiter } from "#cells/placement/cell-limiter";
 import { createWaitingLine } from "#cells/placement/waiting-line";
 import type { Backend } from "#cells/provider";
@@ -31,6 +30,7 @@ import type { Logger } from "./logging.ts";
 import { createOpened, type Opened, stepMilliseconds } from "./settled.ts";
 import { ensureSweep } from "./sweep-schedule.ts";
 import { watchBackends } from "./watch-backends.ts";
+import { createWorkerMetrics } from "./worker-metrics.ts";
 
 /** How a worker is started. */
 export interface WorkerSettings {

@@ -1,6 +1,6 @@
-import type { WorkerMetrics } from "#activities/worker-metrics";
 import type { Backend } from "#cells/provider";
 import type { Logger } from "./logging.ts";
+import type { WorkerMetrics } from "./worker-metrics.ts";
 
 /** How often backends are looked at. */
 const roundMilliseconds = 30_000;

@@ -1,8 +1,8 @@
 import type { MetricMeter } from "@temporalio/common";
+import type { KnownCell } from "#activities/running-cells";
 import type { BackendName, Isolation } from "#core/contract/result";
 import { workerMetrics } from "#core/telemetry/metrics";
 import { type StoreOperation, storeOperations } from "#platform/store/count-errors";
-import type { KnownCell } from "./running-cells.ts";
 
 /** What a worker measures of itself. */
 export interface WorkerMetrics {
