@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
-import { startBatch } from "#client/batch/start-batch";
+import { startBatch } from "#client/sdk/batch/start-batch";
 import type { ExecutionRequest } from "#core/contract/request";
 import { startDevServer } from "../test/support/dev-server.ts";
 import { startWorkerProcess, type WorkerProcess } from "../test/support/worker-process.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
-import { startExecution } from "#client/start-execution";
+import { startExecution } from "#client/sdk/start-execution";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
 import { openDirectoryStore } from "#platform/store/directory-store";

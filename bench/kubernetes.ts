@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Client, Connection } from "@temporalio/client";
-import { startExecution } from "#client/start-execution";
+import { startExecution } from "#client/sdk/start-execution";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";

@@ -10,23 +10,23 @@ import { Command, CommanderError } from "commander";
 import type { KgentsError } from "#core/contract/error";
 import { distrust } from "#platform/host/ownership";
 import { kgentsPaths } from "#platform/host/paths";
-import { adminCommand } from "./admin-command.ts";
-import { batchCommand } from "./batch-command.ts";
-import { checkSurroundings } from "./check-surroundings.ts";
-import { completionCommands } from "./completion-command.ts";
-import { controlCommands } from "./control-commands.ts";
-import { doctorCommand } from "./doctor-command.ts";
-import { execCommand } from "./exec-command.ts";
-import { infraCommand } from "./infra-command.ts";
-import { lookCommands } from "./look-commands.ts";
-import { watchOutput } from "./lost-output.ts";
-import { mcpCommand } from "./mcp-command.ts";
-import { flush, print } from "./print.ts";
-import { scheduleCommand } from "./schedule-command.ts";
-import { schemaCommand } from "./schema-command.ts";
-import { downCommand, statusCommand, upCommand } from "./stack-commands.ts";
-import { version } from "./version.ts";
-import { workerCommand } from "./worker-command.ts";
+import { adminCommand } from "./admin/admin-command.ts";
+import { schemaCommand } from "./admin/schema-command.ts";
+import { batchCommand } from "./batch/batch-command.ts";
+import { completionCommands } from "./completion/completion-command.ts";
+import { execCommand } from "./exec/exec-command.ts";
+import { infraCommand } from "./infra/infra-command.ts";
+import { mcpCommand } from "./mcp/mcp-command.ts";
+import { controlCommands } from "./runs/control-commands.ts";
+import { lookCommands } from "./runs/look-commands.ts";
+import { scheduleCommand } from "./schedules/schedule-command.ts";
+import { checkSurroundings } from "./stack/check-surroundings.ts";
+import { doctorCommand } from "./stack/doctor-command.ts";
+import { downCommand, statusCommand, upCommand } from "./stack/stack-commands.ts";
+import { workerCommand } from "./stack/worker-command.ts";
+import { watchOutput } from "./terminal/lost-output.ts";
+import { flush, print } from "./terminal/print.ts";
+import { version } from "./terminal/version.ts";
 
 /** Wrong usage: a flag, a field or a language that does not exist. */
 const wrongUsage = 2;
@@ -51,75 +51,75 @@ async function leave(code: number): Promise<never> {
 }
 
 execCommand(program, async (source, flags) => {
-  const { exec } = await import("./exec.ts");
+  const { exec } = await import("./exec/exec.ts");
   process.exitCode = await exec(source, flags);
 });
 batchCommand(program, async (file, flags) => {
-  const { batch } = await import("./batch.ts");
+  const { batch } = await import("./batch/batch.ts");
   process.exitCode = await batch(file, flags);
 });
 lookCommands(program, {
-  ps: async (flags) => leave(await (await import("./ps.ts")).ps(flags)),
-  show: async (id, flags) => leave(await (await import("./show.ts")).show(id, flags)),
-  logs: async (id, flags) => leave(await (await import("./logs.ts")).logs(id, flags)),
-  files: async (id, verb, names, flags) => leave(await (await import("./files.ts")).files(id, verb, names, flags)),
-  open: async (id, flags) => leave(await (await import("./open.ts")).open(id, flags)),
+  ps: async (flags) => leave(await (await import("./runs/ps.ts")).ps(flags)),
+  show: async (id, flags) => leave(await (await import("./runs/show.ts")).show(id, flags)),
+  logs: async (id, flags) => leave(await (await import("./runs/logs.ts")).logs(id, flags)),
+  files: async (id, verb, names, flags) => leave(await (await import("./runs/files.ts")).files(id, verb, names, flags)),
+  open: async (id, flags) => leave(await (await import("./runs/open.ts")).open(id, flags)),
 });
 controlCommands(program, {
-  attach: async (id, flags) => leave(await (await import("./attach.ts")).attach(id, flags)),
-  wait: async (ids, flags) => leave(await (await import("./wait.ts")).waitFor(ids, flags)),
-  cancel: async (ids, flags) => leave(await (await import("./cancel.ts")).cancel(ids, flags)),
+  attach: async (id, flags) => leave(await (await import("./runs/attach.ts")).attach(id, flags)),
+  wait: async (ids, flags) => leave(await (await import("./runs/wait.ts")).waitFor(ids, flags)),
+  cancel: async (ids, flags) => leave(await (await import("./runs/cancel.ts")).cancel(ids, flags)),
   rerun: async (id, flags) => {
-    process.exitCode = await (await import("./rerun.ts")).rerun(id, flags);
+    process.exitCode = await (await import("./runs/rerun.ts")).rerun(id, flags);
   },
 });
-doctorCommand(program, async (flags) => leave(await (await import("./doctor.ts")).doctor(flags)));
+doctorCommand(program, async (flags) => leave(await (await import("./stack/doctor.ts")).doctor(flags)));
 completionCommands(program, {
   completion: async (shell) => {
-    const { completionScripts } = await import("./completion-scripts.ts");
+    const { completionScripts } = await import("./completion/completion-scripts.ts");
     await print(completionScripts[shell]);
   },
   complete: async (shell, words) => {
-    const { complete } = await import("./complete.ts");
+    const { complete } = await import("./completion/complete.ts");
     await complete(program, shell, words);
     await leave(0);
   },
 });
 scheduleCommand(program, {
-  create: async (id, flags) => leave(await (await import("./schedule.ts")).createSchedule(id, flags)),
-  list: async (flags) => leave(await (await import("./schedule.ts")).listSchedules(flags)),
-  delete: async (ids, flags) => leave(await (await import("./schedule.ts")).deleteSchedules(ids, flags)),
-  trigger: async (id, flags) => leave(await (await import("./schedule.ts")).triggerSchedule(id, flags)),
+  create: async (id, flags) => leave(await (await import("./schedules/schedule.ts")).createSchedule(id, flags)),
+  list: async (flags) => leave(await (await import("./schedules/schedule.ts")).listSchedules(flags)),
+  delete: async (ids, flags) => leave(await (await import("./schedules/schedule.ts")).deleteSchedules(ids, flags)),
+  trigger: async (id, flags) => leave(await (await import("./schedules/schedule.ts")).triggerSchedule(id, flags)),
 });
 upCommand(program, async (flags) => {
-  const { up } = await import("./stack.ts");
+  const { up } = await import("./stack/stack.ts");
   process.exitCode = await up(flags);
 });
 downCommand(program, async (flags) => {
-  const { down } = await import("./stack.ts");
+  const { down } = await import("./stack/stack.ts");
   process.exitCode = await down(flags);
 });
 statusCommand(program, async (flags) => {
-  const { status } = await import("./stack.ts");
+  const { status } = await import("./stack/stack.ts");
   process.exitCode = await status(flags);
 });
 infraCommand(program, {
   init: async (flags) => {
-    const { init } = await import("./infra.ts");
+    const { init } = await import("./infra/infra.ts");
     await leave(await init(flags));
   },
   status: async (flags) => {
-    const { status } = await import("./infra.ts");
+    const { status } = await import("./infra/infra.ts");
     await leave(await status(flags));
   },
   destroy: async (flags) => {
-    const { destroy } = await import("./infra.ts");
+    const { destroy } = await import("./infra/infra.ts");
     await leave(await destroy(flags));
   },
 });
-adminCommand(program, { setup: async (flags) => leave(await (await import("./admin.ts")).setup(flags)) });
+adminCommand(program, { setup: async (flags) => leave(await (await import("./admin/admin.ts")).setup(flags)) });
 mcpCommand(program, async (flags) => {
-  const { mcp } = await import("./mcp.ts");
+  const { mcp } = await import("./mcp/mcp.ts");
   await leave(await mcp(flags));
 });
 schemaCommand(program, async (name) => {
@@ -139,12 +139,15 @@ const args = process.argv.slice(2);
 /** What is wrong with the words of the command line; undefined where nothing is: help and version are no errors. */
 async function refusalOf(error: CommanderError): Promise<KgentsError | undefined> {
   if (error.exitCode === 0 || error.code === "commander.help") return undefined;
-  const { usageError } = await import("./usage.ts");
+  const { usageError } = await import("./terminal/usage.ts");
   return usageError(program, error, args);
 }
 
 async function report(error: unknown): Promise<number> {
-  const [{ wantsJson }, { reportError }] = await Promise.all([import("./usage.ts"), import("./voice.ts")]);
+  const [{ wantsJson }, { reportError }] = await Promise.all([
+    import("./terminal/usage.ts"),
+    import("./terminal/voice.ts"),
+  ]);
   return reportError(error, { json: wantsJson(args) });
 }
 

@@ -3,7 +3,7 @@ import type { BackendStatus } from "#cells/provider";
 import { resolveInterpreter } from "#cells/subprocess/interpreters/interpreter";
 import { type Configuration, mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages, findLanguage, type Language } from "#core/contract/language";
-import { clusterStatus, sandboxStatus } from "../backend-status.ts";
+import { clusterStatus, sandboxStatus } from "../sdk/backend-status.ts";
 import { lastingPath } from "../stack/background-environment.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 import { checkRights } from "./rights-check.ts";

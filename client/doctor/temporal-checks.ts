@@ -1,6 +1,6 @@
 import type { TemporalTarget } from "#platform/temporal/address";
 import { missingSearchAttributes } from "#platform/temporal/search-attributes";
-import { connectClient } from "../connect.ts";
+import { connectClient } from "../sdk/connect.ts";
 import type { StackStatus } from "../stack/stack-status.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 

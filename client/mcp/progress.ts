@@ -5,7 +5,7 @@
  * @module
  */
 import type { StreamName } from "#platform/store/references";
-import type { OutputEvent } from "../output/event.ts";
+import type { OutputEvent } from "../sdk/output/event.ts";
 
 /** The least time between two messages. */
 const pauseMilliseconds = 250;

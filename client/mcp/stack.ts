@@ -1,5 +1,5 @@
-import { Quartermaster } from "../quartermaster.ts";
-import type { QuartermasterOptions } from "../quartermaster-options.ts";
+import { Quartermaster } from "../sdk/quartermaster.ts";
+import type { QuartermasterOptions } from "../sdk/quartermaster-options.ts";
 
 /** The stack as a server that lives long sees it: connected when it is needed, and looked for again from time to time. */
 export interface Stack {

@@ -7,8 +7,8 @@ import {
 } from "@modelcontextprotocol/server";
 import type { z } from "zod";
 import { parseOrRefuse } from "#core/contract/refusal";
-import { runFailureOf } from "../failure.ts";
-import type { OutputEvent } from "../output/event.ts";
+import { runFailureOf } from "../sdk/failure.ts";
+import type { OutputEvent } from "../sdk/output/event.ts";
 import { describeFailure } from "../tools/describe-failure.ts";
 import { withoutNulls } from "../tools/model-schema.ts";
 import { standardSchema } from "../tools/standard-schema.ts";

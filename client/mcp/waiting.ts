@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ExecutionHandle } from "../execution-handle.ts";
+import type { ExecutionHandle } from "../sdk/execution-handle.ts";
 
 /** Waits that nobody may be waiting for any more: one a run, however often a model asks. */
 const waits = new Map<string, Promise<void>>();

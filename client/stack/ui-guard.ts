@@ -36,7 +36,10 @@ const nodeFlags = ["--max-semi-space-size=1", "--max-old-space-size=64"];
 /** The guard's program: in the build, or beside the sources where those are run. */
 const program = (): string =>
   fileURLToPath(
-    new URL(import.meta.url.endsWith(".ts") ? "../ui-guard/main.ts" : "../../client/ui-guard/main.js", import.meta.url),
+    new URL(
+      import.meta.url.endsWith(".ts") ? "../ui-guard/main.ts" : "../../client/stack/ui-guard/main.js",
+      import.meta.url,
+    ),
   );
 
 async function runningGuard({ files }: StackContext): Promise<GuardRecord | undefined> {

@@ -1,4 +1,4 @@
-import type { RunFailure } from "../failure.ts";
+import type { RunFailure } from "../sdk/failure.ts";
 import { inLine } from "./quote.ts";
 
 /** A message may carry what others wrote: it stays on its line. */

@@ -1,7 +1,7 @@
 import type { StreamResult } from "#core/contract/result";
 import { decodeUtf8 } from "#core/text/bytes";
 import { endOfCharacters, startOfCharacters } from "#core/text/utf8";
-import { remainingOutput } from "../output/event.ts";
+import { remainingOutput } from "../sdk/output/event.ts";
 
 /** How much of a stream a model is shown at once, in bytes: the half from its beginning, the half from its end. */
 export const excerptBytes = 16 * 1024;

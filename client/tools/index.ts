@@ -4,8 +4,9 @@
  *
  * @module
  */
-export type { ModelRequest } from "#core/model-request";
-export type { RunFailure as ToolFailure } from "../failure.ts";
+
+export type { RunFailure as ToolFailure } from "../sdk/failure.ts";
+export type { ModelRequest } from "./model-request.ts";
 export {
   type ExecuteOptions,
   type RunCodeTool,

@@ -1,12 +1,12 @@
 import { parseOrRefuse } from "#core/contract/refusal";
 import type { ExecutionRequest } from "#core/contract/request";
-import { type ModelRequest, modelRequestSchema, requestOfModel } from "#core/model-request";
-import { type RunFailure, runFailureOf } from "../failure.ts";
-import type { OutputEvent } from "../output/event.ts";
-import { Quartermaster } from "../quartermaster.ts";
+import { type RunFailure, runFailureOf } from "../sdk/failure.ts";
+import type { OutputEvent } from "../sdk/output/event.ts";
+import { Quartermaster } from "../sdk/quartermaster.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { describeResult } from "./describe-result.ts";
 import { runCodeDescription } from "./description.ts";
+import { type ModelRequest, modelRequestSchema, requestOfModel } from "./model-request.ts";
 import { inputJsonSchema, withoutNulls } from "./model-schema.ts";
 import { showFiles } from "./output-files.ts";
 import { runToEnd } from "./run-to-end.ts";

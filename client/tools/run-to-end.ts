@@ -1,7 +1,7 @@
 import type { ExecutionRequest } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
-import type { OutputEvent } from "../output/event.ts";
-import type { Quartermaster } from "../quartermaster.ts";
+import type { OutputEvent } from "../sdk/output/event.ts";
+import type { Quartermaster } from "../sdk/quartermaster.ts";
 
 /** How a run is waited for. */
 export interface RunOptions {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Quartermaster } from "#client/index";
-import { freshMilliseconds } from "#client/session";
+import { freshMilliseconds } from "#client/sdk/session";
 import { killNow } from "../stack/support.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 

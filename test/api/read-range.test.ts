@@ -1,8 +1,8 @@
 /** Output by offset, with the artifact store and without it, while the code runs and afterwards. */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { ExecutionHandle } from "#client/index";
-import { readStreamRange } from "#client/output/read-range";
-import type { Quartermaster } from "#client/quartermaster";
+import { readStreamRange } from "#client/sdk/output/read-range";
+import type { Quartermaster } from "#client/sdk/quartermaster";
 import { openYard, type Yard } from "./support.ts";
 
 let yard: Yard;

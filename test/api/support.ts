@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Quartermaster } from "#client/quartermaster";
-import type { Mode, QuartermasterOptions } from "#client/quartermaster-options";
+import { Quartermaster } from "#client/sdk/quartermaster";
+import type { Mode, QuartermasterOptions } from "#client/sdk/quartermaster-options";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
 /** A worker of the tests, and Quartermasters for its queue as a program of a user's would make them. */

@@ -10,7 +10,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it, onTestFinished } from "vitest";
-import { startExecution } from "#client/start-execution";
+import { startExecution } from "#client/sdk/start-execution";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { openBucketStore } from "#platform/store/bucket/bucket-store";
 import { runKey, streamReference } from "#platform/store/references";

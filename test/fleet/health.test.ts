@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { startExecution } from "#client/start-execution";
+import { startExecution } from "#client/sdk/start-execution";
 import { startHealthServer } from "#worker/health-server";
 import { createCommandLine } from "../support/command-line.ts";
 import { freePort, startDevServer } from "../support/dev-server.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { ExecutionHandle } from "#client/execution-handle";
+import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { apiProxy } from "./api-proxy.ts";
 import { nothingLeft, ranOnce } from "./ends-right.ts";
 import { executedBy, executedNowBy, executeStarts, hasOutput, inCell, isNext, refuseAll, until } from "./moments.ts";

@@ -1,6 +1,6 @@
 /** What every run of a witness must come to, whatever became of workers and servers meanwhile. */
 import { expect } from "vitest";
-import type { ExecutionHandle } from "#client/execution-handle";
+import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { replayAll } from "../support/test-worker.ts";
 import { until } from "./moments.ts";
 import { sha256, starts, witnessOutput } from "./witness.ts";

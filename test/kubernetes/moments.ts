@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
-import type { ExecutionHandle } from "#client/execution-handle";
+import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { cellLabel } from "#core/manifest/cluster-names";
 import type { DirectoryStore } from "#platform/store/directory-store";
 import { runKey } from "#platform/store/references";

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { defaultPayloadConverter } from "@temporalio/common";
 import { describe, expect, it } from "vitest";
-import type { ExecutionHandle } from "#client/execution-handle";
+import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { TestWorker } from "../support/test-worker.ts";
 import { resourceQuota } from "./manifests.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { WorkflowHandle } from "@temporalio/client";
 import { describe, expect, it } from "vitest";
 import { cellIdOf } from "#activities/plan";
-import type { ExecutionHandle } from "#client/execution-handle";
+import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { cellLabel } from "#core/manifest/cluster-names";
 import { runKey } from "#platform/store/references";
 import { hasOutput, until } from "./moments.ts";

@@ -1,6 +1,6 @@
 /** When the tests of durability kill a worker: each a moment in a run, and how it is hit. */
 import { expect } from "vitest";
-import type { ExecutionHandle } from "#client/execution-handle";
+import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { WorkerProcess } from "../support/worker-process.ts";
 import { activityStarted, hasOutput, inCell, isNext, jobs, refuseAll, sizeOf, stored, until } from "./moments.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
-import { startExecution } from "#client/start-execution";
+import { startExecution } from "#client/sdk/start-execution";
 import type { ExecutionRequest } from "#core/contract/request";
 import { freePort } from "../support/dev-server.ts";
 import { startWorkerProcess, type WorkerProcess } from "../support/worker-process.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ExecutionHandle } from "#client/execution-handle";
+import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { executeCodeWorkflow } from "#core/contract/names";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { BackendName } from "#core/contract/result";

@@ -7,7 +7,7 @@ import { parse, parseAllDocuments } from "yaml";
 import { maximumOutputFileBytes } from "#activities/output-files";
 import { loadManifests, type Manifest, titleOf } from "#cells/kubernetes/infra/manifests";
 import { requiredAccess } from "#cells/kubernetes/infra/required-access";
-import { workerCommand } from "#client/cli/worker-command";
+import { workerCommand } from "#client/cli/stack/worker-command";
 import { parseConfiguration } from "#core/configuration/configuration";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { cellNamespace } from "#core/contract/names";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { withTypedFailures } from "#activities/failures";
-import { toKgentsError } from "#client/failure";
+import { toKgentsError } from "#client/sdk/failure";
 import { KgentsError } from "#core/contract/error";
 import { failureKinds, isFailureKind, isWrongUsage, nonRetryableKinds } from "#core/contract/failure";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { followStore } from "#client/output/follow-store";
+import { followStore } from "#client/sdk/output/follow-store";
 import { openDirectoryStore } from "#platform/store/directory-store";
 import { newRun, writeArtifact } from "../support/store-contract.ts";
 

@@ -1,7 +1,7 @@
 import { defaultFailureConverter, defaultPayloadConverter, type Payload, type PayloadCodec } from "@temporalio/common";
 import { expect, it } from "vitest";
-import { nextPause } from "#client/output/follow-heartbeat";
-import { decodeFirst } from "#client/runs/history";
+import { nextPause } from "#client/sdk/output/follow-heartbeat";
+import { decodeFirst } from "#client/sdk/runs/history";
 
 /** A codec that adds a byte, and takes only what ends with it. */
 const adding = (byte: number): PayloadCodec => ({

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { fullImageName } from "#cells/kubernetes/infra/images";
 import { verdictOn } from "#cells/kubernetes/infra/recorded-verdict";
-import { ageInWords } from "#client/cli/age";
+import { ageInWords } from "#client/cli/runs/age";
 import {
   networkIsolationAnnotation,
   networkIsolationCheckedAnnotation,

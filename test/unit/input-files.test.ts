@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesFrom } from "#client/index";
-import { type FileSource, findFiles } from "#client/input-files/find-files";
-import { readFiles } from "#client/input-files/read-files";
+import { type FileSource, findFiles } from "#client/sdk/input-files/find-files";
+import { readFiles } from "#client/sdk/input-files/read-files";
 import { KgentsError } from "#core/contract/error";
 import { validateRequest } from "#core/contract/parse-request";
 

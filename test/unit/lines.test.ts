@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Line, linesOf } from "#client/cli/lines";
+import { type Line, linesOf } from "#client/cli/batch/lines";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
 

@@ -8,9 +8,9 @@ import { readOutput } from "#client/mcp/tools/read-output";
 import { runCode } from "#client/mcp/tools/run-code";
 import { startCode } from "#client/mcp/tools/start-code";
 import { runCodeTool } from "#client/tools/index";
+import { modelRequestSchema } from "#client/tools/model-request";
 import { inputJsonSchema, withoutNulls } from "#client/tools/model-schema";
 import { standardSchema } from "#client/tools/standard-schema";
-import { modelRequestSchema } from "#core/model-request";
 
 /**
  * OpenAI, "Structured model outputs", section "Supported schemas" (platform.openai.com/docs/guides/structured-outputs): the keywords by

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { cutBetweenCharacters } from "#client/mcp/tools/cut";
 import { runCodeDescription } from "#client/tools/description";
 import { excerptOf } from "#client/tools/excerpt";
+import { modelRequestSchema } from "#client/tools/model-request";
 import { chooseMark, idInLine, inLine, quote } from "#client/tools/quote";
 import { requestSchema } from "#core/contract/request";
 import type { StreamResult } from "#core/contract/result";
-import { modelRequestSchema } from "#core/model-request";
 import { boundStream } from "#core/text/bounded-stream";
 
 const streamOf = (bytes: Buffer, budget = 900 * 1024): StreamResult => ({

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { recent } from "#client/recent";
+import { recent } from "#client/sdk/recent";
 
 /** Counts what is made, and says what was there before. */
 function counting(milliseconds: number, fails: (count: number) => boolean = () => false) {

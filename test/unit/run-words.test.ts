@@ -1,12 +1,12 @@
 /** What the commands about runs show: tables, bars, moments. */
 import { describe, expect, it, test } from "vitest";
-import { barChart } from "#client/cli/bar-chart";
-import { parseSince } from "#client/cli/parse-since";
-import { stretchesOf } from "#client/cli/show-words";
-import { type Column, table } from "#client/cli/table";
-import { plain, shorten, width } from "#client/cli/terminal-text";
-import { runQuery } from "#client/runs/run-query";
-import { type Waiting, waitingInWords } from "#client/runs/waiting";
+import { barChart } from "#client/cli/runs/bar-chart";
+import { parseSince } from "#client/cli/runs/parse-since";
+import { stretchesOf } from "#client/cli/runs/show-words";
+import { type Column, table } from "#client/cli/terminal/table";
+import { plain, shorten, width } from "#client/cli/terminal/terminal-text";
+import { runQuery } from "#client/sdk/runs/run-query";
+import { type Waiting, waitingInWords } from "#client/sdk/runs/waiting";
 import { aboutOf } from "#core/contract/about";
 
 const now = new Date("2026-03-01T12:00:00Z");

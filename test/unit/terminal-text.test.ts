@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { describe, expect, test } from "vitest";
-import { jsonText, paragraph, printable } from "#client/cli/terminal-text";
+import { jsonText, paragraph, printable } from "#client/cli/terminal/terminal-text";
 
 const red = styleText("red", "NOT", { validateStream: false });
 const lost = "\u{fffd}";
@@ -44,12 +44,12 @@ test("JSON escapes what a terminal acts on, and means the same", () => {
 
 /** The files that may write to a stream of this process, and why. */
 const writers: Readonly<Record<string, string>> = {
-  "client/cli/print.ts": "everything that is printed passes it",
-  "client/cli/lost-output.ts": "it listens to the streams' errors",
-  "client/cli/terminal-text.ts": "it asks whether stdout shows colours",
-  "client/cli/voice.ts": "the spinner, whose text is cleaned",
-  "client/cli/confirm.ts": "a question of our own, and the answer's echo",
-  "client/cli/mcp.ts": "what libraries say through the console goes to stderr",
+  "client/cli/terminal/print.ts": "everything that is printed passes it",
+  "client/cli/terminal/lost-output.ts": "it listens to the streams' errors",
+  "client/cli/terminal/terminal-text.ts": "it asks whether stdout shows colours",
+  "client/cli/terminal/voice.ts": "the spinner, whose text is cleaned",
+  "client/cli/terminal/confirm.ts": "a question of our own, and the answer's echo",
+  "client/cli/mcp/mcp.ts": "what libraries say through the console goes to stderr",
   "client/mcp/serve-stdio.ts": "the protocol's own messages, which are JSON",
 };
 

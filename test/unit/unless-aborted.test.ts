@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { unlessAborted } from "#client/unless-aborted";
+import { unlessAborted } from "#client/sdk/unless-aborted";
 
 const never = new Promise<never>(() => {});
 

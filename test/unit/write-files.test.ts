@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSafeFolder } from "#client/cli/safe-folder";
-import { writeOutputFiles } from "#client/cli/write-files";
+import { openSafeFolder } from "#client/cli/exec/safe-folder";
+import { writeOutputFiles } from "#client/cli/exec/write-files";
 import type { ExecutionResult, FileResult } from "#core/contract/result";
 
 const workingDirectory = process.cwd();

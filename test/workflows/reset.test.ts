@@ -1,8 +1,8 @@
 /** A run that somebody resets, in the Temporal UI or by its API. */
 import { randomUUID } from "node:crypto";
 import { expect, inject, it } from "vitest";
-import type { ExecutionHandle } from "#client/execution-handle";
-import { readStreamRange } from "#client/output/read-range";
+import type { ExecutionHandle } from "#client/sdk/execution-handle";
+import { readStreamRange } from "#client/sdk/output/read-range";
 import type { ExecutionResult } from "#core/contract/result";
 import { askTemporal } from "#worker/ask-temporal";
 import { outcome, scriptedBackend } from "../support/scripted-backend.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { strict, wholeNumber } from "#core/contract/fields";
-import type { RunDetails } from "../../runs/inspect-run.ts";
-import { runStates } from "../../runs/run-state.ts";
+import type { RunDetails } from "../../sdk/runs/inspect-run.ts";
+import { runStates } from "../../sdk/runs/run-state.ts";
 import { describeFailure } from "../../tools/describe-failure.ts";
 import { showFiles } from "../../tools/output-files.ts";
 import { idInLine } from "../../tools/quote.ts";

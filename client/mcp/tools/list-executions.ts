@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { strict, wholeNumber } from "#core/contract/fields";
-import type { RunSummary } from "../../runs/list-runs.ts";
-import { runStates } from "../../runs/run-state.ts";
+import type { RunSummary } from "../../sdk/runs/list-runs.ts";
+import { runStates } from "../../sdk/runs/run-state.ts";
 import { idInLine, inLine } from "../../tools/quote.ts";
 import { defineTool } from "../tool.ts";
 

@@ -1,8 +1,8 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { ExecutionResult } from "#core/contract/result";
-import { modelRequestSchema, requestOfModel } from "#core/model-request";
 import { describeResult } from "../../tools/describe-result.ts";
 import { runCodeDescription } from "../../tools/description.ts";
+import { modelRequestSchema, requestOfModel } from "../../tools/model-request.ts";
 import { type ShownFile, showFiles } from "../../tools/output-files.ts";
 import { runToEnd } from "../../tools/run-to-end.ts";
 import { structuredResult, toolResultSchema } from "../../tools/structured-result.ts";

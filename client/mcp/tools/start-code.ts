@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { modelRequestSchema, requestOfModel } from "#core/model-request";
+import { modelRequestSchema, requestOfModel } from "../../tools/model-request.ts";
 import { idInLine } from "../../tools/quote.ts";
 import { defineTool } from "../tool.ts";
 

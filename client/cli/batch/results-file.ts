@@ -1,0 +1,85 @@
+/**
+ * Where the results of a batch go. Nothing that stands there is lost before the batch is accepted.
+ *
+ * @module
+ */
+import { constants, fstatSync, type Stats } from "node:fs";
+import { type FileHandle, lstat, open, rm } from "node:fs/promises";
+import { KgentsError } from "#core/contract/error";
+import { errorCode } from "#platform/host/error-code";
+import { faultOf } from "../../sdk/input-files/fault.ts";
+
+const field = "--results";
+
+/** A place for results. */
+export interface ResultsFile {
+  /** Empties the file: the batch is accepted. */
+  readonly begin: () => Promise<void>;
+  /** Adds bytes at the end. @throws KgentsError where they cannot be written */
+  readonly write: (text: string) => Promise<void>;
+  /** Closes it. A file that was made for nothing goes again. */
+  readonly close: () => Promise<void>;
+}
+
+/** Whether two open files are one, by whatever name or link they were opened. */
+const isSame = (one: Stats, other: Stats): boolean =>
+  one.isFile() && other.isFile() && one.dev === other.dev && one.ino === other.ino;
+
+/**
+ * Refuses requests that are read from the file that results are written to.
+ *
+ * @param requests the file descriptor of the requests
+ * @param results the status of the place for results
+ */
+export function refuseSameFile(requests: number, results: Stats, place: string): void {
+  if (!isSame(fstatSync(requests), results)) return;
+  throw new KgentsError("invalid-request", `${place}: it is the file of the requests; allowed is another file`, {
+    field: place,
+    remedy: "Name another file for the results.",
+  });
+}
+
+const systemFault = (error: unknown, path: string): KgentsError => {
+  const what = error instanceof Error ? error.message : String(error);
+  return new KgentsError("system-error", `${field}: ${path} cannot be written: ${what}`, { cause: error, field });
+};
+
+/**
+ * Opens a file for results, and leaves what is in it until {@link ResultsFile.begin}.
+ *
+ * @throws KgentsError `invalid-request` where it cannot be opened for writing
+ */
+export async function openResultsFile(path: string): Promise<ResultsFile & { readonly stats: Stats }> {
+  const isNew = await lstat(path).then(
+    () => false,
+    (error) => errorCode(error) === "ENOENT",
+  );
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o666);
+  } catch (error) {
+    if (errorCode(error) !== "EACCES") throw faultOf(error, path, field);
+    throw new KgentsError("invalid-request", `${field}: ${path}: it may not be written by this user`, { field });
+  }
+  const stats = await file.stat();
+  let begun = false;
+  const guarded = <Value>(action: Promise<Value>): Promise<Value> =>
+    action.catch((error) => {
+      throw systemFault(error, path);
+    });
+  return {
+    stats,
+    begin: async () => {
+      begun = true;
+      // A pipe or a device has nothing to be emptied of.
+      if (stats.isFile()) await guarded(file.truncate(0));
+    },
+    write: async (text) => {
+      await guarded(file.appendFile(text));
+    },
+    close: async () => {
+      await guarded(file.close());
+      if (isNew && !begun) await rm(path, { force: true });
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Command, Option } from "commander";
+import { mergeLanguages } from "#core/configuration/configuration";
+import { builtInLanguages } from "#core/contract/language";
+import { isRunId } from "#core/contract/names";
+import { loadConfiguration } from "#platform/host/configuration-file";
+import { type RunState, runStates } from "../../sdk/runs/run-state.ts";
+import { printBytes } from "../terminal/print.ts";
+import { plain } from "../terminal/terminal-text.ts";
+import type { Shell } from "./completion-command.ts";
+import { type CompletionContext, completionContext, rejoin } from "./completion-context.ts";
+
+/** Something to complete to. */
+interface Candidate {
+  readonly value: string;
+  readonly description: string;
+}
+
+/** The shell completes names of files itself. */
+const files = ":files";
+
+/** Whoever presses a key waits no longer for the ids of runs. */
+const idsMilliseconds = 1000;
+const recentRuns = 50;
+
+const fileFlags = ["--file", "--input", "--stdin", "--config", "--output-dir"];
+/** Commands that are about runs that go on. */
+const ofRunning = ["attach", "cancel", "wait"];
+
+const asCandidate = (value: string): Candidate => ({ value, description: "" });
+
+async function languages(): Promise<Candidate[]> {
+  const { configuration } = await loadConfiguration();
+  return mergeLanguages(builtInLanguages, configuration).map(({ name, aliases }) => ({
+    value: name,
+    description: aliases.join(", "),
+  }));
+}
+
+async function runIds(status: readonly RunState[] | undefined): Promise<Candidate[]> {
+  const { Quartermaster } = await import("../../sdk/quartermaster.ts");
+  const quartermaster = new Quartermaster({ startLocalStack: false });
+  const found: Candidate[] = [];
+  for await (const { id, status: state, title } of quartermaster.list({ status, limit: recentRuns })) {
+    // Any client of the server names runs as it likes; what stands on a command line may be nothing that a shell acts on.
+    if (isRunId(id)) found.push({ value: id, description: `${state}: ${title}` });
+  }
+  await quartermaster.close();
+  return found;
+}
+
+async function valuesOf(option: Option): Promise<Candidate[] | typeof files> {
+  const name = option.long ?? "";
+  if (option.argChoices) return option.argChoices.map(asCandidate);
+  if (name === "--status") return runStates.map(asCandidate);
+  if (name === "--lang" || name === "--language") return languages();
+  return fileFlags.includes(name) ? files : [];
+}
+
+const namesOf = (command: Command): Candidate[] =>
+  command.commands
+    .filter((known) => !known.name().startsWith("__"))
+    .map((known) => ({ value: known.name(), description: known.summary() }));
+
+function flagsOf({ command, used }: CompletionContext & { kind: "flag" }): Candidate[] {
+  const help = { value: "--help", description: "show what the command does" };
+  const unused = command.options.filter(({ long, hidden, description }) => {
+    const isRepeatable = description.includes("repeatable");
+    return long && !hidden && (isRepeatable || !used.some((option) => option.long === long));
+  });
+  return [...unused.map(({ long, description }) => ({ value: long ?? "", description })), help];
+}
+
+async function candidatesOf(context: CompletionContext): Promise<Candidate[] | typeof files> {
+  if (context.kind === "flag") return flagsOf(context);
+  if (context.kind === "value") return valuesOf(context.option);
+  const { command, argument } = context;
+  if (command.commands.length > 0) return namesOf(command);
+  const name = argument?.name() ?? "";
+  if (argument?.argChoices) return argument.argChoices.map(asCandidate);
+  if (name === "get") return [{ value: "get", description: "write them, instead of listing them" }];
+  if (name !== "id" && name !== "ids") return [];
+  return runIds(ofRunning.includes(command.name()) ? ["running"] : undefined);
+}
+
+/** A description is on its line, and has no tab in it. */
+const oneLine = (text: string): string => plain(text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")).slice(0, 80);
+
+/** Answers a completion script: candidates for the last of the words. Where nothing can be found out, there are none. */
+export async function complete(program: Command, shell: Shell, words: readonly string[]): Promise<void> {
+  const { before, current, typed } = rejoin(words);
+  const context = completionContext(program, before, current);
+  // Nobody reads an error in the middle of what he types.
+  const found = await Promise.race([candidatesOf(context).catch(() => []), wait(idsMilliseconds, [])]);
+  if (found === files) {
+    await printBytes("stdout", `${files}\n`);
+    return;
+  }
+  const prefix = context.kind === "value" && current.startsWith("-") ? current.replace(/=.*/s, "=") : "";
+  const lines = found
+    .map(({ value, description }) => ({ value: prefix + value, description }))
+    .filter(({ value }) => value.startsWith(current))
+    .map(
+      ({ value, description }) => `${shell === "bash" ? value.slice(typed.length) : value}\t${oneLine(description)}\n`,
+    );
+  await printBytes("stdout", lines.join(""));
+}

@@ -1,0 +1,80 @@
+/**
+ * Where the code of a command comes from.
+ *
+ * @module
+ */
+import { KgentsError } from "#core/contract/error";
+import type { Content } from "#core/contract/request";
+import { fileContent, type StoreFinder, streamContent } from "../../sdk/offload.ts";
+import type { Voice } from "../terminal/voice.ts";
+import type { ExecFlags } from "./exec-command.ts";
+
+/** Who waits this long for code that nobody sends is told what is waited for. */
+const silenceMilliseconds = 2000;
+
+/** As much of a script as Linux reads of its first line. */
+export const shebangBytes = 256;
+
+/** Makes the refusal of a field. */
+export const refuse = (field: string, message: string, remedy = "See `kgents exec --help`."): KgentsError =>
+  new KgentsError("invalid-request", `${field}: ${message}`, { field, remedy });
+
+/** One place that code comes from. */
+export type Source =
+  | { readonly kind: "code"; readonly code: string }
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "entrypoint"; readonly path: string }
+  | { readonly kind: "stdin" };
+
+const howToGiveCode = "Give the code by --code CODE, --file FILE, --entrypoint NAME, or a pipe.";
+
+/** Decides where the code comes from: exactly one place. */
+export function sourceOf(argument: string | undefined, flags: ExecFlags): Source {
+  if (argument !== undefined && argument !== "-") {
+    throw refuse("argument", `got ${JSON.stringify(argument)}; allowed is only - for standard input`, howToGiveCode);
+  }
+  const given = [argument, flags.code, flags.file, flags.entrypoint].filter((value) => value !== undefined);
+  if (given.length > 1) {
+    throw refuse("--code", "got more than one of --code, --file, --entrypoint and -; allowed is one");
+  }
+  if (flags.entrypoint !== undefined) return { kind: "entrypoint", path: flags.entrypoint };
+  if (flags.code !== undefined) return { kind: "code", code: flags.code };
+  if (flags.file !== undefined && flags.file !== "-") return { kind: "file", path: flags.file };
+  if (flags.file === "-" || argument === "-" || !process.stdin.isTTY) return { kind: "stdin" };
+  throw refuse("--code", "got no code", howToGiveCode);
+}
+
+/** Code with its first bytes, where they are known. */
+export interface ReadCode {
+  readonly content: Content;
+  readonly head: string;
+}
+
+async function codeFromStandardInput(store: StoreFinder, voice: Voice): Promise<ReadCode> {
+  const hint = setTimeout(() => {
+    if (process.stdin.bytesRead === 0) voice.say("waiting for the code on standard input");
+  }, silenceMilliseconds);
+  try {
+    let head = "";
+    const content = await streamContent(process.stdin, store, (first) => {
+      head = first.toString("utf8", 0, shebangBytes);
+    });
+    if (content === "") throw refuse("code", "got nothing from standard input", howToGiveCode);
+    return { content, head };
+  } finally {
+    clearTimeout(hint);
+  }
+}
+
+/** Reads the code; undefined where it is one of the input files. */
+export async function readCode(source: Source, store: StoreFinder, voice: Voice): Promise<ReadCode | undefined> {
+  if (source.kind === "entrypoint") return undefined;
+  if (source.kind === "code") return { content: source.code, head: source.code.slice(0, shebangBytes) };
+  if (source.kind === "stdin") return codeFromStandardInput(store, voice);
+  let head = "";
+  const content = await fileContent(source.path, "--file", store, (first) => {
+    head = first.toString("utf8", 0, shebangBytes);
+  });
+  if (content === "") throw refuse("--file", `${source.path}: it is empty; allowed is code`);
+  return { content, head };
+}

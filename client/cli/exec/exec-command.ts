@@ -1,0 +1,108 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { alsoNamed } from "../terminal/other-name.ts";
+
+/** The flags of `kgents exec`, as commander reads them. */
+export interface ExecFlags {
+  readonly code?: string;
+  readonly file?: string;
+  readonly entrypoint?: string;
+  readonly lang?: string;
+  readonly arg?: string[];
+  readonly env?: string[];
+  readonly stdin?: string;
+  readonly input?: string[];
+  readonly output?: string[];
+  readonly outputDir?: string;
+  readonly timeout?: string;
+  readonly startupTimeout?: string;
+  readonly ttl?: string;
+  readonly cpu?: string;
+  readonly memory?: string;
+  readonly disk?: string;
+  readonly image?: string;
+  readonly network?: true;
+  readonly backend?: "auto" | "kubernetes" | "subprocess";
+  readonly fallback: boolean;
+  readonly dryRun?: true;
+  readonly detach?: true;
+  readonly id?: string;
+  readonly priority?: number;
+  readonly label?: string[];
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly config?: string;
+}
+
+const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
+
+/** Reads `--priority`. */
+export function priority(value: string): number {
+  if (/^[1-5]$/.test(value)) return Number(value);
+  throw new InvalidArgumentError("Allowed is a whole number from 1 (first) to 5 (last).");
+}
+
+const examples = `
+Examples:
+  $ kgents exec --code "print('hello')"
+  $ kgents exec --code "echo hi" --lang shell
+  $ kgents exec --file script.py --arg one --arg two
+  $ kgents exec --timeout 60 --cpu 200m --memory 256Mi --code "..."
+  $ kgents exec --input data.csv --output 'chart*.png' --output-dir out --file plot.py
+  $ kgents exec --input project/. --entrypoint main.py    a folder whole: what is in it, and one of it to run
+  $ kgents exec --dry-run --code "..."        show the Kubernetes Job, start nothing
+  $ echo 'print(6 * 7)' | kgents exec         code from a pipe
+
+Exit codes: the code's own, 128 + n where signal n ended it; 124 timed out; 137 out of memory; 153 output limit;
+130 cancelled; 125 lost or could not be carried out; 2 wrong usage.
+
+Ctrl-C cancels the run and waits for its clean-up; once more leaves at once.`;
+
+/** Declares the flags that make a request. */
+export const requestOptions = (command: Command): Command =>
+  alsoNamed(command, "lang", "language")
+    .option("-c, --code <code>", "the code")
+    .option("-f, --file <path>", "a file with the code; its extension says the language")
+    .option("--entrypoint <name>", "the file among those of --input to run, instead of other code")
+    .option("-l, --lang <language>", "python (default), sh, bash, javascript, typescript, or one of the configuration")
+    .option("--arg <value>", "an argument of the program (repeatable)", collect)
+    .option("-e, --env <name=value>", "an environment variable (repeatable)", collect)
+    .option("--stdin <file>", "the program's standard input; - is this command's own")
+    .option("--input <path[:name]>", "a file or folder to put into the work directory (repeatable)", collect)
+    .option("--output <glob>", "files to bring back from the work directory (repeatable)", collect)
+    .option("-t, --timeout <duration>", "time limit of the code: seconds, or 90s, 5m, 1h (default: 30)")
+    .option("--startup-timeout <duration>", "time limit of scheduling and image (default: 60)")
+    .option("--cpu <quantity>", "cpu limit, such as 200m or 0.5 (default: 1)")
+    .option("--memory <quantity>", "memory limit, such as 256Mi (default: 512Mi)")
+    .option("--disk <quantity>", "limit of what the code may write (default: 100Mi)")
+    .option("--network", "let the code reach public addresses")
+    .addOption(
+      new Option("--backend <name>", "where to run (default: auto)").choices(["auto", "kubernetes", "subprocess"]),
+    )
+    .option("--no-fallback", "refuse instead of using the sandbox where there is no cluster")
+    .option("--image <reference>", "the image on Kubernetes")
+    .option("--ttl <duration>", "how long a finished Job stays in the cluster (default: 60)")
+    .option("--label <key=value>", "a label (repeatable)", collect);
+
+/** Declares `kgents exec`. */
+export function execCommand(
+  program: Command,
+  run: (source: string | undefined, flags: ExecFlags) => Promise<void>,
+): void {
+  requestOptions(
+    program
+      .command("exec")
+      .summary("run code in a hardened, isolated, disposable cell")
+      .description("Runs code in a hardened, isolated, disposable cell, and prints its output.")
+      .argument("[-]", "read the code from standard input (also without this, where standard input is a pipe)"),
+  )
+    .option("--output-dir <directory>", "where to put them (default: kgents-output)")
+    .option("--priority <number>", "when runs wait for a place: 1 is taken first, 5 last (default: 3)", priority)
+    .option("--id <id>", "the run's id, and its idempotency key")
+    .option("--dry-run", "print the Kubernetes Job that would be created, and start nothing")
+    .option("--detach", "print the run's id and leave it running")
+    .option("--json", "print the result as JSON, and nothing else, on stdout")
+    .option("-q, --quiet", "no words of kgents' own on stderr, except errors")
+    .option("--config <file>", "the configuration file")
+    .addHelpText("after", examples)
+    .action(run);
+}

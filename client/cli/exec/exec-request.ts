@@ -1,0 +1,99 @@
+import { lstat } from "node:fs/promises";
+import { validateRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
+import { errorCode } from "#platform/host/error-code";
+import { type FileSource, findFiles } from "../../sdk/input-files/find-files.ts";
+import { readFiles } from "../../sdk/input-files/read-files.ts";
+import { fileContent, type StoreFinder, streamContent } from "../../sdk/offload.ts";
+import type { Voice } from "../terminal/voice.ts";
+import { keepExtension, languageAndCode } from "./code-language.ts";
+import { readCode, refuse, sourceOf } from "./code-source.ts";
+import type { ExecFlags } from "./exec-command.ts";
+
+/** Reads `NAME=value` pairs. */
+export function pairs(flag: string, values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    values.map((value) => {
+      const at = value.indexOf("=");
+      if (at <= 0) {
+        throw refuse(flag, `got ${JSON.stringify(value)}; allowed is name=value`, `Write it as ${flag} name=value.`);
+      }
+      return [value.slice(0, at), value.slice(at + 1)];
+    }),
+  );
+}
+
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    (error) => errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR",
+  );
+
+/** Reads `PATH[:NAME]`. A path that is there wins, whatever colons it has. */
+async function inputOf(value: string): Promise<FileSource> {
+  const at = value.lastIndexOf(":");
+  if (at <= 0 || at === value.length - 1 || (await exists(value))) return { path: value };
+  const source = { path: value.slice(0, at), name: value.slice(at + 1) };
+  if (await exists(source.path)) return source;
+  throw refuse(
+    "--input",
+    `${value}: there is no such file, and no ${source.path} (it is read as PATH:NAME, where NAME is ${JSON.stringify(source.name)})`,
+  );
+}
+
+/**
+ * Makes the request that the flags mean, and checks it.
+ *
+ * @param store asked for only where there is large content to be put into it
+ * @throws KgentsError `invalid-request`
+ */
+export async function requestOf(
+  argument: string | undefined,
+  flags: ExecFlags,
+  store: StoreFinder,
+  voice: Voice,
+): Promise<ExecutionRequest> {
+  const fields = fieldsOf(flags);
+  // Before anything is read: a flag whose value was forgotten has taken the next flag for it, and that is the mistake.
+  validateRequest({ code: "any", ...fields });
+  const source = sourceOf(argument, flags);
+  if (source.kind === "stdin" && flags.stdin === "-") {
+    throw refuse("--stdin", "got -, but the code itself comes from standard input");
+  }
+  const sources = await Promise.all((flags.input ?? []).map(inputOf));
+  const found = await findFiles(sources, "--input");
+  const read = await readCode(source, store, voice);
+  const code = await languageAndCode(source, flags, read, found);
+  const inputs = await readFiles(found, "--input", store);
+  const { request: start, files } = await keepExtension(source, code, inputs, flags.config);
+  const stdin =
+    flags.stdin === undefined
+      ? undefined
+      : flags.stdin === "-"
+        ? await streamContent(process.stdin, store)
+        : await fileContent(flags.stdin, "--stdin", store);
+  const request: ExecutionRequest = {
+    ...start,
+    ...fields,
+    ...(code.language === undefined ? {} : { language: code.language }),
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(files.length === 0 ? {} : { files }),
+  };
+  validateRequest(request);
+  return request;
+}
+
+/** The fields of the request that are flags as they stand; those that were not given are left to the defaults. */
+export function fieldsOf(flags: Omit<ExecFlags, "code" | "file">): ExecutionRequest {
+  const { timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network } = flags;
+  const given = Object.entries({
+    ...{ timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network },
+    language: flags.lang,
+    args: flags.arg,
+    env: flags.env && pairs("--env", flags.env),
+    labels: flags.label && pairs("--label", flags.label),
+    outputs: flags.output,
+    fallback: flags.fallback ? undefined : false,
+  });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { isSafeFileName } from "#core/contract/request";
+import type { ExecutionResult, FileResult } from "#core/contract/result";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { complain } from "../terminal/print.ts";
+import { openSafeFolder, type SafeFolder } from "./safe-folder.ts";
+
+/** Where output files go unless `--output-dir` names another directory. */
+const usualDirectory = "kgents-output";
+
+function contentOf(file: FileResult, store: ArtifactStore | undefined): Readable | undefined {
+  if (file.base64 !== undefined) return Readable.from([Buffer.from(file.base64, "base64")]);
+  if (!store || file.ref === null) return undefined;
+  return store.read(file.ref, 0, file.bytes);
+}
+
+/** Writes a file below a folder, with the folders that its name has. None of them may be a link. */
+async function writeBelow(
+  folder: SafeFolder,
+  [name = "", ...rest]: readonly string[],
+  content: Readable,
+): Promise<void> {
+  if (rest.length === 0) return folder.write(name, content);
+  const next = await folder.folder(name);
+  try {
+    await writeBelow(next, rest, content);
+  } finally {
+    await next.close();
+  }
+}
+
+/**
+ * Writes a run's output files under a directory. One that cannot be written does not keep the others back.
+ *
+ * @param named the directory that a person has named, which may be a link. @default `kgents-output`, which must not be one: whoever made the
+ *   working directory's content may not choose where files end
+ * @returns whether all that the run has brought back was written
+ */
+export async function writeOutputFiles(
+  result: Pick<ExecutionResult, "files" | "filesOmitted">,
+  named: string | undefined,
+  store: ArtifactStore | undefined,
+  say: (line: string) => void,
+): Promise<boolean> {
+  // What is missing is said in any case: a file that was asked for and is not there is an error.
+  for (const { name, reason } of result.filesOmitted)
+    complain(`output file ${name || "(several)"} left out: ${reason}`);
+  if (result.files.length === 0) return true;
+  const directory = named ?? usualDirectory;
+  let complete = true;
+  let folder: SafeFolder | undefined;
+  for (const file of result.files) {
+    let content: Readable | undefined;
+    try {
+      if (!isSafeFileName(file.name)) throw new Error("its name is not safe to write");
+      content = contentOf(file, store);
+      if (!content) throw new Error("the artifact store that has it is out of reach");
+      folder ??= await openSafeFolder(directory, named !== undefined);
+      await writeBelow(folder, file.name.split("/"), content);
+      say(`wrote ${join(directory, file.name)} (${file.bytes} bytes)`);
+    } catch (error) {
+      complete = false;
+      content?.destroy();
+      const why = error instanceof Error ? error.message : String(error);
+      complain(`output file ${JSON.stringify(file.name)} was not written: ${why}`);
+    }
+  }
+  await folder?.close();
+  return complete;
+}

@@ -1,0 +1,105 @@
+/**
+ * What the `infra` commands found, in people's words.
+ *
+ * @module
+ */
+
+import type { CellAdmission } from "#cells/kubernetes/infra/admission";
+import type { CellCounts } from "#cells/kubernetes/infra/cells";
+import type { InfraCluster } from "#cells/kubernetes/infra/infra-cluster";
+import type { InfraStatus } from "#cells/kubernetes/infra/infra-status";
+import { titleOf } from "#cells/kubernetes/infra/manifests";
+import type { PlannedAction, PlannedObject } from "#cells/kubernetes/infra/plan";
+import type { RecordedVerdict } from "#cells/kubernetes/infra/recorded-verdict";
+import { type CanaryTarget, canaryTargets, canaryTargetsInWords } from "#core/manifest/cluster-names";
+import type { StackStatus } from "../../stack/stack-status.ts";
+import { ageInWords } from "../runs/age.ts";
+
+const actions: Readonly<Record<PlannedAction, string>> = {
+  create: "create",
+  change: "change",
+  unchanged: "unchanged",
+  keep: "keep as somebody else set it",
+  unsupported: "left out: this API server is older than Kubernetes 1.30",
+};
+
+const admissions: Readonly<Record<CellAdmission, string>> = {
+  enforced: "cells only",
+  missing: "any Job, which may mount the namespace's Secrets: run `kgents infra init` again",
+  unsupported: "any Job, which may mount the namespace's Secrets: Kubernetes 1.30 and newer can refuse what is no cell",
+};
+
+/** What `init` will do, and where. */
+export const planInWords = (cluster: InfraCluster, plan: readonly PlannedObject[]): string =>
+  [
+    `in ${cluster.context} (${cluster.server}, ${cluster.version}), namespace ${cluster.namespace}:`,
+    ...plan.map(({ manifest, action }) => `        ${titleOf(manifest)}: ${actions[action]}`),
+  ].join("\n");
+
+/** What the canary could not try, because no pod reaches it here. IPv6 is a word only where pods have it. */
+function untried(tried: readonly CanaryTarget[]): string {
+  const left = canaryTargets.filter((target) => target !== "pod-ipv6" && !tried.includes(target));
+  return left.length === 0 ? "" : ` Not tried, since no pod reaches it here: ${canaryTargetsInWords(left)}.`;
+}
+
+/** What the canary found, and what follows. */
+export function verdictInWords({ isolation, reason, tried }: RecordedVerdict, isRequired: boolean): string {
+  if (isolation === "enforced") {
+    return `network isolation is enforced: the cluster is ready for runs\n        A pod without network did not reach ${canaryTargetsInWords(tried)}.${untried(tried)}`;
+  }
+  const consequence = isRequired
+    ? "runs without --network are refused here"
+    : "this machine's worker runs code all the same, as it is configured";
+  const [meaning, remedy] =
+    isolation === "not-enforced"
+      ? [
+          "this cluster's network ignores NetworkPolicies",
+          "Install a network plugin that enforces them (Calico, Cilium)",
+        ]
+      : ["nothing is proved", "Correct what is named"];
+  return `network isolation is ${isolation}: ${reason ?? "no reason is known"}
+        ${meaning}: ${consequence}
+        ${remedy}, and run this again.`;
+}
+
+/** How many cells there are. */
+export const cellsInWords = ({ running, finished }: CellCounts): string =>
+  `${running} running ${running === 1 ? "cell" : "cells"}, ${finished} finished`;
+
+/** What `status` found. */
+export function statusInWords(status: InfraStatus & Pick<StackStatus, "temporal" | "worker">): string {
+  const { networkIsolation: verdict, quota, cells, images, unreadable, temporal, worker, problems } = status;
+  const row = (name: string, words: string): string => `${name.padEnd(11)}${words}`;
+  const or = (words: string | null, part: string): string => words ?? `not readable: ${unreadable[part]}`;
+  const age = verdict?.ageSeconds === null ? "" : `, found ${ageInWords(verdict?.ageSeconds ?? 0)}`;
+  return [
+    row("Cluster", `${status.context} at ${status.server}, ${status.version}`),
+    row("Namespace", `${status.namespace.name}: ${status.namespace.state.replaceAll("-", " ")}`),
+    ...(verdict
+      ? [row("Isolation", `${verdict.isolation}${age}${verdict.reason === null ? "" : `: ${verdict.reason}`}`)]
+      : []),
+    row("Admission", or(status.admission && admissions[status.admission], "admission")),
+    row("Cells", or(cells && cellsInWords(cells), "cells")),
+    row("Quota", or(quota && (quota.length === 0 ? "none" : ""), "quota")),
+    ...(quota ?? []).map(({ resource, used, hard }) => `  ${resource.padEnd(28)}${used} of ${hard}`),
+    row(
+      "Rights",
+      status.missingAccess.length === 0 ? "all that a worker needs" : `missing: ${status.missingAccess.join(", ")}`,
+    ),
+    row("Images", or(images && `on ${images.nodes} ${images.nodes === 1 ? "node" : "nodes"}`, "images")),
+    ...(images?.images ?? []).map(
+      ({ image, nodes }) =>
+        `  ${image.padEnd(28)}${nodes === 0 ? "not pulled yet, as far as the nodes say" : `on ${nodes}`}`,
+    ),
+    row(
+      "Temporal",
+      temporal.running
+        ? `up at ${temporal.address}, namespace ${temporal.namespace}; ${worker.pollers.length} ${worker.pollers.length === 1 ? "polls" : "poll"} the queue ${worker.taskQueue}`
+        : `not running at ${temporal.address}: ${temporal.reason}`,
+    ),
+    ...(problems.length === 0 ? ["Usable."] : ["Not usable:", ...problems.map((problem) => `  ${problem}`)]),
+    "",
+  ]
+    .map((line) => line.trimEnd())
+    .join("\n");
+}

@@ -1,0 +1,141 @@
+import { destroy as destroyNamespace, planDestroy } from "#cells/kubernetes/infra/destroy";
+import { connectInfra, type InfraCluster, infraFailure } from "#cells/kubernetes/infra/infra-cluster";
+import { infraStatus } from "#cells/kubernetes/infra/infra-status";
+import { carryOutInit, prepareInit } from "#cells/kubernetes/infra/init";
+import { ensureKindCluster } from "#cells/kubernetes/infra/kind-cluster";
+import { mergeLanguages } from "#core/configuration/configuration";
+import { interruptedExitCode } from "#core/contract/exit-code";
+import { builtInLanguages, findLanguage } from "#core/contract/language";
+import { loadConfiguration } from "#platform/host/configuration-file";
+import { stackStatus } from "../../stack/stack-status.ts";
+import { stackOptions } from "../stack/stack-options.ts";
+import { confirm, refuseWithoutTerminal } from "../terminal/confirm.ts";
+import { print, printJson } from "../terminal/print.ts";
+import { createVoice, reportError, type Voice } from "../terminal/voice.ts";
+import type { InfraFlags } from "./infra-command.ts";
+import { watchSignals } from "./infra-interruption.ts";
+import { cellsInWords, planInWords, statusInWords, verdictInWords } from "./infra-words.ts";
+
+/** Isolated runs cannot be carried out there. */
+const notUsable = 1;
+
+/** What the flags and the configuration say together: flags first. */
+async function settingsOf(flags: InfraFlags) {
+  const { configuration } = await loadConfiguration({ path: flags.config });
+  const { context, namespace, networkIsolation } = configuration.worker.kubernetes;
+  return {
+    languages: mergeLanguages(builtInLanguages, configuration),
+    cluster: { context: flags.context ?? context, namespace: flags.namespace ?? namespace },
+    /** Whether this machine's worker refuses runs where nobody has proved that they are isolated. */
+    isolationRequired: networkIsolation === "required",
+  };
+}
+
+/** Runs a command: errors are said in one voice, and Ctrl-C ends it without leaving anything behind. */
+async function carryOut(
+  flags: InfraFlags,
+  command: (voice: Voice, signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const voice = await createVoice(false);
+  const signals = watchSignals(voice);
+  try {
+    return await command(voice, signals.signal);
+  } catch (error) {
+    voice.settled();
+    const wasAsked = signals.signal.aborted && error instanceof Error && error.name === "AbortError";
+    // What went wrong while cleaning up is said, and what is left with it.
+    const exitCode = wasAsked ? interruptedExitCode : await reportError(error, { json: flags.json === true });
+    return signals.signal.aborted ? interruptedExitCode : exitCode;
+  } finally {
+    voice.settled();
+    signals.over();
+  }
+}
+
+/** `kgents infra init`. */
+export const init = (flags: InfraFlags): Promise<number> =>
+  carryOut(flags, async (voice, signal) => {
+    refuseWithoutTerminal(flags.yes === true, "nothing was changed");
+    const { languages, cluster: settings, isolationRequired } = await settingsOf(flags);
+    let { context } = settings;
+    if (flags.kind) {
+      const sure = flags.yes || (await confirm("make a local cluster with kind?", signal));
+      if (!sure) return declined(voice);
+      context = await ensureKindCluster(voice.progress, signal);
+      voice.settled();
+    }
+    const cluster = await connectInfra({ ...settings, context });
+    const plan = await prepareInit(cluster);
+    voice.say(planInWords(cluster, plan));
+    if (!flags.yes && !(await confirm("apply this, and look whether pods are isolated?", signal)))
+      return declined(voice);
+    const verdict = await carryOutInit(cluster, plan, findLanguage(languages, "sh"), {
+      progress: voice.progress,
+      signal,
+    });
+    voice.settled();
+    voice.say(verdictInWords(verdict, isolationRequired));
+    if (flags.json) {
+      const objects = plan.map(({ manifest, action }) => ({
+        kind: manifest.kind,
+        name: manifest.metadata.name,
+        action,
+      }));
+      const { server, version, namespace } = cluster;
+      const report = { context: cluster.context, server, version, namespace, objects, networkIsolation: verdict };
+      await printJson(report, 2);
+    }
+    return verdict.isolation === "enforced" || !isolationRequired ? 0 : notUsable;
+  });
+
+function declined(voice: Voice): number {
+  voice.say("nothing was changed");
+  return notUsable;
+}
+
+/** `kgents infra status`: exits 0 when the cluster is usable. */
+export const status = (flags: InfraFlags): Promise<number> =>
+  carryOut(flags, async () => {
+    const { cluster: settings, ...expected } = await settingsOf(flags);
+    const cluster = await connectInfra(settings);
+    const [infra, stack] = await Promise.all([infraStatus(cluster, expected), stackStatus(await stackOptions(flags))]);
+    const report = { ...infra, temporal: stack.temporal, worker: stack.worker };
+    await (flags.json ? printJson(report, 2) : print(statusInWords(report)));
+    return infra.usable ? 0 : notUsable;
+  });
+
+/** `kgents infra destroy`. */
+export const destroy = (flags: InfraFlags): Promise<number> =>
+  carryOut(flags, async (voice, signal) => {
+    refuseWithoutTerminal(flags.yes === true, "nothing was removed");
+    const cluster = await connectInfra((await settingsOf(flags)).cluster);
+    try {
+      return await destroyOn(cluster, flags, voice, signal);
+    } catch (error) {
+      throw infraFailure(cluster, error);
+    }
+  });
+
+async function destroyOn(cluster: InfraCluster, flags: InfraFlags, voice: Voice, signal: AbortSignal): Promise<number> {
+  const { context, server, namespace } = cluster;
+  const plan = await planDestroy(cluster);
+  if (plan === undefined) {
+    voice.say(`there is no namespace ${namespace} in ${context} (${server}): nothing to remove`);
+    return 0;
+  }
+  voice.say(
+    `in ${context} (${server}): removes the namespace ${namespace} and all that is in it: ${cellsInWords(plan.cells)}`,
+  );
+  if (!flags.yes) {
+    if (plan.cells.running > 0) {
+      voice.say("cells are running: wait until they end, or say --yes to end them");
+      return notUsable;
+    }
+    if (!(await confirm("remove it?", signal))) return declined(voice);
+  }
+  voice.progress(`removing ${namespace} ...`);
+  await destroyNamespace(cluster, plan, signal);
+  voice.settled();
+  voice.say(`${namespace} is gone`);
+  return 0;
+}

@@ -1,0 +1,88 @@
+import { Console } from "node:console";
+import { KgentsError } from "#core/contract/error";
+import { interruptedExitCode } from "#core/contract/exit-code";
+import { isLoopback } from "#core/text/loopback";
+import { onEndingSignal } from "#platform/host/ending-signals";
+import { allowedHosts } from "#platform/host/http-strangers";
+import { createCalls } from "../../mcp/calls.ts";
+import { serveOnHttp } from "../../mcp/serve-http.ts";
+import { type Serving, serveOnStdio } from "../../mcp/serve-stdio.ts";
+import { createMcpServer } from "../../mcp/server.ts";
+import { createStack } from "../../mcp/stack.ts";
+import { readToken } from "../../mcp/token.ts";
+import type { Surroundings } from "../../mcp/tool.ts";
+import { beforeLosingOutput } from "../terminal/lost-output.ts";
+import { complain } from "../terminal/print.ts";
+import { version } from "../terminal/version.ts";
+import { reportError } from "../terminal/voice.ts";
+import type { McpFlags } from "./mcp-command.ts";
+
+/** Carries out `kgents mcp`: until the client goes, or a signal comes. */
+export async function mcp(flags: McpFlags): Promise<number> {
+  // Standard output is the protocol's: a library that writes to the console must not be in the middle of it.
+  globalThis.console = new Console(process.stderr);
+  const say = (line: string): void => void (flags.quiet || complain(line));
+  const calls = createCalls();
+  const configurationFile = flags.config;
+  const stack = createStack({ onProgress: say, ...(configurationFile === undefined ? {} : { configurationFile }) });
+  const surroundings: Surroundings = { stack, calls, configurationFile };
+  try {
+    const own = await version();
+    const createServer = () => createMcpServer(surroundings, own);
+    const report = (error: Error): void => say(`MCP: ${error.message}`);
+    const serving = await serve(flags, createServer, report, say);
+    const end = endOnSignal(calls, serving, say);
+    beforeLosingOutput(async () => {
+      await calls.end();
+      return "what the client waited for is cancelled";
+    });
+    await serving.ended;
+    // The client has gone; what it was waiting for is cancelled, and cleaned up before we leave.
+    await calls.end();
+    end.stop();
+    return 0;
+  } catch (error) {
+    return reportError(error, { json: false });
+  } finally {
+    await stack.close();
+  }
+}
+
+async function serve(
+  flags: McpFlags,
+  createServer: Parameters<typeof serveOnStdio>[0],
+  report: (error: Error) => void,
+  say: (line: string) => void,
+): Promise<Serving> {
+  const { http: port, host } = flags;
+  if (port === undefined) return serveOnStdio(createServer, report);
+  const token = await readToken(flags.tokenFile, process.env);
+  if (token === undefined && !isLoopback(host)) {
+    throw new KgentsError("invalid-request", `--host: ${host} can be reached from elsewhere, and there is no token`, {
+      field: "--host",
+      remedy: "Say --token-file FILE or set KGENTS_MCP_TOKEN, or listen on 127.0.0.1.",
+    });
+  }
+  const hosts = allowedHosts(host, flags.allowHost ?? []);
+  const serving = await serveOnHttp(createServer, { host, port, hosts, token }, report);
+  say(`MCP at ${serving.url}${token === undefined ? "" : ", for who shows the token"}`);
+  return serving;
+}
+
+/** The first signal cancels what runs and lets it clean up; the second leaves at once. */
+function endOnSignal(
+  calls: ReturnType<typeof createCalls>,
+  serving: Serving,
+  say: (line: string) => void,
+): { stop: () => void } {
+  let asked = false;
+  const onSignal = async (): Promise<void> => {
+    if (asked) process.exit(interruptedExitCode);
+    asked = true;
+    say("ending; once more leaves at once");
+    await calls.end();
+    await serving.close();
+  };
+  const listen = (): void => void onSignal();
+  return { stop: onEndingSignal(listen) };
+}

@@ -1,0 +1,26 @@
+import { exitCodeOf } from "#core/contract/exit-code";
+import { explain, printOutput, sayBehind } from "../exec/follow-run.ts";
+import { leaveOnSignal } from "../terminal/leave-on-signal.ts";
+import { printJson } from "../terminal/print.ts";
+import { type RunFlags, sayIfUnserved, withRuns } from "./with-runs.ts";
+
+/** `kgents attach`. */
+export const attach = (id: string, flags: RunFlags): Promise<number> =>
+  withRuns(
+    flags,
+    async (quartermaster, voice) => {
+      const handle = await quartermaster.get(id);
+      const over = leaveOnSignal(`left; the run ${id} goes on (\`kgents cancel ${id}\` ends it)`);
+      try {
+        if ((await handle.describe()).status === "running") await sayIfUnserved(quartermaster, voice);
+        if (!flags.json) await printOutput(handle.output({ onBehind: sayBehind(voice) }), voice);
+        const result = await handle.result();
+        if (flags.json) await printJson(result);
+        explain(result, voice);
+        return exitCodeOf(result);
+      } finally {
+        over();
+      }
+    },
+    id,
+  );

@@ -1,0 +1,31 @@
+import { printOutput, sayBehind } from "../exec/follow-run.ts";
+import { leaveOnSignal } from "../terminal/leave-on-signal.ts";
+import { type RunFlags, sayIfUnserved, withRuns } from "./with-runs.ts";
+
+/** Flags of `kgents logs`. */
+export interface LogsFlags extends RunFlags {
+  readonly follow?: true;
+  readonly stderr?: true;
+}
+
+/** `kgents logs`. */
+export const logs = (id: string, flags: LogsFlags): Promise<number> =>
+  withRuns(flags, async (quartermaster, voice) => {
+    const handle = await quartermaster.get(id);
+    const { status } = await handle.describe();
+    const places = flags.stderr ? ({ stdout: null, stderr: "stdout" } as const) : undefined;
+    const follow = flags.follow === true && status === "running";
+    const over = leaveOnSignal(follow ? `left; the run ${id} goes on` : "left");
+    try {
+      if (follow) await sayIfUnserved(quartermaster, voice);
+      const events = follow ? handle.output({ onBehind: sayBehind(voice) }) : handle.outputSoFar();
+      await printOutput(events, voice, places);
+    } finally {
+      over();
+    }
+    const end = follow ? (await handle.describe()).status : status;
+    if (end === "error" || end === "terminated") {
+      voice.say(`the run has no result: see \`kgents show ${id}\``);
+    }
+    return 0;
+  });

@@ -1,0 +1,45 @@
+import { validateRequest } from "#core/contract/parse-request";
+import type { ExecutionRequest } from "#core/contract/request";
+import { fileContent } from "../../sdk/offload.ts";
+import type { Quartermaster } from "../../sdk/quartermaster.ts";
+import type { ExecFlags } from "../exec/exec-command.ts";
+import { fieldsOf } from "../exec/exec-request.ts";
+import { startAndFollow } from "../exec/start-and-follow.ts";
+import { createVoice } from "../terminal/voice.ts";
+
+/** Flags of `kgents rerun`: those of `exec` that override a field, or say how to follow. */
+export interface RerunFlags
+  extends Omit<ExecFlags, "code" | "file" | "entrypoint" | "input" | "dryRun" | "network" | "fallback" | "stdin"> {
+  readonly network?: boolean;
+  readonly fallback?: boolean;
+  readonly stdin?: string;
+}
+
+/** The request of a run, with what the flags change: variables and labels are added, all else takes the old one's place. */
+async function requestAgain(quartermaster: Quartermaster, id: string, flags: RerunFlags): Promise<ExecutionRequest> {
+  const { network, fallback, stdin, ...others } = flags;
+  const overrides = fieldsOf({ ...others, fallback: true });
+  // Before anything is looked for: a mistake in a flag is one whatever the run was.
+  validateRequest({ code: "any", ...overrides });
+  const { request } = await (await quartermaster.get(id)).inspect();
+  validateRequest(request);
+  // How it was followed then says nothing of how it is followed now.
+  const { live: _live, ...before } = request as ExecutionRequest;
+  const again: ExecutionRequest = {
+    ...before,
+    ...overrides,
+    ...(overrides.env ? { env: { ...before.env, ...overrides.env } } : {}),
+    ...(overrides.labels ? { labels: { ...before.labels, ...overrides.labels } } : {}),
+    ...(network === undefined ? {} : { network }),
+    ...(fallback === undefined ? {} : { fallback }),
+    ...(stdin === undefined ? {} : { stdin: await fileContent(stdin, "--stdin", () => quartermaster.store()) }),
+  };
+  validateRequest(again);
+  return again;
+}
+
+/** `kgents rerun`: the same request again, as a run of its own. */
+export async function rerun(id: string, flags: RerunFlags): Promise<number> {
+  const voice = await createVoice(flags.quiet === true);
+  return startAndFollow(flags, voice, (quartermaster) => requestAgain(quartermaster, id, flags));
+}

@@ -1,0 +1,108 @@
+import type { BackendStatus } from "#cells/provider";
+import type { Isolation } from "#core/contract/result";
+import { loadConfiguration } from "#platform/host/configuration-file";
+import { kgentsPaths } from "#platform/host/paths";
+import { clusterStatus, sandboxStatus } from "../../sdk/backend-status.ts";
+import { ensureStack, down as stopStack } from "../../stack/stack.ts";
+import { type StackStatus, stackStatus } from "../../stack/stack-status.ts";
+import { print, printJson } from "../terminal/print.ts";
+import { version } from "../terminal/version.ts";
+import { createVoice, reportError } from "../terminal/voice.ts";
+import type { StackFlags } from "./stack-commands.ts";
+import { stackOptions } from "./stack-options.ts";
+
+/** What `kgents status --json` prints. */
+interface Status extends StackStatus {
+  readonly version: string;
+  readonly backends: { readonly kubernetes: BackendStatus; readonly subprocess: BackendStatus };
+}
+
+/** `kgents up`. */
+export async function up(flags: StackFlags): Promise<number> {
+  const voice = await createVoice(flags.quiet === true);
+  try {
+    const stack = await ensureStack({ ...(await stackOptions(flags)), progress: voice.progress });
+    voice.settled();
+    const whose = stack.managed ? "ours" : stack.configured ? "configured" : "already running";
+    voice.say(
+      `Temporal is up at ${stack.address} (${whose}), the worker ${stack.worker === "own" ? "too" : "is another's"}`,
+    );
+    if (stack.uiUrl) voice.say(`look at runs at ${stack.uiUrl}`);
+    return 0;
+  } catch (error) {
+    voice.settled();
+    return reportError(error, { json: false });
+  }
+}
+
+/** `kgents down`. */
+export async function down(flags: StackFlags): Promise<number> {
+  const voice = await createVoice(flags.quiet === true);
+  try {
+    // Without the configuration: nothing of it matters here, and a mistake in it must not keep the stack running.
+    const { worker, temporal } = await stopStack({ paths: kgentsPaths(), progress: voice.progress });
+    voice.settled();
+    voice.say(`the worker ${said(worker)}, Temporal ${said(temporal)}; history and output are kept`);
+    return 0;
+  } catch (error) {
+    voice.settled();
+    return reportError(error, { json: false });
+  }
+}
+
+const said = (what: "was not running" | "stopped" | "killed"): string =>
+  what === "killed" ? "did not stop in time and was killed" : what;
+
+/** `kgents status`: exits 0 when runs can be carried out. */
+export async function status(flags: StackFlags): Promise<number> {
+  try {
+    const { configuration } = await loadConfiguration({ path: flags.config });
+    const stack = await stackStatus(await stackOptions(flags));
+    const report: Status = {
+      version: await version(),
+      ...stack,
+      backends: {
+        kubernetes: await clusterStatus(configuration),
+        subprocess: await sandboxStatus(),
+      },
+    };
+    await (flags.json ? printJson(report, 2) : print(inWords(report)));
+    return stack.temporal.running && stack.worker.pollers.length > 0 ? 0 : 1;
+  } catch (error) {
+    return reportError(error, { json: flags.json === true });
+  }
+}
+
+function inWords({ version: own, temporal, worker, backends }: Status): string {
+  const { pollers } = worker;
+  const others =
+    pollers.length === 0
+      ? `nobody polls the queue ${worker.taskQueue}`
+      : `${pollers.length} ${pollers.length === 1 ? "polls" : "poll"} the queue ${worker.taskQueue}`;
+  const runs =
+    worker.activeRuns === null ? "" : `, ${worker.activeRuns} ${worker.activeRuns === 1 ? "run" : "runs"} now`;
+  return [
+    `kgents    ${own}`,
+    temporal.running
+      ? `Temporal  up at ${temporal.address}, namespace ${temporal.namespace}, server ${temporal.version}${temporal.managed ? `, started by kgents (pid ${temporal.pid})` : ""}`
+      : `Temporal  not running at ${temporal.address}: ${temporal.reason}`,
+    ...(temporal.uiUrl ? [`  UI      ${temporal.uiUrl}`] : []),
+    ...(temporal.database ? [`  history ${temporal.database}`] : []),
+    worker.running
+      ? `Worker    up (pid ${worker.pid})${runs}; ${others}`
+      : `Worker    ${pollers.length > 0 ? `none of kgents' own in the background; ${others}` : `not running; ${others}`}`,
+    ...(worker.outdated.length > 0 ? [`  to be replaced when idle: ${worker.outdated.join(" and ")} changed`] : []),
+    ...(worker.pid === null ? [] : [`  log     ${worker.log}`]),
+    ...Object.entries(backends).flatMap(([name, { available, summary, isolation }]) => [
+      `Backend   ${name}: ${available ? "available" : "not available"}: ${summary}`,
+      ...(isolation ? limitLines(isolation) : []),
+    ]),
+    ...(temporal.running ? [] : ["Start with `kgents up`, or just run something with `kgents exec`."]),
+    "",
+  ].join("\n");
+}
+
+const limitLines = ({ level: _level, mechanism: _mechanism, ...limits }: Isolation): string[] =>
+  Object.entries(limits).map(
+    ([name, { enforced, by }]) => `  ${name.padEnd(10)} ${enforced ? "" : "NOT ENFORCED: "}${by}`,
+  );

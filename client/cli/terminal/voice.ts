@@ -1,0 +1,61 @@
+/**
+ * How the command line speaks: on stderr, in one voice; what happened, why, what to do.
+ *
+ * @module
+ */
+import { exitCodeOfFailure } from "#core/contract/exit-code";
+import { toKgentsError } from "../../sdk/failure.ts";
+import { complain, printJson } from "./print.ts";
+import { plain } from "./terminal-text.ts";
+
+/** Words for the person at the terminal. */
+export interface Voice {
+  /** Something that takes time has begun: a spinner on a terminal, a line elsewhere. */
+  readonly progress: (line: string) => void;
+  /** The thing that took time is over. */
+  readonly settled: () => void;
+  /** A remark. */
+  readonly say: (line: string) => void;
+}
+
+interface Spinner {
+  text: string;
+  start: () => Spinner;
+  stop: () => Spinner;
+}
+
+/** A voice for a command; a quiet one says nothing. */
+export async function createVoice(quiet: boolean): Promise<Voice> {
+  if (quiet) return { progress: () => {}, settled: () => {}, say: () => {} };
+  if (!process.stderr.isTTY) return { progress: complain, settled: () => {}, say: complain };
+  const { default: yoctoSpinner } = await import("yocto-spinner");
+  let spinner: Spinner | undefined;
+  const settled = (): void => {
+    spinner?.stop();
+    spinner = undefined;
+  };
+  return {
+    progress: (text) => {
+      spinner ??= yoctoSpinner({ stream: process.stderr }).start();
+      spinner.text = plain(text);
+    },
+    settled,
+    say: (text) => {
+      settled();
+      complain(text);
+    },
+  };
+}
+
+/** Reports an error and returns the exit code: with `--json` also as JSON on stdout. */
+export async function reportError(
+  error: unknown,
+  options: { json: boolean; id?: string | undefined },
+): Promise<number> {
+  const known = toKgentsError(error, options.id ?? "");
+  const { code: kind, message, field = null, remedy } = known;
+  complain(`${message}\n${remedy}`);
+  if (kind === "internal" && process.env.KGENTS_DEBUG) complain(String(known.stack));
+  if (options.json) await printJson({ id: options.id ?? null, error: { kind, message, field, remedy } });
+  return exitCodeOfFailure(kind);
+}

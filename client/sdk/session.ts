@@ -1,0 +1,137 @@
+/**
+ * What a Quartermaster holds once it is connected.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import type { Configuration } from "#core/configuration/configuration";
+import { storeOfIdentity } from "#core/contract/names";
+import { once } from "#core/text/once";
+import { loadConfiguration } from "#platform/host/configuration-file";
+import { kgentsPaths } from "#platform/host/paths";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { openArtifactStore } from "#platform/store/open-store";
+import { resolveTarget } from "#platform/temporal/address";
+import { queueStateOn } from "#platform/temporal/pollers";
+import { openTracing } from "#platform/tracing/open-tracing";
+import { refuseUnlessThere } from "../stack/refuse-unless-there.ts";
+import { ensureStack, type Stack } from "../stack/stack.ts";
+import { findUi } from "../stack/ui-link.ts";
+import { connectClient, type TemporalClient } from "./connect.ts";
+import type { QuartermasterOptions } from "./quartermaster-options.ts";
+import { recent } from "./recent.ts";
+
+/** Who serves the task queue. */
+interface Workers {
+  readonly store: ArtifactStore | undefined;
+  /** Whether anybody does. */
+  readonly served: boolean;
+  /** The versions whose workers poll it and get no new runs. */
+  readonly passiveVersions: readonly string[];
+}
+
+/** A connection, and what is asked of it again and again. */
+export interface Session extends TemporalClient {
+  readonly taskQueue: string;
+  /** Asked for where it matters, and anew after a second. */
+  readonly workers: () => Promise<Workers>;
+  readonly ui: () => Promise<string | undefined>;
+  /** Goes on with the stack as it is now. Returns false where that needs another session: another server, another start of it, another store. */
+  readonly goOn: (found: FoundStack) => boolean;
+  readonly close: () => Promise<void>;
+}
+
+type Options = Omit<QuartermasterOptions, "mode">;
+
+/** How long the stack and its workers are taken to be as they were. */
+export const freshMilliseconds = 1000;
+
+/** The server and the workers that a session is for. */
+export interface FoundStack {
+  readonly stack: Stack;
+  readonly taskQueue: string;
+  readonly artifacts: Configuration["artifacts"];
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/**
+ * Finds the server and the workers, and where it may starts them.
+ *
+ * @throws KgentsError `stack-start`, `tool-unavailable`, `invalid-configuration`, `temporal-unavailable`
+ */
+export async function findStack(options: Options): Promise<FoundStack> {
+  const { address, namespace, startLocalStack = true, onProgress = () => {} } = options;
+  const { configuration, text } = await loadConfiguration({ path: options.configurationFile });
+  const taskQueue = options.taskQueue ?? configuration.worker.taskQueue;
+  const environment = namespace === undefined ? process.env : { ...process.env, TEMPORAL_NAMESPACE: namespace };
+  const { artifacts, retention } = configuration;
+  const stack = await ensureStack({
+    paths: kgentsPaths(),
+    environment,
+    address,
+    configurationText: text,
+    usesBucket: artifacts.bucket !== undefined,
+    retentionMilliseconds: retention,
+    taskQueue,
+    start: startLocalStack,
+    progress: onProgress,
+  });
+  return { stack, taskQueue, artifacts, environment };
+}
+
+/** What a session depends on. */
+const keyOf = ({ stack, taskQueue, artifacts }: FoundStack): string =>
+  JSON.stringify([stack.address, stack.namespace, stack.startedAt, taskQueue, artifacts]);
+
+/**
+ * Connects.
+ *
+ * @throws KgentsError `temporal-unavailable`, `stack-start`, `invalid-configuration`
+ */
+export async function openSession(options: Options, found: FoundStack): Promise<Session> {
+  const { startLocalStack = true, onProgress = () => {} } = options;
+  const { taskQueue, artifacts, environment } = found;
+  const key = keyOf(found);
+  let { stack } = found;
+  const { address, namespace } = stack;
+  const target = { ...resolveTarget(environment, { address: options.address }), address, namespace };
+  if (!startLocalStack && target.origin === "local") await refuseUnlessThere(address);
+  const tracing = await openTracing("kgents", onProgress);
+  const temporal = await connectClient(target, tracing);
+  const { connection } = temporal.client;
+  const patience = startLocalStack ? refusalMilliseconds : answerMilliseconds;
+  const store = once(() => openArtifactStore(artifacts, { directory: join(kgentsPaths().state, "artifacts") }));
+  const others = recent(freshMilliseconds, async (): Promise<Workers> => {
+    const { pollers, passiveVersions } = await queueStateOn(connection, target, taskQueue, patience);
+    // A store that cannot be opened is one that is not shared.
+    const opened = await store().catch(() => undefined);
+    const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === opened?.id);
+    return { served: pollers.length > 0, passiveVersions, store: isShared ? opened : undefined };
+  });
+  return {
+    ...{ ...temporal, taskQueue },
+    workers: async () => {
+      if (stack.worker === "own") return { served: true, passiveVersions: [], store: await store() };
+      const found = await others();
+      // Who is refused tries again when a worker has come, and not a second later.
+      if (!found.served) await others.forget();
+      return found;
+    },
+    ui: () => findUi(target, environment, stack.uiUrl),
+    goOn: (next) => {
+      if (keyOf(next) !== key) return false;
+      ({ stack } = next);
+      return true;
+    },
+    close: async () => {
+      await connection.close();
+      await (await store.made()?.catch(() => undefined))?.close();
+      await tracing?.close();
+    },
+  };
+}
+
+/** How long to look for who serves the queue: a refusal comes within 2 s. */
+const refusalMilliseconds = 1500;
+/** Likewise, for whoever starts nothing and is refused nothing. */
+const answerMilliseconds = 5000;

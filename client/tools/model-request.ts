@@ -1,0 +1,77 @@
+/**
+ * What a language model may set of a request: the fields that are about the code, each with the request's own bounds. What
+ * concerns the operator (images, labels, retries, who asks) is not among them, and content stands in the call itself.
+ *
+ * @module
+ */
+import type { z } from "zod";
+import { fileNameField, flag, inlineContent, list, strict, textContent, textLike } from "#core/contract/fields";
+import { type ExecutionRequest, maximumFiles, requestSchema } from "#core/contract/request";
+
+/** The largest code, stdin or file in a call, in bytes: a message of the protocol carries all of them. */
+const maximumInlineBytes = 2 * 1024 * 1024;
+
+const codeRule = "the code as well-formed text that is not empty, at most 2 MiB";
+const filesRule = `at most ${maximumFiles} files { name, content, executable? }`;
+
+const { shape } = requestSchema;
+
+/** The fields of a call of `run_code`. */
+export const modelRequestSchema = strict(
+  {
+    code: textContent(maximumInlineBytes, codeRule)
+      .refine((value) => value !== "", { error: codeRule })
+      .describe("The program. It starts in an empty work directory of its own; print what you want to see."),
+    language: shape.language.describe(
+      "A language or alias that list_languages names: python (default), sh, bash, javascript, typescript.",
+    ),
+    args: shape.args.describe("Arguments of the program."),
+    stdin: inlineContent("stdin", maximumInlineBytes)
+      .optional()
+      .describe('What the program reads from standard input: text, or { "base64": "..." }. Without it, end of file.'),
+    files: list(
+      strict(
+        {
+          name: fileNameField().describe("Relative to the work directory."),
+          content: inlineContent("content", maximumInlineBytes).describe('Text, or { "base64": "..." }.'),
+          executable: flag().default(false).describe("Whether the program may run it. Default: false."),
+        },
+        filesRule,
+      ),
+      maximumFiles,
+      filesRule,
+    )
+      .default([])
+      .describe("Files placed in the work directory before the program starts."),
+    outputs: shape.outputs.describe(
+      'Globs of files to bring back from the work directory, such as ["chart.png", "out/*.csv"]. Everything else is thrown away with the cell.',
+    ),
+    env: shape.env.describe("Environment variables of the program."),
+    timeout: shape.timeout.describe(
+      'Time limit of the program: seconds, or text such as "90s" or "5m"; from 0.1 s to 24 h. Default: 30 s.',
+    ),
+    cpu: shape.cpu.describe('Processor limit, such as "500m" (half a core) or 2. Default: 1.'),
+    memory: shape.memory.describe('Memory limit, such as "256Mi". Default: "512Mi"; raise it for large data.'),
+    disk: shape.disk.describe('Limit of what the program may write, such as "500Mi". Default: "100Mi".'),
+    network: shape.network.describe(
+      "Whether the program may reach public internet addresses. Default: false; never private addresses.",
+    ),
+    id: textLike(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+      "1 to 100 letters, digits and . _ -, beginning with a letter or digit",
+    )
+      .optional()
+      .describe(
+        "An id of your own for the run. The same id with the same request never starts it twice: it answers with the run that is there.",
+      ),
+  },
+  "an object with the fields of a run",
+);
+
+/** A call of `run_code` as a model writes it. */
+export type ModelRequest = z.input<typeof modelRequestSchema>;
+
+/** The request that a call means. Only what was given is in it, so that the configuration's defaults count. */
+export function requestOfModel({ id: _id, ...fields }: ModelRequest, requester: string): ExecutionRequest {
+  return { ...fields, requester };
+}
