@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { Context } from "@temporalio/activity";
 import type { CellPlan } from "#cells/provider";
-import { applyPolicy, lowerDefaults } from "#core/configuration/configuration";
+import { applyPolicy, lowerDefaults } from "#core/configuration/policy";
 import { KgentsError } from "#core/contract/error";
 import { checkDisk } from "#core/contract/file-set";
 import { findLanguage } from "#core/contract/language";

@@ -17,7 +17,8 @@ import { deploymentVersion } from "./deployment.ts";
 import { takeOverEnd } from "./end-in-order.ts";
 import { startHealthServer } from "./health-server.ts";
 import { createLogger, installRuntime } from "./logging.ts";
-import { startWorker, type WorkerSettings } from "./run-worker.ts";
+import { startWorker } from "./run-worker.ts";
+import type { WorkerSettings } from "./worker-settings.ts";
 
 /** What can be said on the command line. */
 export interface WorkerCommandFlags {

@@ -9,7 +9,7 @@ import { KgentsError } from "#core/contract/error";
 import type { BackendName } from "#core/contract/result";
 import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
-import type { WorkerSettings } from "./run-worker.ts";
+import type { WorkerSettings } from "./worker-settings.ts";
 
 interface BackendsOf extends Pick<WorkerSettings, "configuration" | "paths" | "log"> {
   readonly hostId: string;

@@ -4,11 +4,11 @@ import type { ActivityDependencies } from "#activities/dependencies";
 import { createActivities } from "#activities/index";
 import type { Configuration } from "#core/configuration/configuration";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
-import type { Tracing } from "#platform/tracing/open-tracing";
+import type { Tracing } from "#platform/tracing/tracing";
 import type { WorkerConnections } from "./connect.ts";
 import { versioned } from "./deployment.ts";
 import { activityInterceptors, workflowSinks } from "./interceptors.ts";
-import type { WorkerSettings } from "./run-worker.ts";
+import type { WorkerSettings } from "./worker-settings.ts";
 
 /** Places in the shared queue's worker for all that is no code: provisioning that does not wait, clean-ups, removals of finished Jobs. */
 const shortActivities = 100;

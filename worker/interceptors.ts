@@ -2,7 +2,7 @@ import { defaultPayloadConverter } from "@temporalio/common";
 import type { ActivityInterceptorsFactory, InjectedSinks } from "@temporalio/worker";
 import { unknownRequester } from "#core/contract/names";
 import { traceHeader } from "#core/telemetry/trace-context";
-import type { Tracing } from "#platform/tracing/open-tracing";
+import type { Tracing } from "#platform/tracing/tracing";
 import type { TraceSinks } from "#workflows/interceptors";
 
 /** Who asked, as the input of an activity says: in the request, or beside the cell. */

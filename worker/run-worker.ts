@@ -1,16 +1,13 @@
 import { join } from "node:path";
 import { Client } from "@temporalio/client";
-import { type MetricMeter, noopMetricMeter } from "@temporalio/common";
+import { noopMetricMeter } from "@temporalio/common";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createRunningCells } from "#activities/running-cells";
 import { createCellLimiter } from "#cells/placement/cell-limiter";
 import { createWaitingLine } from "#cells/placement/waiting-line";
-import type { Backend } from "#cells/provider";
-import { type Configuration, mergeLanguages } from "#core/configuration/configuration";
+import { mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { hostTaskQueue, workerIdentity } from "#core/contract/names";
-import type { BackendName } from "#core/contract/result";
-import type { Paths } from "#platform/host/paths";
 import { claimSlot } from "#platform/host/process-lock";
 import { countStoreErrors } from "#platform/store/count-errors";
 import { openArtifactStore } from "#platform/store/open-store";
@@ -31,30 +28,7 @@ import { createOpened, type Opened, stepMilliseconds } from "./settled.ts";
 import { ensureSweep } from "./sweep-schedule.ts";
 import { watchBackends } from "./watch-backends.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
-
-/** How a worker is started. */
-export interface WorkerSettings {
-  readonly configuration: Configuration;
-  readonly paths: Paths;
-  readonly log: Logger;
-  /** Temporal's address; by default the standard variables and profiles say. */
-  readonly address?: string | undefined;
-  readonly namespace?: string | undefined;
-  /** How long running code may go on after the worker was told to stop, in milliseconds. */
-  readonly drainMilliseconds: number;
-  /** The version of a worker deployment that this worker is. @default none: it takes runs that belong to no version */
-  readonly version?: DeploymentVersion | undefined;
-  /** Called when the worker polls. */
-  readonly onReady?: (about: { taskQueue: string; hostTaskQueue: string; identity: string }) => Promise<void> | void;
-  /** Called when the number of cells that exist or wait changes. */
-  readonly onActivity?: (activeRuns: number) => void;
-  /** The workflow bundle. @default the one that the build put beside this file */
-  readonly bundlePath?: string;
-  /** Where metrics go. @default nowhere */
-  readonly meter?: MetricMeter | undefined;
-  /** More backends, for tests of the workflow's own behaviour. */
-  readonly backends?: Partial<Record<BackendName, Backend>>;
-}
+import type { WorkerSettings } from "./worker-settings.ts";
 
 /** A worker that runs. */
 export interface RunningWorker {

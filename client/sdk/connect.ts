@@ -2,7 +2,7 @@ import { Client } from "@temporalio/client";
 import type { TemporalTarget } from "#platform/temporal/address";
 import { openConnection } from "#platform/temporal/open-connection";
 import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
-import type { Tracing } from "#platform/tracing/open-tracing";
+import type { Tracing } from "#platform/tracing/tracing";
 import { traceStarts } from "./trace-starts.ts";
 
 /** A connection to Temporal, and where it leads. */

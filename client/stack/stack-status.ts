@@ -4,7 +4,7 @@ import { portIn, type TemporalTarget } from "#platform/temporal/address";
 import { type QueuePoller, type QueueState, queueState } from "#platform/temporal/pollers";
 import { runningWorker } from "./background-worker.ts";
 import { refuseUnlessThere } from "./refuse-unless-there.ts";
-import { isGuarded, runningServer, type ServerRecord } from "./server.ts";
+import { isGuarded, runningServer, type ServerRecord } from "./server-record.ts";
 import { targetOf } from "./stack.ts";
 import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
 import { guardedUi } from "./ui-guard.ts";

@@ -14,7 +14,8 @@ import { portIn, resolveTarget, type TemporalTarget } from "#platform/temporal/a
 import { queueState } from "#platform/temporal/pollers";
 import { probe } from "#platform/temporal/probe";
 import { ensureWorker, isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
-import { awaitServing, isGuarded, runningServer, type ServerRecord, startServer, stopServer } from "./server.ts";
+import { awaitServing, startServer, stopServer } from "./server.ts";
+import { isGuarded, runningServer, type ServerRecord } from "./server-record.ts";
 import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
 import { ensureUiGuard, guardedUi } from "./ui-guard.ts";
 

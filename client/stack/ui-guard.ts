@@ -12,7 +12,7 @@ import { readStateFile, type Shaped, writeStateFile } from "#platform/host/state
 import { portIn } from "#platform/temporal/address";
 import { serverEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
-import type { GuardedServer } from "./server.ts";
+import type { GuardedServer } from "./server-record.ts";
 import type { StackContext } from "./stack-context.ts";
 import { freeUiPort } from "./ui-port.ts";
 

@@ -27,7 +27,6 @@ import { defaultUserIds, largestUserId } from "../manifest/cell-user.ts";
 import { languageSettings } from "./language-settings.ts";
 
 export { mergeLanguages } from "./language-settings.ts";
-export { applyPolicy, lowerDefaults } from "./policy.ts";
 
 const imagesRule = "at most 256 images, each as it is written in a request, or its beginning and `*`";
 const backendsRule = "a list of kubernetes and subprocess, each at most once, at least one";

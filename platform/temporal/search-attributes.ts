@@ -1,6 +1,5 @@
 import type { NativeConnection } from "@temporalio/worker";
 import { searchAttributes } from "#core/contract/names";
-import type { Logger } from "#worker/logging";
 import { keywordAttributeType } from "./temporal-enums.ts";
 
 type Operator = Pick<NativeConnection, "operatorService">;
@@ -42,6 +41,12 @@ export async function registerSearchAttributes(
   });
 }
 
+/** A log whose lines have fields. */
+interface Log {
+  readonly info: (about: object, message: string) => void;
+  readonly warn: (about: object, message: string) => void;
+}
+
 /**
  * Sees to it that the namespace has our search attributes.
  *
@@ -50,11 +55,7 @@ export async function registerSearchAttributes(
  *
  * @returns whether runs may carry them
  */
-export async function ensureSearchAttributes(
-  connection: Operator,
-  namespace: string,
-  log: Pick<Logger, "info" | "warn">,
-): Promise<boolean> {
+export async function ensureSearchAttributes(connection: Operator, namespace: string, log: Log): Promise<boolean> {
   try {
     const absent = await missingSearchAttributes(connection, namespace);
     if (absent.length === 0) return true;

@@ -11,7 +11,7 @@ import { defaultResource, detectResources, envDetector, resourceFromAttributes }
 import { BasicTracerProvider, BatchSpanProcessor, RandomIdGenerator } from "@opentelemetry/sdk-trace-base";
 import { CancelledFailure } from "@temporalio/common";
 import { idsOfRun, type SpanReference, spanOf } from "#core/telemetry/trace-context";
-import type { Tracing } from "./open-tracing.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** How long the end of a process may wait for a collector: a person waits for it, and traces are not what he came for. */
 const closeMilliseconds = 2000;

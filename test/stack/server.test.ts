@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { expect, inject, test } from "vitest";
-import type { ServerRecord } from "#client/stack/server";
+import type { ServerRecord } from "#client/stack/server-record";
 import { down, ensureStack } from "#client/stack/stack";
 import { stackStatus } from "#client/stack/stack-status";
 import { isRunning } from "#platform/host/process-identity";

@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client, Connection } from "@temporalio/client";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
-import type { GuardedServer } from "#client/stack/server";
+import type { GuardedServer } from "#client/stack/server-record";
 import { ensureStack } from "#client/stack/stack";
 import { stackStatus } from "#client/stack/stack-status";
 import { uiLink } from "#client/stack/ui-link";

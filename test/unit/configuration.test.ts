@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { applyPolicy, lowerDefaults, mergeLanguages, parseConfiguration } from "#core/configuration/configuration";
+import { mergeLanguages, parseConfiguration } from "#core/configuration/configuration";
+import { applyPolicy, lowerDefaults } from "#core/configuration/policy";
 import { KgentsError } from "#core/contract/error";
 import { builtInLanguages, commandInImage, findLanguage, languageOfFile } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";

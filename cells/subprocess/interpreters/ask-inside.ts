@@ -12,7 +12,7 @@ import { cellLimits } from "../machine/limits.ts";
 import { composeRun } from "../sandbox/compose-run.ts";
 import { runSandbox } from "../sandbox/run-sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import type { Bind } from "./interpreter.ts";
+import type { Bind } from "./interpreter-command.ts";
 
 /** What is asked, and with what in sight. */
 export interface Question {

@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import type { Language } from "#core/contract/language";
 import type { Ask } from "./ask-inside.ts";
-import { type Interpreter, resolveInterpreter } from "./interpreter.ts";
+import { resolveInterpreter } from "./interpreter.ts";
+import type { Interpreter } from "./interpreter-command.ts";
 
 /** A shim may lead elsewhere tomorrow (`pyenv global`), without any file of ours changing. */
 const lifetime = 60_000;

@@ -12,26 +12,10 @@ import { findForCell } from "#platform/host/find-program";
 import { ownProgramDirectory } from "../sandbox/sandbox-paths.ts";
 import type { Ask } from "./ask-inside.ts";
 import { isTooWide } from "./bindable.ts";
+import type { Bind, Interpreter } from "./interpreter-command.ts";
 import { foreignLibraries } from "./libraries.ts";
 import { findPython, isPython, type PythonInstallation } from "./python.ts";
 import { isShared } from "./shared-directories.ts";
-
-/** Something of the host shown inside, read-only. */
-export interface Bind {
-  readonly source: string;
-  readonly target: string;
-}
-
-/** How to run a language inside. */
-export interface Interpreter {
-  /** The program by its absolute path inside, and its arguments. */
-  readonly command: readonly string[];
-  readonly binds: readonly Bind[];
-  /** The directory to put first on PATH. */
-  readonly directory: string;
-  /** The program on the host, for runs without a sandbox. */
-  readonly hostCommand: readonly string[];
-}
 
 const same = (path: string): Bind => ({ source: path, target: path });
 

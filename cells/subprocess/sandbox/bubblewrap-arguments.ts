@@ -1,4 +1,4 @@
-import type { Bind } from "../interpreters/interpreter.ts";
+import type { Bind } from "../interpreters/interpreter-command.ts";
 import type { CellLimits } from "../machine/limits.ts";
 import { descriptors, privateShell, supervisorFile, workDirectory } from "./sandbox-paths.ts";
 

@@ -2,7 +2,7 @@ import { buffer } from "node:stream/consumers";
 import { commonEnvironment } from "../../common-environment.ts";
 import { findPattern } from "../../files/output-patterns.ts";
 import type { CellPlan, ExecuteContext } from "../../provider.ts";
-import type { Interpreter } from "../interpreters/interpreter.ts";
+import type { Interpreter } from "../interpreters/interpreter-command.ts";
 import { claimUid } from "../machine/claim-uid.ts";
 import { rlimitFallback } from "../machine/isolation.ts";
 import type { CellLimits } from "../machine/limits.ts";
