@@ -8,12 +8,15 @@ WORKDIR /kgents
 COPY package.json package-lock.json .npmrc ./
 # Scripts would build before there are sources, and fetch a Node that is here already.
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json build.ts ./
 COPY core core
+COPY platform platform
+COPY cells cells
 COPY activities activities
 COPY workflows workflows
 COPY worker worker
 COPY client client
+COPY bin bin
 # Temporal's SDK brings its library for five platforms, and a third of the rest is for compilers and debuggers.
 RUN npm run build \
   && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \

@@ -6,9 +6,6 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 
-const { version, type, imports } = JSON.parse(await readFile("package.json", "utf8"));
+const { type, imports } = JSON.parse(await readFile("package.json", "utf8"));
 const built = Object.entries<string>(imports).map(([name, path]) => [name, path.replace(/\.ts$/, ".js")]);
-await writeFile(
-  "dist/package.json",
-  `${JSON.stringify({ version, type, imports: Object.fromEntries(built) }, null, 2)}\n`,
-);
+await writeFile("dist/package.json", `${JSON.stringify({ type, imports: Object.fromEntries(built) }, null, 2)}\n`);

@@ -6,6 +6,7 @@
  */
 
 import { type Configuration, parseConfiguration } from "#core/configuration/configuration";
+import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
 import { KgentsError } from "#core/contract/error";
 import { exitCodeOfFailure } from "#core/contract/exit-code";
 import { parseDuration } from "#core/text/duration";
@@ -19,23 +20,6 @@ import { startHealthServer } from "./health-server.ts";
 import { createLogger, installRuntime } from "./logging.ts";
 import { startWorker } from "./run-worker.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
-
-/** What can be said on the command line. */
-export interface WorkerCommandFlags {
-  readonly address?: string;
-  readonly namespace?: string;
-  readonly taskQueue?: string;
-  readonly backends?: string[];
-  readonly maximumCells?: number;
-  readonly metricsPort?: number;
-  readonly metricsHost: string;
-  readonly healthPort?: number;
-  readonly healthHost?: string;
-  readonly deployment?: string;
-  readonly buildId?: string;
-  readonly drain: string;
-  readonly config?: string;
-}
 
 /** The configuration with what the flags say on top; checked as a whole. */
 function withFlags(configuration: Configuration, flags: WorkerCommandFlags): Configuration {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { defaultTaskQueue } from "#core/contract/names";
+import { packageFile } from "#platform/host/package-files";
 import { kgentsPaths, type Paths } from "#platform/host/paths";
 
 /** How the local stack is asked for. */
@@ -68,7 +68,7 @@ export function stackContext(options: StackOptions): StackContext {
     retentionMilliseconds: options.retentionMilliseconds ?? 7 * dayMilliseconds,
     start: options.start ?? true,
     progress: options.progress ?? (() => {}),
-    workerEntry: options.workerEntry ?? builtWorker(),
+    workerEntry: options.workerEntry ?? packageFile("dist/worker/main.js"),
     files: {
       lock: join(paths.state, "stack.lock"),
       server: join(paths.state, "temporal.json"),
@@ -77,10 +77,4 @@ export function stackContext(options: StackOptions): StackContext {
       uiGuardLog: join(paths.state, "ui-guard.log"),
     },
   };
-}
-
-/** The worker beside this file in the build; in the build beside the sources where those are run. */
-function builtWorker(): string {
-  const root = import.meta.url.endsWith(".ts") ? "../../dist/" : "../../";
-  return fileURLToPath(new URL(`${root}worker/main.js`, import.meta.url));
 }

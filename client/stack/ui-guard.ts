@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { packageFile } from "#platform/host/package-files";
 import { isRunning } from "#platform/host/process-identity";
 import { readStateFile, type Shaped, writeStateFile } from "#platform/host/state-file";
 import { portIn } from "#platform/temporal/address";
@@ -33,14 +33,8 @@ const stopMilliseconds = 2000;
 /** It only copies bytes: V8's usual young generation would cost more than all the rest of it. */
 const nodeFlags = ["--max-semi-space-size=1", "--max-old-space-size=64"];
 
-/** The guard's program: in the build, or beside the sources where those are run. */
-const program = (): string =>
-  fileURLToPath(
-    new URL(
-      import.meta.url.endsWith(".ts") ? "../ui-guard/main.ts" : "../../client/stack/ui-guard/main.js",
-      import.meta.url,
-    ),
-  );
+/** The guard's program, in the build. */
+const program = packageFile("dist/client/stack/ui-guard/main.js");
 
 async function runningGuard({ files }: StackContext): Promise<GuardRecord | undefined> {
   const record = await readStateFile(files.uiGuard, recordShape);
@@ -66,7 +60,7 @@ export async function ensureUiGuard(context: StackContext, server: GuardedServer
   const beside = `${server.pid}:${server.startTime}`;
   const guard = await startInBackground(
     process.execPath,
-    [...nodeFlags, program(), "--listen", listen, "--target", server.uiAddress, "--beside", beside],
+    [...nodeFlags, program, "--listen", listen, "--target", server.uiAddress, "--beside", beside],
     {
       log: files.uiGuardLog,
       environment: serverEnvironment(environment),

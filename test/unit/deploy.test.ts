@@ -9,6 +9,7 @@ import { loadManifests, type Manifest, titleOf } from "#cells/kubernetes/infra/m
 import { requiredAccess } from "#cells/kubernetes/infra/required-access";
 import { workerCommand } from "#client/cli/stack/worker-command";
 import { parseConfiguration } from "#core/configuration/configuration";
+import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { cellNamespace } from "#core/contract/names";
 import { validateRequest } from "#core/contract/parse-request";
@@ -18,7 +19,6 @@ import { managedByKgents, managedByLabel, networkLabel } from "#core/manifest/cl
 import { rangeHolds, specialRanges4, specialRanges6 } from "#core/manifest/special-addresses";
 import { parseDuration } from "#core/text/duration";
 import { parseQuantity } from "#core/text/quantity";
-import type { WorkerCommandFlags } from "#worker/command";
 
 const root = join(import.meta.dirname, "../..");
 

@@ -5,10 +5,10 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { KubernetesObject } from "@kubernetes/client-node";
 import { parseAllDocuments } from "yaml";
 import { cellNamespace } from "#core/contract/names";
+import { packageFile } from "#platform/host/package-files";
 
 /** An object as it is applied. */
 export interface Manifest extends KubernetesObject {
@@ -17,11 +17,8 @@ export interface Manifest extends KubernetesObject {
   readonly metadata: KubernetesObject["metadata"] & { readonly name: string };
 }
 
-// Two folders deep beside the sources; three in the build, where this is part of a bundle in a folder of the same depth.
-const root = import.meta.url.endsWith(".ts") ? "../../" : "../../../";
-
 /** The directory of the manifests, which is part of the package. */
-const directory = fileURLToPath(new URL(`${root}deploy/cells/`, import.meta.url));
+const directory = packageFile("deploy/cells");
 
 /**
  * Puts a namespace's name wherever the files have the default one: its own name, references to it, the Role's, and the names of

@@ -4,6 +4,7 @@ import { interruptedExitCode } from "#core/contract/exit-code";
 import { isLoopback } from "#core/text/loopback";
 import { onEndingSignal } from "#platform/host/ending-signals";
 import { allowedHosts } from "#platform/host/http-strangers";
+import { packageVersion } from "#platform/host/package-files";
 import { createCalls } from "../../mcp/calls.ts";
 import { serveOnHttp } from "../../mcp/serve-http.ts";
 import { type Serving, serveOnStdio } from "../../mcp/serve-stdio.ts";
@@ -13,7 +14,6 @@ import { readToken } from "../../mcp/token.ts";
 import type { Surroundings } from "../../mcp/tool.ts";
 import { beforeLosingOutput } from "../terminal/lost-output.ts";
 import { complain } from "../terminal/print.ts";
-import { version } from "../terminal/version.ts";
 import { reportError } from "../terminal/voice.ts";
 import type { McpFlags } from "./mcp-command.ts";
 
@@ -27,7 +27,7 @@ export async function mcp(flags: McpFlags): Promise<number> {
   const stack = createStack({ onProgress: say, ...(configurationFile === undefined ? {} : { configurationFile }) });
   const surroundings: Surroundings = { stack, calls, configurationFile };
   try {
-    const own = await version();
+    const own = packageVersion;
     const createServer = () => createMcpServer(surroundings, own);
     const report = (error: Error): void => say(`MCP: ${error.message}`);
     const serving = await serve(flags, createServer, report, say);

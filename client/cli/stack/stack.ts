@@ -1,12 +1,12 @@
 import type { BackendStatus } from "#cells/provider";
 import type { Isolation } from "#core/contract/result";
 import { loadConfiguration } from "#platform/host/configuration-file";
+import { packageVersion } from "#platform/host/package-files";
 import { kgentsPaths } from "#platform/host/paths";
 import { clusterStatus, sandboxStatus } from "../../sdk/backend-status.ts";
 import { ensureStack, down as stopStack } from "../../stack/stack.ts";
 import { type StackStatus, stackStatus } from "../../stack/stack-status.ts";
 import { print, printJson } from "../terminal/print.ts";
-import { version } from "../terminal/version.ts";
 import { createVoice, reportError } from "../terminal/voice.ts";
 import type { StackFlags } from "./stack-commands.ts";
 import { stackOptions } from "./stack-options.ts";
@@ -59,7 +59,7 @@ export async function status(flags: StackFlags): Promise<number> {
     const { configuration } = await loadConfiguration({ path: flags.config });
     const stack = await stackStatus(await stackOptions(flags));
     const report: Status = {
-      version: await version(),
+      version: packageVersion,
       ...stack,
       backends: {
         kubernetes: await clusterStatus(configuration),

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
+import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
 import { parseDuration } from "#core/text/duration";
-import type { WorkerCommandFlags } from "#worker/command";
 
 const wholeNumber =
   (minimum: number, maximum: number) =>

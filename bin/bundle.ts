@@ -9,7 +9,7 @@ import { rolldown } from "rolldown";
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 const bundle = await rolldown({
-  input: here("./main.js"),
+  input: here("./kgents.js"),
   platform: "node",
   // The worker keeps its own files: it has native code, and starts once. The client of Kubernetes is 17 MB, and few need it.
   external: (id) =>
@@ -19,7 +19,7 @@ const bundle = await rolldown({
   checks: { ineffectiveDynamicImport: false },
 });
 await bundle.write({
-  dir: here("./"),
+  dir: here("../client/cli/"),
   format: "esm",
   entryFileNames: "main.js",
   chunkFileNames: "chunk-[name]-[hash].js",

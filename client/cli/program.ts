@@ -1,0 +1,176 @@
+/**
+ * The command line. Commands are loaded when they are used: Temporal's client alone costs more time than Node itself.
+ *
+ * @module
+ */
+import module from "node:module";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
+import type { KgentsError } from "#core/contract/error";
+import { distrust } from "#platform/host/ownership";
+import { packageVersion } from "#platform/host/package-files";
+import { kgentsPaths } from "#platform/host/paths";
+import { adminCommand } from "./admin/admin-command.ts";
+import { schemaCommand } from "./admin/schema-command.ts";
+import { batchCommand } from "./batch/batch-command.ts";
+import { completionCommands } from "./completion/completion-command.ts";
+import { execCommand } from "./exec/exec-command.ts";
+import { infraCommand } from "./infra/infra-command.ts";
+import { mcpCommand } from "./mcp/mcp-command.ts";
+import { controlCommands } from "./runs/control-commands.ts";
+import { lookCommands } from "./runs/look-commands.ts";
+import { scheduleCommand } from "./schedules/schedule-command.ts";
+import { checkSurroundings } from "./stack/check-surroundings.ts";
+import { doctorCommand } from "./stack/doctor-command.ts";
+import { downCommand, statusCommand, upCommand } from "./stack/stack-commands.ts";
+import { workerCommand } from "./stack/worker-command.ts";
+import { watchOutput } from "./terminal/lost-output.ts";
+import { flush, print } from "./terminal/print.ts";
+
+/** Wrong usage: a flag, a field or a language that does not exist. */
+const wrongUsage = 2;
+
+/** The programs that the command line starts and that are no part of the client. */
+export interface Programs {
+  /** `kgents worker`. Resolves with the exit code. */
+  readonly work: (flags: WorkerCommandFlags) => Promise<number>;
+}
+
+/** Runs the command that the words of the command line say, and sets the exit code of this process. */
+export async function runCommandLine(programs: Programs): Promise<void> {
+  // Node 20 has no such cache. Compiled code of what is loaded from here on is kept; in a directory of the user's own, where nobody else can plant any.
+  const compileCache = join(kgentsPaths().cache, "compile-cache");
+  if (distrust(compileCache) === undefined) module.enableCompileCache?.(compileCache);
+  watchOutput();
+
+  const program = new Command("kgents")
+    .description("Disposable code execution, hardened and isolated, carried by Temporal workflows.")
+    .version(packageVersion, "-V, --version")
+    .exitOverride()
+    // Said below, in our own words.
+    .configureOutput({ outputError: () => {}, writeOut: (text) => void print(text) })
+    .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
+
+  /** Ends at once: a connection that nobody answers would keep this process alive until it is given up. */
+  async function leave(code: number): Promise<never> {
+    await flush();
+    process.exit(code);
+  }
+
+  execCommand(program, async (source, flags) => {
+    const { exec } = await import("./exec/exec.ts");
+    process.exitCode = await exec(source, flags);
+  });
+  batchCommand(program, async (file, flags) => {
+    const { batch } = await import("./batch/batch.ts");
+    process.exitCode = await batch(file, flags);
+  });
+  lookCommands(program, {
+    ps: async (flags) => leave(await (await import("./runs/ps.ts")).ps(flags)),
+    show: async (id, flags) => leave(await (await import("./runs/show.ts")).show(id, flags)),
+    logs: async (id, flags) => leave(await (await import("./runs/logs.ts")).logs(id, flags)),
+    files: async (id, verb, names, flags) =>
+      leave(await (await import("./runs/files.ts")).files(id, verb, names, flags)),
+    open: async (id, flags) => leave(await (await import("./runs/open.ts")).open(id, flags)),
+  });
+  controlCommands(program, {
+    attach: async (id, flags) => leave(await (await import("./runs/attach.ts")).attach(id, flags)),
+    wait: async (ids, flags) => leave(await (await import("./runs/wait.ts")).waitFor(ids, flags)),
+    cancel: async (ids, flags) => leave(await (await import("./runs/cancel.ts")).cancel(ids, flags)),
+    rerun: async (id, flags) => {
+      process.exitCode = await (await import("./runs/rerun.ts")).rerun(id, flags);
+    },
+  });
+  doctorCommand(program, async (flags) => leave(await (await import("./stack/doctor.ts")).doctor(flags)));
+  completionCommands(program, {
+    completion: async (shell) => {
+      const { completionScripts } = await import("./completion/completion-scripts.ts");
+      await print(completionScripts[shell]);
+    },
+    complete: async (shell, words) => {
+      const { complete } = await import("./completion/complete.ts");
+      await complete(program, shell, words);
+      await leave(0);
+    },
+  });
+  scheduleCommand(program, {
+    create: async (id, flags) => leave(await (await import("./schedules/schedule.ts")).createSchedule(id, flags)),
+    list: async (flags) => leave(await (await import("./schedules/schedule.ts")).listSchedules(flags)),
+    delete: async (ids, flags) => leave(await (await import("./schedules/schedule.ts")).deleteSchedules(ids, flags)),
+    trigger: async (id, flags) => leave(await (await import("./schedules/schedule.ts")).triggerSchedule(id, flags)),
+  });
+  upCommand(program, async (flags) => {
+    const { up } = await import("./stack/stack.ts");
+    process.exitCode = await up(flags);
+  });
+  downCommand(program, async (flags) => {
+    const { down } = await import("./stack/stack.ts");
+    process.exitCode = await down(flags);
+  });
+  statusCommand(program, async (flags) => {
+    const { status } = await import("./stack/stack.ts");
+    process.exitCode = await status(flags);
+  });
+  infraCommand(program, {
+    init: async (flags) => {
+      const { init } = await import("./infra/infra.ts");
+      await leave(await init(flags));
+    },
+    status: async (flags) => {
+      const { status } = await import("./infra/infra.ts");
+      await leave(await status(flags));
+    },
+    destroy: async (flags) => {
+      const { destroy } = await import("./infra/infra.ts");
+      await leave(await destroy(flags));
+    },
+  });
+  adminCommand(program, { setup: async (flags) => leave(await (await import("./admin/admin.ts")).setup(flags)) });
+  mcpCommand(program, async (flags) => {
+    const { mcp } = await import("./mcp/mcp.ts");
+    await leave(await mcp(flags));
+  });
+  schemaCommand(program, async (name) => {
+    const { printedJsonSchema } = await import("#core/contract/json-schema");
+    await print(printedJsonSchema(name));
+  });
+  workerCommand(program, async (flags) => {
+    // A worker that could not start has Temporal's runtime running all the same, which would keep this process alive.
+    process.exit(await programs.work(flags));
+  });
+
+  // A detached child process does not keep this process alive: without a timer, it would end while it awaits the child's end.
+  const alive = setInterval(() => {}, 2 ** 30);
+  const args = process.argv.slice(2);
+
+  /** What is wrong with the words of the command line; undefined where nothing is: help and version are no errors. */
+  async function refusalOf(error: CommanderError): Promise<KgentsError | undefined> {
+    if (error.exitCode === 0 || error.code === "commander.help") return undefined;
+    const { usageError } = await import("./terminal/usage.ts");
+    return usageError(program, error, args);
+  }
+
+  async function report(error: unknown): Promise<number> {
+    const [{ wantsJson }, { reportError }] = await Promise.all([
+      import("./terminal/usage.ts"),
+      import("./terminal/voice.ts"),
+    ]);
+    return reportError(error, { json: wantsJson(args) });
+  }
+
+  try {
+    checkSurroundings(args);
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
+      const refusal = await refusalOf(error);
+      if (refusal) await report(refusal);
+    } else {
+      await leave(await report(error));
+    }
+  } finally {
+    clearInterval(alive);
+  }
+}
