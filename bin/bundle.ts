@@ -19,7 +19,9 @@ const bundle = await rolldown({
   checks: { ineffectiveDynamicImport: false },
 });
 await bundle.write({
+  // The path of the program is part of what users have configured (package.json's `bin`, MCP clients), and stays.
   dir: here("../client/cli/"),
+  paths: (id) => id.replace(here("../"), "../../"),
   format: "esm",
   entryFileNames: "main.js",
   chunkFileNames: "chunk-[name]-[hash].js",
