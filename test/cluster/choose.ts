@@ -2,9 +2,9 @@
 import { access } from "node:fs/promises";
 import { isLeftOut } from "../support/left-out.ts";
 import { run } from "../support/run.ts";
-import type { ClusterDescription } from "./cluster.ts";
 import { kindDescription, kindDown, kindUp, runsDocker } from "./kind.ts";
 import { nativeDescription, nativeDown, nativeUp } from "./native/native.ts";
+import type { ClusterDescription } from "./types.ts";
 
 /** One way to have a cluster. */
 export interface Provider {

@@ -1,6 +1,6 @@
 import type { TestProject } from "vitest/node";
 import { chooseProvider, isClusterOff, type Provider } from "./choose.ts";
-import type { ClusterDescription } from "./cluster.ts";
+import type { ClusterDescription } from "./types.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {

@@ -3,7 +3,7 @@ import { access, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { kgentsPaths } from "#platform/host/paths";
 import { run, runOrFail } from "../support/run.ts";
-import type { ClusterDescription } from "./cluster.ts";
+import type { ClusterDescription } from "./types.ts";
 
 const name = "kgents-test";
 const kubeconfig = join(dirname(kgentsPaths().state), "kgents-test-cluster", "kind-kubeconfig");

@@ -1,7 +1,7 @@
 /** The policies of deploy/: what a cell reaches that asked for network, and what one that did not. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { networkLabel } from "#core/manifest/cluster-names";
-import type { NodeControl } from "../cluster/cluster.ts";
+import type { NodeControl } from "../cluster/types.ts";
 import { cluster, createTerminal, freshName, kubectl, removeNamespaces } from "./infra-support.ts";
 import { clientPod } from "./manifests.ts";
 

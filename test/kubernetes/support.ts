@@ -5,7 +5,8 @@ import { createKubernetesBackend, type KubernetesOptions } from "#cells/kubernet
 import type { Backend } from "#cells/provider";
 import type { ExecutionRequest } from "#core/contract/request";
 import { cellLabel, type NetworkIsolation, networkIsolationAnnotation } from "#core/manifest/cluster-names";
-import { connectCluster, type NodeControl, type TestCluster } from "../cluster/cluster.ts";
+import { connectCluster } from "../cluster/cluster.ts";
+import type { NodeControl, TestCluster } from "../cluster/types.ts";
 import { type RunAnswer, runOnBackend } from "../support/run-on-backend.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 import { restrictedNamespace } from "./manifests.ts";

@@ -10,7 +10,7 @@ import {
   workflowIdAnnotation,
 } from "#core/manifest/cluster-names";
 import { renderJob } from "#core/manifest/manifest";
-import type { NodeControl } from "../cluster/cluster.ts";
+import type { NodeControl } from "../cluster/types.ts";
 import type { CommandLine } from "../support/command-line.ts";
 import { cluster, createTerminal, freshName, removeNamespaces } from "./infra-support.ts";
 import { type ChangedJob, cellShapes, otherShapes } from "./job-shapes.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 import { open, realpath } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { z } from "zod";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { KgentsError } from "#core/contract/error";
 import type { Language } from "#core/contract/language";
 import { findForCell } from "#platform/host/find-program";
+import { parseState } from "#platform/host/state-file";
 import { ownProgramDirectory } from "../sandbox/sandbox-paths.ts";
 import type { Ask } from "./ask-inside.ts";
 import { isTooWide } from "./bindable.ts";
@@ -29,7 +29,13 @@ const question = `
 import json, sys, sysconfig
 print(json.dumps({"executable": sys.executable, "stdlib": sysconfig.get_path("stdlib")}))
 `;
-const answerSchema = z.object({ executable: z.string().startsWith("/"), stdlib: z.string().startsWith("/") });
+
+/** Where an interpreter says that it is. @throws Error where it says something else: the answer comes from a program that a request names */
+function readAnswer(text: string): { readonly executable: string; readonly stdlib: string } {
+  const answer = parseState(text, { executable: "string", stdlib: "string" } as const);
+  if (answer && isAbsolute(answer.executable) && isAbsolute(answer.stdlib)) return answer;
+  throw new Error(`the interpreter does not say where it is: ${text.slice(0, 200)}`);
+}
 
 /** Variables by which managers of versions know which one is meant. */
 const managerVariables = /^(?:PYENV|ASDF|MISE|RTX)_[A-Z_]+$/;
@@ -65,13 +71,13 @@ async function askShim(ask: Ask, found: string): Promise<string> {
   const isManaged = basename(shims) === "shims" && dirname(manager) !== "/" && !isShared(manager);
   const binds = smallest(isManaged ? [manager, await realpath(found)] : [found, await realpath(found)]);
   const answer = await ask({ command: [found, "-I"], code: question, environment: shimEnvironment(), binds });
-  return answerSchema.parse(JSON.parse(answer)).executable;
+  return readAnswer(answer).executable;
 }
 
 /** Starts Python in sight of what it will see later: one that cannot run so is refused before any code is. */
 async function tryPython(ask: Ask, { executable, paths }: PythonInstallation): Promise<void> {
   const answer = await ask({ command: [executable, "-I"], code: question, environment: {}, binds: smallest(paths) });
-  answerSchema.parse(JSON.parse(answer));
+  readAnswer(answer);
 }
 
 async function resolvePython(found: string, args: readonly string[], ask: Ask | undefined): Promise<Interpreter> {

@@ -6,7 +6,6 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { identifyProcess, isRunning } from "#platform/host/process-identity";
 import { fifoSource } from "./fifo.ts";
 import { groupsRecord, type Launcher, type LauncherPlan, prepareLauncher, removeLauncherRecord } from "./launcher.ts";
@@ -71,14 +70,21 @@ export function launcherPool(plan: Omit<LauncherPlan, "fifos">): LauncherPool {
   };
 }
 
-const groupDirectories = z.array(z.string().includes("/kgents/"));
+const isGroupDirectory = (value: unknown): value is string => typeof value === "string" && value.includes("/kgents/");
+
+/** The control groups that a record names. @throws Error where it names anything else: what it names is removed */
+function readGroups(text: string): string[] {
+  const groups: unknown = JSON.parse(text);
+  if (Array.isArray(groups) && groups.every(isGroupDirectory)) return groups;
+  throw new Error("the record of a launcher names something else than control groups of kgents");
+}
 
 /** The record that a launcher keeps on disk, taken away with its control groups. */
 export async function removeLauncher(directory: string, name: string): Promise<void> {
   if (!/^[\w-]+$/.test(name)) return;
   const place = join(directory, name);
   const text = await readFile(join(place, groupsRecord), "utf8").catch(() => "[]");
-  await removeLauncherRecord(place, groupDirectories.parse(JSON.parse(text)));
+  await removeLauncherRecord(place, readGroups(text));
 }
 
 /** Names of launchers whose worker is gone. */

@@ -4,20 +4,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Finished, run } from "../../support/run.ts";
-import type { NodeComponent, NodeControl, RecordedRequest, TestCluster } from "../cluster.ts";
+import type { ControlOptions, NodeComponent, NodeControl, RecordedRequest, TestCluster } from "../types.ts";
 import { firstNode, nodeDirectory, sourceDirectory } from "./paths.ts";
 import { joinSecondNode } from "./second-node.ts";
 import { signServiceAccountToken, writeKubeconfig } from "./tokens.ts";
-
-/** Serialisable: what is needed to control a node from another process. */
-export interface ControlOptions {
-  /** The node's first process, as this machine numbers it. */
-  readonly process: number;
-  /** The program whose first argument `kubectl` makes it kubectl. */
-  readonly kubectl: string;
-  /** What the components' script needs to start one again. */
-  readonly environment: Readonly<Record<string, string>>;
-}
 
 const readyMilliseconds = 60_000;
 

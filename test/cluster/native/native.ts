@@ -1,7 +1,7 @@
 /** A single real node, built from Go modules, for Linux machines without Docker. */
 import { join } from "node:path";
 import { acquireLock } from "#platform/host/process-lock";
-import type { ClusterDescription } from "../cluster.ts";
+import type { ClusterDescription } from "../types.ts";
 import { build } from "./build.ts";
 import { findNode, isUp, nodeEnvironment, nodeRemains, startNode, stopNode } from "./node.ts";
 import { ensurePackages } from "./packages.ts";

@@ -3,8 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import type { NodeControl, SecondNode } from "../cluster.ts";
-import type { ControlOptions } from "./control.ts";
+import type { ControlOptions, NodeControl, SecondNode } from "../types.ts";
 import { nodeRemains } from "./node.ts";
 import { placeEnvironment, secondNode, sourceDirectory } from "./paths.ts";
 

@@ -2,7 +2,7 @@
 import { createSign, randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { NodeControl, TestCluster } from "../cluster.ts";
+import type { NodeControl, TestCluster } from "../types.ts";
 import { firstNode, nodeDirectory } from "./paths.ts";
 
 const issuer = "https://kubernetes.default.svc.cluster.local";

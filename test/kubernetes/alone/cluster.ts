@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { builtInLanguages } from "#core/contract/language";
-import { connectCluster, type NodeControl } from "../../cluster/cluster.ts";
+import { connectCluster } from "../../cluster/cluster.ts";
+import type { NodeControl } from "../../cluster/types.ts";
 import { clientPod, hardenedJob, isolatingPolicy, restrictedNamespace } from "../manifests.ts";
 import { podReaches } from "../support.ts";
 

@@ -2,9 +2,9 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SecondNode } from "../../cluster/cluster.ts";
 import { nodeRemains } from "../../cluster/native/node.ts";
 import { secondNode } from "../../cluster/native/paths.ts";
+import type { SecondNode } from "../../cluster/types.ts";
 import { clientPod, hardenedJob, isolatingPolicy } from "../manifests.ts";
 import { type CellNamespace, cellNamespace, cluster, kubectl, node, podReaches } from "../support.ts";
 
