@@ -4,11 +4,14 @@
  *
  * @module
  */
-import { runCommandLine } from "#client/cli/program";
+import { olderNode } from "#platform/host/node-version";
 
-await runCommandLine({
-  work: async (flags) => {
-    const { work } = await import("#worker/command");
-    return work(flags);
-  },
-});
+const refusal = olderNode(process.versions.node);
+if (refusal === undefined) {
+  // Only now: what an older Node lacks may end it while it loads the rest.
+  const { runCommandLine } = await import("#client/cli/program");
+  await runCommandLine({ work: async (flags) => (await import("#worker/command")).work(flags) });
+} else {
+  process.stderr.write(`kgents: ${refusal}\n`);
+  process.exitCode = 125;
+}

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import "./require-node.ts";
 
 export type { BatchOutcome, BatchProgress, BatchSummary } from "#core/contract/batch";
 export { KgentsError } from "#core/contract/error";

@@ -39,9 +39,9 @@ export interface Programs {
 
 /** Runs the command that the words of the command line say, and sets the exit code of this process. */
 export async function runCommandLine(programs: Programs): Promise<void> {
-  // Node 20 has no such cache. Compiled code of what is loaded from here on is kept; in a directory of the user's own, where nobody else can plant any.
+  // Compiled code of what is loaded from here on is kept, in a directory of the user's own, where nobody else can plant any.
   const compileCache = join(kgentsPaths().cache, "compile-cache");
-  if (distrust(compileCache) === undefined) module.enableCompileCache?.(compileCache);
+  if (distrust(compileCache) === undefined) module.enableCompileCache(compileCache);
   watchOutput();
 
   const program = new Command("kgents")

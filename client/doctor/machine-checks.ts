@@ -3,11 +3,9 @@ import { access, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { formatBytes } from "#core/text/quantity";
 import { errorCode } from "#platform/host/error-code";
+import { olderNode, oldestNode } from "#platform/host/node-version";
 import { distrust } from "#platform/host/ownership";
 import { type Check, failed, ok, warning } from "./check.ts";
-
-/** What package.json asks for: `engines`. */
-const oldestNode = [20, 19] as const;
 
 /** Two streams of 64 MiB, and the history beside them. */
 const leastBytes = 256 * 2 ** 20;
@@ -16,12 +14,9 @@ const comfortableBytes = 2 ** 30;
 
 /** Whether this Node is new enough. */
 export function checkNode(version = process.versions.node): Check {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [oldestMajor, oldestMinor] = oldestNode;
-  const isOld = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
-  return isOld
-    ? failed("Node", `${version} is too old`, `Install Node ${oldestNode.join(".")} or newer.`)
-    : ok("Node", version);
+  return olderNode(version) === undefined
+    ? ok("Node", version)
+    : failed("Node", `${version} is too old`, `Install Node ${oldestNode} or newer.`);
 }
 
 /** The directory, or what of its path is there already. */

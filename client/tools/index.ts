@@ -4,6 +4,7 @@
  *
  * @module
  */
+import "../require-node.ts";
 
 export type { RunFailure as ToolFailure } from "../sdk/failure.ts";
 export type { ModelRequest } from "./model-request.ts";

@@ -8,7 +8,6 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import zlib from "node:zlib";
 import type {
   AdmissionregistrationV1Api,
   AuthorizationV1Api,
@@ -102,18 +101,11 @@ const untilAborted = <Answer>(answer: Promise<Answer>, signal: AbortSignal): Pro
   });
 
 async function loadModule(): Promise<ClientModule> {
-  const failure = (reason: string, cause?: unknown): KgentsError =>
-    new KgentsError(
-      "cluster-unavailable",
-      `the Kubernetes client cannot be loaded by Node ${process.versions.node}: ${reason}`,
-      { cause, remedy: "Use Node 22.19 or newer for clusters." },
-    );
-  // Asked beforehand: where the import fails in Node 20, a second rejection comes, which nobody can catch and which ends the process.
-  if (!("createZstdDecompress" in zlib)) throw failure("its HTTP client needs zstd, which this one has not");
   try {
     return await import("@kubernetes/client-node");
-  } catch (error) {
-    throw failure(error instanceof Error ? error.message : String(error), error);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KgentsError("cluster-unavailable", `the Kubernetes client cannot be loaded: ${reason}`, { cause });
   }
 }
 
