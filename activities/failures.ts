@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import { KgentsError } from "#core/contract/error";
 import { type FailureDetails, type FailureKind, isWrongUsage } from "#core/contract/failure";
+import { messageOf } from "#core/text/message-of";
 import { isDiskFull } from "#platform/host/disk-space";
 import { systemCodeOf } from "#platform/host/error-code";
 
@@ -22,8 +23,6 @@ function toApplicationFailure(error: KgentsError): ApplicationFailure {
     ...(error.cause instanceof Error ? { cause: error.cause } : {}),
   });
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Wraps an activity so that its errors cross Temporal as typed failures. */
 export const withTypedFailures =

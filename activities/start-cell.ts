@@ -5,6 +5,7 @@ import type { ResultLimits } from "#core/contract/batch";
 import { KgentsError } from "#core/contract/error";
 import { type BackendName, maximumStreamBytes } from "#core/contract/result";
 import { formatDuration } from "#core/text/duration";
+import { messageOf } from "#core/text/message-of";
 import { within } from "#platform/host/within";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { openContent } from "#platform/store/open-content";
@@ -16,8 +17,6 @@ import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
 import { createFileCollector } from "./output-files.ts";
 import { liveWindowBytes, type RecordedStream, recordStream } from "./recorded-stream.ts";
 import type { RunningCell } from "./running-cells.ts";
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What is known of code whose end the backend could not report. */
 const unknownEnd = (lost: string | null): CellOutcome => ({

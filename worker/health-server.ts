@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { createBoundedServer, type Listening, listenAt } from "#platform/host/bounded-http-server";
 import { errorCode } from "#platform/host/error-code";
 
@@ -32,7 +33,7 @@ export async function startHealthServer(
     if (path === "/healthz") return answer(200, "alive");
     if (path !== "/readyz") return answer(404, "there are /healthz and /readyz");
     const why = await Promise.race([unready(), delay(limits.answerMilliseconds, silence, { ref: false })]).catch(
-      (error) => (error instanceof Error ? error.message : String(error)),
+      messageOf,
     );
     return answer(why === undefined ? 200 : 503, why ?? "ready");
   }, bounds);

@@ -1,6 +1,7 @@
 import { PassThrough, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Extract, extract } from "tar-stream";
+import { messageOf } from "#core/text/message-of";
 import { untilDrained } from "../until-drained.ts";
 import { isPlainName, relativeName } from "./cell-words.ts";
 import type { ControlReader } from "./control-reader.ts";
@@ -49,8 +50,6 @@ const longestWord = 65_536;
 
 const notPlainName = "its name is too long or not plain";
 const unreadable = "it could not be read in the cell";
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Feeds an entry's content to whoever stores it. Where that fails, the rest is read and dropped: the archive goes on. */
 async function pump(source: Entry, content: PassThrough): Promise<void> {

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { identifyProcess } from "#platform/host/process-identity";
 import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../provider.ts";
 import { findGroups } from "./cgroups/find-groups.ts";
@@ -70,7 +72,7 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
     } catch (error) {
       launcher.kill();
       if (error instanceof KgentsError || context.abandoned.aborted) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new KgentsError("cell-start", `the sandbox could not be started: ${reason}`, { cause: error });
     } finally {
       await takeDown?.();

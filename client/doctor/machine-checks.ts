@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { messageOf } from "#core/text/message-of";
 import { formatBytes } from "#core/text/quantity";
 import { errorCode } from "#platform/host/error-code";
 import { olderNode, oldestNode } from "#platform/host/node-version";
@@ -48,7 +49,7 @@ export async function checkDirectory(name: string, directory: string, variable: 
     if (free < leastBytes) return failed(name, `only ${found}`, remedy);
     return free < comfortableBytes ? warning(name, `only ${found}`, remedy) : ok(name, found);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return failed(name, why, `Let this user write there, or choose another directory with ${variable}.`);
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "#core/text/message-of";
 import type { TemporalTarget } from "#platform/temporal/address";
 import { missingSearchAttributes } from "#platform/temporal/search-attributes";
 import { connectClient } from "../sdk/connect.ts";
@@ -40,7 +41,7 @@ export async function checkSearchAttributes(target: TemporalTarget): Promise<Che
     if (missing.length === 0) return ok(name, "the namespace has the search attributes of runs");
     return warning(name, `the namespace has not: ${missing.join(", ")}`, create);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return warning(name, `the search attributes cannot be listed: ${why}`, create);
   } finally {
     await client.connection.close();

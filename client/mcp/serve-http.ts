@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, isLegacyRequest, type McpServer } from "@modelcontextprotocol/server";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { createBoundedServer, type HttpBounds } from "#platform/host/bounded-http-server";
 import { type Guard, refuse, refuseStranger } from "./http-guard.ts";
 import { createSessions } from "./http-sessions.ts";
@@ -104,7 +105,7 @@ export async function serveOnHttp(
 }
 
 function cannotListen({ host, port }: HttpOptions, error: unknown): KgentsError {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return new KgentsError("stack-start", `cannot listen at ${host}, port ${port}: ${why}`, {
     cause: error,
     remedy: "Choose another --http port or --host.",

@@ -10,6 +10,7 @@ import {
 import { ApplicationFailure } from "@temporalio/common";
 import { KgentsError } from "#core/contract/error";
 import { type FailureDetails, type FailureKind, isFailureKind } from "#core/contract/failure";
+import { messageOf } from "#core/text/message-of";
 import { fullDiskRemedy, isDiskFull } from "#platform/host/disk-space";
 import { errorCode, systemCodeOf } from "#platform/host/error-code";
 import { namespaceUnavailable } from "#platform/temporal/temporal-unavailable";
@@ -47,7 +48,7 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
       cause: error,
     });
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (isDiskFull(error)) {
     return new KgentsError("disk-full", message, { cause: error, remedy: fullDiskRemedy });
   }

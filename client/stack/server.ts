@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { fullDiskBehind } from "#platform/host/disk-space";
 import { refuseForeignListener } from "#platform/host/listener-owner";
 import { isRunning } from "#platform/host/process-identity";
@@ -99,8 +101,7 @@ export async function awaitServing(
     const fullDisk = await fullDiskBehind(what, context.paths.state, error);
     if (fullDisk) throw fullDisk;
     const said = (await server?.lastLines()) || "no word in its log";
-    const why =
-      server && ended ? `${await howItEnded(server)}\n${said}` : error instanceof Error ? error.message : String(error);
+    const why = server && ended ? `${await howItEnded(server)}\n${said}` : messageOf(error);
     throw new KgentsError("stack-start", `${what}: ${why}`, {
       cause: error,
       remedy: `Look at ${files.serverLog}.`,

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { resolve } from "node:path";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { programsOnPath } from "#platform/host/find-program";
 import { findPinnedTool, installPinnedTool, type PinnedTool } from "#platform/host/pinned-tool";
 import { programEnvironment } from "#platform/host/program-environment";
@@ -62,7 +64,7 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions): Pr
     try {
       return await find();
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
+      failures.push(messageOf(error));
       return undefined;
     }
   };
@@ -95,7 +97,7 @@ async function onPath(environment: NodeJS.ProcessEnv): Promise<TemporalBinary> {
       if (found.refused !== undefined) throw new Error(found.refused);
       return await checked(found.path, "PATH");
     } catch (error) {
-      reasons.push(error instanceof Error ? error.message : String(error));
+      reasons.push(messageOf(error));
     }
   }
   throw new Error(reasons.join("; ") || "no temporal on PATH");

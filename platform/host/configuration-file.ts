@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { constants, type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
@@ -10,6 +11,7 @@ import { type Configuration, parseConfiguration } from "#core/configuration/conf
 import { applyProjectSettings } from "#core/configuration/project-settings";
 import { KgentsError } from "#core/contract/error";
 import { builtInLanguages } from "#core/contract/language";
+import { messageOf } from "#core/text/message-of";
 import { errorCode } from "./error-code.ts";
 import { workingDirectory } from "./find-program.ts";
 import { distrust } from "./ownership.ts";
@@ -118,8 +120,6 @@ async function readWhole(file: FileHandle): Promise<string> {
   const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(maximumBytes), position: 0 });
   return buffer.toString("utf8", 0, bytesRead);
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function unreadable(path: string, cause: unknown): KgentsError {
   const why = errorCode(cause) === "ENOENT" ? "there is no such file" : `it cannot be read: ${messageOf(cause)}`;

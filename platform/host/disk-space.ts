@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { errorCode } from "./error-code.ts";
 
 /** What the system says where a disk, or a user's share of it, is full. */
@@ -19,8 +20,6 @@ export function isDiskFull(error: unknown): boolean {
  */
 export const namingFullDisk = <Given>(error: Given, what: string, remedy?: string): Given | KgentsError =>
   isDiskFull(error) ? new KgentsError("disk-full", `${what}: ${messageOf(error)}`, { cause: error, remedy }) : error;
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** The space of the file system that a directory is on, in bytes: what it has, and what is free for this user. Zero where it does not say. */
 export async function spaceOf(directory: string): Promise<{ readonly total: number; readonly free: number }> {

@@ -1,5 +1,6 @@
 import { loadClientConnectConfig } from "@temporalio/envconfig";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { errorCode } from "../host/error-code.ts";
 
 /** What the standard variables and profiles say of a Temporal server. */
@@ -20,7 +21,7 @@ export function loadTemporalConfiguration(environment: NodeJS.ProcessEnv = proce
     // A HOME that is no directory, as service accounts have it, holds no profiles.
     if (errorCode(error) === "ENOTDIR" && overrideEnvVars.TEMPORAL_CONFIG_FILE === undefined)
       return loadClientConnectConfig({ overrideEnvVars, disableFile: true });
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new KgentsError("invalid-configuration", `the configuration of Temporal cannot be used: ${why}`, {
       cause: error,
       remedy: "Look at TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the TEMPORAL_TLS_* variables.",

@@ -6,6 +6,7 @@
 
 import { type ConnectionOptions, connect } from "node:tls";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { errorCode } from "../host/error-code.ts";
 import { grpcStatus } from "./grpc-status.ts";
 
@@ -117,7 +118,7 @@ export async function temporalUnavailable(
   const { address, namespace, tls } = target;
   if (isNamespaceMissing(error)) return namespaceUnavailable(namespace, error);
   const trouble = await tlsTrouble(address, tls).catch(() => undefined);
-  const why = trouble ?? (error instanceof Error ? error.message : String(error));
+  const why = trouble ?? messageOf(error);
   return new KgentsError("temporal-unavailable", `Temporal does not answer at ${address}: ${why}`, {
     cause: error,
     remedy: trouble && "Correct the TEMPORAL_TLS_* variables or the profile; see docs/production.md.",

@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -18,6 +19,7 @@ import type {
   VersionApi,
 } from "@kubernetes/client-node";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { ClusterError, mayPass, timeOutReason, toClusterError } from "./cluster-error.ts";
 
 type ClientModule = typeof import("@kubernetes/client-node");
@@ -104,7 +106,7 @@ async function loadModule(): Promise<ClientModule> {
   try {
     return await import("@kubernetes/client-node");
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new KgentsError("cluster-unavailable", `the Kubernetes client cannot be loaded: ${reason}`, { cause });
   }
 }

@@ -1,4 +1,5 @@
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { lookForProgram } from "#platform/host/find-program";
 import { absolutePaths, networkNames, programEnvironment } from "#platform/host/program-environment";
 import { outputOf } from "#platform/host/run-program";
@@ -42,7 +43,7 @@ export async function ensureKindCluster(progress: (line: string) => void, signal
     return context;
   } catch (error) {
     signal.throwIfAborted();
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw new KgentsError("tool-unavailable", `kind could not make a cluster: ${said}`, {
       cause: error,
       remedy: "Check that Docker runs (`docker info`), and try `kind create cluster` by itself.",

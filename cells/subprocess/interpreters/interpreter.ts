@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import { open, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { KgentsError } from "#core/contract/error";
 import type { Language } from "#core/contract/language";
+import { messageOf } from "#core/text/message-of";
 import { findForCell } from "#platform/host/find-program";
 import { parseState } from "#platform/host/state-file";
 import { ownProgramDirectory } from "../sandbox/sandbox-paths.ts";
@@ -150,7 +152,7 @@ export async function resolveInterpreter(
     return await (isPython(found) ? resolvePython(found, args, ask) : resolveOther(found, args));
   } catch (cause) {
     if (cause instanceof KgentsError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new KgentsError("interpreter-missing", `${language.name}: ${found} does not work: ${reason}`, { cause });
   }
 }

@@ -1,4 +1,5 @@
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { lookForProgram } from "#platform/host/find-program";
 import type { PinnedTool } from "#platform/host/pinned-tool";
 import { findPinnedTool, installPinnedTool } from "#platform/host/pinned-tool";
@@ -44,7 +45,7 @@ export const findBubblewrap: BubblewrapFinder = async ({ cacheDirectory, install
   try {
     return await installPinnedTool(bubblewrapPackage, { cacheDirectory, log });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new KgentsError("sandbox-unavailable", `bubblewrap is missing and could not be installed: ${reason}`, {
       cause,
     });

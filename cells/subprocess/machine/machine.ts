@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { findSystemTool } from "#platform/host/find-program";
 import { outputOf } from "#platform/host/run-program";
 import type { GroupMaker } from "../cgroups/control-group.ts";
@@ -43,7 +45,7 @@ async function bubblewrapVersion(bubblewrap: string): Promise<string> {
     if (version === undefined) throw new Error(`it calls itself ${JSON.stringify(printed.trim().slice(0, 80))}`);
     return version;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new KgentsError("sandbox-unavailable", `bubblewrap does not work: ${reason}`, { cause });
   }
 }

@@ -7,8 +7,10 @@
  *
  * @module
  */
+
 import { readFile, readlink } from "node:fs/promises";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { findSystemTool } from "#platform/host/find-program";
 import { outputOf } from "#platform/host/run-program";
 import type { Launcher } from "../launcher/launcher.ts";
@@ -87,7 +89,7 @@ export async function prepareNetwork(mode: SandboxMode): Promise<PreparedNetwork
       try {
         return await connect(launcher);
       } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
+        const reason = messageOf(cause);
         const remedy = reason.includes("/dev/net/tun")
           ? "Let the worker's user open /dev/net/tun (usual is mode 0666), or run without --network."
           : undefined;

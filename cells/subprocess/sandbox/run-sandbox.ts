@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { KgentsError } from "#core/contract/error";
 import type { Content } from "#core/contract/request";
+import { messageOf } from "#core/text/message-of";
 import { collectOutputs, type OmittedFile } from "../../files/collect-outputs.ts";
 import { deliverInputs, type InputFile } from "../../files/deliver-inputs.ts";
 import type { CellOutcome, ExecuteContext } from "../../provider.ts";
@@ -46,8 +48,6 @@ export interface SandboxRun {
 }
 
 const newline = 0x0a;
-
-const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Sends the code's stdin; it need not be read. A content that cannot be read rejects. */
 async function feedStdin(content: Readable, target: Writable): Promise<void> {
@@ -90,7 +90,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
   // Trouble of our own that ends the run: the first one counts.
   let trouble: { readonly what: string; readonly error: unknown } | undefined;
   const fail = (what: string) => (error: unknown) => {
-    trouble ??= { what: `${what}: ${message(error)}`, error };
+    trouble ??= { what: `${what}: ${messageOf(error)}`, error };
     kill();
   };
 
@@ -136,7 +136,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
         patienceMilliseconds: 45_000,
       }).catch((error) => {
         kill();
-        return [{ name: "...", reason: `output files could not be stored: ${message(error)}` }];
+        return [{ name: "...", reason: `output files could not be stored: ${messageOf(error)}` }];
       });
     }
     await launcher.ended;

@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { join } from "node:path";
 import { KgentsError } from "#core/contract/error";
 import { requestSchema } from "#core/contract/request";
+import { messageOf } from "#core/text/message-of";
 import type { Launcher } from "../launcher/launcher.ts";
 import { type LauncherPool, launcherPool } from "../launcher/launcher-pool.ts";
 import { cellLimits } from "../machine/limits.ts";
@@ -52,7 +54,7 @@ async function probe(sandbox: Sandbox): Promise<void> {
   } catch (error) {
     // Here every failure means the same: there is no sandbox.
     if (error instanceof KgentsError && error.code === "sandbox-unavailable") throw error;
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw new KgentsError("sandbox-unavailable", said, { cause: error });
   } finally {
     await launcher?.remove();

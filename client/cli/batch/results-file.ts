@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { constants, fstatSync, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, rm } from "node:fs/promises";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { errorCode } from "#platform/host/error-code";
 import { faultOf } from "../../sdk/input-files/fault.ts";
 
@@ -40,7 +42,7 @@ export function refuseSameFile(requests: number, results: Stats, place: string):
 }
 
 const systemFault = (error: unknown, path: string): KgentsError => {
-  const what = error instanceof Error ? error.message : String(error);
+  const what = messageOf(error);
   return new KgentsError("system-error", `${field}: ${path} cannot be written: ${what}`, { cause: error, field });
 };
 

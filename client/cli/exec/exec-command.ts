@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { collect } from "../terminal/collect.ts";
 import { alsoNamed } from "../terminal/other-name.ts";
 
 /** The flags of `kgents exec`, as commander reads them. */
@@ -32,8 +33,6 @@ export interface ExecFlags {
   readonly quiet?: true;
   readonly config?: string;
 }
-
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 
 /** Reads `--priority`. */
 export function priority(value: string): number {

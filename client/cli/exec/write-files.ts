@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { isSafeFileName } from "#core/contract/request";
 import type { ExecutionResult, FileResult } from "#core/contract/result";
+import { messageOf } from "#core/text/message-of";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { complain } from "../terminal/print.ts";
 import { openSafeFolder, type SafeFolder } from "./safe-folder.ts";
@@ -62,7 +63,7 @@ export async function writeOutputFiles(
     } catch (error) {
       complete = false;
       content?.destroy();
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       complain(`output file ${JSON.stringify(file.name)} was not written: ${why}`);
     }
   }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { shellQuote } from "#core/text/shell-quote";
+import { collect } from "../terminal/collect.ts";
 
 /** The flags of `kgents mcp`, as commander reads them. */
 export interface McpFlags {
@@ -15,8 +16,6 @@ const port = (value: string): number => {
   if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
   throw new InvalidArgumentError("Allowed is a port from 0 (any that is free) to 65535.");
 };
-
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 
 /** The command that starts this very server, for the configuration of a client. */
 const ownCommand = [process.execPath, process.argv[1] ?? "kgents", "mcp"]

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "#core/text/duration";
 import { priority } from "../exec/exec-command.ts";
+import { collect } from "../terminal/collect.ts";
 import { alsoNamed } from "../terminal/other-name.ts";
 import type { CancelFlags } from "./cancel.ts";
 import type { RerunFlags } from "./rerun.ts";
@@ -13,8 +14,6 @@ export interface ControlRuns {
   readonly cancel: (ids: string[], flags: CancelFlags) => Promise<void>;
   readonly rerun: (id: string, flags: RerunFlags) => Promise<void>;
 }
-
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 
 /** A bound for waiting, in milliseconds. */
 function waitingTime(value: string): number {

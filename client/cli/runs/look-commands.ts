@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type RunState, runStates } from "../../sdk/runs/run-state.ts";
+import { collect } from "../terminal/collect.ts";
 import { alsoNamed } from "../terminal/other-name.ts";
 import type { FilesFlags } from "./files.ts";
 import type { LogsFlags } from "./logs.ts";
@@ -32,8 +33,6 @@ const states = (value: string, previous: RunState[] = []): RunState[] => {
   if (state) return [...previous, state];
   throw new InvalidArgumentError(`Allowed choices are ${runStates.join(", ")}.`);
 };
-
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 
 const since = (value: string): Date => {
   const moment = parseSince(value, new Date());

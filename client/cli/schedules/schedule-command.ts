@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { type ExecFlags, requestOptions } from "../exec/exec-command.ts";
 import type { RunFlags } from "../runs/with-runs.ts";
+import { collect } from "../terminal/collect.ts";
 
 /** Flags of `kgents schedule create`. */
 export interface CreateFlags extends ExecFlags {
@@ -19,7 +20,6 @@ export interface ScheduleRuns {
   readonly trigger: (name: string, flags: RunFlags) => Promise<void>;
 }
 
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 const configuration = ["--config <file>", "the configuration file"] as const;
 
 const examples = `
