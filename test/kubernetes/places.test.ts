@@ -10,7 +10,7 @@ import { jobs, refuseAll, until } from "./moments.ts";
 import { type CellNamespace, cellNamespace, startClusterWorker } from "./support.ts";
 import { starts, tellStart } from "./witness.ts";
 
-const request = (code: string): ExecutionRequest => ({ code, language: "sh", ttl: 0 });
+const request = (code: string): ExecutionRequest => ({ code, language: "sh", memory: "64Mi", ttl: 0 });
 
 interface Scene extends AsyncDisposable {
   readonly namespace: CellNamespace;

@@ -17,17 +17,17 @@ node_is_ready() { "$PROGRAMS/kube" kubectl get node "$NODE_NAME" | grep -q ' Rea
 at_gateway() { nsenter --net=/proc/self/fd/9 "$@"; }
 
 # The kubelet counts the processors in these files. The group of its pods is made before it: the kubelet ends where it cannot
-# assign eight processors to a new group, and goes on where it cannot assign them to one that exists (cgroup v1).
-report_eight_processors() {
+# assign four processors to a new group, and goes on where it cannot assign them to one that exists (cgroup v1).
+report_four_processors() {
   local processor hierarchy
   mkdir -p processors/node0
   cp /sys/devices/system/node/node0/meminfo processors/node0
-  for processor in $(seq 0 7); do
+  for processor in $(seq 0 3); do
     mkdir -p processors/node0/cpu$processor/topology
     echo $processor > processors/node0/cpu$processor/topology/core_id
     echo 0 > processors/node0/cpu$processor/topology/physical_package_id
   done
-  echo 0-7 > processors/online
+  echo 0-3 > processors/online
   mount --bind processors/online /sys/devices/system/cpu/online
   mount --bind processors /sys/devices/system/node
   for hierarchy in $hierarchies; do
@@ -45,7 +45,7 @@ hierarchies=/sys/fs/cgroup
 for hierarchy in $hierarchies; do mkdir -p "$hierarchy/$CONTROL_GROUP"; done
 mount --make-rprivate /
 # Cells of tests that run side by side request more processors than a small machine has, and mostly wait.
-[ "$(nproc)" -ge 8 ] || [ -e /sys/fs/cgroup/cgroup.procs ] || report_eight_processors
+[ "$(nproc)" -ge 4 ] || [ -e /sys/fs/cgroup/cgroup.procs ] || report_four_processors
 mount -t tmpfs tmpfs /run
 mount --bind hosts /etc/hosts
 # Paths that the kubelet, the pod network and the runtime cannot be told to leave alone.
