@@ -69,7 +69,7 @@ async function follow(
     if (!(error instanceof CancelledFailure)) throw error;
     // The next attempt, in this worker too, begins anew from what is stored.
     if (!hostBound && !context.cancellationDetails?.cancelRequested && known.running === cell) delete known.running;
-    return await letGo(cell, hostBound, context.cancellationDetails, error);
+    return await handOver(cell, hostBound, context.cancellationDetails, error);
   } finally {
     stopBeating();
     known.followers -= 1;
@@ -82,7 +82,7 @@ async function follow(
  * What a cancelled attempt does. Only a request to cancel, or the end of the worker whose machine it runs on, ends the
  * code: an attempt that was paused, reset or timed out lets go of it, and the next one finds it still running.
  */
-function letGo(
+function handOver(
   cell: RunningCell,
   hostBound: boolean,
   details: ActivityCancellationDetails | undefined,
@@ -96,7 +96,7 @@ function letGo(
     cell.stop("worker-shutdown", "the worker was shut down while the code ran");
     return cell.outcome;
   }
-  if (!hostBound) cell.stop("let-go", "another worker follows the code from here on");
+  if (!hostBound) cell.stop("handed-over", "another worker follows the code from here on");
   if (details?.workerShutdown) throw new KgentsError("cell-handed-over", "the worker was shut down; another goes on");
   throw error;
 }

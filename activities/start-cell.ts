@@ -131,7 +131,7 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
       return await deadline.bound(outcome);
     } catch (error) {
       await endStreams().catch(() => {});
-      if (stopped?.reason === "let-go") throw error;
+      if (stopped?.reason === "handed-over") throw error;
       if (startedAt !== null) return unknownEnd(`the code was started, and then: ${messageOf(error)}`);
       if (stopped?.reason === "startup-timeout" && !(error instanceof KgentsError)) {
         throw new KgentsError("cell-start", stopped.detail, { cause: error });

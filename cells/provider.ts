@@ -20,7 +20,7 @@ export interface CellPlan {
 }
 
 /**
- * Why a running cell is stopped before the code ends by itself. `let-go` ends only the following: the code runs on, and
+ * Why a running cell is stopped before the code ends by itself. `handed-over` ends only the following: the code runs on, and
  * another worker takes it over. A backend whose cells are bound to their host is never told so.
  */
 export type StopReason =
@@ -31,7 +31,7 @@ export type StopReason =
   | "worker-shutdown"
   | "startup-timeout"
   | "collection-timeout"
-  | "let-go";
+  | "handed-over";
 
 /** What a backend is given to run code with. */
 export interface ExecuteContext {

@@ -69,7 +69,7 @@ export async function removeCells({ running, backends }: Draining["dependencies"
     running.all().map(async (cell) => {
       if (backends[cell.backend]?.cluster) {
         // It runs on, and another worker goes on with it.
-        cell.running?.stop("let-go", "the worker was shut down");
+        cell.running?.stop("handed-over", "the worker was shut down");
         await awaitEnd(cell, log);
         return;
       }

@@ -18,7 +18,7 @@ export function startJanitor(
   const { running, limiter, backends, askRun } = dependencies;
 
   const remove = async (cell: KnownCell, backend: Backend): Promise<void> => {
-    cell.running?.stop(backend.cluster ? "let-go" : "cancelled", "the run was ended from outside");
+    cell.running?.stop(backend.cluster ? "handed-over" : "cancelled", "the run was ended from outside");
     await awaitEnd(cell, log);
     // What has finished in a cluster goes by its TTL: another worker may have carried the run to its end.
     if (backend.cluster) await backend.cluster.discard(cell.cellId);

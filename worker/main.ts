@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { workerFilesBeside, writeWorkerReady, writeWorkerStatus } from "#platform/host/worker-files";
 import { work } from "./command.ts";
 import { createLogger } from "./logging.ts";
-import { endByItself, watchSurroundings } from "./watch-surroundings.ts";
+import { endByItself, watchIdentity } from "./watch-identity.ts";
 
 const { values } = parseArgs({
   options: {
@@ -44,7 +44,7 @@ const exitCode = await work(
       onActivity(0);
       await written;
       await writeWorkerReady(files, { pid });
-      watchSurroundings({ files, ownServer: values["own-server"] }, endByItself(createLogger()));
+      watchIdentity({ files, ownServer: values["own-server"] }, endByItself(createLogger()));
     },
   },
 );

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { type Extract, extract } from "tar-stream";
 import { messageOf } from "#core/text/message-of";
 import { untilDrained } from "../until-drained.ts";
-import { isPlainName, relativeName } from "./cell-words.ts";
+import { isPlainName, relativeName } from "./cell-values.ts";
 import type { ControlReader } from "./control-reader.ts";
 import { createOmissions, type OmittedFile } from "./omissions.ts";
 import { outputMatcher } from "./output-patterns.ts";

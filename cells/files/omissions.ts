@@ -1,4 +1,4 @@
-import { printableName } from "./cell-words.ts";
+import { printableName } from "./cell-values.ts";
 
 /** An output file that does not come back, and why. */
 export interface OmittedFile {

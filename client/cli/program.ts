@@ -21,7 +21,7 @@ import { mcpCommand } from "./mcp/mcp-command.ts";
 import { controlCommands } from "./runs/control-commands.ts";
 import { lookCommands } from "./runs/look-commands.ts";
 import { scheduleCommand } from "./schedules/schedule-command.ts";
-import { checkSurroundings } from "./stack/check-surroundings.ts";
+import { checkProcess } from "./stack/check-process.ts";
 import { doctorCommand } from "./stack/doctor-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack/stack-commands.ts";
 import { workerCommand } from "./stack/worker-command.ts";
@@ -154,13 +154,13 @@ export async function runCommandLine(programs: Programs): Promise<void> {
   async function report(error: unknown): Promise<number> {
     const [{ wantsJson }, { reportError }] = await Promise.all([
       import("./terminal/usage.ts"),
-      import("./terminal/voice.ts"),
+      import("./terminal/reporter.ts"),
     ]);
     return reportError(error, { json: wantsJson(args) });
   }
 
   try {
-    checkSurroundings(args);
+    checkProcess(args);
     await program.parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) {

@@ -17,14 +17,14 @@ import { tellProgress } from "./progress.ts";
 import type { Stack } from "./stack.ts";
 
 /** What the tools of one process share. */
-export interface Surroundings {
+export interface ToolContext {
   readonly stack: Stack;
   readonly calls: Calls;
   readonly configurationFile: string | undefined;
 }
 
 /** One call of a tool. */
-export interface Call extends Surroundings {
+export interface Call extends ToolContext {
   /** Aborted when the client cancels the call, and when the server ends. */
   readonly signal: AbortSignal;
   /** Who asks, for the history of runs. */
@@ -83,7 +83,7 @@ function requesterOf(server: McpServer, context: ServerContext): string {
 export function registerTool<Input extends z.ZodType, Output extends z.ZodType>(
   server: McpServer,
   tool: Tool<Input, Output>,
-  surroundings: Surroundings,
+  toolContext: ToolContext,
 ): void {
   const { "~standard": schema } = standardSchema(tool.input);
   const answer = async (given: unknown, context: ServerContext): Promise<CallToolResult> => {
@@ -101,10 +101,10 @@ export function registerTool<Input extends z.ZodType, Output extends z.ZodType>(
         structured,
         text,
         more = [],
-      } = await surroundings.calls.run(context.mcpReq.signal, (signal) =>
+      } = await toolContext.calls.run(context.mcpReq.signal, (signal) =>
         tool.call(
           checked,
-          { ...surroundings, signal, requester: requesterOf(server, context), onOutput: progress?.output },
+          { ...toolContext, signal, requester: requesterOf(server, context), onOutput: progress?.output },
           input as z.input<Input>,
         ),
       );

@@ -6,7 +6,7 @@ import { createClusterClient } from "#cells/kubernetes/api/cluster-client";
 import { cellAdmission } from "#cells/kubernetes/infra/admission";
 import { loadManifests } from "#cells/kubernetes/infra/manifests";
 import { planInit } from "#cells/kubernetes/infra/plan";
-import { planInWords } from "#client/cli/infra/infra-words";
+import { planInWords } from "#client/cli/infra/format-infra";
 import { managedByKgents, managedByLabel } from "#core/manifest/cluster-names";
 import type { CommandLine, Ended } from "../support/command-line.ts";
 import { apiProxy } from "./api-proxy.ts";

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startInBackground } from "#client/stack/background-process";
 import { identifyProcess, isRunning, type ProcessIdentity } from "#platform/host/process-identity";
 import { workerFiles, writeWorkerIdentity } from "#platform/host/worker-files";
-import { watchSurroundings } from "#worker/watch-surroundings";
+import { watchIdentity } from "#worker/watch-identity";
 import { freePort } from "../support/dev-server.ts";
 
 let directory: string;
@@ -35,7 +35,7 @@ test("one that cannot be written down is ended", async () => {
 /** What a worker of this process would be told. */
 function surroundings(name: string, ownServer?: string) {
   const files = workerFiles(join(directory, name));
-  const reason = new Promise<string>((resolve) => watchSurroundings({ files, ownServer }, resolve));
+  const reason = new Promise<string>((resolve) => watchIdentity({ files, ownServer }, resolve));
   const identify = async (identity: ProcessIdentity): Promise<void> => {
     const hashes = { buildHash: "", kubeconfigHash: "", pathHash: "", configHash: "" };
     const about = { taskQueue: "", address: "", startedAt: "" };

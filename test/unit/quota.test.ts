@@ -1,6 +1,6 @@
 /** What quotas leave, by their numbers and by the words of the API server's refusals. */
 import { describe, expect, it, test } from "vitest";
-import { amountsOf, isQuotaRefusal, lackIn, lackOf, type Quota } from "#cells/kubernetes/places/quota";
+import { amountsOf, isQuotaRefusal, lackIn, type Quota, shortageOf } from "#cells/kubernetes/places/quota";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
@@ -27,7 +27,7 @@ describe("room in quotas", () => {
   const full = (words: string) => ({ always: false, words });
   const never = (words: string) => ({ always: true, words });
 
-  test.each<[what: string, quotas: Quota[], pending: number, lack: ReturnType<typeof lackOf>]>([
+  test.each<[what: string, quotas: Quota[], pending: number, lack: ReturnType<typeof shortageOf>]>([
     ["no quota", [], 500, undefined],
     ["the last place", [quota({ pods: "5" }, { pods: "4" })], 0, undefined],
     ["no place left", [quota({ pods: "5" }, { pods: "5" })], 0, full("the quota q: pods=5")],
@@ -83,7 +83,7 @@ describe("room in quotas", () => {
   ])("%s", (_what, quotas, pending, lack) => {
     const cell = wanted({ cpu: "100m", memory: "128Mi" });
     const taken = Array.from({ length: pending }, () => cell);
-    expect(lackOf(quotas, cell, taken)).toEqual(lack);
+    expect(shortageOf(quotas, cell, taken)).toEqual(lack);
   });
 });
 
@@ -92,7 +92,7 @@ test.each([
   ["used", { pods: "5" }, { pods: "1 000" }],
 ])("a quota that cannot be read is not ignored: %s", (_what, hard, used) => {
   const quota = { name: "q", hard, used };
-  expect(() => lackOf([quota], wanted(), [])).toThrow(/the quota q: pods=.+ is no quantity/);
+  expect(() => shortageOf([quota], wanted(), [])).toThrow(/the quota q: pods=.+ is no quantity/);
 });
 
 test.each<[refusal: string, lack: ReturnType<typeof lackIn>]>([

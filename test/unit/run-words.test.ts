@@ -1,8 +1,8 @@
 /** What the commands about runs show: tables, bars, moments. */
 import { describe, expect, it, test } from "vitest";
 import { barChart } from "#client/cli/runs/bar-chart";
+import { stretchesOf } from "#client/cli/runs/format-details";
 import { parseSince } from "#client/cli/runs/parse-since";
-import { stretchesOf } from "#client/cli/runs/show-words";
 import { type Column, table } from "#client/cli/terminal/table";
 import { plain, shorten, width } from "#client/cli/terminal/terminal-text";
 import { runQuery } from "#client/sdk/runs/run-query";

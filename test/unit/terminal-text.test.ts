@@ -48,7 +48,7 @@ const writers: Readonly<Record<string, string>> = {
   "client/cli/terminal/print.ts": "everything that is printed passes it",
   "client/cli/terminal/lost-output.ts": "it listens to the streams' errors",
   "client/cli/terminal/terminal-text.ts": "it asks whether stdout shows colours",
-  "client/cli/terminal/voice.ts": "the spinner, whose text is cleaned",
+  "client/cli/terminal/reporter.ts": "the spinner, whose text is cleaned",
   "client/cli/terminal/confirm.ts": "a question of our own, and the answer's echo",
   "client/cli/mcp/mcp.ts": "what libraries say through the console goes to stderr",
   "client/mcp/serve-stdio.ts": "the protocol's own messages, which are JSON",

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { maximumStreamBytes } from "#core/contract/result";
 import { type ExitMarker, parseExitMarker } from "#core/manifest/supervisor";
-import { countOf } from "../../files/cell-words.ts";
+import { countOf } from "../../files/cell-values.ts";
 import { collectionMilliseconds, collectOutputs, type OmittedFile } from "../../files/collect-outputs.ts";
 import { type ControlReader, controlReader } from "../../files/control-reader.ts";
 import { findPattern } from "../../files/output-patterns.ts";

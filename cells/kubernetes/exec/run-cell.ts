@@ -16,7 +16,7 @@ import type { CellState } from "../cell/classify-cell.ts";
 import { scriptExit } from "./cell-scripts.ts";
 import type { Collected } from "./collect.ts";
 import { begin } from "./follow.ts";
-import { type CellRun, collectToEnd, followToEnd, isLetGo, letGo, type Reach } from "./reach-end.ts";
+import { type CellRun, collectToEnd, followToEnd, handedOver, isHandedOver, type Reach } from "./follow-cell.ts";
 
 const nothingKnown = { usage: { peakMemoryBytes: null, cpuSeconds: null }, filesOmitted: [] } as const;
 
@@ -73,7 +73,7 @@ export async function runCell(
   jobUid?: string,
 ): Promise<CellOutcome> {
   const { state: ready, pin } = await awaitRunning(reach, plan, context.stop, jobUid).catch((error) => {
-    throw isLetGo(context.stop) ? letGo() : error;
+    throw isHandedOver(context.stop) ? handedOver() : error;
   });
   if (pin === null) return outcomeOf(ready);
   if (ready.state === "ended") {

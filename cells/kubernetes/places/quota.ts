@@ -80,7 +80,7 @@ const neverWords = (name: string, resource: string, hard: string, wanted: string
  * @param pending what cells count for that were let in and that `used` may not show yet
  * @throws KgentsError `internal` where a quota cannot be read
  */
-export function lackOf(quotas: readonly Quota[], wanted: Amounts, pending: readonly Amounts[]): Lack | undefined {
+export function shortageOf(quotas: readonly Quota[], wanted: Amounts, pending: readonly Amounts[]): Lack | undefined {
   let full: Lack | undefined;
   for (const { name, hard, used } of quotas) {
     for (const [resource, amount] of Object.entries(wanted)) {

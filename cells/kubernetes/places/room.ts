@@ -3,7 +3,7 @@ import type { ClusterCells } from "../../provider.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 import type { OwnCells } from "../api/own-cells.ts";
 import type { PodWatch } from "../api/pod-watch.ts";
-import { type Amounts, amountsOf, lackOf, neverFits, type Quota } from "./quota.ts";
+import { type Amounts, amountsOf, neverFits, type Quota, shortageOf } from "./quota.ts";
 
 /** How long what the quotas said counts: so often at most they are read, however many cells ask. */
 const lifetime = 1000;
@@ -112,7 +112,7 @@ export function quotaRoom(
         }
         const amounts = amountsOf(cellPod(spec, language));
         const pending = [...entries.values()].map((entry) => entry.amounts);
-        const lack = lackOf(quotas, amounts, pending);
+        const lack = shortageOf(quotas, amounts, pending);
         if (lack?.always) throw neverFits(lack);
         if (lack) return lack.words;
         entries.set(cellId, { amounts, until: now + spec.startupTimeout + lateMilliseconds });

@@ -1,4 +1,4 @@
-import { exitCodeOf } from "../../files/cell-words.ts";
+import { exitCodeOf } from "../../files/cell-values.ts";
 
 /** What the supervisor says of the program's end. */
 export interface ExitLine {

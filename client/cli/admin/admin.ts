@@ -5,12 +5,12 @@ import { resolveTarget } from "#platform/temporal/address";
 import { type NamespaceSetup, setUpNamespace } from "#platform/temporal/set-up-namespace";
 import { connectClient } from "../../sdk/connect.ts";
 import { printJson } from "../terminal/print.ts";
-import { createVoice, reportError } from "../terminal/voice.ts";
+import { createReporter, reportError } from "../terminal/reporter.ts";
 import type { AdminSetupFlags } from "./admin-command.ts";
 
 /** `kgents admin setup`. */
 export async function setup(flags: AdminSetupFlags): Promise<number> {
-  const voice = await createVoice(false);
+  const reporter = await createReporter(false);
   try {
     const { configuration } = await loadConfiguration({ path: flags.config });
     const resolved = resolveTarget(process.env, { address: flags.address });
@@ -18,17 +18,17 @@ export async function setup(flags: AdminSetupFlags): Promise<number> {
     const target = flags.namespace === undefined ? resolved : { ...resolved, namespace: flags.namespace };
     const { client, address, namespace } = await connectClient(target);
     try {
-      voice.progress(`setting up the namespace ${namespace} at ${address} ...`);
+      reporter.progress(`setting up the namespace ${namespace} at ${address} ...`);
       const done = await setUpNamespace(client.connection, namespace, flags.retention, configuration.retention);
-      voice.settled();
-      for (const line of inWords(done)) voice.say(line);
+      reporter.settled();
+      for (const line of inWords(done)) reporter.say(line);
       if (flags.json) await printJson({ address, ...done }, 2);
       return 0;
     } finally {
       await client.connection.close();
     }
   } catch (error) {
-    voice.settled();
+    reporter.settled();
     return reportError(error, { json: flags.json === true });
   }
 }

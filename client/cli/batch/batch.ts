@@ -10,9 +10,9 @@ import { Quartermaster } from "../../sdk/quartermaster.ts";
 import { watchForInterruption } from "../terminal/interruption.ts";
 import { beforeLosingOutput } from "../terminal/lost-output.ts";
 import { print, printBytes } from "../terminal/print.ts";
+import { createReporter, type Reporter, reportError } from "../terminal/reporter.ts";
 import { requesterOfCommandLine } from "../terminal/requester.ts";
 import { jsonText } from "../terminal/terminal-text.ts";
-import { createVoice, reportError, type Voice } from "../terminal/voice.ts";
 import type { BatchFlags } from "./batch-command.ts";
 import { linesOf, maximumLineBytes } from "./lines.ts";
 import { openResultsFile, type ResultsFile, refuseSameFile } from "./results-file.ts";
@@ -75,7 +75,7 @@ const countsOf = (counts: ReadonlyMap<string, number>): string =>
 const tellMilliseconds = 500;
 
 /** Says how far the batch is, on a terminal, until the returned function is called; one question at a time. */
-function tellProgress(batch: BatchHandle, voice: Voice): () => void {
+function tellProgress(batch: BatchHandle, reporter: Reporter): () => void {
   if (!process.stderr.isTTY) return () => {};
   const width = 30;
   let isOver = false;
@@ -91,7 +91,9 @@ function tellProgress(batch: BatchHandle, voice: Voice): () => void {
     const filled = Math.floor((ended / batch.total) * width);
     const bar = `${"█".repeat(filled)}${"░".repeat(width - filled)}`;
     const counts = countsOf(new Map(Object.entries(progress.outcomes)));
-    voice.progress(`${bar} ${ended} of ${batch.total}, ${progress.started - ended} running${counts && `: ${counts}`}`);
+    reporter.progress(
+      `${bar} ${ended} of ${batch.total}, ${progress.started - ended} running${counts && `: ${counts}`}`,
+    );
   };
   const timer = setInterval(() => void tell(), tellMilliseconds);
   return () => {
@@ -101,9 +103,13 @@ function tellProgress(batch: BatchHandle, voice: Voice): () => void {
 }
 
 /** Writes each result as it comes; returns how many ended how. */
-async function writeResults(handle: BatchHandle, results: ResultsFile, voice: Voice): Promise<Map<string, number>> {
+async function writeResults(
+  handle: BatchHandle,
+  results: ResultsFile,
+  reporter: Reporter,
+): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  const stopTelling = tellProgress(handle, voice);
+  const stopTelling = tellProgress(handle, reporter);
   try {
     await results.begin();
     for await (const item of handle.items()) {
@@ -125,12 +131,12 @@ async function writeResults(handle: BatchHandle, results: ResultsFile, voice: Vo
 
 /** Carries out `kgents batch`. */
 export async function batch(file: string, flags: BatchFlags): Promise<number> {
-  const voice = await createVoice(flags.quiet === true);
+  const reporter = await createReporter(flags.quiet === true);
   const quartermaster = new Quartermaster({
     ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
-    onProgress: voice.progress,
+    onProgress: reporter.progress,
   });
-  const interruption = watchForInterruption(voice, "batch");
+  const interruption = watchForInterruption(reporter, "batch");
   let results: ResultsFile | undefined;
   try {
     const requests = await openRequests(file);
@@ -149,21 +155,21 @@ export async function batch(file: string, flags: BatchFlags): Promise<number> {
       return `the batch ${id} is cancelled`;
     });
     const handle = await starting;
-    voice.settled();
+    reporter.settled();
     interruption.started(handle);
     if (flags.detach) {
       await print(`${handle.id}\n`);
       return 0;
     }
-    voice.say(`${handle.attached ? "attached to the" : "started the"} batch ${handle.id}: ${handle.total} runs`);
-    const counts = await writeResults(handle, results, voice);
+    reporter.say(`${handle.attached ? "attached to the" : "started the"} batch ${handle.id}: ${handle.total} runs`);
+    const counts = await writeResults(handle, results, reporter);
     const { cancelled } = await handle.summary();
-    voice.settled();
-    voice.say(`${cancelled ? "cancelled" : "done"}: ${countsOf(counts)}`);
+    reporter.settled();
+    reporter.say(`${cancelled ? "cancelled" : "done"}: ${countsOf(counts)}`);
     if (cancelled) return interruptedExitCode;
     return counts.get("succeeded") === handle.total ? 0 : 1;
   } catch (error) {
-    voice.settled();
+    reporter.settled();
     return reportError(error, { json: false });
   } finally {
     interruption.over();

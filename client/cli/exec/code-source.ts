@@ -6,7 +6,7 @@
 import { KgentsError } from "#core/contract/error";
 import type { Content } from "#core/contract/request";
 import { fileContent, type StoreFinder, streamContent } from "../../sdk/offload.ts";
-import type { Voice } from "../terminal/voice.ts";
+import type { Reporter } from "../terminal/reporter.ts";
 import type { ExecFlags } from "./exec-command.ts";
 
 /** Who waits this long for code that nobody sends is told what is waited for. */
@@ -50,9 +50,9 @@ export interface ReadCode {
   readonly head: string;
 }
 
-async function codeFromStandardInput(store: StoreFinder, voice: Voice): Promise<ReadCode> {
+async function codeFromStandardInput(store: StoreFinder, reporter: Reporter): Promise<ReadCode> {
   const hint = setTimeout(() => {
-    if (process.stdin.bytesRead === 0) voice.say("waiting for the code on standard input");
+    if (process.stdin.bytesRead === 0) reporter.say("waiting for the code on standard input");
   }, silenceMilliseconds);
   try {
     let head = "";
@@ -67,10 +67,10 @@ async function codeFromStandardInput(store: StoreFinder, voice: Voice): Promise<
 }
 
 /** Reads the code; undefined where it is one of the input files. */
-export async function readCode(source: Source, store: StoreFinder, voice: Voice): Promise<ReadCode | undefined> {
+export async function readCode(source: Source, store: StoreFinder, reporter: Reporter): Promise<ReadCode | undefined> {
   if (source.kind === "entrypoint") return undefined;
   if (source.kind === "code") return { content: source.code, head: source.code.slice(0, shebangBytes) };
-  if (source.kind === "stdin") return codeFromStandardInput(store, voice);
+  if (source.kind === "stdin") return codeFromStandardInput(store, reporter);
   let head = "";
   const content = await fileContent(source.path, "--file", store, (first) => {
     head = first.toString("utf8", 0, shebangBytes);

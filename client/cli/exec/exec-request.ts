@@ -5,7 +5,7 @@ import { errorCode } from "#platform/host/error-code";
 import { type FileSource, findFiles } from "../../sdk/input-files/find-files.ts";
 import { readFiles } from "../../sdk/input-files/read-files.ts";
 import { fileContent, type StoreFinder, streamContent } from "../../sdk/offload.ts";
-import type { Voice } from "../terminal/voice.ts";
+import type { Reporter } from "../terminal/reporter.ts";
 import { keepExtension, languageAndCode } from "./code-language.ts";
 import { readCode, refuse, sourceOf } from "./code-source.ts";
 import type { ExecFlags } from "./exec-command.ts";
@@ -51,7 +51,7 @@ export async function requestOf(
   argument: string | undefined,
   flags: ExecFlags,
   store: StoreFinder,
-  voice: Voice,
+  reporter: Reporter,
 ): Promise<ExecutionRequest> {
   const fields = fieldsOf(flags);
   // Before anything is read: a flag whose value was forgotten has taken the next flag for it, and that is the mistake.
@@ -62,7 +62,7 @@ export async function requestOf(
   }
   const sources = await Promise.all((flags.input ?? []).map(inputOf));
   const found = await findFiles(sources, "--input");
-  const read = await readCode(source, store, voice);
+  const read = await readCode(source, store, reporter);
   const code = await languageAndCode(source, flags, read, found);
   const inputs = await readFiles(found, "--input", store);
   const { request: start, files } = await keepExtension(source, code, inputs, flags.config);

@@ -1,14 +1,14 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { ExecutionHandle } from "../../sdk/execution-handle.ts";
 import { waitingInWords } from "../../sdk/runs/waiting.ts";
-import type { Voice } from "../terminal/voice.ts";
+import type { Reporter } from "../terminal/reporter.ts";
 
 /** Most runs are over before this; only of others Temporal is asked. */
 const patienceMilliseconds = 1500;
 const askMilliseconds = 1000;
 
 /** Says that a run waits for a place, whenever that changes, until it has one or is over. */
-export async function sayWaiting(handle: ExecutionHandle, voice: Voice, over: AbortSignal): Promise<void> {
+export async function sayWaiting(handle: ExecutionHandle, reporter: Reporter, over: AbortSignal): Promise<void> {
   let said: string | undefined;
   let pause = patienceMilliseconds;
   for (;;) {
@@ -24,10 +24,10 @@ export async function sayWaiting(handle: ExecutionHandle, voice: Voice, over: Ab
     if (!about) continue;
     if (about.waiting) {
       const words = `run ${handle.id}: ${waitingInWords(about.waiting)}`;
-      if (words !== said) voice.say(words);
+      if (words !== said) reporter.say(words);
       said = words;
     } else if (about.phase !== null && about.phase !== "provisioning") {
-      if (said !== undefined) voice.say(`run ${handle.id}: it has its place`);
+      if (said !== undefined) reporter.say(`run ${handle.id}: it has its place`);
       return;
     }
   }

@@ -4,8 +4,8 @@ import { Quartermaster } from "../../sdk/quartermaster.ts";
 import { watchForInterruption } from "../terminal/interruption.ts";
 import { beforeLosingOutput } from "../terminal/lost-output.ts";
 import { print, printJson } from "../terminal/print.ts";
+import { type Reporter, reportError } from "../terminal/reporter.ts";
 import { requesterOfCommandLine } from "../terminal/requester.ts";
-import { reportError, type Voice } from "../terminal/voice.ts";
 import { explain, printOutput, sayBehind } from "./follow-run.ts";
 import { sayWaiting } from "./say-waiting.ts";
 import { writeOutputFiles } from "./write-files.ts";
@@ -23,22 +23,22 @@ interface StartFlags {
 /** Starts a run, follows it to its end, and exits as it did. Ctrl-C cancels it. */
 export async function startAndFollow(
   flags: StartFlags,
-  voice: Voice,
+  reporter: Reporter,
   requestOf: (quartermaster: Quartermaster) => Promise<ExecutionRequest>,
 ): Promise<number> {
   const json = flags.json === true;
   const quartermaster = new Quartermaster({
     ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
-    onProgress: voice.progress,
+    onProgress: reporter.progress,
   });
-  const interruption = watchForInterruption(voice);
+  const interruption = watchForInterruption(reporter);
   const over = new AbortController();
   let id: string | undefined;
   try {
     // What is wrong with the request is said before anything is started for it.
     const request = await requestOf(quartermaster);
     const store = await quartermaster.store();
-    voice.settled();
+    reporter.settled();
     interruption.starting();
     const starting = quartermaster.start(
       { ...request, requester: requesterOfCommandLine() },
@@ -52,21 +52,21 @@ export async function startAndFollow(
     const handle = await starting;
     id = handle.id;
     interruption.started(handle);
-    if (handle.attached) voice.say(`attached to the run ${handle.id}`);
+    if (handle.attached) reporter.say(`attached to the run ${handle.id}`);
     if (flags.detach) {
       await (json ? printJson({ id: handle.id, runId: handle.runId }) : print(`${handle.id}\n`));
       return 0;
     }
-    void sayWaiting(handle, voice, over.signal);
-    if (!json) await printOutput(handle.output({ onBehind: sayBehind(voice) }), voice);
+    void sayWaiting(handle, reporter, over.signal);
+    if (!json) await printOutput(handle.output({ onBehind: sayBehind(reporter) }), reporter);
     const result = await handle.result();
     over.abort();
-    const written = await writeOutputFiles(result, flags.outputDir, store, voice.say);
+    const written = await writeOutputFiles(result, flags.outputDir, store, reporter.say);
     if (json) await printJson(result);
-    explain(result, voice);
+    explain(result, reporter);
     return exitCodeOf(result) || (written ? 0 : 125);
   } catch (error) {
-    voice.settled();
+    reporter.settled();
     return reportError(error, { json, id });
   } finally {
     over.abort();

@@ -1,13 +1,13 @@
 import { interruptedExitCode } from "#core/contract/exit-code";
 import { onEndingSignal } from "#platform/host/ending-signals";
-import type { Voice } from "../terminal/voice.ts";
+import type { Reporter } from "../terminal/reporter.ts";
 
 /** What Ctrl-C (or SIGTERM, or SIGHUP) does to an `infra` command: the first ends it in order, the second at once. */
-export function watchSignals(voice: Voice): { readonly signal: AbortSignal; readonly over: () => void } {
+export function watchSignals(reporter: Reporter): { readonly signal: AbortSignal; readonly over: () => void } {
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(interruptedExitCode);
-    voice.say("interrupted; cleaning up, and once more leaves at once");
+    reporter.say("interrupted; cleaning up, and once more leaves at once");
     controller.abort();
   };
   const over = onEndingSignal(onSignal);

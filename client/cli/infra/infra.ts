@@ -11,10 +11,10 @@ import { stackStatus } from "../../stack/stack-status.ts";
 import { stackOptions } from "../stack/stack-options.ts";
 import { confirm, refuseWithoutTerminal } from "../terminal/confirm.ts";
 import { print, printJson } from "../terminal/print.ts";
-import { createVoice, reportError, type Voice } from "../terminal/voice.ts";
+import { createReporter, type Reporter, reportError } from "../terminal/reporter.ts";
+import { cellsInWords, planInWords, statusInWords, verdictInWords } from "./format-infra.ts";
 import type { InfraFlags } from "./infra-command.ts";
 import { watchSignals } from "./infra-interruption.ts";
-import { cellsInWords, planInWords, statusInWords, verdictInWords } from "./infra-words.ts";
 
 /** Isolated runs cannot be carried out there. */
 const notUsable = 1;
@@ -31,50 +31,50 @@ async function settingsOf(flags: InfraFlags) {
   };
 }
 
-/** Runs a command: errors are said in one voice, and Ctrl-C ends it without leaving anything behind. */
+/** Runs a command: errors are said in one reporter, and Ctrl-C ends it without leaving anything behind. */
 async function carryOut(
   flags: InfraFlags,
-  command: (voice: Voice, signal: AbortSignal) => Promise<number>,
+  command: (reporter: Reporter, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
-  const voice = await createVoice(false);
-  const signals = watchSignals(voice);
+  const reporter = await createReporter(false);
+  const signals = watchSignals(reporter);
   try {
-    return await command(voice, signals.signal);
+    return await command(reporter, signals.signal);
   } catch (error) {
-    voice.settled();
+    reporter.settled();
     const wasAsked = signals.signal.aborted && error instanceof Error && error.name === "AbortError";
     // What went wrong while cleaning up is said, and what is left with it.
     const exitCode = wasAsked ? interruptedExitCode : await reportError(error, { json: flags.json === true });
     return signals.signal.aborted ? interruptedExitCode : exitCode;
   } finally {
-    voice.settled();
+    reporter.settled();
     signals.over();
   }
 }
 
 /** `kgents infra init`. */
 export const init = (flags: InfraFlags): Promise<number> =>
-  carryOut(flags, async (voice, signal) => {
+  carryOut(flags, async (reporter, signal) => {
     refuseWithoutTerminal(flags.yes === true, "nothing was changed");
     const { languages, cluster: settings, isolationRequired } = await settingsOf(flags);
     let { context } = settings;
     if (flags.kind) {
       const sure = flags.yes || (await confirm("make a local cluster with kind?", signal));
-      if (!sure) return declined(voice);
-      context = await ensureKindCluster(voice.progress, signal);
-      voice.settled();
+      if (!sure) return declined(reporter);
+      context = await ensureKindCluster(reporter.progress, signal);
+      reporter.settled();
     }
     const cluster = await connectInfra({ ...settings, context });
     const plan = await prepareInit(cluster);
-    voice.say(planInWords(cluster, plan));
+    reporter.say(planInWords(cluster, plan));
     if (!flags.yes && !(await confirm("apply this, and look whether pods are isolated?", signal)))
-      return declined(voice);
+      return declined(reporter);
     const verdict = await carryOutInit(cluster, plan, findLanguage(languages, "sh"), {
-      progress: voice.progress,
+      progress: reporter.progress,
       signal,
     });
-    voice.settled();
-    voice.say(verdictInWords(verdict, isolationRequired));
+    reporter.settled();
+    reporter.say(verdictInWords(verdict, isolationRequired));
     if (flags.json) {
       const objects = plan.map(({ manifest, action }) => ({
         kind: manifest.kind,
@@ -88,8 +88,8 @@ export const init = (flags: InfraFlags): Promise<number> =>
     return verdict.isolation === "enforced" || !isolationRequired ? 0 : notUsable;
   });
 
-function declined(voice: Voice): number {
-  voice.say("nothing was changed");
+function declined(reporter: Reporter): number {
+  reporter.say("nothing was changed");
   return notUsable;
 }
 
@@ -106,36 +106,41 @@ export const status = (flags: InfraFlags): Promise<number> =>
 
 /** `kgents infra destroy`. */
 export const destroy = (flags: InfraFlags): Promise<number> =>
-  carryOut(flags, async (voice, signal) => {
+  carryOut(flags, async (reporter, signal) => {
     refuseWithoutTerminal(flags.yes === true, "nothing was removed");
     const cluster = await connectInfra((await settingsOf(flags)).cluster);
     try {
-      return await destroyOn(cluster, flags, voice, signal);
+      return await destroyOn(cluster, flags, reporter, signal);
     } catch (error) {
       throw infraFailure(cluster, error);
     }
   });
 
-async function destroyOn(cluster: InfraCluster, flags: InfraFlags, voice: Voice, signal: AbortSignal): Promise<number> {
+async function destroyOn(
+  cluster: InfraCluster,
+  flags: InfraFlags,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<number> {
   const { context, server, namespace } = cluster;
   const plan = await planDestroy(cluster);
   if (plan === undefined) {
-    voice.say(`there is no namespace ${namespace} in ${context} (${server}): nothing to remove`);
+    reporter.say(`there is no namespace ${namespace} in ${context} (${server}): nothing to remove`);
     return 0;
   }
-  voice.say(
+  reporter.say(
     `in ${context} (${server}): removes the namespace ${namespace} and all that is in it: ${cellsInWords(plan.cells)}`,
   );
   if (!flags.yes) {
     if (plan.cells.running > 0) {
-      voice.say("cells are running: wait until they end, or say --yes to end them");
+      reporter.say("cells are running: wait until they end, or say --yes to end them");
       return notUsable;
     }
-    if (!(await confirm("remove it?", signal))) return declined(voice);
+    if (!(await confirm("remove it?", signal))) return declined(reporter);
   }
-  voice.progress(`removing ${namespace} ...`);
+  reporter.progress(`removing ${namespace} ...`);
   await destroyNamespace(cluster, plan, signal);
-  voice.settled();
-  voice.say(`${namespace} is gone`);
+  reporter.settled();
+  reporter.say(`${namespace} is gone`);
   return 0;
 }

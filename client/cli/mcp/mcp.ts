@@ -11,10 +11,10 @@ import { type Serving, serveOnStdio } from "../../mcp/serve-stdio.ts";
 import { createMcpServer } from "../../mcp/server.ts";
 import { createStack } from "../../mcp/stack.ts";
 import { readToken } from "../../mcp/token.ts";
-import type { Surroundings } from "../../mcp/tool.ts";
+import type { ToolContext } from "../../mcp/tool.ts";
 import { beforeLosingOutput } from "../terminal/lost-output.ts";
 import { complain } from "../terminal/print.ts";
-import { reportError } from "../terminal/voice.ts";
+import { reportError } from "../terminal/reporter.ts";
 import type { McpFlags } from "./mcp-command.ts";
 
 /** Carries out `kgents mcp`: until the client goes, or a signal comes. */
@@ -25,10 +25,10 @@ export async function mcp(flags: McpFlags): Promise<number> {
   const calls = createCalls();
   const configurationFile = flags.config;
   const stack = createStack({ onProgress: say, ...(configurationFile === undefined ? {} : { configurationFile }) });
-  const surroundings: Surroundings = { stack, calls, configurationFile };
+  const toolContext: ToolContext = { stack, calls, configurationFile };
   try {
     const own = packageVersion;
-    const createServer = () => createMcpServer(surroundings, own);
+    const createServer = () => createMcpServer(toolContext, own);
     const report = (error: Error): void => say(`MCP: ${error.message}`);
     const serving = await serve(flags, createServer, report, say);
     const end = endOnSignal(calls, serving, say);

@@ -8,15 +8,15 @@ import { type RunFlags, sayIfUnserved, withRuns } from "./with-runs.ts";
 export const attach = (id: string, flags: RunFlags): Promise<number> =>
   withRuns(
     flags,
-    async (quartermaster, voice) => {
+    async (quartermaster, reporter) => {
       const handle = await quartermaster.get(id);
       const over = leaveOnSignal(`left; the run ${id} goes on (\`kgents cancel ${id}\` ends it)`);
       try {
-        if ((await handle.describe()).status === "running") await sayIfUnserved(quartermaster, voice);
-        if (!flags.json) await printOutput(handle.output({ onBehind: sayBehind(voice) }), voice);
+        if ((await handle.describe()).status === "running") await sayIfUnserved(quartermaster, reporter);
+        if (!flags.json) await printOutput(handle.output({ onBehind: sayBehind(reporter) }), reporter);
         const result = await handle.result();
         if (flags.json) await printJson(result);
-        explain(result, voice);
+        explain(result, reporter);
         return exitCodeOf(result);
       } finally {
         over();

@@ -8,7 +8,7 @@ import type { Quartermaster } from "../../sdk/quartermaster.ts";
 import { confirm, refuseWithoutTerminal } from "../terminal/confirm.ts";
 import { leaveOnSignal } from "../terminal/leave-on-signal.ts";
 import { printJson } from "../terminal/print.ts";
-import { reportError, type Voice } from "../terminal/voice.ts";
+import { type Reporter, reportError } from "../terminal/reporter.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
 
 /** Flags of `kgents cancel`. */
@@ -112,12 +112,12 @@ async function within(milliseconds: number, id: string, end: Promise<Ending>): P
   }
 }
 
-async function report({ id, end }: Cancellable, flags: CancelFlags, voice: Voice): Promise<number> {
+async function report({ id, end }: Cancellable, flags: CancelFlags, reporter: Reporter): Promise<number> {
   try {
     const { status, was } = await within(flags.timeout, id, end());
     if (flags.json) await printJson({ id, status, was });
-    else if (was === "over") voice.say(`${id} was over already: ${status}`);
-    else voice.say(status === "cancelled" ? `${id} is cancelled` : `${id} ended first: ${status}`);
+    else if (was === "over") reporter.say(`${id} was over already: ${status}`);
+    else reporter.say(status === "cancelled" ? `${id} is cancelled` : `${id} ended first: ${status}`);
     return 0;
   } catch (error) {
     return reportError(error, { json: flags.json === true, id });
@@ -132,18 +132,18 @@ async function runningIds(quartermaster: Quartermaster): Promise<string[]> {
 
 /** `kgents cancel`. */
 export const cancel = (named: readonly string[], flags: CancelFlags): Promise<number> =>
-  withRuns(flags, async (quartermaster, voice) => {
+  withRuns(flags, async (quartermaster, reporter) => {
     checkUsage(named, flags);
     if (flags.all) refuseWithoutTerminal(flags.yes === true, "nothing was cancelled");
     const ids = flags.all ? await runningIds(quartermaster) : [...new Set(named)];
     if (ids.length === 0) {
-      voice.say("no run is running: nothing to cancel");
+      reporter.say("no run is running: nothing to cancel");
       return 0;
     }
     if (flags.all && !flags.yes) {
       const question = `cancel ${ids.length === 1 ? `the run ${ids[0]}` : `all ${ids.length} runs`}?`;
       if (!(await confirm(question, new AbortController().signal))) {
-        voice.say("nothing was cancelled");
+        reporter.say("nothing was cancelled");
         return declined;
       }
     }
@@ -154,7 +154,7 @@ export const cancel = (named: readonly string[], flags: CancelFlags): Promise<nu
     }
     const over = leaveOnSignal("left; the cancellation goes on");
     try {
-      const codes = await Promise.all(handles.map((handle) => report(handle, flags, voice)));
+      const codes = await Promise.all(handles.map((handle) => report(handle, flags, reporter)));
       return codes.find((code) => code !== 0) ?? 0;
     } finally {
       over();

@@ -42,7 +42,7 @@ export const files = (
 ): Promise<number> =>
   withRuns(
     flags,
-    async (quartermaster, voice) => {
+    async (quartermaster, reporter) => {
       if (verb !== undefined && verb !== "get") {
         throw new KgentsError("invalid-request", `argument: got ${JSON.stringify(verb)}; allowed is only get`, {
           field: "argument",
@@ -58,19 +58,20 @@ export const files = (
       const result = await handle.result();
       if (verb === "get") {
         const wanted = { ...result, files: chosen(result, names), filesOmitted: [] };
-        const say = flags.json ? () => {} : voice.say;
+        const say = flags.json ? () => {} : reporter.say;
         const complete = await writeOutputFiles(wanted, flags.outputDir, await quartermaster.store(), say);
         if (flags.json) for (const file of wanted.files) await printJson(entry(file));
         else if (wanted.files.length === 0) say("it brought no files back");
         return complete ? 0 : 125;
       }
-      for (const { name, reason } of result.filesOmitted) voice.say(`${name || "(several)"} was left out: ${reason}`);
+      for (const { name, reason } of result.filesOmitted)
+        reporter.say(`${name || "(several)"} was left out: ${reason}`);
       if (!process.stdout.isTTY || flags.json) {
         for (const file of result.files) await printJson(entry(file));
       } else if (result.files.length > 0) {
         await print(`${table(columns, result.files, terminalWidth()).join("\n")}\n`);
       }
-      if (process.stdout.isTTY && result.files.length === 0) voice.say("it brought no files back");
+      if (process.stdout.isTTY && result.files.length === 0) reporter.say("it brought no files back");
       return 0;
     },
     id,

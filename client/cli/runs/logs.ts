@@ -10,22 +10,22 @@ export interface LogsFlags extends RunFlags {
 
 /** `kgents logs`. */
 export const logs = (id: string, flags: LogsFlags): Promise<number> =>
-  withRuns(flags, async (quartermaster, voice) => {
+  withRuns(flags, async (quartermaster, reporter) => {
     const handle = await quartermaster.get(id);
     const { status } = await handle.describe();
     const places = flags.stderr ? ({ stdout: null, stderr: "stdout" } as const) : undefined;
     const follow = flags.follow === true && status === "running";
     const over = leaveOnSignal(follow ? `left; the run ${id} goes on` : "left");
     try {
-      if (follow) await sayIfUnserved(quartermaster, voice);
-      const events = follow ? handle.output({ onBehind: sayBehind(voice) }) : handle.outputSoFar();
-      await printOutput(events, voice, places);
+      if (follow) await sayIfUnserved(quartermaster, reporter);
+      const events = follow ? handle.output({ onBehind: sayBehind(reporter) }) : handle.outputSoFar();
+      await printOutput(events, reporter, places);
     } finally {
       over();
     }
     const end = follow ? (await handle.describe()).status : status;
     if (end === "error" || end === "terminated") {
-      voice.say(`the run has no result: see \`kgents show ${id}\``);
+      reporter.say(`the run has no result: see \`kgents show ${id}\``);
     }
     return 0;
   });

@@ -27,7 +27,7 @@ const desktopNames = [
 export const open = (id: string | undefined, flags: OpenFlags): Promise<number> =>
   withRuns(
     flags,
-    async (quartermaster, voice) => {
+    async (quartermaster, reporter) => {
       const url = await quartermaster.uiUrl(id === undefined ? undefined : await quartermaster.get(id));
       if (url === undefined) {
         throw new KgentsError("not-found", "it is not known where the UI of this Temporal server is", {
@@ -39,13 +39,13 @@ export const open = (id: string | undefined, flags: OpenFlags): Promise<number> 
       if (opener === undefined) return 0;
       const { path: program, refused } = await lookForProgram(opener);
       if (program === undefined) {
-        voice.say(`no browser was opened: ${refused[0] ?? `there is no ${opener} on PATH`}`);
+        reporter.say(`no browser was opened: ${refused[0] ?? `there is no ${opener} on PATH`}`);
         return 0;
       }
       const environment = await programEnvironment(process.env, desktopNames);
       const child = startProgram(program, [url], { environment, stdio: "ignore", detached: true });
       // Whoever has the address can open it by hand.
-      await once(child, "spawn").catch((error: Error) => voice.say(`no browser was opened: ${error.message}`));
+      await once(child, "spawn").catch((error: Error) => reporter.say(`no browser was opened: ${error.message}`));
       child.unref();
       return 0;
     },

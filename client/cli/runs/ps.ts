@@ -9,8 +9,8 @@ import { print, printJson } from "../terminal/print.ts";
 import { type Column, table } from "../terminal/table.ts";
 import { colour, terminalWidth } from "../terminal/terminal-text.ts";
 import { ageInWords } from "./age.ts";
+import { colourState } from "./format-run.ts";
 import type { PsFlags } from "./look-commands.ts";
-import { colourState } from "./run-words.ts";
 import { withRuns } from "./with-runs.ts";
 
 /** An alias means its language; what this machine's configuration does not know may be known to a worker. */
@@ -47,10 +47,10 @@ const columnsAt = (now: number): Column<RunSummary>[] => [
 
 /** `kgents ps`. */
 export const ps = (flags: PsFlags): Promise<number> =>
-  withRuns(flags, async (quartermaster, voice) => {
+  withRuns(flags, async (quartermaster, reporter) => {
     const asTable = process.stdout.isTTY && !flags.json;
     const runs: RunSummary[] = [];
-    const options = { ...(await filterOf(flags)), limit: flags.limit + 1, onRemark: voice.say };
+    const options = { ...(await filterOf(flags)), limit: flags.limit + 1, onRemark: reporter.say };
     for await (const run of quartermaster.list(options)) {
       runs.push(run);
       if (runs.length > flags.limit) break;
@@ -60,9 +60,11 @@ export const ps = (flags: PsFlags): Promise<number> =>
     if (asTable && shown.length > 0) {
       await print(`${table(columnsAt(Date.now()), shown, terminalWidth()).join("\n")}\n`);
     }
-    if (runs.length > flags.limit) voice.say(`there are more than ${flags.limit}: --limit shows more`);
+    if (runs.length > flags.limit) reporter.say(`there are more than ${flags.limit}: --limit shows more`);
     if (asTable && shown.length === 0) {
-      voice.say(flags.all || flags.status ? "no run is like that" : "no run is running; --all shows those that ended");
+      reporter.say(
+        flags.all || flags.status ? "no run is like that" : "no run is running; --all shows those that ended",
+      );
     }
     return 0;
   });

@@ -5,7 +5,7 @@ import type { Quartermaster } from "../../sdk/quartermaster.ts";
 import type { ExecFlags } from "../exec/exec-command.ts";
 import { fieldsOf } from "../exec/exec-request.ts";
 import { startAndFollow } from "../exec/start-and-follow.ts";
-import { createVoice } from "../terminal/voice.ts";
+import { createReporter } from "../terminal/reporter.ts";
 
 /** Flags of `kgents rerun`: those of `exec` that override a field, or say how to follow. */
 export interface RerunFlags
@@ -40,6 +40,6 @@ async function requestAgain(quartermaster: Quartermaster, id: string, flags: Rer
 
 /** `kgents rerun`: the same request again, as a run of its own. */
 export async function rerun(id: string, flags: RerunFlags): Promise<number> {
-  const voice = await createVoice(flags.quiet === true);
-  return startAndFollow(flags, voice, (quartermaster) => requestAgain(quartermaster, id, flags));
+  const reporter = await createReporter(flags.quiet === true);
+  return startAndFollow(flags, reporter, (quartermaster) => requestAgain(quartermaster, id, flags));
 }

@@ -5,7 +5,7 @@ import { type OpenBlob, openContent } from "#platform/store/open-content";
 import type { Quartermaster } from "../../sdk/quartermaster.ts";
 import { print, printBytes, printJson } from "../terminal/print.ts";
 import { terminalWidth } from "../terminal/terminal-text.ts";
-import { detailsInWords } from "./show-words.ts";
+import { detailsInWords } from "./format-details.ts";
 import { type RunFlags, withRuns } from "./with-runs.ts";
 
 /** Flags of `kgents show`. */

@@ -2,16 +2,16 @@ import { exitCodeOf } from "#core/contract/exit-code";
 import type { ExecutionHandle } from "../../sdk/execution-handle.ts";
 import { leaveOnSignal } from "../terminal/leave-on-signal.ts";
 import { printJson } from "../terminal/print.ts";
-import { reportError, type Voice } from "../terminal/voice.ts";
+import { type Reporter, reportError } from "../terminal/reporter.ts";
 import { type RunFlags, sayIfUnserved, withRuns } from "./with-runs.ts";
 
 /** Waits for one run, and says what became of it. */
-async function waitForRun(handle: ExecutionHandle, flags: RunFlags, voice: Voice): Promise<number> {
+async function waitForRun(handle: ExecutionHandle, flags: RunFlags, reporter: Reporter): Promise<number> {
   const { id } = handle;
   try {
     const result = await handle.result();
     if (flags.json) await printJson(result);
-    else voice.say(`${id}: ${result.status}${result.reason ? `: ${result.reason}` : ""}`);
+    else reporter.say(`${id}: ${result.status}${result.reason ? `: ${result.reason}` : ""}`);
     return exitCodeOf(result);
   } catch (error) {
     return reportError(error, { json: flags.json === true, id });
@@ -20,14 +20,14 @@ async function waitForRun(handle: ExecutionHandle, flags: RunFlags, voice: Voice
 
 /** `kgents wait`: each run is reported as it ends; the exit code is that of the first one named that did not succeed. */
 export const waitFor = (ids: readonly string[], flags: RunFlags): Promise<number> =>
-  withRuns(flags, async (quartermaster, voice) => {
+  withRuns(flags, async (quartermaster, reporter) => {
     // An id that does not exist is said before anything is waited for.
     const handles = await Promise.all([...new Set(ids)].map((id) => quartermaster.get(id)));
     const over = leaveOnSignal(handles.length === 1 ? "left; the run goes on" : "left; the runs go on");
     try {
       const open = await Promise.all(handles.map((handle) => handle.describe()));
-      if (open.some(({ status }) => status === "running")) await sayIfUnserved(quartermaster, voice);
-      const codes = await Promise.all(handles.map((handle) => waitForRun(handle, flags, voice)));
+      if (open.some(({ status }) => status === "running")) await sayIfUnserved(quartermaster, reporter);
+      const codes = await Promise.all(handles.map((handle) => waitForRun(handle, flags, reporter)));
       return codes.find((code) => code !== 0) ?? 0;
     } finally {
       over();

@@ -1,5 +1,5 @@
 import { Quartermaster } from "../../sdk/quartermaster.ts";
-import { createVoice, reportError, type Voice } from "../terminal/voice.ts";
+import { createReporter, type Reporter, reportError } from "../terminal/reporter.ts";
 
 /** Flags of all commands that look at runs. */
 export interface RunFlags {
@@ -7,30 +7,30 @@ export interface RunFlags {
   readonly config?: string;
 }
 
-/** Carries out a command that looks at runs: it starts neither server nor worker, and its errors are said in one voice. */
+/** Carries out a command that looks at runs: it starts neither server nor worker, and its errors are said in one reporter. */
 export async function withRuns(
   flags: RunFlags,
-  command: (quartermaster: Quartermaster, voice: Voice) => Promise<number>,
+  command: (quartermaster: Quartermaster, reporter: Reporter) => Promise<number>,
   id?: string,
 ): Promise<number> {
-  const voice = await createVoice(false);
+  const reporter = await createReporter(false);
   const quartermaster = new Quartermaster({
     startLocalStack: false,
     ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
   });
   try {
-    return await command(quartermaster, voice);
+    return await command(quartermaster, reporter);
   } catch (error) {
-    voice.settled();
+    reporter.settled();
     return reportError(error, { json: flags.json === true, id });
   } finally {
-    voice.settled();
+    reporter.settled();
     await quartermaster.close();
   }
 }
 
 /** Says so where a run waits for a worker, and this command with it. */
-export async function sayIfUnserved(quartermaster: Quartermaster, voice: Voice): Promise<void> {
+export async function sayIfUnserved(quartermaster: Quartermaster, reporter: Reporter): Promise<void> {
   if (await quartermaster.isServed()) return;
-  voice.say("no worker serves the queue: runs wait for one (`kgents up`, or `kgents worker`)");
+  reporter.say("no worker serves the queue: runs wait for one (`kgents up`, or `kgents worker`)");
 }

@@ -4,10 +4,10 @@ import type { ScheduleEntry } from "../../sdk/schedules/schedules.ts";
 import { requestOf } from "../exec/exec-request.ts";
 import { type RunFlags, withRuns } from "../runs/with-runs.ts";
 import { print, printJson } from "../terminal/print.ts";
+import { createReporter, reportError } from "../terminal/reporter.ts";
 import { requesterOfCommandLine } from "../terminal/requester.ts";
 import { type Column, table } from "../terminal/table.ts";
 import { colour, terminalWidth } from "../terminal/terminal-text.ts";
-import { createVoice, reportError } from "../terminal/voice.ts";
 import type { CreateFlags } from "./schedule-command.ts";
 
 /** The time between two runs: a number without a unit means seconds, which not everybody expects. */
@@ -18,23 +18,23 @@ function intervalInWords(every: string | undefined): string {
 
 /** `kgents schedule create`. */
 export async function createSchedule(id: string, flags: CreateFlags): Promise<number> {
-  const voice = await createVoice(false);
+  const reporter = await createReporter(false);
   const quartermaster = new Quartermaster({
     ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
-    onProgress: voice.progress,
+    onProgress: reporter.progress,
   });
   try {
-    const request = await requestOf(undefined, flags, () => quartermaster.store(), voice);
+    const request = await requestOf(undefined, flags, () => quartermaster.store(), reporter);
     const { cron, every, timezone, overlap, paused } = flags;
     await quartermaster.createSchedule(
       { ...request, requester: requesterOfCommandLine() },
       { id, cron, every, timezone, overlap, paused },
     );
-    voice.settled();
-    voice.say(`created the schedule ${id}${paused ? ", paused" : ""}${intervalInWords(every)}`);
+    reporter.settled();
+    reporter.say(`created the schedule ${id}${paused ? ", paused" : ""}${intervalInWords(every)}`);
     return 0;
   } catch (error) {
-    voice.settled();
+    reporter.settled();
     return reportError(error, { json: false });
   } finally {
     await quartermaster.close();
@@ -55,7 +55,7 @@ const columnsAt = (now: number): Column<ScheduleEntry>[] => [
 
 /** `kgents schedule list`. */
 export const listSchedules = (flags: RunFlags): Promise<number> =>
-  withRuns(flags, async (quartermaster, voice) => {
+  withRuns(flags, async (quartermaster, reporter) => {
     const asTable = process.stdout.isTTY && !flags.json;
     const entries: ScheduleEntry[] = [];
     for await (const entry of quartermaster.listSchedules()) {
@@ -63,17 +63,17 @@ export const listSchedules = (flags: RunFlags): Promise<number> =>
       if (!asTable) await printJson(entry);
     }
     if (!asTable) return 0;
-    if (entries.length === 0) voice.say("there is no schedule; `kgents schedule create` makes one");
+    if (entries.length === 0) reporter.say("there is no schedule; `kgents schedule create` makes one");
     else await print(`${table(columnsAt(Date.now()), entries, terminalWidth()).join("\n")}\n`);
     return 0;
   });
 
 /** `kgents schedule delete`. */
 export const deleteSchedules = (ids: readonly string[], flags: RunFlags): Promise<number> =>
-  withRuns(flags, async (quartermaster, voice) => {
+  withRuns(flags, async (quartermaster, reporter) => {
     for (const id of ids) {
       await quartermaster.deleteSchedule(id);
-      voice.say(`removed the schedule ${id}`);
+      reporter.say(`removed the schedule ${id}`);
     }
     return 0;
   });

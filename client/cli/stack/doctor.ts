@@ -2,8 +2,8 @@ import type { Check } from "../../doctor/check.ts";
 import { examine } from "../../doctor/examine.ts";
 import type { RunFlags } from "../runs/with-runs.ts";
 import { print, printJson } from "../terminal/print.ts";
+import { reportError } from "../terminal/reporter.ts";
 import { colour, plain } from "../terminal/terminal-text.ts";
-import { reportError } from "../terminal/voice.ts";
 
 /** Runs cannot be carried out. */
 const notUsable = 1;

@@ -7,7 +7,7 @@ import { clusterStatus, sandboxStatus } from "../../sdk/backend-status.ts";
 import { ensureStack, down as stopStack } from "../../stack/stack.ts";
 import { type StackStatus, stackStatus } from "../../stack/stack-status.ts";
 import { print, printJson } from "../terminal/print.ts";
-import { createVoice, reportError } from "../terminal/voice.ts";
+import { createReporter, reportError } from "../terminal/reporter.ts";
 import type { StackFlags } from "./stack-commands.ts";
 import { stackOptions } from "./stack-options.ts";
 
@@ -19,33 +19,33 @@ interface Status extends StackStatus {
 
 /** `kgents up`. */
 export async function up(flags: StackFlags): Promise<number> {
-  const voice = await createVoice(flags.quiet === true);
+  const reporter = await createReporter(flags.quiet === true);
   try {
-    const stack = await ensureStack({ ...(await stackOptions(flags)), progress: voice.progress });
-    voice.settled();
+    const stack = await ensureStack({ ...(await stackOptions(flags)), progress: reporter.progress });
+    reporter.settled();
     const whose = stack.managed ? "ours" : stack.configured ? "configured" : "already running";
-    voice.say(
+    reporter.say(
       `Temporal is up at ${stack.address} (${whose}), the worker ${stack.worker === "own" ? "too" : "is another's"}`,
     );
-    if (stack.uiUrl) voice.say(`look at runs at ${stack.uiUrl}`);
+    if (stack.uiUrl) reporter.say(`look at runs at ${stack.uiUrl}`);
     return 0;
   } catch (error) {
-    voice.settled();
+    reporter.settled();
     return reportError(error, { json: false });
   }
 }
 
 /** `kgents down`. */
 export async function down(flags: StackFlags): Promise<number> {
-  const voice = await createVoice(flags.quiet === true);
+  const reporter = await createReporter(flags.quiet === true);
   try {
     // Without the configuration: nothing of it matters here, and a mistake in it must not keep the stack running.
-    const { worker, temporal } = await stopStack({ paths: kgentsPaths(), progress: voice.progress });
-    voice.settled();
-    voice.say(`the worker ${said(worker)}, Temporal ${said(temporal)}; history and output are kept`);
+    const { worker, temporal } = await stopStack({ paths: kgentsPaths(), progress: reporter.progress });
+    reporter.settled();
+    reporter.say(`the worker ${said(worker)}, Temporal ${said(temporal)}; history and output are kept`);
     return 0;
   } catch (error) {
-    voice.settled();
+    reporter.settled();
     return reportError(error, { json: false });
   }
 }

@@ -1,7 +1,7 @@
 import { interruptedExitCode } from "#core/contract/exit-code";
 import { onEndingSignal } from "#platform/host/ending-signals";
 import { complain } from "./print.ts";
-import type { Voice } from "./voice.ts";
+import type { Reporter } from "./reporter.ts";
 
 /** What can be cancelled. */
 interface Cancellable {
@@ -23,16 +23,16 @@ export interface Interruption {
  * Before there is a run, a signal just ends the command. While there is one, the first signal cancels it and lets it clean
  * up; the second leaves at once.
  */
-export function watchForInterruption(voice: Voice, what: "run" | "batch" = "run"): Interruption {
+export function watchForInterruption(reporter: Reporter, what: "run" | "batch" = "run"): Interruption {
   let asked = false;
   let isStarting = false;
   let handle: Cancellable | undefined;
   const cancel = (run: Cancellable): void => {
-    run.cancel().catch((error) => voice.say(`the ${what} ${run.id} could not be cancelled: ${error.message}`));
+    run.cancel().catch((error) => reporter.say(`the ${what} ${run.id} could not be cancelled: ${error.message}`));
   };
   const onSignal = (): void => {
     if (!isStarting) {
-      voice.say(`left before the ${what} was started`);
+      reporter.say(`left before the ${what} was started`);
       process.exit(interruptedExitCode);
     }
     if (asked) {
@@ -43,7 +43,7 @@ export function watchForInterruption(voice: Voice, what: "run" | "batch" = "run"
       process.exit(interruptedExitCode);
     }
     asked = true;
-    voice.say("cancelling; once more leaves at once");
+    reporter.say("cancelling; once more leaves at once");
     if (handle) cancel(handle);
   };
   const stopListening = onEndingSignal(onSignal);

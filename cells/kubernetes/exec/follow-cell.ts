@@ -52,10 +52,10 @@ const askMilliseconds = 3000;
 const breakPatience = 3000;
 
 /** Whether this worker is to follow the code no longer. */
-export const isLetGo = (stop: AbortSignal): boolean => stop.aborted && stop.reason === "let-go";
+export const isHandedOver = (stop: AbortSignal): boolean => stop.aborted && stop.reason === "handed-over";
 
 /** Thrown where this worker no longer follows the code, which runs on. */
-export const letGo = (): KgentsError =>
+export const handedOver = (): KgentsError =>
   new KgentsError("cell-handed-over", "another worker follows the code from here on");
 
 /** What the server says of the cell; undefined where it does not answer. */
@@ -70,7 +70,7 @@ async function stateNow({ reach, plan, pin }: CellRun): Promise<CellState | unde
 }
 
 /** Aborted when the code is to be ended or let go. A time limit is the cell's own business at first. */
-function pressing(stop: AbortSignal): AbortSignal {
+function endingSignal(stop: AbortSignal): AbortSignal {
   const controller = new AbortController();
   const onStop = (): void => {
     const patience = stop.reason === "timed-out" ? supervisorPatience : 0;
@@ -124,9 +124,9 @@ function whyBroken(error: unknown, { reach, progress }: CellRun): string {
  */
 export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
   const { reach, plan, context, progress, pod } = run;
-  const press = pressing(context.stop);
+  const ending = endingSignal(context.stop);
   let brokenSince: number | undefined;
-  for (let pause: number = pauses.first; !press.aborted; pause = Math.min(2 * pause, pauses.longest)) {
+  for (let pause: number = pauses.first; !ending.aborted; pause = Math.min(2 * pause, pauses.longest)) {
     const over = new AbortController();
     const close = new AbortController();
     // Where the watch itself fails, the server is asked.
@@ -134,7 +134,7 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
     let why: string;
     try {
       const before = progress.received.stdout + progress.received.stderr;
-      const end = await followOnce(reach.client, pod, plan, context, progress, AbortSignal.any([press, close.signal]));
+      const end = await followOnce(reach.client, pod, plan, context, progress, AbortSignal.any([ending, close.signal]));
       if (end.end === "code-ended") return end;
       if (end.end === "refused") throw new KgentsError("cell-start", `the code could not be started: ${end.why}`);
       why = end.why;
@@ -150,13 +150,13 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
       over.abort();
       await watched;
     }
-    if (press.aborted) break;
+    if (ending.aborted) break;
     brokenSince ??= Date.now();
     const next = await afterBreak(run, why, brokenSince);
     if (next) return next;
-    await wait(pause, undefined, { signal: press }).catch(() => {});
+    await wait(pause, undefined, { signal: ending }).catch(() => {});
   }
-  if (isLetGo(context.stop)) throw letGo();
+  if (isHandedOver(context.stop)) throw handedOver();
   if (context.stop.reason === "startup-timeout" && !progress.mayHaveStarted) {
     return { end: "unreachable", why: "it did not answer within its start-up time" };
   }
@@ -205,7 +205,7 @@ function collectionDeadline(stop: AbortSignal): Disposable & { readonly signal: 
   const clocks = [setTimeout(end, collectionPatience)];
   const onStop = (): void => {
     if (stop.reason === "timed-out") return;
-    clocks.push(setTimeout(end, isLetGo(stop) ? 0 : hurriedPatience));
+    clocks.push(setTimeout(end, isHandedOver(stop) ? 0 : hurriedPatience));
   };
   if (stop.aborted) onStop();
   else stop.addEventListener("abort", onStop, { once: true });
@@ -242,7 +242,7 @@ export async function collectToEnd(
     } catch (error) {
       why = whyBroken(error, run);
     }
-    if (isLetGo(context.stop)) throw letGo();
+    if (isHandedOver(context.stop)) throw handedOver();
     if (deadline.aborted) return { end: "unreachable", why };
     const next = await afterBreak(run, why, since);
     if (next) return next;

@@ -8,7 +8,7 @@ import { readWorkerIdentity, type WorkerFiles } from "#platform/host/worker-file
 import type { Logger } from "./logging.ts";
 
 /** What is watched. */
-export interface Surroundings {
+export interface WatchedIdentity {
   readonly files: WorkerFiles;
   /** Temporal's address where nobody named it; undefined where a person did, who then trusts whoever runs it. */
   readonly ownServer: string | undefined;
@@ -25,7 +25,7 @@ const looksWithoutFile = 2;
  *
  * @param end called once, with the reason in words
  */
-export function watchSurroundings({ files, ownServer }: Surroundings, end: (reason: string) => void): void {
+export function watchIdentity({ files, ownServer }: WatchedIdentity, end: (reason: string) => void): void {
   let forgotten = 0;
   const look = async (): Promise<string | undefined> => {
     const isKnown = (await readWorkerIdentity(files))?.pid === process.pid;

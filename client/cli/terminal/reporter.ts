@@ -1,5 +1,5 @@
 /**
- * How the command line speaks: on stderr, in one voice; what happened, why, what to do.
+ * The messages of the command line, all on stderr: what happened, why, and what to do.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { toKgentsError } from "../../sdk/failure.ts";
 import { complain, printJson } from "./print.ts";
 import { plain } from "./terminal-text.ts";
 
-/** Words for the person at the terminal. */
-export interface Voice {
+/** Writes messages for the person at the terminal. */
+export interface Reporter {
   /** Something that takes time has begun: a spinner on a terminal, a line elsewhere. */
   readonly progress: (line: string) => void;
   /** The thing that took time is over. */
   readonly settled: () => void;
-  /** A remark. */
+  /** Writes a line. */
   readonly say: (line: string) => void;
 }
 
@@ -24,8 +24,8 @@ interface Spinner {
   stop: () => Spinner;
 }
 
-/** A voice for a command; a quiet one says nothing. */
-export async function createVoice(quiet: boolean): Promise<Voice> {
+/** A reporter for a command; a quiet one says nothing. */
+export async function createReporter(quiet: boolean): Promise<Reporter> {
   if (quiet) return { progress: () => {}, settled: () => {}, say: () => {} };
   if (!process.stderr.isTTY) return { progress: complain, settled: () => {}, say: complain };
   const { default: yoctoSpinner } = await import("yocto-spinner");

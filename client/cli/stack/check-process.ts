@@ -57,7 +57,7 @@ function checkEncoding(args: readonly string[]): void {
  * @param args the arguments of the command line
  * @throws KgentsError `system-error`, `invalid-request`
  */
-export function checkSurroundings(args: readonly string[]): void {
+export function checkProcess(args: readonly string[]): void {
   checkWorkingDirectory();
   checkEncoding(args);
 }

@@ -15,7 +15,7 @@ import { waitingInWords } from "../../sdk/runs/waiting.ts";
 import { colour, plain, shorten } from "../terminal/terminal-text.ts";
 import { ageInWords } from "./age.ts";
 import { barChart, type Stretch } from "./bar-chart.ts";
-import { colourState } from "./run-words.ts";
+import { colourState } from "./format-run.ts";
 
 const nameWidth = 11;
 
