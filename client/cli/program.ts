@@ -1,5 +1,5 @@
 /**
- * The command line. Commands are loaded when they are used: Temporal's client alone costs more time than Node itself.
+ * The command line. Commands are loaded on use: loading Temporal's client alone takes longer than starting Node.
  *
  * @module
  */
@@ -28,18 +28,18 @@ import { workerCommand } from "./stack/worker-command.ts";
 import { watchOutput } from "./terminal/lost-output.ts";
 import { flush, print } from "./terminal/print.ts";
 
-/** Wrong usage: a flag, a field or a language that does not exist. */
+/** Exit code of wrong usage: a flag, a field or a language that does not exist. */
 const wrongUsage = 2;
 
-/** The programs that the command line starts and that are no part of the client. */
+/** The programs that the command line starts and that are not part of the client. */
 export interface Programs {
   /** `kgents worker`. Resolves with the exit code. */
   readonly work: (flags: WorkerCommandFlags) => Promise<number>;
 }
 
-/** Runs the command that the words of the command line say, and sets the exit code of this process. */
+/** Runs the given command and sets the exit code of this process. */
 export async function runCommandLine(programs: Programs): Promise<void> {
-  // Compiled code of what is loaded from here on is kept, in a directory of the user's own, where nobody else can plant any.
+  // Cache compiled code, but only in a directory where no other user can plant code.
   const compileCache = join(kgentsPaths().cache, "compile-cache");
   if (distrust(compileCache) === undefined) module.enableCompileCache(compileCache);
   watchOutput();
@@ -48,11 +48,11 @@ export async function runCommandLine(programs: Programs): Promise<void> {
     .description("Disposable code execution, hardened and isolated, carried by Temporal workflows.")
     .version(packageVersion, "-V, --version")
     .exitOverride()
-    // Said below, in our own words.
+    // Reported below in our own words.
     .configureOutput({ outputError: () => {}, writeOut: (text) => void print(text) })
     .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
 
-  /** Ends at once: a connection that nobody answers would keep this process alive until it is given up. */
+  /** Exits at once. An open connection would keep this process alive until it times out. */
   async function leave(code: number): Promise<never> {
     await flush();
     process.exit(code);
@@ -136,15 +136,16 @@ export async function runCommandLine(programs: Programs): Promise<void> {
     await print(printedJsonSchema(name));
   });
   workerCommand(program, async (flags) => {
-    // A worker that could not start has Temporal's runtime running all the same, which would keep this process alive.
+    // After a failed start, Temporal's runtime still runs and would keep this process alive.
     process.exit(await programs.work(flags));
   });
 
-  // A detached child process does not keep this process alive: without a timer, it would end while it awaits the child's end.
+  // A detached child process does not keep this process alive. Without a timer, it would end while it awaits the
+  // child's exit.
   const alive = setInterval(() => {}, 2 ** 30);
   const args = process.argv.slice(2);
 
-  /** What is wrong with the words of the command line; undefined where nothing is: help and version are no errors. */
+  /** The error of a wrong command line; undefined for help and version, which commander also throws. */
   async function refusalOf(error: CommanderError): Promise<KgentsError | undefined> {
     if (error.exitCode === 0 || error.code === "commander.help") return undefined;
     const { usageError } = await import("./terminal/usage.ts");

@@ -13,7 +13,7 @@ export interface AdminSetupFlags {
 
 const hourMilliseconds = 3_600_000;
 
-/** As the configuration has it. */
+/** The bounds are those of the configuration's `retention`. */
 const retention = (value: string): number => {
   const milliseconds = parseDuration(value);
   if (milliseconds !== undefined && milliseconds >= hourMilliseconds && milliseconds <= 365 * 24 * hourMilliseconds)

@@ -43,14 +43,14 @@ async function openRequests(file: string): Promise<{ stream: AsyncIterable<Buffe
   return { stream, descriptor };
 }
 
-/** The requests of a file; blank lines are none. */
+/** Reads the requests of a file. Blank lines are skipped. */
 async function* requestsOf(stream: AsyncIterable<Buffer>, file: string): AsyncGenerator<ExecutionRequest> {
   try {
     for await (const { number, text, fault } of linesOf(stream)) {
       if (text === null) throw refuse("file", `line ${number}: ${faults[fault ?? "encoding"]}`);
       if (text.trim() === "") continue;
       const request = parseLine(text, number);
-      // What is no object is refused as it is.
+      // Non-objects are rejected with the schema's error.
       yield typeof request === "object" ? { requester: requesterOfCommandLine(), ...request } : request;
     }
   } catch (error) {
@@ -58,7 +58,7 @@ async function* requestsOf(stream: AsyncIterable<Buffer>, file: string): AsyncGe
   }
 }
 
-/** Standard output as a place for results: what happens where it cannot be written is decided in `lost-output.ts`. */
+/** Standard output as the destination for results. `lost-output.ts` handles failed writes. */
 const standardOutput = (): ResultsFile & { readonly stats: Stats } => ({
   stats: fstatSync(1),
   begin: async () => {},
@@ -71,10 +71,10 @@ const lineOf = ({ id, result, failure }: BatchItem): string => `${jsonText(resul
 const countsOf = (counts: ReadonlyMap<string, number>): string =>
   [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(", ");
 
-/** How often a person sees how far it is. */
+/** Interval of the progress line on a terminal. */
 const tellMilliseconds = 500;
 
-/** Says how far the batch is, on a terminal, until the returned function is called; one question at a time. */
+/** Shows the progress on a terminal until the returned function is called. At most one query is in flight. */
 function tellProgress(batch: BatchHandle, reporter: Reporter): () => void {
   if (!process.stderr.isTTY) return () => {};
   const width = 30;
@@ -85,7 +85,7 @@ function tellProgress(batch: BatchHandle, reporter: Reporter): () => void {
     isAsking = true;
     const progress = await batch.progress().catch(() => undefined);
     isAsking = false;
-    // The answer may come when all is over: what it would show then would stay on the terminal.
+    // The query may return after the batch has ended; its line would then stay on the terminal.
     if (!progress || isOver) return;
     const ended = endedOf(progress);
     const filled = Math.floor((ended / batch.total) * width);
@@ -102,7 +102,7 @@ function tellProgress(batch: BatchHandle, reporter: Reporter): () => void {
   };
 }
 
-/** Writes each result as it comes; returns how many ended how. */
+/** Writes each result as it arrives. Returns the number of runs per outcome. */
 async function writeResults(
   handle: BatchHandle,
   results: ResultsFile,
@@ -119,7 +119,7 @@ async function writeResults(
     }
     return counts;
   } catch (error) {
-    // Results that nobody gets are no reason to run more code.
+    // Stop running code once its results cannot be written.
     if (!(error instanceof KgentsError && error.field === "--results")) throw error;
     await handle.cancel();
     const { code, message, field, remedy } = error;

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 
-/** A line is at most so many bytes: what a request can carry as base64, with room for its other fields. */
+/** Maximum length of a line: what a request can carry as base64, plus its other fields. */
 export const maximumLineBytes = 400 * 1024 * 1024;
 
 /** One line of a file. */
@@ -19,10 +19,10 @@ function lineOf(number: number, bytes: Buffer): Line {
 }
 
 /**
- * The lines of a stream. Only `\n` ends a line: `node:readline` also takes U+2028 and U+2029 for line ends, which JSON allows
- * within a string.
+ * Yields the lines of a stream. Only `
+ * ` ends a line: `node:readline` also splits at U+2028 and U+2029, which JSON allows within a string.
  *
- * @param maximumBytes the length of a line after which reading ends
+ * @param maximumBytes maximum length of a line; reading ends at a longer one
  */
 export async function* linesOf(stream: AsyncIterable<Buffer>, maximumBytes = maximumLineBytes): AsyncGenerator<Line> {
   let number = 1;

@@ -1,5 +1,5 @@
 /**
- * Where the results of a batch go. Nothing that stands there is lost before the batch is accepted.
+ * Destination for the results of a batch. An existing file is not emptied before the batch is accepted.
  *
  * @module
  */
@@ -13,25 +13,25 @@ import { faultOf } from "../../sdk/input-files/fault.ts";
 
 const field = "--results";
 
-/** A place for results. */
+/** A destination for results. */
 export interface ResultsFile {
-  /** Empties the file: the batch is accepted. */
+  /** Empties the file. Called once the batch is accepted. */
   readonly begin: () => Promise<void>;
-  /** Adds bytes at the end. @throws KgentsError where they cannot be written */
+  /** Appends text. @throws KgentsError if it cannot be written */
   readonly write: (text: string) => Promise<void>;
-  /** Closes it. A file that was made for nothing goes again. */
+  /** Closes the file. Removes it again if it was created here and `begin` was never called. */
   readonly close: () => Promise<void>;
 }
 
-/** Whether two open files are one, by whatever name or link they were opened. */
+/** Whether two open files are the same file, whatever path or link they were opened by. */
 const isSame = (one: Stats, other: Stats): boolean =>
   one.isFile() && other.isFile() && one.dev === other.dev && one.ino === other.ino;
 
 /**
- * Refuses requests that are read from the file that results are written to.
+ * Refuses a results file that is also the file of the requests.
  *
  * @param requests the file descriptor of the requests
- * @param results the status of the place for results
+ * @param results the status of the destination for results
  */
 export function refuseSameFile(requests: number, results: Stats, place: string): void {
   if (!isSame(fstatSync(requests), results)) return;
@@ -47,9 +47,9 @@ const systemFault = (error: unknown, path: string): KgentsError => {
 };
 
 /**
- * Opens a file for results, and leaves what is in it until {@link ResultsFile.begin}.
+ * Opens a file for results. Its content is kept until {@link ResultsFile.begin}.
  *
- * @throws KgentsError `invalid-request` where it cannot be opened for writing
+ * @throws KgentsError `invalid-request` if it cannot be opened for writing
  */
 export async function openResultsFile(path: string): Promise<ResultsFile & { readonly stats: Stats }> {
   const isNew = await lstat(path).then(
@@ -73,7 +73,7 @@ export async function openResultsFile(path: string): Promise<ResultsFile & { rea
     stats,
     begin: async () => {
       begun = true;
-      // A pipe or a device has nothing to be emptied of.
+      // Pipes and devices cannot be truncated.
       if (stats.isFile()) await guarded(file.truncate(0));
     },
     write: async (text) => {

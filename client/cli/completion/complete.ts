@@ -10,21 +10,21 @@ import { plain } from "../terminal/terminal-text.ts";
 import type { Shell } from "./completion-command.ts";
 import { type CompletionContext, completionContext, rejoin } from "./completion-context.ts";
 
-/** Something to complete to. */
+/** A completion candidate. */
 interface Candidate {
   readonly value: string;
   readonly description: string;
 }
 
-/** The shell completes names of files itself. */
+/** Makes the completion script complete file names itself. */
 const files = ":files";
 
-/** Whoever presses a key waits no longer for the ids of runs. */
+/** Maximum wait for the ids of runs: completion must not block the command line. */
 const idsMilliseconds = 1000;
 const recentRuns = 50;
 
 const fileFlags = ["--file", "--input", "--stdin", "--config", "--output-dir"];
-/** Commands that are about runs that go on. */
+/** Commands that only apply to running runs. */
 const ofRunning = ["attach", "cancel", "wait"];
 
 const asCandidate = (value: string): Candidate => ({ value, description: "" });
@@ -42,7 +42,7 @@ async function runIds(status: readonly RunState[] | undefined): Promise<Candidat
   const quartermaster = new Quartermaster({ startLocalStack: false });
   const found: Candidate[] = [];
   for await (const { id, status: state, title } of quartermaster.list({ status, limit: recentRuns })) {
-    // Any client of the server names runs as it likes; what stands on a command line may be nothing that a shell acts on.
+    // Other clients of the server may choose any id. Only ids without characters special to a shell are offered.
     if (isRunId(id)) found.push({ value: id, description: `${state}: ${title}` });
   }
   await quartermaster.close();
@@ -83,14 +83,14 @@ async function candidatesOf(context: CompletionContext): Promise<Candidate[] | t
   return runIds(ofRunning.includes(command.name()) ? ["running"] : undefined);
 }
 
-/** A description is on its line, and has no tab in it. */
+/** Puts a description on one line, without tabs, which separate it from the value. */
 const oneLine = (text: string): string => plain(text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")).slice(0, 80);
 
-/** Answers a completion script: candidates for the last of the words. Where nothing can be found out, there are none. */
+/** Prints completion candidates for the last of the words; none after an error or a timeout. */
 export async function complete(program: Command, shell: Shell, words: readonly string[]): Promise<void> {
   const { before, current, typed } = rejoin(words);
   const context = completionContext(program, before, current);
-  // Nobody reads an error in the middle of what he types.
+  // An error message would corrupt the command line being typed.
   const found = await Promise.race([candidatesOf(context).catch(() => []), wait(idsMilliseconds, [])]);
   if (found === files) {
     await printBytes("stdout", `${files}\n`);

@@ -1,12 +1,12 @@
 import { Argument, type Command } from "commander";
 
-/** The shells that are completed in. */
+/** The supported shells. */
 export const shells = ["bash", "zsh", "fish"] as const;
 
-/** A shell that is completed in. */
+/** A supported shell. */
 export type Shell = (typeof shells)[number];
 
-/** The command that completion scripts call; people do not. */
+/** The internal command that completion scripts call. */
 const completer = "__complete";
 
 const help = `
@@ -17,7 +17,7 @@ Put this into the shell's start-up file:
 
 Commands, flags, languages, states and the ids of recent runs are completed. Completing starts nothing.`;
 
-/** Declares `kgents completion`, and what its scripts call. */
+/** Declares `kgents completion` and the internal command that its scripts call. */
 export function completionCommands(
   program: Command,
   runs: {

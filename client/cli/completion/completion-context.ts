@@ -1,21 +1,20 @@
 import type { Argument, Command, Option } from "commander";
 
-/** What is being typed: the name of a command or a flag, or the value of one or of an argument. */
+/** What the last word is: a flag, the value of a flag, or an operand (the name of a command, or an argument). */
 export type CompletionContext =
   | { readonly kind: "flag"; readonly command: Command; readonly used: readonly Option[] }
   | { readonly kind: "value"; readonly command: Command; readonly option: Option }
   | { readonly kind: "operand"; readonly command: Command; readonly argument: Argument | undefined };
 
-/** Whether flags are followed by a value. */
 const takesValue = (option: Option): boolean => option.required || option.optional;
 
 const findOption = (command: Command, word: string): Option | undefined =>
   command.options.find(({ long, short }) => word === long || word === short);
 
 /**
- * Finds out what the last word of a command line is to become.
+ * Determines what the last word of a command line completes to.
  *
- * @param before the words before the one that is typed, without `kgents` itself
+ * @param before the words before the last one, without `kgents` itself
  */
 export function completionContext(program: Command, before: readonly string[], current: string): CompletionContext {
   let command = program;
@@ -51,9 +50,9 @@ export function completionContext(program: Command, before: readonly string[], c
 }
 
 /**
- * The words as they were typed: bash breaks them at `:` and `=`, which stand in ids and flags.
+ * Rejoins words that bash has split at `:` and `=`, which occur in ids and flags.
  *
- * @returns with how much of the current word bash takes to be typed already
+ * @returns `typed`: the part of the current word that bash treats as already typed
  */
 export function rejoin(words: readonly string[]): { before: string[]; current: string; typed: string } {
   const joined: string[] = [];

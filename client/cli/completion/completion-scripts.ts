@@ -1,6 +1,6 @@
 /**
- * What a shell needs to complete: each asks `kgents __complete`, which answers a candidate a line, after a tab its description,
- * or `:files` where the shell completes best itself.
+ * Completion scripts of the shells. Each calls `kgents __complete`, which prints one candidate a line, followed by a
+ * tab and its description, or `:files` if the shell should complete file names.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * In which language code is: as it is said, or by its file's extension, or by its first line.
+ * Determines the language of code: from the flag, else from the file's extension, else from its first line.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { InputFiles } from "../../sdk/input-files/read-files.ts";
 import { type ReadCode, refuse, type Source, shebangBytes } from "./code-source.ts";
 import type { ExecFlags } from "./exec-command.ts";
 
-/** The first bytes of an input file; nothing of one that can be read only once, such as a pipe. */
+/** The first bytes of an input file; empty if it can be read only once, such as a pipe. */
 async function headOf({ path, name }: Pick<FoundFile, "path" | "name">): Promise<string> {
   const file = await open(path);
   try {
@@ -57,18 +57,18 @@ function languageOfScript(languages: readonly Language[], source: Source, head: 
 
 const isScript = (head: string): boolean => head.startsWith("#!");
 
-/** The code of a request, and the language that it is in; undefined for the default one. */
+/** The code of a request and its language; undefined for the default language. */
 export interface FoundCode {
   readonly request: ExecutionRequest;
   readonly language: string | undefined;
 }
 
 /**
- * Puts code into a request. The language is the one that is said, else that of the file's extension, else that of the script's
- * first line.
+ * Puts code into a request. The language is that of the flag, else of the file's extension, else of the script's first
+ * line.
  *
- * @param found the input files, among which an entry point is
- * @throws KgentsError `unsupported-language` where extension or first line name a language that nobody knows
+ * @param found the input files, which include the entry point
+ * @throws KgentsError `unsupported-language` if the extension or the first line names an unknown language
  */
 export async function languageAndCode(
   source: Source,
@@ -94,8 +94,8 @@ export async function languageAndCode(
 }
 
 /**
- * A file whose extension says more than its language keeps its name: `.mjs` and `.cjs` are kinds of JavaScript. It becomes an input
- * file that is run.
+ * Keeps the extension of a file if its language alone does not imply it: `.mjs` and `.cjs` are kinds of JavaScript. The
+ * file then becomes an input file and the entry point.
  */
 export async function keepExtension(
   source: Source,

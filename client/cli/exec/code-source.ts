@@ -9,13 +9,13 @@ import { fileContent, type StoreFinder, streamContent } from "../../sdk/offload.
 import type { Reporter } from "../terminal/reporter.ts";
 import type { ExecFlags } from "./exec-command.ts";
 
-/** Who waits this long for code that nobody sends is told what is waited for. */
+/** After this time without code on standard input, a message says that the command waits for it. */
 const silenceMilliseconds = 2000;
 
-/** As much of a script as Linux reads of its first line. */
+/** How many bytes of a script's first line Linux reads. */
 export const shebangBytes = 256;
 
-/** Makes the refusal of a field. */
+/** Creates the error for an invalid field. */
 export const refuse = (field: string, message: string, remedy = "See `kgents exec --help`."): KgentsError =>
   new KgentsError("invalid-request", `${field}: ${message}`, { field, remedy });
 

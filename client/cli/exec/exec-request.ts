@@ -29,7 +29,7 @@ const exists = (path: string): Promise<boolean> =>
     (error) => errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR",
   );
 
-/** Reads `PATH[:NAME]`. A path that is there wins, whatever colons it has. */
+/** Parses `PATH[:NAME]`. A value that is an existing path is taken whole, even with colons. */
 async function inputOf(value: string): Promise<FileSource> {
   const at = value.lastIndexOf(":");
   if (at <= 0 || at === value.length - 1 || (await exists(value))) return { path: value };
@@ -42,9 +42,9 @@ async function inputOf(value: string): Promise<FileSource> {
 }
 
 /**
- * Makes the request that the flags mean, and checks it.
+ * Creates the request from the flags and validates it.
  *
- * @param store asked for only where there is large content to be put into it
+ * @param store called only if there is large content to store
  * @throws KgentsError `invalid-request`
  */
 export async function requestOf(
@@ -54,7 +54,8 @@ export async function requestOf(
   reporter: Reporter,
 ): Promise<ExecutionRequest> {
   const fields = fieldsOf(flags);
-  // Before anything is read: a flag whose value was forgotten has taken the next flag for it, and that is the mistake.
+  // Validate the flags before reading anything. A flag whose value was forgotten takes the next flag as its value, and
+  // that is the error to report.
   validateRequest({ code: "any", ...fields });
   const source = sourceOf(argument, flags);
   if (source.kind === "stdin" && flags.stdin === "-") {
@@ -83,7 +84,7 @@ export async function requestOf(
   return request;
 }
 
-/** The fields of the request that are flags as they stand; those that were not given are left to the defaults. */
+/** The fields of the request that flags set directly. Flags that were not given are left out, so the defaults apply. */
 export function fieldsOf(flags: Omit<ExecFlags, "code" | "file">): ExecutionRequest {
   const { timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network } = flags;
   const given = Object.entries({

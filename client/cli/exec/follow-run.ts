@@ -3,19 +3,19 @@ import type { OutputEvent } from "../../sdk/output/event.ts";
 import { printBytes, type StreamName } from "../terminal/print.ts";
 import type { Reporter } from "../terminal/reporter.ts";
 
-/** Says that a stream comes faster than heartbeats carry it. */
+/** Reports that a stream is written faster than heartbeats can carry it. */
 export const sayBehind =
   (reporter: Reporter) =>
   (stream: string): void =>
     reporter.say(`${stream} comes faster than it can be followed from here; the rest comes at the end`);
 
-/** Where each stream goes. */
+/** The destination of each stream; null discards it. */
 export interface OutputPlaces {
   readonly stdout: StreamName | null;
   readonly stderr: StreamName | null;
 }
 
-/** Prints a run's output as it comes, each stream to its place. */
+/** Prints a run's output as it arrives, each stream to its destination. */
 export async function printOutput(
   events: AsyncIterable<OutputEvent>,
   reporter: Reporter,
@@ -29,7 +29,7 @@ export async function printOutput(
   }
 }
 
-/** Says what the output alone does not show. */
+/** Reports what the output alone does not show. */
 export function explain(result: ExecutionResult, reporter: Reporter): void {
   if (result.fallback) reporter.say(`ran in the local sandbox, because ${result.fallback.reason}`);
   if (result.isolation?.level === "none") reporter.say("ran WITHOUT a sandbox: this worker is configured so");

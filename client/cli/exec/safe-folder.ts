@@ -1,6 +1,6 @@
 /**
- * Folders that are reached without following links. Whoever chose the names that are written (a run, a repository that was checked out) must not
- * choose where they end.
+ * Writes to folders without following symbolic links. File names may come from an untrusted source (a run, a
+ * checked-out repository), which must not decide where the files end up.
  *
  * @module
  */
@@ -12,25 +12,25 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { errorCode } from "#platform/host/error-code";
 
-/** An open folder. What is done below it happens in this very folder, whatever is put in its place meanwhile. */
+/** An open folder. With /proc, operations apply to this folder even if its path is replaced. */
 export interface SafeFolder {
-  /** Opens a folder in it, and makes it where it is not there. @throws where a link or anything else stands in its place */
+  /** Opens a subfolder, and creates it if it does not exist. @throws if a link or anything else is in its place */
   readonly folder: (name: string) => Promise<SafeFolder>;
-  /** Writes a file whole: it comes into being by a rename, so nothing is written through a link that stands in its place. */
+  /** Writes a file and renames it into place, so a symbolic link of that name is replaced, not followed. */
   readonly write: (name: string, content: Readable) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 
-/** Linux answers ENOTDIR where a link was not followed and a folder was asked for, other systems ELOOP. */
+/** Reports a symbolic link by name: refusing one fails with ENOTDIR on Linux and with ELOOP on other systems. */
 async function explain(error: unknown, path: string, shown: string): Promise<Error> {
   const found = await lstat(path).catch(() => undefined);
   if (found?.isSymbolicLink()) return new Error(`${shown} is a symbolic link`, { cause: error });
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** A path that leads to an open folder itself. Systems without it are left with the path, which was looked at. */
+/** A path in /proc that refers to the open folder itself. Without /proc, the path that was checked. */
 async function pathOf(handle: FileHandle, path: string): Promise<string> {
   const own = `/proc/self/fd/${handle.fd}`;
   const [here, there] = await Promise.all([handle.stat(), stat(own).catch(() => undefined)]);
@@ -50,7 +50,7 @@ async function openAt(path: string, shown: string, flags: number): Promise<SafeF
       return openAt(join(base, name), join(shown, name), O_NOFOLLOW);
     },
     write: async (name, content) => {
-      // Short, whatever the name is: a name of 255 bytes is as long as most file systems allow.
+      // A short name: the file's own name may already have the 255 bytes that most file systems allow.
       const draft = join(base, `.kgents-${randomUUID()}.part`);
       try {
         await pipeline(content, createWriteStream(draft, { flags: "wx" }));
@@ -68,10 +68,11 @@ async function openAt(path: string, shown: string, flags: number): Promise<SafeF
 }
 
 /**
- * Opens a folder to write to, and makes it where it is not there.
+ * Opens a folder to write to, and creates it if it does not exist.
  *
- * @param isNamed whether a person has named this path: it, and what leads to it, may then be a link. Otherwise its last part must not be one.
- * @throws where it is no folder, or cannot be opened
+ * @param isNamed whether the user named this path: then it and its parents may be links. Otherwise its last part must
+ *   not be one.
+ * @throws if it is not a folder, or cannot be opened
  */
 export async function openSafeFolder(path: string, isNamed: boolean): Promise<SafeFolder> {
   if (isNamed) {

@@ -3,11 +3,11 @@ import type { ExecutionHandle } from "../../sdk/execution-handle.ts";
 import { waitingInWords } from "../../sdk/runs/waiting.ts";
 import type { Reporter } from "../terminal/reporter.ts";
 
-/** Most runs are over before this; only of others Temporal is asked. */
+/** Most runs end before this; Temporal is queried only for the others. */
 const patienceMilliseconds = 1500;
 const askMilliseconds = 1000;
 
-/** Says that a run waits for a place, whenever that changes, until it has one or is over. */
+/** Reports that a run waits for a place, on every change, until it has one or is over. */
 export async function sayWaiting(handle: ExecutionHandle, reporter: Reporter, over: AbortSignal): Promise<void> {
   let said: string | undefined;
   let pause = patienceMilliseconds;
@@ -18,7 +18,7 @@ export async function sayWaiting(handle: ExecutionHandle, reporter: Reporter, ov
       return;
     }
     pause = askMilliseconds;
-    // A server that is away says nothing of the run; whoever waits for the result will hear of it.
+    // Retry while the server is unavailable. The caller that waits for the result reports the error.
     const about = await handle.describe().catch(() => undefined);
     if (over.aborted || (about && about.status !== "running")) return;
     if (!about) continue;

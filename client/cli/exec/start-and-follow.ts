@@ -20,7 +20,7 @@ interface StartFlags {
   readonly config?: string;
 }
 
-/** Starts a run, follows it to its end, and exits as it did. Ctrl-C cancels it. */
+/** Starts a run, follows it to its end and returns its exit code. Ctrl-C cancels it. */
 export async function startAndFollow(
   flags: StartFlags,
   reporter: Reporter,
@@ -35,7 +35,7 @@ export async function startAndFollow(
   const over = new AbortController();
   let id: string | undefined;
   try {
-    // What is wrong with the request is said before anything is started for it.
+    // Reject an invalid request before anything is started for it.
     const request = await requestOf(quartermaster);
     const store = await quartermaster.store();
     reporter.settled();

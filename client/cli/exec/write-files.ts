@@ -16,7 +16,7 @@ function contentOf(file: FileResult, store: ArtifactStore | undefined): Readable
   return store.read(file.ref, 0, file.bytes);
 }
 
-/** Writes a file below a folder, with the folders that its name has. None of them may be a link. */
+/** Writes a file below a folder, and creates the folders in its name. None of them may be a link. */
 async function writeBelow(
   folder: SafeFolder,
   [name = "", ...rest]: readonly string[],
@@ -32,11 +32,11 @@ async function writeBelow(
 }
 
 /**
- * Writes a run's output files under a directory. One that cannot be written does not keep the others back.
+ * Writes a run's output files to a directory. If one cannot be written, the others still are.
  *
- * @param named the directory that a person has named, which may be a link. @default `kgents-output`, which must not be one: whoever made the
- *   working directory's content may not choose where files end
- * @returns whether all that the run has brought back was written
+ * @param named the directory that the user named, which may be a link. @default `kgents-output`, which must not be a
+ *   link: an untrusted working directory must not decide where files end up
+ * @returns whether all output files were written
  */
 export async function writeOutputFiles(
   result: Pick<ExecutionResult, "files" | "filesOmitted">,
@@ -44,7 +44,7 @@ export async function writeOutputFiles(
   store: ArtifactStore | undefined,
   say: (line: string) => void,
 ): Promise<boolean> {
-  // What is missing is said in any case: a file that was asked for and is not there is an error.
+  // Always report omitted files: a requested file that is missing is an error.
   for (const { name, reason } of result.filesOmitted)
     complain(`output file ${name || "(several)"} left out: ${reason}`);
   if (result.files.length === 0) return true;

@@ -1,5 +1,5 @@
 /**
- * What the `infra` commands found, in people's words.
+ * Formats what the `infra` commands found.
  *
  * @module
  */
@@ -36,7 +36,10 @@ export const planInWords = (cluster: InfraCluster, plan: readonly PlannedObject[
     ...plan.map(({ manifest, action }) => `        ${titleOf(manifest)}: ${actions[action]}`),
   ].join("\n");
 
-/** What the canary could not try, because no pod reaches it here. IPv6 is a word only where pods have it. */
+/**
+ * The targets that the canary could not test, since no pod reaches them here. IPv6 is never listed: many clusters have
+ * none.
+ */
 function untried(tried: readonly CanaryTarget[]): string {
   const left = canaryTargets.filter((target) => target !== "pod-ipv6" && !tried.includes(target));
   return left.length === 0 ? "" : ` Not tried, since no pod reaches it here: ${canaryTargetsInWords(left)}.`;

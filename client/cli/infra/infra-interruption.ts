@@ -2,7 +2,10 @@ import { interruptedExitCode } from "#core/contract/exit-code";
 import { onEndingSignal } from "#platform/host/ending-signals";
 import type { Reporter } from "../terminal/reporter.ts";
 
-/** What Ctrl-C (or SIGTERM, or SIGHUP) does to an `infra` command: the first ends it in order, the second at once. */
+/**
+ * Handles SIGINT (Ctrl-C), SIGTERM and SIGHUP for an `infra` command. The first signal ends it in order, the second at
+ * once.
+ */
 export function watchSignals(reporter: Reporter): { readonly signal: AbortSignal; readonly over: () => void } {
   const controller = new AbortController();
   const onSignal = (): void => {

@@ -16,22 +16,22 @@ import { cellsInWords, planInWords, statusInWords, verdictInWords } from "./form
 import type { InfraFlags } from "./infra-command.ts";
 import { watchSignals } from "./infra-interruption.ts";
 
-/** Isolated runs cannot be carried out there. */
+/** Exit code if isolated runs are not possible. */
 const notUsable = 1;
 
-/** What the flags and the configuration say together: flags first. */
+/** Merges flags and configuration. Flags take precedence. */
 async function settingsOf(flags: InfraFlags) {
   const { configuration } = await loadConfiguration({ path: flags.config });
   const { context, namespace, networkIsolation } = configuration.worker.kubernetes;
   return {
     languages: mergeLanguages(builtInLanguages, configuration),
     cluster: { context: flags.context ?? context, namespace: flags.namespace ?? namespace },
-    /** Whether this machine's worker refuses runs where nobody has proved that they are isolated. */
+    /** Whether this machine's worker refuses runs unless network isolation was verified. */
     isolationRequired: networkIsolation === "required",
   };
 }
 
-/** Runs a command: errors are said in one reporter, and Ctrl-C ends it without leaving anything behind. */
+/** Runs a command. Reports errors through one reporter, and cleans up on Ctrl-C. */
 async function carryOut(
   flags: InfraFlags,
   command: (reporter: Reporter, signal: AbortSignal) => Promise<number>,
@@ -43,7 +43,7 @@ async function carryOut(
   } catch (error) {
     reporter.settled();
     const wasAsked = signals.signal.aborted && error instanceof Error && error.name === "AbortError";
-    // What went wrong while cleaning up is said, and what is left with it.
+    // Report errors of the cleanup, with what is left behind.
     const exitCode = wasAsked ? interruptedExitCode : await reportError(error, { json: flags.json === true });
     return signals.signal.aborted ? interruptedExitCode : exitCode;
   } finally {

@@ -17,7 +17,7 @@ const port = (value: string): number => {
   throw new InvalidArgumentError("Allowed is a port from 0 (any that is free) to 65535.");
 };
 
-/** The command that starts this very server, for the configuration of a client. */
+/** The command that starts this server, for the configuration of a client. */
 const ownCommand = [process.execPath, process.argv[1] ?? "kgents", "mcp"]
   .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuote(word)))
   .join(" ");

@@ -17,9 +17,9 @@ import { complain } from "../terminal/print.ts";
 import { reportError } from "../terminal/reporter.ts";
 import type { McpFlags } from "./mcp-command.ts";
 
-/** Carries out `kgents mcp`: until the client goes, or a signal comes. */
+/** Runs `kgents mcp` until the client disconnects or a signal arrives. */
 export async function mcp(flags: McpFlags): Promise<number> {
-  // Standard output is the protocol's: a library that writes to the console must not be in the middle of it.
+  // Standard output carries the protocol. Console output of a library must not corrupt it.
   globalThis.console = new Console(process.stderr);
   const say = (line: string): void => void (flags.quiet || complain(line));
   const calls = createCalls();
@@ -37,7 +37,7 @@ export async function mcp(flags: McpFlags): Promise<number> {
       return "what the client waited for is cancelled";
     });
     await serving.ended;
-    // The client has gone; what it was waiting for is cancelled, and cleaned up before we leave.
+    // The client has disconnected: cancel its calls and wait for their cleanup.
     await calls.end();
     end.stop();
     return 0;
@@ -69,7 +69,7 @@ async function serve(
   return serving;
 }
 
-/** The first signal cancels what runs and lets it clean up; the second leaves at once. */
+/** The first signal cancels running calls and waits for their cleanup; the second exits at once. */
 function endOnSignal(
   calls: ReturnType<typeof createCalls>,
   serving: Serving,

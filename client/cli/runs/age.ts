@@ -1,4 +1,4 @@
-/** An age as a person says it. */
+/** Formats an age in its largest whole unit. */
 export function ageInWords(seconds: number): string {
   const units = [
     ["day", 86_400],

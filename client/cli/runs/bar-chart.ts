@@ -1,19 +1,19 @@
 import { formatDuration } from "#core/text/duration";
 import { pad, width } from "../terminal/terminal-text.ts";
 
-/** A stretch of time. */
+/** A period of time. */
 export interface Stretch {
   readonly name: string;
   readonly from: Date;
   readonly to: Date;
-  /** Whether it goes on. */
+  /** Whether it has not ended yet. */
   readonly open: boolean;
 }
 
 const least = 8;
 const most = 50;
 
-/** Stretches of time under one another, each bar where it lies in the whole. Where the terminal is too narrow, without bars. */
+/** Draws periods as one bar a line, each at its position in the whole. Omits the bars on a narrow terminal. */
 export function barChart(stretches: readonly Stretch[], columns = 80): string[] {
   const begin = Math.min(...stretches.map(({ from }) => from.getTime()));
   const whole = Math.max(...stretches.map(({ to }) => to.getTime())) - begin;
@@ -30,7 +30,7 @@ export function barChart(stretches: readonly Stretch[], columns = 80): string[] 
     const start = pad(name, nameWidth);
     if (room < least) return start + duration;
     const at = (moment: Date): number => (whole <= 0 ? 0 : Math.round(((moment.getTime() - begin) / whole) * room));
-    // Even a moment is seen.
+    // Give even the shortest period one column.
     const first = Math.min(at(from), room - 1);
     const bar = "█".repeat(Math.max(1, at(to) - first)) + (open ? "…" : "");
     return `${start}${duration.padStart(durationWidth - 2)}  ${" ".repeat(first)}${bar}`;

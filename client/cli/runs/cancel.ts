@@ -19,7 +19,7 @@ export interface CancelFlags extends RunFlags {
   readonly timeout: number;
 }
 
-/** Asked, but nothing was done, because the answer was no. */
+/** Exit code if the user declined. */
 const declined = 1;
 
 const whatEndsIt = "Give the ids of runs, or --all.";
@@ -39,7 +39,7 @@ function checkUsage(ids: readonly string[], flags: CancelFlags): void {
   }
 }
 
-/** What ends when it is asked to: a run, or a batch of them. */
+/** A run or a batch that can be cancelled. */
 interface Cancellable {
   readonly id: string;
   readonly cancel: () => Promise<void>;
@@ -65,7 +65,7 @@ async function cancelBatch(batch: BatchHandle): Promise<Ending> {
   return { status: cancelled ? "cancelled" : "done", was };
 }
 
-/** A run of that id, or else a batch. */
+/** Finds the run with this id, or else the batch. */
 async function find(quartermaster: Quartermaster, id: string): Promise<Cancellable> {
   try {
     return cancellableRun(await quartermaster.get(id));
@@ -85,13 +85,16 @@ async function cancelRun(handle: ExecutionHandle): Promise<Ending> {
   try {
     return { status: (await handle.result()).status, was: "running" };
   } catch (error) {
-    // It ended otherwise in the meantime: that is no failure of cancelling.
+    // The run ended some other way first. That is not a failed cancellation.
     if (toKgentsError(error, handle.id).code === "temporal-unavailable") throw error;
     return { status: (await handle.describe()).status, was: "running" };
   }
 }
 
-/** Waits for an end, and no longer than that. A run whose worker cannot read it, or that nobody serves, never ends by being asked to. */
+/**
+ * Waits for an end, with a timeout. A run does not end on request if no worker serves it, or if its worker cannot read
+ * it.
+ */
 async function within(milliseconds: number, id: string, end: Promise<Ending>): Promise<Ending> {
   const limit = new AbortController();
   try {
@@ -107,7 +110,7 @@ async function within(milliseconds: number, id: string, end: Promise<Ending>): P
     return await Promise.race([end, late]);
   } finally {
     limit.abort();
-    // Nobody waits for it any more.
+    // After a timeout the promise is no longer awaited; its rejection must not go unhandled.
     end.catch(() => {});
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What is known of a run, in people's words.
+ * Formats the details of a run.
  *
  * @module
  */
@@ -19,11 +19,11 @@ import { colourState } from "./format-run.ts";
 
 const nameWidth = 11;
 
-/** A line: its name, what stands in colours of ours, and what does not. */
+/** Formats a line: its name, our own coloured text, then untrusted text. */
 const row = (name: string, text: string, coloured = ""): string =>
   colour("dim", name.padEnd(nameWidth)) + coloured + plain(text);
 
-/** The phases of a run that have begun; the last one may go on. */
+/** The phases of a run that have begun. The last one may not have ended. */
 export function stretchesOf({ queued, provisioned, started, finished, closed }: RunTimings, now: Date): Stretch[] {
   const moments = [
     { name: "preparing", from: queued },
@@ -48,7 +48,7 @@ function isolationRows(isolation: Isolation): string[] {
   ];
 }
 
-/** A message of several lines stays one under its name. */
+/** Aligns the further lines of a message under its first one. */
 const failureRows = ({ kind, message, remedy }: RunFailure): string[] =>
   `${kind}: ${message}\n${remedy}`.split("\n").map((line, index) => row(index === 0 ? "Failure" : "", line));
 

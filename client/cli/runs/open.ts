@@ -11,13 +11,13 @@ export interface OpenFlags extends RunFlags {
   readonly browser: boolean;
 }
 
-/** The system's program that opens an address, where somebody could see what it opens. */
+/** The system's program that opens an address; undefined without a display. */
 function openerOf(environment: NodeJS.ProcessEnv): string | undefined {
   if (process.platform === "darwin") return "open";
   return environment.DISPLAY || environment.WAYLAND_DISPLAY ? "xdg-open" : undefined;
 }
 
-/** Names of what a browser needs to find the desktop that its user sits at. */
+/** Environment variables that a browser needs to reach the user's desktop. */
 const desktopNames = [
   ...["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_*", "DBUS_SESSION_BUS_ADDRESS"],
   ...["BROWSER", "DE", "DESKTOP_SESSION", "GNOME_*", "KDE_*"],
@@ -44,7 +44,7 @@ export const open = (id: string | undefined, flags: OpenFlags): Promise<number> 
       }
       const environment = await programEnvironment(process.env, desktopNames);
       const child = startProgram(program, [url], { environment, stdio: "ignore", detached: true });
-      // Whoever has the address can open it by hand.
+      // Not an error: the address is printed above and can be opened by hand.
       await once(child, "spawn").catch((error: Error) => reporter.say(`no browser was opened: ${error.message}`));
       child.unref();
       return 0;

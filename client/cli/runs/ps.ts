@@ -13,7 +13,7 @@ import { colourState } from "./format-run.ts";
 import type { PsFlags } from "./look-commands.ts";
 import { withRuns } from "./with-runs.ts";
 
-/** An alias means its language; what this machine's configuration does not know may be known to a worker. */
+/** Resolves an alias to its language. Keeps unknown names: a worker may know a language that this machine does not. */
 async function canonicalLanguage(name: string, config: string | undefined): Promise<string> {
   const { configuration } = await loadConfiguration({ path: config });
   const wanted = name.toLowerCase();

@@ -7,7 +7,7 @@ import { fieldsOf } from "../exec/exec-request.ts";
 import { startAndFollow } from "../exec/start-and-follow.ts";
 import { createReporter } from "../terminal/reporter.ts";
 
-/** Flags of `kgents rerun`: those of `exec` that override a field, or say how to follow. */
+/** Flags of `kgents rerun`: those of `exec` that override a field or control how the run is followed. */
 export interface RerunFlags
   extends Omit<ExecFlags, "code" | "file" | "entrypoint" | "input" | "dryRun" | "network" | "fallback" | "stdin"> {
   readonly network?: boolean;
@@ -15,15 +15,15 @@ export interface RerunFlags
   readonly stdin?: string;
 }
 
-/** The request of a run, with what the flags change: variables and labels are added, all else takes the old one's place. */
+/** The request of a run with the flags applied. Variables and labels are merged; all other fields are replaced. */
 async function requestAgain(quartermaster: Quartermaster, id: string, flags: RerunFlags): Promise<ExecutionRequest> {
   const { network, fallback, stdin, ...others } = flags;
   const overrides = fieldsOf({ ...others, fallback: true });
-  // Before anything is looked for: a mistake in a flag is one whatever the run was.
+  // Validate the flags before the lookup: an invalid flag is an error whatever the run is.
   validateRequest({ code: "any", ...overrides });
   const { request } = await (await quartermaster.get(id)).inspect();
   validateRequest(request);
-  // How it was followed then says nothing of how it is followed now.
+  // `live` describes how the earlier run was followed, not this one.
   const { live: _live, ...before } = request as ExecutionRequest;
   const again: ExecutionRequest = {
     ...before,

@@ -5,7 +5,7 @@ import { printJson } from "../terminal/print.ts";
 import { type Reporter, reportError } from "../terminal/reporter.ts";
 import { type RunFlags, sayIfUnserved, withRuns } from "./with-runs.ts";
 
-/** Waits for one run, and says what became of it. */
+/** Waits for one run and reports its outcome. */
 async function waitForRun(handle: ExecutionHandle, flags: RunFlags, reporter: Reporter): Promise<number> {
   const { id } = handle;
   try {
@@ -18,10 +18,10 @@ async function waitForRun(handle: ExecutionHandle, flags: RunFlags, reporter: Re
   }
 }
 
-/** `kgents wait`: each run is reported as it ends; the exit code is that of the first one named that did not succeed. */
+/** `kgents wait`: reports each run as it ends. The exit code is that of the first named run that did not succeed. */
 export const waitFor = (ids: readonly string[], flags: RunFlags): Promise<number> =>
   withRuns(flags, async (quartermaster, reporter) => {
-    // An id that does not exist is said before anything is waited for.
+    // Report unknown ids before waiting for any run.
     const handles = await Promise.all([...new Set(ids)].map((id) => quartermaster.get(id)));
     const over = leaveOnSignal(handles.length === 1 ? "left; the run goes on" : "left; the runs go on");
     try {

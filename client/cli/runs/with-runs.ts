@@ -7,7 +7,7 @@ export interface RunFlags {
   readonly config?: string;
 }
 
-/** Carries out a command that looks at runs: it starts neither server nor worker, and its errors are said in one reporter. */
+/** Runs a command on existing runs. Starts neither server nor worker, and reports errors through one reporter. */
 export async function withRuns(
   flags: RunFlags,
   command: (quartermaster: Quartermaster, reporter: Reporter) => Promise<number>,
@@ -29,7 +29,7 @@ export async function withRuns(
   }
 }
 
-/** Says so where a run waits for a worker, and this command with it. */
+/** Reports that no worker serves the queue, so the command may wait. */
 export async function sayIfUnserved(quartermaster: Quartermaster, reporter: Reporter): Promise<void> {
   if (await quartermaster.isServed()) return;
   reporter.say("no worker serves the queue: runs wait for one (`kgents up`, or `kgents worker`)");

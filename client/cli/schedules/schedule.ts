@@ -10,7 +10,7 @@ import { type Column, table } from "../terminal/table.ts";
 import { colour, terminalWidth } from "../terminal/terminal-text.ts";
 import type { CreateFlags } from "./schedule-command.ts";
 
-/** The time between two runs: a number without a unit means seconds, which not everybody expects. */
+/** Formats the interval. A number without a unit means seconds, which is easily overlooked. */
 function intervalInWords(every: string | undefined): string {
   const milliseconds = every === undefined ? undefined : parseDuration(every);
   return milliseconds === undefined ? "" : `: a run every ${formatDuration(milliseconds)}`;

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { KgentsError } from "#core/contract/error";
 import { errorCode } from "#platform/host/error-code";
 
-/** Where this process was started; the system still knows its name when it is gone. Undefined where it says nothing. */
+/** The directory this process was started in, even if it has been deleted; undefined if it is unknown. */
 function lastWorkingDirectory(): string | undefined {
   try {
     return readlinkSync("/proc/self/cwd").replace(/ \(deleted\)$/, "");
@@ -23,7 +23,7 @@ function checkWorkingDirectory(): void {
   }
 }
 
-/** The bytes of the arguments; undefined where the system does not tell them. */
+/** The raw bytes of the arguments; undefined without /proc. */
 function argumentBytes(count: number): Buffer[] | undefined {
   try {
     const bytes = readFileSync("/proc/self/cmdline");
@@ -37,7 +37,7 @@ function argumentBytes(count: number): Buffer[] | undefined {
   }
 }
 
-/** Node puts U+FFFD for what is not UTF-8, and other code would run than was given. */
+/** Node replaces bytes that are not UTF-8 by U+FFFD, so other code than the given one would run. */
 function checkEncoding(args: readonly string[]): void {
   if (!args.some((word) => word.includes("\u{fffd}"))) return;
   const bad = argumentBytes(args.length)?.findIndex((word) => !isUtf8(word)) ?? -1;
@@ -52,7 +52,7 @@ function checkEncoding(args: readonly string[]): void {
 }
 
 /**
- * Looks at what a command cannot do without: a working directory, and arguments that arrive as they were given.
+ * Checks what every command needs: a working directory, and arguments that arrived unchanged.
  *
  * @param args the arguments of the command line
  * @throws KgentsError `system-error`, `invalid-request`

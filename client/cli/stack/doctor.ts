@@ -5,7 +5,7 @@ import { print, printJson } from "../terminal/print.ts";
 import { reportError } from "../terminal/reporter.ts";
 import { colour, plain } from "../terminal/terminal-text.ts";
 
-/** Runs cannot be carried out. */
+/** Exit code if runs cannot be carried out. */
 const notUsable = 1;
 
 const nameWidth = 11;

@@ -39,7 +39,7 @@ export async function up(flags: StackFlags): Promise<number> {
 export async function down(flags: StackFlags): Promise<number> {
   const reporter = await createReporter(flags.quiet === true);
   try {
-    // Without the configuration: nothing of it matters here, and a mistake in it must not keep the stack running.
+    // Do not load the configuration: none of it matters here, and a mistake in it must not prevent stopping.
     const { worker, temporal } = await stopStack({ paths: kgentsPaths(), progress: reporter.progress });
     reporter.settled();
     reporter.say(`the worker ${said(worker)}, Temporal ${said(temporal)}; history and output are kept`);

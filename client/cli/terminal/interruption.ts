@@ -9,19 +9,19 @@ interface Cancellable {
   readonly cancel: () => Promise<void>;
 }
 
-/** What Ctrl-C (or SIGTERM, or SIGHUP) means in each part of a run. */
+/** What Ctrl-C (or SIGTERM, or SIGHUP) does in each phase of a run. */
 export interface Interruption {
-  /** The run is about to be started: from now on it may exist, and leaving must not leave it behind. */
+  /** The run is about to be started. It may exist from now on, so a signal must cancel it. */
   readonly starting: () => void;
-  /** The run is there. */
+  /** The run has started. */
   readonly started: (handle: Cancellable) => void;
   /** The run is over. */
   readonly over: () => void;
 }
 
 /**
- * Before there is a run, a signal just ends the command. While there is one, the first signal cancels it and lets it clean
- * up; the second leaves at once.
+ * Before a run exists, a signal ends the command. While it exists, the first signal cancels it and waits for its
+ * cleanup; the second exits at once.
  */
 export function watchForInterruption(reporter: Reporter, what: "run" | "batch" = "run"): Interruption {
   let asked = false;

@@ -2,7 +2,10 @@ import { interruptedExitCode } from "#core/contract/exit-code";
 import { onEndingSignal } from "#platform/host/ending-signals";
 import { complain } from "./print.ts";
 
-/** Ctrl-C (or SIGTERM, or SIGHUP) ends a command that only watches; the run goes on. Returns how to end that. */
+/**
+ * Ends a command that only watches on Ctrl-C (or SIGTERM, or SIGHUP); the run continues. Returns a function that
+ * removes the handlers.
+ */
 export function leaveOnSignal(words: string): () => void {
   const onSignal = (): void => {
     complain(words);

@@ -1,25 +1,25 @@
 /**
- * What happens when our output goes nowhere any more: the reader has gone, as in `kgents exec ... | head -1`, the disk is full, or
- * the terminal is closed. What this command has started is cancelled first: nobody would see its end.
+ * Handles output that can no longer be written: the reader has exited (`kgents exec ... | head -1`), the disk is full,
+ * or the terminal is closed. What this command has started is cancelled first, because its result could not be shown.
  *
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { complain, type StreamName } from "./print.ts";
 
-/** 128 + SIGPIPE: how a program ends that writes to nobody. */
+/** 128 + SIGPIPE: the exit code of a program whose reader has exited. */
 const brokenPipe = 141;
 const couldNotWrite = 125;
-/** A server that does not answer must not keep a command alive that nobody listens to. */
+/** A server that does not respond must not keep the command alive. */
 const farewellMilliseconds = 5000;
 
-/** Ends what this command has started. Resolves with words on it; without any where nothing was started. */
+/** Cancels what this command has started. Resolves with a message about it, or undefined if nothing was started. */
 type Farewell = () => Promise<string | undefined>;
 
 let farewell: Farewell = async () => undefined;
 let leaving = false;
 
-/** Sets what is done before leaving. */
+/** Sets the action to run before exiting. */
 export function beforeLosingOutput(action: Farewell): void {
   farewell = action;
 }
@@ -31,7 +31,7 @@ async function leave(name: StreamName, error: NodeJS.ErrnoException): Promise<vo
   leaving = true;
   const what = await Promise.race([farewell().catch(() => undefined), wait(farewellMilliseconds, undefined)]);
   if (error.code === "EPIPE") process.exit(brokenPipe);
-  // Of standard error itself nobody would read it.
+  // If standard error itself is lost, no message can be shown.
   if (name === "stdout") complain(`${places[name]} cannot be written: ${error.message}${what ? `; ${what}` : ""}`);
   process.exit(couldNotWrite);
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 
-/** Takes a flag by the name that another command has for it, too; help and completion show the first one only. */
+/** Also accepts a flag by the name that another command has for it. Help and completion show only the first name. */
 export function alsoNamed(command: Command, name: string, other: string): Command {
   return command
     .addOption(new Option(`--${other} <value>`).hideHelp())

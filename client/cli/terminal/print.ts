@@ -1,6 +1,6 @@
 /**
- * All that the command line writes goes through here. Only the code's own bytes are written as they are; everything else
- * passes {@link printable}, {@link paragraph} or {@link jsonText}, since names, labels and messages in it are others' words.
+ * All output of the command line. Only the code's own output is written unchanged. Everything else passes {@link
+ * printable}, {@link paragraph} or {@link jsonText}, because it can contain untrusted names, labels and messages.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { jsonText, paragraph, printable } from "./terminal-text.ts";
 export type StreamName = "stdout" | "stderr";
 
 /**
- * Writes bytes as they are, and waits where the reader is slow.
+ * Writes bytes unchanged, and waits for a slow reader.
  *
- * Where they cannot be written the promise stays open: `lost-output.ts` ends the process then, and nothing must go on as if they
- * had been.
+ * If they cannot be written, the promise never settles: `lost-output.ts` ends the process, and the command must not
+ * continue as if they had been written.
  */
 export const printBytes = (stream: StreamName, bytes: Uint8Array | string): Promise<void> =>
   new Promise((resolve) => {
@@ -22,17 +22,17 @@ export const printBytes = (stream: StreamName, bytes: Uint8Array | string): Prom
     });
   });
 
-/** Writes text to stdout: nothing in it acts on the terminal but colours of ours. */
+/** Writes text to stdout. Replaces control characters other than our own colours. */
 export const print = (text: string): Promise<void> => printBytes("stdout", printable(text));
 
 /** Writes a value to stdout as JSON, and a line end. */
 export const printJson = (value: unknown, indent?: number): Promise<void> =>
   printBytes("stdout", `${jsonText(value, indent)}\n`);
 
-/** Writes words of kgents' own to stderr, whether or not it is to be quiet. */
+/** Writes a message of kgents to stderr, even in quiet mode. */
 export const complain = (text: string): void => void process.stderr.write(`kgents: ${paragraph(text)}\n`);
 
-/** Waits until all that was written has gone. */
+/** Waits until all output has been written. */
 export async function flush(): Promise<void> {
   for (const stream of ["stdout", "stderr"] as const) await printBytes(stream, "");
 }

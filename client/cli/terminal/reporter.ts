@@ -10,9 +10,9 @@ import { plain } from "./terminal-text.ts";
 
 /** Writes messages for the person at the terminal. */
 export interface Reporter {
-  /** Something that takes time has begun: a spinner on a terminal, a line elsewhere. */
+  /** Shows that something takes time: a spinner on a terminal, a line elsewhere. */
   readonly progress: (line: string) => void;
-  /** The thing that took time is over. */
+  /** Removes the spinner. */
   readonly settled: () => void;
   /** Writes a line. */
   readonly say: (line: string) => void;
@@ -24,7 +24,7 @@ interface Spinner {
   stop: () => Spinner;
 }
 
-/** A reporter for a command; a quiet one says nothing. */
+/** Creates a reporter for a command. A quiet one writes nothing. */
 export async function createReporter(quiet: boolean): Promise<Reporter> {
   if (quiet) return { progress: () => {}, settled: () => {}, say: () => {} };
   if (!process.stderr.isTTY) return { progress: complain, settled: () => {}, say: complain };

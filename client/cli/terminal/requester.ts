@@ -1,12 +1,12 @@
 import { userInfo } from "node:os";
 
-/** Who asks, where a person does at a terminal: such as `cli:alice`; the system's name of the user, or else the number. */
+/** The requester of a run started from a terminal, such as `cli:alice`: the user's name, or else the numeric id. */
 export function requesterOfCommandLine(): string {
   let name: string;
   try {
     name = userInfo().username;
   } catch {
-    // A user without an entry in the system's list, as in many containers.
+    // The user has no entry in the system's user database, as in many containers.
     name = String(process.getuid?.() ?? "");
   }
   return `cli:${name.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100)}`;

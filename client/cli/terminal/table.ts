@@ -6,19 +6,19 @@ export interface Column<Row> {
   readonly text: (row: Row) => string;
   /** Applied when the width is settled. */
   readonly style?: (text: string, row: Row) => string;
-  /** Whether it may be left out where the terminal is narrow: the highest number goes first. @default never */
+  /** Lets the column be left out on a narrow terminal; the highest number goes first. @default never left out */
   readonly optional?: number;
 }
 
 const gap = 2;
-/** A last column that is narrower tells nothing. */
+/** Minimum width of the last column. */
 const leastLast = 8;
 
 /**
- * Lays rows out in columns. Where they do not fit, the last column is shortened, and before it tells nothing any more, optional
+ * Lays rows out in columns. If they do not fit, the last column is shortened. If it would become too narrow, optional
  * columns are left out.
  *
- * @param columns how wide it may be; undefined for as wide as it is
+ * @param columns the maximum width; undefined for no limit
  */
 export function table<Row>(allColumns: readonly Column<Row>[], rows: readonly Row[], columns?: number): string[] {
   const natural = new Map(
@@ -41,7 +41,7 @@ export function table<Row>(allColumns: readonly Column<Row>[], rows: readonly Ro
     shown
       .map((column) =>
         column === last
-          ? // What cannot be left out is shown whole, though the line is broken by the terminal.
+          ? // A required column is shown whole, even if the terminal wraps the line.
             style(column, column.optional === undefined ? cell(column) : shorten(cell(column), rest()))
           : style(column, pad(cell(column), widthOf(column) + gap)),
       )

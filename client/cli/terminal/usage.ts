@@ -1,12 +1,12 @@
 import type { Command, CommanderError } from "commander";
 import { KgentsError } from "#core/contract/error";
 
-/** Says what commander says of a wrong flag or command in our own words, and once. */
+/** Turns commander's error about a wrong flag or command into one message in our own words. */
 export function usageError(program: Command, error: CommanderError, args: readonly string[]): KgentsError {
   const [what = "", ...hints] = error.message.replace(/^error: /, "").split("\n");
   const meant = hints.join(" ").replace(/^\(Did you mean (.*)\?\)$/, "(did you mean $1?)");
   const see = `See \`${[program.name(), ...commandNames(program, args), "--help"].join(" ")}\`.`;
-  // Most often code that the shell has split.
+  // Usually code that the shell has split into words.
   const isExcess = error.code === "commander.excessArguments";
   return new KgentsError("invalid-request", meant === "" ? what : `${what} ${meant}`, {
     cause: error,
@@ -14,13 +14,13 @@ export function usageError(program: Command, error: CommanderError, args: readon
   });
 }
 
-/** The names of the command that was meant, and of the one within it. */
+/** The names of the command and subcommand that the arguments name. */
 function commandNames(program: Command, [first, ...rest]: readonly string[]): string[] {
   const command = program.commands.find((known) => known.name() === first);
   return command ? [command.name(), ...commandNames(command, rest)] : [];
 }
 
-/** Whether `--json` was among the flags that could not be understood: whoever reads stdout then still gets one object. */
+/** Whether `--json` was given on a command line that cannot be parsed, so that stdout still gets one object. */
 export function wantsJson(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return (end === -1 ? args : args.slice(0, end)).includes("--json");
