@@ -1,6 +1,6 @@
 /**
- * What a backend is: it prepares a cell, runs code in it at most once, and takes it away. The phases of a run
- * (`provision.ts`, `execute.ts`, `clean-up.ts`) know only this interface.
+ * The backend interface: prepares a cell, runs code in it at most once, and removes it. The phases of a run
+ * (`provision.ts`, `execute.ts`, `clean-up.ts`) depend only on this interface.
  *
  * @module
  */
@@ -10,18 +10,25 @@ import type { Language } from "#core/contract/language";
 import type { Content, ExecutionSpec } from "#core/contract/request";
 import type { BackendName, Isolation } from "#core/contract/result";
 
-/** What a cell is made from. Its id derives from the run and the attempt of the code, never from an activity's attempt. */
+/**
+ * The input from which a cell is created. Its id derives from the run and the attempt of the code, never from an
+ * activity's attempt.
+ */
 export interface CellPlan {
   readonly cellId: string;
   readonly spec: ExecutionSpec;
   readonly language: Language;
-  /** The run that it is for: written on what outlives a worker, so that nobody takes it for abandoned. */
+  /**
+   * The run that owns the cell. It is recorded on every object that outlives a worker, so that no sweep treats the cell
+   * as abandoned.
+   */
   readonly owner: { readonly workflowId: string; readonly runId: string };
 }
 
 /**
- * Why a running cell is stopped before the code ends by itself. `handed-over` ends only the following: the code runs on, and
- * another worker takes it over. A backend whose cells are bound to their host is never told so.
+ * Why a running cell is stopped before the code exits by itself. With `handed-over` only this worker stops following:
+ * the code keeps running, and another worker takes it over. Backends whose cells are bound to their host never receive
+ * it.
  */
 export type StopReason =
   | "cancelled"
@@ -33,23 +40,26 @@ export type StopReason =
   | "collection-timeout"
   | "handed-over";
 
-/** What a backend is given to run code with. */
+/** The context in which a backend runs code. */
 export interface ExecuteContext {
   /** Aborted with a {@link StopReason} as its reason: kill every process, keep the output so far, return the outcome. */
   readonly stop: AbortSignal;
   /**
-   * Called once, when the code starts: the time limit counts from here, or from the moment in which an earlier worker
-   * started it.
+   * Called once, when the code starts. The time limit counts from this moment, or from `at` if an earlier worker
+   * started the code.
    */
   readonly started: (at?: Date) => void;
   /**
-   * Called when the code has ended, before its output files are collected: its time limit no longer counts, and the time to
-   * collect and store what it left does.
+   * Called when the code has ended, before its output files are collected. The code's time limit stops counting, and
+   * the time limit for collecting and storing its output starts.
    */
   readonly ended: () => void;
-  /** Aborted when that time is over, or the code could not be ended in it: give back everything at once, and wait for nothing. */
+  /**
+   * Aborted when that time limit passes, or when the code could not be ended within it. Release everything at once,
+   * without waiting.
+   */
   readonly abandoned: AbortSignal;
-  /** How many bytes of each stream were stored by an earlier worker; what comes is what follows them. */
+  /** Bytes of each stream that an earlier worker stored. Output continues after them. */
   readonly stored: { readonly stdout: number; readonly stderr: number };
   /** Where the code's stdout goes, byte for byte. Respect its back-pressure, and do not end it. */
   readonly stdout: Writable;
@@ -60,34 +70,40 @@ export interface ExecuteContext {
   /**
    * Stores one output file, named relative to the work directory.
    *
-   * @returns false where a limit on output files is reached: the stream was not read then, and the file must be listed as
-   * omitted.
+   * @returns false if a limit on output files is reached: the content was not read, and the file must be listed as
+   * omitted
    */
   readonly saveFile: (name: string, content: Readable, bytes: number) => Promise<boolean>;
 }
 
-/** What a backend knows when the code has ended. */
+/** The outcome of the code, as the backend reports it. */
 export interface CellOutcome {
-  /** How the code ended; null where nobody can tell. `code` is 128 + n where signal n ended it. */
+  /** How the code ended; null if unknown. `code` is 128 + n if signal n ended it. */
   readonly exit: { readonly code: number; readonly signal: string | null } | null;
-  /** Whether the kernel killed a process of the cell for memory: by its own counter, never inferred from 137. */
+  /**
+   * Whether the kernel OOM-killed a process of the cell, from the kernel's own counter. Exit code 137 alone does not
+   * prove it.
+   */
   readonly outOfMemory: boolean;
-  /** Set where the cell itself ended the code at a limit, with one sentence for people. */
+  /** Set if the cell itself ended the code at a limit. `detail` is one sentence for people. */
   readonly stopped?: { readonly reason: "timed-out" | "output-limit" | "disk-limit"; readonly detail: string } | null;
-  /** Set where the code may have run but its outcome cannot be known: one sentence saying why. */
+  /** Set if the code may have run but its outcome is unknown: one sentence with the reason. */
   readonly lost: string | null;
   readonly usage: { readonly peakMemoryBytes: number | null; readonly cpuSeconds: number | null };
-  /** How many bytes of each stream were read from the cell, from the beginning: compared with what reached the store. */
+  /**
+   * Bytes of each stream that were read from the cell, from the beginning. Compared with the bytes that reached the
+   * store.
+   */
   readonly read?: { readonly stdout: number; readonly stderr: number };
-  /** Wall-clock time of the code as the cell itself measured it, in milliseconds; null where it could not. */
+  /** Wall-clock time of the code, measured by the cell itself, in milliseconds; null if it could not be measured. */
   readonly ranMilliseconds?: number | null;
-  /** Output files that matched but were refused or did not fit, each with its reason. */
+  /** Output files that matched but were refused or did not fit, each with a reason. */
   readonly filesOmitted: readonly { readonly name: string; readonly reason: string }[];
-  /** What was really enforced, where execution knows better than provisioning did. */
+  /** The isolation that was enforced, if it differs from what `provision` returned. */
   readonly isolation?: Isolation;
 }
 
-/** A cluster has no room for a cell now, and may have some later. Nothing was started. */
+/** A cluster has no room for a cell now but may have some later. Nothing was started. */
 export class NoRoom extends KgentsError {
   /** @param why what is full, in a phrase */
   constructor(why: string, options: { readonly cause?: unknown } = {}) {
@@ -95,87 +111,88 @@ export class NoRoom extends KgentsError {
   }
 }
 
-/** What a backend says of itself, for `kgents status`. */
+/** The status of a backend, for `kgents status`. */
 export interface BackendStatus {
   readonly available: boolean;
-  /** Why it is not available and what to do, or a sentence about what it is. */
+  /** If unavailable: the reason and the remedy. Otherwise one sentence about the backend. */
   readonly summary: string;
-  /** What it can enforce on this machine; null where it is not available. */
+  /** The isolation that it can enforce on this machine; null if it is not available. */
   readonly isolation: Isolation | null;
 }
 
-/** A cell of a cluster, as its owner sees it. */
+/** A cell in a cluster, as its owner sees it. */
 export interface OwnedCell {
   readonly cellId: string;
-  /** What tells it from another cell that had, or will have, its name. */
+  /** The object's uid. It distinguishes the cell from an earlier or later one with the same name. */
   readonly uid?: string | undefined;
   readonly workflowId: string;
   readonly runId: string;
   readonly createdAt: Date;
-  /** Whether its supervisor has ended: what is left goes by its TTL. */
+  /** Whether its supervisor has ended. The TTL then deletes the remaining objects. */
   readonly finished: boolean;
 }
 
 /**
- * Takes room for a cell, at once. Returns why there is none, in a phrase; undefined where it was taken, or the cell is there
- * already.
+ * Reserves room for a cell, synchronously.
  *
- * @throws KgentsError `quota-exceeded` where there never will be any
+ * @returns a phrase that says why there is no room; undefined if room was reserved or the cell already exists
+ * @throws KgentsError `quota-exceeded` if the cell can never fit
  */
 export type TakeRoom = (plan: CellPlan) => string | undefined;
 
-/** What cells need that are not bound to a worker's machine: any worker can look after them, and none has to. */
+/** Operations on cells that are not bound to a worker's machine. Any worker can run them on any cell. */
 export interface ClusterCells {
   /**
-   * Looks how much room there is. What a quota does not let be seen is taken for room.
+   * Reads how much room there is. If the quotas cannot be read for lack of permission, the cluster counts as having
+   * room.
    *
-   * @throws KgentsError where the cluster cannot take any run
+   * @throws KgentsError if the cluster cannot take any run
    */
   readonly room: () => Promise<TakeRoom>;
-  /** The cells that this worker let in and that still live, whoever follows them. */
+  /** The cells that this worker admitted and that are still alive, even if another worker follows them now. */
   readonly admitted: () => readonly string[];
-  /** Gives back room that was taken for a cell which does not come to be; nothing to do is no error. */
+  /** Releases the room that was reserved for a cell that will not be created. Does nothing if none was reserved. */
   readonly giveBack: (cellId: string) => void;
-  /** Lets a cell end whose output is in the result; what is left of it can be looked at until its TTL is over. */
+  /** Ends a cell whose output is stored in the result. Its objects can be inspected until their TTL expires. */
   readonly release: (cellId: string) => Promise<void>;
-  /** Takes a cell away unless it has finished. Returns whether there was anything to take away. */
+  /** Deletes a cell unless it has finished. Returns whether there was anything to delete. */
   readonly discard: (cellId: string) => Promise<boolean>;
-  /** A cell of this instance; null where there is no Job of it. */
+  /** Finds a cell of this instance; null if it has no Job. */
   readonly find: (cellId: string) => Promise<OwnedCell | null>;
-  /** All cells of this instance. */
+  /** Lists all cells of this instance. */
   readonly list: () => Promise<readonly OwnedCell[]>;
 }
 
-/** A backend. Each method can be called again after a crash of the worker in the middle of it. */
+/** A backend. Each method can be called again after the worker crashed in the middle of it. */
 export interface Backend {
   readonly name: BackendName;
-  /** Whether its cells live on this worker's machine, so that later phases must come back to it. */
+  /** Whether its cells live on this worker's machine, so that later phases must run on the same worker. */
   readonly hostBound: boolean;
-  /** Looks at the machine or the cluster; cached for a short time. */
+  /** Checks the machine or the cluster. The answer is cached for a short time. */
   readonly status: () => Promise<BackendStatus>;
   /**
-   * Prepares a cell; adopts the one that is there already.
+   * Prepares a cell, or adopts it if it already exists.
    *
    * @throws NoRoom; KgentsError when the run cannot be carried out here
    */
   readonly provision: (plan: CellPlan) => Promise<{ isolation: Isolation }>;
-  /** Set where cells live in a cluster. */
+  /** Set if the cells live in a cluster. */
   readonly cluster?: ClusterCells;
   /**
-   * Runs the code at most once for a cell: a second call, from whatever process, never starts it again but goes on
-   * following it, or says `lost` where that cannot be.
+   * Runs the code at most once per cell. A second call, from any process, never starts it again: it continues to follow
+   * the code, or reports `lost` if that is not possible.
    *
    * @throws NoRoom; KgentsError when the code was certainly not started
    */
   readonly execute: (plan: CellPlan, context: ExecuteContext) => Promise<CellOutcome>;
   /**
-   * Takes the cell and everything of it away; nothing to do is no error.
+   * Deletes the cell and everything that belongs to it. Does nothing if there is no such cell.
    *
-   * @param found the cell, where it was looked up just now: it need not be looked up again
+   * @param found the cell, if the caller has just looked it up; it is not looked up again
    */
   readonly cleanUp: (cellId: string, found?: OwnedCell) => Promise<void>;
-  /** Takes away what an earlier worker process left here. Returns how many cells that were. */
+  /** Removes the cells that an earlier worker process left on this machine. Returns how many there were. */
   readonly sweep: () => Promise<number>;
-  /** Gives back what it holds ready, when the worker stops. */
+  /** Releases the resources that it keeps ready, when the worker stops. */
   readonly close: () => Promise<void>;
 }

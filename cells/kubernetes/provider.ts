@@ -28,23 +28,26 @@ import { runProgram } from "./exec/exec-session.ts";
 import { runCell } from "./exec/run-cell.ts";
 import { quotaRoom } from "./places/room.ts";
 
-/** How a Kubernetes backend is set up. */
+/** Options of a Kubernetes backend. */
 export interface KubernetesOptions extends ClusterSettings {
-  /** What marks this instance's cells: at most 63 letters, digits and `-`. */
+  /** The label value of this instance's cells: at most 63 letters, digits and `-`. */
   readonly instance: string;
-  /** Another container runtime than the node's default, such as `gvisor`. */
+  /** A container runtime class other than the node's default, such as `gvisor`. */
   readonly runtimeClassName?: string | undefined;
-  /** The user ids of its cells. @default {@link defaultUserIds} */
+  /** The range of user ids for its cells. @default {@link defaultUserIds} */
   readonly userIds?: UserIds;
-  /** `required`: code without network runs only where policies are proved to be enforced. @default "required" */
+  /**
+   * `required`: code without network only runs if the cluster was proved to enforce network policies. @default
+   * "required"
+   */
   readonly networkIsolation?: "required" | "best-effort";
-  /** How long a node may not answer beyond the code's time, in milliseconds. @default 60000 */
+  /** How long a node may be unresponsive after the code's time limit, in milliseconds. @default 60000 */
   readonly nodePatienceMilliseconds?: number;
   readonly log: (line: string) => void;
 }
 
 const defaultNodePatience = 60_000;
-/** More than a worker has cells at once. */
+/** A bound above the number of cells that a worker has at once. */
 const rememberedJobs = 2000;
 
 function ownedCell(job: V1Job): OwnedCell {
@@ -59,7 +62,10 @@ function ownedCell(job: V1Job): OwnedCell {
   };
 }
 
-/** Isolation that cannot be had is refused, unless the worker's policy says that it need not be. */
+/**
+ * Rejects a run that needs network isolation that the cluster does not provide, unless the worker's policy is
+ * `best-effort`.
+ */
 function checkNetwork(look: ClusterLook, open: boolean, policy: KubernetesOptions["networkIsolation"]): void {
   if (open || look.networkIsolation === "enforced" || policy === "best-effort") return;
   const why =
@@ -72,7 +78,7 @@ function checkNetwork(look: ClusterLook, open: boolean, policy: KubernetesOption
   });
 }
 
-/** Errors of the cluster as failures of a run. */
+/** Rethrows errors of the cluster as failures of a run. */
 const asFailure = (error: unknown): never => {
   throw error instanceof ClusterError ? toRunFailure(error) : error;
 };
@@ -80,10 +86,11 @@ const asFailure = (error: unknown): never => {
 function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "room" | "admitted" | "giveBack"> {
   const release = async (cellId: string): Promise<void> => {
     const own = await connect();
-    // One that has ended needs no word; one that does not answer ends by itself after its grace.
+    // Only running pods need the release script. An ended pod needs nothing, and an unreachable one ends after its
+    // grace period.
     const runs = (pod: ObservedPod): boolean =>
       classifyCell({ job: null, pods: [pod], events: [] }, new Date()).state === "running";
-    // The watch may lag behind: it is believed that a pod runs, and not that none does.
+    // The watch may lag behind: it is trusted if it shows a running pod, otherwise the server is asked.
     const known = podsOfCell(own.watch.podsOf(cellId), cellId).filter(runs);
     const pods = known.length > 0 ? known : podsOfCell(await listPods(own, cellId), cellId).filter(runs);
     for (const pod of pods) {
@@ -117,11 +124,11 @@ function clusterCells(connect: () => Promise<OwnCells>): Omit<ClusterCells, "roo
   };
 }
 
-/** Creates the backend that runs code in a cluster. Nothing is connected before it is needed. */
+/** Creates the backend that runs code in a cluster. It connects on first use. */
 export function createKubernetesBackend(options: KubernetesOptions): Backend {
   const { instance, namespace, runtimeClassName, userIds = defaultUserIds, log } = options;
   const client = once(() => createClusterClient(options));
-  // The watch begins with the first cell: a mere look at the cluster needs none.
+  // The watch starts with the first cell; a status check needs none.
   const connect = once(async (): Promise<OwnCells> => {
     const connected = await client();
     return { client: connected, instance, watch: watchPods(connected, `${instanceLabel}=${instance}`, log) };
@@ -136,7 +143,7 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
   const facts = ({ version, networkIsolation, networkTried }: ClusterLook) => ({
     ...{ namespace, version, networkIsolation, networkTried, runtimeClassName, userIds },
   });
-  // The Jobs that this process has made, until it follows them: the server need not be asked for them again.
+  // Uids of the Jobs that this process created, until it follows them. Saves a request to the server.
   const made = new Map<string, string>();
   const remember = (cellId: string, { metadata }: V1Job): void => {
     if (metadata?.uid !== undefined) made.set(cellId, metadata.uid);
@@ -183,7 +190,8 @@ export function createKubernetesBackend(options: KubernetesOptions): Backend {
       await deleteCell(await connect(), cellId, job).catch(asFailure);
       room.giveBack(cellId);
     },
-    // What an earlier worker left is gone on with by the next one, or taken by the scheduled sweep, which asks Temporal first.
+    // Cells of an earlier worker are followed by the next worker, or deleted by the scheduled sweep, which asks
+    // Temporal first.
     sweep: async () => 0,
     close: async () => {
       await (await connect.made()?.catch(() => undefined))?.watch.close();

@@ -1,6 +1,6 @@
 /**
- * The connection to a cluster: the official client, with what it leaves to its users: time limits, tries, and a credential
- * that is read again when the server no longer takes it.
+ * The connection to a cluster: the official client, plus time limits, retries, and reloading of the credential when the
+ * server rejects it.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { ClusterError, mayPass, timeOutReason, toClusterError } from "./cluster-
 
 type ClientModule = typeof import("@kubernetes/client-node");
 
-/** Which cluster, and where in it. */
+/** Which cluster and namespace to use. */
 export interface ClusterSettings {
   /** The path of a kubeconfig. @default KUBECONFIG, then ~/.kube/config, then the service account of the pod */
   readonly kubeconfig?: string | undefined;
@@ -43,30 +43,30 @@ export interface ClusterApis {
   readonly version: VersionApi;
 }
 
-/** Passed to each call of an API: it ends the request when its time is up. */
+/** Options for each API call; they abort the request at its time limit. */
 export type CallOptions = NonNullable<Parameters<CoreV1Api["readNamespace"]>[1]>;
 
-/** How long a request may take, tries included. */
+/** Limits of a request, including retries. */
 export interface RequestLimits {
   /** @default 10000 */
   readonly milliseconds?: number;
-  /** Ends it from outside. */
+  /** Aborts the request. */
   readonly signal?: AbortSignal;
 }
 
 /** A connection. */
 export interface ClusterClient {
   readonly namespace: string;
-  /** The context that is used. */
+  /** The kubeconfig context in use. */
   readonly context: string;
   /** The API server's address. */
   readonly server: string;
-  /** The client's module: loaded late, since it is large. */
+  /** The client's module. Loaded on demand, because it is large. */
   readonly module: ClientModule;
-  /** The credential in use; another object after it was read again. */
+  /** The credential in use; a new object after a reload. */
   readonly config: () => KubeConfig;
   /**
-   * Sends a request, again where its failure may pass, until its time is up.
+   * Sends a request, and retries transient failures until its time limit.
    *
    * @param what what it does, as a gerund: "creating the Job"
    * @throws ClusterError
@@ -76,24 +76,24 @@ export interface ClusterClient {
     send: (apis: ClusterApis, options: CallOptions) => Promise<Answer>,
     limits?: RequestLimits,
   ) => Promise<Answer>;
-  /** Reads the credential again: a token may have been renewed. */
+  /** Reloads the credential; a token may have been renewed. */
   readonly reload: () => void;
 }
 
 const defaultMilliseconds = 10_000;
-/** One try's share: an answer that takes longer than this is not coming. */
+/** The time limit of one attempt. A slower answer is not expected to arrive. */
 const tryMilliseconds = 5000;
 const firstPause = 100;
 const longestPause = 2000;
 
-/** Whether this process has been given a cluster at all; looks at files and variables only. */
+/** Whether a cluster is configured for this process; checks only files and environment variables. */
 export function isClusterConfigured(environment: NodeJS.ProcessEnv = process.env): boolean {
   if (environment.KUBERNETES_SERVICE_HOST) return true;
   const files = environment.KUBECONFIG || join(environment.HOME || homedir(), ".kube", "config");
   return files.split(delimiter).some((file) => file !== "" && existsSync(file));
 }
 
-/** Rejects when the signal is aborted. A program that makes the credential takes no signal, and may hang before there is a request. */
+/** Rejects when the signal is aborted. A credential plugin takes no signal and may hang before the request is sent. */
 const untilAborted = <Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
@@ -143,9 +143,9 @@ function loadConfig(module: ClientModule, { kubeconfig, context }: ClusterSettin
 }
 
 /**
- * Connects to a cluster; nothing is sent yet.
+ * Creates a client for a cluster; sends no request yet.
  *
- * @throws KgentsError `cluster-unavailable` where no cluster is configured or the kubeconfig is not right
+ * @throws KgentsError `cluster-unavailable` if no cluster is configured or the kubeconfig is invalid
  */
 export async function createClusterClient(settings: ClusterSettings): Promise<ClusterClient> {
   if (settings.kubeconfig === undefined && !isClusterConfigured()) {
@@ -208,15 +208,15 @@ const apisOf = (module: ClientModule, config: KubeConfig): ClusterApis => ({
   version: config.makeApiClient(module.VersionApi),
 });
 
-/** What carries requests: connections that are kept open. */
+/** The dispatcher that keeps connections open across requests. */
 type Dispatcher = NonNullable<Parameters<RequestContext["setDispatcher"]>[0]>;
 
 /**
- * Makes the options of a call. Generated calls take no signal, and each would open a connection of its own; the requests that
- * they make can be given both.
+ * Creates the options of a call. Generated API calls take no signal and open a new connection each; middleware sets
+ * both on their requests.
  */
 function callOptions(module: ClientModule): (signal: AbortSignal) => CallOptions {
-  // The first request's: it has the certificates of the kubeconfig.
+  // The dispatcher of the first request, which has the certificates of the kubeconfig.
   let shared: Dispatcher | undefined;
   return (signal) => {
     const options = module.setHeaderOptions("Accept", "application/json");

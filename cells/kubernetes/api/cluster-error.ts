@@ -1,5 +1,5 @@
 /**
- * What a cluster's API answers when it does not do what was asked, told apart by what it means for a run.
+ * Classifies errors of a cluster's API by what they mean for a run.
  *
  * @module
  */
@@ -7,16 +7,16 @@ import { KgentsError } from "#core/contract/error";
 import type { FailureKind } from "#core/contract/failure";
 import { isQuotaRefusal } from "../places/quota.ts";
 
-/** The reason of a request that got no answer in time; Kubernetes' own word for it. */
+/** The reason of a request that timed out, as Kubernetes names it. */
 export const timeOutReason = "Timeout";
 
 /** A request to the API server that failed. */
 export class ClusterError extends Error {
-  /** The HTTP status; undefined where no answer came. */
+  /** The HTTP status; undefined if there was no response. */
   readonly status: number | undefined;
-  /** Kubernetes' machine-readable reason, such as `AlreadyExists`, where there was one. */
+  /** Kubernetes' machine-readable reason, such as `AlreadyExists`, if there was one. */
   readonly reason: string | undefined;
-  /** What was being done, for the sentence of a failure. */
+  /** The operation that failed, for the message of a failure. */
   readonly what: string;
 
   constructor(
@@ -37,7 +37,7 @@ interface ApiFailure {
   readonly body?: unknown;
 }
 
-/** The body of a failed request: a Status object, as an object or as JSON. */
+/** Parses the body of a failed request: a Status, as an object or as JSON. */
 function statusOf(body: unknown): { message?: unknown; reason?: unknown } {
   if (typeof body === "object" && body !== null) return body;
   if (typeof body !== "string") return {};
@@ -49,7 +49,7 @@ function statusOf(body: unknown): { message?: unknown; reason?: unknown } {
   }
 }
 
-/** The innermost words of a failed connection: `fetch failed` alone helps nobody. */
+/** The message of the innermost cause of a failed connection: `fetch failed` alone is not helpful. */
 function innermost(error: unknown): string {
   let current = error;
   while (current instanceof Error && current.cause instanceof Error) current = current.cause;
@@ -57,7 +57,7 @@ function innermost(error: unknown): string {
   return current instanceof Error ? current.message : String(current);
 }
 
-/** Makes a {@link ClusterError} of whatever the Kubernetes client threw. */
+/** Converts an error of the Kubernetes client to a {@link ClusterError}. */
 export function toClusterError(what: string, error: unknown): ClusterError {
   if (error instanceof ClusterError) return error;
   const { code, body }: ApiFailure = typeof error === "object" && error !== null ? error : {};
@@ -70,14 +70,16 @@ export function toClusterError(what: string, error: unknown): ClusterError {
   });
 }
 
-/** Whether the same request may succeed a little later: the server is busy, restarting, or lost the race for a quota. */
+/** Whether a retry may succeed: the server is busy, restarting, or had a write conflict on a quota. */
 export function mayPass({ status, message }: ClusterError): boolean {
   if (status === undefined) return true;
   if (status === 409) return /Operation cannot be fulfilled on resourcequotas/.test(message);
   return status === 429 || (status >= 500 && status !== 501);
 }
 
-/** Admission's refusals, by the words of the API server: Pod Security, LimitRange, webhooks and policies, a runtime class. */
+/**
+ * The API server's messages of admission refusals: Pod Security, LimitRange, webhooks and policies, a runtime class.
+ */
 export const admissionWords =
   /violates PodSecurity|(?:maximum|minimum) .+ usage per|must be less than or equal to|admission webhook .+ denied|ValidatingAdmissionPolicy|RuntimeClass .+ not found/;
 
@@ -92,6 +94,6 @@ const kindOf = (error: ClusterError): FailureKind => {
   return status === 400 || status === 422 ? "admission-denied" : "internal";
 };
 
-/** The failure of a run that a refused request ends. */
+/** The failure of a run that ended because of a failed request. */
 export const toRunFailure = (error: ClusterError): KgentsError =>
   new KgentsError(kindOf(error), `${error.what}: ${error.message}`, { cause: error });

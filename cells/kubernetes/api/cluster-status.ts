@@ -9,20 +9,26 @@ import {
 import type { ClusterClient } from "./cluster-client.ts";
 import { ClusterError, timeOutReason, toRunFailure } from "./cluster-error.ts";
 
-/** What one look at a cluster tells. */
+/** The result of one check of a cluster. */
 export interface ClusterLook {
   /** The server's version, such as `v1.34.2`. */
   readonly version: string;
   readonly networkIsolation: NetworkIsolation;
-  /** What the canary was denied, where it is `enforced`. */
+  /** The targets that the canary was denied, if isolation is `enforced`. */
   readonly networkTried: readonly CanaryTarget[];
 }
 
-/** How long a cluster may take to answer: before it counts as away, and where nothing else could take the run. */
+/**
+ * How long a cluster may take to answer, in milliseconds: `usual` by default, `patient` if no other backend could take
+ * the run.
+ */
 const budgets = { usual: 1000, patient: 5000 } as const;
-/** How long an answer counts. What is missing or away may be mended by the next command. */
+/** How long an answer is cached, in milliseconds. A failure expires sooner, because the next command may fix it. */
 const lifetime = { good: 10_000, bad: 2000 } as const;
-/** So long after a good answer, silence is a busy moment: what is asked of the cluster next will show. */
+/**
+ * For this long after a good answer, a time-out is taken for a busy server, and the good answer is reused. In
+ * milliseconds.
+ */
 const trustMilliseconds = 30_000;
 
 const verdicts: readonly NetworkIsolation[] = ["enforced", "not-enforced", "unknown"];
@@ -66,18 +72,18 @@ async function look(client: ClusterClient, milliseconds: number): Promise<Cluste
 }
 
 /**
- * Looks at the cluster.
+ * Checks the cluster.
  *
- * @param patient waits longer for a server that is slow, where nothing else could take the run
+ * @param patient waits longer for a slow server, if no other backend could take the run
  * @throws KgentsError `cluster-unavailable`, `namespace-missing`, `forbidden`
  */
 export type LookAtCluster = (patient?: boolean) => Promise<ClusterLook>;
 
-/** Whether a server is there, but did not answer in time. */
+/** Whether the request timed out, rather than being refused. */
 const isSlow = (error: unknown): boolean =>
   error instanceof KgentsError && error.cause instanceof ClusterError && error.cause.reason === timeOutReason;
 
-/** Makes a function that looks at the cluster, and for some seconds repeats what it saw. */
+/** Creates a function that checks the cluster and caches the result for some seconds. */
 export function clusterLooker(connect: () => Promise<ClusterClient>): LookAtCluster {
   let last: { readonly answer: Promise<ClusterLook>; until: number } | undefined;
   let good: { readonly seen: ClusterLook; readonly at: number } | undefined;

@@ -1,5 +1,5 @@
 /**
- * The objects that a list request selects, kept up to date by one list and one watch, whoever looks at them.
+ * Keeps the objects that a list request selects up to date, with one list and one watch shared by all readers.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { toClusterError } from "./cluster-error.ts";
 import { type ListPage, listAll, type Page } from "./list-pages.ts";
 import { type WatchEnd, watchOnce } from "./watch-once.ts";
 
-/** What an informer lists and watches. */
+/** The objects that an informer lists and watches. */
 export interface Watched<Item extends KubernetesObject> {
-  /** In a log line: "the pods". */
+  /** The name of the objects in a log line: "the pods". */
   readonly what: string;
   /** The list's path, such as `/api/v1/namespaces/x/pods`. */
   readonly path: string;
@@ -23,25 +23,31 @@ export interface Watched<Item extends KubernetesObject> {
   readonly keyOf: (item: Item) => string;
 }
 
-/** The objects as they were last seen. */
+/** A cache of the objects as they were last seen. */
 export interface Informer<Item> {
-  /** The objects with a key, as they were last seen. They stay while the server cannot be reached. */
+  /** The objects with a key. They are kept while the server is unreachable. */
   readonly of: (key: string) => readonly Item[];
-  /** Whether all objects have been listed once. Before that, an object that is not here may exist. */
+  /** Whether all objects have been listed once. Until then, objects that exist may be missing. */
   readonly isComplete: () => boolean;
-  /** For how many milliseconds the server has said nothing: no list and no event of an object came. */
+  /** Milliseconds since the server last sent a list or an event of an object. */
   readonly quietFor: () => number;
-  /** Calls back with the key of each object that came, changed or went. */
+  /** Calls the listener with the key of each object that was added, changed or deleted. */
   readonly onChange: (listener: (key: string) => void) => void;
-  /** Ends the watch. Resolves when nothing of it runs any more. */
+  /** Stops the watch. Resolves when it has stopped. */
   readonly close: () => Promise<void>;
 }
 
-/** When an informer asks again. */
+/** The time-outs and back-off of an informer. */
 export interface InformerTimes {
-  /** How long a watch may be silent before it is replaced: a connection can be dead without a word. In milliseconds. @default 30000 */
+  /**
+   * How long a watch may be silent before it is replaced: a connection can be dead without being closed. In
+   * milliseconds. @default 30000
+   */
   readonly silence?: number;
-  /** The pause after the first failure; it doubles with each further one, up to the longest. In milliseconds. */
+  /**
+   * The back-off after the first failure; it doubles with each further one, up to `longestPause`. In milliseconds.
+   * @default 500
+   */
   readonly firstPause?: number;
   readonly longestPause?: number;
 }
@@ -54,7 +60,7 @@ interface Entry<Item> {
 
 const idOf = ({ metadata }: KubernetesObject): string => `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
 
-/** The objects by their names, and by the keys of the index. */
+/** Creates a cache of the objects, by name and by index key. */
 function createCache<Raw extends KubernetesObject, Item>(keyOf: (raw: Raw) => string, toItem: (raw: Raw) => Item) {
   const entries = new Map<string, Entry<Item>>();
   const index = new Map<string, Map<string, Item>>();
@@ -67,7 +73,7 @@ function createCache<Raw extends KubernetesObject, Item>(keyOf: (raw: Raw) => st
     if (group?.size === 0) index.delete(entry.key);
     return entry.key;
   };
-  /** Returns the keys under which something changed. */
+  /** Returns the keys whose objects changed. */
   const put = (raw: Raw): readonly string[] => {
     const id = idOf(raw);
     const version = raw.metadata?.resourceVersion;
@@ -88,7 +94,7 @@ function createCache<Raw extends KubernetesObject, Item>(keyOf: (raw: Raw) => st
     of: (key: string): readonly Item[] => [...(index.get(key)?.values() ?? [])],
     put,
     remove: (raw: Raw): readonly string[] => removeOne(idOf(raw)),
-    /** Makes it what a list has. */
+    /** Replaces the content with the items of a list. */
     replace: (raws: readonly Raw[]): readonly string[] => {
       const listed = new Set(raws.map(idOf));
       const gone = [...entries.keys()].filter((id) => !listed.has(id)).flatMap(removeOne);
@@ -98,11 +104,12 @@ function createCache<Raw extends KubernetesObject, Item>(keyOf: (raw: Raw) => st
 }
 
 /**
- * Starts an informer. It lists, watches from there, and does so again after whatever ends the watch: it never rejects and never
- * gives up before it is closed. After a failure it lists anew, so that a server that takes lists and no watches is polled.
+ * Starts an informer. It lists, watches from there, and restarts after anything that ends the watch. It never rejects
+ * and does not give up until it is closed. After a failure it lists again, so a server that allows lists but not
+ * watches is polled.
  *
- * @param toItem what is kept of an object. A list has its times as dates, a watch as text
- * @param log takes one line when the watch fails, and one when it works again
+ * @param toItem converts an object to what is cached. Times are dates in a list and text in a watch
+ * @param log receives one line when the watch fails and one when it recovers
  */
 export function startInformer<Raw extends KubernetesObject, Item>(
   client: ClusterClient,
@@ -130,7 +137,7 @@ export function startInformer<Raw extends KubernetesObject, Item>(
     if (failing) log(`the watch of ${what} works again`);
     failing = false;
   };
-  /** Lists everything. Returns the version from which a watch goes on. */
+  /** Lists everything. Returns the resource version from which to watch. */
   const listNow = async (): Promise<string | undefined> => {
     const { items, version } = await listAll(client, `listing ${what}`, list, { signal });
     const keys = cache.replace(items);
@@ -145,7 +152,7 @@ export function startInformer<Raw extends KubernetesObject, Item>(
     if (type === "DELETED") tell(cache.remove(raw));
     else if (type === "ADDED" || type === "MODIFIED") tell(cache.put(raw));
   };
-  /** Lists, then watches until a failure or until the version is too old. */
+  /** Lists, then watches until a failure or until the resource version is too old. */
   const round = async (): Promise<WatchEnd | undefined> => {
     let version = await listNow();
     for (;;) {
@@ -154,9 +161,9 @@ export function startInformer<Raw extends KubernetesObject, Item>(
       if (signal.aborted) return undefined;
       if (end.end === "failed") return end;
       const lasted = performance.now() - began;
-      // It was open for so long without a failure.
+      // The watch stayed open this long without a failure, so it works.
       if (lasted >= Math.min(silence, longestPause)) works();
-      // A proxy that ends each watch at once must not be asked without a pause.
+      // Pause, in case a proxy closes each watch immediately.
       if (lasted < firstPause) await wait(firstPause - lasted, undefined, { signal }).catch(() => {});
       if (end.end === "expired") return undefined;
       version = end.version ?? version;

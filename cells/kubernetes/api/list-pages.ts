@@ -1,31 +1,32 @@
 import type { CallOptions, ClusterApis, ClusterClient, RequestLimits } from "./cluster-client.ts";
 import { ClusterError } from "./cluster-error.ts";
 
-/** Which part of a list is asked for, in the words of the Kubernetes client. */
+/** The page of a list to request, in the parameters of the Kubernetes client. */
 export interface Page {
   readonly limit: number;
   readonly _continue?: string;
 }
 
-/** One answer to a list request. */
+/** One response to a list request. */
 export interface ListPage<Item> {
   readonly items: readonly Item[];
   readonly metadata?: { readonly resourceVersion?: string; readonly _continue?: string };
 }
 
-/** Objects in one answer. kubectl asks for as many at a time. */
+/** Objects per page. kubectl uses the same number. */
 const pageLimit = 500;
 
-/** How often a list begins anew because its continuation has expired on the server, which takes about five minutes. */
+/** How often to attempt a list whose continue token expires on the server, which takes about five minutes. */
 const attempts = 3;
 
 /**
- * Lists everything, page by page: an answer with thousands of objects costs the API server and this process much memory at once.
+ * Lists everything, page by page. A response with thousands of objects would cost the API server and this process much
+ * memory at once.
  *
- * @param list asks for one page
+ * @param list requests one page
  * @param limits of each page's request
  * @param limit objects in a page. @default 500
- * @returns the objects, and the version from which a watch goes on
+ * @returns the objects, and the resource version from which to watch
  * @throws ClusterError
  */
 export async function listAll<Item>(
@@ -47,7 +48,7 @@ export async function listAll<Item>(
         if (next === undefined) return { items, version: answer.metadata?.resourceVersion };
       }
     } catch (error) {
-      // The objects have changed too much since the first page.
+      // The continue token expired.
       const expired = error instanceof ClusterError && error.status === 410 && next !== undefined;
       if (!expired || attempt === attempts) throw error;
     }

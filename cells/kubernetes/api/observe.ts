@@ -7,13 +7,13 @@ import { toObservedPod } from "./pod-watch.ts";
 
 const isGone = (error: unknown): boolean => error instanceof ClusterError && error.status === 404;
 
-/** Whether nothing of a Job runs any more. */
+/** Whether a Job has finished. */
 export const isFinished = ({ status }: V1Job): boolean =>
   (status?.conditions ?? []).some(
     (condition) => (condition.type === "Complete" || condition.type === "Failed") && condition.status === "True",
   );
 
-/** The Job of a cell; null where there is none. @throws ClusterError */
+/** Reads the Job of a cell; null if there is none. @throws ClusterError */
 export async function readJob(
   { client }: Pick<OwnCells, "client">,
   cellId: string,
@@ -31,7 +31,7 @@ export async function readJob(
   }
 }
 
-/** The pods of a cell, from the server itself. @throws ClusterError */
+/** Lists the pods of a cell from the server rather than the watch. @throws ClusterError */
 export async function listPods(
   { client, instance }: Pick<OwnCells, "client" | "instance">,
   cellId: string,
@@ -55,7 +55,7 @@ function toObservedEvent({ reason, message, lastTimestamp, eventTime, metadata }
   };
 }
 
-/** Those of this very Job: one that had its name before, and was refused, says nothing of it. */
+/** Lists the events of the Job with this uid. Events of an earlier Job of the same name do not count. */
 async function listEvents({ client }: OwnCells, { metadata }: V1Job, signal?: AbortSignal): Promise<ObservedEvent[]> {
   const fieldSelector = `involvedObject.kind=Job,involvedObject.uid=${metadata?.uid}`;
   const { items } = await client.request(
@@ -67,15 +67,15 @@ async function listEvents({ client }: OwnCells, { metadata }: V1Job, signal?: Ab
 }
 
 /**
- * Asks the server for all there is of a cell. The watch may lag behind, or have died without a word: nothing is said to be
- * gone or failed before this was asked.
+ * Reads the complete state of a cell from the server. The watch may lag behind or be dead, so nothing counts as gone or
+ * failed before the server confirms it.
  *
  * @throws ClusterError
  */
 export async function observeCell(own: OwnCells, cellId: string, signal?: AbortSignal): Promise<ObservedCell> {
   const [job, pods] = await Promise.all([readJob(own, cellId, signal), listPods(own, cellId, signal)]);
   const observed: ObservedJob | null = job && JSON.parse(JSON.stringify(job));
-  // Only where there is no pod do events say what nothing else does.
+  // Events only add information if there is no pod.
   const events = job && pods.length === 0 ? await listEvents(own, job, signal) : [];
   return { job: observed, pods, events };
 }

@@ -1,6 +1,6 @@
 /**
- * What is seen of a cell in the cluster: as much of Kubernetes' Job, Pod and Event as its state is told from. A watch
- * delivers objects of these shapes.
+ * The fields of Kubernetes' Job, Pod and Event from which a cell's state is classified. A watch delivers objects of
+ * these shapes.
  *
  * @module
  */
@@ -13,17 +13,17 @@ export interface ObservedCondition {
   readonly message?: string;
 }
 
-/** Whose object it is, and whether it is on its way out. Times as Kubernetes writes them: ISO 8601. */
+/** Metadata of an object. Times as Kubernetes writes them: ISO 8601. */
 interface ObservedMetadata {
   readonly name: string;
   readonly creationTimestamp: string;
   readonly deletionTimestamp?: string;
-  /** What tells it from another object that had, or will have, its name. */
+  /** Distinguishes the object from an earlier or later one of the same name. */
   readonly uid?: string;
   readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
 }
 
-/** The state of one container: one of the three is there, or none before the kubelet has seen it. */
+/** The state of one container. At most one of the three is set; none before the kubelet has seen it. */
 export interface ObservedContainer {
   readonly name: string;
   readonly state?: {
@@ -46,22 +46,22 @@ export interface ObservedPod {
   };
 }
 
-/** The cell's Job. Its counters are left out: they lag behind its conditions and its pods. */
+/** The cell's Job, without its counters, which lag behind its conditions and its pods. */
 export interface ObservedJob {
   readonly metadata: ObservedMetadata;
   readonly status?: { readonly conditions?: readonly ObservedCondition[] };
 }
 
-/** An event of the Job: the only place that says why it has no pod. */
+/** An event of the Job. Only events say why a Job has no pod. */
 export interface ObservedEvent {
   readonly reason: string;
   readonly message: string;
   readonly lastTimestamp: string;
 }
 
-/** All that is known of a cell at one moment. */
+/** A snapshot of a cell. */
 export interface ObservedCell {
-  /** null where the cluster has no such Job. */
+  /** null if the cluster has no such Job. */
   readonly job: ObservedJob | null;
   readonly pods: readonly ObservedPod[];
   readonly events: readonly ObservedEvent[];

@@ -1,10 +1,10 @@
 import type { ClusterClient } from "./cluster-client.ts";
 import type { PodWatch } from "./pod-watch.ts";
 
-/** A cluster as one instance of kgents sees it: its own cells, and nothing else. */
+/** Access to a cluster for one instance of kgents, limited to its own cells. */
 export interface OwnCells {
   readonly client: ClusterClient;
   readonly watch: PodWatch;
-  /** What marks its cells: a hash of the Temporal cluster's id and namespace. */
+  /** The label value of its cells: a hash of the Temporal cluster's id and namespace. */
   readonly instance: string;
 }

@@ -6,28 +6,28 @@ import type { ClusterClient } from "./cluster-client.ts";
 import { type InformerTimes, startInformer } from "./informer.ts";
 import type { ObservedPod } from "./observed-cell.ts";
 
-/** The pods of all cells of this instance, kept up to date by one watch, however many runs look at it. */
+/** The pods of all cells of this instance, kept up to date by one watch that all runs share. */
 export interface PodWatch {
-  /** The pods of a cell, as far as the watch knows. */
+  /** The pods of a cell according to the watch. */
   readonly podsOf: (cellId: string) => readonly ObservedPod[];
-  /** Whether all pods have been listed once. Before that, a pod that is not here may exist. */
+  /** Whether all pods have been listed once. Until then, pods that exist may be missing. */
   readonly isComplete: () => boolean;
-  /** For how many milliseconds nothing came by the watch, of whatever cell. */
+  /** Milliseconds since the watch last delivered anything, for any cell. */
   readonly quietFor: () => number;
-  /** Listens for a change of a cell's pods from now on, so that none is missed between a look and the wait after it. */
+  /** Starts to listen for a change of a cell's pods. Subscribe before reading, so no change is lost in between. */
   readonly listen: (cellId: string, stop: AbortSignal) => PodChange;
-  /** Calls back with a cell's id whenever a pod of it came, changed or went. */
+  /** Calls the listener with a cell's id whenever a pod of it was added, changed or deleted. */
   readonly onChange: (listener: (cellId: string) => void) => void;
   readonly close: () => Promise<void>;
 }
 
-/** A change that may come. */
+/** A subscription to one change. */
 export interface PodChange extends Disposable {
-  /** Resolves when it has come, when so many milliseconds are over, or when it is to stop. */
+  /** Resolves when the change happens, after the time-out in milliseconds, or when stopped. */
   readonly within: (milliseconds?: number) => Promise<void>;
 }
 
-/** A list has its times as dates, a watch as text. */
+/** Normalizes a pod: times are dates in a list and text in a watch. */
 export const toObservedPod = (pod: V1Pod): ObservedPod => JSON.parse(JSON.stringify(pod));
 
 /** Watches the pods that a label selector selects. */
@@ -39,7 +39,7 @@ export function watchPods(
 ): PodWatch {
   const { namespace } = client;
   const changes = new EventEmitter();
-  // One listener a run.
+  // Each run adds one listener.
   changes.setMaxListeners(0);
   const pods = startInformer<V1Pod, ObservedPod>(
     client,
@@ -64,7 +64,7 @@ export function watchPods(
       const over = new AbortController();
       const signal = AbortSignal.any([stop, over.signal]);
       const changed = once(changes, cellId, { signal });
-      // It ends so where nobody waits for it.
+      // Avoids an unhandled rejection if `within` is never called.
       changed.catch(() => {});
       return {
         within: async (milliseconds) => {

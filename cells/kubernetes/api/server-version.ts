@@ -1,11 +1,11 @@
 import { KgentsError } from "#core/contract/error";
 
-/** The first version that keeps a Job's `podReplacementPolicy` without being told to: it became beta in 1.29. */
+/** The first version with a Job's `podReplacementPolicy` enabled by default: it became beta in 1.29. */
 const oldest = { major: 1, minor: 29 } as const;
 
 /**
- * Refuses a server that would drop `podReplacementPolicy` without a word: it replaces a pod that is deleted, and the code runs twice. A
- * version that is not written as Kubernetes writes it is let through; creating a Job shows what the server keeps.
+ * Rejects a server that would silently drop `podReplacementPolicy`: it would replace a deleted pod, and the code would
+ * run twice. Versions in an unknown format are accepted; creating a Job shows whether the server keeps the field.
  *
  * @param version such as `v1.34.2` or `v1.28.3-gke.1200`
  * @throws KgentsError `cluster-unavailable`

@@ -15,7 +15,7 @@ const toV1Container = (cell: CellContainer): V1Container => {
 const toV1Volume = (volume: CellPodSpec["volumes"][number]): V1Volume =>
   "emptyDir" in volume ? volume : { ...volume, downwardAPI: { items: [...volume.downwardAPI.items] } };
 
-/** Our Job as the client's type, whose lists can be changed: copies of ours, which cannot. */
+/** Converts a Job to the client's type. Copies its lists, because the client's type is mutable. */
 export function toV1Job({ spec, ...job }: Job): V1Job {
   const { containers, volumes, ...pod } = spec.template.spec;
   const template = {

@@ -2,22 +2,22 @@ import type { KubernetesObject } from "@kubernetes/client-node";
 import type { ClusterClient } from "./cluster-client.ts";
 import { ClusterError } from "./cluster-error.ts";
 
-/** What is watched, and for how long. */
+/** The parameters of one watch. */
 interface WatchRequest {
   readonly path: string;
   readonly labelSelector: string;
-  /** Where the watch begins. */
+  /** The resource version at which the watch starts. */
   readonly version: string | undefined;
-  /** How long nothing may come, in milliseconds. */
+  /** How long the watch may be silent, in milliseconds. */
   readonly silence: number;
   readonly signal: AbortSignal;
 }
 
 /** How a watch ended. */
 export type WatchEnd =
-  /** In order, or in silence: the next one goes on from the version. */
+  /** It ended normally or was silent for too long; continue from the version. */
   | { readonly end: "over"; readonly version: string | undefined }
-  /** The server no longer knows the version (410): a new list is needed. */
+  /** The resource version is too old (410); list again. */
   | { readonly end: "expired" }
   | { readonly end: "failed"; readonly error: unknown };
 
@@ -27,7 +27,7 @@ const statusOf = (error: unknown): number | undefined => {
   return [statusCode, status].find((value) => typeof value === "number");
 };
 
-/** The error that the server sends as the last object of a watch. */
+/** Converts the error that the server sends as the last object of a watch. */
 function toStatusError(path: string, status: object): ClusterError {
   const { message, code }: { message?: unknown; code?: unknown } = status;
   return new ClusterError(`watching ${path}`, String(message ?? "the server ended the watch with an error"), {
@@ -35,7 +35,7 @@ function toStatusError(path: string, status: object): ClusterError {
   });
 }
 
-/** Reads the credential again, which the server did not take. What goes wrong with that explains more. */
+/** Reloads a rejected credential. Returns the reload's error if it fails, since it explains more. */
 function reloaded(client: ClusterClient, refusal: unknown): unknown {
   try {
     client.reload();
@@ -48,9 +48,9 @@ function reloaded(client: ClusterClient, refusal: unknown): unknown {
 const isTimeOut = (error: unknown): boolean => error instanceof Error && error.name === "TimeoutError";
 
 /**
- * One watch, until it ends in whatever way; never rejects.
+ * Runs one watch until it ends; never rejects.
  *
- * @param take called with each object; the client discards what it throws, so that is the end of the watch here
+ * @param take called with each object. The client discards its exceptions, so an exception ends the watch here
  */
 export function watchOnce<Raw extends KubernetesObject>(
   client: ClusterClient,
@@ -74,7 +74,7 @@ export function watchOnce<Raw extends KubernetesObject>(
     const fail = (error: unknown): void => {
       const status = statusOf(error);
       if (status === 410) settle({ end: "expired" });
-      // The client's own bound on silence.
+      // The client's own silence time-out.
       else if (isTimeOut(error)) over();
       else settle({ end: "failed", error: status === 401 ? reloaded(client, error) : error });
     };
@@ -88,7 +88,7 @@ export function watchOnce<Raw extends KubernetesObject>(
         heard();
         if (type === "ERROR") throw toStatusError(path, object);
         latest = object.metadata?.resourceVersion ?? latest;
-        // A bookmark only says how far the server is.
+        // A bookmark only carries a resource version.
         if (type !== "BOOKMARK") take(type, object);
       } catch (error) {
         fail(error);
@@ -101,7 +101,7 @@ export function watchOnce<Raw extends KubernetesObject>(
       return;
     }
     const query = { labelSelector, resourceVersion: version, allowWatchBookmarks: true };
-    // It rejects where there is no credential: a plugin that makes it failed.
+    // Rejects if there is no credential, because its plugin failed.
     new client.module.Watch(client.config())
       .watch(path, query, onEvent, (error) => (error ? fail(error) : over()))
       .then((opened) => {

@@ -9,16 +9,19 @@ import { lackIn, neverFits } from "../places/quota.ts";
 import { type CellState, failureOfWait } from "./classify-cell.ts";
 import { classifyPinned, findJob, type Pin } from "./pin.ts";
 
-/** A cell that runs, or one that has ended, or was deleted while it ran, before this worker asked for it. */
+/** A cell that runs, or one that ended or was deleted while running before this worker looked at it. */
 export type Ready =
   | { readonly state: Extract<CellState, { state: "running" | "ended" }>; readonly pin: Pin }
   | { readonly state: Extract<CellState, { state: "failed" }>; readonly pin: null };
 
-/** The watch tells of a pod at once; so often it is looked whether the server itself is to be asked. */
+/** The watch reports pods immediately. This is how often to check whether the server must be asked as well. */
 const lookMilliseconds = 5000;
-/** While a Job has no pod, only events say why, and nothing tells of events. The pause doubles with each question, up to the other. */
+/**
+ * While a Job has no pod, only events say why, and events are not watched, so the server is polled. The pause starts at
+ * this value and doubles up to `lookMilliseconds`.
+ */
 const firstAskMilliseconds = 1000;
-/** How long an image may fail to be pulled: the kubelet's first two tries, 10 s apart. */
+/** How long an image pull may fail: covers the kubelet's first two attempts, 10 s apart. */
 const pullPatienceMilliseconds = 15_000;
 
 type Waiting = Extract<CellState, { state: "waiting" }>;
@@ -31,8 +34,8 @@ const refusalOf = (wait: Waiting, why: string): KgentsError =>
 /**
  * Waits until the cell's supervisor runs.
  *
- * @throws KgentsError of the kind that fits, when it never will or when it takes longer than its start-up time; NoRoom, when a quota
- *   has taken of that time
+ * @throws KgentsError of the matching kind when the cell will never run or exceeds its start-up time; NoRoom, when a
+ * quota delayed the cell during that time
  */
 export async function awaitRunning(
   own: OwnCells,
@@ -47,13 +50,14 @@ export async function awaitRunning(
   let full: string | undefined;
   let askedAt = Date.now();
   let pauseWithoutPod = firstAskMilliseconds;
-  // The watch may lag behind. That the cell waits is believed while the watch speaks; an end is always asked of the server.
+  // The watch may lag behind. It is trusted for "waiting" while it delivers events; an end is always confirmed by the
+  // server.
   const look = async (pin: Pin): Promise<CellState> => {
     const pods = own.watch.podsOf(cellId);
     const known = pods.length > 0 ? classifyPinned({ job: null, pods, events: [] }, pin, new Date()) : undefined;
     if (known?.state === "running") return known;
     if (known?.state === "waiting" && !isToAsk(own.watch, askedAt)) return known;
-    // A Job that this worker has just made has no pod yet.
+    // A Job that this worker has just created has no pod yet.
     const mayCome = knownJobUid !== undefined && own.watch.isComplete() && isWithoutPod(last);
     if (known === undefined && mayCome && Date.now() - askedAt < pauseWithoutPod) return last;
     const observed = await observeCell(own, cellId, stop);
@@ -70,7 +74,7 @@ export async function awaitRunning(
       if (state.state === "running" || state.state === "ended") {
         return { state, pin: { jobUid, podUid: state.podUid } };
       }
-      // An earlier worker may have started the code in a cell that this one has not made.
+      // An earlier worker may have started the code in a cell that this worker did not create.
       if (state.state === "failed" && state.hasRun && knownJobUid === undefined) return { state, pin: null };
       if (state.state === "failed") throw new KgentsError(state.kind, state.detail);
       if (state.for === "quota") {
@@ -86,7 +90,8 @@ export async function awaitRunning(
       await change.within(Math.min(pause, pullEnds - Date.now()));
     } catch (error) {
       if (stop.aborted) break;
-      // The server is away for longer than a request's own tries: the cell's start-up time bounds the wait.
+      // The server has been unavailable for longer than a request's own retries; the cell's start-up time bounds the
+      // wait.
       if (!(error instanceof ClusterError)) throw error;
       if (error.status === 401 || error.status === 403)
         throw new KgentsError("forbidden", error.message, { cause: error });

@@ -1,8 +1,9 @@
 /**
- * What state a cell in the cluster is in: a pure function of its Job, its pods and the Job's events.
+ * Classifies the state of a cell in the cluster: a pure function of its Job, its pods and the Job's events.
  *
- * The order matters. What the node or the control plane did to the pod comes before what its containers say, since an
- * evicted pod's container looks like one that was killed; and an exit code alone says nothing about memory.
+ * The order matters. Actions of the node or the control plane on the pod take precedence over the state of its
+ * containers, because the container of an evicted pod looks like one that was killed. An exit code alone says nothing
+ * about memory.
  *
  * @module
  */
@@ -11,15 +12,15 @@ import { admissionWords } from "../api/cluster-error.ts";
 import type { ObservedCell, ObservedContainer, ObservedEvent, ObservedJob, ObservedPod } from "../api/observed-cell.ts";
 import { isQuotaRefusal } from "../places/quota.ts";
 
-/** The container that the supervisor runs in. */
+/** The container in which the supervisor runs. */
 export const cellContainer = "cell";
 
-/** What a cell waits for, before its supervisor runs. */
+/** What a cell waits for before its supervisor runs. */
 export type Wait = "pod" | "quota" | "node" | "image" | "container";
 
 /** The state of a cell. */
 export type CellState =
-  /** It may still come to run; how long to wait is the startup time-out's business. */
+  /** It may still start; the startup time-out bounds the wait. */
   | { readonly state: "waiting"; readonly for: Wait; readonly detail: string }
   | { readonly state: "running"; readonly pod: string; readonly podUid: string | undefined }
   /** The supervisor's container has ended. */
@@ -30,10 +31,13 @@ export type CellState =
       readonly exitCode: number;
       readonly outOfMemory: boolean;
     }
-  /** It will never run, or was taken away. `hasRun`: its supervisor had begun, so that an earlier worker may have started the code. */
+  /**
+   * It will never run, or was deleted. `hasRun`: its supervisor had started, so an earlier worker may have started the
+   * code.
+   */
   | { readonly state: "failed"; readonly kind: FailureKind; readonly detail: string; readonly hasRun?: true };
 
-/** The failure of a run whose startup time-out ends while its cell waits. */
+/** The failure of a run whose startup time-out expires while its cell waits. */
 export const failureOfWait: Readonly<Record<Wait, FailureKind>> = {
   pod: "cell-start",
   quota: "quota-exceeded",
@@ -45,7 +49,10 @@ export const failureOfWait: Readonly<Record<Wait, FailureKind>> = {
 const waiting = (what: Wait, detail: string): CellState => ({ state: "waiting", for: what, detail });
 const failed = (kind: FailureKind, detail: string): CellState => ({ state: "failed", kind, detail });
 
-/** How long a node may take to end a pod that was deleted (there is no grace period) before it counts as gone. */
+/**
+ * How long a node may take to terminate a deleted pod, which has no grace period, before the node counts as lost. In
+ * milliseconds.
+ */
 const deletionPatienceMilliseconds = 30_000;
 
 const deletedFromOutside = "the cell's pod was deleted from outside";
@@ -53,7 +60,7 @@ const deletedFromOutside = "the cell's pod was deleted from outside";
 const newestFirst = (a: ObservedEvent, b: ObservedEvent): number =>
   Date.parse(b.lastTimestamp) - Date.parse(a.lastTimestamp);
 
-/** A Job can exist whose pods are refused: nothing of it but an event says so. */
+/** Classifies a Job without pods. If its pods are refused, only an event says so. */
 function withoutPod(job: ObservedJob, events: readonly ObservedEvent[]): CellState {
   const over = job.status?.conditions?.find(({ type, status }) => type === "Failed" && status === "True");
   if (over?.reason === "DeadlineExceeded") return failed("cell-start", "the Job's deadline passed before it had a pod");
@@ -65,7 +72,7 @@ function withoutPod(job: ObservedJob, events: readonly ObservedEvent[]): CellSta
   return waiting("pod", refused.message);
 }
 
-/** Reasons of a pod's own status: what the kubelet or a controller did to it as a whole. */
+/** Reasons in a pod's own status: actions of the kubelet or a controller on the whole pod. */
 const podReasons: Readonly<Record<string, FailureKind>> = {
   Evicted: "evicted",
   Preempting: "evicted",
@@ -82,7 +89,7 @@ const podReasons: Readonly<Record<string, FailureKind>> = {
   UnexpectedAdmissionError: "cell-start",
 };
 
-/** Reasons of the condition DisruptionTarget: who took the pod away. */
+/** Reasons of the condition DisruptionTarget: which component removed the pod. */
 const disruptions: Readonly<Record<string, FailureKind>> = {
   EvictionByEvictionAPI: "evicted",
   PreemptionByScheduler: "evicted",
@@ -91,7 +98,7 @@ const disruptions: Readonly<Record<string, FailureKind>> = {
   DeletionByPodGC: "node-lost",
 };
 
-/** Reasons of a waiting container for which waiting does not help. */
+/** Reasons of a waiting container that do not resolve by waiting. */
 const finalWaits: Readonly<Record<string, FailureKind>> = {
   InvalidImageName: "image-pull",
   ErrImageNeverPull: "image-pull",
@@ -100,7 +107,7 @@ const finalWaits: Readonly<Record<string, FailureKind>> = {
   RunContainerError: "cell-start",
 };
 
-/** The image has no program of the supervisor's name, or none that this node can run. */
+/** Reasons for an image that has no program of the supervisor's name, or none that this node can run. */
 const cannotStart = new Set(["StartError", "ContainerCannotRun"]);
 
 const words = (...parts: readonly (string | undefined)[]): string =>
@@ -129,12 +136,14 @@ function byContainer(
   const detail = words(wait.reason, wait.message);
   const final = finalWaits[wait.reason ?? ""];
   if (final) return failed(final, detail);
-  // It may pass: a registry that is slow to answer, a credential that is being renewed.
+  // This can be transient: a slow registry, or a credential that is being renewed.
   const isPull = wait.reason === "ErrImagePull" || wait.reason === "ImagePullBackOff";
   return waiting(isPull ? "image" : "container", detail);
 }
 
-/** Containers that somebody's admission webhook put before ours: where one fails, ours never starts. */
+/**
+ * Classifies init containers, which an admission webhook may inject. If one fails, the cell's container never starts.
+ */
 function byInitContainers({ status }: ObservedPod): CellState | undefined {
   const broken = status?.initContainerStatuses?.find((one) => (one.state?.terminated?.exitCode ?? 0) !== 0);
   const { reason, message, exitCode } = broken?.state?.terminated ?? {};
@@ -151,16 +160,19 @@ function byDeletion({ metadata }: ObservedPod, now: Date): CellState | undefined
   return failed("cell-deleted", deletedFromOutside);
 }
 
-/** What the end by SIGKILL is written as: a node ends a pod that is deleted so, since its supervisor does not heed SIGTERM. */
+/**
+ * The exit code after SIGKILL. A node kills a deleted pod with SIGKILL, because the supervisor does not handle SIGTERM
+ * while the code runs.
+ */
 const killedExit = 137;
 
-/** Whether the Job's own deadline has ended its pod. */
+/** Whether the Job's own deadline ended its pod. */
 const isOverdue = (job: ObservedJob | null): boolean =>
   job?.status?.conditions?.some(({ reason, status }) => reason === "DeadlineExceeded" && status === "True") ?? false;
 
 /**
- * Whether a cell ended because its pod was deleted from outside. A cell that is to end for the run's own reasons ends from within,
- * with another exit code, or is deleted when nobody looks at it any more.
+ * Whether a cell ended because its pod was deleted from outside. A cell that the run itself ends exits from inside with
+ * another exit code, or is deleted when no worker observes it any more.
  */
 const endedByDeletion = (
   job: ObservedJob | null,
@@ -177,7 +189,7 @@ function ofPod(job: ObservedJob | null, pod: ObservedPod, now: Date): CellState 
   if (said?.state === "ended" && endedByDeletion(job, pod, said)) {
     return { state: "failed", kind: "cell-deleted", detail: deletedFromOutside, hasRun: true };
   }
-  // What it ended with counts, also when the pod is deleted after that.
+  // The exit of the container takes precedence, even if the pod was deleted afterwards.
   if (said?.state === "ended" || said?.state === "failed") return said;
   const deleted = byDeletion(pod, now);
   if (deleted) return deleted;
@@ -189,12 +201,13 @@ function ofPod(job: ObservedJob | null, pod: ObservedPod, now: Date): CellState 
 }
 
 /**
- * Tells the state of a cell.
+ * Classifies the state of a cell.
  *
- * @param now for how long a deletion has been under way
+ * @param now the current time, to compute how long a deletion has been in progress
  */
 export function classifyCell({ job, pods, events }: ObservedCell, now: Date): CellState {
-  // Where the Job was replaced or its pod deleted there may be several: only the first can be the one that was watched.
+  // There can be several pods if the Job was replaced or its pod deleted. Only the oldest can be the one that was
+  // watched.
   const [first] = pods.toSorted(
     (a, b) => Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp),
   );

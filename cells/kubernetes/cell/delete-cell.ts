@@ -1,5 +1,5 @@
 /**
- * The end of a cell in the cluster: its Job is deleted, and its pods are gone only when their node says so.
+ * Deletes a cell in the cluster: deletes its Job and waits for its nodes to confirm that the pods are gone.
  *
  * @module
  */
@@ -15,10 +15,13 @@ import { runProgram } from "../exec/exec-session.ts";
 import { cellContainer } from "./classify-cell.ts";
 import { podsOfCell } from "./pin.ts";
 
-/** As much of a Job as its deletion needs. */
+/** The part of a Job that its deletion needs. */
 export type FoundJob = Pick<V1Job, "metadata">;
 
-/** Deletes this very Job, and no other of its name; its pods follow. @throws ClusterError */
+/**
+ * Deletes the Job with this uid, not another one of its name; its pods are deleted in the background. @throws
+ * ClusterError
+ */
 export async function deleteJob(client: ClusterClient, { metadata }: FoundJob): Promise<void> {
   const { name = "", uid = "" } = metadata ?? {};
   await client.request("deleting the Job", async ({ batch }, options) => {
@@ -27,19 +30,22 @@ export async function deleteJob(client: ClusterClient, { metadata }: FoundJob): 
   });
 }
 
-/** How long the node may take to end pods that are deleted: one second of grace, and what the kubelet needs to kill and to say so. */
+/**
+ * How long the node may take to terminate deleted pods, in milliseconds: one second of grace, and the time for the
+ * kubelet to kill and to report.
+ */
 const endMilliseconds = 12_000;
-/** How long a node may take to answer, before its pods are taken out of the cluster without its word. */
+/** How long a node may take to answer, in milliseconds, before its pods are deleted without its confirmation. */
 const answerMilliseconds = 5000;
 const confirmMilliseconds = 5000;
 
-/** The pods of a cell as the watch knows them: it may lag behind. */
+/** The pods of a cell according to the watch, which may lag behind. */
 const knownPods = ({ watch }: OwnCells, cellId: string): readonly ObservedPod[] =>
   podsOfCell(watch.podsOf(cellId), cellId);
 
 /**
- * The pods of a cell that are left when so much time is over. That they are there is believed of the watch while it speaks; that
- * they are gone, or still there at the end, the server itself has said.
+ * The pods of a cell that are left after some time. While the watch delivers events, it is trusted for pods that still
+ * exist. That pods are gone, or still exist at the end, is confirmed by the server.
  */
 async function podsLeft(own: OwnCells, cellId: string, milliseconds: number): Promise<readonly ObservedPod[]> {
   const limit = AbortSignal.timeout(milliseconds);
@@ -56,16 +62,16 @@ async function podsLeft(own: OwnCells, cellId: string, milliseconds: number): Pr
   }
 }
 
-/** Whether a container of a pod has run, as far as its node has said. */
+/** Whether a container of a pod has started, as reported by its node. */
 const hasStarted = ({ status }: ObservedPod): boolean =>
   (status?.containerStatuses ?? []).some(
     ({ state }) => state?.running !== undefined || state?.terminated !== undefined,
   );
 
-/** What the API server says where it cannot reach a kubelet. */
+/** The API server's error messages when it cannot reach a kubelet. */
 const unreachedNode = /error dialing backend|dial tcp|no route to host|i\/o timeout|context deadline exceeded|tunnel/i;
 
-/** Whether the node of a pod answers, if only that it has no such container any more. */
+/** Whether the node of a pod answers, even if only to report that the container no longer exists. */
 async function nodeAnswers({ client }: OwnCells, { metadata }: ObservedPod): Promise<boolean> {
   const target = { pod: metadata.name, container: cellContainer };
   try {
@@ -78,14 +84,14 @@ async function nodeAnswers({ client }: OwnCells, { metadata }: ObservedPod): Pro
 }
 
 /**
- * Deletes the Job of a cell and confirms that nothing of it is left; nothing to do is no error. Leaves alone what is not
- * this instance's.
+ * Deletes the Job of a cell and confirms that nothing of it is left. Does nothing if there is no such cell or it
+ * belongs to another instance.
  *
- * A pod that its node still ends is not gone, however long that takes. One whose node does not answer is taken out of the cluster:
- * nobody can tell what lives on there.
+ * A pod that its node is still terminating is not gone, however long that takes. A pod whose node does not answer is
+ * force-deleted from the cluster; its processes may still run on that node.
  *
- * @param found the cell's Job, where the server was asked for it just now: this one is deleted, and no other that has its name by then
- * @throws ClusterError; Error where a node still ends a pod, or something else resists
+ * @param found the cell's Job, if the caller has just read it: only this Job is deleted, not a later one of its name
+ * @throws ClusterError; Error if a node is still terminating a pod, or pods remain after their deletion
  */
 export async function deleteCell(own: OwnCells, cellId: string, found?: FoundJob): Promise<void> {
   const { client, instance } = own;
@@ -99,9 +105,11 @@ export async function deleteCell(own: OwnCells, cellId: string, found?: FoundJob
       await core.deleteNamespacedPod({ namespace: client.namespace, name, body }, options).catch(unlessGone);
     });
   };
-  // One whose supervisor has not started has no code, and never will: its node may go on pulling an image for minutes.
+  // A pod whose supervisor has not started never gets code. Force-delete it, because its node may keep pulling an image
+  // for minutes.
   const known = knownPods(own, cellId);
-  // A container that has started stays started, however old the word of it is; that one has not, only the server can say.
+  // "Started" never changes back, so a stale watch is enough for it. Only the server can say that a container has not
+  // started.
   if (known.length === 0 || !known.every(hasStarted)) {
     const pods = podsOfCell(await listPods(own, cellId), cellId);
     if (pods.length === 0) return;
@@ -114,7 +122,8 @@ export async function deleteCell(own: OwnCells, cellId: string, found?: FoundJob
     if (isBeingEnded && (await nodeAnswers(own, pod))) {
       throw new Error(`the node still ends the pod ${pod.metadata.name} of ${cellId}`);
     }
-    // Its node does not answer, or nobody collects what its Job has left.
+    // Force-delete if the node does not answer. Delete normally if the garbage collector has not deleted the pod with
+    // its Job.
     await remove(pod, isBeingEnded);
   }
   if ((await podsLeft(own, cellId, confirmMilliseconds)).length > 0) {
@@ -122,7 +131,7 @@ export async function deleteCell(own: OwnCells, cellId: string, found?: FoundJob
   }
 }
 
-/** Gone, or another of the same name by now: there is nothing to delete. */
+/** Ignores 404 and 409: the object is gone or was replaced by another of the same name. */
 function unlessGone(error: unknown): void {
   const { code }: { code?: unknown } = typeof error === "object" && error !== null ? error : {};
   if (code !== 404 && code !== 409) throw error;

@@ -1,5 +1,5 @@
 /**
- * The words for what is enforced around a run in the cluster, and by what.
+ * Describes the limits that are enforced around a run in the cluster, and by which mechanism.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { type CanaryTarget, canaryTargetsInWords, type NetworkIsolation } from "
 import { formatBytes, formatCpu } from "#core/text/quantity";
 import { enforced, notEnforced } from "../../enforcement.ts";
 
-/** What is known of the cluster itself. */
+/** Facts about the cluster. */
 export interface ClusterFacts {
   readonly namespace: string;
   /** The server's version, such as `v1.34.2`. */
   readonly version: string;
   readonly networkIsolation: NetworkIsolation;
-  /** What the canary was denied, where it is `enforced`. */
+  /** The targets that the canary was denied, if isolation is `enforced`. */
   readonly networkTried: readonly CanaryTarget[];
   readonly runtimeClassName: string | undefined;
   readonly userIds: UserIds;
@@ -30,7 +30,8 @@ function network(isolation: NetworkIsolation, tried: readonly CanaryTarget[], op
     : "NetworkPolicy: no traffic in or out";
   switch (isolation) {
     case "enforced":
-      // It looks at a pod without network: of the ranges that stay closed to one with network it proves nothing.
+      // The canary tests a pod without network. It proves nothing about the ranges that stay closed to a pod with
+      // network.
       return enforced(
         `${policies}; the canary of \`kgents infra init\` found policies enforced: denied without one were ${canaryTargetsInWords(tried)}`,
       );
@@ -41,7 +42,7 @@ function network(isolation: NetworkIsolation, tried: readonly CanaryTarget[], op
   }
 }
 
-/** The kernel counts the processes of a user; whether another runtime's kernel does is not known. */
+/** The kernel counts the processes of a user. Whether the kernel of another runtime does is unknown. */
 function processes(runtimeClassName: string | undefined): Enforcement {
   const words = `RLIMIT_NPROC of the cell's own uid: ${cellProcesses} processes and threads, beside the supervisor's`;
   return runtimeClassName === undefined
@@ -49,7 +50,7 @@ function processes(runtimeClassName: string | undefined): Enforcement {
     : notEnforced(`${words}; nobody has tried whether the runtime class ${runtimeClassName} keeps to it`);
 }
 
-/** What is enforced around a run in a cell of the cluster. */
+/** The isolation of a run in a cell of the cluster. */
 export function clusterIsolation(
   facts: ClusterFacts,
   spec: Pick<ExecutionSpec, "network" | "memory" | "cpu" | "disk">,

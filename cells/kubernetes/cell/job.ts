@@ -1,5 +1,5 @@
 /**
- * The Job of a cell in the cluster: created once, or adopted when it is there.
+ * Creates the Job of a cell in the cluster, or adopts an existing one.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import { deleteJob } from "./delete-cell.ts";
 import { hasSpecOf, isJobOf } from "./same-job.ts";
 import { isUserIdTaken, userIdIn, userIdOf } from "./user-ids.ts";
 
-/** Of what the Job was made: for people, and for workers of earlier versions. */
+/** A hash of the Job's spec, for people and for workers of earlier versions. */
 const specHashAnnotation = "kgents.io/spec-hash";
 
-/** What of a Job is neither the request's nor the run's. */
+/** Settings of a Job that come neither from the request nor from the run. */
 export interface JobSettings {
   readonly runtimeClassName: string | undefined;
   readonly userIds: UserIds;
@@ -31,7 +31,7 @@ export interface JobSettings {
 
 type Creating = Pick<OwnCells, "client" | "instance">;
 
-/** So many user ids are tried before the range counts as used up. */
+/** How many user ids to try before the range counts as used up. */
 const userIdRounds = 16;
 
 /** Renders the Job of a plan. */
@@ -57,7 +57,7 @@ async function render(
   return toV1Job({ ...job, metadata: { ...job.metadata, annotations } });
 }
 
-/** Checks that the Job which has our name is ours. */
+/** Checks that the existing Job of this name belongs to this run. */
 async function adopt(own: Creating, there: V1Job, plan: CellPlan, settings: JobSettings): Promise<V1Job> {
   const { first, count } = settings.userIds;
   const userId = userIdIn(there) ?? -1;
@@ -70,7 +70,7 @@ async function adopt(own: Creating, there: V1Job, plan: CellPlan, settings: JobS
   throw new KgentsError("internal", `the Job ${plan.cellId} is there already, and is not this run's`);
 }
 
-/** Creates the Job under a user id, or adopts the one that is there, under whatever user id of ours. */
+/** Creates the Job under a user id, or adopts an existing one, which may have any user id of the range. */
 async function createOrAdopt(own: Creating, plan: CellPlan, settings: JobSettings, userId: number): Promise<V1Job> {
   const { client } = own;
   const body = await render(own, plan, settings, userId);
@@ -83,7 +83,7 @@ async function createOrAdopt(own: Creating, plan: CellPlan, settings: JobSetting
       if (!(error instanceof ClusterError)) throw error;
       if (error.status === 409) {
         const there = await readJob(own, plan.cellId);
-        // Gone in between, or going: it is created anew.
+        // It was deleted in between, so create it again.
         if (there === null) continue;
         return adopt(own, there, plan, settings);
       }
@@ -95,15 +95,15 @@ async function createOrAdopt(own: Creating, plan: CellPlan, settings: JobSetting
 }
 
 /**
- * Creates the Job of a cell, or adopts it, under a user id that no other cell has.
+ * Creates or adopts the Job of a cell, under a user id that no other cell has.
  *
- * @returns the Job, as the server has it
- * @throws NoRoom where a quota is used up, or all user ids are; KgentsError
+ * @returns the Job as stored by the server
+ * @throws NoRoom if a quota or the range of user ids is used up; KgentsError
  */
 export async function createJob(own: Creating, plan: CellPlan, settings: JobSettings): Promise<V1Job> {
   for (let round = 0; round < userIdRounds; round += 1) {
     const job = await createOrAdopt(own, plan, settings, userIdOf(plan.cellId, round, settings.userIds));
-    // Servers before 1.29 drop what they do not know, without a word.
+    // Servers before 1.29 silently drop unknown fields.
     if (job.spec?.podReplacementPolicy !== "Failed") {
       await deleteJob(own.client, job);
       throw new KgentsError(
@@ -114,7 +114,7 @@ export async function createJob(own: Creating, plan: CellPlan, settings: JobSett
     }
     if (!(await isUserIdTaken(own.client, job))) return job;
     await deleteJob(own.client, job);
-    // Not at the same moment again as those who gave way at the same moment.
+    // Random jitter, so that workers that gave up an id at the same time do not collide again.
     await wait(Math.random() * 100 * (round + 1));
   }
   throw new NoRoom("worker.kubernetes.userIds: no user id of the range is free");

@@ -1,6 +1,6 @@
 /**
- * Which Job and which pod are a cell's own. Labels can be anybody's: a pod is taken for a cell's only where the cell's own Job made
- * it, and a pod that has been given code stays the only one.
+ * Identifies the Job and the pod of a cell by uid. Anyone can set labels, so a pod only belongs to a cell if the cell's
+ * own Job owns it. Once a pod has received code, no other pod replaces it.
  *
  * @module
  */
@@ -16,19 +16,19 @@ import { isJobOf } from "./same-job.ts";
 /** The objects of a cell, by their uids. */
 export interface Pin {
   readonly jobUid: string;
-  /** Undefined as long as it has no pod. */
+  /** Undefined until it has a pod. */
   readonly podUid?: string | undefined;
 }
 
-/** The pods that the cell's own Job made. */
+/** The pods that the cell's own Job owns. */
 export const podsOfJob = (pods: readonly ObservedPod[], jobUid: string): readonly ObservedPod[] =>
   pods.filter(({ metadata }) => metadata.ownerReferences?.some(({ kind, uid }) => kind === "Job" && uid === jobUid));
 
-/** The pods that a Job of the cell's name made, whichever that was. */
+/** The pods owned by a Job of the cell's name, whatever the Job's uid. */
 export const podsOfCell = (pods: readonly ObservedPod[], cellId: string): readonly ObservedPod[] =>
   pods.filter(({ metadata }) => metadata.ownerReferences?.some(({ kind, name }) => kind === "Job" && name === cellId));
 
-/** Tells the state of a cell from what is its own of all that was seen. */
+/** Classifies the state of a cell from only those observed objects that belong to it. */
 export function classifyPinned({ job, pods, events }: ObservedCell, { jobUid, podUid }: Pin, now: Date): CellState {
   const own = podsOfJob(pods, jobUid);
   const pinned = podUid === undefined ? own : own.filter(({ metadata }) => metadata.uid === podUid);
@@ -39,10 +39,10 @@ export function classifyPinned({ job, pods, events }: ObservedCell, { jobUid, po
 }
 
 /**
- * Finds the Job of a cell that another worker may have made.
+ * Finds the Job of a cell that another worker may have created.
  *
- * @returns its uid; undefined where there is none
- * @throws KgentsError where the Job of that name is not this run's; ClusterError
+ * @returns its uid; undefined if there is none
+ * @throws KgentsError if the Job of that name does not belong to this run; ClusterError
  */
 export async function findJob(own: OwnCells, plan: CellPlan, signal?: AbortSignal): Promise<string | undefined> {
   const job = await readJob(own, plan.cellId, signal);

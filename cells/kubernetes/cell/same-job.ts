@@ -1,6 +1,6 @@
 /**
- * Whether a Job in the cluster is the one that a run would create. Annotations that say so could be anybody's: it is the Job's own
- * spec, as the server has it, that is compared.
+ * Decides whether a Job in the cluster is the one that a run would create. Annotations prove nothing, because anyone
+ * can set them, so the Job's own spec, as stored by the server, is compared.
  *
  * @module
  */
@@ -9,7 +9,10 @@ import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from 
 import { parseBytes, parseCpu } from "#core/text/quantity";
 import type { CellPlan } from "../../provider.ts";
 
-/** Fields that the server fills in, and with what; undefined: with whatever. None of them says what runs, or as whom. */
+/**
+ * Fields that the server may add, with the default value; undefined accepts any value. None of them determines what
+ * runs or as which user.
+ */
 const filledIn: Readonly<Record<string, unknown>> = {
   parallelism: 1,
   completions: 1,
@@ -24,13 +27,13 @@ const filledIn: Readonly<Record<string, unknown>> = {
   apiVersion: "v1",
   defaultMode: 0o644,
   creationTimestamp: undefined,
-  // Where cells run, and before which others, is for the cluster's administrators to say.
+  // Scheduling and priority are up to the cluster's administrators.
   ...{ tolerations: undefined, nodeSelector: undefined, affinity: undefined, topologySpreadConstraints: undefined },
   ...{ priority: undefined, priorityClassName: undefined, preemptionPolicy: undefined, schedulingGates: undefined },
   ...{ imagePullSecrets: undefined, overhead: undefined, labels: undefined, annotations: undefined },
 };
 
-/** Maps to which anything may be added: each key that matters is in what was wanted. */
+/** Maps that may have additional keys; the keys that matter are in the wanted spec. */
 const open = new Set(["labels", "annotations"]);
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
@@ -40,7 +43,7 @@ const isSameAmount = (there: unknown, wanted: unknown): boolean =>
   typeof wanted === "string" &&
   [parseCpu, parseBytes].some((parse) => parse(there) !== undefined && parse(there) === parse(wanted));
 
-/** Whether what is there is what was wanted, and beside it only what the server fills in. */
+/** Whether the live value equals the wanted one, apart from fields that the server adds. */
 function isSame(there: unknown, wanted: unknown, name = ""): boolean {
   if (Array.isArray(wanted)) {
     return (
@@ -50,7 +53,7 @@ function isSame(there: unknown, wanted: unknown, name = ""): boolean {
     );
   }
   if (!isObject(wanted)) {
-    // The server writes quantities in its own way.
+    // The server normalizes quantities.
     const isQuantity = name === "sizeLimit" || name === "cpu" || name === "memory" || name === "ephemeral-storage";
     return there === wanted || (isQuantity && isSameAmount(there, wanted));
   }
@@ -79,5 +82,5 @@ export function isJobOf(job: V1Job, { cellId, owner }: Pick<CellPlan, "cellId" |
   );
 }
 
-/** Whether the server's Job has the spec that was wanted. */
+/** Whether the server's Job has the wanted spec. */
 export const hasSpecOf = (there: V1Job, wanted: V1Job): boolean => isSame(plain(there.spec), plain(wanted.spec));

@@ -1,5 +1,6 @@
 /**
- * A user id for each cell that no other cell has while it exists: the kernel counts the processes of a user over the whole node.
+ * Assigns each cell a user id that no other existing cell has: the kernel counts a user's processes across the whole
+ * node.
  *
  * @module
  */
@@ -10,14 +11,15 @@ import type { ClusterClient } from "../api/cluster-client.ts";
 import { isFinished } from "../api/observe.ts";
 
 /**
- * The user id that a cell tries at an attempt, counted from 0. It is the same each time, so that a Job that is created twice is the same Job.
+ * The user id that a cell tries in a round, from 0. It is deterministic, so that creating a Job twice yields the same
+ * Job.
  */
 export function userIdOf(cellId: string, round: number, { first, count }: UserIds): number {
   const hash = createHash("sha256").update(`${cellId}/${round}`).digest().readUInt32BE();
   return first + (hash % count);
 }
 
-/** The user id that a Job's code runs under; undefined where it does not say. */
+/** The user id under which a Job's code runs; undefined if not set. */
 export const userIdIn = ({ spec }: V1Job): number | undefined => spec?.template.spec?.securityContext?.runAsUser;
 
 const isOver = (phase: string | undefined): boolean => phase === "Succeeded" || phase === "Failed";
@@ -25,8 +27,9 @@ const isOver = (phase: string | undefined): boolean => phase === "Succeeded" || 
 /**
  * Whether another cell of the namespace has the user id of a Job that was just created.
  *
- * Each worker looks after it has created its Job. Of two that have taken one id at once the later one sees the other's Job, or both
- * see each other's; whoever sees one gives way. So no two go on with the same id, whichever instance they belong to.
+ * Each worker checks after it has created its Job. If two workers take one id at the same time, at least the later one
+ * sees the other's Job, and a worker that sees another Job gives up the id. So no two cells keep the same id, even
+ * across instances.
  *
  * @throws ClusterError
  */
@@ -34,7 +37,7 @@ export async function isUserIdTaken({ namespace, request }: ClusterClient, job: 
   const selected = { namespace, labelSelector: `${userIdLabel}=${userIdIn(job)}` };
   const [jobs, pods] = await Promise.all([
     request("listing the Jobs of a user id", ({ batch }, options) => batch.listNamespacedJob(selected, options)),
-    // Those of a Job that is gone, and which their node still ends.
+    // Includes pods whose Job was deleted and that their node is still terminating.
     request("listing the pods of a user id", ({ core }, options) => core.listNamespacedPod(selected, options)),
   ]);
   const uid = job.metadata?.uid;

@@ -1,7 +1,8 @@
 /**
- * The shell scripts that exec runs in a cell, beside the supervisor: see core/manifest/supervisor.ts for the files they share.
+ * The shell scripts that exec runs in a cell, next to the supervisor. See core/manifest/supervisor.ts for the files
+ * they share.
  *
- * Nothing beyond POSIX and what busybox has. Their own stderr is not used for words: it carries the code's.
+ * They use only POSIX and what busybox has. They write no messages to stderr, because it carries the code's stderr.
  *
  * @module
  */
@@ -11,26 +12,26 @@ import { backslash, passable, readable } from "../../files/output-patterns.ts";
 
 const { run, work } = cellDirectories;
 
-/** Exit codes of the scripts that mean something. */
+/** Exit codes of the scripts that have a meaning. */
 export const scriptExit = {
-  /** The tar of the delivery did not come whole, or could not be unpacked. */
+  /** The tar of the delivery is incomplete or could not be unpacked. */
   delivery: 120,
-  /** The image lacks a program that is needed. */
+  /** The image lacks a required program. */
   programMissing: 121,
   /** The code has not ended. */
   notEnded: 124,
-  /** This is no cell, or its supervisor did not start. */
+  /** The container is not a cell, or its supervisor did not start. */
   noCell: 125,
 } as const;
 
-/** What begins a first line that is no time but says why nothing was started. */
+/** Prefix of a first line that carries an error message instead of the start time. */
 export const troubleMark = "!";
 
 /**
- * Delivers, unless that was done, and follows both streams until the code has ended.
+ * Delivers the code unless that has been done, then follows both streams until the code has ended.
  *
- * Arguments: the time now, the first byte wanted of stdout and of stderr (from 1). Stdin: a tar, unpacked at the root, that
- * brings the command file last. First line of stdout: when the code was started.
+ * Arguments: the current time, the first byte wanted of stdout and of stderr (from 1). Stdin: a tar to be unpacked at
+ * the root, whose last entry is the command file. First line of stdout: when the code was started.
  */
 const followScript = `cd ${run} && exec 3>&2 2>/dev/null || exit ${scriptExit.noCell}
 refuse() { echo "${troubleMark}$2"; exit "$1"; }
@@ -58,10 +59,10 @@ exit 0
 `;
 
 /**
- * Sends what the worker does not have yet, and the output files.
+ * Sends the output that the worker does not have yet, and the output files.
  *
- * Arguments: bytes of stdout and of stderr that are there already, and how many more are wanted at most of each; then the
- * words of a `find` expression that selects output files. Stdout: four lines (see `collect.ts`), the rest of stdout, the
+ * Arguments: the bytes of stdout and of stderr that the worker has, and the most bytes to send of each; then the words
+ * of a `find` expression that selects output files. Stdout: four lines (see `collect.ts`), the rest of stdout, the
  * files. Stderr: the rest of stderr.
  */
 const collectScript = `cd ${run} && exec 3>&2 2>/dev/null || exit ${scriptExit.noCell}
@@ -100,19 +101,22 @@ find . -xdev -type f -links 1 ! ${backslash} \\( "$@" \\) ${readable} -exec tar 
 exit 0
 `;
 
-/** Kills everything but the supervisor, which then says how the code ended, also where the code has stopped it. */
+/**
+ * Kills every process except the supervisor, which then records how the code ended. SIGCONT resumes the supervisor if
+ * the code has stopped it.
+ */
 const killScript = "kill -9 -1; kill -CONT 1; exit 0";
 
-/** Says that everything was collected; and ends code that has lied about its end, and runs. */
+/** Tells the supervisor that everything was collected. Also kills code that faked its end and still runs. */
 const releaseScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; : >collected; kill -9 -1; kill -CONT 1; exit 0`;
 
-// Before anything else: code that gets hold of the script, whose user it shares, is bounded all the same.
+// The limit comes first. Code can take over the script, which runs under the same user, and must be limited then, too.
 const script = (text: string, ...args: readonly (string | number)[]): string[] => [
   ...["sh", "-c", `${execLimitCommand(cellProcesses)}\n${text}`, "kgents"],
   ...args.map(String),
 ];
 
-/** The commands to be run by exec. */
+/** The commands to run by exec. */
 export const cellScripts = {
   follow: (now: Date, stored: { stdout: number; stderr: number }): string[] =>
     script(followScript, now.toISOString(), stored.stdout + 1, stored.stderr + 1),

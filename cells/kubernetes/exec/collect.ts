@@ -12,39 +12,45 @@ import { cellScripts, scriptExit } from "./cell-scripts.ts";
 import { openSession, type SessionEnd } from "./exec-session.ts";
 import { type Progress, pour } from "./follow.ts";
 
-/** What a cell says when its code has ended. */
+/** The results that a cell reports when its code has ended. */
 export interface Collected {
-  /** Undefined where the code has spoilt it. */
+  /** Undefined if the code has overwritten it. */
   readonly marker: ExitMarker | undefined;
   readonly memoryKills: number;
   readonly peakMemoryBytes: number | null;
   readonly cpuSeconds: number | null;
-  /** How long the code ran by the cell's own clock; null where its supervisor is an older one, or the code has spoilt it. */
+  /**
+   * How long the code ran, by the cell's own clock; null if its supervisor is of an older version or the code has
+   * overwritten the value.
+   */
   readonly elapsedMilliseconds: number | null;
   readonly filesOmitted: readonly OmittedFile[];
 }
 
-/** Either that, or why it could not be had; another connection may have it. */
+/** Either the results, or why they could not be read. Another connection may succeed. */
 export type CollectEnd = { readonly collected: Collected } | { readonly failed: string };
 
 const newline = 10;
-/** What the code has left can make a collector wait for ever: a FIFO where a file should be. */
+/** Bounds a collector that hangs on a file of the code, such as a FIFO. */
 const idleMilliseconds = 20_000;
-/** What may follow the files: a tar is padded to its record. An image whose tar goes on lies. */
+/** The most bytes that may follow the files. tar pads to its record size; an image whose tar sends more is hostile. */
 const largestRest = 1024 * 1024;
 
-/** How long the rest of both streams may take, beside the files: a connection that brings less than 4 MiB a second would not follow either. */
+/**
+ * Time for the rest of both streams, in addition to the files. Assumes at least 4 MiB a second; a slower connection
+ * could not follow the output either.
+ */
 const streamsMilliseconds = 30_000;
 
 interface Head {
   readonly marker: ExitMarker | undefined;
   readonly counters: readonly (number | null)[];
-  /** How many bytes of each stream follow. */
+  /** Bytes of each stream that follow. */
   readonly stdout: number;
   readonly stderr: number;
 }
 
-/** @param most how many bytes of each stream were asked for: a cell that announces more is not believed */
+/** @param most how many bytes of each stream were requested; a larger announced length is cut to this */
 async function readHead(
   output: ControlReader,
   most: { readonly stdout: number; readonly stderr: number },
@@ -64,7 +70,7 @@ async function readHead(
   };
 }
 
-/** The next so many bytes of a stream of which more is to be read. */
+/** Yields the next `bytes` bytes of a stream and leaves the rest unread. */
 async function* take(output: ControlReader, bytes: number): AsyncGenerator<Buffer> {
   for (let left = bytes; left > 0; ) {
     const chunk = await output.some(left);
@@ -74,15 +80,16 @@ async function* take(output: ControlReader, bytes: number): AsyncGenerator<Buffe
   }
 }
 
-/** At most so many more bytes are wanted: one beyond the limit says that there were more. */
+/** How many more bytes to request: one byte beyond the limit shows that the output was truncated. */
 const wanted = (received: number): number => Math.max(0, maximumStreamBytes + 1 - received);
 
 /**
- * Collects what the code has left: its exit, what the kernel counted, the rest of both streams, and the output files.
+ * Collects the results of the code: its exit status, the kernel's counters, the rest of both streams, and the output
+ * files.
  *
- * Can be done again: the cell keeps all of it until it is released. Files that were stored before are not stored again.
+ * Can be repeated: the cell keeps everything until it is released. Files that were stored before are not stored again.
  *
- * @param signal ends it, whatever it waits for: the cell, or the store
+ * @param signal ends it, also while it waits for the cell or the store
  */
 export async function collectOnce(
   client: ClusterClient,
@@ -103,7 +110,7 @@ export async function collectOnce(
     cellScripts.collect(received, most, patterns),
     { idleMilliseconds, signal },
   );
-  // Whatever the cell sends, and however slowly: the image's programs may be the code's accomplices.
+  // Limits the whole collection, however slowly the cell sends: the image's programs may be hostile.
   const clock = setTimeout(session.close, collectionMilliseconds(plan.spec.disk) + streamsMilliseconds);
   try {
     const count = (stream: "stdout" | "stderr") => (bytes: number) => {
@@ -113,14 +120,15 @@ export async function collectOnce(
     errors.catch(session.close);
     const output = controlReader(session.stdout);
     const head = await readHead(output, most);
-    // What makes no sense is not read to its end.
+    // Do not read on after a malformed head.
     if (head === undefined && !output.isOver()) session.close();
     if (head !== undefined) {
       await pour(take(output, head.stdout), context.stdout, count("stdout"), signal);
     }
     let gaveUp = false;
     const giveUp = (): void => {
-      // Its own stderr has come before the files: otherwise it is asked for again.
+      // Only give up for good if the script's stderr was received in full, since it comes before the files. Otherwise
+      // collect again.
       gaveUp = received.stderr >= before.stderr + (head?.stderr ?? 0);
       session.close();
     };
@@ -145,7 +153,7 @@ export async function collectOnce(
       head !== undefined && received[stream] < before[stream] + head[stream];
     if (isShort("stdout") || isShort("stderr")) {
       if (signal.aborted) return { failed: "what it left was not collected and stored in time" };
-      // On a machine under load an exec has been seen to end well although its last bytes had not come.
+      // Under load, an exec was observed to report success before its last bytes arrived.
       return { failed: "the connection ended before all of the output came" };
     }
     return conclude(head, filesOmitted, gaveUp ? { exitCode: 0 } : end);

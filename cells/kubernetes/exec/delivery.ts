@@ -1,5 +1,5 @@
 /**
- * What a cell is given: one tar with the code, the input files, stdin and, last, the command.
+ * The delivery to a cell: one tar with the code, the input files, stdin and, last, the command.
  *
  * @module
  */
@@ -17,7 +17,10 @@ import type { CellPlan, ExecuteContext } from "../../provider.ts";
 const inRun = (name: string): string => `${cellDirectories.run.slice(1)}/${name}`;
 const inWork = (name: string): string => `${cellDirectories.work.slice(1)}/${name}`;
 
-/** Older servers cannot end stdin: tar must find a whole record, which it reads in one go. */
+/**
+ * Servers before 1.30 cannot close stdin, so tar never reads end of file. It needs one complete record, which it reads
+ * at once.
+ */
 const recordBytes = 10_240;
 
 function entriesOf({ spec, language }: CellPlan): ArchiveEntry[] {
@@ -33,14 +36,14 @@ function entriesOf({ spec, language }: CellPlan): ArchiveEntry[] {
     ...files,
     ...(spec.code === undefined ? [] : [{ name: inWork(language.fileName), content: spec.code, mode: 0o644 }]),
     ...(spec.stdin === undefined ? [] : [{ name: inRun("stdin"), content: spec.stdin, mode: 0o600 }]),
-    // Last: where it is there, everything before it has come whole.
+    // Last: once this file exists, everything before it is complete.
     { name: inRun("command"), content: renderCommandFile(command, environment), mode: 0o600 },
   ];
 }
 
 /**
- * Sends the delivery and ends the stream. Where content cannot be read the stream is destroyed, so that nothing starts on
- * half of it.
+ * Sends the delivery and ends the stream. If content cannot be read, the stream is destroyed, so that no code starts on
+ * incomplete input.
  *
  * @throws KgentsError `artifact-unavailable`; whatever the target fails with
  */
@@ -51,7 +54,7 @@ export async function deliver(plan: CellPlan, open: ExecuteContext["open"], targ
     if (error instanceof KgentsError) throw error;
     throw new KgentsError("artifact-unavailable", `input cannot be read: ${error.message}`, { cause: error });
   });
-  // Where the target fails, that is what is thrown: it comes first.
+  // If the target fails, `pipeline` rejects first, and its error is thrown.
   await Promise.all([filled, pipeline(archive, padded, target)]);
 }
 

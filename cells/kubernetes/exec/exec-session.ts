@@ -1,8 +1,8 @@
 /**
- * One program that runs in a container by exec: its three streams, with back-pressure, and its end.
+ * A program that runs in a container by exec: its three streams, with back-pressure, and its end.
  *
- * The official client's `Exec` writes what comes without looking whether anybody takes it, and sends stdin as fast as
- * it is read: 64 MiB of output, or 256 MiB of input, would stand in memory.
+ * The official client's `Exec` ignores back-pressure: it writes output regardless of the consumer and sends stdin as
+ * fast as it can read it. 64 MiB of output, or 256 MiB of input, would be buffered in memory.
  *
  * @module
  */
@@ -16,28 +16,31 @@ import { type ClusterError, toClusterError } from "../api/cluster-error.ts";
 /** How an exec ended. */
 export type SessionEnd =
   | { readonly exitCode: number }
-  /** The connection went away, or the container did: nobody knows what became of the program. */
+  /** The connection broke or the container ended. The state of the program is unknown. */
   | { readonly broken: string };
 
-/** A program that runs. */
+/** A running program. */
 export interface ExecSession {
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Ending it gives the program end of file. */
+  /** Ending it sends end of file to the program. */
   readonly stdin: Writable;
-  /** Resolves when the program has ended and its streams are ended too; never rejects. */
+  /** Resolves when the program and its streams have ended; never rejects. */
   readonly ended: Promise<SessionEnd>;
-  /** Ends the connection; the program may go on until it next writes. */
+  /** Closes the connection; the program may keep running until its next write. */
   readonly close: () => void;
 }
 
 const channels = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const;
-/** Of the fifth a client can end stdin; the fourth is all that servers before 1.30 know. */
+/** v5 can half-close stdin. Servers before 1.30 only speak v4. */
 const protocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 const what = "running a program in the cell";
 const bufferBytes = 256 * 1024;
 const connectMilliseconds = 10_000;
-/** A connection that does not answer a ping until the next one is dead: the machine behind it went away without a word. */
+/**
+ * How often to ping. A connection is dead if no answer arrives before the next ping: its machine may be gone without
+ * closing it.
+ */
 const usualPingMilliseconds = 10_000;
 
 interface Status {
@@ -47,7 +50,7 @@ interface Status {
   readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
 }
 
-/** Reads the last message of an exec. */
+/** Parses the status message, which is the last message of an exec. */
 export function readStatus(said: string): SessionEnd {
   let status: Status;
   try {
@@ -61,7 +64,7 @@ export function readStatus(said: string): SessionEnd {
   return cause && Number.isInteger(code) ? { exitCode: code } : { broken: status.message ?? "exec failed" };
 }
 
-/** The answer of a server that did not switch protocols. */
+/** The error response of a server that did not switch protocols. */
 async function refusal(response: IncomingMessage): Promise<ClusterError> {
   const body = await text(response).catch(() => "");
   return toClusterError(what, { code: response.statusCode ?? 0, body });
@@ -76,7 +79,7 @@ async function connect(
   const options = { handshakeTimeout: connectMilliseconds, perMessageDeflate: false };
   await client.config().applyToHTTPSOptions(options);
   const socket = new WebSocket(`${client.server.replace(/^http/, "ws")}${path}`, protocols, options);
-  // Before it opens: the first frame may come with the server's very answer.
+  // Listen before the socket opens: the first frame may arrive together with the server's response.
   socket.on("message", (frame: Buffer) => onFrame(frame, socket));
   const stop = (): void => socket.terminate();
   const opened = new Promise<WebSocket>((resolve, reject) => {
@@ -109,10 +112,10 @@ function stdinOf(socket: WebSocket): Writable {
 /**
  * Starts a program in a container.
  *
- * @param options.idleMilliseconds ends the connection when nothing has come for so long
- * @param options.pingMilliseconds how often the other side must show that it is there. @default 10000
- * @param options.signal ends the connection, also while it is made
- * @throws ClusterError where it was certainly not started
+ * @param options.idleMilliseconds closes the connection if nothing has arrived for this long
+ * @param options.pingMilliseconds how often to ping the server. @default 10000
+ * @param options.signal closes the connection, also while it is being opened
+ * @throws ClusterError if the program was certainly not started
  */
 export async function openSession(
   client: ClusterClient,
@@ -139,7 +142,7 @@ export async function openSession(
     resolveEnd = resolve;
   });
   const take = (stream: PassThrough, data: Buffer, socket: WebSocket): void => {
-    // Frames that had arrived still come after the pause: the stream is waited for already.
+    // Frames received before the pause are still delivered after it; the stream's drain listener exists by then.
     if (data.length === 0 || stream.write(data) || full.has(stream)) return;
     full.add(stream);
     hasPaused = true;
@@ -165,7 +168,7 @@ export async function openSession(
   const close = (): void => socket.terminate();
   signal?.addEventListener("abort", close, { once: true });
   if (signal?.aborted) close();
-  // While our own side takes nothing, neither output nor answers are read: nothing follows from their absence.
+  // While the socket is paused, neither output nor pongs are read, so their absence proves nothing.
   const isExcused = (): boolean => {
     const excused = socket.isPaused || hasPaused;
     if (excused) lastFrame = Date.now();
@@ -183,13 +186,16 @@ export async function openSession(
   return { stdout, stderr, stdin: stdinOf(socket), ended, close };
 }
 
-/** Says when the connection ends: by itself, because nobody answers on it any more, or because nothing comes. */
+/**
+ * Reports when the connection ends: because it closed, because the server no longer answers, or because it was idle too
+ * long.
+ */
 function watchConnection(
   socket: WebSocket,
   about: { readonly isExcused: () => boolean; readonly isIdle: () => boolean; readonly pingMilliseconds: number },
   onEnd: (why: string) => void,
 ): void {
-  // Output shows as well as an answer that somebody is there; the answer may have to wait behind it.
+  // Output proves that the server is alive just as a pong does, and a pong may be queued behind it.
   let heard = true;
   const hear = (): void => {
     heard = true;
@@ -208,7 +214,7 @@ function watchConnection(
   });
 }
 
-/** Runs a program to its end; what it writes is not wanted. */
+/** Runs a program to its end and discards its output. */
 export async function runProgram(
   client: ClusterClient,
   target: { readonly pod: string; readonly container: string },

@@ -1,6 +1,6 @@
 /**
- * Goes on until the code of a cell has ended, or until its output is collected, or until that cannot be any more: through
- * broken connections and an API server that is away.
+ * Follows the code of a cell until it has ended, then collects its output. Retries through broken connections and an
+ * unavailable API server until the cell is gone or the deadline passes.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import { type Collected, collectOnce } from "./collect.ts";
 import { runProgram } from "./exec-session.ts";
 import { followOnce, type Progress, StoreError } from "./follow.ts";
 
-/** How cells are reached. */
+/** The access to an instance's cells. */
 export interface Reach extends OwnCells {
-  /** How long a node may not answer, counted from the end of the code's time. */
+  /** How long a node may be unresponsive, counted from the end of the code's time limit. */
   readonly nodePatienceMilliseconds: number;
 }
 
-/** One cell whose supervisor runs. */
+/** A cell whose supervisor runs. */
 export interface CellRun {
   readonly reach: Reach;
   readonly plan: CellPlan;
@@ -37,39 +37,51 @@ export interface CellRun {
 type Gone = { readonly end: "gone"; readonly state: Extract<CellState, { state: "ended" | "failed" }> };
 type Unreachable = { readonly end: "unreachable"; readonly why: string };
 
-/** The first pause after a broken connection; it doubles, up to the second. */
+/** Back-off after a broken connection, in milliseconds: starts at `first` and doubles up to `longest`. */
 const pauses = { first: 100, longest: 2000 } as const;
-/** The cell ends the code by itself at its time limit: so much later the worker does it. */
+/**
+ * The supervisor ends the code at its time limit. The worker does so this much later, in milliseconds, if the
+ * supervisor did not.
+ */
 const supervisorPatience = 2000;
-/** How long to try to end code that is to be stopped; after that the clean-up takes the cell away. */
+/** How long to try to stop the code, in milliseconds. After that the clean-up deletes the cell. */
 const stopPatience = 10_000;
-/** How long code that was to be ended may be collected from, where what it leaves matters less than that the run ends. */
+/** How long to collect from code that was stopped, in milliseconds: ending the run matters more than its output. */
 const hurriedPatience = 5000;
-/** A cell keeps its output for its grace; some of that is left for the collecting itself. */
+/**
+ * How long to collect, in milliseconds. A cell keeps its output for its grace period; 30 s of it are reserved for the
+ * last collection.
+ */
 const collectionPatience = (collectionGraceSeconds - 30) * 1000;
 const askMilliseconds = 3000;
-/** A connection to a container that has ended breaks by itself, unless its node is gone. */
+/**
+ * How long a connection to an ended container may stay open, in milliseconds. It breaks by itself, unless the node is
+ * gone.
+ */
 const breakPatience = 3000;
 
-/** Whether this worker is to follow the code no longer. */
+/** Whether this worker is to stop following the code. */
 export const isHandedOver = (stop: AbortSignal): boolean => stop.aborted && stop.reason === "handed-over";
 
-/** Thrown where this worker no longer follows the code, which runs on. */
+/** Thrown when this worker stops following the code, which keeps running. */
 export const handedOver = (): KgentsError =>
   new KgentsError("cell-handed-over", "another worker follows the code from here on");
 
-/** What the server says of the cell; undefined where it does not answer. */
+/** The state of the cell, read from the server; undefined if the server does not answer. */
 async function stateNow({ reach, plan, pin }: CellRun): Promise<CellState | undefined> {
   try {
     const observed = await observeCell(reach, plan.cellId, AbortSignal.timeout(askMilliseconds));
     return classifyPinned(observed, pin, new Date());
   } catch {
-    // Whatever it was, the answer is not there; the caller's patience bounds how often that may be.
+    // Treat any error as no answer; the caller's deadline bounds the retries.
     return undefined;
   }
 }
 
-/** Aborted when the code is to be ended or let go. A time limit is the cell's own business at first. */
+/**
+ * Aborted when the worker must stop the code or stop following it. At a time limit the supervisor gets the first chance
+ * to end the code.
+ */
 function endingSignal(stop: AbortSignal): AbortSignal {
   const controller = new AbortController();
   const onStop = (): void => {
@@ -81,12 +93,12 @@ function endingSignal(stop: AbortSignal): AbortSignal {
   return controller.signal;
 }
 
-/** Closes a connection to a cell that the watch shows to be over, where it does not break by itself. */
+/** Closes the connection to a cell that has ended according to the watch, if it does not break by itself. */
 async function closeWhenGone({ reach, plan, pin }: CellRun, over: AbortSignal, close: () => void): Promise<void> {
   while (!over.aborted) {
     using change = reach.watch.listen(plan.cellId, over);
     const pods = reach.watch.podsOf(plan.cellId);
-    // A watch that has just begun anew knows of no pods yet.
+    // A watch that has just restarted may not have listed any pods yet.
     const state = pods.length > 0 && classifyPinned({ job: null, pods, events: [] }, pin, new Date()).state;
     if (state === "failed" || state === "ended") {
       await wait(breakPatience, undefined, { signal: over }).catch(() => {});
@@ -96,20 +108,20 @@ async function closeWhenGone({ reach, plan, pin }: CellRun, over: AbortSignal, c
   }
 }
 
-/** When waiting for a cell that does not answer is given up. */
+/** The time at which to give up on a cell that does not answer, in milliseconds since the epoch. */
 function patienceEnds({ progress, plan, reach }: CellRun, serverAnswers: boolean, since: number): number {
   const codeEnds = (progress.startedAt?.getTime() ?? since) + plan.spec.timeout;
   return Math.max(codeEnds, since) + (serverAnswers ? reach.nodePatienceMilliseconds : collectionPatience);
 }
 
-/** What follows from a broken connection: the cell is over, or patience is, or it is tried again. */
+/** Decides what to do after a broken connection: the cell is gone, the deadline has passed, or undefined to retry. */
 async function afterBreak(run: CellRun, why: string, since: number): Promise<Gone | Unreachable | undefined> {
   const state = await stateNow(run);
   if (state?.state === "ended" || state?.state === "failed") return { end: "gone", state };
   return Date.now() > patienceEnds(run, state !== undefined, since) ? { end: "unreachable", why } : undefined;
 }
 
-/** The words of an error that says no more than that the connection is not there; others are thrown. */
+/** The message of an error that only means a broken connection; other errors are thrown. */
 function whyBroken(error: unknown, { reach, progress }: CellRun): string {
   if (!(error instanceof ClusterError)) throw error;
   if (error.status === 403 && !progress.mayHaveStarted) throw toRunFailure(error);
@@ -118,9 +130,9 @@ function whyBroken(error: unknown, { reach, progress }: CellRun): string {
 }
 
 /**
- * Delivers and follows until the code has ended.
+ * Delivers the code and follows it until it has ended.
  *
- * @throws KgentsError where nothing was started, or the cell is let go of; StoreError
+ * @throws KgentsError if nothing was started or the cell was handed over; StoreError
  */
 export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
   const { reach, plan, context, progress, pod } = run;
@@ -129,7 +141,7 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
   for (let pause: number = pauses.first; !ending.aborted; pause = Math.min(2 * pause, pauses.longest)) {
     const over = new AbortController();
     const close = new AbortController();
-    // Where the watch itself fails, the server is asked.
+    // If the watch fails, close the connection: the server is then asked directly.
     const watched = closeWhenGone(run, over.signal, () => close.abort()).catch(() => close.abort());
     let why: string;
     try {
@@ -139,7 +151,7 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
       if (end.end === "refused") throw new KgentsError("cell-start", `the code could not be started: ${end.why}`);
       why = end.why;
       if (progress.received.stdout + progress.received.stderr > before) {
-        // It was there a moment ago.
+        // Output arrived on this connection, so reset the back-off.
         pause = pauses.first;
         brokenSince = undefined;
       }
@@ -163,7 +175,7 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
   return endCode(run, patienceOfStop(run));
 }
 
-/** When to give up, as far as the server answers or not. */
+/** The time at which to give up, depending on whether the server answers. */
 type Patience = (serverAnswers: boolean) => number;
 
 function hurried(): Patience {
@@ -171,14 +183,17 @@ function hurried(): Patience {
   return () => deadline;
 }
 
-/** How long to try to end code that is to end. At its time limit its output and its end still matter. */
+/**
+ * When to give up stopping the code. At the time limit the full deadline applies, because its output and exit status
+ * still matter.
+ */
 function patienceOfStop(run: CellRun): Patience {
   if (run.context.stop.reason !== "timed-out") return hurried();
   const since = Date.now();
   return (serverAnswers) => patienceEnds(run, serverAnswers, since);
 }
 
-/** Kills the code from within its cell. */
+/** Kills the code from inside its cell. */
 async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
   const { reach, pod } = run;
   for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
@@ -198,7 +213,10 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
   }
 }
 
-/** Until when to collect: as long as the cell keeps what it has; less where the run was cancelled, or is another worker's. */
+/**
+ * The deadline for collecting: as long as the cell keeps its output; shorter if the run was stopped for another reason
+ * than its time limit; zero if it was handed over.
+ */
 function collectionDeadline(stop: AbortSignal): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const end = (): void => controller.abort();
@@ -219,9 +237,9 @@ function collectionDeadline(stop: AbortSignal): Disposable & { readonly signal: 
 }
 
 /**
- * Collects what the code has left. Can be begun anew by another worker.
+ * Collects the results of the code. Another worker can start it over.
  *
- * @throws StoreError; KgentsError where the cell is let go of
+ * @throws StoreError; KgentsError if the cell was handed over
  */
 export async function collectToEnd(
   run: CellRun,
@@ -237,7 +255,7 @@ export async function collectToEnd(
       const end = await collectOnce(reach.client, pod, plan, context, progress, saved, deadline);
       if ("collected" in end) return { end: "collected", collected: end.collected };
       why = end.failed;
-      // The code resisted, or the watchdogs of its cell are dead.
+      // The code survived the kill, or the watchdogs of its cell are dead.
       if (context.stop.aborted) await endCode(run, () => since + stopPatience);
     } catch (error) {
       why = whyBroken(error, run);

@@ -9,31 +9,31 @@ import { cellScripts, scriptExit, troubleMark } from "./cell-scripts.ts";
 import { deliver } from "./delivery.ts";
 import { openSession } from "./exec-session.ts";
 
-/** How far one connection to a cell came. */
+/** The result of one connection to a cell. */
 export type FollowEnd =
   /** The code has ended. */
   | { readonly end: "code-ended" }
-  /** The connection broke; the code may run on. */
+  /** The connection broke; the code may still be running. */
   | { readonly end: "broken"; readonly why: string }
-  /** Certainly nothing was started, and nothing will be. */
+  /** The code was certainly not started and will not be. */
   | { readonly end: "refused"; readonly why: string };
 
-/** What is known of a cell that is followed, from one connection to the next. */
+/** The state of following a cell, kept across connections. */
 export interface Progress {
-  /** Bytes of each stream that were received. */
+  /** Bytes received of each stream. */
   readonly received: { stdout: number; stderr: number };
   /** Whether the code may have been started. */
   mayHaveStarted: boolean;
-  /** When it was started, as far as is known. */
+  /** When the code was started, if known. */
   startedAt: Date | undefined;
 }
 
 const newline = 10;
 
-/** The store does not take what is written: trouble of the worker's own. */
+/** The store failed: an error on the worker's side, not the cell's. */
 export class StoreError extends Error {}
 
-/** Waits until a stream takes more, or has failed, or until it is to be waited for no longer. */
+/** Waits until a stream drains or fails, or until the signal is aborted. */
 async function drained(sink: Writable, signal: AbortSignal): Promise<void> {
   await untilDrained(sink, signal);
   if (signal.aborted || !sink.destroyed) return;
@@ -41,8 +41,8 @@ async function drained(sink: Writable, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Writes what comes into a stream that lives longer than the connection. A store that is slow delays it; one that takes nothing more is
- * waited for until the signal comes.
+ * Copies the source to a stream that outlives the connection. Applies back-pressure: a slow store delays the copy, and
+ * a blocked store is waited for until the signal is aborted.
  *
  * @throws StoreError
  */
@@ -61,11 +61,11 @@ export async function pour(
 }
 
 /**
- * Connects to a cell, delivers what was not delivered yet, and follows its output until the code ends or the connection
- * breaks.
+ * Connects to a cell, delivers the code if that has not been done, and follows its output until the code ends or the
+ * connection breaks.
  *
- * @param signal ends the connection
- * @throws StoreError; KgentsError `artifact-unavailable` where input cannot be read, and nothing was started
+ * @param signal closes the connection
+ * @throws StoreError; KgentsError `artifact-unavailable` if input cannot be read and nothing was started
  */
 export async function followOnce(
   client: ClusterClient,
@@ -82,7 +82,7 @@ export async function followOnce(
     cellScripts.follow(new Date(), received),
     { stdin: true },
   );
-  // From here on the cell may do what it was told, whatever becomes of the connection.
+  // From here on the cell may start the code, even if the connection breaks.
   progress.mayHaveStarted = true;
   signal.addEventListener("abort", session.close, { once: true });
   if (signal.aborted) session.close();
@@ -91,7 +91,8 @@ export async function followOnce(
   const delivered =
     progress.startedAt === undefined
       ? deliver(plan, context.open, session.stdin).catch((error) => {
-          // A cell that has its delivery already does not read it again, and a broken connection says so by itself.
+          // Ignore the error if the cell has answered: it already has its delivery and does not read another one. A
+          // broken connection is reported by the session.
           undelivered = error;
           if (!heard) session.close();
         })
@@ -122,16 +123,16 @@ export async function followOnce(
   } finally {
     signal.removeEventListener("abort", session.close);
     session.close();
-    // Else a delivery whose content does not come would be waited for.
+    // Otherwise a delivery that waits for its content would never finish.
     session.stdin.destroy();
     await delivered;
   }
 }
 
-/** Notes when the code was started, by this worker or by an earlier one, as far as its cell can say. */
+/** Records when the code was started, by this worker or an earlier one, as reported by the cell. */
 export function begin(progress: Progress, context: ExecuteContext, first: string): void {
   if (progress.startedAt) return;
-  // The code can change what its cell says: a moment that is still to come would put off its end.
+  // The code can forge the reported time. A time in the future would extend its time limit, so it is capped at now.
   const at = Math.min(Date.parse(first) || Number.POSITIVE_INFINITY, Date.now());
   progress.startedAt = new Date(at);
   context.started(progress.startedAt);

@@ -1,6 +1,6 @@
 /**
- * Runs the code of a cell whose Job exists: waits for the supervisor, delivers, follows, collects; through lost
- * connections, an API server that is away, and what others do to the pod meanwhile.
+ * Runs the code of a cell whose Job exists: waits for the supervisor, delivers, follows and collects. Handles lost
+ * connections, an unavailable API server, and changes to the pod from outside.
  *
  * @module
  */
@@ -29,7 +29,7 @@ const killedForMemory: CellOutcome = {
   ...nothingKnown,
 };
 
-/** What can be said of code whose cell has ended, or was taken away, before its output was collected. */
+/** The outcome of code whose cell ended or was deleted before its output was collected. */
 function outcomeOf(state: Extract<CellState, { state: "ended" | "failed" }>): CellOutcome {
   if (state.state === "failed") return lost(`${state.kind}: ${state.detail}`);
   if (state.outOfMemory) return killedForMemory;
@@ -61,10 +61,10 @@ function outcomeFrom(collected: Collected, plan: CellPlan): CellOutcome {
 }
 
 /**
- * Runs the code of a cell, or goes on following it.
+ * Runs the code of a cell, or continues to follow it.
  *
- * @param jobUid of the cell's Job, where this process has made it
- * @throws KgentsError where it was certainly not started, or is let go of
+ * @param jobUid uid of the cell's Job, if this process created it
+ * @throws KgentsError if the code was certainly not started, or was handed over
  */
 export async function runCell(
   reach: Reach,
@@ -107,15 +107,15 @@ export async function runCell(
   const collected = await collectToEnd(run);
   if (collected.end === "gone") return outcomeOf(collected.state);
   if (collected.end === "unreachable") return unreachable(run, collected.why);
-  // It has ended, so it was started, whatever became of the word that said so.
+  // The code has ended, so it was started, even if the message that reports the start was lost.
   begin(run.progress, context, "");
   return { ...outcomeFrom(collected.collected, plan), read: { ...run.progress.received } };
 }
 
-/** What can be said of code that nobody can reach any more, though its cell is still there. */
+/** The outcome of code whose cell still exists but cannot be reached. */
 function unreachable({ context, progress }: CellRun, why: string): CellOutcome {
   const reason = context.stop.aborted ? context.stop.reason : undefined;
-  // It was to end, and its clean-up takes the cell away: how it ended does not matter.
+  // The run was stopped, and its clean-up deletes the cell: the exit status does not matter.
   if (reason === "cancelled" || reason === "output-limit") return { ...lost(why), lost: null };
   if (!progress.mayHaveStarted) throw new KgentsError("cell-start", `the cell could not be reached: ${why}`);
   return lost(`the cell could not be reached any more: ${why}`);

@@ -1,5 +1,5 @@
 /**
- * What ResourceQuotas leave: pure arithmetic over what they say of themselves, and the words of their refusals.
+ * Computes what ResourceQuotas leave free, from their status, and parses the messages of their refusals. Pure.
  *
  * @module
  */
@@ -17,25 +17,26 @@ export interface Quota {
 /** How much of each resource: cpu in thousandths of a core, memory and storage in bytes, objects by their number. */
 export type Amounts = Readonly<Record<string, number>>;
 
-/** A quota that keeps a cell out. */
+/** A quota that does not admit a cell. */
 export interface Lack {
-  /** Whether it would do so if nothing of it were used. */
+  /** Whether it would refuse the cell even if nothing were used. */
   readonly always: boolean;
-  /** Which it is, in a phrase. */
+  /** A phrase that names the quota. */
   readonly words: string;
 }
 
 const isCpu = (resource: string): boolean => /(?:^|\.)cpu$/.test(resource);
 const isBytes = (resource: string): boolean => /(?:^|\.)(?:memory|ephemeral-storage)$/.test(resource);
 
-/** Undefined where there is none, or it is no quantity. */
+/** Undefined if the text is missing or not a quantity. */
 const parse = (resource: string, text: string | undefined): number | undefined =>
   text === undefined ? undefined : parseQuantity(text, isCpu(resource) ? 1000 : 1);
 
 /**
- * What a quota says of a resource; undefined where it says nothing.
+ * The amount of a resource in a quota; undefined if the quota does not list it.
  *
- * @throws KgentsError `internal` where it cannot be read: to ignore the quota would let in cells for which there is no room
+ * @throws KgentsError `internal` if it cannot be parsed: ignoring the quota would admit cells for which there is no
+ * room
  */
 function amountIn(quota: string, resource: string, text: string | undefined): number | undefined {
   const amount = parse(resource, text);
@@ -46,7 +47,7 @@ function amountIn(quota: string, resource: string, text: string | undefined): nu
 const format = (resource: string, amount: number): string =>
   isCpu(resource) ? formatCpu(amount) : isBytes(resource) ? formatBytes(amount) : String(amount);
 
-/** What the Job and the pod of a cell count for. What a quota calls `cpu` or `memory` is what is requested. */
+/** The amounts that the Job and the pod of a cell count for. In a quota, plain `cpu` and `memory` mean the requests. */
 export function amountsOf({ containers }: CellPodSpec): Amounts {
   const amounts: Record<string, number> = { pods: 1, "count/pods": 1, "count/jobs.batch": 1 };
   const add = (name: string, amount: number): void => {
@@ -64,7 +65,7 @@ export function amountsOf({ containers }: CellPodSpec): Amounts {
   return amounts;
 }
 
-/** The failure of a run whose cell no end of another run makes room for. */
+/** The failure of a run whose cell can never fit, even after other runs have ended. */
 export const neverFits = ({ words }: Lack, cause?: unknown): KgentsError =>
   new KgentsError("quota-exceeded", words, { cause });
 
@@ -74,11 +75,11 @@ const neverWords = (name: string, resource: string, hard: string, wanted: string
   `the quota ${name} allows ${resource}=${hard} in all, and the cell counts for ${wanted}`;
 
 /**
- * The first quota that has no room for one more cell; undefined where all of them have.
+ * The first quota that has no room for one more cell; undefined if all of them have room.
  *
- * @param wanted what the cell counts for
- * @param pending what cells count for that were let in and that `used` may not show yet
- * @throws KgentsError `internal` where a quota cannot be read
+ * @param wanted the amounts of the cell
+ * @param pending the amounts of admitted cells that `used` may not include yet
+ * @throws KgentsError `internal` if a quota cannot be parsed
  */
 export function shortageOf(quotas: readonly Quota[], wanted: Amounts, pending: readonly Amounts[]): Lack | undefined {
   let full: Lack | undefined;
@@ -101,14 +102,14 @@ export function shortageOf(quotas: readonly Quota[], wanted: Amounts, pending: r
 const listed = (text: string): ReadonlyMap<string, string> =>
   new Map(text.split(",").map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
 
-/** Whether the API server refused something because of a quota, by its words. */
+/** Whether the API server's message is a refusal because of a quota. */
 export const isQuotaRefusal = (message: string): boolean =>
   /exceeded quota|must specify|status unknown for quota/.test(message);
 
-/** What a refusal because of a quota says. */
+/** Parses the message of a refusal because of a quota. */
 export function lackIn(refusal: string): Lack {
   const unsaid = /failed quota: (.+?: must specify .+)/.exec(refusal)?.[1];
-  // Somebody's admission puts a container into the pod that does not say what the quota counts.
+  // An admission webhook injects a container without the resources that the quota requires.
   if (unsaid !== undefined) return { always: true, words: `the quota ${unsaid}` };
   const [, name, requested, limited] =
     /exceeded quota: (\S+), requested: (\S+), used: \S+, limited: (\S+)/.exec(refusal) ?? [];

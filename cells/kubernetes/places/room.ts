@@ -5,23 +5,26 @@ import type { OwnCells } from "../api/own-cells.ts";
 import type { PodWatch } from "../api/pod-watch.ts";
 import { type Amounts, amountsOf, neverFits, type Quota, shortageOf } from "./quota.ts";
 
-/** How long what the quotas said counts: so often at most they are read, however many cells ask. */
+/**
+ * How long a reading of the quotas is reused, in milliseconds. Bounds the requests, regardless of the number of waiting
+ * cells.
+ */
 const lifetime = 1000;
 const answerMilliseconds = 2000;
-/** How long after a cell's start-up time its pod counts as one that is not to come any more. */
+/** How long after a cell's start-up time its pod is no longer expected, in milliseconds. */
 const lateMilliseconds = 10_000;
 
-/** What the quotas said. Times are `performance.now()`. */
+/** One reading of the quotas. Times are `performance.now()`. */
 interface Reading {
   readonly begun: number;
   readonly quotas: readonly Quota[];
 }
 
-/** A cell that was let in. */
+/** An admitted cell. */
 interface Entry {
   readonly amounts: Amounts;
   readonly until: number;
-  /** Since when its pod is there: what was read of the quotas after that counts it. */
+  /** When its pod appeared. A reading of the quotas that began later includes it. */
   podSince?: number;
 }
 
@@ -29,7 +32,7 @@ const isOver = (phase: string | undefined): boolean => phase === "Succeeded" || 
 
 const isDenied = ({ status }: ClusterError): boolean => status === 401 || status === 403;
 
-/** Those that hold for every pod; one with scopes may be about others. */
+/** Reads the quotas that apply to every pod. Quotas with scopes are skipped, because they may not apply to cells. */
 async function readQuotas({ client }: OwnCells): Promise<readonly Quota[]> {
   const { items } = await client.request(
     "reading the quotas",
@@ -46,10 +49,10 @@ async function readQuotas({ client }: OwnCells): Promise<readonly Quota[]> {
 }
 
 /**
- * Tells whether the namespace's quotas have room for another cell.
+ * Decides whether the namespace's quotas have room for another cell.
  *
- * A quota counts a pod when it is created, some time after its Job: until then this worker counts it. What other workers let
- * in at the same moment it cannot know; then a cell's pod is refused, and its run waits once more.
+ * A quota counts a pod once it is created, some time after its Job. Until then this worker counts it. Cells that other
+ * workers admit at the same time are unknown: then a cell's pod is refused, and its run waits again.
  */
 export function quotaRoom(
   connect: () => Promise<OwnCells>,
@@ -67,7 +70,7 @@ export function quotaRoom(
       good = { begun, quotas: await readQuotas(own) };
       return good;
     } catch (error) {
-      // A server that is busy has not lifted its quotas: without them all that wait would become Jobs at once.
+      // Reuse the last reading if the server is busy. Without quotas, all waiting cells would be created at once.
       if (!(error instanceof ClusterError && isDenied(error))) {
         if (good) return good;
         throw error instanceof ClusterError ? toRunFailure(error) : error;
@@ -103,7 +106,7 @@ export function quotaRoom(
       watchEntries(own);
       const { begun, quotas } = await shared(own);
       return ({ cellId, spec, language }) => {
-        // An entry alone may be of an attempt whose pod was refused.
+        // Admit a cell again only if it has a pod: an entry alone may belong to an attempt whose pod was refused.
         if (own.watch.podsOf(cellId).length > 0) return undefined;
         entries.delete(cellId);
         const now = performance.now();
@@ -121,7 +124,7 @@ export function quotaRoom(
       };
     },
     admitted: () => {
-      // Before its first list the watch knows of no pods: nothing is known to have gone.
+      // Before its first list the watch knows no pods, so their absence proves nothing.
       if (pods?.isComplete() === false) return [...admitted];
       for (const cellId of admitted) {
         const lives = pods?.podsOf(cellId).some(({ status }) => !isOver(status?.phase));
@@ -132,7 +135,7 @@ export function quotaRoom(
       return [...admitted];
     },
     giveBack: (cellId) => {
-      // Where its pod is there it goes with the next reading, which shows whether the pod still counts.
+      // If its pod exists, keep the entry until the next reading, which shows whether the pod still counts.
       if (entries.get(cellId)?.podSince === undefined) entries.delete(cellId);
     },
   };
