@@ -1,6 +1,6 @@
 /**
- * HTTP servers that nobody can occupy by saying nothing: of connections that ask nothing the oldest makes room for a new one, and every
- * request must arrive within seconds.
+ * HTTP servers with bounded connections and request times. At the limit, the connection that has been idle longest is
+ * closed for a new one, so idle clients cannot exhaust the server.
  *
  * @module
  */
@@ -13,14 +13,15 @@ export interface HttpBounds {
   /** Connections at the same time. @default 256 */
   readonly maximumConnections?: number;
   /**
-   * Connections at the same time from one address; not for loopback, where all clients of this machine have one. A proxy is one address.
+   * Connections at the same time from one address. Loopback is exempt, because all local clients share it. A proxy
+   * counts as one address.
    *
    * @default half of all
    */
   readonly maximumPerAddress?: number;
-  /** How long the headers of a request may take, from the connection on. @default 5,000 */
+  /** How long the headers of a request may take, in milliseconds from the start of the connection. @default 5,000 */
   readonly headersMilliseconds?: number;
-  /** How long a whole request may take to arrive. @default 30,000 */
+  /** How long a whole request may take to arrive, in milliseconds. @default 30,000 */
   readonly requestMilliseconds?: number;
 }
 
@@ -36,23 +37,25 @@ interface Entry {
 export function createBoundedServer(listener: RequestListener, bounds: HttpBounds = {}): Server {
   const { maximumConnections = 256, headersMilliseconds = 5000, requestMilliseconds = 30_000 } = bounds;
   const { maximumPerAddress = Math.ceil(maximumConnections / 2) } = bounds;
-  /** In the order in which they became idle. */
+  /** In the order in which they became idle, longest first. */
   const connections = new Map<Socket, Entry>();
   const server = createServer(
     {
       headersTimeout: headersMilliseconds,
       requestTimeout: requestMilliseconds,
       keepAliveTimeout: 5000,
-      // A client whose machine is gone says nothing: the kernel asks.
+      // TCP keepalive detects a client whose machine is gone.
       keepAlive: true,
       keepAliveInitialDelay: 30_000,
-      // Node looks for what has taken too long at this interval.
+      // How often Node enforces the two timeouts.
       connectionsCheckingInterval: 1000,
     },
     listener,
   );
 
-  /** Ends the connection that has asked nothing for the longest time. Returns false where all are being answered. */
+  /**
+   * Closes the connection that has been idle longest. Returns false when every connection has a request in progress.
+   */
   const makeRoom = (belongs: (entry: Entry) => boolean): boolean => {
     for (const [socket, entry] of connections) {
       if (entry.requests > 0 || !belongs(entry)) continue;
@@ -81,7 +84,7 @@ export function createBoundedServer(listener: RequestListener, bounds: HttpBound
     entry.requests += 1;
     response.once("close", () => {
       entry.requests -= 1;
-      // To the end of the order, unless it has gone meanwhile.
+      // Move it to the end of the order, unless the connection has closed.
       if (connections.delete(socket)) connections.set(socket, entry);
     });
   });
@@ -91,15 +94,15 @@ export function createBoundedServer(listener: RequestListener, bounds: HttpBound
 /** A server that listens. */
 export interface Listening {
   readonly port: number;
-  /** Ends it, and every connection at once. */
+  /** Stops listening and closes every connection at once. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Lets a server listen.
+ * Starts listening.
  *
- * @param place.port 0 for any that is free
- * @throws Error of the system where it cannot listen there
+ * @param place.port 0 for any free port
+ * @throws the system's error if it cannot listen there
  */
 export async function listenAt(server: Server, place: { host: string; port: number }): Promise<Listening> {
   server.listen(place.port, place.host);

@@ -1,5 +1,5 @@
 /**
- * Finds and reads kgents.config.yaml: the one place where what a working directory says becomes trusted.
+ * Finds and reads kgents.config.yaml. Settings from a working directory are checked here before they are trusted.
  *
  * @module
  */
@@ -19,26 +19,27 @@ import { kgentsPaths } from "./paths.ts";
 
 const fileName = "kgents.config.yaml";
 
-/** More than any configuration needs: parsing takes time and memory with size. */
+/** Larger than any real configuration. The limit bounds the time and memory that parsing takes. */
 const maximumBytes = 1024 * 1024;
 
-/** A configuration with where it came from. */
+/** A configuration and its origin. */
 export interface LoadedConfiguration {
   readonly configuration: Configuration;
-  /** The user's own file, or the one that is named; null where there is none and everything is as built in. */
+  /** The user's own file or the named one; null if there is none and the defaults apply. */
   readonly path: string | null;
-  /** The file of the working directory, where there is one: what it may set lies over the rest. */
+  /** The working directory's file, if there is one. The settings it may set override the rest. */
   readonly projectPath: string | null;
   /**
-   * What `path` holds, as JSON with absolute paths: what a background worker gets. It never gets anything of the working directory,
-   * and no file is read a second time that may be another one by then.
+   * The content of `path` as JSON with absolute paths, to hand to a background worker. It excludes the working
+   * directory's settings. It also avoids a second read of a file that may have changed.
    */
   readonly text: string;
 }
 
 /**
- * Reads the configuration: the file that `--config` or `KGENTS_CONFIG` names; else the one in the user's configuration directory, and
- * over it what a file of the working directory may set ({@link applyProjectSettings}).
+ * Reads the configuration: the file that `--config` or `KGENTS_CONFIG` names, else the one in the user's configuration
+ * directory. In the second case the working directory's file is applied on top, as far as it may set anything
+ * ({@link applyProjectSettings}).
  *
  * @throws KgentsError `invalid-configuration`, naming the file and the place in it
  */
@@ -61,7 +62,10 @@ export async function loadConfiguration(
   return { ...own, configuration, projectPath };
 }
 
-/** Reads a file whose content is taken as it is. */
+/**
+ * Reads a file that may set everything. The user's own file must not be writable by others; a named file is not
+ * checked.
+ */
 async function readTrusted(
   path: string,
   isNamed: boolean,
@@ -78,7 +82,7 @@ async function readTrusted(
   return { ...withAbsolutePaths(configuration, content, dirname(path)), path };
 }
 
-/** Relative paths are meant from the file's own directory. */
+/** Resolves relative paths against the file's own directory. */
 function withAbsolutePaths(
   configuration: Configuration,
   content: unknown,
@@ -93,9 +97,9 @@ function withAbsolutePaths(
   };
 }
 
-/** What a file holds; undefined where there is none and none is named. A file without content says nothing, which is no mistake. */
+/** The parsed content of a file; undefined if a file that is not named does not exist. An empty file is valid. */
 async function readContent(path: string, isNamed: boolean): Promise<unknown> {
-  // One that is named may be a pipe: `--config <(...)`.
+  // A named file may be a pipe: `--config <(...)`.
   const text = await (isNamed ? readFile(path, "utf8") : readPlainFile(path)).catch((error) => {
     if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "") && !isNamed) return undefined;
     throw unreadable(path, error);
@@ -104,7 +108,7 @@ async function readContent(path: string, isNamed: boolean): Promise<unknown> {
 }
 
 async function readPlainFile(path: string): Promise<string> {
-  // Without waiting: opening a FIFO would, for whoever writes to it.
+  // Opening a FIFO without O_NONBLOCK would block until it has a writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     return await readWhole(file);
@@ -137,7 +141,7 @@ function parseYaml(path: string, text: string): unknown {
   }
 }
 
-/** Does it; what is refused is said with the file's path. */
+/** Runs a check and prefixes its error with the file's path. */
 function located<T>(path: string, remedy: string | undefined, check: () => T): T {
   try {
     return check();

@@ -1,11 +1,11 @@
-/** What asks a process to end: Ctrl-C, `kill`, and a terminal or connection that goes away. */
+/** Signals that ask a process to end: Ctrl-C, `kill`, and the loss of a terminal or connection. */
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Calls a function on each signal that asks this process to end. nohup(1) does not keep SIGHUP away: Node sets every ignored signal
- * back to its default before our code begins, so that nobody can tell that it was ignored.
+ * Calls a function on each signal that asks this process to end. nohup(1) has no effect on SIGHUP: Node resets ignored
+ * signals to their default before user code runs, so that they cannot be detected.
  *
- * @returns how to end that
+ * @returns a function that removes the listeners
  */
 export function onEndingSignal(action: (signal: NodeJS.Signals) => void): () => void {
   for (const signal of signals) process.on(signal, action);

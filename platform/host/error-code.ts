@@ -2,7 +2,7 @@
 export const errorCode = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 
-/** The code that the system gave, of the error itself or of one behind it; codes of Node's own (`ERR_...`) are none. */
+/** The system's error code, from the error or one of its causes. Node's own codes (`ERR_...`) do not count. */
 export function systemCodeOf(error: unknown): string | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     const code = errorCode(each);

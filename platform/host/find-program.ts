@@ -4,10 +4,10 @@ import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, relative } from "node:path";
 import { distrust } from "./ownership.ts";
 
-/** Where system tools live that an ordinary user's PATH may leave out. */
+/** Directories of system tools that an ordinary user's PATH may lack. */
 const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"];
 
-/** A PATH of the system's own directories. */
+/** A PATH with the system directories only. */
 export const systemPath = systemDirectories.join(delimiter);
 
 async function isExecutable(path: string): Promise<boolean> {
@@ -24,7 +24,7 @@ const isInside = (path: string, directory: string): boolean => {
   return way === "" || (!way.startsWith("..") && !isAbsolute(way));
 };
 
-/** The working directory; undefined where it was deleted. */
+/** The working directory; undefined if it was deleted. */
 export function workingDirectory(): string | undefined {
   try {
     return process.cwd();
@@ -33,19 +33,22 @@ export function workingDirectory(): string | undefined {
   }
 }
 
-/** The repository that a directory lies in; undefined where it lies in none. */
+/** The repository that contains a directory; undefined if there is none. */
 function repositoryOf(directory: string): string | undefined {
   if ([".git", ".hg", ".jj"].some((name) => existsSync(join(directory, name)))) return directory;
   return dirname(directory) === directory ? undefined : repositoryOf(dirname(directory));
 }
 
-/** Where npm puts the programs of a project. npx adds it to PATH for each directory above the working directory, too. */
+/**
+ * npm's directory for the programs of a project. npx adds one to PATH for each directory above the working directory,
+ * too.
+ */
 const packagePrograms = /\/node_modules\/\.bin\/*$/;
 
 /**
- * Why no program of a directory is started, where it may have come with somebody else's project: it lies in the directory that the user
- * stands in or in the repository around that, or npm puts programs of projects there. A home directory is no project, and neither is
- * what holds it.
+ * Why programs of a directory are not started because they may come from an untrusted project. The directory is in the
+ * working directory, in the repository around it, or in an npm project's `.bin`. A home directory and the directories
+ * above it do not count as a project.
  */
 async function whyOfProject(directory: string, project: string | undefined): Promise<string | undefined> {
   if (systemDirectories.includes(directory)) return undefined;
@@ -57,12 +60,12 @@ async function whyOfProject(directory: string, project: string | undefined): Pro
   return places.some((place) => packagePrograms.test(place)) ? "it lies among the packages of a project" : undefined;
 }
 
-/** A program of the host that was found, or why one is not to be started. */
+/** A program of the host, or the reason why a match is not used. */
 export type FoundProgram = { readonly path: string; readonly refused?: never } | { readonly refused: string };
 
 /**
- * Looks for programs of the host that kgents itself may start: on PATH, without its relative and empty entries, without directories of
- * projects, and without those that other users can change.
+ * Finds programs of the host that kgents itself may start. It searches PATH without relative and empty entries, without
+ * directories of projects, and without those that other users can change.
  */
 export async function* programsOnPath(
   name: string,
@@ -78,7 +81,7 @@ export async function* programsOnPath(
   }
 }
 
-/** The first program of the host by that name, and why earlier ones of that name are not used. */
+/** The first usable program of the host with that name, and why earlier matches are not used. */
 export async function lookForProgram(
   name: string,
   path?: string,
@@ -91,17 +94,17 @@ export async function lookForProgram(
   return { path: undefined, refused };
 }
 
-/** Finds a program of the host that kgents itself may start; undefined where there is none. */
+/** Finds a program of the host that kgents itself may start; undefined if there is none. */
 export const findProgram = async (name: string, path?: string): Promise<string | undefined> =>
   (await lookForProgram(name, path)).path;
 
-/** Finds a tool of the system, on PATH or where distributions put such tools. */
+/** Finds a system tool, on PATH or in the usual system directories. */
 export const findSystemTool = (name: string): Promise<string | undefined> =>
   findProgram(name, [process.env.PATH ?? "", systemPath].join(delimiter));
 
 /**
- * Finds what runs in a cell only, as a shell would, except for relative entries of PATH: they would make the answer depend on where the
- * worker was started. Never to be started outside of a cell.
+ * Finds a program that runs in a cell only, as a shell would. Relative entries of PATH are skipped, because the result
+ * would depend on where the worker was started. Never start it outside a cell.
  */
 export async function findForCell(name: string, path = process.env.PATH ?? ""): Promise<string | undefined> {
   if (name.includes("/")) return (await isExecutable(name)) ? name : undefined;
@@ -111,7 +114,7 @@ export async function findForCell(name: string, path = process.env.PATH ?? ""): 
   return undefined;
 }
 
-/** A PATH for programs of the host: only the entries in which {@link findProgram} would look. */
+/** A PATH for programs of the host, with only the entries in which {@link findProgram} would look. */
 export async function trustedPath(path = process.env.PATH ?? "", project = workingDirectory()): Promise<string> {
   const entries = [...new Set(path.split(delimiter))].filter(isAbsolute);
   const reasons = await Promise.all(

@@ -1,6 +1,7 @@
 /**
- * Who may speak to our HTTP servers. A web page in somebody's browser can send requests to loopback, and by rebinding a name of its own to
- * it even read the answers: so the `Host` must be one of ours, and an `Origin`, which only browsers send, must be this server itself.
+ * Protects our HTTP servers from web pages in a local browser. A page can send requests to loopback, and with DNS
+ * rebinding it can read the answers. The `Host` must therefore be one of ours, and an `Origin`, which only browsers
+ * send, must be this server itself.
  *
  * @module
  */
@@ -11,7 +12,7 @@ const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 
 const inUrl = (host: string): string => (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host);
 
-/** The names under which clients may reach a server that listens there. */
+/** The host names under which clients may reach a server that listens on `host`. */
 export function allowedHosts(host: string, more: readonly string[]): ReadonlySet<string> {
   const isEverywhere = host === "0.0.0.0" || host === "::";
   const own = isEverywhere
@@ -29,7 +30,7 @@ function hostnameOf(url: string): string | undefined {
   return URL.canParse(url) ? new URL(url).hostname : undefined;
 }
 
-/** Why a request may not pass, by its `Host` and `Origin`; undefined where it may. */
+/** Why a request is rejected by its `Host` and `Origin`; undefined if it is accepted. */
 export function whyStranger({ host, origin }: IncomingHttpHeaders, hosts: ReadonlySet<string>): string | undefined {
   const name = host === undefined || /[/?#@\\]/.test(host) ? undefined : hostnameOf(`http://${host}`);
   if (name === undefined || !hosts.has(name)) return "this Host is not served here";

@@ -3,19 +3,19 @@ import { errorCode } from "./error-code.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { parseState } from "./state-file.ts";
 
-/** Who holds a lock, or held it. */
+/** A present or former holder of a lock. */
 export interface Holder extends ProcessIdentity {
-  /** Unlike that of any other holder. */
+  /** Unique to this holder. */
   readonly token: string;
 }
 
-/** What a lock's file holds. */
+/** The content of a lock file. */
 export const holderShape = { pid: "number", startTime: "string", token: "string" } as const;
 
-/** The file in which a dead holder's only successor is named. */
+/** The file that names the only successor of a dead holder. */
 export const claimPath = (path: string, dead: Holder): string => `${path}.${dead.token}.claim`;
 
-/** Who holds the lock, the present holder first, and before it the dead ones that were succeeded but not yet replaced. */
+/** The holders of a lock, the present one first, then the dead ones that it succeeds and whose files remain. */
 export async function holders(path: string): Promise<Holder[]> {
   const chain: Holder[] = [];
   let next = await readHolder(path);
@@ -26,7 +26,10 @@ export async function holders(path: string): Promise<Holder[]> {
   return chain;
 }
 
-/** A file without a holder in it (a power cut leaves it empty) stands for a dead one, told apart by its inode and time. */
+/**
+ * A lock file without valid content (a power cut can leave it empty) counts as a dead holder, identified by inode and
+ * time.
+ */
 async function readHolder(path: string): Promise<Holder | undefined> {
   let file: FileHandle;
   try {

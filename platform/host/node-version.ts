@@ -1,8 +1,8 @@
-/** The oldest Node.js that kgents runs on, as `engines` in package.json says. Its 22.19 has what the Kubernetes client asks for. */
+/** The oldest supported Node.js version, as in `engines` of package.json. The Kubernetes client requires 22.19. */
 export const oldestNode = "22.19";
 
 /**
- * Why kgents does not run on a version of Node.js, in one sentence; undefined where it does.
+ * Why kgents does not run on a Node.js version, in one sentence; undefined if it does.
  *
  * @param version such as `20.20.2`
  */

@@ -1,5 +1,5 @@
 /**
- * Whether a file or directory can be changed by another user of this machine, as ssh asks of its own files.
+ * Whether another user of this machine can change a file or directory, with checks like those of ssh for its own files.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { KgentsError } from "#core/contract/error";
 import { errorCode } from "./error-code.ts";
 import type { Paths } from "./paths.ts";
 
-/** Whose files are trusted. */
+/** The users and groups whose files are trusted. */
 export interface Trust {
-  /** Root's and our own, and that which stands for all others in a user namespace that does not map root. */
+  /** Root and this user. Also the overflow user, in a user namespace that does not map that id. */
   readonly users: ReadonlySet<number>;
-  /** Groups without members who are not trusted. */
+  /** Root's group, and this user's private group. */
   readonly groups: ReadonlySet<number>;
 }
 
@@ -29,7 +29,7 @@ const read = (path: string): string => {
   }
 };
 
-/** Whether a user namespace maps that id. The initial one maps all. */
+/** Whether a user namespace maps an id. The initial one maps all. */
 function isMapped(uidMap: string, id: number): boolean {
   const ranges = uidMap.split("\n").flatMap((line) => {
     const [inside, , count] = line.trim().split(/\s+/).map(Number);
@@ -38,7 +38,7 @@ function isMapped(uidMap: string, id: number): boolean {
   return ranges.length === 0 || ranges.some(({ inside, count }) => id >= inside && id < inside + count);
 }
 
-/** Whether a group is the one that distributions make for a single user. */
+/** Whether a group is the private one that distributions create for a single user. */
 function isUserPrivate(groups: string, gid: number, uid: number): boolean {
   if (gid === uid) return true;
   try {
@@ -51,7 +51,7 @@ function isUserPrivate(groups: string, gid: number, uid: number): boolean {
           Number(id) === gid && name === username && members.split(",").every((member) => !member || member === name),
       );
   } catch {
-    // An id without an account.
+    // The id has no account.
     return false;
   }
 }
@@ -65,9 +65,10 @@ function ownTrust(uid: number, gid: number): Trust {
 let known: Trust | undefined;
 
 /**
- * Why others can change this, in words that follow its path; undefined where they cannot. Pure.
+ * Why other users can change a file or directory, as a phrase that follows its path; undefined if they cannot. Pure.
  *
- * @param isAncestor whether it only leads to what is meant: there a sticky bit keeps others from replacing what is not theirs
+ * @param isAncestor whether it is a directory above the checked path. There a sticky bit keeps others from replacing
+ * files they do not own
  */
 export function changeableByOthers(
   status: Pick<Stats, "uid" | "gid" | "mode">,
@@ -77,7 +78,8 @@ export function changeableByOthers(
   if (!trust.users.has(status.uid)) return `belongs to the user ${status.uid}`;
   if (isAncestor && (status.mode & 0o1000) !== 0) return undefined;
   if ((status.mode & 0o002) !== 0) return "can be written by every user";
-  // Whom root lets write to root's own directory (on Debian the group staff below /usr/local), root trusts.
+  // Group write on root's own directories is trusted: root chose it (on Debian the group staff may write below
+  // /usr/local).
   const groupWrites = (status.mode & 0o020) !== 0 && status.uid !== 0;
   return groupWrites && !trust.groups.has(status.gid) ? `can be written by the group ${status.gid}` : undefined;
 }
@@ -98,16 +100,16 @@ function isThere(path: string): boolean {
   }
 }
 
-/** The nearest of a path and the directories above it that is there. */
+/** The path itself, or the nearest directory above it that exists. */
 const nearest = (path: string): string => [path, ...ancestors(path)].find(isThere) ?? "/";
 
 /**
- * Why a file or directory is not trusted: it, or a directory on the way to it, belongs to another user or can be written by others. Of
- * one that is not there, the part of the way that is there decides: nobody else may make the rest.
+ * Why a file or directory is not trusted: another user owns or can change it or a directory above it. For a path that
+ * does not exist, the nearest existing directory decides, because only its writers can create the rest.
  *
- * Synchronous: a dozen calls that take microseconds each, which every command waits for.
+ * Synchronous: a dozen calls of microseconds each, and every command has to wait for them.
  *
- * @returns a sentence without its end; undefined where it is trusted, and on systems without user ids
+ * @returns a clause without its full stop; undefined if the path is trusted, and on systems without user ids
  */
 export function distrust(path: string): string | undefined {
   try {
@@ -117,14 +119,14 @@ export function distrust(path: string): string | undefined {
   }
 }
 
-/** The same. @throws what the system says where it cannot be looked at */
+/** As {@link distrust}. @throws the system's error if the path cannot be examined */
 function changeable(path: string): string | undefined {
   const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
   if (uid === undefined || gid === undefined) return undefined;
   known ??= ownTrust(uid, gid);
   const trust = known;
   const present = nearest(path);
-  // Where a file or a device stands in the way nothing of others can lie, and whoever writes there hears of it.
+  // A file or device in the middle of the path leaves no room for other users' files, and a write to the path fails.
   if (present !== path && !statSync(present).isDirectory()) return undefined;
   const link = lstatSync(present);
   if (link.isSymbolicLink() && !trust.users.has(link.uid)) return `${present} belongs to the user ${link.uid}`;
@@ -141,10 +143,10 @@ function changeable(path: string): string | undefined {
 const variables = { state: "XDG_STATE_HOME", cache: "XDG_CACHE_HOME" } as const;
 
 /**
- * Refuses to use kgents' own directories where others could have put something into them: what stands there is run, and says which
- * processes are ended.
+ * Rejects kgents' own directories if other users could have written to them. They hold programs that kgents runs and
+ * the ids of processes that it ends.
  *
- * @throws KgentsError `invalid-configuration`; what the system says where they cannot be looked at
+ * @throws KgentsError `invalid-configuration`; the system's error if they cannot be examined
  */
 export function refuseForeignDirectories(paths: Pick<Paths, "state" | "cache">): void {
   for (const name of ["state", "cache"] as const) {

@@ -1,5 +1,6 @@
 /**
- * Where the files of this package are. Its code runs from the sources, from the build, and from a bundle in the build, at different depths.
+ * Locates the files of this package. Its code runs from the sources, from the build, and from a bundle in the build, at
+ * different depths.
  *
  * @module
  */
@@ -19,7 +20,10 @@ function readPackageJson(folder: URL): PackageJson | undefined {
   }
 }
 
-/** The package's root: the nearest folder above this file whose package.json has the package's name. The one in dist/ has no name. */
+/**
+ * The package's root: the nearest folder above this file whose package.json has the package's name. The package.json in
+ * dist/ has no name.
+ */
 function findPackage(): { readonly root: URL; readonly version: string } {
   for (let root = new URL("./", import.meta.url); ; root = new URL("../", root)) {
     const found = readPackageJson(root);

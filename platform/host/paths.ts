@@ -1,5 +1,5 @@
 /**
- * Where kgents keeps things on this machine: the XDG base directories.
+ * The directories that kgents uses on this machine: the XDG base directories.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { isAbsolute, join } from "node:path";
 
 /** The directories of one installation. */
 export interface Paths {
-  /** What can be fetched again: tools. */
+  /** Files that can be downloaded again: tools. */
   readonly cache: string;
-  /** What must survive: history, artifacts, logs, locks. */
+  /** Files that must persist: history, artifacts, logs, locks. */
   readonly state: string;
-  /** The configuration file. */
+  /** The directory of the configuration file. */
   readonly config: string;
 }
 
-/** Finds the directories; a relative XDG variable is ignored, as its specification says. */
+/** Finds the directories. A relative XDG variable is ignored, as the XDG specification requires. */
 export function kgentsPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
   const home = environment.HOME || homedir();
   const directory = (variable: string, fallback: string): string => {

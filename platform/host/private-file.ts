@@ -5,7 +5,10 @@ import { errorCode } from "./error-code.ts";
 const folderMode = 0o700;
 const fileMode = 0o600;
 
-/** Makes a folder that its owner alone can use, whatever the umask is, with those that lead to it. One that is there stays as it is. */
+/**
+ * Creates a folder and its missing parents with access for the owner alone, whatever the umask. An existing folder is
+ * unchanged.
+ */
 export async function makePrivateFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: folderMode });
@@ -15,11 +18,11 @@ export async function makePrivateFolder(path: string): Promise<void> {
     await makePrivateFolder(dirname(path));
     return makePrivateFolder(path);
   }
-  // The umask may have taken rights from the owner.
+  // The umask may have removed the owner's rights.
   await chmod(path, folderMode);
 }
 
-/** Makes a file that its owner alone can read and write, whatever the umask is. One that is there keeps its content. */
+/** Creates a file that only its owner can read and write, whatever the umask. An existing file keeps its content. */
 export async function makePrivateFile(path: string): Promise<void> {
   const file = await open(path, "a", fileMode);
   try {

@@ -1,10 +1,10 @@
 /**
- * A lock that a process holds by a file, and that its death gives free.
+ * A lock file that is held by a process and becomes free when the process dies.
  *
- * The file names its holder: process id, start time, and a token of its own. Nobody ever removes the file of another
- * holder, because between looking and removing it may have become somebody else's. Instead the successor of a dead
- * holder is chosen by a second file, named by the dead holder's token and made exclusively: there can be only one. It
- * then replaces the first file by a rename. Should it die before that, its own token names the next one's claim.
+ * The file names its holder: process id, start time, and a unique token. A process never removes another holder's file,
+ * because that file may be replaced between the check and the removal. Instead, a second file, named by the dead
+ * holder's token and created exclusively, selects the only successor. The successor then replaces the first file by a
+ * rename. If it dies before that, its own token names the next claim file.
  *
  * @module
  */
@@ -19,12 +19,12 @@ import { identifyProcess, isRunning, type ProcessIdentity } from "./process-iden
 import { readStateFile } from "./state-file.ts";
 import { watchUntil } from "./watch-until.ts";
 
-/** A lock that is held. Disposing of it gives it free. */
+/** A lock that is held. Disposal releases it. */
 export interface ProcessLock extends AsyncDisposable {
   readonly release: () => Promise<void>;
 }
 
-/** What one attempt brought: the lock, or who holds it. */
+/** The result of one attempt: the lock or its holder. */
 export type LockAttempt =
   | { readonly lock: ProcessLock; readonly holder?: never }
   | { readonly holder: ProcessIdentity; readonly lock?: never };
@@ -32,7 +32,7 @@ export type LockAttempt =
 /** Takes a lock if it is free, or if its holder is dead. */
 export async function tryLock(path: string): Promise<LockAttempt> {
   const [present] = await holders(path);
-  // Looking alone writes nothing: whoever waits for the lock would be woken by it.
+  // Check without writing first: writes in this directory would wake up the processes that wait for the lock.
   if (present && (await isAlive(present))) return { holder: present };
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const own: Holder = { ...(await identifyProcess()), token: randomUUID() };
@@ -50,7 +50,8 @@ export async function tryLock(path: string): Promise<LockAttempt> {
       if (await isAlive(holder)) return { holder };
       const claim = claimPath(path, holder);
       if (!(await linkExclusively(draft, claim))) continue;
-      // The dead holder may have been succeeded, and its claim tidied away, before we made ours: then ours leads nowhere.
+      // Another process may have succeeded the dead holder and removed its claim before ours was created. Our claim is
+      // then not part of the chain.
       if ((await holders(path))[0]?.token !== own.token) {
         await rm(claim, { force: true });
         continue;
@@ -66,10 +67,10 @@ export async function tryLock(path: string): Promise<LockAttempt> {
 }
 
 /**
- * Takes a lock, waiting for it.
+ * Takes a lock, and waits until it is free.
  *
- * @param options.onWait told once who holds it, where it has to be waited for
- * @throws KgentsError `stack-start` when it is still held after that time
+ * @param options.onWait called once with the holder if it has to wait
+ * @throws KgentsError `stack-start` if the lock is still held after that time
  */
 export async function acquireLock(
   path: string,
@@ -93,13 +94,13 @@ export async function acquireLock(
   });
 }
 
-/** A number that one running process has to itself. */
+/** A number that one running process holds exclusively. */
 export interface Slot {
   readonly slot: number;
   readonly release: () => Promise<void>;
 }
 
-/** Takes the lowest number that no running process holds: a restarted process gets the number of the one that died. */
+/** Takes the lowest number that no running process holds. A restarted process gets the number of the one that died. */
 export async function claimSlot(directory: string): Promise<Slot> {
   for (let slot = 0; ; slot += 1) {
     const { lock } = await tryLock(join(directory, `slot-${slot}.lock`));
@@ -109,7 +110,7 @@ export async function claimSlot(directory: string): Promise<Slot> {
 
 function held(path: string, own: Holder): ProcessLock {
   const release = async (): Promise<void> => {
-    // Somebody may have removed the file by hand, and then it is not ours any more.
+    // The file may have been removed by hand and taken by another process.
     if ((await readStateFile(path, holderShape))?.token === own.token) await rm(path, { force: true });
   };
   return { release, [Symbol.asyncDispose]: release };
@@ -125,7 +126,7 @@ async function linkExclusively(existing: string, path: string): Promise<boolean>
   }
 }
 
-/** Removes what processes left that died while they tried. What belongs to a living one, it removes itself. */
+/** Removes the drafts and claims of processes that died during an attempt. Running processes remove their own. */
 async function removeRemains(path: string): Promise<void> {
   for (const name of await readdir(dirname(path))) {
     if (!name.startsWith(`${basename(path)}.`)) continue;

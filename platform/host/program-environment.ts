@@ -1,10 +1,10 @@
 import { delimiter, resolve } from "node:path";
 import { trustedPath } from "./find-program.ts";
 
-/** What any program of the host may know: where its user's files are, and how it is to write. */
+/** Variables for every program of the host: locations of the user's files, locale and time zone. */
 const common = ["HOME", "LANG", "LC_*", "LOGNAME", "TMPDIR", "TZ", "USER"];
 
-/** The way out of a site, and the certificates that it trusts. */
+/** Variables for proxies and trusted certificates. */
 export const networkNames = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]),
   ...["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
@@ -14,10 +14,10 @@ const matches = (name: string, wanted: string): boolean =>
   wanted.endsWith("*") ? name.startsWith(wanted.slice(0, -1)) : name === wanted;
 
 /**
- * The environment of a program of the host: an allow list, so that nothing that makes a program load code (`NODE_OPTIONS`, `LD_*`,
- * `PYTHON*`, `BASH_ENV`) reaches one, and no secret that it does not need.
+ * The environment of a program of the host. It is an allow list, so that no variable that makes a program load code
+ * (`NODE_OPTIONS`, `LD_*`, `PYTHON*`, `BASH_ENV`) and no unneeded secret is passed on.
  *
- * @param names more names that it needs; with a `*` at the end, what a name begins with
+ * @param names further names; a trailing `*` matches by prefix
  */
 export async function programEnvironment(
   environment: NodeJS.ProcessEnv,
@@ -28,7 +28,7 @@ export async function programEnvironment(
   return { ...Object.fromEntries(kept), PATH: await trustedPath(environment.PATH ?? "") };
 }
 
-/** Paths of a variable as they are meant where it was set: programs of the host start in `/`. */
+/** Makes the paths of a variable absolute, because programs of the host start in `/`. */
 export const absolutePaths = (value: string): string =>
   value
     .split(delimiter)

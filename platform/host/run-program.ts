@@ -1,9 +1,9 @@
 /**
- * Starts programs of the host: the only file that may. The linter keeps `node:child_process` out of every other one.
+ * Starts programs of the host. This is the only file that may: the linter bans `node:child_process` in every other one.
  *
- * A program is named by its absolute path (`find-program.ts` looks for it), starts in `/`, so that nothing in the user's working
- * directory is taken for a module or a setting of its own, and gets exactly the environment that its caller made
- * (`program-environment.ts`). What a request or a project names is never started here: it runs in a cell.
+ * A program is given by its absolute path (`find-program.ts` finds it). It starts in `/`, so that it loads no modules
+ * or settings from the user's working directory. It gets exactly the environment that its caller passes
+ * (`program-environment.ts`). Programs that a request or a project names are never started here: they run in a cell.
  *
  * @module
  */
@@ -14,19 +14,19 @@ import { systemPath } from "./find-program.ts";
 
 export type { ChildProcess };
 
-/** How a program is started that its caller follows. */
+/** How to start a program that the caller monitors itself. */
 export interface StartOptions {
   /** The whole of the program's environment. */
   readonly environment: NodeJS.ProcessEnv;
   readonly stdio: StdioOptions;
-  /** Whether it leads a session and a process group of its own. @default false */
+  /** Whether it gets its own session and process group. @default false */
   readonly detached?: boolean;
 }
 
 /**
- * Starts a program; its end is its caller's concern.
+ * Starts a program. The caller handles its exit.
  *
- * @throws TypeError where the program is not named by an absolute path
+ * @throws TypeError if the path of the program is not absolute
  */
 export function startProgram(program: string, args: readonly string[], options: StartOptions): ChildProcess {
   if (!isAbsolute(program)) throw new TypeError(`${program}: a program of the host is named by its absolute path`);
@@ -34,28 +34,28 @@ export function startProgram(program: string, args: readonly string[], options: 
   return spawn(program, args, { cwd: "/", env: environment, stdio, detached, shell: false });
 }
 
-/** How a program is run to its end. */
+/** How to run a program to its end. */
 export interface RunOptions {
   /** The whole of its environment. @default the system's PATH and an English locale */
   readonly environment?: NodeJS.ProcessEnv | undefined;
-  /** What it reads from stdin. @default nothing */
+  /** Its stdin. @default empty */
   readonly input?: string | undefined;
-  /** How long it may take. @default 10 000 */
+  /** How long it may run, in milliseconds. @default 10,000 */
   readonly timeoutMilliseconds?: number | undefined;
-  /** Bytes that it may write to stdout and to stderr each. @default 1 MiB */
+  /** Limit for each of stdout and stderr, in bytes. @default 1 MiB */
   readonly outputBytes?: number | undefined;
-  /** Ends it. */
+  /** Kills the program. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Whether it leads a process group of its own, so that what it starts is killed with it. A Ctrl-C in the terminal then does not reach
-   * it: for callers whose signal does. @default false
+   * Whether it gets its own process group, so that its children are killed with it. It then does not receive a Ctrl-C
+   * of the terminal, so the caller's signal must stop it. @default false
    */
   readonly ownGroup?: boolean | undefined;
 }
 
-/** How a program ended by itself. */
+/** How a program exited. */
 export interface ProgramEnd {
-  /** Null where a signal ended it. */
+  /** Null if a signal ended it. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
@@ -64,7 +64,7 @@ export interface ProgramEnd {
 
 const plainEnvironment: NodeJS.ProcessEnv = { PATH: systemPath, LC_ALL: "C.UTF-8" };
 
-/** What kills each program that runs: they end with this process. */
+/** Kill functions of the running programs. All are killed when this process exits. */
 const running = new Set<() => void>();
 
 function kill(child: ChildProcess, ownGroup: boolean): void {
@@ -72,7 +72,7 @@ function kill(child: ChildProcess, ownGroup: boolean): void {
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch {
-    // Gone already.
+    // The process group is already gone.
   }
 }
 
@@ -100,10 +100,10 @@ function collect(stream: Readable | null, most: number, tooMuch: () => void): ()
 /**
  * Runs a program of the host to its end.
  *
- * It is killed when its time is up, when it writes too much, when the signal aborts, and when this process ends.
+ * It is killed at the timeout, when its output exceeds the limit, when the signal aborts, and when this process exits.
  *
- * @returns how it ended, whatever its exit code
- * @throws Error where it cannot be started or was killed; the signal's reason where that aborts
+ * @returns how it exited, whatever its exit code
+ * @throws Error if it cannot be started or was killed; the signal's reason if that aborts
  */
 export async function runProgram(
   program: string,
@@ -124,7 +124,7 @@ export async function runProgram(
   const stop = (reason: unknown): void => {
     failure ??= reason;
     end();
-    // What it started may hold them open.
+    // Children of the program may hold the pipes open.
     child.stdout?.destroy();
     child.stderr?.destroy();
   };
@@ -136,7 +136,7 @@ export async function runProgram(
   );
   const abort = (): void => stop(signal?.reason);
   signal?.addEventListener("abort", abort);
-  // A program that ends without reading its input is judged by its exit code.
+  // The exit code decides even if the program does not read its input.
   child.stdin?.on("error", () => {});
   child.stdin?.end(options.input);
   try {
@@ -153,13 +153,13 @@ export async function runProgram(
   }
 }
 
-/** The last line that is not empty of what a program wrote. */
+/** The last non-empty line of a program's output. */
 export const lastLine = (text: string): string => text.trim().split("\n").at(-1)?.trim() ?? "";
 
 /**
  * Runs a program of the host and returns what it wrote to stdout.
  *
- * @throws Error with the last line of its stderr where it ends with another exit code than 0; and as {@link runProgram}
+ * @throws Error with the last line of its stderr if the exit code is not 0; otherwise as {@link runProgram}
  */
 export async function outputOf(program: string, args: readonly string[], options?: RunOptions): Promise<string> {
   const { code, signal, stdout, stderr } = await runProgram(program, args, options);

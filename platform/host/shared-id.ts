@@ -3,7 +3,7 @@ import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode } from "./error-code.ts";
 
-/** Reads the random id that a file keeps, or makes it; of two processes that make it at once, both read the one that stays. */
+/** Reads the random id in a file, or creates it. If two processes create it at once, both return the same id. */
 export async function sharedId(path: string): Promise<string> {
   const read = async (): Promise<string> => (await readFile(path, "utf8")).trim();
   try {

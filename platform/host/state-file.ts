@@ -1,5 +1,5 @@
 /**
- * Small JSON files by which processes tell each other what runs: always whole, never trusted.
+ * Small JSON state files that processes share. Writes are atomic, and content is validated on read.
  *
  * @module
  */
@@ -14,10 +14,10 @@ interface Types {
   boolean: boolean;
 }
 
-/** What a file must hold: the type of each field. Not zod, which takes longer to load than all of this takes to run. */
+/** The type of each field of a state file. zod would take longer to load than all of this takes to run. */
 export type Shape = Readonly<Record<string, keyof Types>>;
 
-/** What a file of that shape holds. */
+/** The content of a file with that shape. */
 export type Shaped<S extends Shape> = { readonly [Key in keyof S]: Types[S[Key]] };
 
 function hasShape<S extends Shape>(value: unknown, shape: S): value is Shaped<S> {
@@ -26,7 +26,7 @@ function hasShape<S extends Shape>(value: unknown, shape: S): value is Shaped<S>
   return Object.entries(shape).every(([name, type]) => typeof fields.get(name) === type);
 }
 
-/** Reads text as an object of a shape; undefined where it is something else. */
+/** Parses text as an object of a shape; undefined if it does not match. */
 export function parseState<S extends Shape>(text: string, shape: S): Shaped<S> | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -36,13 +36,13 @@ export function parseState<S extends Shape>(text: string, shape: S): Shaped<S> |
   }
 }
 
-/** Reads a file of a shape; undefined where there is none, or where something else is in it. */
+/** Reads a file of a shape; undefined if it does not exist or does not match. */
 export async function readStateFile<S extends Shape>(path: string, shape: S): Promise<Shaped<S> | undefined> {
   const text = await readFile(path, "utf8").catch(() => undefined);
   return text === undefined ? undefined : parseState(text, shape);
 }
 
-/** Replaces a file at once, so that nobody reads half of it; makes its directory, for the owner alone. */
+/** Replaces a file atomically. Creates its directory with access for the owner alone. */
 export const writeStateFile = (path: string, content: object): Promise<void> =>
   writeStateText(path, `${JSON.stringify(content, null, 2)}\n`);
 

@@ -2,11 +2,12 @@ import { type FSWatcher, watch } from "node:fs";
 import { basename, dirname } from "node:path";
 
 /**
- * Looks again whenever a file comes, changes or goes, until `check` finds something. Its directory must be there.
+ * Calls `check` whenever a file is created, changed or removed, until it returns a value. The file's directory must
+ * exist.
  *
- * What makes no file event (the death of a process) is noticed by looking every `fallbackMilliseconds` as well.
+ * It also polls every `fallbackMilliseconds`, for changes without a file event (the death of a process).
  *
- * @returns what `check` found; undefined when the time is up
+ * @returns the value of `check`; undefined at the timeout
  */
 export async function watchUntil<T>(
   path: string,
@@ -18,7 +19,7 @@ export async function watchUntil<T>(
   const watcher = openWatcher(path, () => wake());
   try {
     for (;;) {
-      // Armed before looking: a change while we look must not be slept through.
+      // Subscribe before the check, so no change is lost in between.
       const changed = new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -35,10 +36,10 @@ export async function watchUntil<T>(
   }
 }
 
-/** A watcher may be refused (the limit on inotify instances is small); looking at intervals does without it. */
+/** Opening a watcher can fail (the limit on inotify instances is small). The polling then suffices. */
 function openWatcher(path: string, onChange: () => void): FSWatcher | undefined {
   try {
-    // The directory, because the file may not be there yet, and because a file that is replaced is another file.
+    // Watch the directory: the file may not exist yet, and replacing it changes its inode.
     const watcher = watch(dirname(path), (_, name) => {
       if (name === null || name === basename(path)) onChange();
     });

@@ -1,6 +1,6 @@
 import { formatDuration } from "#core/text/duration";
 
-/** Waits for work at most so long, then rejects. What the work does later is dropped. */
+/** Rejects if work takes longer than the limit. A later result is dropped. */
 export async function within<Value>(work: Promise<Value>, milliseconds: number): Promise<Value> {
   const late = Promise.withResolvers<never>();
   const error = new Error(`it took longer than ${formatDuration(milliseconds)}`);

@@ -1,8 +1,9 @@
 /**
- * The files by which a background worker and the commands that use it know of each other.
+ * The files through which a background worker and the commands that use it find each other.
  *
- * Whoever starts the worker writes `worker.json` and passes its path as `--identity-file`. The worker writes
- * `worker-ready.json` beside it once it polls, and `worker-status.json` then and whenever its runs become more or fewer.
+ * The process that starts the worker writes `worker.json` and passes its path as `--identity-file`. The worker writes
+ * `worker-ready.json` beside it once it polls. It writes `worker-status.json` at that time and whenever its number of
+ * runs changes.
  *
  * @module
  */
@@ -14,9 +15,9 @@ const identityShape = {
   startTime: "string",
   /** Of the program's files. */
   buildHash: "string",
-  /** Of the kubeconfig's place and state. */
+  /** Of the kubeconfig's path and state. */
   kubeconfigHash: "string",
-  /** Of PATH, without what npm adds for one command. */
+  /** Of PATH, without the entries that npm adds for one command. */
   pathHash: "string",
   /** Of the configuration, and of Temporal's namespace. */
   configHash: "string",
@@ -30,15 +31,15 @@ const statusShape = { pid: "number", activeRuns: "number" } as const;
 
 /** What a background worker was started with. */
 export type WorkerIdentity = Shaped<typeof identityShape>;
-/** Says that the worker of that process id polls. */
+/** Marks that the worker with that process id polls. */
 export type WorkerReady = Shaped<typeof readyShape>;
-/** How many runs the worker of that process id holds. */
+/** The number of runs of the worker with that process id. */
 export type WorkerStatus = Shaped<typeof statusShape>;
 
 /** Where the files of a background worker are. */
 export interface WorkerFiles {
   readonly identity: string;
-  /** The configuration that it was started with. */
+  /** The configuration it was started with. */
   readonly configuration: string;
   readonly ready: string;
   readonly status: string;

@@ -2,7 +2,7 @@ import { errorMonitor } from "node:events";
 import type { Stream } from "node:stream";
 import type { ArtifactStore } from "./artifact-store.ts";
 
-/** What of a store can fail. */
+/** Store operations whose errors are counted. */
 export const storeOperations = [
   "write",
   "read",
@@ -17,13 +17,13 @@ export const storeOperations = [
 /** Operations of a store, by name. */
 export type StoreOperation = (typeof storeOperations)[number];
 
-/** A store whose errors are told to somebody beside whoever meets them. */
+/** Wraps a store so that its errors are also reported to a callback. */
 export function countStoreErrors<Store extends ArtifactStore>(
   store: Store,
   onError: (operation: StoreOperation) => void,
 ): Store {
   const watched = <S extends Stream>(operation: StoreOperation, stream: S): S => {
-    // A listener for `error` itself would take it from those who must not miss it.
+    // A listener for `error` itself would hide errors that nothing else handles.
     stream.on(errorMonitor, () => onError(operation));
     return stream;
   };

@@ -1,5 +1,5 @@
 /**
- * Content in the artifact store of a directory: each by its SHA-256.
+ * Content in the directory store, each stored under its SHA-256.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import { blobReference, checkReference } from "./references.ts";
 import { verifyContent } from "./verify-content.ts";
 import { writeHashed } from "./write-hashed.ts";
 
-/** What is said where nothing can be written into a store. */
+/** The message for a failed write to the store. */
 export const cannotWrite = "the artifact store cannot be written";
 
-/** Checks that content has the length that it is to have, and makes it count as new for the expiry. */
+/** Checks the length of content, and updates its modification time so that it does not expire. */
 async function use(file: FileHandle, sha256: string, bytes: number): Promise<void> {
   const unavailable = (what: string, cause?: unknown) =>
     new KgentsError("artifact-unavailable", `the artifact ${sha256} ${what}`, { cause });
@@ -29,7 +29,7 @@ async function use(file: FileHandle, sha256: string, bytes: number): Promise<voi
   });
 }
 
-/** What a store in a directory does with content. */
+/** The content operations of a directory store. */
 export function directoryBlobs(directory: string): Pick<ArtifactStore, "putBlob" | "openBlob"> {
   const pathOf = (sha256: string): string => join(directory, checkReference(blobReference(sha256)));
   return {
@@ -58,7 +58,7 @@ export function directoryBlobs(directory: string): Pick<ArtifactStore, "putBlob"
         throw error;
       }
       const verified = verifyContent(sha256);
-      // Its failure is the reader's to see.
+      // The reader of the stream gets the error.
       pipeline(file.createReadStream(), verified).catch(() => {});
       return verified;
     },

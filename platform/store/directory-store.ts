@@ -1,5 +1,5 @@
 /**
- * The artifact store in a directory. Only the owner can read what lies in it.
+ * The artifact store in a directory. Only its owner can read the files.
  *
  * @module
  */
@@ -20,33 +20,33 @@ import { checkReference, runFolder } from "./references.ts";
 import { longestRetention, retentionName } from "./retention.ts";
 import { keepWithinBounds, measure, type StoreBounds, type StoreContent, type Stored } from "./store-bounds.ts";
 
-/** A store in a directory of this machine, or one that several machines have mounted. */
+/** A store in a local directory or one that several machines mount. */
 export interface DirectoryStore extends ArtifactStore {
   readonly directory: string;
 }
 
-/** What a store in a directory is opened with. */
+/** Settings of a directory store. */
 export interface DirectoryStoreSettings extends StoreBounds {
-  /** Told what is removed to make room. */
+  /** Called with each removal that makes room. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
-/** What was written so short ago is not removed to make room: somebody may fetch it just now, or be about to use it. */
+/** Newer content is not removed to make room, because it may be in use or about to be used. */
 const youngRunMilliseconds = 60_000;
 const youngBlobMilliseconds = 24 * 3_600_000;
 
 const isMissing = (error: unknown): boolean => errorCode(error) === "ENOENT";
 
-/** A writer that creates its file with the first byte: most runs write nothing to stderr. */
+/** A writer that creates its file with the first byte, because most runs write nothing to stderr. */
 function lazyWriter(path: string, offset: number): Writable {
   let file: Writable | undefined;
   const started = async (): Promise<Writable> => {
     if (file) return file;
     await makePrivateFolder(dirname(path));
-    // Neither emptied nor appended to: a worker that was taken for dead may still write the same bytes.
+    // Neither truncate nor append: a worker that was presumed dead may still write the same bytes.
     await makePrivateFile(path);
     file = createWriteStream(path, { flags: "r+", start: offset });
-    // Failures reach the caller through the write that met them.
+    // Errors reach the caller through the write that failed.
     file.on("error", () => {});
     return file;
   };
@@ -66,19 +66,22 @@ function lazyWriter(path: string, offset: number): Writable {
   });
 }
 
-/** Where the machine has no watch to give, or the folder is another machine's, which says nothing of its changes. */
+/**
+ * The polling interval in milliseconds, for machines without free watches and for network file systems, which report no
+ * changes.
+ */
 const lookMilliseconds = 250;
 
 function watchFolder(folder: string, onChange: () => void): () => void {
   const timer = setInterval(onChange, lookMilliseconds);
   let watcher: FSWatcher | undefined;
   try {
-    // The worker writes into it: whatever this process's umask is, its owner must be able to.
+    // The worker writes into this folder, so its owner needs access whatever this process's umask.
     if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(folder, 0o700);
     watcher = watch(folder, onChange);
     watcher.on("error", () => watcher?.close());
   } catch {
-    // The machine has no watches left: looking from time to time does.
+    // The machine has no watches left. Polling suffices.
   }
   return () => {
     clearInterval(timer);
@@ -86,7 +89,7 @@ function watchFolder(folder: string, onChange: () => void): () => void {
   };
 }
 
-/** Opens the store in a directory, and makes it where it is not there. */
+/** Opens the store in a directory. Creates it if it is missing. */
 export async function openDirectoryStore(
   directory: string,
   { log = () => {}, ...bounds }: DirectoryStoreSettings = {},
@@ -99,7 +102,7 @@ export async function openDirectoryStore(
     bounds,
     async () => lookAround(directory, await live.look()),
     async ({ path }) => {
-      // A run may have begun to use it since.
+      // A run may have started to use it since the measurement.
       if ((await live.look()).has(basename(path))) return false;
       await rm(path, { recursive: true, force: true });
       log(`removed ${path}: the store has grown beyond its size`);
@@ -130,14 +133,14 @@ export async function openDirectoryStore(
       }
     },
     watch: (key, onChange) => watchFolder(join(directory, runFolder(key)), onChange),
-    // What is written lies where it belongs at once.
+    // Writes go to their final place at once.
     settle: async () => null,
     close: async () => {},
     ...directoryBlobs(directory),
     agreeOnRetention: async (namespace, milliseconds) => {
       const folder = join(directory, "retention");
       await makePrivateFolder(folder);
-      // Written elsewhere and renamed, so that nobody reads it empty.
+      // Write to a draft and rename it, so that no reader sees an empty file.
       const draft = join(directory, `.retention-${randomUUID()}`);
       try {
         await makePrivateFile(draft);
@@ -178,7 +181,7 @@ async function claimedRounds(folder: string): Promise<ClaimedRounds> {
   return {
     list: async () => {
       const found = (await readdir(folder)).map(async (name) => {
-        // Where it has gone meanwhile, another has just claimed the next one.
+        // If the entry is gone, another worker has just claimed the next round.
         const claimed = await stat(join(folder, name)).catch((error) =>
           isMissing(error) ? undefined : Promise.reject(error),
         );
@@ -201,7 +204,7 @@ async function claimedRounds(folder: string): Promise<ClaimedRounds> {
   };
 }
 
-/** Measures all that is in a store: runs that are over and then content, each with the oldest first, may be removed. */
+/** Measures a store. Closed runs and then unused content may be removed, each oldest first. */
 async function lookAround(directory: string, live: ReadonlySet<string>): Promise<StoreContent> {
   let bytes = 0;
   const removable: Stored[] = [];
@@ -229,7 +232,7 @@ async function newestChange(path: string): Promise<number> {
     const inside = await Promise.all((await readdir(path)).map((name) => newestChange(join(path, name))));
     return Math.max(own.mtimeMs, ...inside);
   } catch (error) {
-    // Gone in the meantime: another worker expired it.
+    // Another worker has expired it since.
     if (isMissing(error)) return Number.POSITIVE_INFINITY;
     throw error;
   }

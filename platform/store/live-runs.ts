@@ -1,6 +1,7 @@
 /**
- * Which runs of a store go on, and which content they use: nothing of theirs may be removed to make room. Workers that share the store tell each other by
- * files, one a run, that are renewed while it goes on. A dead worker's grow old.
+ * Which runs of a store are live, and which content they use. None of it may be removed to make room. Workers that
+ * share the store coordinate through one file for each run, renewed while the run is live. The files of a dead worker
+ * expire.
  *
  * @module
  */
@@ -10,28 +11,28 @@ import { errorCode } from "../host/error-code.ts";
 import { makePrivateFile, makePrivateFolder } from "../host/private-file.ts";
 
 const renewMilliseconds = 60_000;
-/** Between two phases nobody renews it, and a worker may stand still for a while. */
+/** Covers the time between two phases, when no worker renews the file, and a worker that is suspended. */
 const liveMilliseconds = 15 * 60_000;
 
-/** A run that goes on. */
+/** A live run. */
 export interface HeldRun {
-  /** Nobody renews it any more: it counts as going on for another 15 minutes, in which its next phase may begin. */
+  /** Stops the renewal. The run counts as live for another 15 minutes, in which its next phase may begin. */
   readonly leave: () => void;
-  /** It is over. */
+  /** Marks the run as over. */
   readonly release: () => Promise<void>;
 }
 
-/** The runs that go on. */
+/** The live runs of a store. */
 export interface LiveRuns {
   /** @param blobs the content that the run uses, each by its SHA-256 */
   readonly hold: (key: string, blobs: readonly string[]) => Promise<HeldRun>;
-  /** The keys of runs that go on, and the content that they use. */
+  /** The keys of live runs and the content that they use. */
   readonly look: () => Promise<ReadonlySet<string>>;
 }
 
 const isMissing = (error: unknown): boolean => errorCode(error) === "ENOENT";
 
-/** Opens what says which runs go on. @param directory the store's */
+/** Opens the record of live runs. @param directory the store's directory */
 export function openLiveRuns(directory: string): LiveRuns {
   const folder = join(directory, "live");
   const names = (): Promise<string[]> =>
@@ -47,7 +48,7 @@ export function openLiveRuns(directory: string): LiveRuns {
       await writeFile(path, blobs.join("\n"));
       const renew = (): void => {
         const now = new Date();
-        // A failure leaves it as old as it is; the next round tries again.
+        // On failure the file keeps its age; the next renewal tries again.
         utimes(path, now, now).catch(() => {});
       };
       const timer = setInterval(renew, renewMilliseconds).unref();

@@ -4,20 +4,20 @@ import { openBucketStore } from "./bucket/bucket-store.ts";
 import type { SpoolSettings } from "./bucket/spool.ts";
 import { openDirectoryStore } from "./directory-store.ts";
 
-/** What the store is opened with beside its configuration. */
+/** Locations for the store, beside its configuration. */
 export interface StorePlaces {
-  /** The directory where none is configured. */
+  /** The default directory. */
   readonly directory: string;
-  /** Where what goes into a bucket lies until it is there; undefined for a process that only reads. */
+  /** The spool for writes to a bucket; undefined for a process that only reads. */
   readonly spool?: SpoolSettings;
-  /** Told what is removed to make room. */
+  /** Called with each removal that makes room. */
   readonly log?: (line: string) => void;
 }
 
 /**
  * Opens the artifact store that the configuration names.
  *
- * @throws KgentsError `artifact-unavailable` where a bucket cannot be used
+ * @throws KgentsError `artifact-unavailable` if a bucket cannot be used
  */
 export function openArtifactStore(
   { directory, bucket, ...bounds }: Configuration["artifacts"],

@@ -6,10 +6,10 @@
 import { createHash } from "node:crypto";
 import { KgentsError } from "#core/contract/error";
 
-/** Which of the two streams of output. */
+/** The name of an output stream. */
 export type StreamName = "stdout" | "stderr";
 
-/** The folder of a run: from its workflow id and run id, safe as a file name whatever the ids are. */
+/** The key of a run, from its workflow id and run id. It is a valid file name whatever the ids. */
 export function runKey(workflowId: string, runId: string): string {
   return createHash("sha256").update(`${workflowId}\0${runId}`).digest("hex").slice(0, 32);
 }
@@ -34,7 +34,7 @@ export const blobReference = (sha256: string): string => `blobs/${sha256}`;
 const referencePattern = /^(?:runs\/[0-9a-f]{32}\/\d+\.(?:stdout|stderr|file\.\d+)|blobs\/[0-9a-f]{64})$/;
 
 /**
- * Lets only names pass that this module makes, since references also come back from results and requests.
+ * Accepts only names that this module makes, because references also come from results and requests.
  *
  * @throws KgentsError `invalid-request`
  */

@@ -1,18 +1,18 @@
 /**
- * How the namespaces that share a store say how long their history is kept.
+ * How namespaces that share a store record how long their history is kept.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 
-/** The name under which one namespace says it. */
+/** The name of a namespace's record. */
 export const retentionName = (namespace: string): string =>
   createHash("sha256").update(namespace).digest("hex").slice(0, 32);
 
 /**
- * The longest of what all of them say, in milliseconds.
+ * The longest retention of all namespaces, in milliseconds.
  *
- * @throws where one says no such number: what it wants kept is not known then, and nothing may be removed
+ * @throws if a record is not a number: its retention is then unknown, so nothing may be removed
  */
 export function longestRetention(own: number, said: readonly string[]): number {
   const others = said.map((each) => (/^\d+(?:\.\d+)?\n?$/.test(each) ? Number(each) : Number.NaN));

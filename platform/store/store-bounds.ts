@@ -1,5 +1,5 @@
 /**
- * How much a store may take of its disk.
+ * Limits on the disk space of a store.
  *
  * @module
  */
@@ -9,11 +9,20 @@ import { KgentsError } from "#core/contract/error";
 import { spaceOf } from "../host/disk-space.ts";
 import { errorCode } from "../host/error-code.ts";
 
-/** Bounds of a store, in bytes. */
+/** Limits of a store, in bytes. */
 export interface StoreBounds {
-  /** @default 10 GiB, or half of its disk where that is less: ten runs at once, as many as a worker takes by default, write at most 4 GiB */
+  /**
+   * The maximum size.
+   *
+   * @default 10 GiB, or half of its disk if that is less. Ten concurrent runs, a worker's default, write at most 4 GiB
+   */
   readonly maximumSize?: number | undefined;
-  /** @default 512 MiB, or a tenth of the disk where that is less: one run writes at most 384 MiB, the rest is for histories and logs */
+  /**
+   * Space to keep free.
+   *
+   * @default 512 MiB, or a tenth of the disk if that is less. One run writes at most 384 MiB; the rest is for histories
+   * and logs
+   */
   readonly minimumFree?: number | undefined;
 }
 
@@ -23,23 +32,25 @@ const usualFree = 512 * mebibyte;
 
 const inMebibytes = (bytes: number): string => `${Math.floor(bytes / mebibyte)} MiB`;
 
-/** Where it has grown too large, a tenth is removed beyond that: not at each run. */
+/** A store that is too large is trimmed to a tenth below its limit, so that not every run trims. */
 const keptShare = 0.9;
 
-/** So often it is measured at most, in milliseconds; longer where measuring takes long. */
+/** The minimum interval between measurements, in milliseconds. It is longer if a measurement takes long. */
 const measureMilliseconds = 10_000;
 const measureShare = 20;
 
-/** Something in a store. */
+/** A run or blob in a store. */
 export interface Stored {
   readonly path: string;
-  /** What it takes of the disk. */
+  /** Its disk usage. */
   readonly bytes: number;
-  /** When it was last written, in milliseconds. */
+  /** Its last modification, in milliseconds since 1970. */
   readonly newest: number;
 }
 
-/** What a file, or a folder with all in it, takes of the disk, and when it was last written. Undefined where it is gone meanwhile. */
+/**
+ * The disk usage and last modification of a file, or of a folder with its content. Undefined if it no longer exists.
+ */
 export async function measure(path: string): Promise<Stored | undefined> {
   try {
     const own = await lstat(path);
@@ -57,19 +68,20 @@ export async function measure(path: string): Promise<Stored | undefined> {
   }
 }
 
-/** What a store consists of. */
+/** The size of a store and its removable parts. */
 export interface StoreContent {
   readonly bytes: number;
-  /** What may be removed, in the order in which it goes. */
+  /** Candidates for removal, first to be removed first. */
   readonly removable: readonly Stored[];
 }
 
 /**
- * Keeps a store within its bounds.
+ * Keeps a store within its limits.
  *
  * @param look measures the store
- * @param remove removes something, unless it is used by now; tells whether it did
- * @returns makes room for another run. It waits only where the store is not known yet, or too large; otherwise it is measured in the background
+ * @param remove removes an entry unless it is in use; returns whether it did
+ * @returns a function that makes room for another run. It waits only if the size is unknown or too large; otherwise it
+ * measures in the background
  */
 export function keepWithinBounds(
   directory: string,
@@ -104,7 +116,7 @@ export function keepWithinBounds(
     const reserve = bounds.minimumFree ?? (total === 0 ? 0 : share(usualFree, 1 / 10));
     let bytes = known?.bytes;
     if (bytes === undefined || bytes > maximum) bytes = await measured(maximum);
-    // A failure is met by the next that waits.
+    // The next call that waits gets the error.
     else if (Date.now() > (known?.until ?? 0)) measured(maximum).catch(() => {});
     if (bytes > maximum) {
       const what = `${directory} holds ${inMebibytes(bytes)} that runs still use, and may hold ${inMebibytes(maximum)}`;

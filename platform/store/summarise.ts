@@ -17,7 +17,7 @@ interface Read {
   readonly ref: string | null;
 }
 
-/** Reads one stream once: its hash, and as much of it as a result can carry. */
+/** Reads one stream once, for its hash and for the part that a result can hold. */
 async function readStream(store: ArtifactStore, reference: string, bytes: number): Promise<Read> {
   const hash = createHash("sha256");
   const whole = bytes <= maximumWholeBytes;
@@ -41,10 +41,10 @@ async function readStream(store: ArtifactStore, reference: string, bytes: number
 }
 
 /**
- * Both streams of one attempt as the result carries them.
+ * Summarises both streams of one attempt for the result.
  *
- * @param of which attempt, and what its result may carry
- * @param otherBytes what the rest of the result takes, in bytes of JSON, beyond its usual few KiB
+ * @param of the attempt and the limits of its result
+ * @param otherBytes the size of the rest of the result, in bytes of JSON, beyond its usual few KiB
  */
 export async function summariseStreams(
   store: ArtifactStore,
@@ -58,7 +58,7 @@ export async function summariseStreams(
     return readStream(store, reference, sizes.get(reference) ?? 0);
   };
   const [stdout, stderr] = await Promise.all([read("stdout"), read("stderr")]);
-  // 100 KiB of the 1 MiB stand beside the streams already; only what files take beyond them shortens the streams.
+  // The stream budget already leaves 100 KiB of the 1 MiB. Only the excess of files over that shortens the streams.
   const budget = Math.min(
     limits?.streamBytes ?? defaultStreamBudget,
     defaultStreamBudget - Math.max(0, otherBytes - 64 * 1024),
@@ -79,7 +79,7 @@ const unreadable = (bytes: number): StreamResult => ({
   ref: null,
 });
 
-/** What a result says of streams that cannot be read from the store, of which so many bytes were given to it. */
+/** The result for streams that cannot be read from the store, with the numbers of bytes that were written. */
 export const unreadableStreams = (stdout: number, stderr: number) => ({
   stdout: unreadable(stdout),
   stderr: unreadable(stderr),

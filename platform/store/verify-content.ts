@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Transform } from "node:stream";
 import { KgentsError } from "#core/contract/error";
 
-/** Content that is checked against its name while it is read. What does not fit ends with an error, before its end is seen. */
+/** Checks content against its SHA-256 while it is read. A mismatch fails the stream before its end. */
 export function verifyContent(sha256: string): Transform {
   const hash = createHash("sha256");
   return new Transform({

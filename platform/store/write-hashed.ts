@@ -18,10 +18,10 @@ export async function writeHashed(path: string, content: Readable): Promise<{ sh
         yield buffer;
       }
     },
-    // Flushed before it gets its name: a name must never stand for less than its content.
+    // Flush before the file gets its final name, so that the name never stands for partial content.
     createWriteStream(path, { mode: 0o600, flags: "wx", flush: true }),
   );
-  // Also where the umask takes rights from the owner.
+  // The umask may have removed the owner's rights.
   await chmod(path, 0o600);
   return { sha256: hash.digest("hex"), bytes };
 }

@@ -1,8 +1,8 @@
 /**
- * Which Temporal server to use.
+ * Selects the Temporal server.
  *
- * One that the standard variables or a profile name (or the caller) is used as it is, and never started. Otherwise it is
- * the local one: 127.0.0.1, port `KGENTS_PORT`, else the port on which our server runs, else 7233.
+ * A server that the caller, the standard variables or a profile names is used as it is and never started. The default
+ * is the local server: 127.0.0.1 with the port `KGENTS_PORT`, else the port of our running server, else 7233.
  *
  * @module
  */
@@ -10,16 +10,16 @@
 import { KgentsError } from "#core/contract/error";
 import { loadTemporalConfiguration, type TemporalConfiguration } from "./temporal-configuration.ts";
 
-/** A Temporal server by its address, and how it was found. */
+/** The address of a Temporal server and its origin. */
 export interface TemporalTarget {
   /** `host:port` */
   readonly address: string;
   readonly namespace: string;
-  /** `configured`: used as it is. `local`: started where nothing listens. */
+  /** `configured`: used as it is. `local`: started if nothing listens there. */
   readonly origin: "configured" | "local";
-  /** Whether the port of a local server was asked for, rather than found. */
+  /** Whether the port of a local server was given explicitly. */
   readonly portGiven: boolean;
-  /** What a connection needs beside the address: TLS, API key, metadata. */
+  /** Connection settings beside the address: TLS, API key, metadata. */
   readonly connectionOptions: TemporalConfiguration["connectionOptions"];
 }
 
@@ -27,12 +27,12 @@ export interface TemporalTarget {
 const defaultPort = 7233;
 
 /**
- * Applies the rule above.
+ * Selects the Temporal server by the rule above.
  *
- * @param options.address the caller's own address, above all others
- * @param options.port the caller's port for the local server, above `KGENTS_PORT`
- * @param options.runningPort where our server runs, if it does
- * @throws KgentsError `invalid-configuration` where variables, profile or port make no sense
+ * @param options.address the caller's address; overrides all others
+ * @param options.port the caller's port for the local server; overrides `KGENTS_PORT`
+ * @param options.runningPort the port of our running server, if there is one
+ * @throws KgentsError `invalid-configuration` for invalid variables, profile or port
  */
 export function resolveTarget(
   environment: NodeJS.ProcessEnv,
@@ -46,7 +46,7 @@ export function resolveTarget(
   }
   const given = options.port ?? portOf(environment.KGENTS_PORT);
   const address = `127.0.0.1:${given ?? options.runningPort ?? defaultPort}`;
-  // TLS or a key without an address is meant for another server: ours speaks neither.
+  // Drop TLS and API key without an address: they belong to another server. The local one supports neither.
   return { address, namespace, origin: "local", portGiven: given !== undefined, connectionOptions: { address } };
 }
 

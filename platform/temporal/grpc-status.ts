@@ -1,4 +1,7 @@
-/** The status codes of gRPC that kgents knows: https://grpc.io/docs/guides/status-codes. The package that names them is slow to load. */
+/**
+ * The gRPC status codes that kgents uses: https://grpc.io/docs/guides/status-codes. The package that defines them is
+ * slow to load.
+ */
 export const grpcStatus = {
   cancelled: 1,
   invalidArgument: 3,

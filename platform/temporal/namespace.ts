@@ -5,12 +5,12 @@ import { openConnection } from "./open-connection.ts";
 import { toProtobufTime } from "./protobuf-time.ts";
 import { workflowTaskQueueType } from "./temporal-enums.ts";
 
-/** How long the namespace may take to be there once the server answers. */
+/** How long to wait for the namespace once the server answers, in milliseconds. */
 const namespaceMilliseconds = 10_000;
 
 /**
- * Sees to it that a server of ours has a namespace, and that closed runs are kept there for that long. The namespace
- * `default` is made by the server itself, a moment after it answers first.
+ * Ensures that a namespace of our own server exists and has the given retention. The server creates the namespace
+ * `default` itself, shortly after its first response.
  */
 export async function prepareNamespace(
   address: string,
@@ -32,7 +32,7 @@ export async function prepareNamespace(
           throw error;
         if (code === grpcStatus.notFound && namespace !== "default") {
           await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
-          // Found by its name at once, but the parts of the server that start runs hear of it a little later.
+          // The frontend finds the namespace at once. The services that start runs learn of it a little later.
           await untilUsable(connection, namespace, deadline);
           return;
         }
@@ -44,7 +44,7 @@ export async function prepareNamespace(
   }
 }
 
-/** Waits until the parts of a server that start runs know a namespace. @param deadline by `performance.now()` */
+/** Waits until a new namespace can be used to start runs. @param deadline by `performance.now()` */
 export async function untilUsable(
   { workflowService }: ConnectionLike,
   namespace: string,

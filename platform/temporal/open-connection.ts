@@ -10,7 +10,7 @@ import { grpcStatus } from "./grpc-status.ts";
 type Interceptor = NonNullable<ConnectionOptions["interceptors"]>[number];
 type Call = ReturnType<Parameters<Interceptor>[1]>;
 
-/** A call that ends as it begins, because its connection was closed: with a status that is not tried again. */
+/** A call that ends at once with a status that is not retried, because its connection was closed. */
 const closedCall = (): Call => ({
   start: (metadata, listener) => {
     listener?.onReceiveMessage?.(null);
@@ -26,8 +26,8 @@ const closedCall = (): Call => ({
 });
 
 /**
- * Ends calls on a closed connection with a status. gRPC throws instead, and where the SDK tries a call again that failed before, it
- * would do so in a timer: nobody could catch it, and the process would end.
+ * Ends calls on a closed connection with a status. gRPC throws instead. In the SDK's retries this happens in a timer,
+ * where nothing could catch the error, and the process would exit.
  */
 const endWithConnection: Interceptor = (options, nextCall) => {
   let call: Call;
@@ -40,20 +40,24 @@ const endWithConnection: Interceptor = (options, nextCall) => {
   return call as ReturnType<Interceptor>;
 };
 
-/** gRPC sends everything to the proxy that `http_proxy` and its like name, what goes to this machine too. */
+/** gRPC sends all calls through the proxy of `http_proxy` and similar variables, even those to this machine. */
 const withoutProxy = { "grpc.enable_http_proxy": 0 };
 
-/** How long a call may take, in milliseconds, where nobody said how long. */
+/** Default deadlines of calls, in milliseconds. */
 export interface CallLimits {
   /** @default 30,000 */
   readonly call?: number;
-  /** Of one that waits on the server's side: for the next event of a history, for a worker's answer to a query. @default 75,000 */
+  /**
+   * For calls that wait on the server: for the next event of a history, or for a worker's reply to a query.
+   *
+   * @default 75,000
+   */
   readonly longPoll?: number;
 }
 
 const longPolls = /\/(?:GetWorkflowExecutionHistory|QueryWorkflow)$/;
 
-/** Gives every call a deadline. gRPC has none by itself: a call to a server that stops answering would wait for ever. */
+/** Gives every call a deadline. gRPC sets none, so a call to a server that hangs would never end. */
 const withDeadline =
   ({ call = 30_000, longPoll = 75_000 }: CallLimits): Interceptor =>
   (options, nextCall) => {
@@ -62,13 +66,13 @@ const withDeadline =
   };
 
 /**
- * Connects to a Temporal server as the SDK does, but so that the connection can be closed whatever is under way on it, that every call
- * ends, and that a server on this machine is reached by no proxy.
+ * Connects to a Temporal server as the SDK does, with three differences. The connection can be closed during calls,
+ * every call has a deadline, and a server on this machine is reached without a proxy.
  */
 export const openConnection = (options: ConnectionOptions, limits: CallLimits = {}): Promise<Connection> =>
   Connection.connect({
     ...options,
-    // A server that was away is found again soon after it is back; gRPC would wait up to two minutes between its tries.
+    // Reconnect soon after the server is back. gRPC's default backoff grows to two minutes.
     channelArgs: {
       "grpc.max_reconnect_backoff_ms": 2000,
       ...options.channelArgs,

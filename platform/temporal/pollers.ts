@@ -1,8 +1,8 @@
 /**
- * Who serves a task queue.
+ * Which workers serve a task queue.
  *
- * Temporal keeps a poller in its list for five minutes after it went away, so what the list says is not enough: one that
- * names a process of this machine is asked for there, and any other must have polled lately.
+ * Temporal lists a poller for five minutes after its last poll, so the list alone is not enough. A poller of this
+ * machine must be a running process, and any other must have polled recently.
  *
  * @module
  */
@@ -18,16 +18,16 @@ import { temporalUnavailable } from "./temporal-unavailable.ts";
 /** A worker that polls a task queue. */
 export interface QueuePoller {
   readonly identity: string;
-  /** When it last asked for work, in ISO 8601. */
+  /** When it last polled, in ISO 8601. */
   readonly lastAccess: string;
 }
 
-/** What a Temporal server says of itself, and who serves the queue there. */
+/** A Temporal server's version, and the workers of a queue. */
 export interface QueueState {
   readonly serverVersion: string;
-  /** Those to whom new runs go. */
+  /** The pollers that get new runs. */
   readonly pollers: readonly QueuePoller[];
-  /** The versions whose workers poll too and get none, because another is the current one of their deployment, or none is. */
+  /** Versions whose workers poll but get no new runs, because their deployment has another current version or none. */
   readonly passiveVersions: readonly string[];
 }
 
@@ -36,11 +36,11 @@ type Version = { readonly deploymentName?: string | null; readonly buildId?: str
 const versionName = (version: Version): string | undefined =>
   version?.buildId ? `${version.deploymentName}:${version.buildId}` : undefined;
 
-/** A poll lasts a minute at most: who has not asked again since has gone. */
+/** A poll lasts at most a minute, so a worker that has not polled again is gone. */
 const pollMilliseconds = 75_000;
 
 /**
- * Asks a server for its version and for who serves a queue.
+ * Reads a server's version and the workers of a queue.
  *
  * @throws KgentsError `temporal-unavailable`
  */
@@ -49,7 +49,7 @@ export async function queueState(
   taskQueue: string,
   timeoutMilliseconds: number,
 ): Promise<QueueState> {
-  // Loaded only here: it takes a quarter of a second, which a command that finds everything running need not spend.
+  // Loaded on demand: it takes a quarter of a second, which commands that find everything running can avoid.
   const { openConnection } = await import("./open-connection.ts");
   const { connectionOptions, address, namespace } = target;
   try {
@@ -64,7 +64,7 @@ export async function queueState(
   }
 }
 
-/** As {@link queueState}, on a connection that is there. */
+/** As {@link queueState}, on an existing connection. */
 export async function queueStateOn(
   connection: ConnectionLike,
   { address, namespace, connectionOptions: { tls } }: TemporalTarget,
@@ -96,7 +96,7 @@ async function ask(
     ]),
   );
   const { currentDeploymentVersion: current, rampingDeploymentVersion: ramping } = queue.versioningInfo ?? {};
-  // What belongs to no version gets new runs as long as no version is the current one.
+  // Workers without a version get new runs as long as there is no current version.
   const taking = [versionName(current), ...(ramping ? [versionName(ramping)] : [])];
   const listed = (queue.pollers ?? []).map(({ identity, lastAccessTime, deploymentOptions }) => ({
     identity: identity ?? "",
@@ -125,7 +125,10 @@ async function present<P extends QueuePoller>(pollers: readonly P[]): Promise<P[
   return pollers.filter((_, index) => there[index]);
 }
 
-/** The process that an identity names, where it is one of this machine: ours (see `workerIdentity`), or of any SDK. */
+/**
+ * The process id in an identity, if it is of this machine. Identities are ours (see `workerIdentity`) or any SDK's
+ * default.
+ */
 export function localProcess(identity: string): number | undefined {
   const host = hostname();
   const own = processOfIdentity(identity);

@@ -1,5 +1,5 @@
 /**
- * Asks a port what listens there, without loading a gRPC library: this runs before the first line of output.
+ * Detects what listens on a port, without loading a gRPC library: this runs before the first line of output.
  *
  * @module
  */
@@ -11,13 +11,14 @@ export type Listener = { readonly kind: "temporal"; readonly version: string } |
 
 const method = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo";
 
-/** An empty protobuf message in its gRPC frame: one byte for the compression, four for the length. */
+/** An empty protobuf message in its gRPC frame: one byte for the compression flag, four for the length. */
 const emptyMessage = Buffer.alloc(5);
 
 /**
- * Finds out what listens at `host:port`, unencrypted.
+ * Detects what listens at `host:port`, unencrypted.
  *
- * @param timeoutMilliseconds after which whatever took the connection but said nothing is `other`. @default 2000
+ * @param timeoutMilliseconds when a listener that accepts the connection but does not respond counts as `other`.
+ * @default 2000
  */
 export async function probe(address: string, timeoutMilliseconds = 2000): Promise<Listener> {
   const { hostname, port } = new URL(`http://${address}`);
@@ -37,12 +38,12 @@ function connected(socket: Socket): Promise<boolean> {
   return new Promise((resolve) => {
     socket.once("connect", () => resolve(true));
     socket.once("close", () => resolve(false));
-    // What matters of an error is the close that comes after it.
+    // A close follows every error and is handled above.
     socket.on("error", () => {});
   });
 }
 
-/** Asks for the server's version; undefined where the answer is none of Temporal's. */
+/** Requests the server's version; undefined if the response is not Temporal's. */
 function serverVersion(socket: Socket, address: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const session = connect(`http://${address}`, { createConnection: () => socket });

@@ -1,5 +1,5 @@
 /**
- * Times and durations as Temporal's services have them.
+ * Times and durations as protobuf values.
  *
  * @module
  */
@@ -10,12 +10,12 @@ interface ProtobufTime {
   readonly nanos?: number | null;
 }
 
-/** Milliseconds as a time or a duration. */
+/** Converts milliseconds to a protobuf time or duration. */
 export const toProtobufTime = (milliseconds: number) => ({
   seconds: Long.fromNumber(Math.floor(milliseconds / 1000)),
   nanos: (milliseconds % 1000) * 1e6,
 });
 
-/** A time or a duration in milliseconds; 0 where there is none, as in protobuf. */
+/** Converts a protobuf time or duration to milliseconds; 0 if it is missing, as in protobuf. */
 export const toMilliseconds = (time: ProtobufTime | null | undefined): number =>
   Number(time?.seconds?.toString() ?? 0) * 1000 + Math.floor((time?.nanos ?? 0) / 1e6);

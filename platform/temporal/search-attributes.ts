@@ -4,14 +4,14 @@ import { keywordAttributeType } from "./temporal-enums.ts";
 
 type Operator = Pick<NativeConnection, "operatorService">;
 
-/** Our search attributes in a namespace. */
+/** The state of our search attributes in a namespace. */
 interface SearchAttributeState {
   readonly missing: readonly string[];
-  /** Those of our names that somebody has registered with another type, by its number. */
+  /** Attributes with our names that are registered with another type, by its number. */
   readonly ofAnotherType: readonly { readonly name: string; readonly type: number }[];
 }
 
-/** Looks at our search attributes in a namespace. */
+/** Reads the state of our search attributes in a namespace. */
 export async function searchAttributeState(connection: Operator, namespace: string): Promise<SearchAttributeState> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   const found = Object.values(searchAttributes).map((name) => ({ name, type: customAttributes?.[name] }));
@@ -23,7 +23,7 @@ export async function searchAttributeState(connection: Operator, namespace: stri
   };
 }
 
-/** Which of our search attributes a namespace has not, or with another type. */
+/** Our search attributes that a namespace lacks or has with another type. */
 export async function missingSearchAttributes(connection: Operator, namespace: string): Promise<string[]> {
   const { missing, ofAnotherType } = await searchAttributeState(connection, namespace);
   return [...missing, ...ofAnotherType.map(({ name }) => name)];
@@ -41,19 +41,19 @@ export async function registerSearchAttributes(
   });
 }
 
-/** A log whose lines have fields. */
+/** A structured log. */
 interface Log {
   readonly info: (about: object, message: string) => void;
   readonly warn: (about: object, message: string) => void;
 }
 
 /**
- * Sees to it that the namespace has our search attributes.
+ * Ensures that the namespace has our search attributes.
  *
- * An unregistered one makes a start fail and an upsert block the workflow for ever; so where they are missing and cannot
- * be registered, runs go without them.
+ * With an unregistered one, a start fails and an upsert blocks the workflow for ever. If they are missing and cannot be
+ * registered, runs therefore go without them.
  *
- * @returns whether runs may carry them
+ * @returns whether runs may have them
  */
 export async function ensureSearchAttributes(connection: Operator, namespace: string, log: Log): Promise<boolean> {
   try {

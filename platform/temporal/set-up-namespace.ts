@@ -8,14 +8,14 @@ import { toMilliseconds, toProtobufTime } from "./protobuf-time.ts";
 import { registerSearchAttributes, searchAttributeState } from "./search-attributes.ts";
 import { indexedValueTypes } from "./temporal-enums.ts";
 
-/** What was found and done. */
+/** The result of a namespace setup. */
 export interface NamespaceSetup {
   readonly namespace: string;
   /** `changed`: its retention. */
   readonly action: "created" | "changed" | "unchanged";
   /** How long the history of closed runs is kept, in milliseconds. */
   readonly retentionMilliseconds: number;
-  /** The search attributes that were missing and are registered now. */
+  /** The search attributes that this call registered. */
   readonly registered: readonly string[];
 }
 
@@ -23,17 +23,17 @@ const refusals: readonly number[] = [grpcStatus.permissionDenied, grpcStatus.una
 
 const isCode = (error: unknown, code: number): boolean => isGrpcServiceError(error) && error.code === code;
 
-/** How long the server's parts may take to hear of a change: each reads the namespaces again every 10 s at the most. */
+/** How long the server's services may take to learn of a change. Each refreshes its namespaces at least every 10 s. */
 const usableMilliseconds = 60_000;
 
 /**
- * Sees to it that a namespace exists and has the search attributes of runs, and that both can be used. What is there already
- * is left as it is.
+ * Ensures that a namespace exists, has the search attributes of runs, and that both can be used. What exists already is
+ * left as it is.
  *
- * @param retentionMilliseconds how long history is kept; undefined leaves that of a namespace that exists
- * @param defaultRetentionMilliseconds the same, for a namespace that is created, where nobody says
- * @throws KgentsError `forbidden` where the server does not let this client, `namespace-conflict` where a search attribute of our
- *   name has another type
+ * @param retentionMilliseconds how long history is kept; undefined keeps the retention of an existing namespace
+ * @param defaultRetentionMilliseconds the retention of a new namespace if `retentionMilliseconds` is undefined
+ * @throws KgentsError `forbidden` if the server denies it, `namespace-conflict` if a search attribute of our name has
+ * another type
  */
 export async function setUpNamespace(
   connection: ConnectionLike,
@@ -64,14 +64,14 @@ export async function setUpNamespace(
   };
 }
 
-/** How it is done where the namespace belongs to somebody else, as in Temporal Cloud. */
+/** Remedies if someone else operates the namespace, as in Temporal Cloud. */
 const cloudRemedy = {
   namespace: "Ask whoever runs the server for the namespace; in Temporal Cloud make it in its UI or with `tcld`.",
   retention: "Leave --retention out; in Temporal Cloud change it with `tcld namespace retention set`.",
   attributes: `Ask whoever runs the server for the search attributes ${Object.values(searchAttributes).join(", ")}, of type Keyword; in Temporal Cloud add them with \`tcld namespace search-attributes add\`.`,
 };
 
-/** Does what needs rights. @throws KgentsError `forbidden` with the remedy */
+/** Runs an operation that needs rights. @throws KgentsError `forbidden` with the remedy */
 async function allowed<Answer>(what: string, remedy: string, action: () => Promise<Answer>): Promise<Answer> {
   try {
     return await action();
@@ -94,7 +94,7 @@ async function retentionOf({ workflowService }: ConnectionLike, namespace: strin
   }
 }
 
-/** @returns whether this call created it, and nobody else meanwhile */
+/** @returns whether this call created it, rather than a concurrent one */
 async function createNamespace(
   { workflowService }: ConnectionLike,
   namespace: string,
@@ -115,7 +115,7 @@ async function createNamespace(
   }
 }
 
-/** @returns those that were missing */
+/** @returns the attributes that were missing */
 async function setUpSearchAttributes(
   connection: ConnectionLike,
   namespace: string,
@@ -141,7 +141,7 @@ async function setUpSearchAttributes(
   return missing;
 }
 
-/** Waits until a query may name the attributes: before that, a run that carries one would not start. */
+/** Waits until a query can use the attributes. Before that, a run with one of them cannot start. */
 async function untilSearchable(
   { workflowService }: ConnectionLike,
   namespace: string,

@@ -1,16 +1,16 @@
 import type { Connection } from "@temporalio/client";
 import { workflowTaskQueueType } from "./temporal-enums.ts";
 
-/** A connection, and the namespace that is asked. */
+/** A connection and a namespace. */
 interface Asked {
   readonly client: Connection;
   readonly namespace: string;
 }
 
-/** How long a question may take whose answer a probe waits for: a kubelet waits for one second, unless it is told otherwise. */
+/** Deadline in milliseconds for requests that a probe waits for. A kubelet's default timeout is one second. */
 export const answerMilliseconds = 900;
 
-/** What the server says of a task queue of workflows: who polls it, and which version's workers take new runs. */
+/** Describes a workflow task queue: its pollers, and the version whose workers take new runs. */
 export const describeTaskQueue = (
   { client, namespace }: Asked,
   taskQueue: string,
@@ -24,7 +24,7 @@ export const describeTaskQueue = (
     }),
   );
 
-/** Whether the server has noted that a worker polls. */
+/** Whether the server lists a worker among the pollers of a queue. */
 export async function isPolling(
   connections: Asked,
   taskQueue: string,

@@ -3,14 +3,14 @@ import { KgentsError } from "#core/contract/error";
 import { messageOf } from "#core/text/message-of";
 import { errorCode } from "../host/error-code.ts";
 
-/** What the standard variables and profiles say of a Temporal server. */
+/** The settings of a Temporal connection from the standard variables and profiles. */
 export type TemporalConfiguration = ReturnType<typeof loadClientConnectConfig>;
 
 /**
- * Reads the standard variables and profiles: `TEMPORAL_ADDRESS`, `TEMPORAL_TLS_*`, `TEMPORAL_PROFILE` and their like. An empty
- * variable is one that is not set.
+ * Reads the standard variables and profiles: `TEMPORAL_ADDRESS`, `TEMPORAL_TLS_*`, `TEMPORAL_PROFILE` and similar. An
+ * empty variable counts as unset.
  *
- * @throws KgentsError `invalid-configuration` where they make no sense, or name a file that cannot be read
+ * @throws KgentsError `invalid-configuration` if they are invalid or name a file that cannot be read
  */
 export function loadTemporalConfiguration(environment: NodeJS.ProcessEnv = process.env): TemporalConfiguration {
   const variables = Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value]] : []));
@@ -18,7 +18,7 @@ export function loadTemporalConfiguration(environment: NodeJS.ProcessEnv = proce
   try {
     return loadClientConnectConfig({ overrideEnvVars });
   } catch (error) {
-    // A HOME that is no directory, as service accounts have it, holds no profiles.
+    // A HOME that is not a directory, as for service accounts, has no profiles.
     if (errorCode(error) === "ENOTDIR" && overrideEnvVars.TEMPORAL_CONFIG_FILE === undefined)
       return loadClientConnectConfig({ overrideEnvVars, disableFile: true });
     const why = messageOf(error);

@@ -1,5 +1,5 @@
 /**
- * Numbers of Temporal's API whose names come only with a package that is slow to load.
+ * Enum values of Temporal's API. The package that names them is slow to load.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export const workflowTaskQueueType = 1;
 export const activityTaskQueueType = 2;
 /** `INDEXED_VALUE_TYPE_KEYWORD`. */
 export const keywordAttributeType = 2;
-/** `IndexedValueType`: the types of search attributes, by their numbers. */
+/** `IndexedValueType`: the types of search attributes, indexed by number. */
 export const indexedValueTypes = ["Unspecified", "Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"];
 /** `WORKER_VERSIONING_MODE_VERSIONED`. */
 export const versionedMode = 2;

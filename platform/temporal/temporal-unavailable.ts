@@ -1,5 +1,5 @@
 /**
- * Why a Temporal server cannot be connected to: where certificates are the reason, gRPC says only that its time is up.
+ * Finds out why a Temporal server cannot be reached. For certificate errors, gRPC only reports an exceeded deadline.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { messageOf } from "#core/text/message-of";
 import { errorCode } from "../host/error-code.ts";
 import { grpcStatus } from "./grpc-status.ts";
 
-/** What a connection is configured with, as Temporal's SDK has it. */
+/** TLS settings of a connection, as in Temporal's SDK. */
 interface TlsOptions {
   readonly serverNameOverride?: string;
   readonly serverRootCACertificate?: Uint8Array;
@@ -18,12 +18,12 @@ interface TlsOptions {
 }
 type Tls = TlsOptions | boolean | null | undefined;
 
-/** How long a handshake may take before nothing is said of certificates. */
+/** How long the diagnostic handshake may take, in milliseconds. */
 const handshakeMilliseconds = 1000;
 
 const pair = "TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH";
 
-/** What the codes of Node and of OpenSSL mean here; the latter's names differ from one version to the next. */
+/** The meaning of Node's and OpenSSL's error codes. OpenSSL's names differ between versions. */
 const reasons: readonly (readonly [RegExp, string])[] = [
   [
     /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT|CERT_SIGNATURE_FAILURE/,
@@ -51,10 +51,10 @@ const reasons: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Does the handshake alone.
+ * Makes a TLS handshake without a request.
  *
- * @returns the code of what went wrong; `accepted` where the server spoke first, as it does to those it takes; undefined where
- *   nothing is known
+ * @returns the error code; `accepted` if the server sent data, as it does to clients that it accepts; undefined if
+ * neither happened
  */
 function handshake(address: string, options: ConnectionOptions): Promise<string | undefined> {
   const { hostname, port } = new URL(`http://${address}`);
@@ -63,7 +63,7 @@ function handshake(address: string, options: ConnectionOptions): Promise<string 
     const socket = connect({ host, port: Number(port || 80), ALPNProtocols: ["h2"], ...options });
     const timer = setTimeout(() => socket.destroy(), handshakeMilliseconds);
     let code: string | undefined;
-    // A client without a certificate learns of it only after the handshake.
+    // With TLS 1.3, a client without a certificate is rejected only after the handshake.
     socket.once("data", () => {
       code = "accepted";
       socket.destroy();
@@ -93,7 +93,7 @@ async function tlsTrouble(address: string, tls: Tls): Promise<string | undefined
   return reasons.find(([pattern]) => code !== undefined && pattern.test(code))?.[1];
 }
 
-/** The error for a namespace that a server has not: somebody must create it there first. */
+/** The error for a namespace that does not exist on the server. */
 export const namespaceUnavailable = (namespace: string, cause: unknown): KgentsError =>
   new KgentsError(
     "temporal-unavailable",
@@ -101,13 +101,13 @@ export const namespaceUnavailable = (namespace: string, cause: unknown): KgentsE
     { cause, remedy: "Or set TEMPORAL_NAMESPACE to one that is there." },
   );
 
-/** What the server says of a namespace, whatever it was asked for. */
+/** Whether the server reports that the namespace does not exist. Any call can fail this way. */
 const isNamespaceMissing = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === grpcStatus.notFound && /namespace/i.test(error.message);
 
 /**
- * The error for a server that could not be connected to, or that does not serve what it was asked for. Where TLS is the reason it says so,
- * and names the variable to look at.
+ * The error for a server that cannot be reached or that lacks the namespace. For a TLS problem it gives the reason and
+ * the variable to check.
  *
  * @param tls how the connection was configured
  */

@@ -2,8 +2,9 @@ import { Client } from "@temporalio/client";
 import { defaultPayloadConverter, type Payload } from "@temporalio/common";
 
 /**
- * A client on the same connection that reads as null what cannot be decoded. Whoever starts a run chooses how its input and its memo are
- * encoded, and one run that this client cannot read must neither hide all others from a list nor keep anybody from cancelling it.
+ * A client on the same connection that reads payloads as null if they cannot be decoded. The starter of a run chooses
+ * how its input and memo are encoded. A run that this client cannot read must not break lists of runs, and it must stay
+ * cancellable.
  */
 export function tolerantClient({ connection, options }: Client): Client {
   const { payloadConverter, payloadCodecs } = options.loadedDataConverter;
@@ -15,7 +16,7 @@ export function tolerantClient({ connection, options }: Client): Client {
       return defaultPayloadConverter.toPayload(null);
     }
   };
-  // Codecs decode from the last to the first: this one sees what the others have made of it.
+  // Codecs decode from last to first, so this one gets the output of the others.
   const last = { encode: async (payloads: Payload[]) => payloads, decode: async (all: Payload[]) => all.map(orNull) };
   const { namespace, dataConverter } = options;
   return new Client({

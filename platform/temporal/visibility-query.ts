@@ -1,2 +1,2 @@
-/** A text as it stands in a query of Temporal's list of workflows. */
+/** Quotes a string for a visibility query. */
 export const quoted = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

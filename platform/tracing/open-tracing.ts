@@ -8,9 +8,9 @@ function refuse(name: string, got: string, allowed: string): never {
 }
 
 /**
- * Whether OpenTelemetry's standard variables ask for traces: they name where these go, or say `otlp`.
+ * Whether OpenTelemetry's standard variables enable traces: by an endpoint, or by the exporter `otlp`.
  *
- * @throws KgentsError `invalid-configuration` for an exporter or a protocol that kgents has not
+ * @throws KgentsError `invalid-configuration` for an exporter or a protocol that kgents does not support
  */
 export function isTracingOn(environment: NodeJS.ProcessEnv): boolean {
   if (environment.OTEL_SDK_DISABLED?.toLowerCase() === "true") return false;
@@ -27,10 +27,10 @@ export function isTracingOn(environment: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * Sets up traces where the standard variables ask for them; otherwise nothing of OpenTelemetry is loaded.
+ * Sets up tracing if the standard variables enable it; otherwise no OpenTelemetry code is loaded.
  *
- * @param service the name of this program, where `OTEL_SERVICE_NAME` gives none
- * @param onTrouble told when spans cannot be sent
+ * @param service the service name if `OTEL_SERVICE_NAME` is not set
+ * @param onTrouble called when spans cannot be sent
  * @throws KgentsError `invalid-configuration`
  */
 export async function openTracing(

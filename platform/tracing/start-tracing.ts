@@ -1,5 +1,5 @@
 /**
- * Traces by OpenTelemetry's own libraries. Loaded only where they are asked for.
+ * Tracing with OpenTelemetry's own libraries. Loaded only if it is enabled.
  *
  * @module
  */
@@ -13,7 +13,10 @@ import { CancelledFailure } from "@temporalio/common";
 import { idsOfRun, type SpanReference, spanOf } from "#core/telemetry/trace-context";
 import type { Tracing } from "./tracing.ts";
 
-/** How long the end of a process may wait for a collector: a person waits for it, and traces are not what he came for. */
+/**
+ * How long the end of a process may wait for a collector, in milliseconds. A user may be waiting for the command to
+ * return.
+ */
 const closeMilliseconds = 2000;
 
 const within = (parent: SpanReference) => trace.setSpanContext(ROOT_CONTEXT, { ...parent, isRemote: true });
@@ -22,7 +25,7 @@ async function ending<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // That somebody cancels is no error.
+    // A cancellation is not an error.
     if (error instanceof CancelledFailure) span.setAttribute("kgents.status", "cancelled");
     else span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
     throw error;
@@ -31,7 +34,7 @@ async function ending<T>(span: Span, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Sets up spans and their way out, as the standard variables say: sampling, batches, where to, with which headers. */
+/** Sets up spans and their export. The standard variables configure sampling, batches, endpoint and headers. */
 export function startTracing(service: string, onTrouble: (line: string) => void): Tracing {
   const onError = (message: string): void => onTrouble(`traces: ${message}`);
   const nothing = (): void => {};
@@ -53,7 +56,7 @@ export function startTracing(service: string, onTrouble: (line: string) => void)
   });
   const tracer = provider.getTracer("kgents");
 
-  /** The span of a run: below the one that its carrier names, or the first of a trace of its own. */
+  /** The span of a run: a child of the carrier's span, or the root span of a new trace. */
   const runSpan = (name: string, { runId, carrier }: { runId: string; carrier: unknown }, startTime?: Date): Span => {
     const parent = spanOf(carrier);
     given = idsOfRun(runId);
@@ -71,7 +74,8 @@ export function startTracing(service: string, onTrouble: (line: string) => void)
       return ending(span, () => start(span.spanContext()));
     },
     activity: (name, run, attributes, work) => {
-      // A run that brought no trace has one of its own; its first span, which is not sent from here, says whether it is recorded.
+      // A run without a trace context has a trace of its own. Its root span is recorded elsewhere; here it only decides
+      // the sampling.
       const parent = spanOf(run.carrier) ?? runSpan(name, run).spanContext();
       return ending(tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, within(parent)), work);
     },

@@ -1,17 +1,19 @@
 import type { SpanReference } from "#core/telemetry/trace-context";
 
-/** What a span says beside its name. */
+/** Attributes of a span. */
 export type SpanAttributes = Readonly<Record<string, string | number>>;
 
-/** Records spans, and sends them to a collector. */
+/** Records spans and sends them to a collector. */
 export interface Tracing {
-  /** Starts a workflow within a span, which goes with it. */
+  /** Starts a workflow within a span, whose reference is passed on. */
   readonly client: <T>(
     name: string,
     attributes: SpanAttributes,
     start: (span: SpanReference) => Promise<T>,
   ) => Promise<T>;
-  /** Runs an activity within a span below its workflow's, which the carrier names or, without, the run's id. */
+  /**
+   * Runs an activity within a child span of its workflow's, which the carrier or, without one, the run's id identifies.
+   */
   readonly activity: <T>(
     name: string,
     run: { readonly runId: string; readonly carrier: unknown },
@@ -25,6 +27,6 @@ export interface Tracing {
     attributes: SpanAttributes,
     times: { readonly from: Date; readonly to: Date; readonly error: string | null },
   ) => void;
-  /** Sends what is left, for 2 s at most. */
+  /** Sends the remaining spans, for 2 s at most. */
   readonly close: () => Promise<void>;
 }

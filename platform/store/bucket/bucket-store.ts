@@ -1,5 +1,5 @@
 /**
- * The artifact store in a bucket: clients and workers on different machines share it. What is written lies in a spool of this machine
+ * The artifact store in a bucket, shared by clients and workers on different machines. Writes go to a local spool
  * first; see `upload.ts`.
  *
  * @module
@@ -29,19 +29,19 @@ import { lengthOf, type Segment } from "./segments.ts";
 import { openSpool, type SpoolSettings } from "./spool.ts";
 import type { Upload } from "./upload.ts";
 
-/** Content that is used again is made new for the expiry, where it is older than this. */
+/** Content older than this is touched when it is used, so that it does not expire. */
 const touchMilliseconds = 3_600_000;
 
 const idName = "store-id";
 
-/** The store's id; undefined where nobody has used it yet. */
+/** The store's id; undefined if the store is new. */
 async function readId(bucket: Bucket): Promise<string | undefined> {
   const content = await bucket.get(idName);
   return content && (await text(content)).trim();
 }
 
 /**
- * Looks whether a bucket can be read; changes nothing in it.
+ * Checks that a bucket can be read. Changes nothing in it.
  *
  * @throws KgentsError `artifact-unavailable`
  */
@@ -68,9 +68,10 @@ async function idOf(bucket: Bucket): Promise<string> {
 /**
  * Opens the store in a bucket.
  *
- * @param spoolSettings where what is written lies until it is in the bucket; undefined for a process that only reads
- * @param bounds of the spool, in which nothing is removed that is not in the bucket: where it is full no more runs are taken
- * @throws KgentsError `artifact-unavailable` where the bucket cannot be used
+ * @param spoolSettings the spool for writes; undefined for a process that only reads
+ * @param bounds of the spool. Nothing is removed from it before it is in the bucket, so a full spool accepts no more
+ * runs
+ * @throws KgentsError `artifact-unavailable` if the bucket cannot be used
  */
 export async function openBucketStore(
   settings: BucketSettings,
@@ -92,7 +93,7 @@ export async function openBucketStore(
       async () => false,
     );
   const listings = createListings();
-  /** What is here of an artifact; of two, the one that begins first. */
+  /** The local upload of an artifact; of several, the one with the lowest offset. */
   const uploadOf = (reference: string): Upload | undefined =>
     spool
       ?.uploadsOf(keyOf(reference))
@@ -126,7 +127,7 @@ export async function openBucketStore(
     },
     list: async (key) => {
       const uploads = spool?.uploadsOf(key) ?? [];
-      // What this process writes from the beginning on, it need not ask for.
+      // Skip the request if this process writes all artifacts of the run from their beginning.
       const isAllHere = uploads.length > 0 && uploads.every(({ offset }) => offset === 0);
       if (!isAllHere) listings.keep(key, await segmentsOf(bucket, `${runFolder(key)}/`));
       const segments = new Map<string, readonly Segment[]>(isAllHere ? [] : listings.of(key));
@@ -164,7 +165,7 @@ export async function openBucketStore(
         const content = await bucket.get(name);
         if (!content) throw refuse(`is no longer in the bucket ${settings.name}`);
         const verified = verifyContent(sha256);
-        // Its failure is the reader's to see.
+        // The reader of the stream gets the error.
         pipeline(content, verified).catch(() => {});
         return verified;
       } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * A bucket of an S3-compatible service, with the few operations that the store needs. The client is Amazon's own, loaded only where a
- * bucket is configured: credentials come the way they do for every program that uses it.
+ * A bucket of an S3-compatible service, with the few operations that the store needs. It uses the AWS SDK, loaded only
+ * if a bucket is configured. Credentials come from the SDK's usual sources.
  *
  * @module
  */
@@ -10,65 +10,65 @@ import { KgentsError } from "#core/contract/error";
 /** Where the bucket is. */
 export interface BucketSettings {
   readonly name: string;
-  /** What every object's name begins with: "" or a path that ends with `/`. */
+  /** The prefix of every object's name: "" or a path that ends with `/`. */
   readonly prefix: string;
-  /** @default the SDK's own: `AWS_REGION`, or the profile; `us-east-1` where an endpoint is named */
+  /** @default the SDK's own: `AWS_REGION` or the profile; with an endpoint `AWS_REGION` or `us-east-1` */
   readonly region?: string | undefined;
   /** The service's address. @default Amazon S3 of the region */
   readonly endpoint?: string | undefined;
 }
 
-/** An object as a listing has it. */
+/** An object in a listing. */
 export interface ListedObject {
   readonly name: string;
   readonly bytes: number;
   readonly modified: Date;
 }
 
-/** The operations. Names are without the prefix. Every one may be tried again. */
+/** Operations on a bucket. Names exclude the prefix. Every operation can be retried. */
 export interface Bucket {
-  /** Writes an object whole, in parts where it is large; nobody sees it before all of it is there. */
+  /** Writes a whole object, in parts if it is large. It becomes visible only when complete. */
   readonly put: (name: string, content: Readable | Buffer) => Promise<void>;
-  /** Writes a small object unless there is one. */
+  /** Writes a small object unless it exists. */
   readonly putIfAbsent: (name: string, content: string) => Promise<void>;
-  /** Reads an object, or a range of it; undefined where there is none. */
+  /** Reads an object or a range of it; undefined if it does not exist. */
   readonly get: (
     name: string,
     range?: { readonly start: number; readonly end: number },
   ) => Promise<Readable | undefined>;
   readonly head: (name: string) => Promise<{ readonly bytes: number; readonly modified: Date } | undefined>;
-  /** All objects whose names begin so, in the order of their names. */
+  /** All objects whose names start with a prefix, ordered by name. */
   readonly list: (prefix: string) => AsyncIterable<ListedObject>;
-  /** Makes an object as new as if it was written now. */
+  /** Sets an object's modification time to now. */
   readonly touch: (name: string) => Promise<void>;
   readonly remove: (names: readonly string[]) => Promise<void>;
   readonly close: () => void;
 }
 
-/** How long a connection may take, and an answer may keep us waiting, in milliseconds; each request is tried three times. */
+/** Timeouts for a connection and for a response, in milliseconds. Each request is tried three times. */
 const connectMilliseconds = 2000;
 const answerMilliseconds = 30_000;
 
-/** Objects of more bytes are uploaded in parts of so many; S3 takes no smaller ones than 5 MiB. */
+/** Larger objects are uploaded in parts of this many bytes. S3 requires at least 5 MiB a part. */
 const partBytes = 8 * 2 ** 20;
 
-/** S3 removes so many objects in one request. */
+/** The number of objects that S3 removes in one request. */
 const maximumRemovals = 1000;
 
-/** The conditional write lost to another, or met it on its way. */
+/** HTTP status codes of a conditional write that lost to another write. */
 const lostRaces: readonly unknown[] = [409, 412];
 
 const statusOf = (error: unknown): unknown =>
   (error as { $metadata?: { httpStatusCode?: unknown } } | undefined)?.$metadata?.httpStatusCode;
 
-/** Connects to a bucket; nothing is asked of it yet. */
+/** Creates the client for a bucket. It sends no request yet. */
 export async function openBucket({ name: bucket, prefix, region, endpoint }: BucketSettings): Promise<Bucket> {
   const s3 = await import("@aws-sdk/client-s3");
   const { Upload } = await import("@aws-sdk/lib-storage");
   const settled = region ?? (endpoint === undefined ? undefined : (process.env.AWS_REGION ?? "us-east-1"));
   const client = new s3.S3Client({
     ...(settled === undefined ? {} : { region: settled }),
-    // A service of one's own seldom has a name for each bucket.
+    // Self-hosted services often have no DNS name for each bucket.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     requestHandler: {
       connectionTimeout: connectMilliseconds,
@@ -79,7 +79,7 @@ export async function openBucket({ name: bucket, prefix, region, endpoint }: Buc
   const at = (name: string) => ({ Bucket: bucket, Key: `${prefix}${name}` });
   const absentIsUndefined = <Answer>(answer: Promise<Answer>): Promise<Answer | undefined> =>
     answer.catch((error) => {
-      // A bucket that is not there is no object that is not there.
+      // A missing bucket is an error, unlike a missing object.
       if (statusOf(error) === 404 && error.name !== "NoSuchBucket") return undefined;
       throw error;
     });
@@ -97,7 +97,7 @@ export async function openBucket({ name: bucket, prefix, region, endpoint }: Buc
     get: async (name, range) => {
       const Range = range && `bytes=${range.start}-${range.end - 1}`;
       const answer = await absentIsUndefined(client.send(new s3.GetObjectCommand({ ...at(name), Range })));
-      // In Node the body is a stream of Node's.
+      // In Node.js the SDK's body is a Node.js stream.
       return answer?.Body as Readable | undefined;
     },
     head: async (name) => {
@@ -114,7 +114,7 @@ export async function openBucket({ name: bucket, prefix, region, endpoint }: Buc
     },
     touch: async (name) => {
       const CopySource = `${bucket}/${encodeURI(`${prefix}${name}`)}`;
-      // S3 copies an object onto itself only where something about it changes.
+      // S3 rejects a copy of an object onto itself unless its metadata changes.
       const changed = { MetadataDirective: "REPLACE", Metadata: { used: String(Date.now()) } } as const;
       await client.send(new s3.CopyObjectCommand({ ...at(name), CopySource, ...changed }));
     },
@@ -133,7 +133,7 @@ export async function openBucket({ name: bucket, prefix, region, endpoint }: Buc
   };
 }
 
-/** What a bucket's refusal means, in words, with what to do. */
+/** The error for a bucket that cannot be used, with a remedy. */
 export function bucketFailure(settings: BucketSettings, error: unknown): KgentsError {
   const { name = "", message = String(error) } = (error ?? {}) as { name?: string; message?: string };
   const where = `the bucket ${settings.name}${settings.endpoint === undefined ? "" : ` at ${settings.endpoint}`}`;

@@ -1,5 +1,5 @@
 /**
- * How a bucket loses what is too old: the rounds, of which each is carried out by one worker, and the removal itself.
+ * Expiry in a bucket: how workers claim a round, and the removal itself.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Bucket } from "./bucket.ts";
 
 const roundsPrefix = "expiry/";
 
-/** The rounds of the expiry that workers have claimed, as objects of the bucket. */
+/** The claimed rounds of expiry, as objects of the bucket. */
 export function claimedRounds(bucket: Bucket): ClaimedRounds {
   const pathOf = (name: string): string => `${roundsPrefix}${name}`;
   return {
@@ -24,7 +24,8 @@ export function claimedRounds(bucket: Bucket): ClaimedRounds {
     make: async (name) => {
       const own = randomUUID();
       await bucket.putIfAbsent(pathOf(name), own);
-      // Read back: a write whose answer was lost is tried again, and then meets itself. A service that does not know the condition keeps the last one.
+      // Read the entry back: a retried write whose first response was lost conflicts with itself. Services without
+      // conditional writes keep the last write.
       const content = await bucket.get(pathOf(name));
       return content !== undefined && (await text(content)) === own;
     },
@@ -32,7 +33,7 @@ export function claimedRounds(bucket: Bucket): ClaimedRounds {
   };
 }
 
-/** Removes the runs and blobs whose newest object is older; returns how many. */
+/** Removes the runs and blobs whose newest object is older than a time. Returns how many. */
 export async function expire(bucket: Bucket, before: Date): Promise<number> {
   let removed = 0;
   let current: { group: string; names: string[]; newest: number } | undefined;
@@ -43,7 +44,7 @@ export async function expire(bucket: Bucket, before: Date): Promise<number> {
   };
   for (const folder of ["runs/", "blobs/"]) {
     for await (const { name, modified } of bucket.list(folder)) {
-      // The listing has what belongs together side by side.
+      // The listing is ordered by name, so the objects of a group are adjacent.
       const group = name.split("/").slice(0, 2).join("/");
       if (current?.group !== group) {
         await close();

@@ -1,5 +1,5 @@
 /**
- * What dead processes have left in the spool, on its way into the bucket.
+ * Uploads that dead processes left in the spool.
  *
  * @module
  */
@@ -11,22 +11,22 @@ import type { Bucket } from "./bucket.ts";
 import type { SpoolFolders } from "./spool-folders.ts";
 import { parseFileName, resumeUpload, type Upload } from "./upload.ts";
 
-/** What is taken up while a process runs. */
+/** The uploads that this process has taken over. */
 export interface LeftBehind {
-  /** What is not in the bucket yet. */
+  /** Uploads that are not finished yet. */
   readonly uploads: () => readonly Upload[];
-  /** Resolves when all that was taken up is in the bucket. */
+  /** Resolves when all uploads that were taken over are in the bucket. */
   readonly removed: () => Promise<unknown>;
-  /** Takes up no more. */
+  /** Stops taking over more. */
   readonly stop: () => Promise<void>;
 }
 
-/** Takes up what nobody owns any more, now and from time to time. */
+/** Takes over the folders of dead processes, now and at intervals. */
 export async function takeUpLeftBehind(about: {
   readonly bucket: Bucket;
   readonly folders: SpoolFolders;
   readonly lookMilliseconds: number;
-  /** Gives it up; the files stay. */
+  /** Aborts the uploads; the files stay. */
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
 }): Promise<LeftBehind> {
@@ -38,7 +38,7 @@ export async function takeUpLeftBehind(about: {
     await rm(upload.path, { force: true });
     left.delete(upload);
   };
-  /** Returns of how many artifacts a folder has something. */
+  /** Takes over a folder. Returns its number of artifacts. */
   const takeUp = async (folder: string): Promise<number> => {
     const sources = [];
     for (const name of await readdir(folder)) {
@@ -47,13 +47,13 @@ export async function takeUpLeftBehind(about: {
       if (parsed) sources.push({ ...parsed, path, bytes: (await stat(path)).size });
     }
     const brought = sources.map(({ bytes, ...source }) => {
-      // Under a name of its own: what the dead one had sent last may arrive after it.
+      // Use a new name: a late request of the dead process may still arrive under the old one.
       const upload = resumeUpload(bucket, { ...source, writer: randomUUID() }, bytes, signal);
       const removed = bring(upload);
       left.set(upload, removed);
       return removed;
     });
-    // What is given up is told at the end.
+    // `SpoolFolders.close` releases the folder if an upload is aborted.
     Promise.all(brought)
       .then(() => folders.release(folder))
       .catch(() => {});

@@ -3,31 +3,34 @@ import type { StoredSegment } from "./segments.ts";
 /** The segments of a run, by the references of its artifacts. */
 export type Listing = ReadonlyMap<string, readonly StoredSegment[]>;
 
-/** How long a follower waits until it looks for new segments: a bucket says nothing by itself. */
+/** The polling interval for new segments, in milliseconds. Buckets send no notifications. */
 const lookMilliseconds = 500;
-/** A service lists so many objects in one answer. */
+/** The number of objects in one response of a listing. */
 const objectsPerAnswer = 1000;
 
-/** How long until the next look, so that a follower asks the service twice a second at most, however many answers a listing takes. */
+/**
+ * The pause before the next poll. A follower makes at most two requests a second, however many responses a listing
+ * takes.
+ */
 export function pauseAfter(listing: Listing): number {
   let objects = 0;
   for (const segments of listing.values()) objects += segments.length;
   return lookMilliseconds * Math.max(1, Math.ceil(objects / objectsPerAnswer));
 }
 
-/** The newest listings. */
+/** Cached listings. */
 export interface Listings {
   readonly keep: (key: string, listing: Listing) => void;
-  /** What the newest listing of a run has found; nothing where that is not kept any more. */
+  /** The latest listing of a run; empty if it is not cached. */
   readonly of: (key: string) => Listing;
-  /** Calls back each time when it is worth while to list a run again. Returns how to end that. */
+  /** Calls back each time a run should be listed again. Returns a function that stops it. */
   readonly follow: (key: string, look: () => void) => () => void;
 }
 
-/** Keeps the listings of the runs that are followed, and the newest one: whoever lists a run mostly reads it next. */
+/** Caches the listings of followed runs and the latest listing, because a list is usually followed by a read. */
 export function createListings(): Listings {
   const kept = new Map<string, Listing>();
-  /** How many follow a run. */
+  /** The number of followers of a run. */
   const followers = new Map<string, number>();
   let newest = "";
   const of = (key: string): Listing => kept.get(key) ?? new Map();

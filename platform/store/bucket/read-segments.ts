@@ -22,7 +22,7 @@ export async function segmentsOf(bucket: Bucket, prefix: string): Promise<Map<st
 /**
  * Reads bytes of an artifact from its segments.
  *
- * @param listed the segments as they were last listed: asked for again only where these have not all of it
+ * @param listed the segments of the last listing. They are listed again only if these do not cover the range
  */
 export async function* readSegments(
   bucket: Bucket,
@@ -44,7 +44,8 @@ export async function* readSegments(
     const content = await bucket.get(name, whole ? undefined : range);
     if (!content) break;
     for await (const chunk of content) {
-      // What a dead worker left may have been brought there meanwhile: a longer segment in the place of its first one.
+      // The segment may have been replaced by a longer one, from the remains of a dead worker. Read no further than the
+      // piece.
       const part = (chunk as Buffer).subarray(0, piece.end - position);
       if (part.length === 0) break;
       yield part;

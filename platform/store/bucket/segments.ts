@@ -1,7 +1,7 @@
 /**
- * How an artifact lies in a bucket, where nothing can be appended to an object: as segments, objects that are named after the offset
- * of their first byte and after who writes them. Segments may overlap, where two wrote the same bytes; of neither anything is lost, since
- * no writer puts an object in the place of another's.
+ * How an artifact is stored in a bucket, where objects cannot be appended to. It consists of segments: objects named
+ * after the offset of their first byte and their writer. Segments of two writers may overlap. Nothing is lost, because
+ * no writer overwrites another's objects.
  *
  * @module
  */
@@ -12,45 +12,45 @@ export interface Segment {
   readonly bytes: number;
 }
 
-/** A segment as it lies in a bucket. */
+/** A segment in a bucket. */
 export interface StoredSegment extends Segment {
-  /** The object's. */
+  /** The name of the object. */
   readonly name: string;
 }
 
-/** As many digits as offsets can have, so that the order of the names is that of the offsets. */
+/** Zero-padding to this width makes the order of names the order of offsets. */
 const digits = 16;
 
 /**
- * The object's name of a segment of an artifact.
+ * The object name of an artifact's segment.
  *
  * @param writer a UUID
  */
 export const segmentName = (reference: string, offset: number, writer: string): string =>
   `${reference}/${String(offset).padStart(digits, "0")}-${writer}`;
 
-/** The artifact and the offset that an object's name says; undefined where it is no segment's. */
+/** The artifact and offset in an object name; undefined if it is not a segment's. */
 export function parseSegmentName(name: string): { reference: string; offset: number } | undefined {
   const [, reference, offset] = /^(.+)\/(\d{16})-[0-9a-f-]{36}$/.exec(name) ?? [];
   return reference === undefined ? undefined : { reference, offset: Number(offset) };
 }
 
-/** A piece of a segment to be read. */
+/** A part of a segment to read. */
 export interface Piece<Of extends Segment> {
-  /** The segment's own offset. */
+  /** The segment. `start` and `end` are offsets in the artifact, like the segment's own. */
   readonly segment: Of;
   readonly start: number;
   readonly end: number;
 }
 
-/** Which pieces cover the bytes from `start` to `end`, as few as can be; it ends early where bytes are missing. */
+/** The fewest pieces that cover the bytes from `start` to `end`. The sequence ends early at a gap. */
 export function* piecesOf<Of extends Segment>(
   segments: readonly Of[],
   start: number,
   end: number,
 ): Generator<Piece<Of>> {
   const endOf = ({ offset, bytes }: Segment): number => offset + bytes;
-  // Each is looked at once: a follower asks again and again, and there may be thousands.
+  // Visit each segment once: followers read repeatedly, and there may be thousands.
   const sorted = [...segments].sort((one, other) => one.offset - other.offset);
   let index = 0;
   let best: Of | undefined;
@@ -66,7 +66,7 @@ export function* piecesOf<Of extends Segment>(
   }
 }
 
-/** How far an artifact can be read from its beginning without a gap. */
+/** The length of an artifact from its beginning to the first gap. */
 export function lengthOf(segments: readonly Segment[]): number {
   let length = 0;
   for (const { end } of piecesOf(segments, 0, Number.POSITIVE_INFINITY)) length = end;

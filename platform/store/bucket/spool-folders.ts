@@ -1,6 +1,7 @@
 /**
- * Whose a folder of the spool is. A folder's name says which process owns it. What nobody owns any more is taken by a rename, in
- * which only one can succeed, and no name ever comes twice: so a folder never has two owners.
+ * Ownership of the folders in a spool. A folder's name identifies the process that owns it. An abandoned folder is
+ * taken over by a rename, which succeeds for one process only. Names are never reused, so a folder never has two
+ * owners.
  *
  * @module
  */
@@ -12,21 +13,21 @@ import { errorCode } from "../../host/error-code.ts";
 import { makePrivateFolder } from "../../host/private-file.ts";
 import { identifyProcess, isRunning } from "../../host/process-identity.ts";
 
-/** The folders of one directory, as one process sees them. */
+/** The folders of one spool directory. */
 export interface SpoolFolders {
-  /** Makes one. Returns its path. */
+  /** Creates a folder. Returns its path. */
   readonly make: () => Promise<string>;
-  /** Takes those whose owner is dead or has given them up, one after the other; gives their new paths. */
+  /** Takes over folders whose owner is dead or has given them up, one at a time. Yields their new paths. */
   readonly takeAbandoned: () => AsyncIterable<string>;
-  /** A sign of life, for those who cannot see this process. */
+  /** Renews the owner's heartbeat, for processes that cannot see this one. */
   readonly touch: () => Promise<void>;
-  /** Removes a folder of this process; one that is not empty is given up, and the next may take it. */
+  /** Removes a folder of this process. A folder with content is given up, so that another process can take it over. */
   readonly release: (path: string) => Promise<void>;
-  /** Releases all that this process has. */
+  /** Releases all folders of this process. */
   readonly close: () => Promise<void>;
 }
 
-/** Tells apart where process ids mean different processes: machines, their boots, and namespaces of processes. */
+/** Identifies the scope of process ids: machine, boot and PID namespace. */
 async function place(): Promise<string> {
   const known = await Promise.all([
     readFile("/proc/sys/kernel/random/boot_id", "utf8"),
@@ -37,7 +38,7 @@ async function place(): Promise<string> {
 
 const isGone = (error: unknown): boolean => errorCode(error) === "ENOENT";
 
-/** What that answers, or undefined where the file is gone meanwhile. */
+/** The result of an operation, or undefined if the file no longer exists. */
 const unlessGone = <Answer>(work: Promise<Answer>): Promise<Answer | undefined> =>
   work.catch((error) => {
     if (isGone(error)) return undefined;
@@ -45,17 +46,20 @@ const unlessGone = <Answer>(work: Promise<Answer>): Promise<Answer | undefined> 
   });
 
 /**
- * Opens a directory of folders, and makes it where it is not there.
+ * Opens a spool directory. Creates it if it is missing.
  *
- * @param silentLooks how often in a row no new sign of life must have been found of the owner of a folder whose process cannot be seen
- *   from here: on another machine or in another container that shares the directory
+ * @param silentLooks how many checks in a row must find no new heartbeat before a folder's owner counts as dead. It
+ * applies to owners that cannot be seen from here: on another machine or in another container that shares the directory
  */
 export async function openSpoolFolders(directory: string, silentLooks: number): Promise<SpoolFolders> {
   await makePrivateFolder(directory);
   const here = await place();
   const { pid, startTime } = await identifyProcess();
   const owned = new Set<string>();
-  /** The last sign of life of a folder's owner, and how often it was found since. Not by clocks: they differ, and a process may stand still. */
+  /**
+   * The last heartbeat of each folder's owner, and how many checks have found no newer one. Counting checks avoids
+   * comparing clocks, which differ, and a suspended process does not count.
+   */
   const signs = new Map<string, { readonly changed: number; readonly found: number }>();
   const newPath = (): string => join(directory, [here, pid, startTime, randomUUID()].join("_"));
 
@@ -98,7 +102,7 @@ export async function openSpoolFolders(directory: string, silentLooks: number): 
         if (!(await isAbandoned(name))) continue;
         const path = newPath();
         const isOurs = await unlessGone(rename(join(directory, name), path).then(() => true));
-        // Another was quicker.
+        // Another process was first.
         if (!isOurs) continue;
         owned.add(path);
         yield path;

@@ -1,5 +1,5 @@
 /**
- * The artifacts of this process on their way into a bucket, and those that dead processes have left behind.
+ * The artifacts of this process during their upload, and those that dead processes left in the spool.
  *
  * @module
  */
@@ -14,45 +14,46 @@ import { takeUpLeftBehind } from "./left-behind.ts";
 import { openSpoolFolders } from "./spool-folders.ts";
 import { beginUpload, fileName, type Upload } from "./upload.ts";
 
-/** How a spool is opened. */
+/** Settings of a spool. */
 export interface SpoolSettings {
-  /** Any number of processes may use it at the same time: each has a folder of its own in it, and takes up those of dead ones. */
+  /** Processes can share it: each has its own folder in it, and takes over folders of dead processes. */
   readonly directory: string;
   /**
-   * How long a run's end waits for its last bytes to reach the bucket, and the end of a process for those of all runs, in
-   * milliseconds.
+   * How long to wait for the last uploads, in milliseconds: at the end of a run for its own, at the end of the process
+   * for those of all runs.
    *
-   * @default 10 s: a bucket that is there takes 64 MiB in less
+   * @default 10 s: a reachable bucket takes 64 MiB in less
    */
   readonly patienceMilliseconds?: number;
   /**
-   * How often to look for what dead processes have left, and to show a sign of life, in milliseconds. Processes of another machine or
-   * container, which cannot be seen from here, count as dead after fifteen times as long without one: file servers show changes late.
+   * How often to look for folders of dead processes and to send a heartbeat, in milliseconds. A process of another
+   * machine or container, which cannot be seen from here, counts as dead after fifteen intervals without a heartbeat.
+   * The margin covers file servers that show changes late.
    *
    * @default 20 s
    */
   readonly lookMilliseconds?: number;
-  /** Told when something takes long. */
+  /** Called with messages about slow or failed uploads. */
   readonly log?: (line: string) => void;
 }
 
-/** After so many looks without a sign of life a process that cannot be seen counts as dead. */
+/** A process that cannot be seen from here counts as dead after this many checks without a heartbeat. */
 const silentLooks = 15;
 
-/** The artifacts on their way. */
+/** The artifacts in the spool. */
 export interface Spool {
   readonly write: (reference: string, offset: number) => Writable;
-  /** What of a run is here. */
+  /** The uploads of a run. */
   readonly uploadsOf: (key: string) => readonly Upload[];
-  /** @returns null when all of a run is in the bucket, or why it is not */
+  /** @returns null if all artifacts of a run are in the bucket, or why they are not */
   readonly settle: (key: string) => Promise<string | null>;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Opens the spool of a bucket, and goes on with what dead processes have left there, now and from time to time.
+ * Opens the spool of a bucket. Takes over uploads of dead processes, now and at intervals.
  *
- * @param storeId the id of the store in the bucket: what is meant for one bucket must not get into another
+ * @param storeId the id of the store in the bucket, so that content for one bucket does not get into another
  */
 export async function openSpool(
   bucket: Bucket,
@@ -70,7 +71,7 @@ export async function openSpool(
     if (runs.get(key)?.size === 0) runs.delete(key);
   };
   const allIn = (uploads: Iterable<Upload>): Promise<unknown> => Promise.all([...uploads].map(({ done }) => done));
-  /** Lets go of a run's files when all is in the bucket. */
+  /** Removes a run's files once they are in the bucket. */
   const removeWhenDone = async (key: string, uploads: readonly Upload[]): Promise<void> => {
     await allIn(uploads);
     forget(key, uploads);
@@ -81,7 +82,7 @@ export async function openSpool(
     runs.set(key, (runs.get(key) ?? new Set()).add(upload));
   };
 
-  // Not among the runs of this process: where one is gone on with, its beginning counts as the bucket has it.
+  // Kept out of `runs`: if a run is continued here, its earlier part is read from the bucket.
   const left = await takeUpLeftBehind({ bucket, folders, lookMilliseconds, signal: giveUp.signal, log });
 
   return {

@@ -1,7 +1,7 @@
 /**
- * One artifact on its way into a bucket: written to a file of this machine first, whose new bytes go up as a segment from time to
- * time while they come, and to the end when the artifact is complete. So code never waits for a bucket, and none of its output is
- * lost where the bucket is away.
+ * The upload of one artifact to a bucket. It is written to a local file first. New bytes are uploaded as segments at
+ * intervals, and the rest when the artifact is complete. Code therefore never waits for the bucket, and no output is
+ * lost while the bucket is unavailable.
  *
  * @module
  */
@@ -14,42 +14,43 @@ import type { Bucket } from "./bucket.ts";
 import { segmentName } from "./segments.ts";
 
 /**
- * The pause between two segments: at first short, so that a person can follow; later in proportion to the age, so that a program
- * that talks for a day becomes hundreds of objects and not tens of thousands.
+ * The pause between two segments, in milliseconds. It is short at first, so that a person can follow the output. Later
+ * it grows with the age of the artifact, so that a program that runs for a day makes hundreds of objects and not tens
+ * of thousands.
  */
 const firstPauseMilliseconds = 500;
 const lastPauseMilliseconds = 10_000;
 const pausePerAge = 1 / 50;
 
-/** After a failure it is tried again after so long, then after twice as long, and so on. */
+/** Exponential backoff after failures, in milliseconds. */
 const firstRetryMilliseconds = 500;
 const lastRetryMilliseconds = 30_000;
 
-/** An artifact on its way. */
+/** An artifact's upload. */
 export interface Upload {
   readonly reference: string;
   readonly path: string;
-  /** Where in the artifact the file begins. */
+  /** The file's start offset in the artifact. */
   readonly offset: number;
-  /** Where in the artifact the file ends now. */
+  /** The file's present end offset in the artifact. */
   readonly end: () => number;
-  /** Resolves when all of it is in the bucket; rejects where this was given up. */
+  /** Resolves when the whole file is in the bucket; rejects if the upload was aborted. */
   readonly done: Promise<void>;
-  /** The newest failure, where nothing has succeeded since. */
+  /** The last error; undefined after a success. */
   readonly failure: () => unknown;
 }
 
-/** An artifact that is being written. */
+/** An artifact that is still written. */
 export interface WritableUpload extends Upload {
   readonly sink: Writable;
 }
 
-/** A file with bytes of an artifact. */
+/** A local file with bytes of an artifact. */
 export interface Source {
   readonly reference: string;
   readonly path: string;
   readonly offset: number;
-  /** A UUID that names the file's segments; the same when it is gone on with. */
+  /** A UUID in the names of the segments. It stays the same across retries. */
   readonly writer: string;
 }
 
@@ -57,16 +58,16 @@ export interface Source {
 export const fileName = ({ reference, offset, writer }: Omit<Source, "path">): string =>
   `${reference.replaceAll("/", "_")}_${offset}_${writer}`;
 
-/** What such a name says; undefined for a file that is none of ours. */
+/** Parses such a name; undefined for other files. */
 export function parseFileName(name: string): Omit<Source, "path"> | undefined {
   const [, key, artifact, offset, writer] = /^runs_([0-9a-f]{32})_([0-9a-z.]+)_(\d+)_([0-9a-f-]{36})$/.exec(name) ?? [];
   return writer === undefined ? undefined : { reference: `runs/${key}/${artifact}`, offset: Number(offset), writer };
 }
 
 /**
- * Begins to bring a file's bytes into a bucket as they come.
+ * Starts to upload a file's bytes as they are written.
  *
- * @param signal gives it up; the file stays
+ * @param signal aborts the upload; the file stays
  */
 function follow(bucket: Bucket, source: Source, state: { written: number; complete: boolean }, signal: AbortSignal) {
   const { reference, path, offset, writer } = source;
@@ -75,7 +76,7 @@ function follow(bucket: Bucket, source: Source, state: { written: number; comple
   let failure: unknown;
   let retryMilliseconds = firstRetryMilliseconds;
   let wake = (): void => {};
-  /** Waits, but not when the artifact is complete. */
+  /** Waits; ends early when the artifact is complete. */
   const pause = async (milliseconds: number): Promise<void> => {
     const hurry = new AbortController();
     wake = () => hurry.abort();
@@ -109,17 +110,17 @@ function follow(bucket: Bucket, source: Source, state: { written: number; comple
     }
   };
   const done = run();
-  // Heard where the run is settled.
+  // The spool's `settle` and `close` handle the rejection.
   done.catch(() => {});
   return { ...source, done, failure: () => failure, end: () => offset + state.written, complete: () => wake() };
 }
 
-/** Brings a file that an earlier process has left into a bucket. */
+/** Uploads a file that an earlier process left. */
 export function resumeUpload(bucket: Bucket, source: Source, bytes: number, signal: AbortSignal): Upload {
   return follow(bucket, source, { written: bytes, complete: true }, signal);
 }
 
-/** Opens an artifact to be written; its file comes into being with the first byte. */
+/** Opens an artifact for writing. Its file is created with the first byte. */
 export function beginUpload(bucket: Bucket, source: Source, signal: AbortSignal): WritableUpload {
   const state = { written: 0, complete: false };
   const upload = follow(bucket, source, state, signal);
@@ -127,7 +128,7 @@ export function beginUpload(bucket: Bucket, source: Source, signal: AbortSignal)
   const append = async (bytes: Buffer): Promise<void> => {
     if (!file) {
       file = await open(source.path, "wx", 0o600);
-      // Also where the umask takes rights from the owner.
+      // The umask may have removed the owner's rights.
       await file.chmod(0o600);
     }
     await file.appendFile(bytes);
@@ -151,7 +152,7 @@ export function beginUpload(bucket: Bucket, source: Source, signal: AbortSignal)
     final: (callback) => settle(complete(), callback),
     destroy: (error, callback) =>
       settle(
-        // Nothing more comes: what there is goes up.
+        // No more bytes will come. Upload what is there.
         state.complete ? Promise.resolve() : complete(),
         (failed) => callback(error ?? failed ?? null),
       ),
