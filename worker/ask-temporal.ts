@@ -3,19 +3,19 @@ import type { AskRun, OpenRuns, RunState } from "#activities/dependencies";
 import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { quoted } from "#platform/temporal/visibility-query";
 
-/** How long to wait for Temporal's word on a run: a server that is away is asked again in the next round. */
+/** Deadline for a request about a run, in milliseconds. If the server is unavailable, the next round retries. */
 const askMilliseconds = 5000;
 
-/** What asking throws where the server is away; anything else is a defect. */
+/** Whether an error means that the server is unavailable. Any other error is a defect. */
 const isAway = (error: unknown): boolean => error instanceof ServiceError && isGrpcServiceError(error.cause);
 
 /**
- * Asks Temporal whether a run is open. A run that was reset goes on in another execution, and is open for as long as that is.
+ * Reports whether a run is open. A run that was reset continues in a newer execution and is open as long as that is.
  *
  * @returns a function of the workflow id and the id of the run's first execution
  */
 export const askTemporal = (strict: Client): AskRun => {
-  // What a run carries is not asked for: one that cannot be decoded must not end a sweep.
+  // Payloads are not needed here, and a run with undecodable payloads must not end a sweep.
   const client = tolerantClient(strict);
   const describe = async (workflowId: string, runId?: string) => {
     try {
@@ -47,7 +47,7 @@ export const askTemporal = (strict: Client): AskRun => {
   };
 };
 
-/** Asks Temporal's index which executions of some workflows are open, in one query. */
+/** Finds the open executions of some workflows, in one visibility query. */
 export const openRunsOf = (strict: Client): OpenRuns => {
   const client = tolerantClient(strict);
   return async (workflowIds) => {

@@ -1,5 +1,5 @@
 /**
- * Bundles the workflow code when kgents is built: doing it when the worker starts would cost 0.7 s each time.
+ * Bundles the workflow code during the build, because doing it at worker start would cost 0.7 s each time.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `kgents worker`: a worker in the foreground, as a person or a container starts it, and as the local stack starts it in
- * the background.
+ * `kgents worker`: runs a worker in the foreground, for people and containers. The local stack's background worker uses
+ * it, too.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { createLogger, installRuntime } from "./logging.ts";
 import { startWorker } from "./run-worker.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
-/** The configuration with what the flags say on top; checked as a whole. */
+/** The configuration with the flags applied. The flags are validated like the configuration. */
 function withFlags(configuration: Configuration, flags: WorkerCommandFlags): Configuration {
   const { taskQueue, backends, maximumCells } = flags;
   const given = Object.fromEntries(
@@ -35,7 +35,7 @@ function withFlags(configuration: Configuration, flags: WorkerCommandFlags): Con
 /**
  * Runs a worker until a signal ends it. Returns the exit code.
  *
- * @param hooks what the local stack's background worker wants to be told
+ * @param hooks callbacks for the local stack's background worker
  */
 export async function work(
   flags: WorkerCommandFlags,
@@ -53,10 +53,10 @@ export async function work(
       });
     }
     const version = deploymentVersion(flags);
-    // A pod has one user, and the root of its volumes can be written by all.
+    // A pod has a single user, and all users can write to the root of its volumes.
     if (!process.env.KUBERNETES_SERVICE_HOST) refuseForeignDirectories(kgentsPaths());
     const { configuration } = await loadConfiguration({ path: flags.config });
-    // Before the runtime is there, which would keep a process alive that has nothing to do.
+    // Validate before the runtime exists, which would keep a failed process alive.
     const complete = withFlags(configuration, flags);
     if (flags.healthPort !== undefined) {
       const place = { host: flags.healthHost ?? "127.0.0.1", port: flags.healthPort };
@@ -77,7 +77,8 @@ export async function work(
       version,
     });
     ({ unready } = worker);
-    // A worker with a version may drain a second time: runs that it has let into its waiting queue (docs/fleet.md).
+    // A worker with a version may drain twice as long: runs that it accepted may still be in its waiting queue
+    // (docs/fleet.md).
     end.guard(worker, version ? 2 * drainMilliseconds : drainMilliseconds);
     await worker.stopped;
     log.info("the worker has stopped");

@@ -7,13 +7,16 @@ import { openConnection } from "#platform/temporal/open-connection";
 import { loadTemporalConfiguration } from "#platform/temporal/temporal-configuration";
 import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
 
-/** How long one call may take while a worker starts or looks after its store: a call without a deadline waits for ever. */
+/** Deadline in milliseconds for a call during start or store maintenance. A call without a deadline waits for ever. */
 export const callMilliseconds = 10_000;
 
-/** How long connecting may take: the SDK waits for ever for a server that accepts a connection and says nothing. */
+/**
+ * Timeout for connecting, in milliseconds. The SDK waits for ever for a server that accepts a connection but does not
+ * respond.
+ */
 const connectMilliseconds = 10_000;
 
-/** A worker's connections: Core's own for polling, and a client's for asking about runs. */
+/** A worker's connections: Core's own for polling, and a client's for other requests. */
 export interface WorkerConnections {
   readonly native: NativeConnection;
   readonly client: Connection;
@@ -23,11 +26,12 @@ export interface WorkerConnections {
 }
 
 /**
- * Connects as the standard variables and profiles say; to 127.0.0.1:7233 without them.
+ * Connects as the standard variables and profiles configure it; by default to 127.0.0.1:7233.
  *
  * @param address overrides the configured address
  * @param milliseconds how long connecting may take. @default 10000
- * @throws KgentsError `temporal-unavailable`, `invalid-configuration`; `stack-start` where another user's server listens there, and nobody named it
+ * @throws KgentsError `temporal-unavailable`, `invalid-configuration`; `stack-start` if the server at the default
+ * address belongs to another user
  */
 export async function connectWorker(
   address?: string,
@@ -37,18 +41,19 @@ export async function connectWorker(
   const configured = loadTemporalConfiguration();
   const options = { ...configured.connectionOptions, ...(address === undefined ? {} : { address }) };
   const where = options.address ?? "127.0.0.1:7233";
-  // Of a server that nobody named: another user's would have its runs carried out by this one.
+  // Check a default address only: a server of another user would have its runs executed by this one.
   if (options.address === undefined) await refuseForeignListener(where);
   const target = { address: where, namespace: namespace ?? configured.namespace ?? "default", tls: options.tls };
   try {
     const native = await inTime(NativeConnection.connect(options), milliseconds, {
       kind: "temporal-unavailable",
       what: "connecting",
-      // The SDK's own runtime holds it until it is closed.
+      // The SDK's runtime keeps the connection until it is closed.
       onLate: (late) => void late.close().catch(() => {}),
     });
     const client = await openConnection({ ...options, connectTimeout: milliseconds });
-    // A worker that may not ask works all the same; one whose namespace is missing ends with a stack trace of the SDK's.
+    // A worker without the right to describe the namespace can still work. A missing namespace must fail here, because
+    // later the SDK only throws a stack trace.
     const asked = client.withDeadline(Date.now() + callMilliseconds, () =>
       client.workflowService.describeNamespace({ namespace: target.namespace }),
     );

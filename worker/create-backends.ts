@@ -17,8 +17,8 @@ interface BackendsOf extends Pick<WorkerSettings, "configuration" | "paths" | "l
 }
 
 /**
- * What marks the cells of everybody who shares one namespace of one Temporal cluster: none may take those of others for
- * abandoned.
+ * Marks the cells of all workers that share a namespace of a Temporal cluster. Workers of other instances must not take
+ * these cells for abandoned.
  */
 async function instanceOf({ client, namespace, address, tls }: WorkerConnections): Promise<string> {
   const asked = client.withDeadline(Date.now() + callMilliseconds, () => client.workflowService.getClusterInfo({}));
@@ -53,7 +53,7 @@ async function subprocessBackend({ configuration, paths, log, hostId }: Backends
 }
 
 /**
- * Why a worker serves no cluster although somebody has named one, in words; undefined where nobody has, or where one is served. Looks at
+ * Why a worker serves no cluster although one is configured; undefined if none is configured or one is served. Reads
  * files and variables only.
  */
 export function missingCluster(
@@ -67,10 +67,10 @@ export function missingCluster(
 }
 
 /**
- * Creates the backends that a worker is to serve. One for which this machine has no kubeconfig is left out: that is no
- * mistake where nobody asked for it alone.
+ * Creates the backends that a worker serves. Kubernetes is left out if this machine has no kubeconfig, unless it is the
+ * only backend.
  *
- * @throws KgentsError `backend-unavailable` where none is left
+ * @throws KgentsError `backend-unavailable` if none is left
  */
 export async function createBackends(about: BackendsOf): Promise<Partial<Record<BackendName, Backend>>> {
   const { backends } = about.configuration.worker;

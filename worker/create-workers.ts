@@ -10,33 +10,39 @@ import { versioned } from "./deployment.ts";
 import { activityInterceptors, workflowSinks } from "./interceptors.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
-/** Places in the shared queue's worker for all that is no code: provisioning that does not wait, clean-ups, removals of finished Jobs. */
+/**
+ * Slots of the shared queue's worker for activities that do not run code: provisioning that does not wait, clean-ups,
+ * removals of finished Jobs.
+ */
 const shortActivities = 100;
 
 const builtBundle = fileURLToPath(new URL("./workflow-bundle.js", import.meta.url));
 
-/** How many runs wait here and not in Temporal's queue. Few, because another worker that has a place meanwhile cannot take them. */
+/**
+ * How many runs wait in this worker rather than in Temporal's queue. Few, because another worker with a free place
+ * cannot take them.
+ */
 const waitingHere = 2;
 
-/** What all workers of a process share: each number with its reason. */
+/** Options that all workers of a process share. */
 const tuning = (drainMilliseconds: number) =>
   ({
-    // A cancellation is heard of in the answer to a heartbeat; Temporal's default lets up to 60 s pass between two.
+    // A cancellation arrives with the response to a heartbeat. By default, the SDK sends heartbeats up to 60 s apart.
     maxHeartbeatThrottleInterval: "250ms",
     defaultHeartbeatThrottleInterval: "250ms",
     shutdownGraceTime: drainMilliseconds,
-    // Killing and collecting after the grace: the drain of 64 MiB of output, and some.
+    // Time to kill code and collect its output after the grace period: 64 MiB of output, with a margin.
     shutdownForceTime: drainMilliseconds + 30_000,
   }) satisfies Partial<WorkerOptions>;
 
 /**
  * Creates the workers of a process, which share one set of activities:
  *
- * - on the shared queue, for the workflows and all that any worker can do, or the nearest one;
- * - on the two waiting queues, for runs that found no place among the sandboxes or in the cluster. A worker without a cluster polls the second as well,
- *   and says of those that come by it what it says of any that need a cluster;
- * - last, on the host's own queue, for cells that live here. It belongs to no version: it is this process's alone, a version may have 100 queues
- *   at most, and one that goes away with its host would stand in the way of the next version.
+ * - on the shared queue, for workflows and for activities that any worker can do;
+ * - on the two waiting queues, for runs that found no free place in the sandbox or in the cluster. A worker without a
+ *   cluster polls both, and handles runs that need a cluster as it does on the shared queue;
+ * - last, on the host's own queue, for cells on this host. It has no version: it belongs to this process alone, a
+ *   version may have at most 100 queues, and a queue that disappears with its host would block the next version.
  */
 export async function createWorkers(
   dependencies: ActivityDependencies,
@@ -55,7 +61,7 @@ export async function createWorkers(
   const waiting = {
     ...shared,
     ...versioned(settings.version),
-    // As many as may start in a second where all come by these queues.
+    // Enough for all starts of a second to come through these queues.
     maxConcurrentActivityTaskExecutions: Math.max(waitingHere, policy.maximumStartsPerSecond ?? 0),
     ...(policy.maximumStartsPerSecond === undefined
       ? {}
@@ -69,10 +75,11 @@ export async function createWorkers(
       taskQueue: policy.taskQueue,
       sinks: workflowSinks(tracing),
       workflowBundle: { codePath: settings.bundlePath ?? builtBundle },
-      // About 1 MB each; a run that fell out of the cache is replayed from its history, which is short.
+      // About 1 MB each. An evicted run is replayed from its history, which is short.
       maxCachedWorkflows: 500,
-      // Nothing waits here: a provision that finds no place says so, and all code that this worker may have begun has its slot beside those of
-      // short activities. Cells that a dead worker followed come on top; where they find no slot, another worker takes them.
+      // Nothing waits here: a provision that finds no place returns at once. All code that this worker has started has
+      // its slot, beside those of short activities. Cells taken over from a dead worker are extra. If they find no
+      // slot, another worker takes them.
       maxConcurrentActivityTaskExecutions: policy.maximumCells + policy.kubernetes.maximumCells + shortActivities,
       workflowTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
       activityTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
@@ -82,8 +89,8 @@ export async function createWorkers(
     Worker.create({
       ...shared,
       taskQueue: dependencies.hostTaskQueue,
-      // Every cell was given its place at provisioning, so a task of this queue never waits for a slot: the pick-up time-out
-      // of the workflow then means a dead host and nothing else. The rest is for clean-ups.
+      // Every cell got its place at provisioning, so a task of this queue never waits for a slot. The workflow's
+      // schedule-to-start timeout therefore always means a dead host. The rest is for clean-ups.
       maxConcurrentActivityTaskExecutions: policy.maximumCells + 100,
       activityTaskPollerBehavior: { type: "autoscaling", initial: 3, maximum: 20 },
     }),

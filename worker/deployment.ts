@@ -1,6 +1,6 @@
 /**
- * Worker Versioning: a version takes new runs while it is the current one of its deployment, and a run stays with the version that
- * began it.
+ * Worker Versioning. A version gets new runs while it is its deployment's current version. A run stays with the version
+ * that started it.
  *
  * @module
  */
@@ -27,9 +27,9 @@ const isSame = (one: DeploymentVersion, other: Partial<Record<keyof DeploymentVe
   one.deploymentName === other.deploymentName && one.buildId === other.buildId;
 
 /**
- * The version that the flags name; undefined where they name none.
+ * The version that the flags name; undefined if they name none.
  *
- * @throws KgentsError `invalid-request` where one of the two is missing
+ * @throws KgentsError `invalid-request` if one of the two is missing
  */
 export function deploymentVersion(flags: { deployment?: string; buildId?: string }): DeploymentVersion | undefined {
   const { deployment, buildId } = flags;
@@ -50,8 +50,8 @@ export const versioned = (version: DeploymentVersion | undefined): Pick<WorkerOp
     : { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: "PINNED" } };
 
 /**
- * The queues that a worker with a version polls and that the server does not count to the version yet: it does so some time after a
- * queue's first poll.
+ * The queues that a worker with a version polls but that the server does not list for the version yet. The server lists
+ * them some time after the first poll.
  */
 export async function missingTaskQueues(
   { client, namespace }: WorkerConnections,
@@ -71,7 +71,7 @@ export async function missingTaskQueues(
     )
     .then(({ versionTaskQueues }) => versionTaskQueues)
     .catch((error) => {
-      // No poll has made the version yet.
+      // No poll has created the version yet.
       if (isGrpcServiceError(error) && error.code === grpcStatus.notFound) return [];
       throw error;
     });
@@ -80,7 +80,7 @@ export async function missingTaskQueues(
   return polled.filter(([name, type]) => !isCounted(name, type)).map(([name]) => name);
 }
 
-/** Whether new runs of the queue go to a version: all of them, or the share of one that is being ramped up. */
+/** Whether a version gets new runs of the queue: all of them, or a share during its ramp. */
 export async function takesNewRuns(
   connections: WorkerConnections,
   taskQueue: string,
@@ -91,7 +91,7 @@ export async function takesNewRuns(
   return [currentDeploymentVersion, rampingDeploymentVersion].some((taking) => taking && isSame(version, taking));
 }
 
-/** The runs that are open and belong to a version, as a query of the list of runs. */
+/** The visibility query for the open runs of a version. */
 function openRuns(taskQueue: string, { deploymentName, buildId }: DeploymentVersion): string {
   const version = quoted(`${deploymentName}:${buildId}`);
   return `TemporalWorkerDeploymentVersion = ${version} AND TaskQueue = ${quoted(taskQueue)} AND ExecutionStatus = 'Running'`;
@@ -102,12 +102,12 @@ export const moveOnCommand = (taskQueue: string, version: DeploymentVersion): st
   `temporal workflow update-options --versioning-override-behavior auto_upgrade --query "${openRuns(taskQueue, version)}"`;
 
 const askMilliseconds = 500;
-/** What visibility knows is a moment old: none must be open for as long as this before it is believed. */
+/** Visibility lags behind. No run may be open for this long, in milliseconds, before the result counts. */
 const settleMilliseconds = 3000;
 
 /**
- * Waits until no run is open that began with a version which takes no new ones any more: when its last worker has gone, nobody
- * could carry them on. Returns at once where the version takes new runs, since it is then expected to come back.
+ * Waits until a version that gets no new runs has no open ones. Without a worker of their version, open runs could not
+ * continue. Returns at once if the version gets new runs, because it is then expected to return.
  *
  * @returns how many runs were still open at the deadline
  */

@@ -1,5 +1,5 @@
 /**
- * How a worker ends in order: nothing new is taken, what runs may end, nothing is left.
+ * The graceful shutdown of a worker: it takes nothing new, running code may end, nothing is left.
  *
  * @module
  */
@@ -10,33 +10,37 @@ import { aboutCell, type KnownCell } from "#activities/running-cells";
 import type { Logger } from "./logging.ts";
 import { settled } from "./settled.ts";
 
-/** How long to wait for the clean-ups of runs that ended while the worker drained; after that it cleans up by itself. */
+/**
+ * How long to wait for the clean-ups of runs that ended during the drain, in milliseconds. After that the worker cleans
+ * up itself.
+ */
 const cleanUpMilliseconds = 3000;
 
 /** What is to be drained. */
 interface Draining {
-  /** The host's own queue's is the last. */
+  /** The worker of the host's own queue is the last. */
   readonly workers: readonly Worker[];
-  /** What ends when each of them has. */
+  /** Settles when each worker has stopped. */
   readonly runs: readonly Promise<void>[];
   readonly dependencies: Pick<ActivityDependencies, "running" | "backends">;
-  /** How long running code may go on. */
+  /** How long running code may continue, in milliseconds. */
   readonly drainMilliseconds: number;
-  /** Resolves when nobody needs this worker for workflows that are under way; at the deadline at the latest. */
+  /** Resolves when no open workflow needs this worker, at the latest at the deadline. */
   readonly handOver: (deadline: number) => Promise<void>;
 }
 
 /** Drains workers and waits until all have ended. */
 export async function drain(about: Draining): Promise<void> {
   const { workers, runs, dependencies, drainMilliseconds, handOver } = about;
-  // Temporal's own grace counts from the moment when a worker is shut down, and they are one after the other.
+  // Temporal's grace period starts when a worker shuts down, and the workers shut down one after another.
   const over = setTimeout(() => endCells(dependencies), drainMilliseconds);
   try {
-    // Runs whose code is ended then still want their last workflow tasks.
+    // Runs whose code is ended at the deadline still need their last workflow tasks.
     await handOver(Date.now() + drainMilliseconds + cleanUpMilliseconds);
     shutDown(workers.slice(0, -1));
     await Promise.allSettled(runs.slice(0, -1));
-    // The host's own queue last: clean-ups of what has just ended come by it, if another worker carries the workflows on.
+    // The host's own queue is last: clean-ups of cells that have just ended come through it if another worker continues
+    // the workflows.
     await cleanedUp(dependencies);
     shutDown(workers);
     await Promise.allSettled(runs);
@@ -50,25 +54,25 @@ const isHostBound =
   ({ backend }: KnownCell): boolean =>
     backends[backend]?.hostBound === true;
 
-/** Ends the code that dies with this worker anyway. */
+/** Stops the code that cannot outlive this worker. */
 function endCells({ running, backends }: Draining["dependencies"]): void {
   for (const cell of running.all().filter(isHostBound(backends))) {
     cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
   }
 }
 
-/** Resolves when no cell is left, or when their clean-ups do not come. */
+/** Resolves when no cell is left, or when the clean-ups do not come in time. */
 async function cleanedUp({ running, backends }: Draining["dependencies"]): Promise<void> {
   const deadline = Date.now() + cleanUpMilliseconds;
   while (running.all().some(isHostBound(backends)) && Date.now() < deadline) await wait(50);
 }
 
-/** Takes away what is left when nothing is polled any more: cells whose clean-up could not be taken, or that nobody follows. */
+/** Removes the cells that are left after polling has stopped: those without a clean-up or without a follower. */
 export async function removeCells({ running, backends }: Draining["dependencies"], log: Logger): Promise<void> {
   await Promise.all(
     running.all().map(async (cell) => {
       if (backends[cell.backend]?.cluster) {
-        // It runs on, and another worker goes on with it.
+        // The code keeps running, and another worker continues to follow it.
         cell.running?.stop("handed-over", "the worker was shut down");
         await awaitEnd(cell, log);
         return;
@@ -84,15 +88,15 @@ export async function removeCells({ running, backends }: Draining["dependencies"
 }
 
 /**
- * Waits for the outcome of code that was told to end, no longer than a step may take: what it hangs on, such as a store that does
- * not answer, must keep nobody from removing the cell.
+ * Waits for the outcome of code that was told to stop, no longer than a step may take. A blocked outcome (such as an
+ * unresponsive store) must not prevent the removal of the cell.
  */
 export async function awaitEnd({ cellId, running }: KnownCell, log: Pick<Logger, "error">): Promise<void> {
   const outcome = running?.outcome.catch(() => {});
   if (outcome) await settled(`the end of the code of the cell ${cellId}`, outcome, log);
 }
 
-/** Tells workers to end; one that has been told, or has failed, is left alone. */
+/** Shuts workers down. Those that are not running are left alone. */
 export function shutDown(workers: readonly Worker[]): void {
   for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
 }

@@ -1,5 +1,5 @@
 /**
- * How the process of a worker ends: by a signal, or because of a defect.
+ * How the process of a worker ends: by a signal or by a defect.
  *
  * @module
  */
@@ -9,25 +9,28 @@ import { onEndingSignal } from "#platform/host/ending-signals";
 import type { Logger } from "./logging.ts";
 import type { RunningWorker } from "./run-worker.ts";
 
-/** Ends a worker's process. */
+/** Handles the end of a worker's process. */
 export interface ProcessEnd {
-  /** From now on, what ends the process ends this worker first. */
+  /** From then on, the end of the process first stops this worker. */
   readonly guard: (worker: RunningWorker, drainMilliseconds: number) => void;
-  /** The exit code of a defect; undefined where there was none. */
+  /** The exit code of a defect; undefined if there was none. */
   readonly defect: () => number | undefined;
-  /** The process ends as Node.js ends it again. */
+  /** Restores Node.js's own handling. */
   readonly release: () => void;
 }
 
-/** What follows a drain: ending and collecting what still runs, and closing connections. As docs/fleet.md counts it. */
+/**
+ * Time after a drain to stop and collect what still runs and to close connections, in milliseconds. Documented in
+ * docs/fleet.md.
+ */
 const afterDrainMilliseconds = 45_000;
 
-/** A defect that repeats itself must not fill the log. */
+/** Limits the log lines of a repeated defect. */
 const mostLines = 20;
 
 /**
- * Takes over signals, rejections that nobody handles and exceptions that nobody catches. On the first of them the worker drains; a
- * second signal ends the process at once, and so does a drain that takes longer than it may.
+ * Handles signals, unhandled rejections and uncaught exceptions. The first of them drains the worker. A second signal
+ * exits the process at once, and so does a drain that exceeds its time.
  */
 export function takeOverEnd(log: Logger): ProcessEnd {
   const defectCode = exitCodeOfFailure("internal");

@@ -3,13 +3,16 @@ import type { ArtifactStore } from "#platform/store/artifact-store";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
 import type { Logger } from "./logging.ts";
 
-/** How often artifacts are looked through. */
+/** The interval between rounds of expiry. */
 const roundMilliseconds = 3_600_000;
-/** A round that another worker has begun so short ago is this one's too. Less than the time between rounds, which no two clocks keep alike. */
+/**
+ * A round that another worker claimed this recently counts for this worker, too. Shorter than the interval, because
+ * timers of different workers drift.
+ */
 const claimMilliseconds = 55 * 60_000;
 /**
- * History is kept from a run's end, and an artifact's age counts from its last byte: before that by as much as code may run
- * in silence (24 h), be started (1 h) and be cleaned up.
+ * History is kept from the end of a run, but the age of an artifact counts from its last byte. The slack covers the
+ * time in between: silent code (24 h), its start (1 h) and the clean-up.
  */
 const slackMilliseconds = 26 * 3_600_000;
 
@@ -23,8 +26,8 @@ async function retentionOf({ client, namespace }: WorkerConnections): Promise<nu
 }
 
 /**
- * Removes artifacts when Temporal removes the history that refers to them: the namespace's retention rules both. Of all workers that
- * share the store, one does a round.
+ * Removes artifacts when Temporal removes the history that refers to them: the namespace's retention applies to both.
+ * Of all workers that share the store, one does a round.
  */
 export function startExpiry(
   store: ArtifactStore,
@@ -41,7 +44,8 @@ export function startExpiry(
       leavesRound = false;
       return;
     }
-    // A worker that cannot do it, for want of a right, would claim every round: after a failure the next one is another's.
+    // A worker that fails (for want of a right) would otherwise claim every round. After a failure it leaves the next
+    // round to another worker.
     leavesRound = true;
     const isClaimed = await store.claimExpiry(claimMilliseconds);
     const removed = isClaimed ? await store.expire(new Date(Date.now() - longest - slackMilliseconds)) : 0;

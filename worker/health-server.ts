@@ -4,18 +4,19 @@ import { messageOf } from "#core/text/message-of";
 import { createBoundedServer, type Listening, listenAt } from "#platform/host/bounded-http-server";
 import { errorCode } from "#platform/host/error-code";
 
-/** How long the worker may take to say whether it is ready: whoever probes has given up by then. */
+/** Deadline for the readiness check, in milliseconds. Later, the prober has given up. */
 const answerMilliseconds = 5000;
 
-/** A probe is one short request. */
+/** Limits for probes, which are short requests. */
 const bounds = { maximumConnections: 64, requestMilliseconds: 5000 };
 
 /**
- * Answers probes: `GET /healthz` whether the process does, `GET /readyz` whether it takes work. Each answers 200, or 503 and why.
+ * Serves probes: `GET /healthz` for liveness, `GET /readyz` for readiness. Both respond with 200, or 503 and the
+ * reason.
  *
- * @param unready why the worker takes no work now; undefined where it does
- * @param port 0 for any that is free
- * @throws KgentsError `invalid-configuration` where it cannot listen there
+ * @param unready why the worker takes no work now; undefined if it does
+ * @param port 0 for any free port
+ * @throws KgentsError `invalid-configuration` if it cannot listen there
  */
 export async function startHealthServer(
   { host, port }: { host: string; port: number },

@@ -6,10 +6,10 @@ import type { Paths } from "#platform/host/paths";
 import { sharedId } from "#platform/host/shared-id";
 
 /**
- * The id of this host among the workers that share a Temporal server: stable when its worker is restarted.
+ * The id of this host among the workers that share a Temporal server. It is stable across restarts.
  *
- * Two machines may have one name, as those do that nobody gave one; two may share one state directory, as homes on a file
- * server are. So both the name and an id that is kept in the state directory count.
+ * Host names are not unique (machines without a configured name share one), and neither are state directories (home
+ * directories on a file server). So the id combines the name with an id kept in the state directory.
  */
 export async function hostIdOf(paths: Paths, slot: number): Promise<string> {
   const kept = await sharedId(join(paths.state, "host-id"));

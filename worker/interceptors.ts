@@ -5,7 +5,7 @@ import { traceHeader } from "#core/telemetry/trace-context";
 import type { Tracing } from "#platform/tracing/tracing";
 import type { TraceSinks } from "#workflows/interceptors";
 
-/** Who asked, as the input of an activity says: in the request, or beside the cell. */
+/** The requester in an activity's input: in the request, or beside the cell. */
 function requesterOf(input: unknown): string {
   const { request, requester }: { request?: unknown; requester?: unknown } =
     typeof input === "object" && input !== null ? input : {};
@@ -13,10 +13,12 @@ function requesterOf(input: unknown): string {
   return typeof requester === "string" ? requester : unknownRequester;
 }
 
-/** What spans of a run are found by; the names are those of Temporal's own interceptors. */
+/** Attributes to find the spans of a run by, with the names of Temporal's own interceptors. */
 const runAttributes = (workflowId: string, runId: string) => ({ temporalWorkflowID: workflowId, temporalRunID: runId });
 
-/** Around every activity: its log lines say whose run it is, and where traces are on it is a span of the run's. */
+/**
+ * Adds the run's id and requester to an activity's log lines. With tracing it also records a span in the run's trace.
+ */
 export const activityInterceptors =
   (tracing: Tracing | undefined): ActivityInterceptorsFactory =>
   ({ info: { workflowExecution, activityType, activityId, attempt } }) => {
@@ -44,7 +46,7 @@ export const activityInterceptors =
     };
   };
 
-/** Where workflows say that they have ended. */
+/** The sinks through which workflows report their end. */
 export const workflowSinks = (tracing: Tracing | undefined): InjectedSinks<TraceSinks> => ({
   kgentsTraces: {
     ended: {

@@ -4,12 +4,12 @@ import type { Backend } from "#cells/provider";
 import { awaitEnd } from "./drain.ts";
 import type { Logger } from "./logging.ts";
 
-/** How often to look for cells that nobody follows. */
+/** How often to look for abandoned cells, in milliseconds. */
 const roundMilliseconds = 1000;
 
 /**
- * Takes away cells whose run is over although no clean-up came: a terminated workflow runs no clean-up code. A cell of a
- * run that is still open (paused, or between two attempts) stays.
+ * Removes cells whose run is over but had no clean-up: a terminated workflow runs no clean-up code. Cells of open runs
+ * (paused, or between two attempts) stay.
  */
 export function startJanitor(
   dependencies: Pick<ActivityDependencies, "running" | "limiter" | "backends" | "askRun">,
@@ -20,7 +20,7 @@ export function startJanitor(
   const remove = async (cell: KnownCell, backend: Backend): Promise<void> => {
     cell.running?.stop(backend.cluster ? "handed-over" : "cancelled", "the run was ended from outside");
     await awaitEnd(cell, log);
-    // What has finished in a cluster goes by its TTL: another worker may have carried the run to its end.
+    // A finished Job in a cluster is removed by its TTL, because another worker may have completed the run.
     if (backend.cluster) await backend.cluster.discard(cell.cellId);
     else await backend.cleanUp(cell.cellId);
     limiter.release(cell.cellId);
@@ -33,12 +33,12 @@ export function startJanitor(
       const backend = backends[cell.backend];
       if (!backend || isCarried(cell)) continue;
       if (backend.cluster && !cell.wasFollowed) {
-        // Another worker follows it. Where none does, the scheduled sweep takes it away.
+        // Another worker follows it. If none does, the scheduled sweep removes it.
         running.forget(cell.cellId);
         continue;
       }
       if (stopping || (await askRun(cell.workflowId, cell.runId))?.open !== false) continue;
-      // One that resists must not keep the others.
+      // A failed removal must not block the others.
       await remove(cell, backend).catch((error) =>
         log.error({ ...aboutCell(cell), error: String(error) }, "a cell could not be removed; tried again"),
       );
@@ -49,7 +49,7 @@ export function startJanitor(
   let current = Promise.resolve();
   let waiting = false;
   const timer = setInterval(() => {
-    // A round that takes its time is not followed by all those that it has kept waiting.
+    // Skip this round while the previous one runs.
     if (waiting) return;
     waiting = true;
     current = round()

@@ -1,6 +1,6 @@
 /**
- * What the server knows of a worker. A client that looks at a queue before the worker is listed takes the queue for unserved, and
- * `set-current-version` refuses a version to which the server does not count all queues yet.
+ * A worker's state on the server. A client that checks a queue before the worker is listed finds it unserved.
+ * `set-current-version` rejects a version until the server lists all its queues.
  *
  * @module
  */
@@ -9,17 +9,20 @@ import { answerMilliseconds, isPolling } from "#platform/temporal/task-queue";
 import type { WorkerConnections } from "./connect.ts";
 import { type DeploymentVersion, missingTaskQueues } from "./deployment.ts";
 
-/** The parts of a worker that the server does not list at a moment, in words; undefined where it lists all. */
+/** Describes what the server does not list yet; undefined if it lists everything. */
 export type Listing = (deadline?: number) => Promise<string | undefined>;
 
-/** Asks whether the server lists a worker among a queue's pollers and, where it has a version, counts all of its queues to that version. */
+/**
+ * Checks that the server lists a worker among a queue's pollers and, for a worker with a version, all queues of that
+ * version.
+ */
 export function createListing(
   connections: WorkerConnections,
   taskQueue: string,
   identity: string,
   version: DeploymentVersion | undefined,
 ): Listing {
-  // A version keeps the queues that it once had: they are asked for until all are there.
+  // The server keeps listing a version's queues, so check only until all are listed.
   let whole = version === undefined;
   return async (deadline = Date.now() + answerMilliseconds) => {
     if (!(await isPolling(connections, taskQueue, identity, deadline))) {
@@ -38,7 +41,7 @@ const pauseMilliseconds = 20;
 /**
  * Waits until the server lists a worker.
  *
- * @returns what it did not list in time; undefined where all is listed
+ * @returns what the server did not list in time; undefined if it lists everything
  */
 export async function awaitListing(listing: Listing, timeoutMilliseconds = 10_000): Promise<string | undefined> {
   const deadline = Date.now() + timeoutMilliseconds;

@@ -4,17 +4,17 @@ import { pino } from "pino";
 import { phaseBuckets, runMetrics } from "#core/telemetry/metrics";
 import { printableJson } from "#core/text/printable-json";
 
-/** The worker's log: JSON lines, one an event. */
+/** The worker's log: one JSON line an event. */
 export type Logger = ReturnType<typeof createLogger>;
 
-/** Log lines that cannot be written are kept up to so many bytes, then dropped. */
+/** Limit in bytes for buffered log lines that cannot be written. More are dropped. */
 const keptBytes = 2 ** 20;
 
-/** Makes the log on stderr. `LOG_LEVEL` sets its level; default info. */
+/** Creates the log on stderr. `LOG_LEVEL` sets its level. @default info */
 export function createLogger() {
-  // Synchronous: the last words before a crash are the ones that matter.
+  // Synchronous, so that the last lines before a crash are written.
   const stderr = pino.destination({ dest: 2, sync: true, maxLength: keptBytes });
-  // A disk that is full, or a reader that has gone: without a listener each line would throw where it is logged, and end the worker.
+  // Without a listener, a full disk or a closed reader would make each log call throw and end the worker.
   stderr.on("error", () => {});
   return pino(
     {
@@ -23,7 +23,8 @@ export function createLogger() {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
-      // Names and messages of others stand in it: a line stays one line, and shows on a terminal as it is.
+      // Values may contain names and messages of others. Escape them, so that a line stays one line and is safe on a
+      // terminal.
       hooks: { streamWrite: printableJson },
     },
     stderr,
@@ -36,21 +37,21 @@ const prometheusAt = (bindAddress: string) => ({
   bindAddress,
   countersTotalSuffix: true,
   unitSuffix: true,
-  // The SDK's own are named in milliseconds unless they are asked for in seconds, Prometheus' base unit.
+  // The SDK names its own metrics in milliseconds by default. Prometheus' base unit is seconds.
   useSecondsForDurations: true,
   histogramBucketOverrides: { [runMetrics.phase.name]: phaseBuckets },
 });
 
 /**
- * Sets up Temporal's runtime for this process; once, and before anything connects.
+ * Installs Temporal's runtime for this process, once and before any connection.
  *
  * @param metricsAddress where to serve Prometheus metrics, such as `127.0.0.1:9464`
- * @returns what metrics are made with, where they are served
+ * @returns the meter for metrics, if they are served
  */
 export function installRuntime(log: Logger, metricsAddress: string | undefined): MetricMeter | undefined {
   const forward = (entry: LogEntry): void => {
     const level = levels[entry.level];
-    // Core reports every unreachable poll; what a person needs of it is said once a state by the worker itself.
+    // Core logs every failed poll. The worker itself logs what users need, once for each change.
     log[level]({ ...entry.meta }, entry.message);
   };
   const { metricMeter } = Runtime.install({

@@ -1,5 +1,5 @@
 /**
- * The worker that the local stack starts in the background: `kgents worker`, with files by which commands know of it.
+ * The background worker of the local stack: `kgents worker`, with the files by which commands find it.
  *
  * @module
  */
@@ -23,7 +23,7 @@ if (identityFile === undefined) throw new Error("--identity-file is missing: thi
 const files = workerFilesBeside(identityFile);
 const { pid } = process;
 
-// One write at a time, and always of the newest number.
+// Write one at a time, always the latest number.
 let written = Promise.resolve();
 let activeRuns = 0;
 const onActivity = (active: number): void => {
@@ -48,5 +48,5 @@ const exitCode = await work(
     },
   },
 );
-// A worker that could not start has Temporal's runtime running all the same, which would keep this process alive.
+// Temporal's runtime would keep the process alive, even if the worker could not start.
 process.exit(exitCode);

@@ -30,26 +30,26 @@ import { watchBackends } from "./watch-backends.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
-/** A worker that runs. */
+/** A running worker. */
 export interface RunningWorker {
-  /** Drains and stops; resolves when all is ended. */
+  /** Drains and stops the worker; resolves when it has stopped. */
   readonly stop: () => Promise<void>;
   /** Rejects when the worker fails; resolves when it has stopped. */
   readonly stopped: Promise<void>;
-  /** Why it takes no work now, in words; undefined where it does. */
+  /** Why it takes no work now, in words; undefined if it does. */
   readonly unready: () => Promise<string | undefined>;
 }
 
-/** All cells at once; each has the time of its own steps. */
+/** Time to remove all cells in parallel, in milliseconds. Each may take its own steps. */
 const cellsMilliseconds = 2 * stepMilliseconds + 1000;
-/** Uploads that are under way are waited for: as long as the spool's own patience, and some. */
+/** Time for pending uploads, in milliseconds: the spool's own limit, with a margin. */
 const storeMilliseconds = 20_000;
 
 /**
- * Starts a worker: connects, clears what an earlier process of this host left, and polls the shared queue and the host's
- * own.
+ * Starts a worker. It connects, removes what an earlier process of this host left, and polls the shared queue and the
+ * host's own.
  *
- * @throws KgentsError where Temporal does not answer or no backend can be served; nothing is left open then
+ * @throws KgentsError if Temporal does not answer or no backend can be served; everything is then closed again
  */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const opened = createOpened(settings.log);
@@ -131,7 +131,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   if (watch) opened.add("ending the watch of the backends", watch.stop);
 
   const runs = workers.map((worker) => worker.run());
-  // One of them failing must end the others, else the process would live on in part.
+  // If one worker fails, stop the others, so that the process does not run on in part.
   Promise.all(runs).catch(() => shutDown(workers));
   opened.add("ending the pollers", async () => {
     shutDown(workers);
@@ -141,7 +141,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   const listed = awaitListing(listing).catch(
     (error) => `whether the server lists this worker cannot be asked: ${error}`,
   );
-  // A worker that has ended meanwhile says so by `stopped`, below.
+  // If the worker has ended since, `stopped` reports it below.
   const missing = await Promise.race([listed, Promise.allSettled(runs).then(() => undefined)]);
   if (missing !== undefined) log.warn({ taskQueue: policy.taskQueue }, missing);
   await settings.onReady?.({ taskQueue: policy.taskQueue, hostTaskQueue: dependencies.hostTaskQueue, identity });
@@ -187,7 +187,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   };
 }
 
-/** Says so where a worker with a version is given no new runs: somebody has to make its version the current one. */
+/** Logs a warning if a worker with a version gets no new runs, because its version must be made the current one. */
 async function sayIfPassive(
   connections: WorkerConnections,
   taskQueue: string,

@@ -1,14 +1,16 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Logger } from "./logging.ts";
 
-/** How long one step of an end may take: killing, collecting or closing takes a second where nothing is wrong. */
+/**
+ * How long one step of a shutdown may take, in milliseconds. Killing, collecting or closing normally takes a second.
+ */
 export const stepMilliseconds = 10_000;
 
 /**
- * Waits for something to end, however it does, but no longer than its time; what comes after it must not be kept waiting. Never
- * rejects: what went wrong, or is late, is logged under the step's name.
+ * Waits for a step to settle, but no longer than its time, so that it does not block the next ones. Never rejects:
+ * failures and timeouts are logged under the step's name.
  *
- * @returns whether it has ended in order
+ * @returns whether it succeeded in time
  */
 export async function settled(
   step: string,
@@ -31,10 +33,10 @@ export async function settled(
   }
 }
 
-/** What a worker has opened, closed in the opposite order. */
+/** The resources that a worker has opened. They are closed in reverse order. */
 export interface Opened {
   readonly add: (step: string, close: () => Promise<unknown>, milliseconds?: number) => void;
-  /** Closes everything, whatever becomes of each. Never rejects. */
+  /** Closes everything, even after failures. Never rejects. */
   readonly close: () => Promise<void>;
 }
 

@@ -7,15 +7,15 @@ import {
 import { sweepCellsWorkflow } from "#core/contract/names";
 import type { Logger } from "./logging.ts";
 
-/** How often cells without a live run are looked for, in milliseconds. */
+/** How often to look for cells without a live run, in milliseconds. */
 const interval = 5 * 60_000;
-/** What was missed while the server was away need not be made up for. */
+/** Rounds missed while the server was unavailable are not made up for. */
 const catchupWindow = 60_000;
 
-/** The schedule's id; one for each task queue, since a queue's workers serve one cluster. */
+/** The schedule's id. There is one for each task queue, because a queue's workers serve one cluster. */
 export const sweepScheduleId = (taskQueue: string): string => `kgents-sweep-${taskQueue}`;
 
-/** The schedule as this version has it. */
+/** The schedule that this version creates. */
 const scheduleOf = (taskQueue: string) => ({
   spec: { intervals: [{ every: interval }] },
   action: {
@@ -28,7 +28,7 @@ const scheduleOf = (taskQueue: string) => ({
   policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow },
 });
 
-/** Whether a schedule that is there is the one of this version; whether it is paused is its operator's. */
+/** Whether an existing schedule matches this version. Its paused state is the operator's choice. */
 function isUpToDate({ spec, action, policies }: ScheduleDescription, taskQueue: string): boolean {
   const wanted = scheduleOf(taskQueue);
   const [first, ...more] = spec.intervals ?? [];
@@ -44,8 +44,8 @@ function isUpToDate({ spec, action, policies }: ScheduleDescription, taskQueue: 
 }
 
 /**
- * Sees to it that the sweep is scheduled, as this version does it: a schedule that an earlier version, or a person, has made otherwise is
- * changed, and stays paused where it is. A worker that may not do that says so and works all the same.
+ * Ensures that the sweep is scheduled as in this version. A schedule that differs is updated and keeps its paused
+ * state. A worker without the right to do so logs a warning and continues.
  */
 export async function ensureSweep(
   client: Client,

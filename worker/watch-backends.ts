@@ -2,10 +2,10 @@ import type { Backend } from "#cells/provider";
 import type { Logger } from "./logging.ts";
 import type { WorkerMetrics } from "./worker-metrics.ts";
 
-/** How often backends are looked at. */
+/** How often to check backends, in milliseconds. */
 const roundMilliseconds = 30_000;
 
-/** Looks at the backends from time to time, so that metrics show one that has gone away before a run meets it. */
+/** Checks the backends at intervals, so that metrics show an unavailable one before a run needs it. */
 export function watchBackends(
   backends: readonly Backend[],
   metrics: WorkerMetrics,
@@ -28,7 +28,7 @@ export function watchBackends(
   let current: Promise<unknown> = Promise.resolve();
   let looking = false;
   const next = (): void => {
-    // A backend that takes its time is not asked again meanwhile.
+    // Skip this round while the previous one runs.
     if (looking) return;
     looking = true;
     current = round().finally(() => {

@@ -1,5 +1,5 @@
 /**
- * What a background worker looks after beside its work. Nobody sees its terminal, so it ends by itself where it serves nobody any more.
+ * Ends a background worker that is no longer needed. It has no terminal, so it must detect this itself.
  *
  * @module
  */
@@ -10,18 +10,21 @@ import type { Logger } from "./logging.ts";
 /** What is watched. */
 export interface WatchedIdentity {
   readonly files: WorkerFiles;
-  /** Temporal's address where nobody named it; undefined where a person did, who then trusts whoever runs it. */
+  /**
+   * Temporal's address if it is the default one; undefined if it was configured, because then the user trusts the
+   * server.
+   */
   readonly ownServer: string | undefined;
 }
 
-/** Between two looks. Each reads one small file and two tables of the kernel. */
+/** The interval between checks, in milliseconds. A check reads one small file and two tables of the kernel. */
 const lookMilliseconds = 2000;
-/** A file that cannot be read once, because too many are open, is not gone. */
+/** How many checks in a row must fail. A single read can fail when too many files are open. */
 const looksWithoutFile = 2;
 
 /**
- * Watches until there is a reason to end: the file by which commands find this worker is gone or names another worker, or another user's
- * server listens at the port of ours, which may have ended.
+ * Checks for reasons to end. The file by which commands find this worker is gone or names another worker. Or another
+ * user's server listens at our port, because our server may have ended.
  *
  * @param end called once, with the reason in words
  */

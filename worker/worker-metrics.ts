@@ -4,16 +4,16 @@ import type { BackendName, Isolation } from "#core/contract/result";
 import { workerMetrics } from "#core/telemetry/metrics";
 import { type StoreOperation, storeOperations } from "#platform/store/count-errors";
 
-/** What a worker measures of itself. */
+/** A worker's metrics. */
 export interface WorkerMetrics {
-  /** The cells that it looks after, now that there is one more or one less. */
+  /** The worker's present cells, after each change. */
   readonly cells: (cells: readonly KnownCell[]) => void;
-  /** How many cells of a backend it takes on at once. */
+  /** The maximum number of concurrent cells of a backend. */
   readonly maximum: (backend: BackendName, cells: number) => void;
-  /** How many runs wait here for a place. */
+  /** The number of runs that wait in this worker for a place. */
   readonly waiting: (backend: BackendName, runs: number) => void;
   readonly available: (backend: BackendName, available: boolean) => void;
-  /** What a backend enforces here, as it has just found it. */
+  /** The limits that a backend enforces here, from its latest check. */
   readonly isolation: (backend: BackendName, isolation: Isolation) => void;
   readonly storeError: (operation: StoreOperation) => void;
 }
@@ -21,10 +21,10 @@ export interface WorkerMetrics {
 const levels: readonly Isolation["level"][] = ["sandbox", "cluster", "none"];
 
 /**
- * Sets up what a worker measures of itself.
+ * Creates a worker's metrics.
  *
- * @param meter the SDK's; it does nothing where no metrics are served
- * @param backends those that the worker serves
+ * @param meter the SDK's; a no-op if no metrics are served
+ * @param backends the backends that the worker serves
  */
 export function createWorkerMetrics(meter: MetricMeter, backends: readonly BackendName[]): WorkerMetrics {
   const gauge = ({ name, meaning }: { name: string; meaning: string }) =>
@@ -37,7 +37,7 @@ export function createWorkerMetrics(meter: MetricMeter, backends: readonly Backe
   const enforcedGauge = gauge(workerMetrics.enforced);
   const { name, meaning } = workerMetrics.storeErrors;
   const storeErrors = meter.createCounter(name, undefined, meaning);
-  // What was never seen cannot be seen to grow: the first error would go unnoticed.
+  // Start at 0: Prometheus cannot see the increase of a counter that appears with its first error.
   for (const operation of storeOperations) storeErrors.add(0, { operation });
   const setCells = (cells: readonly KnownCell[]): void => {
     for (const backend of backends) {
