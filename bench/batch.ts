@@ -9,16 +9,19 @@ import { startDevServer } from "../test/support/dev-server.ts";
 import { startWorkerProcess, type WorkerProcess } from "../test/support/worker-process.ts";
 import { inPairs } from "./statistics.ts";
 
-/** Places for cells that each worker has: its default. */
+/** Places for cells of each worker: the default. */
 const places = 10;
 
-/** What a batch does: for work that waits, as most of it does in earnest, and for work that is nothing but overhead. */
+/** Two kinds of batch: runs that mostly wait, as most real work does, and runs that are only overhead. */
 const kinds: readonly { name: string; count: number; request: ExecutionRequest; rounds: number; goal: string }[] = [
   { name: "`sleep 2`", count: 120, request: { code: "sleep 2", language: "sh" }, rounds: 3, goal: ">= 1.5" },
   { name: "`true`", count: 2000, request: { code: "true", language: "sh" }, rounds: 1, goal: "none" },
 ];
 
-/** A batch with two workers beside the same with one: two queues on one server, so that both series are of the same minutes. */
+/**
+ * Compares a batch on two workers with the same batch on one. Two queues of one server, measured in turn, so both
+ * series see the same load.
+ */
 export async function* measureBatch({ temporal }: { temporal: string }): AsyncGenerator<string> {
   const directory = await mkdtemp(join(tmpdir(), "kgents-bench-"));
   const server = await startDevServer(temporal, join(directory, "temporal.db"));

@@ -11,7 +11,7 @@ import { inPairs, timed } from "./statistics.ts";
 
 const run = promisify(execFile);
 
-/** The command line as a whole process: cold (nothing runs, everything installed) and warm. */
+/** Measures the command line as a whole process: cold (everything installed, nothing running) and warm. */
 export async function* measureCommandLine(binaries: { temporal: string; bubblewrap: string }): AsyncGenerator<string> {
   const directory = await mkdtemp(join(tmpdir(), "kgents-bench-"));
   const environment = {

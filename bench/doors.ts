@@ -11,7 +11,10 @@ import { inPairs, median, timed } from "./statistics.ts";
 const rounds = 30;
 const program = "print(1)";
 
-/** What each way in costs: live output, the command line's start, and the Model Context Protocol beside the API. */
+/**
+ * Measures each client: live output, the start of the command line, and the Model Context Protocol compared with the
+ * API.
+ */
 export async function* measureDoors({ temporal }: { temporal: string }): AsyncGenerator<string> {
   await using terminal = await openTerminal(temporal);
   await terminal.run(["up"]);

@@ -34,7 +34,7 @@ async function openCluster(): Promise<{ cluster: TestCluster; down: () => Promis
   return { cluster: connectCluster(description), down: async () => (started ? provider.down() : undefined) };
 }
 
-/** A function that runs one program on the cluster through the API, with a server and a worker as in use. */
+/** Returns a function that runs one program on the cluster through the API, with a separate server and worker. */
 async function openKgents(temporal: string, cluster: TestCluster, namespace: string) {
   const directory = await mkdtemp(join(tmpdir(), "kgents-bench-"));
   const server = await startDevServer(temporal, join(directory, "temporal.db"));
@@ -64,7 +64,7 @@ async function openKgents(temporal: string, cluster: TestCluster, namespace: str
   };
 }
 
-/** What a person does with kubectl for the same. */
+/** The same run made by hand with kubectl. */
 function kubectlPeer(cluster: TestCluster, namespace: string): () => Promise<unknown> {
   let number = 0;
   const kubectl = async (...args: string[]): Promise<string> => {
@@ -81,7 +81,7 @@ function kubectlPeer(cluster: TestCluster, namespace: string): () => Promise<unk
   };
 }
 
-/** llm-sandbox in a Python environment of its own; undefined where it cannot be installed. */
+/** llm-sandbox in its own Python environment; undefined if it cannot be installed. */
 async function openLlmSandbox(cluster: TestCluster, namespace: string) {
   const directory = await mkdtemp(join(tmpdir(), "kgents-bench-llm-sandbox-"));
   const python = join(directory, "bin", "python");
@@ -118,7 +118,7 @@ async function openLlmSandbox(cluster: TestCluster, namespace: string) {
 const line = (what: string, { ours, peer, ratio }: Comparison, goal: string): string =>
   `${what}: ours ${ours.toFixed(0)} ms, peer ${peer.toFixed(0)} ms, ratio ${ratio.toFixed(2)} (goal ${goal})`;
 
-/** Where the time of our runs goes, in the middle. */
+/** The median time of each phase of our runs. */
 function* phases(results: readonly { result: ExecutionResult; total: number }[]): Generator<string> {
   const at = (time: string | null): number => Date.parse(time ?? "");
   const part = (name: string, of: (one: { result: ExecutionResult; total: number }) => number): string =>
@@ -135,7 +135,10 @@ function* phases(results: readonly { result: ExecutionResult; total: number }[])
   );
 }
 
-/** A cold Job from the API to its result, beside kubectl and llm-sandbox on the same node with the same image. */
+/**
+ * Measures a cold Job from the API to its result, compared with kubectl and llm-sandbox on the same node with the same
+ * image.
+ */
 export async function* measureKubernetes({ temporal }: { temporal: string }): AsyncGenerator<string> {
   const { cluster, down } = await openCluster();
   const namespace = `bench-${process.pid}`;

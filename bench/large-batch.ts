@@ -13,7 +13,7 @@ import { kgentsEntry, startWorkerProcess, type WorkerProcess } from "../test/sup
 import { residentMebibytes } from "./memory.ts";
 
 const queue = "large-batch";
-/** The batch's id, which takes it up again. */
+/** The batch's id, by which the second command attaches to it. */
 const id = "large-batch";
 /** Runs at once: two workers with their default of 10 places each. */
 const concurrency = 20;
@@ -35,8 +35,8 @@ const range = (values: readonly number[], unit: (value: number) => string): stri
   `${unit(Math.min(...values))} to ${unit(Math.max(...values))}`;
 
 /**
- * A batch of many runs of `true` by the command line, with two workers: at half of it the command is killed, and taken up again under the same
- * id. What is wrong with the results is an error.
+ * Runs a large batch of `true` by the command line, with two workers. The command is killed halfway, and started again
+ * with the same id. Throws if the results are wrong.
  */
 export async function* measureLargeBatch({ temporal }: { temporal: string }, count: number): AsyncGenerator<string> {
   const directory = await mkdtemp(join(tmpdir(), "kgents-bench-"));

@@ -1,10 +1,10 @@
 import type { ExecutionHandle } from "#client/index";
 import type { ExecutionRequest } from "#core/contract/request";
 
-/** Says when it wrote, by the clock that the client has too; the pause lets the follower be there before, as a person would. */
+/** Prints the time of writing; client and code share a clock. The pause lets the client attach first. */
 const program = "import time\ntime.sleep(0.7)\nprint(repr(time.time()), flush=True)\ntime.sleep(0.7)";
 
-/** How long after the code wrote it the first byte of its output arrives at a client, in milliseconds. */
+/** The time from writing the first byte of output until a client receives it, in milliseconds. */
 export async function firstByteDelay(start: (request: ExecutionRequest) => Promise<ExecutionHandle>): Promise<number> {
   const handle = await start({ code: program, cpu: "1" });
   let delay: number | undefined;

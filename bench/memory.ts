@@ -1,17 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { startBenchStack } from "./stack.ts";
 
-/** Resident memory of a process, in MiB, as the kernel counts it. */
+/** Resident memory of a process, in MiB, from /proc. */
 export async function residentMebibytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
-/** After how many runs memory is read: what grows by the run shows between the last two. */
+/** The numbers of runs after which memory is read. Growth per run shows between the last two. */
 const readings = [0, 250, 500, 1000, 1500, 3000];
 const inFlight = 10;
 
-/** What the stack takes when idle and after runs, and whether that ends. */
+/** Measures the stack's memory when idle and after runs, and whether it stops growing. */
 export async function* measureMemory(binaries: { temporal: string; bubblewrap: string }): AsyncGenerator<string> {
   await using stack = await startBenchStack(binaries);
   let begun = 0;

@@ -4,7 +4,9 @@ import { type Comparison, inPairs, throughput, timed } from "./statistics.ts";
 const line = (what: string, { ours, peer, ratio }: Comparison, unit: string, goal: string): string =>
   `${what}: ours ${ours.toFixed(1)} ${unit}, peer ${peer.toFixed(1)} ${unit}, ratio ${ratio.toFixed(2)} (goal ${goal})`;
 
-/** A run of `true` through the API, beside three bare activities on the same server; and on a server as it comes. */
+/**
+ * Compares a run of `true` through the API with three bare activities on the same server, then on an untuned server.
+ */
 export async function* measureOverhead(binaries: { temporal: string; bubblewrap: string }): AsyncGenerator<string> {
   let tunedMedian: number;
   {

@@ -14,19 +14,19 @@ interface Tools {
   readonly bubblewrap: string;
 }
 
-/** How many runs rows and bytes are counted over. */
+/** The number of runs over which rows and bytes are counted. */
 const countedRuns = 400;
-/** Databases of Temporal, and their tables by their rows. */
+/** Temporal's databases. */
 const databases = ["temporal", "temporal_visibility"];
 
 interface Footprint {
-  /** Of each table. */
+  /** By table. */
   readonly rows: ReadonlyMap<string, number>;
   /** Tables and indexes, without free space. */
   readonly bytes: number;
 }
 
-/** What has been written since the cluster was made. */
+/** What has been written since the database cluster was created. */
 async function written({ postgres }: ProductionStack): Promise<{ logBytes: number; transactions: number }> {
   const [[logBytes, transactions] = []] = await postgres.query(
     "postgres",
@@ -35,7 +35,7 @@ async function written({ postgres }: ProductionStack): Promise<{ logBytes: numbe
   return { logBytes: Number(logBytes), transactions: Number(transactions) };
 }
 
-/** What the databases hold; exact, and without what was deleted meanwhile. */
+/** The exact contents of the databases, without rows that were deleted since. */
 async function footprint({ postgres }: ProductionStack): Promise<Footprint> {
   const rows = new Map<string, number>();
   let bytes = 0;
@@ -54,7 +54,7 @@ async function footprint({ postgres }: ProductionStack): Promise<Footprint> {
   return { rows, bytes };
 }
 
-/** Tasks of runs that are over are removed each 30 s. */
+/** The server removes the tasks of finished runs every 30 s. */
 async function untilTasksAreRemoved({ postgres }: ProductionStack): Promise<void> {
   for (const end = Date.now() + 120_000; Date.now() < end; await delay(1000)) {
     const [[count] = []] = await postgres.query(
@@ -68,7 +68,7 @@ async function untilTasksAreRemoved({ postgres }: ProductionStack): Promise<void
 /** Starts the production server with the namespace `default`, and workers beside it. */
 async function startProduction(binaries: Tools): Promise<{ production: ProductionStack; stack: BenchStack }> {
   const programs = await buildPrograms((text) => process.stderr.write(`bench: ${text}\n`));
-  // Without TLS, as the development server is.
+  // Without TLS, like the development server.
   const production = await startProductionStack(programs, { profile: "dev" });
   await runOrFail([process.execPath, kgentsEntry, ...production.setupArguments, "--namespace", "default"], {
     environment: { ...production.environment },
@@ -76,7 +76,7 @@ async function startProduction(binaries: Tools): Promise<{ production: Productio
   return { production, stack: await startBenchStack(binaries, { server: production }) };
 }
 
-/** What a run of `true` leaves in PostgreSQL, and what it costs to write. */
+/** Measures what a run of `true` leaves in PostgreSQL, and what it costs to write. */
 export async function* measureFootprint(binaries: Tools): AsyncGenerator<string> {
   const { production, stack } = await startProduction(binaries);
   await using _ours = stack;
@@ -84,7 +84,7 @@ export async function* measureFootprint(binaries: Tools): AsyncGenerator<string>
   const before = { ...(await footprint(production)), ...(await written(production)) };
   await throughput(countedRuns, 10, stack.runTrue);
   await untilTasksAreRemoved(production);
-  // First, since looking at the tables writes them anew.
+  // Read this first: reading the tables also writes to them.
   const after = { ...(await written(production)), ...(await footprint(production)) };
   const each = (now: number, then: number, digits = 1): string => ((now - then) / countedRuns).toFixed(digits);
   yield `a run of \`true\`, over ${countedRuns}: ${each(after.bytes, before.bytes, 0)} bytes of tables and indexes, ${each(after.logBytes, before.logBytes, 0)} bytes of write-ahead log, ${each(after.transactions, before.transactions)} transactions`;
@@ -102,7 +102,9 @@ export async function* measureFootprint(binaries: Tools): AsyncGenerator<string>
   }
 }
 
-/** Runs on the production server on PostgreSQL beside runs on the tuned development server, both warm, in turn. */
+/**
+ * Compares runs on the production server on PostgreSQL with runs on the tuned development server, both warm, in turn.
+ */
 export async function* measureProduction(binaries: Tools): AsyncGenerator<string> {
   const { stack: ours } = await startProduction(binaries);
   await using _ours = ours;

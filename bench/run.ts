@@ -1,7 +1,7 @@
 /**
- * Measures what kgents promises, as ratios against a peer in the same run:
- * `npm run bench [-- overhead|cli|doors|batch|memory|kubernetes|production|footprint]`. `batch 10000` runs one batch of that size, in the place of the comparison.
- * Results and how to read them: docs/performance.md.
+ * Measures kgents' performance as ratios to a peer in the same run: `npm run bench [--
+ * overhead|cli|doors|batch|memory|kubernetes|production|footprint]`. `batch 10000` runs one batch of that size instead
+ * of the comparison. Results and how to read them: docs/performance.md.
  *
  * @module
  */

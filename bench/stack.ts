@@ -13,7 +13,7 @@ import { openDirectoryStore } from "#platform/store/directory-store";
 import { type DevServer, startDevServer } from "../test/support/dev-server.ts";
 import { startWorkerProcess } from "../test/support/worker-process.ts";
 
-/** The tools, installed as the product does it. */
+/** Finds or installs the tools, as the product does. */
 export async function tools(): Promise<{ temporal: string; bubblewrap: string }> {
   const cacheDirectory = kgentsPaths().cache;
   const log = (line: string): void => void process.stderr.write(`bench: ${line}\n`);
@@ -21,7 +21,7 @@ export async function tools(): Promise<{ temporal: string; bubblewrap: string }>
   return { temporal: temporal.path, bubblewrap: await findBubblewrap({ cacheDirectory, installTools: true, log }) };
 }
 
-/** A server with kgents' worker and the peer's beside each other. */
+/** A server with kgents' worker and the peer's worker. */
 export interface BenchStack extends AsyncDisposable {
   readonly client: Client;
   readonly serverPid: number;
@@ -33,10 +33,11 @@ export interface BenchStack extends AsyncDisposable {
 }
 
 /**
- * Starts them: each of the three a process, as in use.
+ * Starts the server and both workers, each as a process of its own.
  *
- * @param options.server one that runs, with the namespace `default`; it is stopped with the rest. @default a development server
- * @param options.stock whether that one is as it comes, and not as kgents starts it
+ * @param options.server a running server with the namespace `default`, stopped with the rest. @default a development
+ *   server
+ * @param options.stock whether the development server runs with its own defaults instead of kgents' settings
  */
 export async function startBenchStack(
   binaries: { temporal: string; bubblewrap: string },

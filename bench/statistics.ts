@@ -1,4 +1,3 @@
-/** The middle of some numbers. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -6,7 +5,7 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** One comparison: figures of both sides, and the median of the ratios pair by pair. */
+/** One comparison: the figures of both sides, and the median of the pairwise ratios. */
 export interface Comparison {
   readonly ours: number;
   readonly peer: number;
@@ -14,9 +13,9 @@ export interface Comparison {
 }
 
 /**
- * Measures two things in turn, A B A B ..., so that a machine whose speed drifts treats both alike.
+ * Measures two actions in turn, A B A B ..., so that changes in the machine's speed affect both alike.
  *
- * @param rounds pairs that count; as many as `warmUp` before them do not
+ * @param rounds pairs that count; `warmUp` pairs before them do not
  */
 export async function inPairs(
   rounds: number,
@@ -36,14 +35,14 @@ export async function inPairs(
   };
 }
 
-/** How long something takes, in milliseconds. */
+/** The duration of an action, in milliseconds. */
 export async function timed(action: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await action();
   return performance.now() - start;
 }
 
-/** Does something `count` times, so many at once. Returns how many a second that were. */
+/** Runs an action `count` times, `atOnce` of them concurrently. Returns the rate per second. */
 export async function throughput(count: number, atOnce: number, action: () => Promise<unknown>): Promise<number> {
   let left = count;
   const milliseconds = await timed(() =>

@@ -1,4 +1,4 @@
-# Functions for bash: an authority of one's own and certificates that it signs, by openssl alone. To be sourced.
+# Bash functions to create a certificate authority and certificates signed by it, with openssl. To be sourced.
 
 # make_authority DIRECTORY COMMON_NAME DAYS: ca.crt and ca.key.
 make_authority() {
@@ -6,7 +6,8 @@ make_authority() {
     -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature -keyout "$1/ca.key" -out "$1/ca.crt" 2>/dev/null
 }
 
-# make_certificate DIRECTORY NAME SUBJECT DAYS USAGE [ALTERNATIVE_NAMES]: NAME.crt and NAME.key, signed by the authority there.
+# make_certificate DIRECTORY NAME SUBJECT DAYS USAGE [ALTERNATIVE_NAMES]: NAME.crt and NAME.key, signed by DIRECTORY's
+# ca.key.
 make_certificate() {
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$3" -keyout "$1/$2.key" 2>/dev/null |
     openssl x509 -req -days "$4" -CA "$1/ca.crt" -CAkey "$1/ca.key" -set_serial "0x$(openssl rand -hex 8)" \

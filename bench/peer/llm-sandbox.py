@@ -15,7 +15,7 @@ for _ in sys.stdin:
         lang="python",
         image=image,
         kube_namespace=namespace,
-        # Of no use to a program without packages: it would only take its time.
+        # A program without packages does not need it, and it takes time.
         skip_environment_setup=True,
         verbose=False,
     )

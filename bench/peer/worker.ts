@@ -11,7 +11,7 @@ const worker = await Worker.create({
   taskQueue,
   workflowsPath: fileURLToPath(new URL("./workflows.ts", import.meta.url)),
   activities: createPeerActivities(bubblewrap),
-  // As kgents' own worker has them: the comparison is about what a run does, not about tuning.
+  // The settings of kgents' own worker: the comparison is about the work of a run, not about tuning.
   workflowTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
   activityTaskPollerBehavior: { type: "autoscaling", initial: 5, maximum: 20 },
 });

@@ -3,7 +3,7 @@ import type { createPeerActivities } from "./activities.ts";
 
 const { before, run, after } = proxyActivities<ReturnType<typeof createPeerActivities>>({ startToCloseTimeout: "1m" });
 
-/** Three activities in sequence, whose middle one spawns a bare sandbox: what a run costs without all that kgents does. */
+/** Three activities in sequence; the middle one starts a bare sandbox. The baseline for the cost of a run. */
 export async function peer(): Promise<string> {
   await before();
   const output = await run();

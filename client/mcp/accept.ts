@@ -1,4 +1,4 @@
-/** Which of the protocol's two kinds of answer a client takes. */
+/** Which of the protocol's two kinds of answer a client accepts. */
 export interface Accepted {
   /** One JSON document. */
   readonly json: boolean;
@@ -6,7 +6,7 @@ export interface Accepted {
   readonly events: boolean;
 }
 
-/** How much a header wants a type: the quality of the range that fits best; 0 where none does. */
+/** The quality of a type in a header: that of the most specific matching range, or 0 without one. */
 function qualityOf(ranges: readonly (readonly [string, number])[], type: string): number {
   const [kind] = type.split("/");
   for (const range of [type, `${kind}/*`, "*/*"]) {
@@ -16,7 +16,7 @@ function qualityOf(ranges: readonly (readonly [string, number])[], type: string)
   return 0;
 }
 
-/** Reads an `Accept` header as HTTP has it: one that is missing accepts everything, and so does the range of all types. */
+/** Parses an `Accept` header. A missing header accepts everything. */
 export function acceptedBy(header: string | null): Accepted {
   if (header === null || header.trim() === "") return { json: true, events: true };
   const ranges = header

@@ -1,6 +1,6 @@
 import { KgentsError } from "#core/contract/error";
 
-/** The calls of tools that are being answered: so that the server's end is also theirs. */
+/** The tool calls in progress, so that stopping the server also cancels them. */
 export interface Calls {
   /** Carries out a call; its signal is aborted when the client cancels it, and when the server ends. */
   readonly run: <Answer>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<Answer>) => Promise<Answer>;
@@ -8,7 +8,7 @@ export interface Calls {
   readonly end: () => Promise<void>;
 }
 
-/** Prepares the list of calls. */
+/** Creates the set of calls. */
 export function createCalls(): Calls {
   const ending = new AbortController();
   const running = new Set<Promise<unknown>>();

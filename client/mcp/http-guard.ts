@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { whyStranger } from "#platform/host/http-strangers";
 import { mayPass } from "./token.ts";
 
-/** What a server lets pass. */
+/** What a server accepts. */
 export interface Guard {
   readonly hosts: ReadonlySet<string>;
   readonly token: string | undefined;
 }
 
-/** Answers a request that may not pass, as JSON-RPC has it. Returns whether it did. */
+/** Rejects a request that is not allowed, with a JSON-RPC error. Returns whether it did. */
 export function refuseStranger({ headers }: IncomingMessage, response: ServerResponse, guard: Guard): boolean {
   const why = whyStranger(headers, guard.hosts);
   if (why !== undefined) refuse(response, 403, why);
@@ -17,14 +17,14 @@ export function refuseStranger({ headers }: IncomingMessage, response: ServerRes
   return true;
 }
 
-/** The body of an answer that is no success. */
+/** The body of an error response. */
 export const errorBody = (message: string) => ({ jsonrpc: "2.0", error: { code: -32_000, message }, id: null });
 
-/** Answers with an error of HTTP whose body is one of JSON-RPC. */
+/** Responds with an HTTP error whose body is a JSON-RPC error. */
 export function refuse(response: ServerResponse, status: number, message: string): void {
   response.writeHead(status, {
     "content-type": "application/json",
-    // What is not read of the request must not be taken for the next one.
+    // The unread rest of the request must not be parsed as the next request.
     connection: "close",
     ...(status === 401 ? { "www-authenticate": 'Bearer realm="kgents"' } : {}),
     ...(status === 503 ? { "retry-after": "10" } : {}),

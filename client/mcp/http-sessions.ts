@@ -1,6 +1,6 @@
 /**
- * Sessions of clients that speak the protocol of 2025: state that each of them has on the server, so they are bounded in number
- * and in time. (Of 2026-07-28 on, every request stands for itself.)
+ * Sessions of clients that use the 2025 versions of the protocol. Each session is state on the server, so their number
+ * and lifetime are bounded. From version 2026-07-28 on, requests are stateless.
  *
  * @module
  */
@@ -25,9 +25,9 @@ export interface SessionBounds {
 
 interface Session {
   readonly transport: WebStandardStreamableHTTPServerTransport;
-  /** Whether its client takes no stream of events, and so hears of no progress. */
+  /** Whether its client accepts no event stream, and so gets no progress messages. */
   readonly jsonOnly: boolean;
-  /** Requests that are being answered, streams among them. */
+  /** Requests in progress, including open streams. */
   open: number;
   lastUsed: number;
 }
@@ -41,7 +41,7 @@ export interface Sessions {
 const answer = (status: number, message: string, headers: Record<string, string> = {}): Response =>
   Response.json(errorBody(message), { status, headers });
 
-/** Calls back when a response has been sent, or nobody wants it any more. */
+/** Calls back when a response has been sent or its reader has cancelled it. */
 function whenSent(response: Response, done: () => void): Response {
   if (!response.body) {
     done();
@@ -67,10 +67,10 @@ function whenSent(response: Response, done: () => void): Response {
   return new Response(body, { status: response.status, headers: response.headers });
 }
 
-/** What the SDK demands of every client, also of those that accept as much in other words. */
+/** The SDK requires both types literally. This replaces equivalent headers, such as one with wildcards. */
 const acceptAll = "application/json, text/event-stream";
 
-/** The refusal of a client that takes no answer of the kind that this request has; undefined where it takes it. */
+/** The response to a client that does not accept the kind of answer this request gets; undefined if it does. */
 function refuseAccept(request: Request, jsonOnly: boolean): Response | undefined {
   const { json, events } = acceptedBy(request.headers.get("accept"));
   if (jsonOnly ? json : events) {
@@ -81,9 +81,9 @@ function refuseAccept(request: Request, jsonOnly: boolean): Response | undefined
 }
 
 /**
- * Prepares sessions; each has a server of its own.
+ * Creates the sessions; each has a server of its own.
  *
- * @param report told of what went wrong at the end of a session
+ * @param report called with errors from ending a session
  */
 export function createSessions(
   createServer: () => McpServer,
@@ -124,7 +124,7 @@ export function createSessions(
     }
   };
 
-  /** Places of sessions that are being opened: many clients may come at once. */
+  /** Sessions being opened. They count as sessions, since many clients may connect at once. */
   let opening = 0;
   const begin = async (request: Request): Promise<Response> => {
     const { json, events } = acceptedBy(request.headers.get("accept"));
@@ -154,7 +154,7 @@ export function createSessions(
       const session: Session = { transport, jsonOnly, open: 0, lastUsed: Date.now() };
       await createServer().connect(transport);
       const response = await handle(session, request);
-      // What was refused has made no session.
+      // A rejected request creates no session, so nothing else closes its transport.
       if (transport.sessionId === undefined) await transport.close();
       return response;
     } finally {

@@ -1,17 +1,17 @@
 /**
- * What a client is told while code runs: its newest output, bounded and not too often, and that it still runs where it says
- * nothing, because clients give up a request that is silent.
+ * Progress messages to a client while code runs. They carry the newest output, limited in size and rate. While there is
+ * no output, a message says that the code still runs, because clients time out a silent request.
  *
  * @module
  */
 import type { StreamName } from "#platform/store/references";
 import type { OutputEvent } from "../sdk/output/event.ts";
 
-/** The least time between two messages. */
+/** Minimum time between two messages. */
 const pauseMilliseconds = 250;
-/** After so long without a message one says that the code still runs. */
+/** After this time without a message, one says that the code still runs. */
 const silenceMilliseconds = 10_000;
-/** The longest message in characters: the newest output. */
+/** Maximum length of a message in characters; the newest output is kept. */
 const maximumCharacters = 2000;
 const maximumLineCharacters = 500;
 
@@ -22,17 +22,20 @@ export interface ProgressMessage {
   readonly message: string;
 }
 
-/** Tells of one run's progress. */
+/** Reports the progress of one run. */
 export interface Progress {
   readonly output: (event: OutputEvent) => void;
-  /** Ends it. What was not told yet stands in the result. */
+  /** Ends it. Output that was not sent yet is in the result. */
   readonly end: () => void;
 }
 
-/** Whatever a terminal may take for the end of a line. */
+/** Everything that a terminal may treat as the end of a line. */
 const lineEnd = /\r\n|[\r\n\v\f\u0085\u2028\u2029]/;
 
-/** The newest lines of output, each with the name of its stream: so none can pass for a line of ours, or of the other. */
+/**
+ * The newest lines of output. Each is prefixed with the name of its stream, so it cannot be taken for a line of ours or
+ * of the other stream.
+ */
 function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => boolean; take: () => string } {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   /** Whether the last line of a stream has not ended yet. */
@@ -42,10 +45,10 @@ function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => boolean
   let leftOut = false;
   return {
     add: (stream, bytes) => {
-      // Only the end of a large piece can stand in the message.
+      // Only the end of a large piece fits into the message.
       const text = decoders[stream].decode(bytes.subarray(-4 * maximumCharacters), { stream: true });
       const pieces = text.split(lineEnd);
-      // The end of a line whose beginning was told before is no line.
+      // A line end that completes a line sent before does not start a new line.
       if (isOpen[stream] && pieces.length > 1 && pieces[0] === "") pieces.shift();
       isOpen[stream] = pieces.at(-1) !== "";
       if (!isOpen[stream]) pieces.pop();
@@ -71,9 +74,9 @@ function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => boolean
 }
 
 /**
- * Begins to tell of a run's progress.
+ * Starts to report the progress of a run.
  *
- * @param send sends one message; a rejection means that nobody listens any more, and ends the telling
+ * @param send sends one message; a rejection means that the client is gone, and ends the reports
  */
 export function tellProgress(send: (message: ProgressMessage) => Promise<void>): Progress {
   const began = performance.now();
@@ -97,7 +100,7 @@ export function tellProgress(send: (message: ProgressMessage) => Promise<void>):
     state = "sending";
     hasNews = false;
     last = performance.now();
-    // It must grow with every message.
+    // The protocol requires `progress` to increase with every message.
     said = Math.max(said + 0.001, (last - began) / 1000);
     const progress = Math.round(said * 1000) / 1000;
     try {
@@ -113,7 +116,7 @@ export function tellProgress(send: (message: ProgressMessage) => Promise<void>):
   return {
     output: (event) => {
       if (event.type !== "output" || state === "ended") return;
-      // The mere end of a line that was told is no news: Python writes it by itself.
+      // A line end alone, after a line that was already sent, needs no message. Python writes it separately.
       if (!tail.add(event.stream, event.bytes)) return;
       hasNews = true;
       if (state === "silent") tellNews();

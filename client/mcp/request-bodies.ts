@@ -1,46 +1,47 @@
 /**
- * Bodies of requests as they arrive: bounded each, and all together, so that half-sent ones cannot fill the memory.
+ * Reads the bodies of requests. Each is limited, and so is their total, so that incomplete requests cannot exhaust the
+ * memory.
  *
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Bounds of bodies, in bytes. */
+/** Limits of bodies, in bytes. */
 export interface BodyBounds {
-  /** Of one. */
+  /** For each body. */
   readonly maximumBytes: number;
-  /** Of all that arrive or are being answered. @default 128 MiB */
+  /** For all bodies that are being received or processed. @default 128 MiB */
   readonly totalBytes?: number;
 }
 
-/** A body, or why there is none: a status of HTTP and a sentence. */
+/** A body, or why there is none: an HTTP status and a message. */
 export type Body = { readonly bytes: Buffer } | { readonly status: number; readonly message: string };
 
 /** Reads bodies. */
 export interface RequestBodies {
-  /** Reads one; it counts until its answer has been sent. */
+  /** Reads one. It counts towards the total until its response has been sent. */
   readonly read: (request: IncomingMessage, response: ServerResponse) => Promise<Body>;
 }
 
-/** A body of this size always finds room: the number of connections is bounded, too. */
+/** A body of this size is always accepted, since the number of connections is limited, too. */
 const smallBytes = 64 * 1024;
 
 interface Holding {
   chunks: Buffer[];
   bytes: number;
-  /** Gives the body up while it arrives; undefined once it has arrived. */
+  /** Aborts the body while it is being received; undefined once it is complete. */
   giveUp: (() => void) | undefined;
 }
 
-/** Prepares the reading of bodies. Where all together become too large, the one that has been arriving for the longest time is given up. */
+/** Creates the reader of bodies. If their total becomes too large, the body that started first is aborted. */
 export function createRequestBodies({ maximumBytes, totalBytes = 128 * 1024 * 1024 }: BodyBounds): RequestBodies {
-  /** In the order in which they began. */
+  /** In the order in which they started. */
   const held = new Set<Holding>();
   const tooLarge = { status: 413, message: `a request has at most ${maximumBytes} bytes` };
   const noRoom = { status: 503, message: "too many large requests at once" };
   const total = (): number => [...held].reduce((sum, { bytes }) => sum + bytes, 0);
 
-  /** Whether there is room for so many bytes more of this body. */
+  /** Makes room for more bytes of this body. Returns whether there is enough. */
   const makeRoom = (own: Holding, more: number): boolean => {
     while (total() + more > totalBytes) {
       const other = [...held].find(({ giveUp, bytes }) => giveUp && bytes > smallBytes);
@@ -62,7 +63,7 @@ export function createRequestBodies({ maximumBytes, totalBytes = 128 * 1024 * 10
         own.chunks = [];
         if (!("bytes" in body)) {
           own.bytes = 0;
-          // What still comes is thrown away until the connection is closed with the answer.
+          // Discard the rest until the connection is closed with the response.
           request.resume();
         }
         resolve(body);
@@ -79,7 +80,7 @@ export function createRequestBodies({ maximumBytes, totalBytes = 128 * 1024 * 10
       request.on("data", onData);
       request.once("end", () => settle({ bytes: Buffer.concat(own.chunks) }));
       request.once("error", reject);
-      // After an end or an error it changes nothing.
+      // Has no effect after an end or an error.
       request.once("close", () => reject(new Error("the connection was closed before the request had arrived")));
     });
   };

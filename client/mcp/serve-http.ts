@@ -11,26 +11,26 @@ import { createSessions } from "./http-sessions.ts";
 import { createRequestBodies } from "./request-bodies.ts";
 import { maximumMessageBytes, type Serving } from "./serve-stdio.ts";
 
-/** How long answers may still be read after the end. */
+/** How long responses may still be sent after the server was told to stop. */
 const farewellMilliseconds = 2000;
 
 /** The only path that is served. */
 export const mcpPath = "/mcp";
 
-/** Where an HTTP server listens, and whom it lets pass. */
+/** Where an HTTP server listens, and which requests it accepts. */
 export interface HttpOptions extends Guard {
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Of connections, and of the bodies that arrive or are being answered. */
+  /** Limits of connections and bodies. */
   readonly bounds?: HttpBounds & { readonly totalBytes?: number };
 }
 
 /**
- * Serves MCP by Streamable HTTP.
+ * Serves MCP over Streamable HTTP.
  *
- * @param report told of what went wrong with a request
- * @throws KgentsError `stack-start` where it cannot listen there
+ * @param report called with errors of a request
+ * @throws KgentsError `stack-start` if it cannot listen there
  */
 export async function serveOnHttp(
   createServer: () => McpServer,
@@ -54,7 +54,7 @@ export async function serveOnHttp(
     },
     { onerror: report, maxRequestBodySize: maximumMessageBytes },
   );
-  /** Answers that are on their way. Streams that a client holds open without having asked anything are none. */
+  /** Responses in progress. Event streams that a client merely holds open are not included. */
   const answers = new Set<Promise<void>>();
   const answerTo = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = "", url = "", headers } = request;

@@ -1,20 +1,20 @@
 import type { McpServer } from "@modelcontextprotocol/server";
 import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 
-/** The largest message in bytes: code, stdin and files of a call stand in it. */
+/** Maximum size of a message in bytes. A call's code, stdin and files are part of it. */
 export const maximumMessageBytes = 16 * 1024 * 1024;
 
-/** A server that is being served. */
+/** A running server. */
 export interface Serving {
-  /** Resolves when there is nobody left to serve. */
+  /** Resolves when the server has ended. */
   readonly ended: Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Serves MCP on this process's standard input and output, until the client closes its end.
+ * Serves MCP on standard input and output until the client closes its end.
  *
- * @param report told of what is wrong with what came; the client is answered as the protocol has it
+ * @param report called with errors in the input; the client gets the error that the protocol defines
  */
 export function serveOnStdio(createServer: () => McpServer, report: (error: Error) => void): Serving {
   const transport = new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: maximumMessageBytes });

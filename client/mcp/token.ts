@@ -2,12 +2,12 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { KgentsError } from "#core/contract/error";
 
-/** Shorter ones can be guessed. */
+/** Minimum length: a shorter token can be guessed. */
 const minimumTokenCharacters = 16;
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Whether a request may pass, by its `Authorization` header; the time it takes says nothing of the token. */
+/** Checks a request's `Authorization` header, in constant time. */
 export function mayPass(token: string | undefined, authorization: string | undefined): boolean {
   if (token === undefined) return true;
   const [, given = ""] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
@@ -15,7 +15,7 @@ export function mayPass(token: string | undefined, authorization: string | undef
 }
 
 /**
- * Reads the token that clients must show: from a file, or from `KGENTS_MCP_TOKEN`.
+ * Reads the token that clients must send, from a file or from `KGENTS_MCP_TOKEN`.
  *
  * @throws KgentsError `invalid-request`
  */

@@ -27,13 +27,13 @@ export interface ToolContext {
 export interface Call extends ToolContext {
   /** Aborted when the client cancels the call, and when the server ends. */
   readonly signal: AbortSignal;
-  /** Who asks, for the history of runs. */
+  /** The requester, for the history of runs. */
   readonly requester: string;
-  /** Where the client wants to hear of progress: told of output as it comes. */
+  /** Called with output as it arrives; undefined if the client did not ask for progress. */
   readonly onOutput: ((event: OutputEvent) => void) | undefined;
 }
 
-/** A tool: what a model is told of it, and what it does. */
+/** A tool: its description for a model, and what it does. */
 export interface Tool<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
   readonly name: string;
   readonly title: string;
@@ -44,21 +44,21 @@ export interface Tool<Input extends z.ZodType = z.ZodType, Output extends z.ZodT
   readonly call: (input: z.output<Input>, call: Call, given: z.input<Input>) => Promise<Answer<z.output<Output>>>;
 }
 
-/** What a tool answers: for programs, and for models. */
+/** The answer of a tool, for programs and for models. */
 export interface Answer<Structured> {
   readonly structured: Structured;
   readonly text: string;
-  /** What is no text: pictures, files. */
+  /** Content that is not text: images, files. */
   readonly more?: CallToolResult["content"];
 }
 
-/** Fixes the types of a tool. */
+/** Infers the types of a tool. */
 export const defineTool = <Input extends z.ZodType, Output extends z.ZodType>(tool: Tool<Input, Output>) => tool;
 
-/** Where a failure stands for programs: `structuredContent` is only for what the output schema describes. */
+/** The key of a failure for programs. `structuredContent` may only contain what the output schema describes. */
 const failureMetaKey = "kgents.io/failure";
 
-/** An error that a model can read: no error of the protocol, which many clients do not show it. */
+/** An error as a tool result. Many clients do not show a protocol error to the model. */
 function failed(error: unknown): CallToolResult {
   const failure = runFailureOf(error, "");
   return {
@@ -69,7 +69,7 @@ function failed(error: unknown): CallToolResult {
 }
 
 function requesterOf(server: McpServer, context: ServerContext): string {
-  // Since 2026-07-28 every request says who asks; before, the connection did.
+  // From version 2026-07-28 on, every request names the client; before, the connection does.
   const envelope: Readonly<Record<string, unknown>> = { ...context.mcpReq.envelope };
   const client = envelope[CLIENT_INFO_META_KEY] ?? server.server.getClientVersion();
   const { name: said } = { ...(client as { name?: unknown } | undefined) };
@@ -79,7 +79,7 @@ function requesterOf(server: McpServer, context: ServerContext): string {
   return name !== "" ? `mcp:${name}` : "mcp";
 }
 
-/** Makes a tool known to a server. */
+/** Registers a tool with a server. */
 export function registerTool<Input extends z.ZodType, Output extends z.ZodType>(
   server: McpServer,
   tool: Tool<Input, Output>,
@@ -123,7 +123,7 @@ export function registerTool<Input extends z.ZodType, Output extends z.ZodType>(
     {
       title: tool.title,
       description: tool.description,
-      // What is wrong is said by the tool itself, in words that name the field and what is allowed.
+      // The tool validates the input itself, because its errors name the field and the allowed values.
       inputSchema: { "~standard": { ...schema, validate: (value: unknown) => ({ value }) } },
       outputSchema: tool.output,
       annotations: tool.annotations,

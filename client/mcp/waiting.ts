@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ExecutionHandle } from "../sdk/execution-handle.ts";
 
-/** Waits that nobody may be waiting for any more: one a run, however often a model asks. */
+/** Pending waits by run, so repeated calls for one run share a single wait. A wait may outlive its callers. */
 const waits = new Map<string, Promise<void>>();
 
 function endOf(handle: ExecutionHandle): Promise<void> {
   const known = waits.get(handle.runId);
   if (known) return known;
-  // However it ends: the caller asks what became of it.
+  // Ignore how it ends: the caller reads the outcome itself.
   const wait = handle
     .result()
     .then(
@@ -19,7 +19,7 @@ function endOf(handle: ExecutionHandle): Promise<void> {
   return wait;
 }
 
-/** Waits until a run is over, so many seconds at most. */
+/** Waits until a run is over, at most the given number of seconds. */
 export async function waitForEnd(handle: ExecutionHandle, seconds: number, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const time = sleep(seconds * 1000, undefined, { signal: AbortSignal.any([signal, over.signal]) }).catch(() => {});

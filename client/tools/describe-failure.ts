@@ -1,10 +1,10 @@
 import type { RunFailure } from "../sdk/failure.ts";
 import { inLine } from "./quote.ts";
 
-/** A message may carry what others wrote: it stays on its line. */
+/** Keeps a message on one line, since it may contain untrusted text. */
 const onOneLine = (text: string): string => inLine(text, 2000).slice(1, -1).replaceAll('\\"', '"');
 
-/** Says a failure so that a model knows what to change. */
+/** Describes a failure so that a model knows what to change. */
 export function describeFailure({ kind, message, field, remedy }: RunFailure): string {
   return [
     `error: ${kind}`,

@@ -4,7 +4,7 @@ import type { ShownFile } from "./output-files.ts";
 import { chooseMark, idInLine, inLine, markMeaning, quote } from "./quote.ts";
 import { structuredResult } from "./structured-result.ts";
 
-/** What a model may do about a status. */
+/** What a model can change after each status. */
 const advice: Partial<Readonly<Record<ExecutionResult["status"], string>>> = {
   "timed-out": "Raise `timeout`, or make the program faster.",
   "out-of-memory": "Raise `memory`, or make the program use less.",
@@ -12,7 +12,7 @@ const advice: Partial<Readonly<Record<ExecutionResult["status"], string>>> = {
   lost: "Nobody can tell whether the program ran to its end. Run it again only if doing so twice does no harm.",
 };
 
-/** How a program reads on where something was left out; undefined where the reader has no tool for it. */
+/** Tells the reader how to read omitted output; undefined if it has no tool for that. */
 export type ReadOn = (target: { readonly stream: "stdout" | "stderr"; readonly offset: number }) => string;
 
 function headline(result: ExecutionResult): string {
@@ -29,7 +29,7 @@ function headline(result: ExecutionResult): string {
 }
 
 interface Section {
-  /** What the code wrote: the mark must not stand in it. */
+  /** What the code wrote. It must not contain the mark. */
   readonly untrusted: readonly string[];
   readonly render: (mark: string) => string;
 }
@@ -64,13 +64,13 @@ function fileSection({ file, content }: ShownFile, readFileOn: ((name: string) =
   return { untrusted: [], render: () => `${title}: ${what}` };
 }
 
-/** How the reader of a text can get what is left out of it. */
+/** Tells the reader of a text how to get what it omits. */
 export interface ReadingOn {
   readonly stream: ReadOn;
   readonly file: (name: string) => string;
 }
 
-/** Describes a result for a model: what became of the code, then what it wrote, quoted. */
+/** Describes a result for a model: the outcome of the code, then its output, quoted. */
 export function describeResult(result: ExecutionResult, files: readonly ShownFile[], readingOn?: ReadingOn): string {
   const sections = [
     streamSection("stdout", result.stdout, readingOn?.stream),

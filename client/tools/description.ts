@@ -1,4 +1,4 @@
-/** What a model is told of the tool that runs code. */
+/** The description of the tool that runs code, for models. */
 export const runCodeDescription = `Runs a program in a disposable, isolated cell and waits for its end.
 The cell starts empty and is thrown away afterwards: nothing is kept between runs, so put everything that a program needs into one call. \
 There is no network unless \`network\` is true, and no file of the host can be seen beside its programs and libraries. \

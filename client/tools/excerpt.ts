@@ -3,13 +3,13 @@ import { decodeUtf8 } from "#core/text/bytes";
 import { endOfCharacters, startOfCharacters } from "#core/text/utf8";
 import { remainingOutput } from "../sdk/output/event.ts";
 
-/** How much of a stream a model is shown at once, in bytes: the half from its beginning, the half from its end. */
+/** How many bytes of a stream a model is shown at once: half from its start, half from its end. */
 export const excerptBytes = 16 * 1024;
 
 /** The beginning and the end of a stream, cut between characters where it is text. */
 export interface Excerpt {
   readonly head: Uint8Array;
-  /** Empty where the head is all. */
+  /** Empty if the head is the whole stream. */
   readonly tail: Uint8Array;
   /** The length of the whole stream. */
   readonly bytes: number;
@@ -45,9 +45,9 @@ export function excerptOf(stream: StreamResult, budget = excerptBytes): Excerpt 
   return { head, tail, bytes, omitted: bytes - head.length - tail.length, isText };
 }
 
-/** Bytes as text, whatever they are: what is no UTF-8 is replaced. */
+/** Decodes bytes as text. Invalid UTF-8 is replaced. */
 export const asText = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** Bytes as they travel in JSON. */
+/** Encodes bytes for JSON. */
 export const encode = (bytes: Uint8Array, isText: boolean): string =>
   isText ? asText(bytes) : Buffer.from(bytes).toString("base64");

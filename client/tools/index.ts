@@ -1,6 +1,6 @@
 /**
- * kgents/tools: running code as a tool of language models, in the formats of OpenAI, Anthropic and the Vercel AI SDK. None of
- * them is needed to use it.
+ * kgents/tools: running code as a tool of language models, in the formats of OpenAI, Anthropic and the Vercel AI SDK.
+ * It depends on none of their libraries.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What a language model may set of a request: the fields that are about the code, each with the request's own bounds. What
- * concerns the operator (images, labels, retries, who asks) is not among them, and content stands in the call itself.
+ * The fields of a request that a language model may set: those about the code, each with the request's own limits.
+ * Fields for the operator (images, labels, retries, the requester) are excluded, and all content is inline.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { z } from "zod";
 import { fileNameField, flag, inlineContent, list, strict, textContent, textLike } from "#core/contract/fields";
 import { type ExecutionRequest, maximumFiles, requestSchema } from "#core/contract/request";
 
-/** The largest code, stdin or file in a call, in bytes: a message of the protocol carries all of them. */
+/** Maximum size of code, stdin or a file in a call, in bytes: one protocol message carries all of them. */
 const maximumInlineBytes = 2 * 1024 * 1024;
 
 const codeRule = "the code as well-formed text that is not empty, at most 2 MiB";
@@ -16,7 +16,7 @@ const filesRule = `at most ${maximumFiles} files { name, content, executable? }`
 
 const { shape } = requestSchema;
 
-/** The fields of a call of `run_code`. */
+/** The arguments of `run_code`. */
 export const modelRequestSchema = strict(
   {
     code: textContent(maximumInlineBytes, codeRule)
@@ -68,10 +68,10 @@ export const modelRequestSchema = strict(
   "an object with the fields of a run",
 );
 
-/** A call of `run_code` as a model writes it. */
+/** The arguments of `run_code` as a model writes them. */
 export type ModelRequest = z.input<typeof modelRequestSchema>;
 
-/** The request that a call means. Only what was given is in it, so that the configuration's defaults count. */
+/** Creates the request of a call. It contains only the given fields, so the configuration's defaults apply. */
 export function requestOfModel({ id: _id, ...fields }: ModelRequest, requester: string): ExecutionRequest {
   return { ...fields, requester };
 }

@@ -1,13 +1,14 @@
 /**
- * The schemas of tools as APIs of models take them, and arguments as models write them.
+ * Tool schemas in the form that model APIs accept, and arguments as models write them.
  *
  * @module
  */
 import { z } from "zod";
 
 /**
- * What OpenAI's strict mode and Gemini's function declarations both take: more is refused, or ignored. What is lost by it (patterns,
- * lengths, defaults) stands in the descriptions, and is checked when a call comes.
+ * The keywords that both OpenAI's strict mode and Gemini's function declarations support; others are rejected or
+ * ignored. The constraints lost this way (patterns, lengths, defaults) are in the descriptions, and are checked when a
+ * call arrives.
  */
 const keywords = [
   ...["type", "description", "enum", "anyOf", "properties", "required", "additionalProperties"],
@@ -16,11 +17,11 @@ const keywords = [
 
 type JsonSchema = Record<string, unknown>;
 
-/** JSON Schema of what is given to a tool. */
+/** The JSON Schema of a tool's input. */
 export function inputJsonSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...converted } = z.toJSONSchema(schema, {
     io: "input",
-    // Nobody resolves references in a tool's schema: what is used twice stands there twice.
+    // References in a tool's schema are not resolved by the model APIs, so repeated schemas are inlined.
     reused: "inline",
     override: ({ jsonSchema }) => {
       for (const name of Object.keys(jsonSchema)) {
@@ -31,7 +32,7 @@ export function inputJsonSchema(schema: z.ZodType): JsonSchema {
   return converted;
 }
 
-/** The schema that a value of a field is checked against, without what says that it may be missing. */
+/** The schema of a field's value, without the wrappers that make the field optional. */
 function within(schema: z.core.$ZodType): z.core.$ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
     return within(schema.def.innerType);
@@ -43,8 +44,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * Arguments without the fields that are null where they may be missing: models write null for "not given", and those that must name every
- * field (OpenAI's strict mode) cannot say it otherwise. Null for a field that is needed stays, and is refused.
+ * Removes optional fields that are null. Models write null for "not given", and OpenAI's strict mode, which requires
+ * every field, allows nothing else. Null in a required field stays and is rejected.
  */
 export function withoutNulls(schema: z.core.$ZodType, value: unknown): unknown {
   const inner = within(schema);

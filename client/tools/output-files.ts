@@ -4,13 +4,13 @@ import { decodeUtf8 } from "#core/text/bytes";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { keyOf } from "#platform/store/references";
 
-/** The largest text file that is shown in a result, and what all of them take together, in bytes. */
+/** Maximum size of a text file shown in a result, and of all of them together, in bytes. */
 const maximumTextBytes = 8 * 1024;
 const maximumTextBytesTogether = 32 * 1024;
-/** What pictures and other binary files of one result may take together, in bytes: base64 is a third longer. */
+/** Maximum size of all images and other binary files of one result, in bytes. Base64 adds a third. */
 const maximumBinaryBytesTogether = 1024 * 1024;
 
-/** An output file, with its content where that is small enough to be shown. */
+/** An output file, with its content if that is small enough to be shown. */
 export interface ShownFile {
   readonly file: FileResult;
   readonly content:
@@ -25,7 +25,7 @@ const startsWith =
   (content: Uint8Array): boolean =>
     bytes.every((byte, index) => content[index] === byte);
 
-/** Pictures that models can look at, by how their bytes begin: a name proves nothing. */
+/** Image types that models can read, detected by their first bytes, since a file name proves nothing. */
 const pictures: readonly [mediaType: string, is: (content: Uint8Array) => boolean][] = [
   ["image/png", startsWith(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)],
   ["image/jpeg", startsWith(0xff, 0xd8, 0xff)],
@@ -36,7 +36,7 @@ const pictures: readonly [mediaType: string, is: (content: Uint8Array) => boolea
   ],
 ];
 
-/** The bytes of an output file from an offset; undefined where they are not in reach. */
+/** The bytes of an output file from an offset; undefined if the store is not available or lacks them. */
 export async function readOutputFile(
   file: FileResult,
   store: ArtifactStore | undefined,
@@ -46,12 +46,12 @@ export async function readOutputFile(
   if (file.base64 !== undefined) return Buffer.from(file.base64, "base64").subarray(offset, end);
   if (!store || file.ref === null) return undefined;
   const sizes = await store.list(keyOf(file.ref));
-  // One without bytes was never written.
+  // An incomplete file cannot be read.
   if ((sizes.get(file.ref) ?? 0) < file.bytes) return undefined;
   return buffer(store.read(file.ref, offset, Math.min(end, file.bytes)));
 }
 
-/** Chooses what is shown of a result's output files, in their order, within the bounds. */
+/** Chooses the output files to show, in their order and within the limits. */
 export async function showFiles(
   { files }: ExecutionResult,
   store: ArtifactStore | undefined,

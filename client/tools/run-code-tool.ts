@@ -13,50 +13,50 @@ import { runToEnd } from "./run-to-end.ts";
 import { type StandardSchema, standardSchema } from "./standard-schema.ts";
 import { structuredResult, type ToolResult } from "./structured-result.ts";
 
-/** How the tool is made. */
+/** Options of the tool. */
 export interface RunCodeToolOptions {
-  /** What carries the runs; whoever gives one closes it. @default one of its own, which starts the local stack if needed */
+  /** Carries out the runs; its owner closes it. @default one of its own, which starts the local stack if needed */
   readonly quartermaster?: Quartermaster;
   /** @default "run_code" */
   readonly name?: string;
-  /** What the model is told of it. @default what the tool of `kgents mcp` says */
+  /** The tool's description for the model. @default the description of the tool of `kgents mcp` */
   readonly description?: string;
-  /** Who asks, in the history of runs. @default "tool:" and the name */
+  /** The requester in the history of runs. @default "tool:" and the name */
   readonly requester?: string;
-  /** Fields of every request that the model does not decide, such as `backend`, `labels` or `network`; they win. */
+  /** Fields of every request that override the model's, such as `backend`, `labels` or `network`. */
   readonly fixed?: Omit<ExecutionRequest, "code" | "files">;
 }
 
-/** How one call is made. */
+/** Options of one call. */
 export interface ExecuteOptions {
   /** Cancels the run; its result then says so. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of output while the code runs. */
+  /** Called with output while the code runs. */
   readonly onOutput?: ((event: OutputEvent) => void) | undefined;
 }
 
-/** What a call answers. */
+/** The output of a call. */
 export type ToolOutput = {
-  /** What the model reads: what became of the code, and its output, quoted; or what was wrong, and what to change. */
+  /** The text for the model: the outcome of the code and its output, quoted; or the error, and what to change. */
   readonly text: string;
 } & (
   | { readonly ok: true; readonly result: ToolResult; readonly failure?: undefined }
-  /** The run was refused or could not be carried out. Code that fails is a result. */
+  /** The request was rejected, or the run could not be carried out. Code that fails is a result. */
   | { readonly ok: false; readonly failure: RunFailure; readonly result?: undefined }
 );
 
-/** The tool that runs code, as frameworks want it. */
+/** The tool that runs code, in the formats of several frameworks. */
 export interface RunCodeTool extends AsyncDisposable {
   readonly name: string;
   readonly description: string;
-  /** JSON Schema of the arguments, of the keywords that all these APIs take. */
+  /** JSON Schema of the arguments, with only the keywords that all these APIs accept. */
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /**
    * Carries out a call.
    *
-   * @param input the arguments as the model gave them: an object, or its JSON as OpenAI's API hands it over
-   * @returns also for what is wrong with the arguments: the text tells the model what to change
-   * @throws the signal's reason, where it was aborted before anything was started
+   * @param input the arguments as the model gave them: an object, or its JSON as OpenAI's API passes it
+   * @returns also for invalid arguments: the text tells the model what to change
+   * @throws the signal's reason if it was aborted before anything was started
    */
   readonly execute: (input: unknown, options?: ExecuteOptions) => Promise<ToolOutput>;
   /** For `tools` of OpenAI's Chat Completions API. */
@@ -82,7 +82,7 @@ export interface RunCodeTool extends AsyncDisposable {
     readonly description: string;
     readonly input_schema: { readonly type: "object"; readonly [key: string]: unknown };
   };
-  /** For `tools` of the Vercel AI SDK: what its `tool()` takes and gives. */
+  /** For `tools` of the Vercel AI SDK, in the format of its `tool()`. */
   readonly aiSdk: {
     readonly description: string;
     readonly inputSchema: StandardSchema<ModelRequest>;
@@ -102,7 +102,7 @@ function parsed(input: unknown): unknown {
   try {
     return JSON.parse(input);
   } catch {
-    // Refused below, as text where an object is allowed.
+    // Rejected below, as text instead of an object.
     return input;
   }
 }

@@ -3,22 +3,23 @@ import type { ExecutionResult } from "#core/contract/result";
 import type { OutputEvent } from "../sdk/output/event.ts";
 import type { Quartermaster } from "../sdk/quartermaster.ts";
 
-/** How a run is waited for. */
+/** Options of running to the end. */
 export interface RunOptions {
   readonly id?: string | undefined;
   /** Cancels the run, which then cleans up before its result comes. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of output while the code runs. */
+  /** Called with output while the code runs. */
   readonly onOutput?: ((event: OutputEvent) => void) | undefined;
 }
 
 /**
- * Runs code to its end, which a cancellation brings about too: when this returns, nothing of the run is left.
+ * Runs code to its end. A cancelled run also ends and is cleaned up before this returns.
  *
- * A run that was there already under the same id is somebody else's, and goes on when the waiting for it is cancelled.
+ * A run that already existed under the same id belongs to another caller. Cancelling stops the wait for it, not the
+ * run.
  *
- * @throws KgentsError where the request is refused, the run cannot be carried out, or cannot be cancelled
- * @throws the signal's reason, where nothing was started, or the run is somebody else's
+ * @throws KgentsError if the request is rejected, or the run cannot be carried out or cancelled
+ * @throws the signal's reason if nothing was started, or the run belongs to another caller
  */
 export async function runToEnd(
   quartermaster: Quartermaster,
@@ -34,11 +35,11 @@ export async function runToEnd(
       else handle.cancel().catch(reject);
     };
   });
-  // Heard in the race below, or too late to matter.
+  // The race below handles the rejection. After the race, it must not go unhandled.
   notCancelled.catch(() => {});
   if (signal?.aborted) onAbort();
   else signal?.addEventListener("abort", onAbort, { once: true });
-  // What could not be followed live stands in the result: it must not cost anybody that.
+  // The result contains the output too, so an error of the live output must not fail the call.
   const following = onOutput && follow(handle.output(), onOutput).catch(() => {});
   try {
     const [result] = await Promise.race([Promise.all([handle.result(), following]), notCancelled]);

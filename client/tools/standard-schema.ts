@@ -3,7 +3,7 @@ import { KgentsError } from "#core/contract/error";
 import { parseOrRefuse } from "#core/contract/refusal";
 import { inputJsonSchema, withoutNulls } from "./model-schema.ts";
 
-/** What converts a schema for those who know JSON Schema. */
+/** Converts a schema to JSON Schema. */
 interface JsonSchemaConverter {
   readonly input: (options: { readonly target: string }) => Record<string, unknown>;
   readonly output: (options: { readonly target: string }) => Record<string, unknown>;
@@ -13,7 +13,7 @@ type Validation<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string; readonly path: readonly string[] }[] };
 
-/** A schema as https://standardschema.dev has it, with JSON Schema: what agent frameworks take, whichever library made it. */
+/** A schema of https://standardschema.dev with JSON Schema, as agent frameworks accept it from any library. */
 export interface StandardSchema<Value> {
   readonly "~standard": {
     readonly version: 1;
@@ -25,11 +25,12 @@ export interface StandardSchema<Value> {
 }
 
 /**
- * Makes a schema that refuses in our own words: the field, what came and what is allowed. Values are handed on as they were
- * written, without nulls that stand for "not given", and without defaults: those of the configuration come first.
+ * Creates a schema whose errors name the field, the value and what is allowed. Values are passed on as they were
+ * written, without nulls that stand for "not given", and without defaults, because those of the configuration take
+ * precedence.
  */
 export function standardSchema<Schema extends z.ZodType>(schema: Schema): StandardSchema<z.input<Schema>> {
-  // What is left of a schema means the same in every draft.
+  // The remaining keywords mean the same in every draft.
   const convert = () => inputJsonSchema(schema);
   return {
     "~standard": {

@@ -1,5 +1,5 @@
 /**
- * A result as programs read it from a tool: bounded, with the excerpt that the model is shown.
+ * The result of a tool for programs: limited in size, with the excerpt that the model is shown.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const streamExcerpt = z.strictObject({
 
 const { shape } = resultSchema;
 
-/** The schema of a result as a tool gives it. */
+/** The schema of a tool's result. */
 export const toolResultSchema = z.strictObject({
   id: shape.id,
   status: shape.status,
@@ -37,7 +37,7 @@ export const toolResultSchema = z.strictObject({
   attempts: shape.attempts,
 });
 
-/** A result as a tool gives it. */
+/** The result of a tool. */
 export type ToolResult = z.output<typeof toolResultSchema>;
 
 function streamOf(stream: StreamResult): ToolResult["stdout"] {
@@ -52,12 +52,12 @@ function streamOf(stream: StreamResult): ToolResult["stdout"] {
   };
 }
 
-/** How long the code ran, in seconds; null where it never started. */
+/** How long the code ran, in seconds; null if it never started. */
 function durationOf({ timings: { started, finished } }: ExecutionResult): number | null {
   return started === null ? null : Math.max(0, Date.parse(finished) - Date.parse(started)) / 1000;
 }
 
-/** Makes a result as a tool gives it. */
+/** Creates the result of a tool. */
 export function structuredResult(result: ExecutionResult): ToolResult {
   const { id, status, exitCode, signal, reason, stdout, stderr, files, filesOmitted, notices } = result;
   return {

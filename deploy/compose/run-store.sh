@@ -1,5 +1,5 @@
 #!/bin/sh
-# Becomes the S3-compatible server, with the credentials that its clients have, and with the bucket of the workers' configuration.
+# Executes the S3-compatible server, with its clients' credentials and the bucket of the workers' configuration.
 set -eu
 value() { sed -n "s/^$1 *= *//p" "$CREDENTIALS"; }
 ROOT_ACCESS_KEY_ID=$(value aws_access_key_id)

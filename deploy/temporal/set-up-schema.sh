@@ -1,6 +1,6 @@
 #!/bin/sh
-# Creates both databases of Temporal, or brings their schemas to the version of temporal-sql-tool; on one that is there already it
-# changes nothing. The SQL_* variables say where PostgreSQL is.
+# Creates both of Temporal's databases, or upgrades their schemas to the version of temporal-sql-tool. Changes nothing
+# if they are up to date. The SQL_* variables define the connection to PostgreSQL.
 set -eu
 for database in temporal temporal_visibility; do
   schema=postgresql/v12/${database#temporal_}

@@ -4,10 +4,10 @@ import { waitForEnd } from "../waiting.ts";
 import { idField } from "./fields.ts";
 import { executionSchema, inspectExecution } from "./get-execution.ts";
 
-/** How long to wait for a cancelled run to clean up; it does so also when nobody waits. */
+/** How long to wait for a cancelled run's cleanup, which continues after that. */
 const cleanUpSeconds = 30;
 
-/** Ends a run. */
+/** Cancels a run. */
 export const cancelExecution = defineTool({
   name: "cancel_execution",
   title: "Cancel a run",

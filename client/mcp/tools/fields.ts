@@ -1,6 +1,6 @@
 import { textLike } from "#core/contract/fields";
 
-/** The id of a run that is there, whoever named it. */
+/** The id of an existing run, whichever client started it. */
 export const idField = () =>
   textLike(/^[\x21-\x7e]{1,200}$/, "the id of a run, as start_code, run_code or list_executions give it").describe(
     "The id of a run, as start_code, run_code or list_executions give it.",

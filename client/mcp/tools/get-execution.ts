@@ -13,7 +13,7 @@ import { answerOf } from "./run-code.ts";
 
 const phases = ["provisioning", "executing", "cleaning-up", "done"] as const;
 
-/** What became of a run, or where it is. */
+/** The outcome of a run, or its current phase. */
 export const executionSchema = z.strictObject({
   id: z.string(),
   status: z.enum(runStates).describe("running; what became of the program; error where it could not be carried out"),
@@ -29,7 +29,7 @@ export const executionSchema = z.strictObject({
     .describe("why it could not be carried out"),
 });
 
-/** Asks for a run. */
+/** Gets a run. */
 export const getExecution = defineTool({
   name: "get_execution",
   title: "Get a run",
@@ -50,7 +50,7 @@ export const getExecution = defineTool({
   call: async ({ id, wait_seconds: seconds }, call) => inspectExecution(id, seconds, call),
 });
 
-/** Looks at a run, when it is over or after a time. */
+/** Inspects a run once it is over, or after a timeout. */
 export async function inspectExecution(id: string, seconds: number, { stack, signal }: Call) {
   return stack.use(async (quartermaster) => {
     const handle = await quartermaster.get(id);

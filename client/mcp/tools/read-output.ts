@@ -12,7 +12,7 @@ import { cutBetweenCharacters } from "./cut.ts";
 import { idField } from "./fields.ts";
 
 const maximumLength = 64 * 1024;
-/** All output files of a run together are bounded by this. */
+/** All output files of a run together are at most this large. */
 const maximumOffset = 4 * maximumStreamBytes;
 
 /** Reads a piece of a run's output. */

@@ -1,7 +1,7 @@
 import type { ReadingOn } from "../../tools/describe-result.ts";
 import { inLine } from "../../tools/quote.ts";
 
-/** How a model gets what a result leaves out. */
+/** Tells a model how to read what a result omits. */
 export const readingOn = (id: string): ReadingOn => ({
   stream: ({ stream, offset }) => `Read on with read_output: id ${inLine(id)}, source "${stream}", offset ${offset}.`,
   file: (name) => `read it with read_output: id ${inLine(id)}, file ${inLine(name, 300)}`,

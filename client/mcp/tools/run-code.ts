@@ -16,7 +16,7 @@ export const runCode = defineTool({
   description: `${runCodeDescription}\nFor a program that runs longer than a minute use start_code.`,
   input: modelRequestSchema,
   output: toolResultSchema,
-  // It changes nothing outside its cell; but with network it may, and twice is not once.
+  // Nothing outside the cell is changed. With network access, though, a second call may have further effects.
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   call: async (_input, { stack, signal, requester, onOutput }, given) =>
     stack.use(async (quartermaster) => {
@@ -26,7 +26,7 @@ export const runCode = defineTool({
     }),
 });
 
-/** The answer that a result makes, with its pictures and other files. */
+/** The answer for a result, with its images and other files. */
 export function answerOf(result: ExecutionResult, files: readonly ShownFile[]) {
   return {
     structured: structuredResult(result),
