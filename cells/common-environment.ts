@@ -1,8 +1,10 @@
-/** What the code's environment has on every backend, beside the directories and what the request names. */
+/**
+ * Environment variables of the code on every backend, in addition to the directories and the request's own variables.
+ */
 export const commonEnvironment = {
   USER: "kgents",
-  // Output up to the moment in which Python is ended, also of a Python that a shell starts.
+  // Unbuffered, so that output is complete when Python is killed, even if a shell started it.
   PYTHONUNBUFFERED: "1",
-  // Compiled files would only stand among the output files.
+  // Compiled files would be collected as output files.
   PYTHONDONTWRITEBYTECODE: "1",
 } as const;

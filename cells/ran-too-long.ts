@@ -1,4 +1,4 @@
 import { formatDuration } from "#core/text/duration";
 
-/** Why code was ended at its time limit, as the result says it. */
+/** The message of a result whose code was ended at its time limit. */
 export const ranTooLong = (timeout: number): string => `the code ran longer than ${formatDuration(timeout)}`;

@@ -1,8 +1,8 @@
 import type { Writable } from "node:stream";
 
 /**
- * Waits until a stream takes more, is closed, or is to be waited for no longer. Afterwards no listener is left: `once` of
- * node:events leaves those of the events that did not come, one for each wait.
+ * Waits until a stream drains, is closed, or the signal is aborted. Removes all its listeners: `once` of node:events
+ * would leave those of the events that did not happen, one per wait.
  *
  * @param signal ends the wait. @default only the stream does
  */

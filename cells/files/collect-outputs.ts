@@ -15,35 +15,36 @@ export type { OmittedFile } from "./omissions.ts";
 /** A file of an archive: its header, and its content as a stream. */
 type Entry = Extract extends AsyncIterable<infer Each> ? Each : never;
 
-/** What is asked of {@link collectOutputs}. */
+/** The options of {@link collectOutputs}. */
 export interface OutputPlan {
   readonly globs: readonly string[];
-  /** Names that are never output: the code itself. */
+  /** Names that are never output: the code's own file. */
   readonly except: ReadonlySet<string>;
-  /** No honest set of files is larger: the disk limit, in bytes. */
+  /** The disk limit in bytes. The files together cannot be larger unless the cell is hostile. */
   readonly largestTotal: number;
   readonly save: (name: string, content: Readable, bytes: number) => Promise<boolean>;
-  /** Ends the sender: nothing more is read of what it sends. */
+  /** Stops the sender; nothing more is read from it. */
   readonly giveUp: () => void;
-  /** Ends the collection at once, whatever it waits for. @default only the deadline does */
+  /** Aborts the collection, also while it waits. @default only the deadline does */
   readonly signal?: AbortSignal;
-  /** How long it may take, in milliseconds. @default see {@link collectionMilliseconds} */
+  /** The deadline, in milliseconds. @default see {@link collectionMilliseconds} */
   readonly patienceMilliseconds?: number;
 }
 
 const mebibyte = 2 ** 20;
 
 /**
- * How long a collection may take, in milliseconds: a minute, and a second for each 4 MiB of the disk limit, which a cell with the smallest share
- * of a processor sends in that time; at most 4 minutes, a minute less than all that follows the end of code in a cluster may take.
+ * The deadline of a collection, in milliseconds: one minute, plus a second for each 4 MiB of the disk limit, which even
+ * a cell with the smallest CPU share can send. At most 4 minutes, which leaves one minute of the time that a cluster
+ * run has after its code has ended.
  */
 export const collectionMilliseconds = (largestTotal: number): number =>
   Math.min(240_000, 60_000 + (largestTotal / (4 * mebibyte)) * 1000);
 
-/** What a collection may bring beside the content of files: names, headers, padding. */
+/** The most bytes of a collection in addition to file contents: names, headers, padding. */
 const overheadBytes = 32 * mebibyte;
 
-/** So many files that were announced are remembered by name; of more, only their number is. */
+/** How many announced files are remembered by name; beyond that they are only counted. */
 const rememberedNames = 10_000;
 
 const longestWord = 65_536;
@@ -51,7 +52,10 @@ const longestWord = 65_536;
 const notPlainName = "its name is too long or not plain";
 const unreadable = "it could not be read in the cell";
 
-/** Feeds an entry's content to whoever stores it. Where that fails, the rest is read and dropped: the archive goes on. */
+/**
+ * Copies an entry's content to the stream that stores it. If that fails, drops the rest of the content, so that the
+ * archive continues.
+ */
 async function pump(source: Entry, content: PassThrough): Promise<void> {
   try {
     for await (const chunk of source) {
@@ -65,12 +69,13 @@ async function pump(source: Entry, content: PassThrough): Promise<void> {
 }
 
 /**
- * Receives output files from inside the cell. What comes is hostile: only plain files with plain names that match are stored, by
- * the content that came through the stream, and nothing is ever opened by path. Every length is bounded, the whole has a deadline, and
- * whatever does not come back is listed.
+ * Receives output files from a cell. The data is untrusted: only plain files with safe names that match are stored,
+ * with the content from the stream, and no path is ever opened. All lengths are bounded, the whole has a deadline, and
+ * files that are not collected are listed.
  *
- * The cell sends words that end with NUL: names of what matches and is no plain file, and an empty one; names of the plain files that
- * it is going to send, and an empty one; `0`, or what else `find` ended with. After that comes the tar.
+ * The cell sends words that end with NUL: the names of matches that are not plain files, then an empty word; the names
+ * of the plain files that it will send, then an empty word; then `0`, or another exit code of `find`. After that comes
+ * the tar.
  */
 export async function collectOutputs(control: ControlReader, plan: OutputPlan): Promise<OmittedFile[]> {
   const { largestTotal } = plan;
@@ -80,7 +85,7 @@ export async function collectOutputs(control: ControlReader, plan: OutputPlan): 
   const patience = plan.patienceMilliseconds ?? collectionMilliseconds(largestTotal);
 
   const archive = extract();
-  // Whoever waits hears of it; where nobody does yet, it must not end the process.
+  // Waiters receive the error. Without a waiter, an unhandled error would end the process.
   archive.on("error", () => {});
   let over: Refused | undefined;
   let giveUpWaiting: (error: Refused) => void = () => {};
@@ -89,7 +94,7 @@ export async function collectOutputs(control: ControlReader, plan: OutputPlan): 
     archive.destroy(over);
     giveUpWaiting(over);
   };
-  /** Waits for something, but not beyond the end. There is one wait at a time. */
+  /** Waits for `work`, but not beyond the end of the collection. Only one wait is active at a time. */
   const untilEnd = <T>(work: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       giveUpWaiting = reject;
@@ -112,7 +117,7 @@ export async function collectOutputs(control: ControlReader, plan: OutputPlan): 
     received += bytes;
     if (received > 2 * largestTotal + overheadBytes) throw new Refused("the cell sends far more than the disk limit");
   };
-  /** The next name of a list; undefined at its end. */
+  /** Reads the next name of a list; undefined at its end. */
   const nextName = async (): Promise<string | undefined> => {
     const word = await untilEnd(control.until(0, longestWord));
     if (word === undefined) throw new Refused("the list of files broke off");
@@ -151,12 +156,12 @@ export async function collectOutputs(control: ControlReader, plan: OutputPlan): 
   const receive = async (entry: Entry): Promise<void> => {
     const name = relativeName(entry.header.name);
     const { type, size: bytes = 0 } = entry.header;
-    // Whatever size its header gives, a folder has no content. The library waits for it all the same.
+    // A directory has no content, whatever size its header claims, but the tar library would wait for it.
     const hasContent = type !== "directory" && bytes > 0;
     const skip = async (): Promise<void> => {
       if (hasContent) for await (const _ of entry);
     };
-    // Sparse files take no room in the sandbox, and all the time in the world to be sent.
+    // Count announced sizes: sparse files use little disk but take unbounded time to send.
     if (hasContent) sent += bytes;
     if (sent > 2 * largestTotal) {
       omissions.add(name, "more than the disk limit");
@@ -172,7 +177,7 @@ export async function collectOutputs(control: ControlReader, plan: OutputPlan): 
     saved.add(name);
     total += bytes;
     const content = new PassThrough();
-    // Whoever stores it hears of a failure; where nobody does, it must not end the process.
+    // The storing side receives the error. Without a listener, an unhandled error would end the process.
     content.on("error", () => {});
     const fed = hasContent ? pump(entry, content) : Promise.resolve(content.end());
     fed.catch(() => {});
@@ -207,7 +212,7 @@ export async function collectOutputs(control: ControlReader, plan: OutputPlan): 
     for (const glob of matcher.unused()) omissions.unused(glob);
   } catch (error) {
     omissions.remark(error instanceof Refused ? error.message : `the files broke off: ${messageOf(error)}`);
-    // A sender that has ended by itself says why at its own end.
+    // Only stop a sender that still runs. One that has ended reports its own reason.
     if (!control.isOver()) plan.giveUp();
   } finally {
     archive.destroy();

@@ -1,18 +1,18 @@
 import { Readable } from "node:stream";
 
-/** Reads words that end with a byte, and then the rest, from one stream. */
+/** Reads delimited words, and then the rest, from one stream. */
 export interface ControlReader {
-  /** The text before the next such byte; undefined at the end of the stream, or where the text grows too long. */
+  /** Reads the text before the next delimiter; undefined at the end of the stream, or if the text exceeds `longest`. */
   readonly until: (delimiter: number, longest?: number) => Promise<string | undefined>;
-  /** Some of the next bytes, at most so many; undefined at the end of the stream. */
+  /** Reads some of the next bytes, at most `most`; undefined at the end of the stream. */
   readonly some: (most: number) => Promise<Buffer | undefined>;
-  /** What is left, as a stream. */
+  /** The remaining bytes, as a stream. */
   readonly rest: () => Readable;
-  /** Whether the stream has ended: nothing more comes, and nobody waits to send more. */
+  /** Whether the stream has ended, so that its sender is not blocked on sending more. */
   readonly isOver: () => boolean;
 }
 
-/** Reads the control stream. What comes from it was written by the code, for all we know: every length is bounded. */
+/** Creates a reader of the control stream. The code may have written its data, so all lengths are bounded. */
 export function controlReader(stream: Readable): ControlReader {
   const chunks: AsyncIterator<Buffer> = stream.iterator({ destroyOnReturn: false });
   let pending: Buffer = Buffer.alloc(0);

@@ -22,7 +22,7 @@ export interface ArchiveEntry {
 /** The permissions of an input file. */
 export const modeOf = ({ executable }: Pick<InputFile, "executable">): number => (executable ? 0o755 : 0o644);
 
-/** Puts entries into an archive, one after the other, and ends it. */
+/** Adds entries to an archive, one after the other, and finalizes it. */
 export async function fillArchive(
   archive: Pack,
   entries: readonly ArchiveEntry[],
@@ -30,17 +30,17 @@ export async function fillArchive(
 ): Promise<void> {
   for (const { name, content, mode } of entries) {
     const entry = archive.entry({ name, size: contentBytes(content), mode });
-    // Both are waited for from the start: what nobody waits for when it fails ends the worker.
+    // Await both from the start: a rejection without a handler would end the worker.
     await Promise.all([once(entry, "finish"), open(content).then((source) => pipeline(source, entry))]);
   }
   archive.finalize();
 }
 
 /**
- * Sends input files as a tar stream; the supervisor unpacks it inside, so that no path of the sandbox is ever written from
+ * Sends input files as a tar stream. The supervisor unpacks it inside, so that no path of the sandbox is written from
  * outside.
  *
- * @throws where content cannot be read or has another length than it said; the stream is then cut off, not ended
+ * @throws if content cannot be read or its length differs from the declared one; the stream is then cut off, not ended
  */
 export async function deliverInputs(
   files: readonly InputFile[],

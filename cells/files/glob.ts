@@ -1,29 +1,30 @@
 /**
- * Globs without backtracking. A glob is compiled to a small program, and a name is read once while all states that the program can be in are
- * kept as a set. The cost is at most the length of the glob times that of the name, whatever the glob is: braces are branches
+ * Globs without backtracking. A glob is compiled to a small program. A name is read once, while the set of all possible
+ * program states is tracked. The cost is at most the length of the glob times that of the name: braces become branches
  * of the program and are never multiplied out.
  *
- * - `*` and `?` stay within a folder, and do not stand for the dot at the beginning of a name.
- * - `**` as a whole part of the path stands for any number of folders; at the end, for all that is below. None of them is a hidden one.
- * - `[ab]`, `[a-c]`, and `[!a]` or `[^a]` stand for one character within a folder.
- * - `{a,b}` chooses, also nested, also across folders.
- * - All other characters stand for themselves: parentheses too, and brackets and braces that are not closed.
+ * - `*` and `?` match within a folder, and do not match a dot at the beginning of a name.
+ * - `**` as a whole path segment matches any number of folders; at the end, everything below. It matches no hidden
+ * ones.
+ * - `[ab]`, `[a-c]`, and `[!a]` or `[^a]` match one character within a folder.
+ * - `{a,b}` matches either alternative, can be nested, and can span folders.
+ * - All other characters match themselves, including parentheses and unclosed brackets and braces.
  *
  * @module
  */
 
-/** A test of one character, given as a code point. */
+/** A predicate of one character, given as a code point. */
 type Accepts = (character: number) => boolean;
 
 type Instruction =
   | { readonly do: "read"; readonly accepts: Accepts }
   | { readonly do: "fork"; targets: number[] }
-  /** Goes on only where a name does not begin here with a dot, and does not end here. */
+  /** Continues unless a path segment starts here that is hidden or empty. */
   | { readonly do: "visible" };
 
 /** A compiled glob. */
 export interface Glob {
-  /** Whether it stands for a name. The name is relative, with `/` between its parts. */
+  /** Whether it matches a name. The name is relative, with `/` between its parts. */
   readonly matches: (name: string) => boolean;
 }
 
@@ -37,7 +38,7 @@ const isExactly =
 
 const codePoints = (text: string): number[] => Array.from(text, (character) => character.codePointAt(0) ?? 0);
 
-/** Where a brace closes, and the commas between its alternatives; undefined where it chooses between nothing. */
+/** The positions of a brace's start, commas and end; undefined if it has no alternatives. */
 function alternativesAt(glob: readonly string[], open: number, end: number): number[] | undefined {
   const borders = [open];
   let depth = 0;
@@ -50,11 +51,11 @@ function alternativesAt(glob: readonly string[], open: number, end: number): num
   return undefined;
 }
 
-/** What a class in brackets accepts, and where it ends; undefined where it is none. */
+/** Parses a bracket class: what it accepts and where it ends; undefined if it is not a class. */
 function classAt(glob: readonly string[], open: number, end: number) {
   const negated = glob[open + 1] === "!" || glob[open + 1] === "^";
   const first = open + (negated ? 2 : 1);
-  // A bracket that comes first stands for itself.
+  // A closing bracket in first place is literal.
   let close = first + 1;
   while (close < end && glob[close] !== "]") close += 1;
   const members = glob.slice(first, close);
@@ -69,7 +70,7 @@ function classAt(glob: readonly string[], open: number, end: number) {
   }
   const isMember = (character: number): boolean => ranges.some(([from, to]) => character >= from && character <= to);
   const accepts: Accepts = (character) => isNotSlash(character) && isMember(character) !== negated;
-  // A class of a single character is how a special one is written: it stands for that one, also for a dot.
+  // A class of one character escapes a special character: it matches that one, even a dot.
   return { accepts, close, isLiteral: !negated && members.length === 1 };
 }
 
@@ -83,14 +84,14 @@ export function compileGlob(text: string): Glob {
     program.push(instruction);
     return instruction;
   };
-  /** Any number of characters within a folder. */
+  /** Matches any number of characters within a folder. */
   const readRest = (): void => {
     const loop = fork(program.length + 1);
     read(isNotSlash);
     fork(program.length - 2);
     loop.targets.push(program.length);
   };
-  /** `**`, at the end of a path or with the slash behind it. */
+  /** Matches `**`, either at the end of a path or with the slash after it. */
   const readFolders = (isEnd: boolean): void => {
     const again = program.length;
     const skip = isEnd ? undefined : fork(again + 1);
@@ -100,7 +101,7 @@ export function compileGlob(text: string): Glob {
     const more = fork(program.length + 1);
     read(isExactly(slash));
     fork(again);
-    // At the end of the path the last folder's name needs no slash behind it.
+    // At the end of the path no slash follows the last folder's name.
     if (isEnd) more.targets.push(program.length);
     skip?.targets.push(program.length);
   };
@@ -156,10 +157,10 @@ export function compileGlob(text: string): Glob {
   return { matches: (name) => run(program, codePoints(name)) };
 }
 
-/** Reads a name with all states at once. A program ends behind its last instruction. */
+/** Reads a name while tracking all states at once. The program accepts at its end. */
 function run(program: readonly Instruction[], name: readonly number[]): boolean {
   const end = program.length;
-  /** At which position a state was last reached: each is followed once a position. */
+  /** The position at which a state was last reached, so that each is followed once per position. */
   const reached = new Int32Array(end + 1).fill(-1);
   let states: number[] = [0];
   for (let position = 0; position <= name.length; position += 1) {

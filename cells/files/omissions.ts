@@ -1,26 +1,29 @@
 import { printableName } from "./cell-values.ts";
 
-/** An output file that does not come back, and why. */
+/** An output file that was not collected, with the reason. */
 export interface OmittedFile {
-  /** Its name, or the glob that stands for no file; `...` for a sentence about the collection, and empty for a number of files. */
+  /**
+   * The file's name, or a glob that matches no file; `...` for a remark about the collection, and empty for a count of
+   * files.
+   */
   readonly name: string;
   readonly reason: string;
 }
 
-/** So many files are named; the others are counted. */
+/** How many files are named; the rest are only counted. */
 const namedFiles = 100;
 
-/** Keeps what is left out, within bounds. */
+/** A bounded list of omitted files. */
 export interface Omissions {
   readonly add: (name: string, reason: string) => void;
-  /** Says something about the collection as a whole. */
+  /** Adds a remark about the collection as a whole. */
   readonly remark: (reason: string) => void;
-  /** Says of a glob that it stands for nothing. They are as many as a request has at most, and all are named. */
+  /** Adds a glob that matches nothing. All are listed, because a request bounds their number. */
   readonly unused: (glob: string) => void;
   readonly list: () => OmittedFile[];
 }
 
-/** Begins a list of what is left out. */
+/** Creates an empty list of omitted files. */
 export function createOmissions(): Omissions {
   const files: OmittedFile[] = [];
   const others: OmittedFile[] = [];

@@ -4,8 +4,8 @@ import type { Pace } from "./pace.ts";
 const firstMagic = /[*?[\]{}()!+@|]/;
 
 /**
- * A `find -path` pattern that matches whatever the glob matches, and perhaps more: the glob's beginning and end as they
- * are, anything between. It only keeps what nobody asked for from crossing the border; {@link outputMatcher} decides.
+ * A `find -path` pattern that matches at least what the glob matches: the glob's literal beginning and end, with
+ * anything between. It only reduces what leaves the cell; {@link outputMatcher} decides.
  */
 export function findPattern(glob: string): string {
   const start = glob.search(firstMagic);
@@ -14,27 +14,27 @@ export function findPattern(glob: string): string {
   return `./${glob.slice(0, start)}*${end === 0 ? "" : [...glob].slice(-end).join("")}`;
 }
 
-/** Words of `find`: names with a backslash, which GNU tar would take for an escape and not find. */
+/** `find` arguments: names with a backslash, which GNU tar would treat as an escape and not find. */
 export const backslash = "-path '*\\\\*'";
-/** Words of `find`: makes what the code may not read itself readable to its owner, who collects it. */
+/** `find` arguments: makes files readable to their owner, who collects them. */
 export const readable = "\\( -perm -400 -o -exec chmod u+r {} \\; \\)";
-/** Words of `find`: a folder that its owner, who collects, can look into; made so where it is not. */
+/** `find` arguments: matches folders that their owner can enter; adds that permission if it is missing. */
 export const passable = "-type d \\( -perm -500 -o -exec chmod u+rx {} \\; \\)";
 
-/** Linux opens no path that is longer, so no such file can come back. It is not compared with globs. */
+/** Linux does not open longer paths, so such a file cannot be collected. It is not compared with globs. */
 const longestPath = 4096;
 
-/** Decides which files were asked for. */
+/** Decides which files were requested. */
 export interface OutputMatcher {
-  /** Whether a file was asked for. Its name is relative to the work directory. */
+  /** Whether a file was requested. Its name is relative to the work directory. */
   readonly matches: (name: string) => Promise<boolean>;
-  /** The globs that stood for none of the names so far. */
+  /** The globs that have matched no name so far. */
   readonly unused: () => readonly string[];
 }
 
 /**
- * Compiles the globs of a request. How many names there are is the code's choice and what comparing one costs the requester's: the pace gives
- * the event loop to others in between.
+ * Compiles the globs of a request. The code determines the number of names, and the requester the cost of each
+ * comparison, so the pace yields the event loop in between.
  */
 export function outputMatcher(globs: readonly string[], pace: Pace): OutputMatcher {
   const compiled = globs.map((glob) => ({ glob, ...compileGlob(glob), used: false }));

@@ -1,17 +1,17 @@
 import { setImmediate } from "node:timers/promises";
 
-/** How long work of others' choosing may keep the event loop before it is given to others, in milliseconds. */
+/** How long work of untrusted size may hold the event loop before it yields, in milliseconds. */
 const sliceMilliseconds = 10;
 
-/** Cuts long work into pieces. */
+/** Splits long work into slices. */
 export interface Pace {
-  /** Whether the present piece has taken long enough. Cheap enough to be asked in a loop. */
+  /** Whether the current slice has used its time. Cheap enough to call in a loop. */
   readonly isDue: () => boolean;
-  /** Gives the event loop to others, and begins the next piece. */
+  /** Yields the event loop and starts the next slice. */
   readonly rest: () => Promise<void>;
 }
 
-/** Begins work that is cut into pieces. */
+/** Starts the first slice. */
 export function createPace(): Pace {
   let begin = performance.now();
   return {

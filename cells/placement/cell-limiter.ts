@@ -1,20 +1,23 @@
-/** How many cells may exist at once on this worker. Those that wait are served in the order in which they came. */
+/** Limits how many cells may exist at once on this worker. Waiting cells are served in order of arrival. */
 export interface CellLimiter {
-  /** Holds a place for a cell; at once where it holds one already. Rejects with the signal's reason when aborted. */
+  /**
+   * Acquires a place for a cell; returns at once if the cell already holds one. Rejects with the signal's reason when
+   * aborted.
+   */
   readonly acquire: (cellId: string, signal: AbortSignal, onQueued?: (ahead: number) => void) => Promise<void>;
-  /** Holds a place where one is free and nobody waits; false where not. */
+  /** Acquires a place if one is free and no cell is waiting; otherwise returns false. */
   readonly tryAcquire: (cellId: string) => boolean;
-  /** Counts a cell that exists already, also beyond the maximum: it cannot be made to wait. */
+  /** Counts a cell that already exists, even beyond the maximum, because it cannot be made to wait. */
   readonly hold: (cellId: string) => void;
-  /** Gives a cell's place back; nothing happens where it held none. */
+  /** Releases a cell's place; does nothing if it holds none. */
   readonly release: (cellId: string) => void;
   /** The cells that hold a place. */
   readonly held: () => readonly string[];
-  /** How many wait. */
+  /** How many cells are waiting. */
   readonly waiting: () => number;
 }
 
-/** Makes a limiter with so many places. */
+/** Creates a limiter with `maximum` places. */
 export function createCellLimiter(
   maximum: number,
   onChange: (held: number, waiting: number) => void = () => {},

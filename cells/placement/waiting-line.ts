@@ -1,19 +1,21 @@
-/** Why there is no place, in a phrase. */
+/** The reason why there is no place, in a phrase. */
 export interface NoPlace {
   readonly noPlace: string;
 }
 
-/** Tries to have a place: gives what was made there, or says why there is none. */
+/** Tries to get a place: returns its result, or the reason why there is none. */
 type Attempt<Made> = () => Promise<Made | NoPlace>;
 
-/** Those on this worker that wait for places which nobody gives back to it: whether there is one has to be tried. */
+/**
+ * A queue of this worker's waiters for places that are not released through this worker, so each must try for a place.
+ */
 export interface WaitingLine {
-  /** Tries once, where nobody waits. */
+  /** Tries once if the queue is empty. */
   readonly tryNow: <Made>(attempt: Attempt<Made>) => Promise<Made | NoPlace>;
   /**
-   * Waits in the order of arrival; the first in the line tries again and again, and whenever something has changed.
+   * Waits in order of arrival. The first in the queue retries periodically and after each change.
    *
-   * @param onQueued told each time what rank it has, 1 for the next, and why there is no place
+   * @param onQueued called each time with the rank, 1 for the next, and why there is no place
    * @throws the signal's reason, and what an attempt throws
    */
   readonly wait: <Made>(
@@ -21,17 +23,20 @@ export interface WaitingLine {
     signal: AbortSignal,
     onQueued: (rank: number, why: string) => void,
   ) => Promise<Made>;
-  /** There may be a place now. */
+  /** Notifies the queue that a place may be free. */
   readonly changed: () => void;
 }
 
-/** Short beside the second for which what quotas say counts: places are seen soon after that. */
+/**
+ * The pause between attempts. Shorter than the second for which quotas are cached, so that a free place is seen soon
+ * after.
+ */
 const pauseMilliseconds = 250;
 
 /**
- * Makes a line in which nobody waits.
+ * Creates an empty queue.
  *
- * @param onLength told how many wait whenever that changes
+ * @param onLength called with the number of waiters whenever it changes
  */
 export function createWaitingLine(onLength: (waiting: number) => void): WaitingLine {
   const line: { wake: () => void }[] = [];
@@ -79,6 +84,6 @@ export function createWaitingLine(onLength: (waiting: number) => void): WaitingL
   };
 }
 
-/** Whether an attempt found no place. */
+/** Whether an attempt returned no place. */
 export const isNoPlace = (answer: unknown): answer is NoPlace =>
   typeof answer === "object" && answer !== null && "noPlace" in answer;

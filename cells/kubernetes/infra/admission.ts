@@ -1,5 +1,6 @@
 /**
- * The policy that admits nothing but cells to the namespace: two objects of the whole cluster, whose names have the namespace in them.
+ * The admission policy that allows nothing but cells in the namespace. It consists of two cluster-wide objects, whose
+ * names contain the namespace.
  *
  * @module
  */
@@ -9,15 +10,15 @@ import type { ClusterClient } from "../api/cluster-client.ts";
 import { ClusterError } from "../api/cluster-error.ts";
 import { objectsFor } from "./infra-cluster.ts";
 
-/** The API group's version; it has these policies from Kubernetes 1.30 on. */
+/** The API group and version, which has these policies from Kubernetes 1.30 on. */
 export const admissionApi = "admissionregistration.k8s.io/v1";
 
 const kinds = ["ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"] as const;
 
 /**
- * - `enforced`: the API server refuses Jobs that are no cells.
- * - `missing`: it could, and the policy is not there.
- * - `unsupported`: it is older than Kubernetes 1.30 and has no such policies.
+ * - `enforced`: the API server refuses Jobs that are not cells.
+ * - `missing`: the API server supports the policy, but it is not installed.
+ * - `unsupported`: the API server is older than Kubernetes 1.30 and has no such policies.
  */
 export type CellAdmission = "enforced" | "missing" | "unsupported";
 
@@ -37,7 +38,7 @@ export async function hasAdmissionPolicies(client: ClusterClient): Promise<boole
   }
 }
 
-/** What of it is there and ours. */
+/** The policy's objects that exist and belong to kgents. */
 async function ownObjects(client: ClusterClient): Promise<readonly KubernetesObject[]> {
   const name = nameFor(client.namespace);
   const found = await Promise.all(
@@ -57,17 +58,17 @@ async function ownObjects(client: ClusterClient): Promise<readonly KubernetesObj
     .flatMap((it) => it ?? []);
 }
 
-/** Whether the namespace admits nothing but cells. */
+/** Whether the namespace only admits cells. */
 export async function cellAdmission(client: ClusterClient): Promise<CellAdmission> {
   if (!(await hasAdmissionPolicies(client))) return "unsupported";
   return (await ownObjects(client)).length === kinds.length ? "enforced" : "missing";
 }
 
-/** Whether anything of it is left. */
+/** Whether any of the policy's objects is left. */
 export const hasAdmissionLeft = async (client: ClusterClient): Promise<boolean> =>
   (await hasAdmissionPolicies(client)) && (await ownObjects(client)).length > 0;
 
-/** Removes what is ours of it; what is gone already is no error. */
+/** Removes the policy's objects that belong to kgents; ignores those that are already gone. */
 export async function removeAdmission(client: ClusterClient): Promise<void> {
   if (!(await hasAdmissionPolicies(client))) return;
   for (const object of await ownObjects(client)) {

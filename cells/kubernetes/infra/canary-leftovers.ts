@@ -4,13 +4,13 @@ import type { ClusterClient } from "../api/cluster-client.ts";
 import { ClusterError } from "../api/cluster-error.ts";
 import { objectsFor } from "./infra-cluster.ts";
 
-// Policies last: until its pods are gone, what they may do stays decided.
+// Policies last: the pods stay restricted until they are gone.
 const kinds = [
   ["v1", "Pod"],
   ["networking.k8s.io/v1", "NetworkPolicy"],
 ] as const;
 
-/** Removes what one canary made; or what those left that were killed before they could. */
+/** Removes the objects of one canary, or those of canaries that were killed before they could clean up. */
 export async function removeCanaries(
   client: ClusterClient,
   which: { readonly id: string } | { readonly abandonedBefore: Date },

@@ -1,5 +1,6 @@
 /**
- * What the canary makes for a while: pods as hardened as a cell, and the policies that open the network for some of them.
+ * The temporary objects of the canary: pods as hardened as a cell, and the policies that open the network for some of
+ * them.
  *
  * @module
  */
@@ -17,44 +18,47 @@ import {
 } from "#core/manifest/cluster-names";
 import type { Manifest } from "./manifests.ts";
 
-/** Something that the canary tries to reach. */
+/** A target that the canary tries to reach. */
 export interface Target {
   readonly name: CanaryTarget;
-  /** An address; for `node` and `dns` the pod knows it by itself. */
+  /** An address; for `node` and `dns` the pod determines it itself. */
   readonly host: string;
   readonly port: number;
-  /** Whether nothing is proved where the open pod does not reach it. What else it does not reach is not tried. */
+  /**
+   * Whether the canary proves nothing if the open pod cannot reach it. Other targets are skipped if the open pod cannot
+   * reach them.
+   */
   readonly isRequired: boolean;
 }
 
 /**
- * - `target`: what the others try to reach, beside the API server.
- * - `open`: a policy opens the network for it; it must reach the targets, again and again until all is over.
- * - `closed`: the namespace's own policies hold for it; it must not reach them.
+ * - `target`: the pod that the others try to reach, in addition to the API server.
+ * - `open`: a policy opens the network for it; it must reach the targets repeatedly until the canary ends.
+ * - `closed`: the namespace's own policies apply to it; it must not reach the targets.
  */
 export type CanaryRole = "target" | "open" | "closed";
 
 /** The port of the target pod. */
 export const targetPort = 8080;
 
-/** The exit code of the closed pod that went on reaching a target. */
+/** The exit code of a closed pod that still reached a target. */
 export const stillReached = 10;
 
-/** How long the whole canary may take: the cluster's backstop is this long, too. */
+/** The time limit of the whole canary, in milliseconds. The pods' activeDeadlineSeconds is the same, as a backstop. */
 export const canaryMilliseconds = 90_000;
 
-/** The address of the pod's own node, and the port of the kubelet there: no NetworkPolicy names it, and pods can reach it. */
+/** The kubelet's port on the pod's own node. No NetworkPolicy names the address, and pods can reach it. */
 export const nodeTarget: Target = { name: "node", host: "$NODE_ADDRESS", port: 10_250, isRequired: false };
 /** The name servers of the pod itself. */
 export const dnsTarget: Target = { name: "dns", host: "the cluster's DNS", port: 53, isRequired: false };
-/** What clouds tell their machines, credentials among it. */
+/** The metadata service of clouds, which serves credentials among other things. */
 export const metadataTarget: Target = { name: "metadata", host: "169.254.169.254", port: 80, isRequired: false };
 
-/** What the open pod logs, with the names of all that it reached, when it begins to count. */
+/** Prefix of the line in which the open pod logs the names of all targets that it reached. */
 export const reachedMark = "reached:";
 
-// `nc` says by 1 that it could not connect; anything else means that it could not even try.
-// The name is one that every cluster has; its domain is the one that begins with `svc.` in the pod's own search list.
+// `nc` exits with 1 if it could not connect; any other failure means that it could not try. The name exists in every
+// cluster; its domain is the entry with `svc.` in the pod's own search list.
 const attempts = `
 tcp() { nc -w 1 "$1" "$2" < /dev/null > /dev/null 2>&1; }
 domain=$(sed -n 's/^search.* \\(svc\\.[^ ]*\\).*/\\1/p' /etc/resolv.conf)
@@ -64,7 +68,10 @@ const attempt = ({ name, host, port }: Target): string => (name === "dns" ? "dns
 const wordsOf = ({ name, host, port }: Target): string =>
   name === "dns" ? host : `${canaryTargetsInWords([name])} (${host} port ${port})`;
 
-/** Tries all at once, since each that is denied takes its time. The codes lie in /tmp/0, /tmp/1 and so on. */
+/**
+ * Tries all targets in parallel, because each denied one runs into its time-out. The exit codes are in /tmp/0, /tmp/1
+ * and so on.
+ */
 const round = (targets: readonly Target[]): string => `
 look() {
 ${targets.map((target, index) => `  (${attempt(target)}; echo $? > /tmp/${index}) &`).join("\n")}
@@ -74,7 +81,7 @@ code() { read -r value < "/tmp/$1"; [ "$value" = 0 ] || [ "$value" = 1 ] || { ec
 
 const scripts: Readonly<Record<CanaryRole, (targets: readonly Target[]) => string>> = {
   target: () => `exec httpd -f -p ${targetPort} -h /tmp`,
-  // Policies take a moment to apply to a new pod, so that the first attempts may fail.
+  // Policies take a moment to apply to a new pod, so the first attempts may fail.
   open: (targets) => `
 ${attempts}
 ${round(targets)}
@@ -98,7 +105,7 @@ needed="$more"
 while all; do sleep 1; look; done
 echo "$missed could no longer be reached"
 exit 1`,
-  // The same holds for the other direction: closed is what stays closed.
+  // Policies take a moment here, too: a target only counts as closed after several denials in a row.
   closed: (targets) => `
 ${attempts}
 ${round(targets)}
@@ -141,7 +148,7 @@ export function canaryPod(
     spec: {
       ...spec,
       activeDeadlineSeconds: canaryMilliseconds / 1000,
-      // The same node as the pod that reaches it all: another one's network may be broken.
+      // Use the node of the open pod, because the network of another node may be broken.
       ...(node !== undefined && { affinity: onNode(node) }),
       containers: [
         {
@@ -166,7 +173,7 @@ const onNode = (name: string) => ({
   },
 });
 
-/** The policies: all egress for the open pod; and the target takes both, so that only egress decides. */
+/** The policies: the open pod gets all egress. The target accepts both pods, so that only egress decides. */
 export function canaryPolicies(id: string, namespace: string): readonly (Manifest & { spec: object })[] {
   const policy = (role: CanaryRole, spec: object) => ({
     apiVersion: "networking.k8s.io/v1",

@@ -5,20 +5,20 @@ import type { CanaryRole } from "./canary-objects.ts";
 import { hasEnded, messageOf, obstacleOf } from "./canary-pod-state.ts";
 import { waitFor } from "./watch-objects.ts";
 
-/** The canary's pods, as they are now. */
+/** The current pods of the canary, by role. */
 export type CanaryPods = Readonly<Partial<Record<CanaryRole, V1Pod>>>;
 
-/** Something keeps the canary from finding out. */
+/** An obstacle that keeps the canary from reaching a verdict. */
 export class CanaryObstacle extends Error {}
 
 /** Follows the pods of one canary. */
 export interface CanaryWatch {
-  /** @throws CanaryObstacle where a pod cannot do its part, or what `find` throws */
+  /** @throws CanaryObstacle if a pod cannot do its part, or what `find` throws */
   readonly until: <Found>(find: (pods: CanaryPods) => Found | undefined) => Promise<Found>;
   readonly latest: () => CanaryPods;
 }
 
-/** Makes it; nothing is asked before `until` is called. */
+/** Creates the watch; sends no request before `until` is called. */
 export function watchCanary(client: ClusterClient, id: string, signal: AbortSignal): CanaryWatch {
   const { namespace } = client;
   const labelSelector = `${canaryLabel}=${id}`;

@@ -1,6 +1,6 @@
 /**
- * Proves that the cluster enforces the namespace's policies: what can be reached where a policy allows it must be out of
- * reach where none does. A cluster whose network ignores policies takes them without a word.
+ * Proves that the cluster enforces the namespace's policies: targets that are reachable where a policy allows it must
+ * be unreachable where none does. A cluster whose network ignores policies still accepts them without an error.
  *
  * @module
  */
@@ -28,12 +28,12 @@ import { CanaryObstacle, type CanaryPods, watchCanary } from "./canary-watch.ts"
 import { objectsFor } from "./infra-cluster.ts";
 import type { Manifest } from "./manifests.ts";
 
-/** What the canary found. */
+/** The verdict of the canary. */
 export interface CanaryVerdict {
   readonly isolation: NetworkIsolation;
-  /** Why it is not `enforced`, in a sentence; null where it is. */
+  /** Why it is not `enforced`, in a sentence; null if it is. */
   readonly reason: string | null;
-  /** What the closed pod was denied while the open one reached it; nothing where it is not `enforced`. */
+  /** The targets that the closed pod was denied while the open one reached them; empty if it is not `enforced`. */
   readonly tried: readonly CanaryTarget[];
 }
 
@@ -43,13 +43,13 @@ const verdict = (
   tried: readonly CanaryTarget[] = [],
 ): CanaryVerdict => ({ isolation, reason, tried });
 
-/** What the closed pod's end says; undefined while it runs. */
+/** The verdict from the closed pod's exit; undefined while it runs. */
 function verdictOf({ open, closed }: CanaryPods, tried: readonly CanaryTarget[]): CanaryVerdict | undefined {
   if (!hasEnded(closed)) return undefined;
   const exitCode = exitCodeOf(closed);
   if (exitCode === stillReached) return verdict("not-enforced", messageOf(closed));
   if (exitCode !== 0) throw new CanaryObstacle(messageOf(closed));
-  // A denial says something only while the same could be reached from next door.
+  // A denial only proves something while the open pod can reach the same target.
   if (!isReady(open)) throw new CanaryObstacle(messageOf(open) || "the pod with an open network ended too early");
   return verdict("enforced", null, tried);
 }
@@ -92,19 +92,19 @@ async function lookFor(
   }
 }
 
-/** Not to be interrupted: what is on its way when we leave would be created after everything was removed. */
+/** Cannot be interrupted: an object of a pending request would be created after the clean-up. */
 async function createObject(client: ClusterClient, object: Manifest): Promise<void> {
   try {
     await client.request(`creating ${object.metadata.name}`, (_, call) =>
       objectsFor(client, call, object).create(object),
     );
   } catch (error) {
-    // An earlier try got through without its answer: the name is this canary's own.
+    // An earlier attempt succeeded but its response was lost. The name belongs to this canary.
     if (!(error instanceof ClusterError && error.reason === "AlreadyExists")) throw error;
   }
 }
 
-/** The API server as pods see it: what a cell must never reach. */
+/** The address of the API server inside the cluster, which a cell must never reach. */
 async function apiServer(client: ClusterClient): Promise<Target> {
   const { spec } = await client.request("reading the API server's service", ({ core }, call) =>
     core.readNamespacedService({ name: "kubernetes", namespace: "default" }, call),
@@ -114,7 +114,7 @@ async function apiServer(client: ClusterClient): Promise<Target> {
   return { name: "api-server", host, port: spec?.ports?.[0]?.port ?? 443, isRequired: true };
 }
 
-/** The pod beside the canary, by each of its addresses. */
+/** The target pod, by each of its addresses. */
 function podTargets({ status }: V1Pod): readonly Target[] {
   const addresses = (status?.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
   const other = addresses.find((address) => address.includes(":"));
@@ -127,7 +127,7 @@ function podTargets({ status }: V1Pod): readonly Target[] {
   ];
 }
 
-/** What the open pod reached, as its log says. */
+/** The targets that the open pod reached, from its log. */
 async function reachedBy(client: ClusterClient, open: V1Pod | undefined): Promise<readonly string[]> {
   const name = open?.metadata?.name ?? "";
   const log = await client.request("reading what the canary reached", ({ core }, call) =>
@@ -138,7 +138,7 @@ async function reachedBy(client: ClusterClient, open: V1Pod | undefined): Promis
 }
 
 /**
- * Runs the canary. Whatever happens, it takes everything away that it made.
+ * Runs the canary, and always removes everything that it created.
  *
  * @param language whose image the pods use: one with busybox' `nc` and `httpd`
  * @throws the reason of `interrupted`, when that ends it

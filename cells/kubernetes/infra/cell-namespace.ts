@@ -5,7 +5,7 @@ import type { ClusterClient } from "../api/cluster-client.ts";
 import { ClusterError } from "../api/cluster-error.ts";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
-/** The namespace, or undefined where there is none. */
+/** Reads the namespace; undefined if there is none. */
 export async function readNamespace(client: ClusterClient): Promise<V1Namespace | undefined> {
   try {
     return await client.request(
@@ -19,11 +19,11 @@ export async function readNamespace(client: ClusterClient): Promise<V1Namespace 
   }
 }
 
-/** Whether `kgents infra init` made it. */
+/** Whether `kgents infra init` created it. */
 export const isOurs = (namespace: V1Namespace): boolean =>
   namespace.metadata?.labels?.[managedByLabel] === managedByKgents;
 
-/** @throws KgentsError where the namespace is on its way out: nothing can be made in it */
+/** @throws KgentsError if the namespace is being deleted: nothing can be created in it */
 export function refuseLeaving(namespace: V1Namespace): void {
   if (namespace.metadata?.deletionTimestamp === undefined) return;
   throw new KgentsError("cluster-unavailable", `the namespace ${namespace.metadata.name} is being removed`, {
@@ -31,7 +31,7 @@ export function refuseLeaving(namespace: V1Namespace): void {
   });
 }
 
-/** @throws KgentsError where the namespace is somebody else's */
+/** @throws KgentsError if kgents did not create the namespace */
 export function refuseForeign(namespace: V1Namespace, remedy: string): void {
   const name = namespace.metadata?.name ?? "";
   if (!isOurs(namespace)) {

@@ -5,10 +5,10 @@ import { listAll } from "../api/list-pages.ts";
 import { isFinished } from "../api/observe.ts";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
-/** How many cells there are. */
+/** The number of cells. */
 export interface CellCounts {
   readonly running: number;
-  /** They stay for their TTL, so that a person can look at them. */
+  /** They are kept for their TTL, so that people can inspect them. */
   readonly finished: number;
 }
 

@@ -2,7 +2,7 @@ import type { ClusterClient } from "../api/cluster-client.ts";
 import { answerMilliseconds } from "./infra-cluster.ts";
 import { type RequiredAccess, requiredAccess } from "./required-access.ts";
 
-/** How a person calls it: `create pods/exec`. */
+/** The display name: `create pods/exec`. */
 const titleOf = ({ group, resource, verb }: RequiredAccess): string =>
   `${verb} ${resource}${group === "" ? "" : `.${group}`}`;
 
@@ -12,7 +12,7 @@ async function isAllowed(client: ClusterClient, { group, resource, verb }: Requi
   const resourceAttributes = {
     ...{ namespace, group, resource: kind, verb },
     ...(subresource !== undefined && { subresource }),
-    // The one object whose name a Role can give.
+    // A Role can restrict the namespace by name.
     ...(kind === "namespaces" && { name: namespace }),
   };
   const { status } = await client.request(
@@ -24,7 +24,7 @@ async function isAllowed(client: ClusterClient, { group, resource, verb }: Requi
   return status?.allowed === true;
 }
 
-/** Asks the API server about each thing that a worker does; returns what these credentials may not. */
+/** Asks the API server about each permission that a worker needs; returns those that these credentials lack. */
 export async function missingAccess(client: ClusterClient): Promise<readonly string[]> {
   const allowed = await Promise.all(requiredAccess.map((access) => isAllowed(client, access)));
   return requiredAccess.filter((_, index) => !allowed[index]).map(titleOf);

@@ -1,5 +1,5 @@
 /**
- * Takes away what `kgents infra init` made: the namespace, all of ours that is in it, and the admission policy for it.
+ * Removes what `kgents infra init` created: the namespace, all objects of kgents in it, and its admission policy.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { waitFor } from "./watch-objects.ts";
 
 /** What would be removed. */
 export interface DestroyPlan {
-  /** The namespace's identity: another one that takes its name meanwhile is left alone. Undefined where it has gone already. */
+  /** The namespace's uid: a later one of the same name is left alone. Undefined if the namespace is already gone. */
   readonly uid: string | undefined;
   readonly cells: CellCounts;
 }
@@ -23,15 +23,15 @@ export interface DestroyPlan {
 const goneMilliseconds = 120_000;
 
 /**
- * Looks at what is there.
+ * Plans what to remove.
  *
- * @returns undefined where there is no such namespace, and nothing is left of it
- * @throws KgentsError where it is not ours, or where somebody else's objects are in it
+ * @returns undefined if there is no such namespace and nothing is left of it
+ * @throws KgentsError if kgents did not create it, or it contains objects that kgents did not create
  */
 export async function planDestroy(client: ClusterClient): Promise<DestroyPlan | undefined> {
   const namespace = await readNamespace(client);
   if (namespace === undefined) {
-    // An earlier one may have ended in between.
+    // An earlier run may have been interrupted after the namespace was gone.
     return (await hasAdmissionLeft(client)) ? { uid: undefined, cells: { running: 0, finished: 0 } } : undefined;
   }
   refuseForeign(namespace, "Name the namespace that `kgents infra init` made with --namespace.");
@@ -47,7 +47,7 @@ export async function planDestroy(client: ClusterClient): Promise<DestroyPlan | 
   return { uid: namespace.metadata?.uid ?? "", cells };
 }
 
-/** Removes the namespace and what is ours outside of it, and waits until it is gone. */
+/** Removes the namespace and the objects of kgents outside of it, and waits until the namespace is gone. */
 export async function destroy(client: ClusterClient, { uid }: DestroyPlan, interrupted: AbortSignal): Promise<void> {
   const { namespace: name } = client;
   if (uid === undefined) {
@@ -57,7 +57,7 @@ export async function destroy(client: ClusterClient, { uid }: DestroyPlan, inter
   await client.request(`removing the namespace ${name}`, ({ core }, call) =>
     core.deleteNamespace({ name, body: { preconditions: { uid } } }, call).catch(unlessGone),
   );
-  // Nothing can be created in it any more: what decides about that is no longer needed.
+  // Nothing can be created in the namespace any more, so its policy is no longer needed.
   await removeAdmission(client);
   const fieldSelector = `metadata.name=${name}`;
   const late = AbortSignal.timeout(goneMilliseconds);
@@ -83,7 +83,7 @@ export async function destroy(client: ClusterClient, { uid }: DestroyPlan, inter
   }
 }
 
-/** A namespace that somebody else removed meanwhile is gone all the same. */
+/** Ignores 404: the namespace is already gone. */
 function unlessGone(error: unknown): void {
   const { code }: { code?: unknown } = typeof error === "object" && error !== null ? error : {};
   if (code !== 404) throw error;

@@ -3,7 +3,7 @@ import { managedByKgents, managedByLabel } from "#core/manifest/cluster-names";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import { objectsFor } from "./infra-cluster.ts";
 
-/** Kinds that people put into namespaces. What controllers make of them has an owner. */
+/** Kinds of objects that people create in namespaces. Objects that controllers create have an owner reference. */
 const kinds = [
   ["v1", "Pod"],
   ["v1", "ConfigMap"],
@@ -17,7 +17,7 @@ const kinds = [
   ["batch/v1", "CronJob"],
 ] as const;
 
-/** What clusters put into each namespace by themselves. */
+/** Whether the cluster itself creates the object in each namespace. */
 function isOfCluster(kind: string, { metadata, ...rest }: KubernetesObject & { type?: string }): boolean {
   if (kind === "ConfigMap")
     return /^(?:kube-root-ca|openshift-service-ca|istio-ca-root-cert)/.test(metadata?.name ?? "");

@@ -2,7 +2,7 @@ import type { Language } from "#core/contract/language";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
-/** On how many nodes an image is known to be. */
+/** The number of nodes that are known to have an image. */
 export interface ImagePresence {
   readonly image: string;
   readonly nodes: number;
@@ -14,14 +14,14 @@ export interface ImageReport {
   readonly images: readonly ImagePresence[];
 }
 
-/** An image's name as container runtimes write it in full. */
+/** The full name of an image, as container runtimes write it. */
 export function fullImageName(image: string): string {
   const [first = "", ...rest] = image.split("/");
   if (rest.length === 0) return `docker.io/library/${image}`;
   return /[.:]|^localhost$/.test(first) ? image : `docker.io/${image}`;
 }
 
-/** Looks where the languages' images have been pulled already. A node tells of its 50 largest images only. */
+/** Finds the nodes that have pulled the languages' images. A node only reports its 50 largest images. */
 export async function findImages(client: ClusterClient, languages: readonly Language[]): Promise<ImageReport> {
   const { items } = await client.request("listing the nodes", ({ core }, call) => core.listNode({}, call), {
     milliseconds: answerMilliseconds,

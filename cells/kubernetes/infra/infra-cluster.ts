@@ -1,5 +1,5 @@
 /**
- * The cluster that the `infra` commands work on, and what its refusals mean to the person who prepares it.
+ * The cluster that the `infra` commands work on, and the messages of its errors for the person who prepares it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
 } from "../api/cluster-client.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 
-/** Who answers no sooner does not answer: a person waits. */
+/** The time limit of a request, in milliseconds. Short, because a person is waiting. */
 export const answerMilliseconds = 3000;
 
 /** A cluster that answers. */
@@ -23,10 +23,10 @@ export interface InfraCluster extends ClusterClient {
   readonly version: string;
 }
 
-/** Where a cluster is, in a sentence. */
+/** Describes where a cluster is. */
 const place = ({ context, server }: ClusterClient): string => `the cluster at ${server} (context ${context})`;
 
-/** Says what a refused request means to the person who prepares a cluster. */
+/** Converts a failed request to an error for the person who prepares a cluster. */
 export function infraFailure(client: ClusterClient, error: unknown): unknown {
   if (!(error instanceof ClusterError)) return error;
   const { status, message, what } = error;
@@ -51,9 +51,9 @@ export function infraFailure(client: ClusterClient, error: unknown): unknown {
 }
 
 /**
- * Connects, and asks the server for its version.
+ * Connects and reads the server's version.
  *
- * @throws KgentsError `cluster-unavailable` within some seconds where it does not answer
+ * @throws KgentsError `cluster-unavailable` within some seconds if the server does not answer
  */
 export async function connectInfra(settings: ClusterSettings): Promise<InfraCluster> {
   if (!isClusterConfigured()) {
@@ -77,17 +77,16 @@ export async function connectInfra(settings: ClusterSettings): Promise<InfraClus
 }
 
 /**
- * The API for objects of any kind, under a call's time limit: the client's own takes none.
+ * The API for objects of any kind, with a time limit, which the client's own does not support.
  *
- * @param body what is sent, as it is: the client itself knows some fields by other names only (`from`, `default`), and
- * silently leaves out what it does not know
+ * @param body sent as it is. The client itself renames some fields (`from`, `default`) and silently drops unknown ones
  */
 export function objectsFor({ module, config }: ClusterClient, call: CallOptions, body?: object): KubernetesObjectApi {
   const credentials = config();
   const asItIs = (middleware: NonNullable<CallOptions["middleware"]>[number]): typeof middleware => ({
     ...middleware,
     pre: (context) => {
-      // It also asks where objects of this kind live.
+      // GET requests are discovery of the kind's resource and have no body.
       if (body !== undefined && context.getHttpMethod() !== "GET") context.setBody(JSON.stringify(body));
       return middleware.pre(context);
     },

@@ -1,5 +1,5 @@
 /**
- * What `kgents infra status` knows of a cluster.
+ * Collects the status of a cluster for `kgents infra status`.
  *
  * @module
  */
@@ -16,25 +16,25 @@ import { type InfraCluster, infraFailure } from "./infra-cluster.ts";
 import { type QuotaUse, readQuota } from "./quota.ts";
 import { type RecordedVerdict, verdictOn } from "./recorded-verdict.ts";
 
-/** The state of the cells' namespace. `unreadable`: these credentials may not look at it. */
+/** The state of the cells' namespace. `unreadable`: these credentials may not read it. */
 export type NamespaceState = "ready" | "missing" | "foreign" | "being-removed" | "unreadable";
 
-/** What there is in a cluster. Parts that could not be read are null, and `unreadable` says why. */
+/** The status of a cluster. Parts that could not be read are null, and `unreadable` says why. */
 export interface InfraStatus {
-  /** Whether runs can be carried out there, isolated as this machine's configuration wants them. */
+  /** Whether runs can be carried out there, with the isolation that this machine's configuration requires. */
   readonly usable: boolean;
-  /** Why it is not usable, a sentence each. */
+  /** Why it is not usable, one sentence each. */
   readonly problems: readonly string[];
   readonly context: string;
   readonly server: string;
   readonly version: string;
   readonly namespace: { readonly name: string; readonly state: NamespaceState };
-  /** Whether the API server admits nothing but cells there. */
+  /** Whether the API server only admits cells there. */
   readonly admission: CellAdmission | null;
   readonly networkIsolation: (RecordedVerdict & { readonly ageSeconds: number | null }) | null;
   readonly quota: readonly QuotaUse[] | null;
   readonly cells: CellCounts | null;
-  /** What a worker does and these credentials may not. */
+  /** Permissions that a worker needs and these credentials lack. */
   readonly missingAccess: readonly string[];
   readonly images: ImageReport | null;
   readonly unreadable: Readonly<Record<string, string>>;
@@ -76,9 +76,9 @@ function problemsOf(
 }
 
 /**
- * Looks at everything at once; each part has seconds to answer.
+ * Reads all parts in parallel; each has some seconds to answer.
  *
- * @throws KgentsError where the cluster stops answering
+ * @throws KgentsError if the cluster stops answering
  */
 export async function infraStatus(
   cluster: InfraCluster,

@@ -1,5 +1,5 @@
 /**
- * Prepares a cluster: plans, applies, and lets the canary look.
+ * Prepares a cluster: plans, applies, and runs the canary.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { loadManifests } from "./manifests.ts";
 import { applyPlan, type PlannedObject, planInit } from "./plan.ts";
 import { type RecordedVerdict, recordVerdict } from "./recorded-verdict.ts";
 
-/** Looks at what there is to do. */
+/** Plans what to apply. */
 export async function prepareInit(cluster: InfraCluster): Promise<readonly PlannedObject[]> {
   try {
     return await planInit(cluster, await loadManifests(cluster.namespace));
@@ -19,7 +19,7 @@ export async function prepareInit(cluster: InfraCluster): Promise<readonly Plann
   }
 }
 
-/** Does it. @param language the canary's image is this language's */
+/** Applies the plan and runs the canary. @param language the language whose image the canary uses */
 export async function carryOutInit(
   cluster: InfraCluster,
   plan: readonly PlannedObject[],

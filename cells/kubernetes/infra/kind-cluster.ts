@@ -6,22 +6,22 @@ import { outputOf } from "#platform/host/run-program";
 
 const clusterName = "kgents";
 
-/** The context of kind's kubeconfig for it. */
+/** The context that kind writes to the kubeconfig. */
 const context = `kind-${clusterName}`;
 
-/** Names of what kind needs to reach its container engine and to write its kubeconfig. */
+/** Environment variables that kind needs to reach its container engine and to write its kubeconfig. */
 const kindNames = ["KUBECONFIG", "KIND_*", "DOCKER_*", "CONTAINER_*", "XDG_RUNTIME_DIR", ...networkNames];
 
-/** Pulling kind's node image is most of it. */
+/** Long enough to pull kind's node image. */
 const createMilliseconds = 600_000;
-/** Asks Docker for its containers. */
+/** kind asks Docker for its containers. */
 const listMilliseconds = 60_000;
 
 /**
- * Makes a local cluster with kind, unless it is there.
+ * Creates a local cluster with kind, unless it exists.
  *
- * @returns the kubeconfig's context for it
- * @throws KgentsError `tool-unavailable` where kind is missing or fails, in its own words
+ * @returns its context in the kubeconfig
+ * @throws KgentsError `tool-unavailable` if kind is missing or fails, with kind's own message
  */
 export async function ensureKindCluster(progress: (line: string) => void, signal: AbortSignal): Promise<string> {
   const { path: kind, refused } = await lookForProgram("kind");

@@ -10,7 +10,7 @@ import { parseAllDocuments } from "yaml";
 import { cellNamespace } from "#core/contract/names";
 import { packageFile } from "#platform/host/package-files";
 
-/** An object as it is applied. */
+/** An object to apply. */
 export interface Manifest extends KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -21,8 +21,8 @@ export interface Manifest extends KubernetesObject {
 const directory = packageFile("deploy/cells");
 
 /**
- * Puts a namespace's name wherever the files have the default one: its own name, references to it, the Role's, and the names of
- * objects of the whole cluster, which end with it.
+ * Replaces the default namespace's name with another one: the namespace's own name, references to it, the Role's, and
+ * the names of cluster-wide objects, which end with it.
  */
 function renamed(value: unknown, namespace: string): unknown {
   if (value === cellNamespace) return namespace;
@@ -37,7 +37,7 @@ function renamed(value: unknown, namespace: string): unknown {
 const isManifest = (value: unknown): value is Manifest =>
   typeof value === "object" && value !== null && "kind" in value && "apiVersion" in value && "metadata" in value;
 
-/** The objects, in the order in which they are applied; the namespace comes first. */
+/** Loads the objects in the order in which they are applied; the namespace comes first. */
 export async function loadManifests(namespace: string): Promise<readonly Manifest[]> {
   const files = (await readdir(directory)).filter((name) => name.endsWith(".yaml")).sort();
   const texts = await Promise.all(files.map((name) => readFile(join(directory, name), "utf8")));
@@ -50,5 +50,5 @@ export async function loadManifests(namespace: string): Promise<readonly Manifes
   );
 }
 
-/** How a person calls an object. */
+/** The display name of an object. */
 export const titleOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;

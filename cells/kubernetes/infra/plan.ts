@@ -1,5 +1,5 @@
 /**
- * What `kgents infra init` would do to a cluster, as the cluster itself says by a dry run.
+ * Plans the changes of `kgents infra init` to a cluster, by a server-side dry run.
  *
  * @module
  */
@@ -12,12 +12,12 @@ import { objectsFor } from "./infra-cluster.ts";
 import type { Manifest } from "./manifests.ts";
 
 /**
- * - `keep`: somebody else set values there that are theirs to set.
- * - `unsupported`: the API server is too old for it.
+ * - `keep`: an operator owns fields of the object and may set them.
+ * - `unsupported`: the API server is too old for the object.
  */
 export type PlannedAction = "create" | "change" | "unchanged" | "keep" | "unsupported";
 
-/** An object, and what becomes of it. */
+/** An object and the action planned for it. */
 export interface PlannedObject {
   readonly manifest: Manifest;
   readonly action: PlannedAction;
@@ -25,13 +25,13 @@ export interface PlannedObject {
 
 const fieldManager = "kgents";
 
-/** Operators adapt these to their clusters; everything else is what isolates cells, and is put right. */
+/** Kinds that operators may adapt to their clusters. All others isolate cells and are reset. */
 const operatorsOwn: readonly string[] = ["ResourceQuota", "LimitRange"];
 
 const isConflict = (error: unknown): boolean =>
   error instanceof ClusterError && error.status === 409 && error.reason === "Conflict";
 
-/** Applies an object on the server; a dry run changes nothing and answers the same. */
+/** Applies an object by server-side apply. A dry run gives the same response without a change. */
 export const applyObject = (client: ClusterClient, manifest: Manifest, dryRun?: "All"): Promise<Manifest> =>
   client.request(`applying ${manifest.kind} ${manifest.metadata.name}`, (_, call) =>
     objectsFor(client, call, manifest).patch(
@@ -60,7 +60,7 @@ async function readObject(client: ClusterClient, { apiVersion, kind, metadata }:
   }
 }
 
-/** An object without what changes whenever it is written, or by itself. */
+/** An object without the fields that change on every write or by themselves. */
 function content(object: object): unknown {
   const { metadata, status: _status, ...rest } = object as { metadata?: object; status?: unknown };
   const {
@@ -85,9 +85,9 @@ async function actionFor(client: ClusterClient, manifest: Manifest): Promise<Pla
 }
 
 /**
- * Looks at what is there.
+ * Compares the manifests with the cluster.
  *
- * @throws KgentsError where the namespace exists and is not ours
+ * @throws KgentsError if the namespace exists and kgents did not create it
  */
 export async function planInit(
   client: ClusterClient,
@@ -108,7 +108,7 @@ export async function planInit(
   );
 }
 
-/** Applies what the plan has to apply, the namespace first. */
+/** Applies the planned changes, the namespace first. */
 export async function applyPlan(client: ClusterClient, plan: readonly PlannedObject[]): Promise<void> {
   for (const { manifest, action } of plan) {
     if (action === "create" || action === "change") await applyObject(client, manifest);

@@ -1,7 +1,7 @@
 import type { ClusterClient } from "../api/cluster-client.ts";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
-/** How much of one resource is used, in Kubernetes' own notation. */
+/** The use of one resource, in Kubernetes' own notation. */
 export interface QuotaUse {
   /** Such as `limits.memory`. */
   readonly resource: string;
@@ -9,7 +9,7 @@ export interface QuotaUse {
   readonly hard: string;
 }
 
-/** Reads what the quotas of the namespace say. */
+/** Reads the use of the namespace's quotas. */
 export async function readQuota(client: ClusterClient): Promise<readonly QuotaUse[]> {
   const { items } = await client.request(
     "reading the quota",

@@ -1,4 +1,4 @@
-/** The canary's verdict, as it stands on the namespace. */
+/** Stores the canary's verdict in annotations of the namespace. */
 import type { V1Namespace } from "@kubernetes/client-node";
 import {
   type NetworkIsolation,
@@ -14,11 +14,12 @@ import { objectsFor } from "./infra-cluster.ts";
 
 /** A verdict, and when it was found. */
 export interface RecordedVerdict extends CanaryVerdict {
-  /** ISO 8601; null where no canary has looked. */
+  /** ISO 8601; null if no canary has run. */
   readonly checkedAt: string | null;
 }
 
-// Not the one that applies the manifests: what those do not mention would go with the next apply.
+// Different from the manager that applies the manifests, because server-side apply removes the manager's fields that
+// the manifests do not mention.
 const fieldManager = "kgents-canary";
 
 /** Writes the verdict to the namespace. */
@@ -30,7 +31,7 @@ export async function recordVerdict(
   const annotations = {
     [networkIsolationAnnotation]: isolation,
     [networkIsolationCheckedAnnotation]: checkedAt,
-    // Null removes it.
+    // Null removes the annotation.
     [networkIsolationReasonAnnotation]: reason,
     [networkIsolationTriedAnnotation]: isolation === "enforced" ? tried.join(",") : null,
   };
@@ -53,7 +54,7 @@ const verdicts: readonly string[] = ["enforced", "not-enforced", "unknown"] sati
 const isVerdict = (value: string | undefined): value is NetworkIsolation =>
   value !== undefined && verdicts.includes(value);
 
-/** Reads it from the namespace: what is not understood proves nothing. */
+/** Reads the verdict from the namespace. An unknown value counts as `unknown`. */
 export function verdictOn({ metadata }: V1Namespace): RecordedVerdict {
   const annotations = metadata?.annotations ?? {};
   const isolation = annotations[networkIsolationAnnotation];

@@ -1,10 +1,10 @@
 /**
- * What a worker may do in the cells' namespace, and no more: the Role of deploy/cells/ says the same.
+ * The permissions of a worker in the cells' namespace, the same as in the Role of deploy/cells/.
  *
  * @module
  */
 
-/** One thing that a worker does: a verb on a kind of object. */
+/** One permission: a verb on a resource. */
 export interface RequiredAccess {
   readonly group: string;
   /** With its subresource: `pods/exec`. */
@@ -18,11 +18,11 @@ const rules: readonly [group: string, resource: string, verbs: readonly string[]
   ["", "pods/exec", ["get", "create"]],
   ["", "events", ["list"]],
   ["", "resourcequotas", ["list"]],
-  // The cells' own only.
+  // Only the cells' own namespace.
   ["", "namespaces", ["get"]],
 ];
 
-/** The table, one line a verb. */
+/** The rules, one entry per verb. */
 export const requiredAccess: readonly RequiredAccess[] = rules.flatMap(([group, resource, verbs]) =>
   verbs.map((verb) => ({ group, resource, verb })),
 );

@@ -1,5 +1,5 @@
 /**
- * Waits for something to be true of objects in the cluster, by a list and a watch.
+ * Waits for a condition on objects in the cluster, by list and watch.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { KubernetesObject } from "@kubernetes/client-node";
 import type { CallOptions, ClusterApis, ClusterClient } from "../api/cluster-client.ts";
 
-/** The objects that are looked at. */
+/** The objects to list and watch. */
 export interface Watched<Item extends KubernetesObject> {
   /** Such as `/api/v1/namespaces/x/pods`. */
   readonly path: string;
@@ -28,7 +28,7 @@ const nameOf = (object: KubernetesObject): string => object.metadata?.name ?? ""
 /**
  * Waits until `find` returns something other than undefined.
  *
- * @param find called with the objects as they are now; what it throws ends the waiting
+ * @param find called with the current objects; an exception ends the wait
  * @throws the signal's reason, when that comes first
  */
 export async function waitFor<Item extends KubernetesObject, Found>(
@@ -36,7 +36,7 @@ export async function waitFor<Item extends KubernetesObject, Found>(
   { path, selector, list, signal }: Watched<Item>,
   find: (objects: ReadonlyMap<string, Item>) => Found | undefined,
 ): Promise<Found> {
-  // A watch ends whenever the server wants: what happened meanwhile is in the next list.
+  // The server can end a watch at any time; the next list includes the changes in between.
   for (;;) {
     signal.throwIfAborted();
     const { items, metadata } = await client.request("looking at it", list, { signal });
@@ -64,7 +64,7 @@ interface WatchRequest {
   readonly signal: AbortSignal;
 }
 
-/** One watch, until something is found or it ends. */
+/** Runs one watch until `find` succeeds or the watch ends. */
 function watch<Found>(
   client: ClusterClient,
   { path, selector, version, signal }: WatchRequest,
@@ -91,7 +91,7 @@ function watch<Found>(
       },
       () => settle(() => resolve(undefined)),
     );
-    // Where it is settled before there is a connection, that is ended as soon as it is there.
+    // If it settles before the connection is open, close the connection once it is.
     watching.then(async (connection) => {
       if (!ended.aborted) await once(ended, "abort");
       connection.abort();
