@@ -1,5 +1,6 @@
 /**
- * Throws where Node.js is too old. The API's entries import it first, so that a program is told why, and not by an error of a library.
+ * Throws if Node.js is too old. The API's entries import this first, so that users see the reason and not an error of a
+ * library.
  *
  * @module
  */

@@ -3,7 +3,7 @@ import { KgentsError } from "#core/contract/error";
 import { probeBucket } from "#platform/store/bucket/bucket-store";
 import { type Check, failed, ok } from "./check.ts";
 
-/** Whether the bucket for artifacts can be read, where one is configured. */
+/** Whether the artifact bucket can be read, if one is configured. */
 export async function checkArtifacts({ bucket }: Configuration["artifacts"]): Promise<Check | undefined> {
   if (!bucket) return undefined;
   try {

@@ -10,7 +10,7 @@ import { checkRights } from "./rights-check.ts";
 
 const prepare = "Prepare it with `kgents infra init`; `kgents infra status` says more.";
 
-/** What the cluster says, where runs may go to one. */
+/** The state of the cluster, if runs may go to one. */
 export function checkCluster(status: BackendStatus, configuration: Configuration, hasSandbox: boolean): Check {
   const name = "Cluster";
   const { available, summary, isolation } = status;
@@ -40,7 +40,10 @@ function checkSandbox({ available, summary, isolation }: BackendStatus, hasClust
   return warning(name, `${summary}; not enforced: ${open.join(", ")}`, "`kgents status` says why.");
 }
 
-/** Whether each language has its interpreter here; the default one must. */
+/**
+ * Whether each language has its interpreter on this machine. A missing one is a failure only for the default language
+ * without a cluster, else a warning.
+ */
 async function checkInterpreters(configuration: Configuration, hasCluster: boolean): Promise<Check[]> {
   const languages = mergeLanguages(builtInLanguages, configuration);
   const usual = findLanguage(languages, configuration.defaults.language ?? "python");
@@ -69,7 +72,7 @@ async function checkInterpreters(configuration: Configuration, hasCluster: boole
   ];
 }
 
-/** Whether this machine's worker could carry runs out: the backends that it serves, and their interpreters. */
+/** Whether this machine's worker could execute runs: its backends and their interpreters. */
 export async function checkBackends(configuration: Configuration): Promise<Check[]> {
   const { backends, unsandboxed } = configuration.worker;
   const isServed = { kubernetes: backends.includes("kubernetes"), subprocess: backends.includes("subprocess") };

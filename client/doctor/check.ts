@@ -1,23 +1,23 @@
-/** One thing that a run needs, as it was found. */
+/** The result of one check of a doctor run. */
 export interface Check {
   readonly name: string;
-  /** `warning`: runs can be carried out, and something is not as it should be. `failed`: they cannot. */
+  /** `warning`: runs can be carried out, but something should be fixed. `failed`: they cannot. */
   readonly status: "ok" | "warning" | "failed";
-  /** What was found, in a sentence. */
+  /** What was found, in one sentence. */
   readonly found: string;
-  /** What to do; null where nothing is. */
+  /** What to do; null if nothing is needed. */
   readonly remedy: string | null;
 }
 
-/** All is well with it. */
+/** A check that passed. */
 export const ok = (name: string, found: string): Check => ({ name, status: "ok", found, remedy: null });
 
-/** Something is not as it should be. */
+/** A check that found something to fix; runs can be carried out. */
 export const warning = (name: string, found: string, remedy: string): Check => ({
   ...{ name, status: "warning", found, remedy },
 });
 
-/** Runs cannot be carried out. */
+/** A check that failed: runs cannot be carried out. */
 export const failed = (name: string, found: string, remedy: string): Check => ({
   ...{ name, status: "failed", found, remedy },
 });

@@ -11,9 +11,9 @@ import { type Check, failed, ok } from "./check.ts";
 import { checkDirectory, checkNode } from "./machine-checks.ts";
 import { checkSearchAttributes, checkTemporal, checkWorkers } from "./temporal-checks.ts";
 
-/** What a doctor says. */
+/** The result of a doctor run. */
 export interface Examination {
-  /** Whether runs can be carried out: nothing has failed. */
+  /** Whether runs can be carried out: no check has failed. */
   readonly usable: boolean;
   readonly checks: readonly Check[];
 }
@@ -34,7 +34,7 @@ async function checkAll({ configuration, text }: LoadedConfiguration, paths: Pat
     running ? checkSearchAttributes(target) : undefined,
     checkDirectories(paths),
     checkArtifacts(configuration.artifacts),
-    // Elsewhere other machines carry runs out: what is missing here says nothing.
+    // With a remote server, runs are executed on other machines, so this one's backends do not matter.
     isLocal ? checkBackends(configuration) : [ok("Backends", "are those of the workers' machines: ask there")],
   ]);
   return [
@@ -47,7 +47,7 @@ async function checkAll({ configuration, text }: LoadedConfiguration, paths: Pat
   ];
 }
 
-/** Checks all that a run needs. Starts and changes nothing. */
+/** Checks everything that a run needs. Starts and changes nothing. */
 export async function examine(configurationFile: string | undefined): Promise<Examination> {
   const checks = [checkNode()];
   try {
@@ -55,7 +55,7 @@ export async function examine(configurationFile: string | undefined): Promise<Ex
     const files = [loaded.path ?? "as built in", ...(loaded.projectPath === null ? [] : [loaded.projectPath])];
     checks.push(ok("Settings", files.join(", and ")));
     const paths = kgentsPaths();
-    // What else there is, the state directory says: nothing is read where others could have written.
+    // The other checks read the state directory, so skip them if others could have written to it.
     const isForeign = [paths.state, paths.cache].some((directory) => distrust(directory) !== undefined);
     checks.push(...(await (isForeign ? checkDirectories(paths) : checkAll(loaded, paths))));
   } catch (error) {

@@ -8,9 +8,9 @@ import { olderNode, oldestNode } from "#platform/host/node-version";
 import { distrust } from "#platform/host/ownership";
 import { type Check, failed, ok, warning } from "./check.ts";
 
-/** Two streams of 64 MiB, and the history beside them. */
+/** Room for two streams of 64 MiB and the history. */
 const leastBytes = 256 * 2 ** 20;
-/** A day of output of a busy machine. */
+/** Room for a day of output on a busy machine. */
 const comfortableBytes = 2 ** 30;
 
 /** Whether this Node is new enough. */
@@ -20,7 +20,7 @@ export function checkNode(version = process.versions.node): Check {
     : failed("Node", `${version} is too old`, `Install Node ${oldestNode} or newer.`);
 }
 
-/** The directory, or what of its path is there already. */
+/** The directory, or its nearest parent that exists. */
 async function existingPart(directory: string): Promise<string> {
   try {
     await access(directory);
@@ -34,7 +34,7 @@ async function existingPart(directory: string): Promise<string> {
 const ownRemedy = (variable: string): string =>
   `Give it, and the directories above it, to yourself alone (chown, chmod go-w), or choose another one with ${variable}.`;
 
-/** Whether a directory can be written, and has room. */
+/** Whether a directory is writable and has enough space. */
 export async function checkDirectory(name: string, directory: string, variable: string): Promise<Check> {
   try {
     const reason = distrust(directory);

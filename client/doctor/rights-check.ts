@@ -4,7 +4,7 @@ import { missingAccess } from "#cells/kubernetes/infra/check-access";
 import type { Configuration } from "#core/configuration/configuration";
 import { type Check, failed, ok, warning } from "./check.ts";
 
-/** Whether these credentials may do in a cluster that answers what a worker does there. */
+/** Whether the credentials have the rights that a worker needs in a reachable cluster. */
 export async function checkRights({ worker }: Configuration): Promise<Check> {
   const name = "Rights";
   const { context, namespace } = worker.kubernetes;

@@ -16,7 +16,7 @@ export function checkTemporal({ temporal }: StackStatus, origin: TemporalTarget[
   return failed("Temporal", reason ?? `it does not answer at ${address}`, remedy);
 }
 
-/** Whether anybody carries runs out. */
+/** Whether a worker serves the task queue. */
 export function checkWorkers({ temporal, worker }: StackStatus, taskQueue: string, isLocal: boolean): Check {
   const { pollers, outdated } = worker;
   const start = isLocal

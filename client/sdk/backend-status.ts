@@ -1,5 +1,5 @@
 /**
- * What each backend says of itself on this machine. It only looks.
+ * The status of each backend on this machine. Changes nothing.
  *
  * @module
  */
@@ -16,14 +16,17 @@ import { kgentsPaths } from "#platform/host/paths";
 export async function clusterStatus({ worker }: Configuration): Promise<BackendStatus> {
   const backend = createKubernetesBackend({
     ...worker.kubernetes,
-    // It only looks.
+    // Only the status is read, so no cells need to be marked.
     instance: "status",
     log: () => {},
   });
   return backend.status();
 }
 
-/** The sandbox of this machine. What it needs to look goes again; the state directory is left alone. */
+/**
+ * The sandbox of this machine. The check uses a temporary directory, which is removed again, and not the state
+ * directory.
+ */
 export async function sandboxStatus(): Promise<BackendStatus> {
   const stateDirectory = await mkdtemp(join(tmpdir(), "kgents-status-"));
   const cacheDirectory = kgentsPaths().cache;

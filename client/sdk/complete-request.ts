@@ -5,7 +5,7 @@ import { applyDefaults } from "./apply-defaults.ts";
 import type { Mode } from "./quartermaster-options.ts";
 
 /**
- * What puts the configuration's defaults and the mode under a request.
+ * Returns a function that applies the configuration's defaults and the mode to a request.
  *
  * @throws KgentsError `invalid-request` in mode `dry-run`; `invalid-configuration`
  */

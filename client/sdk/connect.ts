@@ -5,7 +5,7 @@ import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
 import type { Tracing } from "#platform/tracing/tracing";
 import { traceStarts } from "./trace-starts.ts";
 
-/** A connection to Temporal, and where it leads. */
+/** A connection to Temporal and its address. */
 export interface TemporalClient {
   readonly client: Client;
   readonly address: string;
@@ -15,7 +15,7 @@ export interface TemporalClient {
 /**
  * Connects to a Temporal server.
  *
- * @param tracing what records the starts of runs, where traces are on
+ * @param tracing records the starts of runs, if tracing is enabled
  *
  * @throws KgentsError `temporal-unavailable`, after 5 s at most
  */

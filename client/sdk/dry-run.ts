@@ -9,10 +9,10 @@ import { applyDefaults } from "./apply-defaults.ts";
 import type { DryRunResult } from "./quartermaster-options.ts";
 
 /**
- * The Job that a request would become on a cluster. Needs no server and no cluster; so large content, which would go by
- * the artifact store, is taken as it is.
+ * Renders the Job that a request would create on a cluster. Needs no server and no cluster. Large content therefore
+ * stays inline instead of going through the artifact store.
  *
- * @throws KgentsError where the request is refused
+ * @throws KgentsError if the request is rejected
  */
 export async function dryRun(configurationFile: string | undefined, request: ExecutionRequest): Promise<DryRunResult> {
   const { configuration } = await loadConfiguration({ path: configurationFile });

@@ -22,17 +22,20 @@ import { isForeignResult, resultOf } from "./runs/read-result.ts";
 import { type RunState, stateOf } from "./runs/run-state.ts";
 import { type Waiting, waitingOf } from "./runs/waiting.ts";
 
-/** How long a Temporal server may be away while a result is waited for: a restart, a failover. The run itself goes on. */
+/**
+ * How long the server may be unavailable while a client waits for a result, in milliseconds. Covers a restart or
+ * failover, during which the run continues.
+ */
 const serverAwayMilliseconds = 120_000;
 
-/** What is known of a run at this moment. */
+/** The present state of a run. */
 export interface ExecutionDescription {
   readonly id: string;
   readonly runId: string;
   readonly status: RunState;
-  /** Where it is; null where it has ended or no worker answers. */
+  /** The phase of an open run; null if it has ended or no worker answers. */
   readonly phase: Phase | null;
-  /** Set while it waits because all places are taken. */
+  /** Set while the run waits because all places are taken. */
   readonly waiting: Waiting | null;
   readonly startedAt: Date;
   readonly closedAt: Date | null;
@@ -44,31 +47,37 @@ export interface ExecutionHandle {
   readonly id: string;
   /** Temporal's id of this execution of the workflow. */
   readonly runId: string;
-  /** Temporal's id of the run's first execution: another than `runId` where the run was reset. Its output is kept under this one. */
+  /**
+   * Temporal's id of the run's first execution. It differs from `runId` after a reset. The output is stored under this
+   * id.
+   */
   readonly firstRunId: string;
-  /** Whether the run was there already, under the same id with the same request. */
+  /** Whether the run existed already, with the same id and the same request. */
   readonly attached: boolean;
   /**
    * Waits for the result.
    *
-   * @throws KgentsError of the failure's kind, where the run could not be carried out
+   * @throws KgentsError with the failure's kind, if the run could not be carried out
    */
   readonly result: () => Promise<ExecutionResult>;
   /**
-   * Follows the output, live, to its end. Each stream comes complete and in order; bytes that are kept nowhere in reach
-   * are said as `omitted`. Ends with the run, whatever became of it.
+   * Streams the live output to its end. Each stream is complete and in order. Bytes that cannot be retrieved are
+   * reported as `omitted`. Ends with the run, whatever its outcome.
    */
   readonly output: (options?: { onBehind?: (stream: StreamName) => void }) => AsyncIterable<OutputEvent>;
   /**
-   * The output so far, of a run that may be going on; of one that is over, all of it. Bytes that are kept nowhere in reach are
-   * said as `omitted`: without the artifact store only what the newest heartbeat has can be seen of a run that goes on.
+   * The output so far; all of it for a closed run. Bytes that cannot be retrieved are reported as `omitted`. Without
+   * the artifact store, an open run only has the output of its latest heartbeat.
    */
   readonly outputSoFar: () => AsyncIterable<OutputEvent>;
-  /** Asks to cancel; the result then says `cancelled` and has the output so far. Nothing where the run is over. */
+  /**
+   * Requests cancellation. The result then has the status `cancelled` and the output so far. Does nothing for a closed
+   * run.
+   */
   readonly cancel: () => Promise<void>;
   readonly describe: () => Promise<ExecutionDescription>;
   /**
-   * All that is known of the run: request, phase, backend, isolation, timings, result or failure.
+   * The full details of the run: request, phase, backend, isolation, timings, result or failure.
    *
    * @throws KgentsError `temporal-unavailable`
    */
@@ -76,9 +85,9 @@ export interface ExecutionHandle {
 }
 
 /**
- * Waits for a workflow's result, through a restart of the server.
+ * Waits for a workflow's result. Survives a restart of the server.
  *
- * @param check of what came: it may be of any shape
+ * @param check validates the result, which may have any shape
  * @throws KgentsError
  */
 export async function awaitResult<Result>(
@@ -93,7 +102,7 @@ export async function awaitResult<Result>(
       return check(await handle.result(), id);
     } catch (error) {
       const away = error instanceof ServiceError && isGrpcServiceError(error.cause);
-      // A wait that lasted was answered meanwhile: this is another outage.
+      // After a long wait, the server must have answered in between, so this is a new outage.
       if (Date.now() - asked > serverAwayMilliseconds / 2) awaySince = undefined;
       awaySince ??= Date.now();
       if (!away || Date.now() - awaySince > serverAwayMilliseconds) throw toKgentsError(error, id);
@@ -102,19 +111,19 @@ export async function awaitResult<Result>(
   }
 }
 
-/** The ids of a run's execution, and of the first one. */
+/** The ids of a run's latest and first execution. */
 export const executionIds = ({ runId, raw }: Awaited<ReturnType<WorkflowHandle["describe"]>>) => ({
   runId,
   firstRunId: raw.workflowExecutionInfo?.firstRunId || runId,
 });
 
-/** The status of a run whose result is not one of kgents. */
+/** The status of a run whose result was not written by kgents. */
 function statusWithout(error: unknown): RunState {
   if (isForeignResult(error)) return "error";
   throw error;
 }
 
-/** Makes the handle of a run that is known to exist. */
+/** Creates the handle of an existing run. */
 export function executionHandle(
   client: Client,
   handle: WorkflowHandle,
@@ -126,7 +135,7 @@ export function executionHandle(
   const awaited = (): Promise<ExecutionResult> => {
     if (!result) {
       result = awaitResult(handle, id, resultOf);
-      // Followers get to it a moment later, and Node ends a process over a rejection that nobody awaits at that very moment.
+      // Followers await it later. Until then Node would exit over an unhandled rejection.
       result.catch(() => {});
     }
     return result;
@@ -154,7 +163,7 @@ export function executionHandle(
     },
     cancel: async () => {
       await handle.cancel().catch((error) => {
-        // The run exists; so what is not found is one that is still going on.
+        // The run exists, so not-found means that it is closed.
         if (!(error instanceof WorkflowNotFoundError)) throw toKgentsError(error, id);
       });
     },

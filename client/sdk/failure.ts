@@ -19,21 +19,21 @@ import { namespaceUnavailable } from "#platform/temporal/temporal-unavailable";
 export interface RunFailure {
   readonly kind: FailureKind;
   readonly message: string;
-  /** The field of the request that was refused, where there is one. */
+  /** The rejected field of the request, if there is one. */
   readonly field: string | null;
   readonly remedy: string;
 }
 
-/** The failure that an error means. */
+/** Converts an error to a failure. */
 export function runFailureOf(error: unknown, id: string): RunFailure {
   const { code, message, field = null, remedy } = toKgentsError(error, id);
   return { kind: code, message, field, remedy };
 }
 
-/** What the system refuses for reasons that a person can mend on this machine: rights, a file in the way. */
+/** System errors that a user can fix on this machine: missing rights, or a file in place of a directory. */
 const ofTheMachine = ["EACCES", "EPERM", "EROFS", "ENOTDIR"];
 
-/** Turns whatever is thrown around a run into an error of ours. */
+/** Converts any error around a run to a KgentsError. */
 export function toKgentsError(error: unknown, id: string): KgentsError {
   if (error instanceof KgentsError) return error;
   if (error instanceof WorkflowFailedError) return fromCause(error, id);
@@ -41,7 +41,7 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
     return new KgentsError("not-found", `there is no run ${id}`, { cause: error });
   }
   if (error instanceof NamespaceNotFoundError) return namespaceUnavailable(error.namespace, error);
-  // The client wraps what its own calls meet; those of the service itself come as they are.
+  // The client wraps errors of its own calls, but not those of the gRPC service.
   const refusal = error instanceof ServiceError ? error.cause : error;
   if (isGrpcServiceError(refusal)) {
     return new KgentsError("temporal-unavailable", `Temporal did not answer: ${refusal.details || refusal.message}`, {
@@ -65,7 +65,7 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
   return new KgentsError("internal", message, { cause: error });
 }
 
-/** What another program has written as a failure's detail may be of any kind. */
+/** Failure details of other programs may have any type. */
 const textOrNothing = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
 function fromCause(error: WorkflowFailedError, id: string): KgentsError {

@@ -1,6 +1,6 @@
 import { KgentsError } from "#core/contract/error";
 
-/** The error of a task queue that nobody serves, or only versions of a deployment that take no new runs. */
+/** The error for a task queue without workers, or with only such versions of a deployment that get no new runs. */
 export function noWorker(taskQueue: string, address: string, passiveVersions: readonly string[]): KgentsError {
   const where = `the task queue ${taskQueue} at ${address}`;
   if (passiveVersions.length === 0) return new KgentsError("no-worker", `no worker polls ${where}`);

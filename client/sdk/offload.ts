@@ -6,9 +6,9 @@ import { type Content, type ExecutionRequest, maximumContentBytes, maximumReques
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { faultOf } from "./input-files/fault.ts";
 
-/** Content above this travels by the store where it can: it would stand in the history three times. */
+/** Content above this size goes through the store if possible. Inline it would be in the history three times. */
 const inlineBytes = 64 * 1024;
-/** Where a request is too large even so, because it has many files: a reference is hardly longer. */
+/** The limit for requests that are still too large because they have many files. A reference is not much shorter. */
 const fewestInlineBytes = 256;
 
 const sizeOf = (content: Content): number => {
@@ -26,7 +26,7 @@ async function offloadContent<Given extends Content | undefined>(
   return "base64" in content ? store.putBlob(Readable.from([Buffer.from(content.base64, "base64")])) : content;
 }
 
-/** Moves content above so many bytes into the store. One after the other: they may be many. */
+/** Moves content above a size into the store. Sequential, because there may be many files. */
 async function moveContents(request: ExecutionRequest, store: ArtifactStore, most: number): Promise<ExecutionRequest> {
   const { code, stdin, files } = request;
   const moved: typeof files = [];
@@ -46,9 +46,9 @@ const jsonBytes = (request: ExecutionRequest): number => Buffer.byteLength(JSON.
 /**
  * Moves large code, stdin and files into the artifact store.
  *
- * @param store the store that the workers of the queue use; undefined where it is out of reach
- * @param contentBytes content above so many goes there
- * @throws KgentsError `invalid-request` where the request is larger than 1 MiB and no store can be reached
+ * @param store the store that the queue's workers use; undefined if it is out of reach
+ * @param contentBytes content above this size goes there
+ * @throws KgentsError `invalid-request` if the request is larger than 1 MiB and no store can be reached
  */
 export async function offloadRequest(
   request: ExecutionRequest,
@@ -70,13 +70,13 @@ export async function offloadRequest(
   );
 }
 
-/** Finds the store when it is needed, which may mean to start a server; undefined where it is out of reach. */
+/** Finds the store on demand, which may start a server; undefined if it is out of reach. */
 export type StoreFinder = () => Promise<ArtifactStore | undefined>;
 
 /**
- * Reads a local file as content of a request: by the store where it is large and the store is at hand.
+ * Reads a local file as content of a request, through the store if it is large and the store can be reached.
  *
- * @param onFirst told of the first bytes
+ * @param onFirst called with the first bytes
  * @throws KgentsError `invalid-request`, naming the field
  */
 export async function fileContent(
@@ -98,9 +98,9 @@ export async function fileContent(
 }
 
 /**
- * Reads a stream as content: as text or base64 where it is small or no store is at hand.
+ * Reads a stream as content: inline as text or base64 if it is small or there is no store.
  *
- * @param onFirst told of the first bytes
+ * @param onFirst called with the first bytes
  */
 export async function streamContent(
   stream: Readable,
@@ -110,7 +110,7 @@ export async function streamContent(
   try {
     return await readContent(stream, findStore, onFirst);
   } finally {
-    // Also where the store took only a part of it.
+    // The store may have read only a part of it.
     stream.destroy();
   }
 }
@@ -128,7 +128,7 @@ async function readContent(
     const chunk = Buffer.from(next.value);
     if (chunks.length === 0) onFirst(chunk);
     chunks.push(chunk);
-    // The store is asked for once: when the content has turned out to be large.
+    // Ask for the store once, when the content exceeds the inline limit.
     if (bytes <= inlineBytes && bytes + chunk.length > inlineBytes) store = await findStore();
     bytes += chunk.length;
     if (store) {

@@ -2,17 +2,17 @@ import { createHash } from "node:crypto";
 import type { Priority } from "@temporalio/common";
 import { KgentsError } from "#core/contract/error";
 
-/** What Temporal's fairness keys may have, in bytes. */
+/** The maximum length of Temporal's fairness keys, in bytes. */
 const maximumKey = 64;
 
-/** Who asks, as a fairness key: what is longer than one may be is shortened, and told apart by a hash. */
+/** The requester as a fairness key. A longer one is shortened and made unique by a hash. */
 function fairnessKey(requester: string): string {
   if (Buffer.byteLength(requester) <= maximumKey) return requester;
   return `${requester.slice(0, 47)}#${createHash("sha256").update(requester).digest("hex").slice(0, 16)}`;
 }
 
 /**
- * In which order runs that wait are taken: by priority, and among equals by turns between those who ask.
+ * The order of waiting runs: by priority, then round-robin between requesters.
  *
  * @throws KgentsError `invalid-request`
  */

@@ -1,5 +1,5 @@
 /**
- * How a Quartermaster is set up, and what it answers.
+ * The options and results of a Quartermaster.
  *
  * @module
  */
@@ -7,33 +7,33 @@
 import type { ExecutionResult } from "#core/contract/result";
 import type { Job } from "#core/manifest/job-types";
 
-/** Where runs go: a cluster where there is one and else the sandbox, one of the two, or nowhere. */
+/** Where runs go: to a cluster if there is one and else to the sandbox, to one of the two, or nowhere. */
 export type Mode = "auto" | "kubernetes" | "subprocess" | "dry-run";
 
 /** How a Quartermaster is set up. */
 export interface QuartermasterOptions<M extends Mode = Mode> {
   /** @default "auto" */
   readonly mode?: M;
-  /** Temporal's address. By default what the standard variables and profiles say, and else the local stack. */
+  /** Temporal's address. @default from the standard variables and profiles, else the local stack */
   readonly address?: string;
-  /** Temporal's namespace. @default what is configured, else `default` */
+  /** Temporal's namespace. @default the configured one, else `default` */
   readonly namespace?: string;
   /** @default `worker.taskQueue` of the configuration, else `kgents` */
   readonly taskQueue?: string;
   /** The configuration file. @default `KGENTS_CONFIG`, `./kgents.config.yaml`, the user's */
   readonly configurationFile?: string;
-  /** Whether the local server and worker are started where nothing is configured and nothing runs. @default true */
+  /** Whether to start the local server and worker if nothing is configured and nothing runs. @default true */
   readonly startLocalStack?: boolean;
-  /** Told what takes time: installing, starting. */
+  /** Called with progress messages about slow steps: installing, starting. */
   readonly onProgress?: (line: string) => void;
 }
 
-/** What a dry run answers. */
+/** The result of a dry run. */
 export interface DryRunResult {
   readonly status: "dry-run";
   /** The Job that would be created. */
   readonly manifest: Job;
 }
 
-/** What `execute` answers: in mode `dry-run` the manifest, else the result of the run. */
+/** The result of `execute`: in mode `dry-run` the manifest, else the result of the run. */
 export type Outcome<M extends Mode> = M extends "dry-run" ? DryRunResult : ExecutionResult;

@@ -36,9 +36,9 @@ import { unlessAborted } from "./unless-aborted.ts";
  */
 export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   readonly #options: QuartermasterOptions<M>;
-  /** All that were opened: calls and handles may use an earlier one still. */
+  /** All sessions that were opened. Pending calls and handles may still use earlier ones. */
   readonly #sessions: Session[] = [];
-  /** The session of new calls; what it depends on is looked for again after a second. */
+  /** The session for new calls. The stack behind it is checked again after a second. */
   readonly #connected = recent(freshMilliseconds, async (before: Session | undefined): Promise<Session> => {
     const found = await findStack(this.#options);
     if (before?.goOn(found)) return before;
@@ -57,11 +57,12 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   /**
-   * Runs code and waits for its result; in mode `dry-run`, only says what would be created.
+   * Runs code and waits for its result. In mode `dry-run`, returns what would be created.
    *
-   * @param options.signal cancels the run, whose result then says so; where it is aborted before the run is started, nothing is
-   * @throws KgentsError where the request is refused or the run cannot be carried out; code that fails is a result
-   * @throws the signal's reason, where it was aborted before the run was started
+   * @param options.signal cancels the run, whose result then has the status `cancelled`. If it aborts before the start,
+   * nothing is started
+   * @throws KgentsError if the request is rejected or the run cannot be carried out. Code that fails is a result
+   * @throws the signal's reason if it aborted before the start
    */
   async execute(request: ExecutionRequest, options: StartOptions = {}): Promise<Outcome<M>> {
     if (this.mode === "dry-run") return (await dryRun(this.#options.configurationFile, request)) as Outcome<M>;
@@ -81,22 +82,22 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   /**
    * Starts a run without waiting for it.
    *
-   * @throws KgentsError where the request is refused, or in mode `dry-run`
-   * @throws the signal's reason, where it was aborted before the run was started
+   * @throws KgentsError if the request is rejected, or in mode `dry-run`
+   * @throws the signal's reason if it aborted before the start
    */
   async start(request: ExecutionRequest, options: StartOptions = {}): Promise<ExecutionHandle> {
     const complete = (await this.#completing())(request);
-    // Refused before a server is started for it.
+    // Reject invalid requests before a server is started.
     validateRequest(complete);
-    // To bring the stack up may take minutes; it goes on for the next call.
+    // Starting the stack may take minutes. It continues after an abort, for the next call.
     const { client, taskQueue, store } = await unlessAborted(this.#served(), options.signal);
     return startExecution(client, taskQueue, store, complete, options);
   }
 
   /**
-   * Starts many runs as one batch, without waiting for it: a few at a time, whatever becomes of this process.
+   * Starts many runs as one batch without waiting for it, a few at a time. The batch continues without this process.
    *
-   * @throws KgentsError where a request is refused: it is named, and nothing was started; or in mode `dry-run`
+   * @throws KgentsError if a request is rejected, which is named, and nothing was started; or in mode `dry-run`
    */
   async startBatch(
     requests: Iterable<ExecutionRequest> | AsyncIterable<ExecutionRequest>,
@@ -111,8 +112,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   /**
-   * Runs many requests as one batch, a few at a time, and gives what became of each in their order. Code that fails is a result; a
-   * run that could not be carried out has a failure.
+   * Runs many requests as one batch, a few at a time, and yields their outcomes in order. Code that fails is a result.
+   * A run that could not be carried out has a failure.
    *
    * @example
    * ```ts
@@ -120,7 +121,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    *   console.log(index, result?.status, result?.stdout.text);
    * }
    * ```
-   * @throws KgentsError where a request is refused: it is named, and nothing was started
+   * @throws KgentsError if a request is rejected, which is named; nothing was started
    */
   async *batch(
     requests: Iterable<ExecutionRequest> | AsyncIterable<ExecutionRequest>,
@@ -130,7 +131,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   /**
-   * The handle of a run by its id, whoever started it.
+   * The handle of a run by its id. Any client may have started it.
    *
    * @throws KgentsError `not-found`
    */
@@ -142,7 +143,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   /**
-   * The handle of a batch by its id, whoever started it.
+   * The handle of a batch by its id. Any client may have started it.
    *
    * @throws KgentsError `not-found`
    */
@@ -152,7 +153,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   /**
-   * Lists the runs of the task queue, whoever started them: those that run first, then those that ended last.
+   * Lists the runs of the task queue from all clients: open ones first, then the latest closed ones.
    *
    * @throws KgentsError `temporal-unavailable`
    */
@@ -162,8 +163,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   /**
-   * Creates a schedule that starts a run of a request again and again. Content of the request that is large lies in the artifact store, and
-   * stays there as long as it is used within the retention.
+   * Creates a schedule that starts runs of a request repeatedly. Large content is kept in the artifact store. It stays
+   * there as long as it is used within the retention.
    *
    * @throws KgentsError `invalid-request`, `id-conflict`
    */
@@ -185,7 +186,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   /**
-   * Removes a schedule. Runs that it has started go on.
+   * Deletes a schedule. Runs that it has started continue.
    *
    * @throws KgentsError `not-found`
    */
@@ -194,23 +195,23 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   /**
-   * Starts a run of a schedule now, beside what is due by the clock.
+   * Starts a run of a schedule now, in addition to its scheduled times.
    *
-   * @returns the id of a run that was started since
+   * @returns the id of a run that was started since the call
    * @throws KgentsError `not-found`
    */
   async triggerSchedule(id: string): Promise<string> {
     return triggerSchedule((await this.#connected()).client, id);
   }
 
-  /** Whether any worker serves the task queue now: without one a run waits. */
+  /** Whether a worker serves the task queue now. Without one, a run waits. */
   async isServed(): Promise<boolean> {
     return (await (await this.#connected()).workers()).served;
   }
 
   /**
-   * Where a person can look at all runs in Temporal's UI, or at one; undefined where it is not known: the UI of a server of
-   * your own is named by `KGENTS_UI_URL`.
+   * The address of all runs, or of one, in Temporal's UI; undefined if it is not known. For your own server, set
+   * `KGENTS_UI_URL`.
    */
   async uiUrl(run?: { readonly id: string; readonly runId: string }): Promise<string | undefined> {
     const { namespace, ui } = await this.#connected();
@@ -218,12 +219,12 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     return base === undefined ? undefined : uiLink(base, namespace, run);
   }
 
-  /** The artifact store, where this process shares it with the workers. */
+  /** The artifact store, if this process shares it with the workers. */
   async store(): Promise<ArtifactStore | undefined> {
     return (await (await this.#connected()).workers()).store;
   }
 
-  /** Closes the connection. Runs go on. */
+  /** Closes the connection. Runs continue. */
   async close(): Promise<void> {
     await this.#connected.forget();
     await Promise.all(this.#sessions.splice(0).map((session) => session.close()));
@@ -237,7 +238,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     return requestCompletion(this.mode, this.#options.configurationFile);
   }
 
-  /** The connection, where there is a worker. */
+  /** The connection, if a worker serves the queue. */
   async #served(): Promise<Pick<Session, "client" | "taskQueue"> & { store: ArtifactStore | undefined }> {
     const { client, taskQueue, address, workers } = await this.#connected();
     const { store, served, passiveVersions } = await workers();

@@ -1,15 +1,15 @@
-/** Gives what it made as long as that is recent. */
+/** A function that caches a value for a while. */
 export interface Recent<Value> {
   (): Promise<Value>;
-  /** Forgets what was made. Resolves when nothing is being made any more. */
+  /** Clears the cache. Resolves when no call is pending. */
   readonly forget: () => Promise<void>;
 }
 
 /**
- * Makes something when it is asked for, and anew when that is older than a time. Calls that come meanwhile wait for the same; what failed is
- * tried again at the next call.
+ * Creates a value on demand and again when it is older than a time. Concurrent calls share one creation. A failed
+ * creation is retried by the next call.
  *
- * @param make is given what was made before
+ * @param make receives the previous value
  */
 export function recent<Value>(
   milliseconds: number,

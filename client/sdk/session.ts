@@ -1,5 +1,5 @@
 /**
- * What a Quartermaster holds once it is connected.
+ * The state of a connected Quartermaster.
  *
  * @module
  */
@@ -21,32 +21,35 @@ import { connectClient, type TemporalClient } from "./connect.ts";
 import type { QuartermasterOptions } from "./quartermaster-options.ts";
 import { recent } from "./recent.ts";
 
-/** Who serves the task queue. */
+/** The workers of the task queue. */
 interface Workers {
   readonly store: ArtifactStore | undefined;
-  /** Whether anybody does. */
+  /** Whether any worker serves it. */
   readonly served: boolean;
-  /** The versions whose workers poll it and get no new runs. */
+  /** Versions whose workers poll it but get no new runs. */
   readonly passiveVersions: readonly string[];
 }
 
-/** A connection, and what is asked of it again and again. */
+/** A connection and its cached lookups. */
 export interface Session extends TemporalClient {
   readonly taskQueue: string;
-  /** Asked for where it matters, and anew after a second. */
+  /** Cached for a second. */
   readonly workers: () => Promise<Workers>;
   readonly ui: () => Promise<string | undefined>;
-  /** Goes on with the stack as it is now. Returns false where that needs another session: another server, another start of it, another store. */
+  /**
+   * Continues with the present stack. Returns false if that needs a new session: for another server, a restarted one,
+   * or another store.
+   */
   readonly goOn: (found: FoundStack) => boolean;
   readonly close: () => Promise<void>;
 }
 
 type Options = Omit<QuartermasterOptions, "mode">;
 
-/** How long the stack and its workers are taken to be as they were. */
+/** How long a check of the stack and its workers stays valid, in milliseconds. */
 export const freshMilliseconds = 1000;
 
-/** The server and the workers that a session is for. */
+/** The server and the workers of a session. */
 export interface FoundStack {
   readonly stack: Stack;
   readonly taskQueue: string;
@@ -55,7 +58,7 @@ export interface FoundStack {
 }
 
 /**
- * Finds the server and the workers, and where it may starts them.
+ * Finds the server and the workers. Starts them if that is allowed.
  *
  * @throws KgentsError `stack-start`, `tool-unavailable`, `invalid-configuration`, `temporal-unavailable`
  */
@@ -79,12 +82,12 @@ export async function findStack(options: Options): Promise<FoundStack> {
   return { stack, taskQueue, artifacts, environment };
 }
 
-/** What a session depends on. */
+/** The parts of the stack that a session depends on. */
 const keyOf = ({ stack, taskQueue, artifacts }: FoundStack): string =>
   JSON.stringify([stack.address, stack.namespace, stack.startedAt, taskQueue, artifacts]);
 
 /**
- * Connects.
+ * Connects to the server and opens the session.
  *
  * @throws KgentsError `temporal-unavailable`, `stack-start`, `invalid-configuration`
  */
@@ -103,7 +106,7 @@ export async function openSession(options: Options, found: FoundStack): Promise<
   const store = once(() => openArtifactStore(artifacts, { directory: join(kgentsPaths().state, "artifacts") }));
   const others = recent(freshMilliseconds, async (): Promise<Workers> => {
     const { pollers, passiveVersions } = await queueStateOn(connection, target, taskQueue, patience);
-    // A store that cannot be opened is one that is not shared.
+    // A store that cannot be opened is not shared.
     const opened = await store().catch(() => undefined);
     const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === opened?.id);
     return { served: pollers.length > 0, passiveVersions, store: isShared ? opened : undefined };
@@ -113,7 +116,7 @@ export async function openSession(options: Options, found: FoundStack): Promise<
     workers: async () => {
       if (stack.worker === "own") return { served: true, passiveVersions: [], store: await store() };
       const found = await others();
-      // Who is refused tries again when a worker has come, and not a second later.
+      // Do not cache the absence of workers: a retry must find a new worker at once.
       if (!found.served) await others.forget();
       return found;
     },
@@ -131,7 +134,7 @@ export async function openSession(options: Options, found: FoundStack): Promise<
   };
 }
 
-/** How long to look for who serves the queue: a refusal comes within 2 s. */
+/** Deadline in milliseconds for the lookup of workers, so that the error of a missing worker comes within 2 s. */
 const refusalMilliseconds = 1500;
-/** Likewise, for whoever starts nothing and is refused nothing. */
+/** Deadline in milliseconds for clients that start nothing. */
 const answerMilliseconds = 5000;

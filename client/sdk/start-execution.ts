@@ -16,23 +16,24 @@ import { priorityOf } from "./priority.ts";
 /** Options of a start. */
 export interface StartOptions {
   /**
-   * The run's id, and its idempotency key: the same id with the same request attaches to the run that is there.
+   * The run's id and idempotency key. The same id with the same request attaches to the existing run.
    *
    * @default a new one, such as `exec-mhz3k1q2-4f9c2a7b10`
    */
   readonly id?: string | undefined;
   /**
-   * When many wait for a place: 1 is taken first, 5 last. It changes nothing of what runs, and so not what an id stands for.
+   * The order among waiting runs: 1 is first, 5 is last. It does not affect running ones and is not part of the
+   * request's identity.
    *
    * @default 3
    */
   readonly priority?: number | undefined;
-  /** Abandons the start, as long as the run is not started: also while the local stack comes up. Afterwards it changes nothing. */
+  /** Aborts the start, even while the local stack comes up. It has no effect once the run is started. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * An id as it was given, or a new one: sortable by time, and no two the same.
+ * The given id, or a new one: sortable by time and unique.
  *
  * @throws KgentsError `invalid-request`
  */
@@ -47,9 +48,9 @@ export function idOf(given: string | undefined, prefix: string): string {
 }
 
 /**
- * Starts a run, or attaches to the one that has its id.
+ * Starts a run, or attaches to the existing one with the same id.
  *
- * @throws KgentsError `invalid-request`, or `id-conflict` where the id belongs to another request
+ * @throws KgentsError `invalid-request`, or `id-conflict` if the id belongs to another request
  */
 export async function startExecution(
   client: Client,
@@ -63,7 +64,8 @@ export async function startExecution(
   const small = await offloadRequest(request, store);
   const id = idOf(options.id, "exec");
   const hash = await requestHash(spec);
-  // Where nobody said how to follow the run, and the store is out of reach, heartbeats are the only way to see it live.
+  // If the request does not choose, use heartbeats only if the store is out of reach: they are then the only live
+  // output.
   const live = request.live ?? (store ? "none" : "heartbeat");
   options.signal?.throwIfAborted();
   try {

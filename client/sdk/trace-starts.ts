@@ -3,7 +3,7 @@ import { defaultPayloadConverter } from "@temporalio/common";
 import { carrierOf, traceHeader } from "#core/telemetry/trace-context";
 import type { Tracing } from "#platform/tracing/tracing";
 
-/** Makes each start of a workflow a span, which goes with it in Temporal's headers. */
+/** Records a span for each workflow start. Temporal's headers pass it on. */
 export const traceStarts = (tracing: Tracing): WorkflowClientInterceptor => ({
   startWithDetails: (input, next) => {
     const attributes = { temporalWorkflowID: input.options.workflowId };

@@ -1,11 +1,11 @@
 /**
- * Waits for something, or until a signal is aborted. What was waited for goes on.
+ * Waits for work until a signal aborts. The work itself continues.
  *
  * @throws the signal's reason
  */
 export async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (!signal) return work;
-  // Nobody may be waiting for it any more when it fails.
+  // After an abort nothing awaits the work, so handle its rejection here.
   work.catch(() => {});
   signal.throwIfAborted();
   let onAbort = (): void => {};

@@ -1,13 +1,13 @@
 /**
- * What of the environment the background processes get: they serve every later command too, so nothing that belongs to
- * this one alone (tokens, the variables of a build, of a CI job, of npm) may live on in them.
+ * Selects the environment variables for the background processes. These also serve all later commands, so they must not
+ * get variables of one command only (tokens, variables of a build, a CI job or npm).
  *
  * @module
  */
 import { delimiter } from "node:path";
 import { absolutePaths } from "#platform/host/program-environment";
 
-/** Each name with its reason. */
+/** Variable names, each with its reason. */
 const names: Readonly<Record<string, string>> = {
   PATH: "interpreters and tools are found there",
   HOME: "where the user's files are",
@@ -36,7 +36,7 @@ const names: Readonly<Record<string, string>> = {
   NODE_USE_ENV_PROXY: "whether Node uses it",
 };
 
-/** Prefixes of names, each with its reason. */
+/** Prefixes of variable names, each with its reason. */
 const prefixes: Readonly<Record<string, string>> = {
   LC_: "the parts of the locale",
   TEMPORAL_: "the connection",
@@ -44,10 +44,10 @@ const prefixes: Readonly<Record<string, string>> = {
   PIP_: "where packages come from at this site",
 };
 
-/** What the server needs: it opens its own files, and nothing else. */
+/** The variables for the server, which only opens its own files. */
 const serverNames = ["HOME", "LANG", "TMPDIR", "TZ", "USER"];
 
-/** Those whose values are paths, which a process that starts in `/` would look for elsewhere if they are relative. */
+/** Variables that hold paths. Relative ones are made absolute, because background processes start in `/`. */
 const paths = [
   ...["KUBECONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "TMPDIR"],
   ...["TEMPORAL_CONFIG_FILE", "TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"],
@@ -55,20 +55,20 @@ const paths = [
   "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
-/** The part of an environment that the Temporal server gets. */
+/** The environment of the Temporal server. */
 export const serverEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
-  // It asks for its user's name, and does not start where neither an account nor a variable has one: as in a container
-  // that runs under any id.
+  // The server reads its user's name, and fails to start if neither an account nor a variable provides one, as in a
+  // container with an arbitrary user id.
   USER: String(process.getuid?.() ?? "kgents"),
   ...Object.fromEntries(Object.entries(environment).filter(([name]) => serverNames.includes(name))),
 });
 
-/** How Amazon's SDK enters a bucket: secrets, which only a worker gets that needs them. */
+/** Prefix of the AWS SDK's variables. They hold secrets, so only workers with a bucket get them. */
 const bucketPrefix = "AWS_";
 
 /**
- * The part of an environment that the worker gets. None of our own variables is in it: the worker gets its configuration as a file, and
- * the rest (`KGENTS_MCP_TOKEN` above all) concerns only the command that was typed.
+ * The environment of the worker. It excludes kgents' own variables: the worker gets its configuration as a file, and
+ * the others (`KGENTS_MCP_TOKEN` above all) are for the present command only.
  */
 export function workerEnvironment(
   environment: NodeJS.ProcessEnv,
@@ -76,7 +76,7 @@ export function workerEnvironment(
 ): NodeJS.ProcessEnv {
   const wanted = ([name, value]: [string, string | undefined]): boolean =>
     value !== undefined &&
-    // Proxy variables are written in lower case as well.
+    // Proxy variables also exist in lower case.
     ((usesBucket && name.startsWith(bucketPrefix)) ||
       Object.hasOwn(names, name.toUpperCase()) ||
       Object.keys(prefixes).some((prefix) => name.startsWith(prefix)));
@@ -88,7 +88,7 @@ export function workerEnvironment(
   return kept.PATH === undefined ? kept : { ...kept, PATH: lastingPath(kept.PATH) };
 }
 
-/** PATH without what npm and npx add for the time of one command. */
+/** PATH without the entries that npm and npx add for one command. */
 export const lastingPath = (path: string): string =>
   path
     .split(delimiter)

@@ -1,5 +1,5 @@
 /**
- * Processes that outlive the command that started them: each in a session of its own, known by a file, with a log.
+ * Background processes that outlive the command that started them. Each has its own session, a state file and a log.
  *
  * @module
  */
@@ -12,33 +12,36 @@ import { errorCode } from "#platform/host/error-code";
 import { identifyProcess, isRunning, type ProcessIdentity } from "#platform/host/process-identity";
 import { startProgram } from "#platform/host/run-program";
 
-/** A log larger than this makes way for a new one when the process is started; the one before it is kept. */
+/** Size in bytes at which a log is rotated when its process starts. One old log is kept. */
 const rotateBytes = 10 * 1024 * 1024;
-/** How long a process that could not be recorded may take to end: it has only begun. */
+/** How long to wait for a process to end that could not be recorded, in milliseconds. It has only just started. */
 const unrecordedMilliseconds = 2000;
 
-/** A process in the background. */
+/** A background process. */
 export interface BackgroundProcess {
   readonly identity: ProcessIdentity;
-  /** Resolves, when it ends while we are still here, with how it ended. */
+  /** Resolves with the exit reason if the process ends during this command. */
   readonly exited: Promise<string>;
-  /** The last lines that it has written to its log, for messages. */
+  /** The last lines of its log since its start, for messages. */
   readonly lastLines: () => Promise<string>;
 }
 
-/** How a process in the background is started. */
+/** How to start a background process. */
 export interface BackgroundOptions {
-  /** The file that its output is appended to. */
+  /** The file to append its output to. */
   readonly log: string;
   readonly environment: NodeJS.ProcessEnv;
-  /** Writes the file by which later commands find the process. Where it fails, the process is ended: nobody could find it. */
+  /**
+   * Writes the state file by which later commands find the process. If it fails, the process is ended, because no
+   * command could find it.
+   */
   readonly record: (identity: ProcessIdentity) => Promise<void>;
 }
 
 /**
- * Starts a process that goes on when we end, and that a Ctrl-C in our terminal does not reach.
+ * Starts a process that continues after this one and does not receive a Ctrl-C of our terminal.
  *
- * @throws KgentsError `stack-start`; what `record` throws
+ * @throws KgentsError `stack-start`; the error of `record`
  */
 export async function startInBackground(
   command: string,
@@ -73,9 +76,9 @@ export async function startInBackground(
 }
 
 /**
- * Ends a process: politely, and by force when it has not ended after the grace time.
+ * Ends a process with SIGTERM, and with SIGKILL after the grace time.
  *
- * @throws KgentsError `stack-start` where it is not ours to end, or does not end at all
+ * @throws KgentsError `stack-start` if it belongs to another user or does not end
  */
 export async function stopProcess(
   process_: ProcessIdentity,
@@ -89,7 +92,7 @@ export async function stopProcess(
   throw new KgentsError("stack-start", `process ${process_.pid} does not end`);
 }
 
-/** Nobody but a parent is told of a process's end: so this looks, often at first. */
+/** Only a parent is notified of a process's end, so poll, at first often. */
 async function hasEnded(process_: ProcessIdentity, timeoutMilliseconds: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMilliseconds;
   for (let pause = 5; await isRunning(process_); pause = Math.min(pause * 2, 50)) {
@@ -110,7 +113,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Makes way for a new log where it has become large; returns where what comes next will begin. */
+/** Rotates a large log. Returns the offset at which new output starts. */
 function rotate(log: string): number {
   const size = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
   if (size <= rotateBytes) return size;

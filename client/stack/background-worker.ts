@@ -1,6 +1,6 @@
 /**
- * The worker in the background: started where nobody else serves the queue, and replaced when what it froze at its start
- * (build, kubeconfig, PATH, configuration) is not so any more.
+ * The background worker. It is started if no other worker serves the queue. It is replaced when anything that it read
+ * at its start has changed (build, kubeconfig, PATH, configuration).
  *
  * @module
  */
@@ -26,23 +26,26 @@ import type { StackContext } from "./stack-context.ts";
 import { changes, fingerprint } from "./worker-fingerprint.ts";
 import { workerNodeFlags } from "./worker-node-flags.ts";
 
-/** How long a worker may take to be ready: it may first install its sandbox. */
+/** How long a worker may take to start, in milliseconds. It may first have to install its sandbox. */
 const readyMilliseconds = 180_000;
-/** How long a worker may take to end: its drain of 10 s, 30 s for killing and collecting after that, and some. */
+/**
+ * How long a worker may take to stop, in milliseconds: its drain of 10 s, 30 s for killing and collecting, and a
+ * margin.
+ */
 const drainMilliseconds = 60_000;
 
-/** A worker of ours that runs. */
+/** A running background worker. */
 export interface OwnWorker {
   readonly identity: WorkerIdentity;
   /** Whether it polls. */
   readonly ready: boolean;
-  /** How many runs it holds; undefined where it does not say. */
+  /** The number of its runs; undefined if it has not reported it. */
   readonly activeRuns: number | undefined;
-  /** What of its identity is not so any more, in words. */
+  /** The changed parts of its identity, by name. */
   readonly outdated: readonly string[];
 }
 
-/** The worker that we started, where it runs. */
+/** The background worker of this machine, if it runs. */
 export async function runningWorker(context: StackContext, target: TemporalTarget): Promise<OwnWorker | undefined> {
   const files = workerFiles(context.paths.state);
   const identity = await readWorkerIdentity(files);
@@ -56,13 +59,13 @@ export async function runningWorker(context: StackContext, target: TemporalTarge
   };
 }
 
-/** Whether a worker of ours can be used as it is. */
+/** Whether a background worker is ready and up to date. */
 export const isCurrent = (worker: OwnWorker): boolean => worker.ready && worker.outdated.length === 0;
 
 /**
- * Sees to it that a worker of ours runs for that server. Only under the stack's lock.
+ * Ensures that a background worker runs for the server. The caller must hold the stack's lock.
  *
- * @throws KgentsError `stack-start`; `no-worker` where the one that runs is busy with another server
+ * @throws KgentsError `stack-start`; `no-worker` if the running one is busy with another server
  */
 export async function ensureWorker(context: StackContext, target: TemporalTarget): Promise<void> {
   const { progress } = context;
@@ -85,7 +88,7 @@ export async function ensureWorker(context: StackContext, target: TemporalTarget
   return worker.ready ? undefined : awaitReady(context, worker.identity);
 }
 
-/** Ends the worker of ours, giving it time to finish what it does. */
+/** Stops the background worker, with time to finish its runs. */
 export async function stopWorker(context: StackContext): Promise<"was not running" | "stopped" | "killed"> {
   const files = workerFiles(context.paths.state);
   const identity = await readWorkerIdentity(files);
@@ -97,7 +100,7 @@ export async function stopWorker(context: StackContext): Promise<"was not runnin
       `the worker holds ${runs} ${runs === 1 ? "run" : "runs"}; code that does not end within 10 s is ended, and its run is lost`,
     );
   }
-  // From now on a command that begins waits until this is over, and does not give the worker a run.
+  // Without this file, new commands wait for the lock and do not give this worker a run.
   await rm(files.ready, { force: true });
   const how = await stopProcess(identity, drainMilliseconds);
   if (how === "killed") {
@@ -106,7 +109,7 @@ export async function stopWorker(context: StackContext): Promise<"was not runnin
   return how;
 }
 
-/** A key or certificates without an address are meant for another server: ours speaks neither. */
+/** Drop API key and TLS without an address: they belong to another server. The local one supports neither. */
 const withoutForeignSecrets = (environment: NodeJS.ProcessEnv, { origin }: TemporalTarget): NodeJS.ProcessEnv =>
   origin === "configured"
     ? environment
@@ -123,7 +126,7 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
   }
   const files = workerFiles(context.paths.state);
   await Promise.all([files.ready, files.status].map((file) => rm(file, { force: true })));
-  // Its content and not its path: by the time that the worker reads it, the file could be another one.
+  // Pass a copy and not the path: the file could change before the worker reads it.
   await writeStateText(files.configuration, context.configurationText);
   progress("starting a worker ...");
   const about = { ...fingerprint(context, target), startedAt: new Date().toISOString() };
@@ -132,7 +135,7 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
     [
       ...[...workerNodeFlags, workerEntry, "--identity-file", files.identity, "--task-queue", taskQueue],
       ...["--config", files.configuration],
-      // A server that was named is used whoever runs it.
+      // A configured server is used even if another user runs it.
       ...(target.origin === "local" ? ["--own-server", target.address] : []),
     ],
     {

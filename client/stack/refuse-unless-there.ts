@@ -3,10 +3,10 @@ import { refuseForeignListener } from "#platform/host/listener-owner";
 import { probe } from "#platform/temporal/probe";
 
 /**
- * Refuses a port of this machine at which no server is that may be used. (A connection would try again and again until its time is up;
- * the port says at once that nothing is there.)
+ * Fails if no usable server listens at a port of this machine. A connection would retry until its timeout, while a
+ * probe of the port fails at once.
  *
- * @throws KgentsError `temporal-unavailable`; `stack-start` where it is another user's
+ * @throws KgentsError `temporal-unavailable`; `stack-start` if it belongs to another user
  */
 export async function refuseUnlessThere(address: string): Promise<void> {
   if ((await probe(address)).kind !== "temporal") {

@@ -1,5 +1,5 @@
 /**
- * What `temporal.json` says of the server that we started.
+ * The state file of our server, `temporal.json`.
  *
  * @module
  */
@@ -19,30 +19,33 @@ const recordShape = {
   database: "string",
   startedAt: "string",
   retentionMilliseconds: "number",
-  /** False from the moment the process is there until it serves: whoever started it may have died in between. */
+  /** False from the start of the process until it serves. The command that started it may have died in between. */
   serving: "boolean",
 } as const;
 
-/** How its doors for HTTP are kept from web pages. A server that kgents 0.1.0 started has none of it, and answers whoever asks. */
+/**
+ * The settings that protect its HTTP ports from web pages. A server that kgents 0.1.0 started lacks them and answers
+ * any client.
+ */
 const guardShape = {
-  /** Where the UI listens, behind its guard: `host:port`. */
+  /** The address of the UI behind its guard: `host:port`. */
   uiAddress: "string",
-  /** Where the HTTP API listens: `host:port`. */
+  /** The address of the HTTP API: `host:port`. */
   httpAddress: "string",
-  /** The only `Host` that the HTTP API answers. It is random, and no name that can be resolved, so no web page can send it. */
+  /** The only `Host` that the HTTP API accepts. It is random and does not resolve, so no web page can send it. */
   httpHost: "string",
 } as const;
 
-/** A server whose doors for HTTP are kept from web pages. */
+/** A server whose HTTP ports are protected from web pages. */
 export type GuardedServer = Shaped<typeof recordShape & typeof guardShape>;
-/** What `temporal.json` says of the server that we started. */
+/** The content of `temporal.json`. */
 export type ServerRecord = Shaped<typeof recordShape> & Partial<GuardedServer>;
 
-/** Whether web pages are kept from a server. */
+/** Whether a server is protected from web pages. */
 export const isGuarded = (record: ServerRecord): record is GuardedServer =>
   Object.keys(guardShape).every((name) => Object.hasOwn(record, name));
 
-/** The server that we started, where it runs. */
+/** Our server, if it runs. */
 export async function runningServer(context: StackContext): Promise<ServerRecord | undefined> {
   const record = await readStateFile(context.files.server, recordShape);
   return record && (await isRunning(record)) ? record : undefined;

@@ -1,47 +1,47 @@
 import { searchAttributes } from "#core/contract/names";
 
 /**
- * The server's queues wait for the next tick of a rate limiter, by default 20 a second, before they look for what is to be
- * done: that, and not the work, was most of the time of a run. None of this costs anything while nothing happens.
+ * The server's queues poll at the rate of a limiter, by default 20 times a second. This polling, and not the work, took
+ * most of the time of a run. Higher limits cost nothing while the server is idle.
  */
 export const dynamicConfiguration: Readonly<Record<string, number | string | boolean>> = {
   "history.transferProcessorMaxPollRPS": 2000,
-  // Time-outs, retries and timers.
+  // Timeouts, retries and timers.
   "history.timerProcessorMaxPollRPS": 2000,
-  // Timers are held back for as long as the clocks of a cluster's hosts may differ, by default 1 s. Here is one host, and
-  // a timer of 5 ms took 1,013 ms.
+  // Timers are delayed by the maximum clock skew between hosts, by default 1 s. There is one host here. With the
+  // default, a timer of 5 ms took 1,013 ms.
   "history.timerProcessorMaxTimeShift": "10ms",
-  // A run that ended is in the list of runs after 6 ms instead of 25 to 50.
+  // A closed run appears in the list of runs after 6 ms instead of 25 to 50.
   "history.visibilityProcessorMaxPollRPS": 2000,
-  // Runs that wait are taken by turns between those who ask; without it the requester makes no difference.
+  // Round-robin between the requesters of waiting runs. Without it, the fairness key has no effect.
   "matching.enableFairness": true,
-  // Priority and fairness hold within a partition of a queue. By default there are four, for the sake of many hosts.
+  // Priority and fairness apply within one partition of a queue. The default of four is meant for many hosts.
   "matching.numTaskqueueReadPartitions": 1,
   "matching.numTaskqueueWritePartitions": 1,
 };
 
 /**
- * SQLite's default is to sync on every write. A write-ahead log that is synced at checkpoints may lose the last moments in a
- * power cut, and is never corrupted by one.
+ * SQLite syncs on every write by default. A write-ahead log with syncs at checkpoints can lose the latest writes in a
+ * power cut, but is never corrupted by one.
  */
 const sqlitePragmas: Readonly<Record<string, string>> = {
   journal_mode: "wal",
   synchronous: "normal",
 };
 
-/** Where a server listens and keeps its history. */
+/** The addresses of a server and its database. */
 export interface ServerPlace {
   readonly port: number;
   readonly ui: { readonly host: string; readonly port: number };
   readonly http: {
     readonly port: number;
-    /** The only `Host` that its HTTP API answers. */
+    /** The only `Host` that its HTTP API accepts. */
     readonly host: string;
   };
   readonly database: string;
 }
 
-/** The arguments of `temporal` that start the server there. */
+/** The arguments of `temporal` for that server. */
 export function serverArguments({ port, ui, http, database }: ServerPlace): string[] {
   const attributes = Object.values(searchAttributes).map((name) => `${name}=Keyword`);
   const settings = { ...dynamicConfiguration, "frontend.httpAllowedHosts": [http.host] };

@@ -24,13 +24,17 @@ import { findTemporalBinary } from "./temporal-binary.ts";
 import { ensureUiGuard, stopUiGuard } from "./ui-guard.ts";
 import { freePort, hiddenPlace } from "./ui-port.ts";
 
-/** How long the server may take; 0.3 s is usual, a large database on a slow disk takes longer. */
+/**
+ * How long the server may take to start, in milliseconds. It usually takes 0.3 s, with a large database on a slow disk
+ * more.
+ */
 const startMilliseconds = 60_000;
-/** How long the server may take to close its database. */
+/** How long the server may take to close its database, in milliseconds. */
 const stopMilliseconds = 10_000;
 
 /**
- * Starts the server and waits until it serves. Only under the stack's lock, and where nothing listens.
+ * Starts the server and waits until it serves. The caller must hold the stack's lock, and nothing may listen at the
+ * address.
  *
  * @throws KgentsError `stack-start`, `disk-full`, `tool-unavailable`
  */
@@ -40,7 +44,7 @@ export async function startServer(context: StackContext, target: TemporalTarget)
   const port = portIn(target.address);
   const [ui, httpPort] = await Promise.all([hiddenPlace(), freePort()]);
   const http = { port: httpPort, host: `${randomBytes(16).toString("hex")}.kgents.invalid` };
-  // The schema is never migrated between versions: another version begins another file, and the old one is kept.
+  // Schemas are not migrated between versions: another version starts a new file, and the old one is kept.
   const database = join(paths.state, `temporal-${cli.version}.db`);
   progress(`starting Temporal ${cli.version} at ${target.address} ...`);
   const about = {
@@ -62,7 +66,7 @@ export async function startServer(context: StackContext, target: TemporalTarget)
     record: (identity) => writeStateFile(files.server, { ...identity, ...about }),
   });
   const record: GuardedServer = { ...server.identity, ...about };
-  // The guard is ready long before the server: it costs no time.
+  // Start the guard concurrently. It is ready long before the server, so it adds no time.
   const [serving, guarding] = await Promise.allSettled([
     awaitServing(context, target, record, server),
     ensureUiGuard(context, record),
@@ -73,7 +77,7 @@ export async function startServer(context: StackContext, target: TemporalTarget)
 }
 
 /**
- * Waits until a server that was started serves, and applies the settings that it takes while it runs.
+ * Waits until a started server serves, and applies the settings that can change at run time.
  *
  * @throws KgentsError `stack-start`, `disk-full`
  */
@@ -84,20 +88,20 @@ export async function awaitServing(
   server?: BackgroundProcess,
 ): Promise<ServerRecord> {
   const { files, retentionMilliseconds } = context;
-  // Temporal's client takes a quarter of a second to load: meanwhile the server starts.
+  // Temporal's client takes a quarter of a second to load, so load it while the server starts.
   const loading = import("#platform/temporal/namespace");
   try {
     await untilServing(record);
     await refuseForeignListener(address);
     const { prepareNamespace } = await loading;
     await prepareNamespace(address, namespace, retentionMilliseconds);
-    // Another server may have been quicker to take the port, and then it was that one which answered.
+    // The response may have come from another server that took the port first.
     if (!(await isRunning(record))) throw new Error("it ended");
   } catch (error) {
     const ended = !(await isRunning(record));
     await stopProcess(record, stopMilliseconds);
     const what = `Temporal did not start at ${address}`;
-    // The server ends without a word where its database cannot grow.
+    // The server exits without a message if its database cannot grow.
     const fullDisk = await fullDiskBehind(what, context.paths.state, error);
     if (fullDisk) throw fullDisk;
     const said = (await server?.lastLines()) || "no word in its log";
@@ -112,11 +116,13 @@ export async function awaitServing(
   return serving;
 }
 
-/** A child that was let go of keeps nobody alive: without the timer, this process would end in the middle of the wait. */
+/**
+ * An unreferenced child does not keep this process alive. Without the timer, the process would exit during the wait.
+ */
 const howItEnded = (server: BackgroundProcess): Promise<string> =>
   Promise.race([server.exited, delay(1000, "it ended")]);
 
-/** Stops the server that we started, and the guard of its UI; the history stays. */
+/** Stops our server and the guard of its UI. The history stays. */
 export async function stopServer(context: StackContext): Promise<"was not running" | "stopped" | "killed"> {
   const record = await runningServer(context);
   await stopUiGuard(context);

@@ -3,33 +3,33 @@ import { defaultTaskQueue } from "#core/contract/names";
 import { packageFile } from "#platform/host/package-files";
 import { kgentsPaths, type Paths } from "#platform/host/paths";
 
-/** How the local stack is asked for. */
+/** Options of the local stack. */
 export interface StackOptions {
   /** @default the XDG directories */
   readonly paths?: Paths | undefined;
   /** @default that of this process */
   readonly environment?: NodeJS.ProcessEnv | undefined;
-  /** Temporal's address as the caller gives it: that server is used as it is. */
+  /** Temporal's address from the caller. That server is used as it is. */
   readonly address?: string | undefined;
   /** The port of the local server. @default `KGENTS_PORT`, else the one it runs on, else 7233 */
   readonly port?: number | undefined;
   /** @default `kgents` */
   readonly taskQueue?: string | undefined;
-  /** The configuration that the worker gets, as YAML or JSON: it is restarted when that changes. @default none of its own */
+  /** The worker's configuration, as YAML or JSON. The worker is restarted when it changes. @default none of its own */
   readonly configurationText?: string | undefined;
-  /** Whether the worker keeps artifacts in a bucket: then it gets what says how that is entered. @default false */
+  /** Whether the worker keeps artifacts in a bucket and therefore needs its credentials. @default false */
   readonly usesBucket?: boolean | undefined;
-  /** How long the local server keeps the history of a closed run. @default 7 days */
+  /** How long the local server keeps the history of a closed run, in milliseconds. @default 7 days */
   readonly retentionMilliseconds?: number | undefined;
-  /** Whether what does not run is started. @default true */
+  /** Whether to start what does not run. @default true */
   readonly start?: boolean | undefined;
-  /** Told what takes time, and what a person should know. */
+  /** Called with progress messages and notices. */
   readonly progress?: ((line: string) => void) | undefined;
   /** The worker's program. @default that of this build */
   readonly workerEntry?: string | undefined;
 }
 
-/** The same, with everything settled. */
+/** Resolved options of the local stack. */
 export interface StackContext {
   readonly paths: Paths;
   readonly environment: NodeJS.ProcessEnv;
@@ -53,7 +53,7 @@ export interface StackContext {
 
 const dayMilliseconds = 86_400_000;
 
-/** Fills the defaults in. */
+/** Applies the defaults. */
 export function stackContext(options: StackOptions): StackContext {
   const environment = options.environment ?? process.env;
   const paths = options.paths ?? kgentsPaths(environment);

@@ -10,21 +10,24 @@ import { type StackContext, type StackOptions, stackContext } from "./stack-cont
 import { guardedUi } from "./ui-guard.ts";
 import { usualUi } from "./usual-ui.ts";
 
-/** What runs, for `kgents status`. */
+/** The state of the stack, for `kgents status`. */
 export interface StackStatus {
   readonly temporal: {
     readonly address: string;
     readonly namespace: string;
-    /** Where a person can look at runs; null where that is not known. */
+    /** The address of the UI; null if it is not known. */
     readonly uiUrl: string | null;
-    /** Of the server; null where it does not answer. */
+    /** The server's version; null if it does not answer. */
     readonly version: string | null;
     readonly running: boolean;
-    /** Why it is not running, as far as is known. */
+    /** Why it does not run; null if it does. */
     readonly reason: string | null;
-    /** Whether it is the server that kgents started. */
+    /** Whether kgents started the server. */
     readonly managed: boolean;
-    /** Of the `temporal` command that the server is part of; null where it is not managed, as is all that follows. */
+    /**
+     * The version of the `temporal` command that contains the server. Null if the server is not managed, like all
+     * fields below.
+     */
     readonly cliVersion: string | null;
     readonly pid: number | null;
     readonly database: string | null;
@@ -32,24 +35,24 @@ export interface StackStatus {
     readonly startedAt: string | null;
   };
   readonly worker: {
-    /** Whether the worker that kgents started in the background runs and polls. */
+    /** Whether the background worker of kgents runs and polls. */
     readonly running: boolean;
     readonly pid: number | null;
     readonly taskQueue: string;
     readonly activeRuns: number | null;
     readonly idle: boolean | null;
-    /** What changed since it was started; it is replaced when it is idle. */
+    /** What has changed since its start. The worker is replaced when it is idle. */
     readonly outdated: readonly string[];
     readonly log: string;
     readonly startedAt: string | null;
-    /** All who serve the task queue, kgents' own or not. */
+    /** All workers that serve the task queue, from kgents or others. */
     readonly pollers: readonly QueuePoller[];
   };
 }
 
 const answerMilliseconds = 2000;
 
-/** Looks at what runs; starts nothing. */
+/** Reads the state of the stack. Starts nothing. */
 export async function stackStatus(options: StackOptions = {}): Promise<StackStatus> {
   const context = stackContext(options);
   refuseForeignDirectories(context.paths);
@@ -99,7 +102,7 @@ async function uiOf(
 }
 
 async function ask(target: TemporalTarget, taskQueue: string): Promise<QueueState> {
-  // A connection tries again and again until its time is up; a port of this machine says at once that nothing is there.
+  // Probe first: a connection would retry until its timeout, while a local port responds at once.
   if (target.origin === "local") await refuseUnlessThere(target.address);
   return queueState(target, taskQueue, answerMilliseconds);
 }

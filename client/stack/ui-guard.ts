@@ -1,5 +1,5 @@
 /**
- * The guard before the UI of our server: a process that lives as long as the server, at the UI's usual port.
+ * The guard in front of our server's UI: a process that lives as long as the server and listens at the UI's usual port.
  *
  * @module
  */
@@ -19,18 +19,18 @@ import { freeUiPort } from "./ui-port.ts";
 const recordShape = {
   pid: "number",
   startTime: "string",
-  /** Where people find the UI. */
+  /** The address for browsers. */
   url: "string",
-  /** Where the UI itself listens: of another server it is another one. */
+  /** The address of the UI itself. It differs between servers. */
   target: "string",
 } as const;
 
-/** What `ui-guard.json` says of the guard that we started. */
+/** The content of `ui-guard.json`. */
 type GuardRecord = Shaped<typeof recordShape>;
 
 const startMilliseconds = 20_000;
 const stopMilliseconds = 2000;
-/** It only copies bytes: V8's usual young generation would cost more than all the rest of it. */
+/** The guard only copies bytes. V8's default young generation would use more memory than the rest of it. */
 const nodeFlags = ["--max-semi-space-size=1", "--max-old-space-size=64"];
 
 /** The guard's program, in the build. */
@@ -41,15 +41,15 @@ async function runningGuard({ files }: StackContext): Promise<GuardRecord | unde
   return record && (await isRunning(record)) ? record : undefined;
 }
 
-/** Where people find the UI of a server of ours; undefined where no guard of it runs. */
+/** The address of our server's UI for browsers; undefined if it has no running guard. */
 export async function guardedUi(context: StackContext, server: GuardedServer): Promise<string | undefined> {
   const guard = await runningGuard(context);
   return guard?.target === server.uiAddress ? guard.url : undefined;
 }
 
 /**
- * Sees to it that the UI of a server of ours can be reached by its guard. Only under the stack's lock. A guard that does not start is said, and
- * refuses no run.
+ * Ensures that the guard of our server's UI runs. The caller must hold the stack's lock. A guard that does not start is
+ * reported, but is no reason to reject a run.
  */
 export async function ensureUiGuard(context: StackContext, server: GuardedServer): Promise<void> {
   if ((await guardedUi(context, server)) !== undefined) return;
@@ -75,13 +75,13 @@ export async function ensureUiGuard(context: StackContext, server: GuardedServer
   progress(`Temporal's UI cannot be reached, because its guard did not start; look at ${files.uiGuardLog}`);
 }
 
-/** Ends the guard that we started, where it runs. */
+/** Stops the guard, if it runs. */
 export async function stopUiGuard(context: StackContext): Promise<void> {
   const guard = await runningGuard(context);
   if (guard) await stopProcess(guard, stopMilliseconds);
 }
 
-/** Waits until a guard takes connections. Returns false where it ended, or does not in time. */
+/** Waits until a guard accepts connections. Returns false if it ended or the time is up. */
 async function listens(port: number, guard: BackgroundProcess): Promise<boolean> {
   const deadline = performance.now() + startMilliseconds;
   while (performance.now() < deadline && (await isRunning(guard.identity))) {

@@ -1,7 +1,7 @@
 import { portIn, type TemporalTarget } from "#platform/temporal/address";
 import { usualUi } from "./usual-ui.ts";
 
-/** Where a person can look at runs of a server; undefined where that is not known. */
+/** The address of a server's UI; undefined if it is not known. */
 export async function findUi(
   target: Pick<TemporalTarget, "address">,
   environment: NodeJS.ProcessEnv,
@@ -14,7 +14,7 @@ export async function findUi(
   return (await usualUi(target.address, portIn(target.address) + 1000)) ?? undefined;
 }
 
-/** The address of a namespace's runs in the UI, or of one of them: the page that tells its story. */
+/** The address of a namespace's runs in the UI, or the summary page of one of them. */
 export function uiLink(base: string, namespace: string, run?: { id: string; runId: string }): string {
   const workflows = `${base}/namespaces/${encodeURIComponent(namespace)}/workflows`;
   if (run) return `${workflows}/${encodeURIComponent(run.id)}/${encodeURIComponent(run.runId)}/user-metadata`;

@@ -2,7 +2,9 @@ import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { KgentsError } from "#core/contract/error";
 
-/** A port for the UI's guard. It is not worth refusing a run for: where its usual port is taken, it gets another. */
+/**
+ * A port for the UI's guard: the usual one or, if that is taken, any free one, so that runs are not rejected for it.
+ */
 export async function freeUiPort(port: number, progress: (line: string) => void): Promise<number> {
   const usual = port + 1000;
   if (usual <= 65_535 && (await bind(usual))) return usual;
@@ -13,8 +15,8 @@ export async function freeUiPort(port: number, progress: (line: string) => void)
 }
 
 /**
- * Where the UI itself listens, behind its guard: an address that a web page can neither know nor find by trying. All of 127.0.0.0/8 is
- * loopback on Linux, 2^24 addresses of which each has its own ports; elsewhere only the port is left to chance.
+ * An address for the UI behind its guard that a web page can neither know nor guess. On Linux all of 127.0.0.0/8 is
+ * loopback: 2^24 addresses, each with its own ports. On other systems only the port is random.
  *
  * @throws KgentsError `stack-start`
  */
@@ -25,14 +27,14 @@ export async function hiddenPlace(platform = process.platform): Promise<{ host: 
   throw new KgentsError("stack-start", `no port is free at ${host}`);
 }
 
-/** Any port of loopback that is free. @throws KgentsError `stack-start` */
+/** Any free port of loopback. @throws KgentsError `stack-start` */
 export async function freePort(): Promise<number> {
   const port = await bind(0);
   if (port) return port;
   throw new KgentsError("stack-start", "no port is free for Temporal's HTTP API");
 }
 
-/** The port, where it (or, for 0, any) could be listened on. */
+/** The port, if it (or, for 0, any) is free. */
 function bind(port: number, host = "127.0.0.1"): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

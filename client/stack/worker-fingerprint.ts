@@ -7,10 +7,10 @@ import type { TemporalTarget } from "#platform/temporal/address";
 import { lastingPath, workerEnvironment } from "./background-environment.ts";
 import type { StackContext } from "./stack-context.ts";
 
-/** What a background worker freezes at its start. */
+/** What a background worker reads only at its start. */
 export type Fingerprint = Omit<WorkerIdentity, "pid" | "startTime" | "startedAt">;
 
-/** What each part is called where a person is told that it changed. */
+/** Names of the parts, for messages about changes. */
 const parts: Readonly<Record<keyof Fingerprint, string>> = {
   buildHash: "the build",
   kubeconfigHash: "the kubeconfig",
@@ -20,7 +20,7 @@ const parts: Readonly<Record<keyof Fingerprint, string>> = {
   address: "Temporal's address",
 };
 
-/** What a worker started now would freeze. */
+/** The fingerprint that a worker would have if it started now. */
 export function fingerprint(context: StackContext, { address, namespace }: TemporalTarget): Fingerprint {
   const { environment, taskQueue } = context;
   return {
@@ -33,7 +33,7 @@ export function fingerprint(context: StackContext, { address, namespace }: Tempo
   };
 }
 
-/** In a person's words, what of a worker's identity is not so any more. */
+/** The changed parts between two fingerprints, by their names for messages. */
 export function changes(was: Fingerprint, is: Fingerprint): string[] {
   const names: (keyof Fingerprint)[] = [
     "buildHash",
@@ -49,7 +49,7 @@ export function changes(was: Fingerprint, is: Fingerprint): string[] {
 const hash = (lines: readonly string[]): string =>
   createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 16);
 
-/** Synchronous, because two hundred asynchronous calls take ten times as long, and every command waits for this. */
+/** Synchronous: two hundred asynchronous calls take ten times as long, and every command has to wait for them. */
 function describeTree(directory: string): string[] {
   let entries: string[];
   try {

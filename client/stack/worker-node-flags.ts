@@ -1,8 +1,8 @@
 /**
- * What Node is told when a worker is started.
+ * Node flags for a worker.
  *
- * V8 lets the young generation of each of the worker's two heaps (its own, and the workflows') grow to semi-spaces of 16 MiB or
- * more. What a run leaves behind fits 4 MiB; what that saves is in docs/performance.md. Only from the command line: V8 does
- * not take it later.
+ * V8 lets the young generation of each of the worker's two heaps (its own, and the workflows') grow to semi-spaces of
+ * 16 MiB or more. The objects of a run fit into 4 MiB. The savings are in docs/performance.md. The flag works only on
+ * the command line: V8 does not accept it later.
  */
 export const workerNodeFlags: readonly string[] = ["--max-semi-space-size=4"];

@@ -11,41 +11,44 @@ import { awaitResult } from "../execution-handle.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
 import { fits, resultOf } from "../runs/read-result.ts";
 
-/** What became of one request of a batch. */
+/** The outcome of one request of a batch. */
 export interface BatchItem {
-  /** Its place among the requests: 0, 1, ... */
+  /** Its index among the requests: 0, 1, ... */
   readonly index: number;
   /** The id of its run. */
   readonly id: string;
-  /** Null where it could not be carried out. Where the artifact store is out of reach, of output above 32 KiB it has the ends. */
+  /**
+   * Null if it could not be carried out. If the artifact store is out of reach, only the head and the tail of output
+   * above 32 KiB are included.
+   */
   readonly result: ExecutionResult | null;
-  /** Why it could not be carried out, where it could not. */
+  /** Why it could not be carried out; null if it was. */
   readonly failure: RunFailure | null;
 }
 
-/** A batch: its results, how far it is, its end. */
+/** A batch: its results, progress and end. */
 export interface BatchHandle {
   /** The batch's id; its runs have the ids `<id>/1`, `<id>/2`, ... */
   readonly id: string;
-  /** How many requests it has. */
+  /** The number of requests. */
   readonly total: number;
-  /** Whether it was there already, under the same id with the same requests. */
+  /** Whether the batch existed already, with the same id and the same requests. */
   readonly attached: boolean;
-  /** What became of each request, in their order, as soon as it is known. */
+  /** The outcome of each request, in order, as soon as it is known. */
   readonly items: () => AsyncGenerator<BatchItem>;
-  /** Whether it has ended. */
+  /** Whether the batch has ended. */
   readonly isOver: () => Promise<boolean>;
-  /** How far it is. */
+  /** Reads the present progress. */
   readonly progress: () => Promise<BatchProgress>;
-  /** Waits for its end. */
+  /** Waits for the end of the batch. */
   readonly summary: () => Promise<BatchSummary>;
-  /** Asks to cancel: no more runs are started, and those that run are cancelled. */
+  /** Requests cancellation: no more runs are started, and open ones are cancelled. */
   readonly cancel: () => Promise<void>;
 }
 
-/** How often to look whether more runs were started. */
+/** How often to check whether more runs were started, in milliseconds. */
 const lookMilliseconds = 500;
-/** How many results are waited for at once: the next ones are there when their turn comes. */
+/** The number of results to wait for concurrently, so that the next ones are ready in time. */
 const ahead = 16;
 
 const neverStarted: RunFailure = {
@@ -63,24 +66,24 @@ const summarySchema = z.object({
   cancelled: z.boolean(),
 });
 
-/** Checks what a batch has ended with: it may be of any shape. */
+/** Validates the result of a batch, which may have any shape. */
 function summaryOf(value: unknown, id: string): BatchSummary {
   if (fits(summarySchema, value)) return value as BatchSummary;
   throw new KgentsError("namespace-conflict", `the result of the batch ${id} is not one of kgents`);
 }
 
-/** A result with as much of its output as every result holds: what passes the batch's history is cut. */
+/** Completes a result's output from the artifact store. A batch's history only holds excerpts. */
 async function completed(result: ExecutionResult, store: ArtifactStore | undefined): Promise<ExecutionResult> {
   const { attempts, stdout, stderr } = result;
   const reference = stdout.ref ?? stderr.ref;
   if (!store || reference === null || !(stdout.truncated || stderr.truncated)) return result;
   const whole = await summariseStreams(store, keyOf(reference), { attempt: attempts }).catch(() => undefined);
-  // A store that has less than there was, or is away, says nothing better.
+  // Keep the result if the store is unavailable or has less output.
   if (whole?.stdout.sha256 !== stdout.sha256 || whole.stderr.sha256 !== stderr.sha256) return result;
   return { ...result, stdout: whole.stdout, stderr: whole.stderr };
 }
 
-/** Makes the handle of a batch that is there. */
+/** Creates the handle of an existing batch. */
 export function batchHandle(
   client: Client,
   handle: WorkflowHandle,
@@ -105,7 +108,7 @@ export function batchHandle(
     }
   };
 
-  /** How many runs were started, as far as is known, and whether there will be more. */
+  /** How many runs are known to have started, and whether the batch is over. */
   let known = { started: 0, isOver: false };
   let looking: Promise<void> | undefined;
   const look = (): Promise<void> => {
@@ -117,7 +120,7 @@ export function batchHandle(
         ),
         wait(lookMilliseconds, false),
       ]);
-      // A worker that does not answer now will: runs are what is waited for.
+      // Ignore a worker that does not answer: the next check asks again.
       const { started } = over ? { started: total } : await progress().catch(() => known);
       known = { started: Math.max(known.started, started), isOver: over };
     })().finally(() => {
@@ -136,7 +139,7 @@ export function batchHandle(
       } catch (error) {
         const isMissing = error instanceof KgentsError && error.code === "not-found";
         if (isMissing && !isOver) {
-          // It is counted when it is asked for, and there a moment later.
+          // The workflow counts a run when it requests its start, shortly before the run exists.
           await look();
           continue;
         }

@@ -13,20 +13,20 @@ import { requestHash, sha256 } from "#core/contract/request-hash";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { offloadRequest } from "../offload.ts";
 
-/** The requests of a batch as its workflow takes them. */
+/** The requests of a batch, packed for its workflow. */
 export interface PackedBatch {
   readonly chunks: readonly BatchChunk[];
   readonly total: number;
-  /** Who asks, by the first request. */
+  /** The requester of the first request. */
   readonly requester: string | undefined;
-  /** The identity of the requests, in their order. */
+  /** A hash over all requests, in order. */
   readonly hash: string;
 }
 
 const refuse = (field: string, message: string, remedy?: string): KgentsError =>
   new KgentsError("invalid-request", `${field}: ${message}`, { field, remedy });
 
-/** Says which request of the batch an error is about. */
+/** Adds the request's number to an error's message. */
 function inRequest(number: number, error: unknown): unknown {
   if (!(error instanceof KgentsError)) return error;
   const { code, message, field, remedy } = error;
@@ -49,9 +49,10 @@ async function pack(
 }
 
 /**
- * Checks all requests of a batch and packs them into chunks, in the artifact store where that is in reach.
+ * Validates all requests of a batch and packs them into chunks. The chunks go to the artifact store if it can be
+ * reached.
  *
- * @throws KgentsError `invalid-request`, which names the request, before anything is started
+ * @throws KgentsError `invalid-request`, which names the request; nothing was started
  */
 export async function packBatch(
   requests: Iterable<ExecutionRequest> | AsyncIterable<ExecutionRequest>,

@@ -18,11 +18,16 @@ import { packBatch } from "./chunks.ts";
 
 /** Options of a batch. */
 export interface BatchOptions extends StartOptions {
-  /** How many runs at once, from 1 to 100. Workers have places of their own for cells: what finds none waits. @default 10 */
+  /**
+   * How many runs to execute at once, from 1 to 100. The limits of the workers apply as well: runs without a free place
+   * wait.
+   *
+   * @default 10
+   */
   readonly concurrency?: number | undefined;
 }
 
-/** As many as one worker runs at once by default. */
+/** The default concurrency of one worker. */
 const defaultConcurrency = 10;
 
 function checkConcurrency(concurrency: number): number {
@@ -35,9 +40,9 @@ function checkConcurrency(concurrency: number): number {
 }
 
 /**
- * Starts a batch, or attaches to the one that has its id.
+ * Starts a batch, or attaches to the existing one with the same id.
  *
- * @throws KgentsError `invalid-request`, which names the request, or `id-conflict` where the id belongs to other requests
+ * @throws KgentsError `invalid-request`, which names the request, or `id-conflict` if the id belongs to other requests
  */
 export async function startBatch(
   client: Client,
@@ -48,7 +53,7 @@ export async function startBatch(
 ): Promise<BatchHandle> {
   const concurrency = checkConcurrency(options.concurrency ?? defaultConcurrency);
   const id = idOf(options.id, "batch");
-  // Refused before anything is packed.
+  // Reject an invalid priority before packing.
   priorityOf(options.priority, undefined);
   const { chunks, total, hash, requester } = await packBatch(requests, store);
   const { limits } = store ? batchSizes.stored : batchSizes.inline;
@@ -57,7 +62,7 @@ export async function startBatch(
     const handle = await client.workflow.start(executeBatchWorkflow, {
       workflowId: id,
       taskQueue,
-      // Its runs inherit it.
+      // The runs of the batch inherit it.
       priority: priorityOf(options.priority, requester),
       args: [input],
       memo: { [requestHashMemo]: hash, [batchTotalMemo]: total },
@@ -80,7 +85,7 @@ export async function startBatch(
 }
 
 /**
- * The handle of a batch by its id, whoever started it.
+ * The handle of a batch by its id. Any client may have started it.
  *
  * @throws KgentsError `not-found`
  */

@@ -1,7 +1,7 @@
 import { KgentsError } from "#core/contract/error";
 import { errorCode } from "#platform/host/error-code";
 
-/** What the system says of a path, in a person's words. */
+/** Descriptions of system errors about a path. */
 const faults: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EACCES: "it may not be read by this user",
@@ -10,7 +10,7 @@ const faults: Readonly<Record<string, string>> = {
   ELOOP: "it is a symbolic link",
 };
 
-/** Turns what the system said of a path, or of one below it, into a refusal of a field. */
+/** Converts a system error about a path, or about one below it, to an error of a field. */
 export function faultOf(error: unknown, path: string, field: string): KgentsError {
   if (error instanceof KgentsError) return error;
   const { message, path: below } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};

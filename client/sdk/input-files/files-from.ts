@@ -2,24 +2,24 @@ import type { StoreFinder } from "../offload.ts";
 import { findFiles } from "./find-files.ts";
 import { type InputFiles, readFiles } from "./read-files.ts";
 
-/** Where files go, and how large ones travel. */
+/** Options for reading input files. */
 export interface FilesFromOptions {
   /**
-   * Where it goes in the work directory; `.` means that what is in the folder lies in the work directory itself.
+   * The destination in the work directory. With `.`, the content of the folder goes directly into the work directory.
    *
-   * @default its own name; for a path that ends in `.`, as `project/.` does, the work directory itself
+   * @default its own name; for a path that ends in `.`, such as `project/.`, the work directory itself
    */
   readonly name?: string;
-  /** Where files above 64 KiB are put at once, instead of being held in memory: `() => quartermaster.store()`. */
+  /** The artifact store for files above 64 KiB, which are otherwise held in memory: `() => quartermaster.store()`. */
   readonly store?: StoreFinder;
 }
 
 /**
- * Reads a file, or a whole folder, of this machine as input files of a request: what `kgents exec --input` does.
+ * Reads a file or folder of this machine as input files of a request, as `kgents exec --input` does.
  *
- * Of a folder come all plain files, hidden ones too, in the order of their names, with whether they are executable; empty
- * folders do not. Symbolic links and special files in it are refused; a link that is itself the path is followed. At most 256
- * files of 256 MiB together, which is looked at before any is read.
+ * A folder contributes all its regular files, hidden ones included, ordered by name and with their executable bit, but
+ * no empty folders. Symbolic links and special files in it are rejected. If the path itself is a link, it is followed.
+ * At most 256 files of 256 MiB together are allowed, which is checked before any is read.
  *
  * @throws KgentsError `invalid-request`, naming the path
  *

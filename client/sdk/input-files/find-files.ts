@@ -1,5 +1,5 @@
 /**
- * Finds the files that were named, and those in folders that were, before any of them is read.
+ * Finds the named files and those in named folders, before any is read.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { faultOf } from "./fault.ts";
 /** A file or folder of this machine. */
 export interface FileSource {
   readonly path: string;
-  /** Where it goes in the work directory; `.` for what is in a folder. @default its own name */
+  /** The destination in the work directory; `.` for the content of a folder. @default its own name */
   readonly name?: string | undefined;
 }
 
@@ -25,11 +25,11 @@ export interface FoundFile {
   readonly name: string;
   readonly bytes: number;
   readonly executable: boolean;
-  /** Which file it was where it was found in a folder; null for one that was named itself, which may be a pipe. */
+  /** The file's identity if it was found in a folder; null for a named file, which may be a pipe. */
   readonly identity: { readonly dev: number; readonly ino: number } | null;
 }
 
-/** Nobody waits for a whole disk to be counted. */
+/** Stop counting here, because a whole disk would take too long. */
 const maximumCounted = 10_000;
 
 const pack = "Give fewer, or one archive of them that the code unpacks.";
@@ -41,14 +41,16 @@ const kindOf = (entry: Dirent): string => {
   return "it is a device";
 };
 
-/** The folder that a folder's files go to. One without a name of its own, such as `.`, has them lie in the work directory. */
+/**
+ * The destination prefix of a folder's files. For one without a name of its own, such as `.`, it is the work directory.
+ */
 function placeOf({ path, name }: FileSource): string {
   const own = basename(path);
   const place = name ?? (["", ".."].includes(own) ? "." : own);
   return place === "." ? "" : `${place.replace(/\/$/, "")}/`;
 }
 
-/** The paths of all that is no folder below a folder, in no order; what is no plain file is refused. */
+/** The paths of all regular files below a folder, unordered. Other files, such as links, are rejected. */
 async function listFolder(path: string, field: string): Promise<string[]> {
   const files: string[] = [];
   const refused: { readonly path: string; readonly why: string }[] = [];
@@ -68,7 +70,7 @@ async function listFolder(path: string, field: string): Promise<string[]> {
 }
 
 function checkName(path: string, name: string, field: string): void {
-  // Where a name is not UTF-8 this character stands for what was lost, and the file would not be found.
+  // Node replaces bytes that are not UTF-8 with this character, so the file could not be opened.
   if (isSafeFileName(name) && !name.includes("\ufffd")) return;
   const got = `${field}: ${path}: got the name ${JSON.stringify(name)}; allowed is ${fileNameRule}`;
   throw new KgentsError("invalid-request", got, { field, remedy: "Give it another name." });
@@ -101,11 +103,11 @@ async function findIn(source: FileSource, before: number, field: string): Promis
 }
 
 /**
- * Finds files, those of a folder in the order of their names. Hidden ones count; empty folders are left out.
+ * Finds files. Those of a folder are ordered by name. Hidden files are included, empty folders are not.
  *
- * @param field what a refusal names
- * @throws KgentsError `invalid-request` where one is no plain file or cannot be looked at, where they are too many or too
- *   large together, or where their names do not go together
+ * @param field the field to name in errors
+ * @throws KgentsError `invalid-request` if one is not a regular file or cannot be examined, if they are too many or too
+ * large together, or if their names conflict
  */
 export async function findFiles(sources: readonly FileSource[], field: string): Promise<FoundFile[]> {
   const found: FoundFile[] = [];

@@ -7,12 +7,12 @@ import { fileContent, type StoreFinder, streamContent } from "../offload.ts";
 import { faultOf } from "./fault.ts";
 import type { FoundFile } from "./find-files.ts";
 
-/** Input files as a request has them. */
+/** Input files in a request. */
 export type InputFiles = NonNullable<ExecutionRequest["files"]>;
 
 /**
- * Reads a file of a folder: the very one that was found, as long as it was then. What a program adds at its end meanwhile,
- * as to a log, does no harm.
+ * Reads a file of a folder: the same file that was found, up to its size at that time. Data that is appended in
+ * between, as to a log, is ignored.
  */
 async function listedContent(
   { path, bytes, identity }: FoundFile,
@@ -24,7 +24,7 @@ async function listedContent(
       field,
       remedy: "Run it again when nothing writes there, or give a copy.",
     });
-  // A FIFO in its place must not keep us waiting, nor a link lead elsewhere.
+  // Do not block on a FIFO or follow a link that has replaced the file.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const { dev, ino, size } = await file.stat();
@@ -39,9 +39,9 @@ async function listedContent(
 }
 
 /**
- * Reads files that were found, one after the other: nobody's limit of open files is met.
+ * Reads the files one after another, so that the limit on open files is not exceeded.
  *
- * @throws KgentsError `invalid-request` where one cannot be read or has changed
+ * @throws KgentsError `invalid-request` if one cannot be read or has changed
  */
 export async function readFiles(found: readonly FoundFile[], field: string, store: StoreFinder): Promise<InputFiles> {
   const files: InputFiles = [];

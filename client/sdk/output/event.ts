@@ -1,23 +1,25 @@
 import type { StreamResult } from "#core/contract/result";
 import type { StreamName } from "#platform/store/references";
 
-/** A piece of the code's output, or a statement that bytes are not to be had. Within a stream, offsets only grow. */
+/** A piece of the code's output, or a notice that bytes are not available. Offsets of a stream only grow. */
 export type OutputEvent =
   | { readonly type: "output"; readonly stream: StreamName; readonly offset: number; readonly bytes: Uint8Array }
   | {
       readonly type: "omitted";
       readonly stream: StreamName;
       readonly offset: number;
-      /** How many bytes are left out here. */
+      /** The number of omitted bytes. */
       readonly length: number;
     };
 
-/** The bytes of a stream's `text`. A truncated one has a head, a marker and a tail: see {@link remainingOutput}. */
+/** The bytes of a stream's `text`. Truncated text has a head, a marker and a tail: see {@link remainingOutput}. */
 function bytesOf(result: StreamResult): Buffer {
   return Buffer.from(result.text, result.encoding === "base64" ? "base64" : "utf8");
 }
 
-/** What a result still adds to a stream that was followed up to an offset: nothing is lost or doubled at the end. */
+/**
+ * The rest of a stream after an offset, from the result. Together with the output before, nothing is lost or repeated.
+ */
 export function* remainingOutput(stream: StreamName, offset: number, result: StreamResult): Generator<OutputEvent> {
   if (offset >= result.bytes) return;
   const text = bytesOf(result);

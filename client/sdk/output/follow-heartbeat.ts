@@ -10,10 +10,13 @@ import { type OutputEvent, remainingOutput } from "./event.ts";
 
 const streams: readonly StreamName[] = ["stdout", "stderr"];
 
-/** Temporal has no push for heartbeats. A Describe costs it 1 ms; workers beat each 250 ms at most while output comes. */
+/**
+ * Heartbeats must be polled in Temporal. A Describe costs it 1 ms; workers send heartbeats every 250 ms at most while
+ * there is output.
+ */
 const pollMilliseconds = { first: 125, longest: 1000 } as const;
 
-/** How long to wait before the next look: twice as long as before where nothing was new, up to a second. */
+/** The pause before the next poll. It doubles while nothing is new, up to a second. */
 export const nextPause = (before: number, isNew: boolean): number =>
   isNew ? pollMilliseconds.first : Math.min(2 * before, pollMilliseconds.longest);
 
@@ -25,7 +28,7 @@ const heartbeatSchema = z.object({
   live: z.object({ stdout: windowSchema.optional(), stderr: windowSchema.optional() }).optional(),
 });
 
-/** The newest heartbeat of `execute`, where it runs now and has the shape of one of kgents. */
+/** The latest heartbeat of a running `execute`, if it has the expected shape. */
 export async function newestHeartbeat(handle: WorkflowHandle): Promise<ExecuteHeartbeat | undefined> {
   const { raw } = await handle.describe();
   const activity = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
@@ -33,7 +36,7 @@ export async function newestHeartbeat(handle: WorkflowHandle): Promise<ExecuteHe
   return fits(heartbeatSchema, beat) ? (beat as ExecuteHeartbeat) : undefined;
 }
 
-/** What a window adds to a stream that was followed up to an offset; undefined where bytes between them are missing. */
+/** The bytes that a window adds to a stream after an offset; undefined if there is a gap. */
 export function stitch(offset: number, window: LiveWindow): Buffer | undefined {
   const bytes = Buffer.from(window.base64, "base64");
   if (window.offset > offset) return undefined;
@@ -41,12 +44,12 @@ export function stitch(offset: number, window: LiveWindow): Buffer | undefined {
 }
 
 /**
- * Follows a run's output by the heartbeats of its activity, where the store is out of reach.
+ * Follows a run's output through the heartbeats of its activity, if the store is out of reach.
  *
- * A stream that outruns the heartbeats is not followed further, since bytes would be missing in the middle; the result
- * then brings the rest, from the very byte.
+ * A stream that outruns the heartbeats is no longer followed, because bytes would be missing. The result then adds the
+ * rest from the same offset.
  *
- * @param onBehind called once for a stream that is no longer followed live
+ * @param onBehind called once for each stream that is no longer followed
  */
 export async function* followHeartbeats(
   handle: WorkflowHandle,
@@ -64,7 +67,7 @@ export async function* followHeartbeats(
     .catch(() => {})
     .finally(() => end.abort());
   while (!end.signal.aborted) {
-    // A Describe that fails says nothing about the run: the result will come, or its error.
+    // Ignore a failed Describe: the result or its error will follow.
     const heartbeat = await newestHeartbeat(handle).catch(() => undefined);
     if (heartbeat && heartbeat.attempt !== attempt) {
       attempt = heartbeat.attempt;

@@ -6,7 +6,7 @@ import { type OutputEvent, remainingOutput } from "./event.ts";
 
 const streams: readonly StreamName[] = ["stdout", "stderr"];
 
-/** Resolves at the next change, also where it came before somebody asked. */
+/** Resolves at the next change, or at once if one came before the wait. */
 function createSignal(): { raise: () => void; wait: () => Promise<void> } {
   let raised = false;
   let wake: (() => void) | undefined;
@@ -23,7 +23,7 @@ function createSignal(): { raise: () => void; wait: () => Promise<void> } {
   };
 }
 
-/** The next start of the code that has written something; one that wrote nothing may lie between. */
+/** The next attempt of the code with output. Attempts without output are skipped. */
 function nextAttempt(sizes: ReadonlyMap<string, number>, key: string, attempt: number): number | undefined {
   for (let next = attempt + 1; next <= maximumStarts; next += 1) {
     if (streams.some((stream) => (sizes.get(streamReference(key, next, stream)) ?? 0) > 0)) return next;
@@ -32,10 +32,10 @@ function nextAttempt(sizes: ReadonlyMap<string, number>, key: string, attempt: n
 }
 
 /**
- * Follows a run's output in the artifact store while the code runs, and to its end. A store that is away is asked again; what it
- * does not give until the end, the result brings, or it is said to be left out.
+ * Follows a run's output in the artifact store until the run ends. If the store is unavailable, it retries. Bytes that
+ * the store does not return until the end come from the result or are reported as omitted.
  *
- * @param result the run's result: when it has come, what the store has is all there is. A rejection ends the following.
+ * @param result the run's result. After it, the store is read once more. A rejection ends the output
  */
 export async function* followStore(
   store: ArtifactStore,
@@ -69,7 +69,7 @@ export async function* followStore(
       }
       const next = last ? finished?.attempts : sizes && nextAttempt(sizes, key, attempt);
       if (next !== undefined && next > attempt) {
-        // The code was started again; what it wrote before is complete.
+        // The code was restarted; the output of the previous attempt is complete.
         attempt = next;
         offsets = { stdout: 0, stderr: 0 };
       } else if (last) {
@@ -85,7 +85,7 @@ export async function* followStore(
   for (const stream of streams) yield* remainingOutput(stream, offsets[stream], finished[stream]);
 }
 
-/** Reads an artifact from an offset, as far as that goes. */
+/** Reads an artifact from an offset, as far as possible. */
 async function* readOn(
   store: ArtifactStore,
   reference: string,
@@ -101,7 +101,7 @@ async function* readOn(
       yield piece.value;
     }
   } finally {
-    // Also where whoever follows has stopped in the middle: the file, or the bucket's answer, is open until then.
+    // If the follower stops early, the file or the bucket's response is still open.
     content.destroy();
   }
 }

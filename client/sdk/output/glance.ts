@@ -1,5 +1,5 @@
 /**
- * A run's output as it is at this moment, without waiting for more.
+ * A run's output so far, without waiting for more.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { newestHeartbeat } from "./follow-heartbeat.ts";
 const streams: readonly StreamName[] = ["stdout", "stderr"];
 
 /**
- * Reads what the artifact store has of a run, of all starts of its code.
+ * Reads the output of all attempts of a run from the artifact store.
  *
- * @param result where the run is over and has one: it brings what the store does not have (any more)
+ * @param result the result of a closed run, if it has one. It adds output that the store no longer has
  */
 export async function* glanceAtStore(
   store: ArtifactStore,
@@ -41,7 +41,7 @@ export async function* glanceAtStore(
   for (const stream of streams) yield* remainingOutput(stream, read[stream], result[stream]);
 }
 
-/** Reads what the newest heartbeat has of a run; of one that is over, what its result has. */
+/** Reads the output of an open run from its latest heartbeat, and that of a closed one from its result. */
 export async function* glanceAtHeartbeat(
   handle: WorkflowHandle,
   result: ExecutionResult | undefined,

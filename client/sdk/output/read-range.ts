@@ -1,5 +1,5 @@
 /**
- * A piece of a run's output by its offset, while the code runs and afterwards.
+ * A range of a run's output by offset, during the run and afterwards.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { ArtifactStore } from "#platform/store/artifact-store";
 import { runKey, type StreamName, streamReference } from "#platform/store/references";
 import type { ExecutionHandle } from "../execution-handle.ts";
 
-/** Which bytes are asked for. */
+/** The requested bytes. */
 export interface RangeRequest {
   readonly offset: number;
   readonly length: number;
@@ -18,15 +18,15 @@ export interface RangeRequest {
 /** A piece of output. */
 export interface OutputRange {
   readonly bytes: Uint8Array;
-  /** Bytes from the offset that was asked for on which are kept nowhere in reach; `bytes` is empty then. */
+  /** The number of bytes after the requested offset that cannot be retrieved; `bytes` is then empty. */
   readonly omitted: number;
-  /** The length of the whole, as far as it has been written. */
+  /** The length of the stream so far. */
   readonly total: number;
   /** Whether more may still be written. */
   readonly isGrowing: boolean;
 }
 
-/** The newest start of the code that has written something; the first where none has. */
+/** The latest attempt with output; the first if there is none. */
 function newestAttempt(sizes: ReadonlyMap<string, number>, key: string): number {
   for (let attempt = maximumStarts; attempt > 1; attempt -= 1) {
     const written = (["stdout", "stderr"] as const).map((stream) => sizes.get(streamReference(key, attempt, stream)));
@@ -36,7 +36,8 @@ function newestAttempt(sizes: ReadonlyMap<string, number>, key: string): number 
 }
 
 /**
- * Reads a piece of a stream: from the artifact store where it is in reach, else from what result or heartbeat have.
+ * Reads a range of a stream: from the artifact store if it can be reached, else from the result or the latest
+ * heartbeat.
  *
  * @throws KgentsError `temporal-unavailable`
  */
@@ -46,10 +47,10 @@ export async function readStreamRange(
   stream: StreamName,
   { offset, length }: RangeRequest,
 ): Promise<OutputRange> {
-  // Asked for before the sizes: what was over then grows no more.
+  // Read the status before the sizes: a run that is closed by then writes no more.
   const { status } = await handle.describe();
   const isGrowing = status === "running";
-  // A run that could not be carried out has no result, and may have written something all the same.
+  // A run that could not be carried out has no result, but may have output.
   const result = isGrowing ? undefined : await handle.result().catch(() => undefined);
   if (store) {
     const key = runKey(handle.id, handle.firstRunId);

@@ -10,9 +10,9 @@ import { closest } from "#core/text/closest";
 import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { toKgentsError } from "../failure.ts";
 
-/** Among so many of the newest runs is looked for what was meant. */
+/** How many of the latest runs to search for similar ids. */
 const recentRuns = 200;
-/** Ids are made of random letters: more mistakes than these would turn one into another. */
+/** Ids contain random letters. With a larger edit distance, unrelated ids would match. */
 const mistakes = 2;
 
 async function recentIds(client: Client): Promise<string[]> {
@@ -25,11 +25,10 @@ async function recentIds(client: Client): Promise<string[]> {
 }
 
 /**
- * The error for an id that no run has, with the run that was probably meant: the only one whose id begins so, or the one
- * that differs least.
+ * The error for an unknown run id, with a suggestion: the only id with that prefix, or the closest one.
  */
 async function noSuchRun(client: Client, id: string, cause: unknown): Promise<KgentsError> {
-  // A list that cannot be had suggests nothing; what is wrong is the id.
+  // If the list fails, suggest nothing: the error is about the id.
   const ids = await recentIds(client).catch(() => []);
   const beginning = id === "" ? [] : ids.filter((other) => other.startsWith(id));
   const meant = beginning.length === 1 ? beginning[0] : closest(id, ids, mistakes);
@@ -41,7 +40,7 @@ async function noSuchRun(client: Client, id: string, cause: unknown): Promise<Kg
 }
 
 /**
- * What Temporal knows of a run.
+ * Describes a run.
  *
  * @throws KgentsError `not-found`, `temporal-unavailable`
  */
@@ -54,7 +53,7 @@ export async function describeRun(client: Client, handle: WorkflowHandle): Promi
       if (error instanceof WorkflowNotFoundError) throw await noSuchRun(client, id, error);
       throw toKgentsError(error, id);
     });
-  // What kgents has running beside the runs is none.
+  // Workflows of other types are not runs.
   if (description.type !== executeCodeWorkflow) throw await noSuchRun(client, id, undefined);
   return description;
 }

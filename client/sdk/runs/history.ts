@@ -5,8 +5,8 @@ import { tooDeep } from "#core/contract/nesting";
 type Payloads = { readonly payloads?: Payload[] | null } | null | undefined;
 
 /**
- * Decodes the first value of what an event or a heartbeat carries, by the client's own data converter: payloads may be encrypted.
- * Undefined where there is none.
+ * Decodes the first payload of an event or heartbeat with the client's own data converter, because payloads may be
+ * encrypted. Undefined if there is none.
  */
 export async function decodeFirst(
   client: { readonly options: { readonly loadedDataConverter: LoadedDataConverter } },
@@ -20,7 +20,7 @@ export async function decodeFirst(
   return first && payloadConverter.fromPayload(first);
 }
 
-/** The request with which a run was started, as it came; undefined where it is nested so deep that nothing can write it. */
+/** The request that started a run, unvalidated; undefined if it is nested too deeply to be serialised. */
 export async function readRequest(client: WorkflowClient, workflowId: string, runId: string): Promise<unknown> {
   const { namespace } = client.options;
   const { history } = await client.workflowService.getWorkflowExecutionHistory({

@@ -12,41 +12,41 @@ import { phaseOf } from "./phase.ts";
 import { fits, resultOf } from "./read-result.ts";
 import { type Waiting, waitingOf } from "./waiting.ts";
 
-/** The moments of a run, as far as they have come. */
+/** The times of a run, as far as they are known. */
 export interface RunTimings {
-  /** When the run was asked for. */
+  /** When the run was requested. */
   readonly queued: Date;
   /** When its cell was ready. */
   readonly provisioned: Date | null;
-  /** When the code started; of a run that goes on, when a worker set about starting it, which in a cluster takes a while. */
+  /** When the code started. For an open run, when a worker began to start it, which takes a while in a cluster. */
   readonly started: Date | null;
-  /** When the code ended, or the run was given up. */
+  /** When the code ended or the run failed. */
   readonly finished: Date | null;
-  /** When all was cleaned up. */
+  /** When the clean-up was complete. */
   readonly closed: Date | null;
 }
 
-/** All that is known of a run. */
+/** The full details of a run. */
 export interface RunDetails extends RunSummary {
-  /** Where it is; null where it has ended or no worker answers. */
+  /** The phase of an open run; null if it has ended or no worker answers. */
   readonly phase: Phase | null;
-  /** Set while it waits because all places are taken. */
+  /** Set while the run waits because all places are taken. */
   readonly waiting: Waiting | null;
   readonly taskQueue: string;
-  /** The request as it came: unchecked, because a run can be started from any SDK. */
+  /** The request as it was sent. It is unvalidated, because any SDK can start a run. */
   readonly request: unknown;
-  /** What is enforced around the code; null where there is no cell yet, or never was. */
+  /** The limits that are enforced around the code; null if there is no cell yet or never was one. */
   readonly isolation: Isolation | null;
-  /** Why another backend than the first choice took it. */
+  /** Why the run went to another backend than the first choice. */
   readonly fallback: { readonly from: string; readonly reason: string } | null;
   readonly timings: RunTimings;
-  /** Null while it runs, and where it could not be carried out. */
+  /** Null while the run is open, and if it could not be carried out. */
   readonly result: ExecutionResult | null;
-  /** Null unless it could not be carried out. */
+  /** Null unless the run could not be carried out. */
   readonly failure: RunFailure | null;
 }
 
-/** What a run without a result has gone through, by its history. */
+/** The progress of a run without a result, from its history. */
 interface Progress {
   readonly cell: ReturnType<typeof cellOf> | null;
   readonly provisionedAt: Date | null;
@@ -55,7 +55,7 @@ interface Progress {
 const dateOf = (time: Parameters<typeof toMilliseconds>[0]): Date => new Date(toMilliseconds(time));
 const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
-/** What is read here of a cell. */
+/** The fields of a cell that are used here. */
 const cellSchema = z.object({
   language: resultSchema.shape.language,
   backend: resultSchema.shape.backend.unwrap(),
@@ -63,7 +63,7 @@ const cellSchema = z.object({
   isolation: isolationSchema,
 });
 
-/** The cell that `provision` has answered with; undefined where it has answered with none. */
+/** The cell in the result of `provision`; undefined if there is none. */
 const cellOf = (answer: unknown): Pick<ProvisionedCell, keyof z.output<typeof cellSchema>> | undefined =>
   fits(cellSchema, answer) ? (answer as ProvisionedCell) : undefined;
 
@@ -81,20 +81,20 @@ async function readProgress(client: Client, handle: WorkflowHandle): Promise<Pro
   return last;
 }
 
-/** How a closed run ended. */
+/** The outcome of a closed run. */
 async function readEnd(handle: WorkflowHandle): Promise<Pick<RunDetails, "result" | "failure">> {
   try {
     return { result: resultOf(await handle.result(), handle.workflowId), failure: null };
   } catch (error) {
     const failure = runFailureOf(error, handle.workflowId);
-    // What says nothing of the run must not be taken for its end.
+    // These errors are about the connection or the lookup, not the run's end.
     if (failure.kind === "temporal-unavailable" || failure.kind === "not-found") throw error;
     return { result: null, failure };
   }
 }
 
 /**
- * Reads all that is known of a run.
+ * Reads the full details of a run.
  *
  * @throws KgentsError `temporal-unavailable`, `not-found`
  */
@@ -118,7 +118,7 @@ export async function inspectRun(client: Client, handle: WorkflowHandle): Promis
     const startedAt = executing?.lastStartedTime ? dateOf(executing.lastStartedTime) : null;
     return {
       ...summary,
-      // Whatever its search attributes say of a run whose result is not one of kgents.
+      // A result that kgents did not write means `error`, whatever the search attributes.
       status: info.status.name === "COMPLETED" && end.failure ? "error" : summary.status,
       language: result?.language ?? cell?.language ?? summary.language,
       backend: result?.backend ?? cell?.backend ?? summary.backend,

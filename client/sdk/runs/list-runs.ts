@@ -23,21 +23,21 @@ export interface RunSummary extends RunAbout {
   /** Temporal's id of this execution of the workflow. */
   readonly runId: string;
   readonly status: RunState;
-  /** Null where none was chosen yet, or none ever. */
+  /** Null if no backend was chosen yet or ever. */
   readonly backend: BackendName | null;
   readonly startedAt: Date;
   readonly closedAt: Date | null;
 }
 
-/** Which runs are listed, and how many. */
+/** Filters and limits of a list of runs. */
 export interface ListOptions extends RunFilter {
   /** @default all */
   readonly limit?: number;
-  /** Told where the list is slower or shorter than one would expect. */
+  /** Called with a notice if the list is slow or incomplete. */
   readonly onRemark?: (remark: string) => void;
 }
 
-/** How many runs are looked at at once, where the list does not say enough of them. */
+/** How many runs to describe concurrently if the list lacks details. */
 const lookAtOnce = 16;
 
 const keywordOf = (info: WorkflowExecutionInfo, name: string): string | undefined => {
@@ -48,7 +48,7 @@ const keywordOf = (info: WorkflowExecutionInfo, name: string): string | undefine
 const backendOf = (value: string | null | undefined): BackendName | null =>
   value === "kubernetes" || value === "subprocess" ? value : null;
 
-/** A result; undefined where it is not one of kgents: the run stands in the list as one that was not carried out. */
+/** A result; undefined if kgents did not write it. The list then shows the run as not carried out. */
 function resultIfOurs(value: unknown, id: string): ExecutionResult | undefined {
   try {
     return resultOf(value, id);
@@ -58,7 +58,7 @@ function resultIfOurs(value: unknown, id: string): ExecutionResult | undefined {
   }
 }
 
-/** Puts together what the list says of a run, and asks for the rest. */
+/** Combines the entry of a run in the list with details from other requests. */
 export async function summarise(client: Client, info: WorkflowExecutionInfo): Promise<RunSummary> {
   const { workflowId: id, runId, memo } = info;
   const about = aboutOf(memo?.[aboutMemo] ?? (await readRequest(client.workflow, id, runId)));
@@ -100,20 +100,20 @@ const codeOf = (error: unknown): number | undefined => {
   return isGrpcServiceError(refusal) ? refusal.code : undefined;
 };
 
-/** What a server says of a search attribute that it has not. */
+/** Whether the server rejected an unknown search attribute. */
 const isUnknownAttribute = (error: unknown): boolean => codeOf(error) === grpcStatus.invalidArgument;
 
-/** A run whose retention ended between being listed and being looked at is no run any more. */
+/** A run may pass its retention between the list and a request for its details. It is then left out. */
 function ifGone(error: unknown): undefined {
   if (error instanceof WorkflowNotFoundError || codeOf(error) === grpcStatus.notFound) return undefined;
   throw error;
 }
 
 /**
- * Lists the runs of a task queue: those that run first, then those that ended last.
+ * Lists the runs of a task queue: open ones first, then the latest closed ones.
  *
- * Temporal's list is filtered by search attributes where the namespace has them. Where it has not, and for what they do not
- * say, each run in question is looked at: slower, and the same answer.
+ * Temporal filters the list by search attributes, if the namespace has them. Otherwise, and for details that they lack,
+ * each candidate is described individually. That is slower, with the same result.
  *
  * @throws KgentsError `temporal-unavailable`
  */

@@ -1,12 +1,12 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
 import { type Phase, phaseQuery } from "#core/contract/names";
 
-/** How long a worker may take to answer: it may have to read the run's history first. */
+/** Deadline in milliseconds for a worker's answer. The worker may first have to replay the run's history. */
 const answerMilliseconds = 3000;
 
 /**
- * Where an open run is; null where no worker answers. Left alone, Temporal waits half a minute for one, as where all that polled for the
- * run's version have gone.
+ * The phase of an open run; null if no worker answers. Without the deadline, Temporal would wait half a minute for one,
+ * for example if all workers of the run's version are gone.
  */
 export const phaseOf = (client: Client, handle: WorkflowHandle): Promise<Phase | null> =>
   client.withDeadline(Date.now() + answerMilliseconds, () => handle.query<Phase>(phaseQuery)).catch(() => null);

@@ -1,6 +1,6 @@
 /**
- * Reads what a run has ended with. Whoever reaches the namespace can start a workflow of the same type that ends with anything, so the shape
- * is checked before the rest of the client relies on it.
+ * Reads the result of a run. Other programs in the namespace can start workflows of the same type with any result, so
+ * its shape is validated here.
  *
  * @module
  */
@@ -8,16 +8,19 @@ import type { z } from "zod";
 import { KgentsError } from "#core/contract/error";
 import { type ExecutionResult, resultSchema } from "#core/contract/result";
 
-/** What does not fit a schema; undefined where the value fits. Fields that the schema lacks do no harm: a later version may have added them. */
+/**
+ * The mismatch of a value with a schema; undefined if it matches. Unknown fields are allowed, because a later version
+ * may have added them.
+ */
 function misfit(schema: z.ZodType, value: unknown): z.core.$ZodIssue | undefined {
   const { error } = schema.safeParse(value);
   return error?.issues.find(({ code }) => code !== "unrecognized_keys");
 }
 
-/** Whether a value has the shape that a schema says, with any fields beside. */
+/** Whether a value has the shape of a schema. Further fields are allowed. */
 export const fits = (schema: z.ZodType, value: unknown): boolean => misfit(schema, value) === undefined;
 
-/** Says that a run has ended with a result that kgents did not write. */
+/** The error for a result that kgents did not write. */
 class ForeignResult extends KgentsError {
   constructor(id: string, where: string) {
     super("namespace-conflict", `the result of the run ${id} is not one of kgents: ${where}`, {
@@ -26,13 +29,13 @@ class ForeignResult extends KgentsError {
   }
 }
 
-/** Whether an error says that a run's result is not one of kgents. */
+/** Whether an error means that kgents did not write a run's result. */
 export const isForeignResult = (error: unknown): boolean => error instanceof ForeignResult;
 
 /**
- * Checks what a run has ended with.
+ * Validates the result of a run.
  *
- * @throws KgentsError `namespace-conflict` where it is not a result of kgents
+ * @throws KgentsError `namespace-conflict` if kgents did not write it
  */
 export function resultOf(value: unknown, id: string): ExecutionResult {
   const issue = misfit(resultSchema, value);

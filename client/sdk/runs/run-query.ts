@@ -2,19 +2,19 @@ import { executeCodeWorkflow, searchAttributes } from "#core/contract/names";
 import { quoted } from "#platform/temporal/visibility-query";
 import type { RunState } from "./run-state.ts";
 
-/** Which runs are asked for. */
+/** Filters of a list of runs. */
 export interface RunFilter {
   /** @default all */
   readonly status?: readonly RunState[] | undefined;
-  /** A language's name, as the result has it. */
+  /** A language's name, as in the result. */
   readonly language?: string | undefined;
   /** Labels that a run must all have. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Only runs that were started at that moment or later. */
+  /** Only runs that were started at that time or later. */
   readonly since?: Date | undefined;
 }
 
-/** Conditions on what Temporal itself knows of a state. */
+/** Query conditions on the states that Temporal itself knows. */
 const executionStatus: Readonly<Record<Exclude<RunState, "cancelled">, string>> & { readonly cancelled: string } = {
   running: "ExecutionStatus = 'Running'",
   succeeded: "ExecutionStatus = 'Completed'",
@@ -30,7 +30,7 @@ const executionStatus: Readonly<Record<Exclude<RunState, "cancelled">, string>> 
 
 const either = (conditions: readonly string[]): string => `(${[...new Set(conditions)].join(" OR ")})`;
 
-/** Runs whose attribute is not there, or was not written last, are looked at one by one. */
+/** Include runs whose attribute is missing or outdated. They are described individually. */
 const orUnknown = (name: string, ...values: string[]): string =>
   either([...values.map((value) => `${name} = ${quoted(value)}`), `${name} IS NULL`]);
 
@@ -43,7 +43,7 @@ function stateCondition(state: RunState, withAttributes: boolean): string {
 }
 
 /**
- * The query that finds at least the runs of a filter: what it cannot say is compared afterwards.
+ * A query that finds at least the runs of a filter. The caller filters by what a query cannot express.
  *
  * @param withAttributes whether the namespace has kgents' search attributes
  */

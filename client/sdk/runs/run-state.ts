@@ -3,17 +3,17 @@ import { searchAttributes } from "#core/contract/names";
 import { type RunStatus, runStatuses } from "#core/contract/result";
 
 /**
- * Where a run stands. `running`, or what became of the code, as its result says; `error` where it could not be carried out,
- * and so has no result; `terminated` where somebody ended the workflow from outside.
+ * The state of a run: `running`, or the outcome of the code as in its result; `error` if it could not be carried out
+ * and so has no result; `terminated` if its workflow was terminated.
  */
 export type RunState = "running" | RunStatus | "error" | "terminated";
 
-/** All states, in the order in which people ask for them. */
+/** All states, in the order of help texts and completion. */
 export const runStates: readonly RunState[] = ["running", ...runStatuses, "error", "terminated"];
 
 const ends: Partial<Readonly<Record<WorkflowExecutionStatusName, RunState>>> = {
   RUNNING: "running",
-  // It is paused in the UI, and not over.
+  // Paused in the UI, but not closed.
   PAUSED: "running",
   CANCELLED: "cancelled",
   FAILED: "error",
@@ -23,10 +23,10 @@ const ends: Partial<Readonly<Record<WorkflowExecutionStatusName, RunState>>> = {
 
 const isRunStatus = (value: unknown): value is RunStatus => runStatuses.some((status) => status === value);
 
-/** The state of a run, as far as the list of runs tells it; undefined where only the result does. */
+/** The state of a run from the list of runs; undefined if only the result has it. */
 export function stateOf({ status, searchAttributes: attributes }: StateSource): RunState | undefined {
   const said = attributes[searchAttributes.status]?.[0];
-  // A run that was cancelled before it had a cell never said how it ended.
+  // A run that was cancelled before it had a cell has no status attribute.
   return ends[status.name] ?? (isRunStatus(said) ? said : undefined);
 }
 

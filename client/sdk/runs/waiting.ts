@@ -3,22 +3,22 @@ import type { QueuedHeartbeat } from "#activities/contract";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
 import { decodeFirst } from "./history.ts";
 
-/** That a run waits because all places are taken. */
+/** A run's wait while all places are taken. */
 export interface Waiting {
   /** Whether it waits for a sandbox or for the cluster. */
   readonly place: "sandbox" | "cluster";
-  /** How many wait before it on the worker that has taken it; null while it is in Temporal's queue, where any worker may take it. */
+  /** How many runs wait before it on its worker; null in Temporal's queue, from which any worker may take it. */
   readonly ahead: number | null;
   /**
-   * What is full in the cluster, in a phrase: a quota of the namespace, or what this worker takes on. Null where it is not known: in
-   * Temporal's queue.
+   * Which limit of the cluster is reached, as a phrase: a quota of the namespace, or the worker's own maximum. Null in
+   * Temporal's queue, where it is not known.
    */
   readonly full: string | null;
 }
 
 type Description = Awaited<ReturnType<WorkflowHandle["describe"]>>;
 
-/** Whether a run waits for a place, by what Temporal says of its activities. */
+/** Whether a run waits for a place, from its pending activities. */
 export async function waitingOf(
   client: WorkflowClient,
   { raw, taskQueue }: Pick<Description, "raw" | "taskQueue">,
@@ -29,11 +29,11 @@ export async function waitingOf(
   if (!provision || (place === "cluster" && queue !== clusterWaitingTaskQueue(taskQueue))) return null;
   const beat = (await decodeFirst(client, provision.heartbeatDetails)) as Partial<QueuedHeartbeat> | undefined;
   if (beat?.phase === "queued") return { place, ahead: (beat.ahead ?? 1) - 1, full: beat.cluster ?? null };
-  // Begun, and without a word of waiting: it is being prepared.
+  // It has started without reporting a wait: the cell is being prepared.
   return provision.lastStartedTime ? null : { place, ahead: null, full: null };
 }
 
-/** A wait, in people's words. */
+/** Describes a wait for users. */
 export function waitingInWords({ place, ahead, full }: Waiting): string {
   const where = place === "sandbox" ? "" : " in the cluster";
   const taken = `all places${where} are taken${full === null ? "" : ` (${full})`}, and it waits for one`;

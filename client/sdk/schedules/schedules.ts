@@ -1,5 +1,5 @@
 /**
- * Runs that start by themselves, over Temporal's Schedules.
+ * Scheduled runs, with Temporal's Schedules.
  *
  * @module
  */
@@ -24,15 +24,15 @@ import { toKgentsError } from "../failure.ts";
 import { offloadRequest } from "../offload.ts";
 import { idOf } from "../start-execution.ts";
 
-/** What happens when a run is due and the one before it still runs. */
+/** What happens if a run is due while the previous one is open. */
 export const overlaps = {
-  /** The new one is left out. */
+  /** The new run is skipped. */
   skip: ScheduleOverlapPolicy.SKIP,
-  /** One waits. */
+  /** One run waits. */
   "buffer-one": ScheduleOverlapPolicy.BUFFER_ONE,
   /** Both run. */
   "allow-all": ScheduleOverlapPolicy.ALLOW_ALL,
-  /** The one before is cancelled, and the new one starts when it is cleaned up. */
+  /** The previous run is cancelled, and the new one starts after its clean-up. */
   "cancel-other": ScheduleOverlapPolicy.CANCEL_OTHER,
 } as const;
 export type Overlap = keyof typeof overlaps;
@@ -49,7 +49,7 @@ export interface ScheduleOptions {
   readonly timezone?: string | undefined;
   /** @default "skip" */
   readonly overlap?: Overlap | undefined;
-  /** Whether it waits until it is resumed in Temporal's UI. @default false */
+  /** Whether it starts paused, until it is resumed in Temporal's UI. @default false */
   readonly paused?: boolean | undefined;
 }
 
@@ -57,13 +57,13 @@ export interface ScheduleOptions {
 export interface ScheduleEntry extends RunAbout {
   readonly id: string;
   readonly paused: boolean;
-  /** When it starts its next run; null where it will not. */
+  /** When the next run starts; null if none will. */
   readonly next: Date | null;
-  /** The id of the run that it started last; null where it has started none. */
+  /** The id of the latest run; null if there is none. */
   readonly lastRun: string | null;
 }
 
-/** The memo field that says which task queue a schedule's runs go to. */
+/** The memo field with the task queue of a schedule's runs. */
 const queueMemo = "kgentsTaskQueue";
 
 const refuse = (field: string, message: string): KgentsError =>
@@ -81,7 +81,7 @@ const noSuchSchedule = (id: string, cause: unknown): KgentsError =>
     remedy: "`kgents schedule list` shows those that there are.",
   });
 
-/** The error of a schedule's operation, in our words. */
+/** Converts an error of a schedule operation. */
 function scheduleError(error: unknown, id: string): KgentsError {
   if (error instanceof ScheduleNotFoundError) return noSuchSchedule(id, error);
   if (error instanceof ScheduleAlreadyRunning) {
@@ -91,7 +91,7 @@ function scheduleError(error: unknown, id: string): KgentsError {
       remedy: "Use another id, or delete that one with `kgents schedule delete`.",
     });
   }
-  // So the SDK says what only the server can judge: a cron expression, a time zone.
+  // The SDK throws this for errors that only the server detects: a cron expression, a time zone.
   if (error instanceof TypeError) {
     return new KgentsError("invalid-request", `schedule: ${error.message}`, {
       cause: error,
@@ -103,7 +103,7 @@ function scheduleError(error: unknown, id: string): KgentsError {
 }
 
 /**
- * Creates a schedule that starts a run of a request again and again.
+ * Creates a schedule that starts runs of a request repeatedly.
  *
  * @throws KgentsError `invalid-request`, `id-conflict`
  */
@@ -170,7 +170,9 @@ export async function* listSchedules(client: Client, taskQueue: string): AsyncGe
   }
 }
 
-/** The handle of a schedule of ours; what else the namespace has (such as kgents' own sweep) is none. */
+/**
+ * The handle of one of our schedules. Other schedules of the namespace (such as kgents' own sweep) count as not found.
+ */
 async function ownSchedule(client: Client, id: string): Promise<ScheduleHandle> {
   const handle = client.schedule.getHandle(id);
   const { memo } = await handle.describe().catch((error) => {
@@ -181,7 +183,7 @@ async function ownSchedule(client: Client, id: string): Promise<ScheduleHandle> 
 }
 
 /**
- * Removes a schedule. Runs that it has started go on.
+ * Deletes a schedule. Runs that it has started continue.
  *
  * @throws KgentsError `not-found`
  */
@@ -192,31 +194,31 @@ export async function deleteSchedule(client: Client, id: string): Promise<void> 
   });
 }
 
-/** How long a run that was asked for may take to be started, in milliseconds, and how often it is asked for. */
+/** How long to wait for a triggered run, in milliseconds, and how often to trigger. */
 const startMilliseconds = 1500;
 const maximumTriggers = 4;
 
-/** The runs that a schedule has started last. */
+/** The latest runs of a schedule. */
 async function recentRuns(handle: ScheduleHandle): Promise<{ workflowId: string; firstExecutionRunId: string }[]> {
   const { info } = await handle.describe();
   return info.recentActions.map(({ action }) => action.workflow);
 }
 
 /**
- * Starts a run of a schedule now, beside what is due by the clock.
+ * Starts a run of a schedule now, in addition to its scheduled times.
  *
- * Temporal names a schedule's runs by the second, and starts none where there was one in that second already, without a word: so
- * it is looked whether there is a new one, and asked again where there is not.
+ * Temporal names a schedule's runs by the second. A second start in the same second is dropped without an error. So
+ * this checks for a new run, and triggers again if there is none.
  *
- * @returns the id of a run that was started since
- * @throws KgentsError `not-found`; `temporal-unavailable` where none is started
+ * @returns the id of a run that was started since the call
+ * @throws KgentsError `not-found`; `temporal-unavailable` if none is started
  */
 export async function triggerSchedule(client: Client, id: string): Promise<string> {
   const handle = await ownSchedule(client, id);
   try {
     const before = new Set((await recentRuns(handle)).map(({ firstExecutionRunId }) => firstExecutionRunId));
     for (let trigger = 0; trigger < maximumTriggers; trigger += 1) {
-      // Somebody asks for it: it runs whatever else does.
+      // A manual start runs whatever else is running.
       await handle.trigger(ScheduleOverlapPolicy.ALLOW_ALL);
       for (const deadline = Date.now() + startMilliseconds; Date.now() < deadline; await wait(50)) {
         const run = (await recentRuns(handle)).find(({ firstExecutionRunId }) => !before.has(firstExecutionRunId));

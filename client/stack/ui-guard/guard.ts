@@ -1,6 +1,6 @@
 /**
- * What stands before Temporal's UI. The UI answers whoever asks, under any name, so a web page in somebody's browser could read all runs
- * through it. Here the name must be one of ours, and what a page of another origin sends does not pass.
+ * A reverse proxy in front of Temporal's UI. The UI accepts any `Host`, so a web page in a local browser could read all
+ * runs through it. The guard accepts only our own hosts and blocks requests from pages of other origins.
  *
  * @module
  */
@@ -14,29 +14,29 @@ import {
 import { createBoundedServer, type Listening, listenAt } from "#platform/host/bounded-http-server";
 import { whyStranger } from "#platform/host/http-strangers";
 
-/** How long the UI may be silent: it waits half a minute for a worker's answer to a query. */
+/** Timeout for the UI's response, in milliseconds. The UI waits half a minute for a worker's reply to a query. */
 const silenceMilliseconds = 120_000;
 
-/** Headers that concern one connection only. */
+/** Hop-by-hop headers, which are not forwarded. */
 const hopByHop = [
   ...["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"],
   "upgrade",
 ];
 
-/** Where a guard listens, and what it stands before. */
+/** The address of a guard and the UI behind it. */
 export interface UiGuardOptions {
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Where the UI listens. */
+  /** The address of the UI. */
   readonly target: { readonly host: string; readonly port: number };
-  /** The names under which browsers may reach it. */
+  /** The host names that browsers may use. */
   readonly hosts: ReadonlySet<string>;
 }
 
 /**
- * Why a request may not pass. A browser says of each request where it comes from; a page elsewhere may lead here by a link, and nothing
- * else: not embed the UI, in which a click may end a run, and not load anything of it.
+ * Why a request is rejected; undefined if it is accepted. Browsers send the origin of each request. A page of another
+ * origin may only link here. It may not embed the UI, in which a click could end a run, and not load its resources.
  */
 function refusalOf(headers: IncomingHttpHeaders, hosts: ReadonlySet<string>): string | undefined {
   const { "sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": destination } = headers;
@@ -55,15 +55,15 @@ function refuse(response: ServerResponse, status: number, why: string): void {
 }
 
 /**
- * Begins to guard.
+ * Starts the guard.
  *
- * @throws Error where it cannot listen there
+ * @throws Error if it cannot listen there
  */
 export async function startUiGuard({ host, port, target, hosts }: UiGuardOptions): Promise<Listening> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const pass = (request: IncomingMessage, response: ServerResponse): void => {
     const { method, url, headers } = request;
-    // A path, as browsers send it: an absolute URL would be a request to a proxy.
+    // Accept paths only. An absolute URL is a request to a forward proxy.
     if (!url?.startsWith("/")) {
       refuse(response, 400, "a path is needed");
       return;

@@ -1,5 +1,5 @@
 /**
- * The guard of Temporal's UI as a process of its own: the local stack starts it beside its server, compose beside its UI.
+ * Runs the guard of Temporal's UI as its own process: beside the local stack's server, or beside the UI in compose.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import { allowedHosts } from "#platform/host/http-strangers";
 import { isRunning } from "#platform/host/process-identity";
 import { startUiGuard } from "./guard.ts";
 
-/** How often it looks whether the server is still there. */
+/** The interval between checks of the server, in milliseconds. */
 const lookMilliseconds = 1000;
 
 const { values } = parseArgs({
   options: {
-    /** Where to listen: `host:port`. */
+    /** The address to listen at: `host:port`. */
     listen: { type: "string" },
-    /** Where the UI listens: `host:port`. */
+    /** The address of the UI: `host:port`. */
     target: { type: "string" },
-    /** Another name under which browsers reach it. */
+    /** A further host name that browsers may use. */
     "allow-host": { type: "string", multiple: true, default: [] },
-    /** The process that it lives as long as: `pid:startTime`. Without, it lives until it is ended. */
+    /** The process that ends this one with it: `pid:startTime`. Without it, the guard runs until it is stopped. */
     beside: { type: "string" },
   },
 });
