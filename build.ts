@@ -1,6 +1,7 @@
 /**
- * Writes dist/package.json, by which the built files find each other as the sources do: `#core/error` is core/contract/error.ts for a source, and
- * dist/core/contract/error.js for a built file, because Node.js looks into the nearest package.json.
+ * Writes dist/package.json with the subpath imports of the built files. Node.js resolves them from the nearest
+ * package.json, so `#core/error` is core/contract/error.ts for a source and dist/core/contract/error.js for a built
+ * file.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Bundles the command line when kgents is built: loading 900 small files takes longer than all that a warm `exec` does.
+ * Bundles the command line at build time: loading 900 small files takes longer than the rest of a warm `exec`.
  *
  * @module
  */
@@ -11,7 +11,8 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const bundle = await rolldown({
   input: here("./kgents.js"),
   platform: "node",
-  // The worker keeps its own files: it has native code, and starts once. The client of Kubernetes is 17 MB, and few need it.
+  // The worker is not bundled: it has native code and starts once. The Kubernetes client has 17 MB, and few commands
+  // need it.
   external: (id) =>
     id.startsWith("node:") ||
     /\/worker\/[^/]+\.js$/.test(id) ||
@@ -19,7 +20,7 @@ const bundle = await rolldown({
   checks: { ineffectiveDynamicImport: false },
 });
 await bundle.write({
-  // The path of the program is part of what users have configured (package.json's `bin`, MCP clients), and stays.
+  // This path must not change: package.json's `bin` and the configuration of MCP clients contain it.
   dir: here("../client/cli/"),
   paths: (id) => id.replace(here("../"), "../../"),
   format: "esm",

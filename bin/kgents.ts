@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * The program `kgents`: the command line, with the worker that it can start. Only this file knows both.
+ * The program `kgents`: the command line, with the worker that it can start. The only file that imports both client and
+ * worker.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import { olderNode } from "#platform/host/node-version";
 
 const refusal = olderNode(process.versions.node);
 if (refusal === undefined) {
-  // Only now: what an older Node lacks may end it while it loads the rest.
+  // Import after the version check: an older Node may crash while it loads the rest.
   const { runCommandLine } = await import("#client/cli/program");
   await runCommandLine({ work: async (flags) => (await import("#worker/command")).work(flags) });
 } else {

@@ -1,5 +1,6 @@
 /**
- * The content of kgents.config.yaml: languages, defaults, the worker's policy. Where the file is found is no concern here.
+ * The schema of kgents.config.yaml: languages, defaults, the worker's policy. Locating and reading the file is done
+ * elsewhere.
  *
  * @module
  */
@@ -77,7 +78,7 @@ const kubernetesSchema = strict(
     namespace: dnsLabelField().default(cellNamespace),
     runtimeClassName: dnsLabelField().optional(),
     networkIsolation: z.enum(["required", "best-effort"], { error: isolationRule }).default("required"),
-    // As many as the namespace's quota lets be there at once, unless its operator says otherwise.
+    // The same number as the default quota of the namespace.
     maximumCells: wholeNumber(1, 1000).default(100),
     userIds: userIdsSchema.default(defaultUserIds),
   },
@@ -94,7 +95,7 @@ const workerSchema = strict(
     taskQueue: textLike(/^[\x21-\x7e]{1,200}$/, "1 to 200 printable ASCII characters without spaces").default(
       defaultTaskQueue,
     ),
-    // As many as the original ran at once: with the default limits, one core and 1.3 GB of memory at most.
+    // With the default limits of a request, 10 sandboxes use at most 10 cores and 5 GiB of memory.
     maximumCells: wholeNumber(1, 1000).default(10),
     maximumStartsPerSecond: wholeNumber(1, 1000).optional(),
     limits: limitsSchema.default({}),
@@ -151,33 +152,45 @@ export const configurationSchema = strict(
 /**
  * The configuration, with its defaults.
  *
- * - `languages`: what is added to the built-in languages, or changed in them.
- * - `defaults`: values of requests that do not say otherwise, written as in a request.
+ * - `languages`: languages to add, and overrides of the built-in ones.
+ * - `defaults`: values for fields that a request leaves out, in the notation of a request.
  * - `worker`: what this machine's worker serves and allows.
- * - `artifacts`: where output and large input are kept: in a `directory` (by default below the state directory), or in a `bucket` of an
- *   S3-compatible service: its `name`, a `prefix` of its objects' names (none), `region` and `endpoint` (the standard variables and
- *   profiles of AWS, as for the credentials), and whether its workers remove what has expired or rules of the bucket do (`expiry`).
- *   `maximumSize` of the directory, or of what waits to get into the bucket, in bytes (10 GiB, or half of the disk where that is less): above it the oldest
- *   runs are removed. `minimumFree` of its disk in bytes (512 MiB, or a tenth): with less free no more runs are taken.
- * - `retention`: how long history and artifacts are kept, in milliseconds; by default 7 days.
+ * - `artifacts`: where output and large input are stored: a `directory` (default: below the state directory) or a
+ *   `bucket` of an S3-compatible service. A bucket has a `name`, a key `prefix` (none), a `region` and an `endpoint`
+ *   (default for both, and for the credentials: the standard AWS variables and profiles), and `expiry`: whether workers
+ *   or the bucket's own rules remove expired objects. `maximumSize` bounds the directory, or the local spool of a
+ *   bucket, in bytes (10 GiB, or half of the disk if that is less); above it the oldest runs are removed. `minimumFree`
+ *   is the free disk space in bytes (512 MiB, or a tenth) below which no run is accepted.
+ * - `retention`: how long history and artifacts are kept, in milliseconds. Default: 7 days.
  */
 export type Configuration = z.output<typeof configurationSchema>;
 
 /**
- * What a worker serves and allows: `backends` (both), `taskQueue` (`kgents`), `maximumCells`: sandboxes at once (10), `maximumStartsPerSecond`
- * of the whole task queue, which all its workers are to say alike (none), `limits` as maxima
- * in milliseconds, millicores and bytes (none), `images` (any), `network` (true), `unsandboxed` (false: code never runs without a
- * sandbox), and `kubernetes`: its `context` (the current one), `namespace` (`kgents-ephemeral`), `runtimeClassName` (the node's
- * default), `networkIsolation` (`required`: code without network runs only where policies are proved to be enforced), `maximumCells`: how many
- * cells of the cluster this worker takes on at once, 1 to 1000 (100; more runs wait), and `userIds`: the range of user ids of which each cell has
- * one for itself (`first` 2013265920, `count` 67108864).
+ * What a worker serves and allows. Defaults are in parentheses.
+ *
+ * - `backends` (both)
+ * - `taskQueue` (`kgents`)
+ * - `maximumCells`: sandboxes at once (10)
+ * - `maximumStartsPerSecond`: rate limit of the whole task queue; all its workers must set the same value (none)
+ * - `limits`: maxima in milliseconds, millicores and bytes (none)
+ * - `images` (any)
+ * - `network` (true)
+ * - `unsandboxed` (false: code never runs without a sandbox)
+ * - `kubernetes.context` (the current one)
+ * - `kubernetes.namespace` (`kgents-ephemeral`)
+ * - `kubernetes.runtimeClassName` (the node's default)
+ * - `kubernetes.networkIsolation` (`required`: code without network runs only where NetworkPolicies are proved to be
+ *   enforced)
+ * - `kubernetes.maximumCells`: cells that this worker runs in the cluster at once, 1 to 1000 (100; more runs wait)
+ * - `kubernetes.userIds`: the range from which each cell gets a user id of its own (`first` 2013265920, `count`
+ *   67108864)
  */
 export type WorkerPolicy = Configuration["worker"];
 
 /**
  * Checks a configuration and applies the defaults.
  *
- * @throws KgentsError `invalid-configuration`, with the place's name, what it was and what is allowed
+ * @throws KgentsError `invalid-configuration`, with the field's path, its value and what is allowed
  */
 export const parseConfiguration = (input: unknown): Configuration =>
   parseOrRefuse(configurationSchema, input, "invalid-configuration", "configuration");

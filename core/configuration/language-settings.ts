@@ -1,5 +1,5 @@
 /**
- * Languages as the configuration adds and changes them.
+ * Languages that the configuration adds or overrides.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { fileNameField, imageField, list, processText, record, strict, textLike 
 import type { Language } from "../contract/language.ts";
 import { refuse } from "../contract/refusal.ts";
 
-// What a label of Kubernetes can hold, in lower case because languages are looked up so.
+// The name becomes a Kubernetes label value. Lower case, because languages are looked up in lower case.
 const name = /^[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?$/;
 const nameRule = "1 to 32 of a-z 0-9 . _ -, with a letter or digit at both ends";
 const extensionsRule = "at most 16 file name extensions, in lower case, without the dot";
@@ -28,7 +28,7 @@ export const languageSettings = record(
       extensions: list(textLike(/^[a-z0-9_+-]{1,16}$/, extensionsRule), 16, extensionsRule).optional(),
       image: imageField().optional(),
       command: list(processText(4096, commandRule).min(1, { error: commandRule }), 64, commandRule)
-        // env(1), which starts the command in a cell, takes a first word with `=` for a variable.
+        // env(1) starts the command in a cell, and reads a first word with `=` as a variable assignment.
         .refine(([first]) => first !== undefined && !first.includes("="), { error: commandRule })
         .optional(),
     },
@@ -53,20 +53,20 @@ function combine(key: string, known: Language | undefined, settings: Settings): 
     throw refuseAt(`${key}.${missing}`, "nothing", "a value: a new language needs fileName, image and command");
   }
   const extensions = settings.extensions ?? known?.extensions ?? [];
-  // The file name's own extension means the language, whatever else does.
+  // The extension of `fileName` always maps to the language, in addition to the listed ones.
   return {
     name: key,
     aliases,
     fileName,
     image,
     command,
-    // Of another command or image nobody knows what it takes.
+    // An overridden command or image may not support the version flags.
     ...(known?.versionFlags && !settings.command && !settings.image ? { versionFlags: known.versionFlags } : {}),
     extensions: [...new Set([...extensions, ...extensionsOf(fileName)])],
   };
 }
 
-/** Refuses what would mean two languages at once. */
+/** Refuses a word (name, alias or extension) that two languages share. */
 function checkClashes(
   languages: readonly Language[],
   what: (language: Language) => readonly string[],
@@ -85,9 +85,10 @@ function checkClashes(
 }
 
 /**
- * The languages with what the configuration adds and changes.
+ * Merges the built-in languages with the configured ones.
  *
- * @throws KgentsError `invalid-configuration` where a new language lacks something, or a name, alias or extension would mean two
+ * @throws KgentsError `invalid-configuration` if a new language lacks a required field, or two languages share a name,
+ *   alias or extension
  */
 export function mergeLanguages(
   builtIn: readonly Language[],

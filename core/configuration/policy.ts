@@ -3,18 +3,18 @@ import type { ExecutionSpec } from "../contract/request.ts";
 import { formatBytes, formatCpu } from "../text/quantity.ts";
 import type { WorkerPolicy } from "./configuration.ts";
 
-// Exact, because rounded a value could read like the maximum that it is above.
+// Not rounded: a rounded value could look equal to the maximum that it exceeds.
 const formatSeconds = (milliseconds: number): string => `${milliseconds / 1000} s`;
 
 const formats = { timeout: formatSeconds, cpu: formatCpu, memory: formatBytes, disk: formatBytes } as const;
 const limited = ["timeout", "cpu", "memory", "disk"] as const;
 
-/** What one machine has: thousandths of a core and bytes. */
+/** Resources of one machine: millicores and bytes. */
 export type MachineLimits = Readonly<Record<"cpu" | "memory" | "disk", number>>;
 
 /**
- * Refuses a request that asks for more than the worker's machine has, where the worker's policy does not set another maximum:
- * for runs in the local sandbox. In a cluster that is the quota's and the scheduler's to say.
+ * Refuses a request that asks for more than the worker's machine has. A maximum in the worker's policy takes
+ * precedence. Applies to the local sandbox only; in a cluster the quota and the scheduler decide.
  *
  * @throws KgentsError `policy-violation`, naming the field, its value and what the machine has
  */
@@ -31,14 +31,15 @@ export function applyMachine(
   }
 }
 
-/** Whether a list of images allows one: by its whole name, or by the beginning that stands before a `*`. */
+/** Whether a list of images allows one: by exact match, or by prefix if the entry ends with `*`. */
 const allowsImage = (images: readonly string[], image: string): boolean =>
   images.some((entry) => (entry.endsWith("*") ? image.startsWith(entry.slice(0, -1)) : image === entry));
 
 /**
- * Lowers limits that a request does not name to what this worker allows: a default is nobody's wish, and must not be refused.
+ * Lowers limits that a request leaves out to the worker's maxima. The caller did not choose a default, so it must not
+ * be refused.
  *
- * @param request as it came, checked
+ * @param request the validated request before defaults were applied
  */
 export function lowerDefaults(
   spec: ExecutionSpec,
@@ -55,8 +56,8 @@ export function lowerDefaults(
 }
 
 /**
- * Refuses a request that asks for more than this worker allows. Images that come from the table of languages are the
- * worker's own and always allowed. Which backends it serves is decided where the backend is chosen.
+ * Refuses a request that asks for more than this worker allows. Images from the worker's language table are always
+ * allowed. Backends are not checked here, but where the backend is chosen.
  *
  * @throws KgentsError `policy-violation`, naming the field, its value and what is allowed
  */

@@ -1,6 +1,7 @@
 /**
- * What a configuration file in the working directory may set. It may have come with somebody else's repository, so it can only lower
- * limits and say which language files are of; everything else is the user's own configuration.
+ * What a configuration file in the working directory may set. The file may come from an untrusted repository, so it can
+ * only lower limits, set the default language and map file extensions to languages. Everything else is set in the
+ * user's own configuration.
  *
  * @module
  */
@@ -15,7 +16,7 @@ import { formatBytes, formatCpu } from "../text/quantity.ts";
 import { type Configuration, parseConfiguration } from "./configuration.ts";
 import { mergeLanguages } from "./language-settings.ts";
 
-/** How each limit that may be lowered is written. */
+/** The formatter of each limit that may be lowered. */
 const limits = {
   timeout: formatDuration,
   startupTimeout: formatDuration,
@@ -33,7 +34,7 @@ const allowedDefaults: readonly string[] = [...limitNames, "language"];
 
 const allowedThere = `defaults of ${allowedDefaults.join(", ")}, and the extensions of languages`;
 
-/** Says which field is none of those that are allowed. */
+/** The error for a field that the file may not set. */
 const notAllowed = (field: string): KgentsError =>
   new KgentsError(
     "invalid-configuration",
@@ -46,7 +47,7 @@ const notAllowed = (field: string): KgentsError =>
 const fieldsOf = (value: unknown): [name: string, value: unknown][] =>
   typeof value === "object" && value !== null ? Object.entries(value) : [];
 
-/** Refuses what is set and not allowed, in the order in which it is written. */
+/** Refuses the first field, in file order, that the file may not set. */
 function refuseOthers(content: unknown): void {
   for (const [section, value] of fieldsOf(content)) {
     if (section === "defaults") {
@@ -61,7 +62,7 @@ function refuseOthers(content: unknown): void {
   }
 }
 
-/** What a request that says nothing would get. */
+/** The limits of a request that sets none, with these defaults. */
 const limitsWith = (defaults: Configuration["defaults"]): Pick<ExecutionSpec, Limit> =>
   validateRequest({ code: "any", ...defaults });
 
@@ -74,16 +75,16 @@ function refuseHigher(own: Configuration["defaults"], project: Configuration["de
   }
 }
 
-/** Refuses a language that the user's own configuration does not know. */
+/** Refuses a language that is neither built in nor in the user's own configuration. */
 function refuseUnknown(languages: readonly Language[], project: Configuration["languages"]): void {
   for (const name of Object.keys(project))
     if (!languages.some((language) => language.name === name)) throw notAllowed(`languages.${name}`);
 }
 
 /**
- * Lays a file of the working directory over the user's own configuration.
+ * Applies a file of the working directory to the user's own configuration.
  *
- * @param content what the file holds
+ * @param content the parsed content of the file
  * @throws KgentsError `invalid-configuration`, naming the field and what is allowed
  */
 export function applyProjectSettings(
@@ -99,7 +100,7 @@ export function applyProjectSettings(
   if (defaults.language !== undefined) findLanguage(known, defaults.language);
   const extended = Object.entries(languages).map(([name, settings]) => [name, { ...own.languages[name], ...settings }]);
   const merged = { ...own.languages, ...Object.fromEntries(extended) };
-  // An extension that would mean two languages is refused here, and not by each who reads them.
+  // Validates the merged languages once, so that their readers need not: an extension must not map to two languages.
   mergeLanguages(builtIn, { languages: merged });
   return { ...own, defaults: { ...own.defaults, ...defaults }, languages: merged };
 }

@@ -1,4 +1,4 @@
-/** The flags of `kgents worker`, which stand above the configuration. */
+/** The flags of `kgents worker`. They take precedence over the configuration. */
 export interface WorkerCommandFlags {
   readonly address?: string;
   readonly namespace?: string;

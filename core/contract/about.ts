@@ -1,24 +1,25 @@
 /**
- * What the list of runs shows of a request: kept in the run's memo, because the request itself is in the history only.
+ * The fields of a request that the list of runs shows. They are kept in the run's memo, because the request itself is
+ * in the history only.
  *
  * @module
  */
 import { maximumTitle, oneLine, titleOf } from "../text/code-excerpt.ts";
 
-/** A few fields of a request. */
+/** The fields of a request that a run's memo holds. */
 export interface RunAbout {
-  /** The language as it was asked for; a search attribute has the canonical name once a cell is there. */
+  /** The language as requested, in lower case. The search attribute holds the canonical name once a cell exists. */
   readonly language: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly requester: string | null;
-  /** The first line of the code, for people. */
+  /** The first line of the code, for display. */
   readonly title: string;
 }
 
 const asRecord = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
-/** Reads these fields from a request, or from what was kept of one; anything can be in it. */
+/** Reads these fields from a request or a memo. The input is not validated. */
 export function aboutOf(request: unknown): RunAbout {
   const fields = asRecord(request);
   const { language, labels, requester, title } = fields;

@@ -1,6 +1,6 @@
 /**
- * Many runs as one: the workflow `executeBatch`, which starts them a few at a time. An internal contract of this version's client
- * and worker; each of its runs is an ordinary one, under the batch's id and its number.
+ * The contract of the workflow `executeBatch`, which starts many runs with bounded concurrency. Internal to this
+ * version's client and worker. Each run is an ordinary `executeCode` workflow; its id is the batch's id and a number.
  *
  * @module
  */
@@ -15,13 +15,13 @@ export const batchProgressQuery = "progress";
 /** The memo field that holds how many runs a batch has. */
 export const batchTotalMemo = "kgentsBatchTotal";
 
-/** The most runs of one batch: their chunks' names stand in the workflow's input. */
+/** The maximum number of runs in a batch. The workflow's input lists the chunks, so its size grows with the runs. */
 export const maximumBatchRuns = 100_000;
 
-/** The most runs of a batch at once: what one history takes of requests and results that are under way. */
+/** The maximum concurrency of a batch: bounds the requests and results in flight in one history. */
 export const maximumBatchConcurrency = 100;
 
-/** How much of a result travels through the history of whoever started the run as a child. */
+/** Limits on the parts of a result that are returned to a parent workflow, through its history. */
 export interface ResultLimits {
   /** Both streams, in bytes of JSON. @default 900 KiB */
   readonly streamBytes?: number;
@@ -30,38 +30,39 @@ export interface ResultLimits {
 }
 
 /**
- * The sizes of what passes the history of a batch. SDKs and the UI read up to 1,000 events in one answer of at most 4 MiB, so a run
- * (six events) may add some KiB, and a batch goes on in a new history before that is reached.
+ * Limits on the payloads in a batch's history. SDKs and the UI read up to 1,000 events per response of at most 4 MiB. A
+ * run adds six events, so it may add some KiB. A batch continues as new before the limit is reached.
  */
 export const batchSizes = {
-  /** Where the artifact store has the rest, and the client reads it there. */
+  /** For a client that reads the full requests and results from the artifact store. */
   stored: { requestBytes: 16 * 1024, limits: { streamBytes: 8 * 1024, fileBytes: 0 } },
-  /** Where the client cannot reach it: what is cut here is out of its reach. */
+  /** For a client without access to the artifact store. It cannot read what is truncated here. */
   inline: { requestBytes: 128 * 1024, limits: { streamBytes: 32 * 1024, fileBytes: 8 * 1024 } },
-  /** Content above this goes by the store. */
+  /** Content above this size is put into the artifact store. */
   contentBytes: 4 * 1024,
-  /** A batch goes on in a new history when the old one has so many bytes. */
+  /** A batch continues as new when its history exceeds this size. */
   historyBytes: 2 * 2 ** 20,
 } as const;
 
-/** A chunk of a batch's requests is at most so many, and so many bytes of JSON. */
+/** The maximum number of requests in a chunk. */
 export const maximumChunkRuns = 50;
+/** The maximum size of a chunk, in bytes of JSON. */
 export const maximumChunkBytes = 256 * 1024;
 
-/** Some requests of a batch in a row: as they are, or as lines of JSON in the artifact store. */
+/** Consecutive requests of a batch: inline, or as JSON lines in the artifact store. */
 export type BatchChunk =
   | { readonly requests: readonly unknown[] }
   | { readonly artifact: string; readonly bytes: number };
 
-/** How a run of a batch ended; `error` where it could not be carried out. */
+/** How a run of a batch ended. `error`: the run could not be carried out. */
 export type BatchOutcome = RunStatus | "error";
 
-/** How far a batch is. */
+/** The progress of a batch. */
 export interface BatchProgress {
   readonly total: number;
-  /** How many runs were started, in the order of the requests. */
+  /** The number of runs started so far. Runs start in the order of the requests. */
   readonly started: number;
-  /** How many have ended, and how. */
+  /** The number of ended runs by outcome. */
   readonly outcomes: Readonly<Partial<Record<BatchOutcome, number>>>;
 }
 
@@ -69,22 +70,22 @@ export interface BatchProgress {
 export interface BatchInput {
   readonly chunks: readonly BatchChunk[];
   readonly total: number;
-  /** How many runs at once. */
+  /** The maximum number of runs at once. */
   readonly concurrency: number;
   readonly limits: ResultLimits;
-  /** Where a later part of the workflow goes on: the chunk, and what was before it. */
+  /** Set after continue-as-new: the next chunk, and the progress up to it. */
   readonly from?: { readonly chunk: number; readonly progress: BatchProgress };
 }
 
-/** What `executeBatch` answers. */
+/** The result of `executeBatch`. */
 export interface BatchSummary extends BatchProgress {
-  /** Whether it was cancelled before all had ended. */
+  /** Whether the batch was cancelled. */
   readonly cancelled: boolean;
 }
 
-/** The workflow id of a run of a batch, by its place among the requests: 0, 1, ... */
+/** The workflow id of a run of a batch. @param index of its request, from 0 */
 export const batchRunId = (batchId: string, index: number): string => `${batchId}/${index + 1}`;
 
-/** How many runs have ended. */
+/** The number of runs that have ended. */
 export const endedOf = ({ outcomes }: BatchProgress): number =>
   Object.values(outcomes).reduce((sum, count) => sum + count, 0);

@@ -1,14 +1,15 @@
 import { type FailureKind, failureKinds } from "./failure.ts";
 
 /**
- * The one error class of kgents. `code` says which failure it is, `message` what happened, `remedy` what to do next.
+ * The one error class of kgents. `code` is the failure kind, `message` describes what happened, `remedy` what to do
+ * next.
  */
 export class KgentsError extends Error {
-  /** The failure kind: stable, meant to be branched on. */
+  /** The failure kind. Stable: callers can branch on it. */
   readonly code: FailureKind;
-  /** The field of the request or the flag that was refused, where there is one. */
+  /** The field of the request or the flag that was refused, if any. */
   readonly field: string | undefined;
-  /** What a person can do about it: the error's own remedy, or the general one of its kind. */
+  /** What the user can do: the error's own remedy, or the default of its kind. */
   readonly remedy: string;
 
   constructor(
@@ -22,5 +23,5 @@ export class KgentsError extends Error {
     this.remedy = options.remedy ?? failureKinds[code].remedy;
   }
 }
-// Inherited and non-enumerable, as the built-in errors have it, so that it does not appear when an error is logged.
+// Inherited and non-enumerable, as with the built-in errors, so that it does not appear when an error is logged.
 Object.defineProperty(KgentsError.prototype, "name", { value: "KgentsError", configurable: true, writable: true });

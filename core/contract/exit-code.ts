@@ -6,13 +6,12 @@
 import { type FailureKind, failureKinds } from "./failure.ts";
 import type { ExecutionResult, RunStatus } from "./result.ts";
 
-/** The exit code of a command that Ctrl-C ended: 128 + SIGINT. */
+/** The exit code of a command ended by Ctrl-C: 128 + SIGINT. */
 export const interruptedExitCode = 130;
 
 /**
- * The code of a status that has one of its own, as others have it: 124 is timeout(1)'s, 137 what an OOM kill looks like to
- * a shell (128 + SIGKILL), 153 a file size limit (128 + SIGXFSZ), 130 Ctrl-C (128 + SIGINT), 125 what docker and timeout(1)
- * say of their own failures.
+ * Exit codes by status. They follow convention: 124 is timeout(1)'s for a timeout, 137 is an OOM kill (128 + SIGKILL),
+ * 153 a file size limit (128 + SIGXFSZ), 130 Ctrl-C (128 + SIGINT), 125 a failure of docker or timeout(1) itself.
  */
 const statusCodes: Readonly<Record<Exclude<RunStatus, "succeeded" | "failed">, number>> = {
   "timed-out": 124,
@@ -22,13 +21,16 @@ const statusCodes: Readonly<Record<Exclude<RunStatus, "succeeded" | "failed">, n
   lost: 125,
 };
 
-/** The exit code of the command line for a result: the code's own where it ended by itself, else its status's. */
+/**
+ * The exit code of the command line for a result: the exit code of the code if it ended by itself, otherwise that of
+ * the status.
+ */
 export function exitCodeOf({ status, exitCode }: Pick<ExecutionResult, "status" | "exitCode">): number {
   if (status === "succeeded") return 0;
   if (status !== "failed") return statusCodes[status];
-  // A failure never reads as success, even where its code is unknown or out of the range that a process can have.
+  // A failure must never exit with 0, even if the exit code is unknown or outside of the range of a process.
   return exitCode !== null && exitCode >= 1 && exitCode <= 255 ? exitCode : 1;
 }
 
-/** The exit code of the command line for a run that could not be carried out: 2 for wrong usage, else 125. */
+/** The exit code of the command line for a run that could not be carried out: 2 for wrong usage, otherwise 125. */
 export const exitCodeOfFailure = (kind: FailureKind): number => failureKinds[kind].exitCode;

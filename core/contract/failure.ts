@@ -1,20 +1,21 @@
 /**
- * Every way in which a run can fail to be carried out. A public contract: names are never reused or changed.
+ * The failure kinds of a run that could not be carried out. A public contract: names are never reused or changed.
  *
- * Code that exits non-zero, times out or runs out of memory is no failure: it completes with a result that says so.
+ * Code that exits non-zero, times out or runs out of memory is not a failure: the run completes with a result of that
+ * status.
  *
  * @module
  */
 
 interface FailureRule {
   /**
-   * Whether preparing a cell or running the code is tried again after it. What releases, removes or reads what is left is tried again after
-   * any failure that is not wrong usage: see the lists in workflows/phases.ts.
+   * Whether `provision` and `execute` are retried after it. Release, removal and salvage are retried after any failure
+   * that is not wrong usage: see the lists in workflows/phases.ts.
    */
   readonly retryable: boolean;
   /** The exit code of the command line: 2 for wrong usage, 125 for a run that could not be carried out. */
   readonly exitCode: 2 | 125;
-  /** What a person does next, where the failure itself knows nothing better. */
+  /** The default for what to do next. An error can override it. */
   readonly remedy: string;
 }
 
@@ -22,7 +23,7 @@ const usage = (remedy: string): FailureRule => ({ retryable: false, exitCode: 2,
 const final = (remedy: string): FailureRule => ({ retryable: false, exitCode: 125, remedy });
 const passing = (remedy: string): FailureRule => ({ retryable: true, exitCode: 125, remedy });
 
-/** The table of failures: one line a kind, with its retry rule, its exit code and its remedy. */
+/** The failure kinds, each with its retry rule, exit code and remedy. */
 export const failureKinds = {
   "invalid-request": usage("Correct the field that is named and run it again."),
   "unsupported-language": usage("Use one of the languages listed, or add one under `languages` in kgents.config.yaml."),
@@ -65,19 +66,19 @@ export const failureKinds = {
 /** The name of a failure; the `type` of the ApplicationFailure that a failed workflow carries. */
 export type FailureKind = keyof typeof failureKinds;
 
-/** Whether a string names a failure kind of ours. */
+/** Whether a value names a failure kind of kgents. */
 export const isFailureKind = (value: unknown): value is FailureKind =>
   typeof value === "string" && Object.hasOwn(failureKinds, value);
 
-/** Whether a failure is wrong usage: no retry can change it, whoever tries and when. */
+/** Whether a failure is wrong usage: a retry always fails the same way. */
 export const isWrongUsage = (kind: FailureKind): boolean => failureKinds[kind].exitCode === 2;
 
-/** The kinds that end the preparing of a cell, or the running of its code. */
+/** The kinds after which `provision` and `execute` are not retried. */
 export const nonRetryableKinds: readonly FailureKind[] = Object.keys(failureKinds)
   .filter(isFailureKind)
   .filter((kind) => !failureKinds[kind].retryable);
 
-/** What travels as the first detail of the ApplicationFailure. */
+/** The first detail of the ApplicationFailure. */
 export interface FailureDetails {
   kind: FailureKind;
   /** The field of the request that was refused. */

@@ -1,9 +1,9 @@
 /**
- * What the fields of requests and of the configuration are made from. Every error message here says what is allowed;
- * `refusal` puts the field's name and what came before it.
+ * The building blocks of the request and configuration schemas. Each error message states what is allowed; `refusal`
+ * prepends the field's name and the received value.
  *
- * What a check of ours means is said for JSON Schema too, by `meta`, as far as that can say it. Its patterns have neither
- * look-ahead nor `\p`, which validators of other languages do not know.
+ * `meta` describes custom checks for JSON Schema, as far as JSON Schema can express them. The patterns use neither
+ * look-ahead nor `\p`, because validators in other languages do not support them.
  *
  * @module
  */
@@ -14,20 +14,20 @@ import { bytesShape, cpuShape, parseBytes, parseCpu } from "../text/quantity.ts"
 
 const mebibyte = 2 ** 20;
 
-/** Text that can be delivered: a lone surrogate has no bytes in UTF-8. */
+/** Well-formed text: a lone surrogate cannot be encoded as UTF-8. */
 export const text = (allowed: string) =>
   z.string({ error: allowed }).refine((value) => value.isWellFormed(), { error: allowed });
 
-/** Text of a shape. */
+/** Text that matches a pattern. */
 export const textLike = (pattern: RegExp, allowed: string) => text(allowed).regex(pattern, { error: allowed });
 
-/** Text that a process can be given as an argument or a variable. */
+/** Text that can be passed to a process as an argument or an environment variable. */
 export const processText = (maximumBytes: number, allowed: string) =>
   text(allowed)
     .refine((value) => !value.includes("\0") && utf8Length(value) <= maximumBytes, { error: allowed })
     .meta({ maxLength: maximumBytes, pattern: "^[^\\x00]*$" });
 
-/** true or false, and nothing like it. */
+/** A boolean, without coercion. */
 export const flag = () => z.boolean({ error: "true or false" });
 
 /** A whole number with bounds. */
@@ -36,7 +36,10 @@ export const wholeNumber = (minimum: number, maximum: number) => {
   return z.int({ error }).min(minimum, { error }).max(maximum, { error });
 };
 
-/** An object of these fields and no other. Where another comes, the message is the list of the names: see `refusal`. */
+/**
+ * An object that rejects unknown fields. The message for an unknown field is the list of the known names: see
+ * `refusal`.
+ */
 export const strict = <Shape extends z.core.$ZodLooseShape>(shape: Shape, allowed: string) =>
   z.strictObject(shape, {
     error: (issue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(", ") : allowed),
@@ -72,7 +75,7 @@ const base64Content = (maximumBytes: number, allowed: string) =>
     allowed,
   );
 
-/** Content that stands in the request itself: text, or bytes as base64. */
+/** Content within the request itself: text, or bytes as base64. */
 export const inlineContent = (name: string, maximumBytes: number) => {
   const allowed = `${name} as well-formed text, or as { "base64": "..." }, at most ${maximumBytes / mebibyte} MiB`;
   return z.union([textContent(maximumBytes, allowed), base64Content(maximumBytes, allowed)], { error: allowed });
@@ -97,7 +100,7 @@ export const content = (name: string, maximumBytes: number) => {
   );
 };
 
-/** A quantity with bounds, as it was written: the schemas that want the number add a transform. */
+/** A quantity with bounds, in the notation of the input. Schemas that need the number add a transform. */
 const bounded = (
   allowed: string,
   shape: RegExp,
@@ -120,16 +123,16 @@ const bounded = (
   );
 };
 
-/** A duration with bounds in milliseconds; `toMilliseconds` reads it. */
+/** A duration with bounds in milliseconds. `toMilliseconds` converts it. */
 export const duration = (allowed: string, minimum: number, maximum: number) =>
   bounded(allowed, durationShape, parseDuration, minimum, maximum);
 
-// A value that passed its bounds parses; zero stands where the type checker cannot know that.
+// A value within its bounds always parses. The zero is for the type checker.
 export const toMilliseconds = (value: string | number): number => parseDuration(value) ?? 0;
 export const toMillicores = (value: string | number): number => parseCpu(value) ?? 0;
 export const toBytes = (value: string | number): number => parseBytes(value) ?? 0;
 
-/** The limits that requests, defaults and a worker's maxima share, each as it is written. */
+/** The limits that requests, defaults and a worker's maxima share, in the notation of the input. */
 export const limitFields = {
   timeout: duration('a duration from 0.1 s to 24 h, such as 30, "90s" or "5m"', 100, 86_400_000),
   startupTimeout: duration('a duration from 1 s to 1 h, such as 60 or "2m"', 1000, 3_600_000),
@@ -139,7 +142,10 @@ export const limitFields = {
   ttl: duration('a duration from 0 to 7 days, such as 60 or "10m"', 0, 7 * 86_400_000),
 };
 
-/** The bounds of the artifact store, each as it is written. The smallest holds what one run may write. */
+/**
+ * The bounds of the artifact store, in the notation of the input. The smallest `maximumSize` holds the output of one
+ * run.
+ */
 export const storeFields = {
   maximumSize: bounded(
     'a quantity from 512Mi to 1024Ti, such as "20Gi"',
@@ -151,20 +157,23 @@ export const storeFields = {
   minimumFree: bounded('a quantity from 0 to 1024Ti, such as "1Gi"', bytesShape, parseBytes, 0, 2 ** 50),
 };
 
-/** Which backend carries a run, or `auto`. */
+/** The backend of a run, or `auto`. */
 export const backendField = z.enum(["auto", "kubernetes", "subprocess"], { error: "auto, kubernetes or subprocess" });
 
-/** What a file's name may be, in words. */
+/** The rule for file names, for error messages. */
 export const fileNameRule =
   "a relative path of at most 255 bytes without `..`, empty parts, backslashes or control characters";
 
-/** What a name must not have. Written for Go and Python too, which read it in the JSON Schema and know no `\u`. */
+/**
+ * Characters that a name must not contain. Written without `\u`, because Go and Python validators read it from the JSON
+ * Schema.
+ */
 const controlCharacters = "\\x00-\\x1f\\x7f-\\x9f";
 const pathPart = `[^/\\\\${controlCharacters}]+`;
 const plainPath = new RegExp(`^${pathPart}(?:/${pathPart})*$`);
 const dotPart = /(?:^|\/)\.\.?(?:\/|$)/;
 
-/** Whether a name may be given to an input file: relative, inside the work directory, printable. */
+/** Whether a name is valid for an input file: relative, inside the work directory, without control characters. */
 export const isSafeFileName = (name: string): boolean =>
   name.isWellFormed() && utf8Length(name) <= 255 && plainPath.test(name) && !dotPart.test(name);
 
@@ -179,7 +188,7 @@ export const fileNameField = () => pathField(fileNameRule);
 
 const imageRule = "an image reference with a tag or digest, not `latest`";
 
-/** An image reference; `latest`, said or meant, is refused because it is a different program every week. */
+/** An image reference. `latest`, explicit or implied, is refused because the image behind it changes. */
 const imageReference =
   /^[a-z0-9]+(?:[._-][a-z0-9]+)*(?::\d+)?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 const saysLatest = /:latest\b/;

@@ -1,5 +1,5 @@
 /**
- * What no single input file can say: how large they are together, and that their names go together.
+ * Checks across all input files: their total size, and conflicts between their names.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { KgentsError } from "./error.ts";
 import { describeValue, refuse } from "./refusal.ts";
 import { type Content, type ExecutionSpec, maximumFilesBytes } from "./request.ts";
 
-/** The length of content in bytes, without opening it. */
+/** The length of content in bytes, computed without decoding or opening it. */
 export function contentBytes(content: Content): number {
   if (typeof content === "string") return utf8Length(content);
   if ("artifact" in content) return content.bytes;
@@ -17,9 +17,9 @@ export function contentBytes(content: Content): number {
 }
 
 /**
- * Checks that these files can lie in one work directory.
+ * Checks that these files fit into one work directory.
  *
- * @param field what a refusal names
+ * @param field the field to name in the error
  * @throws KgentsError `invalid-request`
  */
 export function checkFileSet(
@@ -43,7 +43,7 @@ export function checkFileSet(
 }
 
 /**
- * Refuses what cannot fit before anything is started.
+ * Refuses code and input files that exceed the disk limit, before anything is started.
  *
  * @throws KgentsError `invalid-request`
  */

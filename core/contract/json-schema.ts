@@ -1,5 +1,5 @@
 /**
- * What goes into a workflow of ours and comes out of it, as JSON Schema (2020-12) for programs in other languages.
+ * The input and the output of the workflow `executeCode` as JSON Schema (2020-12), for programs in other languages.
  *
  * @module
  */
@@ -16,32 +16,38 @@ const failureSchema = z.object({
   remedy: z.string().describe("what to do next"),
 } satisfies Record<keyof FailureDetails, z.ZodType>);
 
-/** Schemas have a name and no address: nothing is fetched from there. */
+/** Adds name and description to a schema. The `$id` is an identifier only; nothing is fetched from it. */
 const named = (name: string, description: string, schema: JsonSchema): JsonSchema => ({
-  // First of all, and of the schema itself.
+  // Put first, so that `$schema` is the first key of the printed schema.
   ...({ $schema: schema.$schema } as JsonSchema),
   ...{ $id: `https://kgents.io/schema/${name}.json`, title: `kgents ${name}`, description },
   ...schema,
 });
 
-/** As `io: "output"`, but what a later version adds does not make it wrong for a reader that checks it. */
+/** The output schema without `additionalProperties`: fields that a later version adds stay valid. */
 const openSchema = (schema: z.ZodType): JsonSchema =>
   z.toJSONSchema(schema, {
     io: "output",
     override: ({ jsonSchema }) => {
       delete jsonSchema.additionalProperties;
-      // 200 characters about leap years beside `format: date-time`.
+      // Redundant beside `format: date-time`, and 200 characters long.
       if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
     },
   });
 
-/** What no single field says, see `parseRequest`: there is code or an entrypoint, and the latter is among the files. */
+/**
+ * The checks across fields, see `parseRequest`: either `code` or `entrypoint` is set, and an entrypoint requires
+ * `files`.
+ */
 const together = {
   oneOf: [{ required: ["code"] }, { required: ["entrypoint"] }],
   dependentRequired: { entrypoint: ["files"] },
 };
 
-/** JSON Schema of a request as a client writes it: fields with a default are optional. It refuses nothing that a worker accepts. */
+/**
+ * JSON Schema of a request as a client writes it: fields with a default are optional. It accepts every request that a
+ * worker accepts.
+ */
 export const requestJsonSchema = (): JsonSchema =>
   named("request", "The argument of the workflow executeCode: what to run, with which limits. At most 1 MiB of JSON.", {
     ...z.toJSONSchema(requestSchema, { io: "input" }),
@@ -56,7 +62,7 @@ export const resultJsonSchema = (): JsonSchema =>
     openSchema(resultSchema),
   );
 
-/** JSON Schema of the first detail of the ApplicationFailure with which a run ends that could not be carried out. */
+/** JSON Schema of the first ApplicationFailure detail of a run that could not be carried out. */
 const failureJsonSchema = (): JsonSchema =>
   named(
     "failure",
@@ -66,11 +72,11 @@ const failureJsonSchema = (): JsonSchema =>
 
 const jsonSchemas = { request: requestJsonSchema, result: resultJsonSchema, failure: failureJsonSchema } as const;
 
-/** The name of a schema: of its file in docs/schema/, and for the command line. */
+/** The name of a schema: its file name in docs/schema/ and its name on the command line. */
 export type JsonSchemaName = keyof typeof jsonSchemas;
 
-/** All of them. */
+/** The names of all schemas. */
 export const jsonSchemaNames = Object.keys(jsonSchemas) as JsonSchemaName[];
 
-/** A schema as it is kept and printed. */
+/** A schema as text, as in docs/schema/ and on the command line. */
 export const printedJsonSchema = (name: JsonSchemaName): string => `${JSON.stringify(jsonSchemas[name](), null, 2)}\n`;

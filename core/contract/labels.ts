@@ -1,5 +1,5 @@
 /**
- * Labels and names as Kubernetes has them.
+ * Kubernetes labels, annotations and DNS names.
  *
  * @module
  */
@@ -16,8 +16,8 @@ const labelsRule = `at most 32 labels; each ${keyRule}, with a value of at most 
 const annotationsRule = `at most 32 annotations; each ${keyRule}, with a value of at most 4 KiB without NUL`;
 
 /**
- * Whether a label's or annotation's key belongs to kgents or to Kubernetes. A caller who could set one would open the
- * network for a cell, or pass it off as another instance's.
+ * Whether a label or annotation key is reserved for kgents or Kubernetes. A caller who could set one could enable the
+ * network of a cell, or make the cell appear to belong to another instance.
  */
 export const isReservedKey = (key: string): boolean => reservedKey.test(key);
 
@@ -28,10 +28,12 @@ const keyField = (allowed: string) =>
     .refine((key) => !isReservedKey(key), { error: allowed })
     .meta({ not: { pattern: reservedKey.source } });
 
-/** The labels that a caller puts on a run. */
+/** The caller's labels of a run. */
 export const labelsField = () => record(keyField(labelsRule), textLike(labelValue, labelsRule), 32, labelsRule);
 
-/** The annotations that a caller puts on a Job; 32 of 4 KiB leave room for ours in Kubernetes' 256 KiB. */
+/**
+ * The caller's annotations of a Job. 32 of 4 KiB leave room for those of kgents within Kubernetes' limit of 256 KiB.
+ */
 export const annotationsField = () =>
   record(
     keyField(annotationsRule),
@@ -42,7 +44,7 @@ export const annotationsField = () =>
     annotationsRule,
   );
 
-/** A DNS-1123 label: what Kubernetes takes as the name of a Job or a namespace. */
+/** A DNS-1123 label: a valid name of a Job or a namespace. */
 export const dnsLabelField = (maximum = 63) => {
   const allowed = `1 to ${maximum} of a-z 0-9 -, with a letter or digit at both ends`;
   return textLike(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, allowed).max(maximum, { error: allowed });

@@ -1,5 +1,5 @@
 /**
- * The languages: one table, which the configuration file can add to and override.
+ * The table of languages. The configuration file can add to it and override it.
  *
  * @module
  */
@@ -9,33 +9,34 @@ import { KgentsError } from "./error.ts";
 export interface Language {
   /** The canonical name. */
   readonly name: string;
-  /** Other names that `--lang` and requests may use. */
+  /** Other names that `--lang` and requests accept. */
   readonly aliases: readonly string[];
-  /** The name of the file that the code is stored under in the work directory. */
+  /** The name of the code's file in the work directory. */
   readonly fileName: string;
-  /** File name extensions, without the dot, that mean this language; the file name's own is one of them. */
+  /** File name extensions that map to this language, without the dot. Includes the extension of `fileName`. */
   readonly extensions: readonly string[];
   /** The image for Kubernetes, by pinned tag. */
   readonly image: string;
   /**
-   * The interpreter and its arguments; the file's path and the request's arguments are appended. The first word is looked
-   * up on the worker's PATH (on the image's in Kubernetes).
+   * The interpreter and its arguments. The file's path and the request's arguments are appended. The first word is
+   * looked up in the worker's PATH (in Kubernetes, in the image's).
    */
   readonly command: readonly string[];
   /**
-   * Further arguments of the interpreter, which the version in `image` takes and others may not. On the worker's machine those are left
-   * out that its interpreter does not know; in an image that a request or the configuration names, all.
+   * Further arguments that the interpreter version in `image` supports and others may not. On the worker's machine, the
+   * ones that its interpreter does not support are left out. In an image from a request or the configuration, all are
+   * left out.
    */
   readonly versionFlags?: readonly string[];
 }
 
 const transformTypes = "--experimental-transform-types";
 
-/** The whole command of a language in an image: with the flags of a version only where it is that version's image. */
+/** The command of a language in an image. The version flags are included only for the language's own image. */
 export const commandInImage = ({ command, versionFlags = [], image }: Language, used: string): readonly string[] =>
   used === image ? [...command, ...versionFlags] : command;
 
-/** The languages that kgents knows without configuration. */
+/** The built-in languages. */
 export const builtInLanguages: readonly Language[] = [
   {
     name: "python",
@@ -65,7 +66,7 @@ export const builtInLanguages: readonly Language[] = [
   {
     name: "javascript",
     aliases: ["js", "node"],
-    // As `node FILE` does: it is CommonJS or an ES module by its syntax, and may await at the top level of a module.
+    // With `.js` Node detects CommonJS or ES module by syntax. Top-level await works in a module.
     fileName: "main.js",
     extensions: ["js", "mjs", "cjs"],
     image: "node:24-slim",
@@ -77,14 +78,18 @@ export const builtInLanguages: readonly Language[] = [
     fileName: "main.ts",
     extensions: ["ts", "mts", "cts"],
     image: "node:24-slim",
-    // Node strips types by itself; the warning that this is experimental would stand in the code's stderr.
+    // Node strips types itself. Its experimental warning would otherwise appear in the code's stderr.
     command: ["node", "--disable-warning=ExperimentalWarning"],
     // For enums, namespaces and parameter properties. Node has it from 22.7 to 25.
     versionFlags: [transformTypes],
   },
 ];
 
-/** Finds a language by name or alias, whatever the case of the letters. */
+/**
+ * Finds a language by name or alias, ignoring case.
+ *
+ * @throws KgentsError `unsupported-language`
+ */
 export function findLanguage(languages: readonly Language[], name: string): Language {
   const wanted = name.toLowerCase();
   const found = languages.find((language) => language.name === wanted || language.aliases.includes(wanted));
@@ -99,7 +104,7 @@ export function findLanguage(languages: readonly Language[], name: string): Lang
   );
 }
 
-/** The language that a file name's extension means, if any does. */
+/** The language of a file name, by its extension; undefined if the extension is unknown. */
 export function languageOfFile(languages: readonly Language[], fileName: string): Language | undefined {
   const extension = /\.([^./]+)$/.exec(fileName)?.[1]?.toLowerCase();
   return extension === undefined ? undefined : languages.find((language) => language.extensions.includes(extension));

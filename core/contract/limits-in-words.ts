@@ -2,7 +2,7 @@ import { formatDuration } from "../text/duration.ts";
 import { formatBytes, formatCpu } from "../text/quantity.ts";
 import type { ExecutionSpec } from "./request.ts";
 
-/** The limits of a request, for people. */
+/** Formats the limits of a request for display. */
 export const limitsInWords = ({ timeout, cpu, memory, disk, network }: ExecutionSpec): string =>
   [
     formatDuration(timeout),

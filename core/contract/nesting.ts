@@ -1,14 +1,14 @@
 /**
- * How deep a value may be nested. JSON of any depth can be read, but what writes or copies it calls itself once for each level, and ends with
- * an overflow of the stack.
+ * The limit on the nesting depth of inputs. JSON of any depth can be parsed, but serializing or cloning recurses once
+ * per level and overflows the stack.
  *
  * @module
  */
 
-/** The deepest nesting of lists and objects that a workflow takes: a request of ours has 4 levels, and a batch's input 8. */
+/** The maximum nesting depth of a workflow's input. A valid request has 4 levels, the input of a batch 8. */
 export const maximumDepth = 100;
 
-/** A list or an object that the walk is in: what is in it, and how much of that has been looked at. */
+/** A list or an object on the current path of the walk, with its keys and the position within them. */
 interface Open {
   readonly keys: readonly string[];
   readonly value: Readonly<Record<string, unknown>>;
@@ -21,12 +21,12 @@ const opened = (value: unknown): Open | undefined =>
     : undefined;
 
 /**
- * Looks for a value that is nested deeper than {@link maximumDepth}.
+ * Finds a value that is nested deeper than {@link maximumDepth}.
  *
- * Calls nothing recursively: it keeps a list of the levels that it is in, which is never longer than the maximum. It looks at each value at
- * most once, and ends with the first that is too deep.
+ * Iterative, with an explicit stack of at most {@link maximumDepth} levels. Visits each value at most once, and stops
+ * at the first that is too deep.
  *
- * @returns the way to that value, one name for each level; undefined where nothing is too deep
+ * @returns the path to that value, one key per level; undefined if nothing is too deep
  */
 export function tooDeep(whole: unknown): readonly string[] | undefined {
   const first = opened(whole);

@@ -5,7 +5,9 @@ import { type ExecutionSpec, maximumRequestBytes, requestSchema } from "./reques
 
 const invalid = (field: string, got: string, allowed: string): Error => refuse("invalid-request", field, got, allowed);
 
-/** What no single field can say: that there is code, and that the files go together. */
+/**
+ * The checks across fields: either `code` or `entrypoint` is set, the entrypoint exists, and the files fit together.
+ */
 function checkFiles({ code, entrypoint, files }: ExecutionSpec): void {
   if (code === undefined && entrypoint === undefined) {
     throw invalid("code", "nothing", "code, or files with an entrypoint");
@@ -20,10 +22,10 @@ function checkFiles({ code, entrypoint, files }: ExecutionSpec): void {
 }
 
 /**
- * Checks a request and applies the defaults, whatever its size: what a client does before it moves large contents to the
- * artifact store.
+ * Checks a request and applies the defaults, without a limit on its JSON size. A client calls it before it moves large
+ * contents to the artifact store.
  *
- * @throws KgentsError `invalid-request`, with the field's name, what it was and what is allowed
+ * @throws KgentsError `invalid-request`, with the field's name, its value and what is allowed
  */
 export function validateRequest(input: unknown): ExecutionSpec {
   const spec = parseOrRefuse(requestSchema, input, "invalid-request", "request");
@@ -32,9 +34,9 @@ export function validateRequest(input: unknown): ExecutionSpec {
 }
 
 /**
- * Checks a request as it travels: its fields as `validateRequest` does, and that it is at most 1 MiB of JSON.
+ * Checks a request as a workflow receives it: as `validateRequest` does, and that it is at most 1 MiB of JSON.
  *
- * @throws KgentsError `invalid-request`, with the field's name, what it was and what is allowed
+ * @throws KgentsError `invalid-request`, with the field's name, its value and what is allowed
  */
 export function parseRequest(input: unknown): ExecutionSpec {
   const spec = validateRequest(input);

@@ -1,7 +1,7 @@
 /**
- * The wording of refusals: `<field>: got <what came>; allowed is <what is allowed>`.
+ * Messages of validation errors: `<field>: got <value>; allowed is <rule>`.
  *
- * Errors end up in histories and logs, so the values of fields that may hold secrets never stand in them.
+ * Errors end up in histories and logs, so they never contain the values of fields that may hold secrets.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import type { FailureKind } from "./failure.ts";
 const shorten = (text: string, maximum = 80): string =>
   text.length > maximum ? `${text.slice(0, maximum - 3)}...` : text;
 
-/** A field's name in a message: on one line, whatever stands in it. */
+/** A field's name in a message: escaped to one line and shortened. */
 const shortName = (name: string): string => shorten(JSON.stringify(name).slice(1, -1));
 
-/** Whether what stands at this place of a request may be a secret, or hold one. */
+/** Whether the value at this path of a request may be a secret or contain one. */
 function mayBeSecret(path: readonly PropertyKey[]): boolean {
   const [field, , part] = path;
   if (field === "files" && path.length >= 3 && part !== "content") return false;
@@ -28,7 +28,7 @@ function mayBeSecret(path: readonly PropertyKey[]): boolean {
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-/** Says what came: a plain value as it is, kind and size where it is large or may be a secret. */
+/** Describes a received value: plain values verbatim (shortened), otherwise type and size. Secrets are never shown. */
 export function describeValue(value: unknown, secret: boolean): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
@@ -46,9 +46,9 @@ export const refuse = (kind: FailureKind, field: string, got: string, allowed: s
   new KgentsError(kind, `${field}: got ${got}; allowed is ${allowed}`, { field });
 
 /**
- * Turns the first problem that zod found into an error that names the field, what came and what is allowed.
+ * Turns the first issue of a zod error into an error with the field, the received value and what is allowed.
  *
- * @param whole what to call the value itself, where the problem is with no field of it
+ * @param whole the name for the value itself, if the issue concerns no field
  */
 export function refusal(error: z.ZodError, kind: FailureKind, whole: string): KgentsError {
   const issue = error.issues[0];
@@ -56,13 +56,13 @@ export function refusal(error: z.ZodError, kind: FailureKind, whole: string): Kg
   const name = (path: readonly PropertyKey[]): string => path.map((part) => shortName(String(part))).join(".");
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
-    // Objects made by `strict` say their fields' names here.
+    // For objects made by `strict`, the message is the list of field names.
     const meant = closest(key, issue.message.split(", "));
     const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
     return refuse(kind, name([...issue.path, key]), "an unknown field", `one of ${issue.message}${hint}`);
   }
   if (issue.code === "invalid_key") {
-    // What follows a `=` in a variable's name is a value that went astray.
+    // A `=` in a variable's name means that its value, possibly a secret, was put into the name.
     const key = String(issue.path.at(-1) ?? "").replace(/=.*/s, "=...");
     return refuse(kind, name([...issue.path.slice(0, -1), key]), `the name "${shortName(key)}"`, issue.message);
   }
@@ -73,8 +73,8 @@ export function refusal(error: z.ZodError, kind: FailureKind, whole: string): Kg
 /**
  * Checks a value against a schema.
  *
- * @param whole what to call the value itself in a message
- * @throws KgentsError of that kind, which names the first field that is refused
+ * @param whole the name for the value itself in a message
+ * @throws KgentsError of that kind, for the first field that is refused
  */
 export function parseOrRefuse<Schema extends z.ZodType>(
   schema: Schema,
@@ -84,7 +84,7 @@ export function parseOrRefuse<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(value, { reportInput: true });
   if (!parsed.success) throw refusal(parsed.error, kind, whole);
-  // zod leaves `__proto__` out of records without a word; what silently goes missing is worse than a refusal.
+  // zod drops `__proto__` from records silently. Refuse it instead.
   for (const [field, part] of Object.entries(value ?? {})) {
     if (typeof part === "object" && part !== null && Object.hasOwn(part, "__proto__")) {
       throw refuse(kind, `${field}.__proto__`, 'the name "__proto__"', "any other name");

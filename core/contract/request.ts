@@ -27,18 +27,18 @@ import { labelsField } from "./labels.ts";
 
 export { isSafeFileName } from "./fields.ts";
 
-/** The largest request that travels inline, in bytes of JSON; larger code, stdin or files go by the artifact store. */
+/** The largest request, in bytes of JSON. Larger code, stdin or files are passed through the artifact store. */
 export const maximumRequestBytes = 1024 * 1024;
 /** The largest code, in bytes. */
 export const maximumCodeBytes = 16 * 1024 * 1024;
 /** The largest stdin and the largest single input file, in bytes. */
 export const maximumContentBytes = 256 * 1024 * 1024;
-/** All input files together, in bytes: as much as a run may bring back. */
+/** The largest total size of input files, in bytes: the same as for output files. */
 export const maximumFilesBytes = 256 * 1024 * 1024;
-/** How many input files a request may have: each stands in it with its name. */
+/** The maximum number of input files. The request lists each by name, so its size grows with them. */
 export const maximumFiles = 256;
 
-// Linux bounds one argument or variable at 128 KiB, and all of them together at about 2 MiB.
+// Linux limits a single argument or variable to 128 KiB, and all of them together to about 2 MiB.
 const maximumWordBytes = 32 * 1024;
 
 const argsRule = "at most 256 strings of well-formed text, at most 32 KiB each, without NUL";
@@ -47,7 +47,7 @@ const envRule =
 const outputsRule = "at most 64 globs relative to the work directory, without `..`";
 const languageRule = "a language's name or alias, at most 32 characters";
 const filesRule = `at most ${maximumFiles} files { name, content, executable? }`;
-/** How often code can be started, where the request asks for it. */
+/** The maximum of `retry.maximumAttempts`. */
 export const maximumStarts = 10;
 const retryRule = `{ maximumAttempts: 1 to ${maximumStarts} }`;
 

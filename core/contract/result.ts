@@ -1,14 +1,14 @@
 /**
- * The result of a run: the answer, whatever became of the code. At most 1 MiB when serialised.
+ * The result of a run, for every status of the code. At most 1 MiB when serialised.
  *
  * @module
  */
 import { z } from "zod";
 
-/** The output limit of one stream in bytes: 64 MiB. A runaway loop reaches it within a second; no honest program does. */
+/** The output limit of one stream in bytes: 64 MiB. Only a runaway program is expected to reach it. */
 export const maximumStreamBytes = 64 * 1024 * 1024;
 
-/** What became of the code. */
+/** The statuses of a run. */
 export const runStatuses = [
   "succeeded",
   "failed",
@@ -49,7 +49,7 @@ const enforcementSchema = z.strictObject({
   by: z.string().describe("what enforces it, or why nothing does"),
 });
 
-/** What was really enforced around the code, by what. */
+/** The isolation that was actually enforced, and the mechanism of each part. */
 export const isolationSchema = z.strictObject({
   level: z.enum(["sandbox", "cluster", "none"]).describe("of the whole cell"),
   mechanism: z.string().describe("such as `bubblewrap 0.11.0`"),
@@ -112,11 +112,11 @@ export type ExecutionResult = z.output<typeof resultSchema>;
 export type StreamResult = z.output<typeof streamSchema>;
 /** One output file. */
 export type FileResult = z.output<typeof fileSchema>;
-/** What became of the code. */
+/** The status of a run. */
 export type RunStatus = (typeof runStatuses)[number];
-/** What was really enforced around the code. */
+/** The isolation that was actually enforced. */
 export type Isolation = z.output<typeof isolationSchema>;
-/** Whether one limit is enforced, and by what. */
+/** Whether one part of the isolation is enforced, and by what mechanism. */
 export type Enforcement = z.output<typeof enforcementSchema>;
-/** Which backend carries a run. */
+/** The backend of a run. */
 export type BackendName = "kubernetes" | "subprocess";

@@ -1,6 +1,7 @@
 /**
- * The bounds of what workflows take beside a request: checked before anything is done, since a workflow can be started by anybody who
- * reaches the namespace. Plain functions and no schema: workflows import no zod. All that version 0.1.0 sent by itself passes.
+ * Validation of workflow inputs other than the request. Checked first, because anyone with access to the namespace can
+ * start a workflow. Plain functions, because workflows must not import zod. Every input that version 0.1.0 sends is
+ * accepted.
  *
  * @module
  */
@@ -15,17 +16,17 @@ import {
 } from "./batch.ts";
 import { maximumDepth, tooDeep } from "./nesting.ts";
 
-/** What is wrong with an input: the field, and a sentence that names it, what came and what is allowed. */
+/** A validation error: the field, and a message with the field, the received value and what is allowed. */
 export interface InputFault {
   readonly field: string;
   readonly message: string;
 }
 
-/** Both streams and all files of a result, as {@link ResultLimits} may bound them. */
+/** The maximum of `ResultLimits.fileBytes`. */
 const maximumFileBytes = 64 * 1024;
 /** The longest `ttl` of a request, in milliseconds. */
 const maximumTtl = 7 * 86_400_000;
-/** A run has one of the statuses, or `error`. */
+/** The maximum number of distinct outcomes. There are eight: the statuses and `error`. */
 const maximumOutcomes = 10;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -51,14 +52,16 @@ function unknownField(field: string, value: Fields, known: readonly string[]): I
   return more === undefined ? undefined : fault(field, more, `no field but ${known.join(", ")}`);
 }
 
-/** How many names of a way are said: as many as lead to a field of a request within a batch. */
+/** The maximum number of path segments in a field name: enough for a field of a request within a batch. */
 const maximumNames = 5;
-/** The longest of them. */
+/** The maximum length of a path segment. */
 const maximumName = 40;
 
 const isIndex = (name: string): boolean => /^\d+$/.test(name);
 
-/** The field that a way into an input leads to, such as `chunks[0].requests[3].env`; empty where it leads through lists alone. */
+/**
+ * The field name of a path into an input, such as `chunks[0].requests[3].env`; empty if the path has only list indices.
+ */
 function fieldOn(way: readonly string[]): string {
   const names = way.slice(0, maximumNames);
   return names
@@ -70,10 +73,10 @@ function fieldOn(way: readonly string[]): string {
 }
 
 /**
- * What is wrong with the nesting of an input. Asked before anything else is done with it: whatever writes or copies a value that is nested too
- * deep fails for want of stack, and a workflow task that fails so is tried again without end.
+ * Checks the nesting depth of an input. Must run before any other use of the input: serializing or cloning a value that
+ * is nested too deep overflows the stack, and a workflow task that fails this way is retried forever.
  *
- * @param whole what the input itself is called
+ * @param whole the name for the input itself
  */
 export function faultInDepth(whole: string, input: unknown): InputFault | undefined {
   const way = tooDeep(input);
@@ -83,7 +86,7 @@ export function faultInDepth(whole: string, input: unknown): InputFault | undefi
   return { field, message };
 }
 
-/** What is wrong with the limits of a result; they may be left out. */
+/** Checks the limits of a result, which are optional. */
 export function faultInLimits(limits: unknown): InputFault | undefined {
   if (limits === undefined || limits === null) return undefined;
   const tooDeepAt = faultInDepth("limits", { limits });
@@ -97,7 +100,7 @@ export function faultInLimits(limits: unknown): InputFault | undefined {
   );
 }
 
-/** What is wrong with a chunk of a batch's requests. */
+/** Checks a chunk of a batch's requests. */
 export function faultInChunk(chunk: unknown, field = "chunk"): InputFault | undefined {
   const tooDeepAt = faultInDepth(field, { [field]: chunk });
   if (tooDeepAt) return tooDeepAt;
@@ -128,7 +131,7 @@ function faultInFrom(from: unknown, { total, chunks }: Pick<BatchInput, "total" 
   );
 }
 
-/** What is wrong with the input of `executeBatch`. */
+/** Checks the input of `executeBatch`. */
 export function faultInBatch(input: unknown): InputFault | undefined {
   const tooDeepAt = faultInDepth("batch", input);
   if (tooDeepAt) return tooDeepAt;
@@ -139,7 +142,7 @@ export function faultInBatch(input: unknown): InputFault | undefined {
   return (
     wholeNumber("total", total, 1, maximumBatchRuns) ??
     wholeNumber("concurrency", concurrency, 1, maximumBatchConcurrency) ??
-    // Each has one request at least.
+    // Each chunk has at least one request.
     wholeNumber("chunks.length", chunks.length, 1, total) ??
     chunks.map((chunk, index) => faultInChunk(chunk, `chunks[${index}]`)).find(Boolean) ??
     faultInLimits(limits) ??
@@ -147,7 +150,7 @@ export function faultInBatch(input: unknown): InputFault | undefined {
   );
 }
 
-/** What is wrong with the input of `reapCell`, or of one of its activities. */
+/** Checks the input of `reapCell` or of one of its activities. */
 export function faultInReap(input: unknown): InputFault | undefined {
   const tooDeepAt = faultInDepth("cell", input);
   if (tooDeepAt) return tooDeepAt;

@@ -14,28 +14,31 @@ import { supervisorCommand } from "./supervisor.ts";
 
 const mebibyte = 2 ** 20;
 
-/** Input that travels within the request (at most 1 MiB), markers, the container's log (the supervisor writes next to none). */
+/**
+ * Disk for input within the request (at most 1 MiB), marker files and the container's log (the supervisor logs next to
+ * nothing).
+ */
 const allowanceBytes = 16 * mebibyte;
 
-/** How long a cell waits for its output to be collected, in seconds: enough for a worker to be replaced. */
+/** How long a cell waits for its output to be collected, in seconds: long enough to replace a worker. */
 export const collectionGraceSeconds = 300;
 
 /**
- * Processes and threads that the code may have at once, as in the sandbox: enough for a compiler or a thread pool (Node starts 11
- * threads, a JVM about 30).
+ * The limit of processes and threads of the code, the same as in the sandbox. Enough for a compiler or a thread pool
+ * (Node starts 11 threads, a JVM about 30).
  */
 export const cellProcesses = 128;
 
 /**
- * How long the node lets a cell end by itself that is deleted while it runs, in seconds. Not 0: the API server then takes the pod
- * away at once, and nobody could see whether the node has ended its processes.
+ * The termination grace period of the pod, in seconds. Not 0: the API server would then remove the pod object
+ * immediately, and it could not be observed whether the node has killed the processes.
  */
 const endGraceSeconds = 1;
 
-/** Where things are within a cell. */
+/** The directories within a cell. */
 export const cellDirectories = { run: "/run/kgents", work: "/work", temporary: "/tmp" } as const;
 
-/** What the input takes on disk beyond what the request itself can hold, in bytes, rounded up to whole mebibytes. */
+/** The size on disk of the input from the artifact store, in bytes, rounded up to whole mebibytes. */
 function artifactBytes({ code = "", stdin = "", files }: ExecutionSpec): number {
   const bytes = [code, stdin, ...files.map((file) => file.content)]
     .map((content) => (typeof content === "object" && "artifact" in content ? content.bytes : 0))
@@ -43,7 +46,7 @@ function artifactBytes({ code = "", stdin = "", files }: ExecutionSpec): number 
   return Math.ceil(bytes / mebibyte) * mebibyte;
 }
 
-/** The mounts of the cell, each with its bound in bytes. */
+/** The mounts of the cell, each with its size limit in bytes. */
 function directories(spec: ExecutionSpec) {
   const input = artifactBytes(spec);
   return [
@@ -55,7 +58,7 @@ function directories(spec: ExecutionSpec) {
 
 const accounts = "accounts";
 
-/** The files that give the code's user a name: from the pod's annotations, because nothing in the cell can write them. */
+/** /etc/passwd and /etc/group. Mounted from the pod's annotations, because the code cannot write to those. */
 const accountVolume: AnnotationsVolume = {
   name: accounts,
   downwardAPI: {
@@ -71,10 +74,11 @@ const accountMounts: readonly VolumeMount[] = Object.keys(accountAnnotations).ma
 }));
 
 function resources(spec: ExecutionSpec): CellContainer["resources"] {
-  // The kubelet counts everything that the pod writes: the code's disk, its input, both streams, the log.
+  // The kubelet counts everything the pod writes: the code's disk, its input, both streams and the log.
   const storage = spec.disk + artifactBytes(spec) + 2 * maximumStreamBytes + allowanceBytes;
   return {
-    // Small, so that many cells fit a node; said for each, because what is not said is requested as high as its limit.
+    // Small, so that many cells fit on a node. Each request is set explicitly, because it otherwise defaults to the
+    // limit.
     requests: {
       cpu: formatCpu(Math.min(100, spec.cpu)),
       memory: formatBytes(Math.min(128 * mebibyte, spec.memory)),
@@ -117,15 +121,15 @@ function container(spec: ExecutionSpec, language: Language): CellContainer {
   };
 }
 
-/** What of a pod is not the request's. */
+/** The settings of a pod that do not come from the request. */
 export interface CellPodSettings {
-  /** Such as `gvisor`. @default the node's own runtime */
+  /** Such as `gvisor`. @default the node's default runtime */
   readonly runtimeClassName?: string | undefined;
   /** The user and group of the code. @default the first of the default range */
   readonly userId?: number | undefined;
 }
 
-/** The pod that a request becomes. */
+/** Renders the pod of a request. */
 export const cellPod = (
   spec: ExecutionSpec,
   language: Language,

@@ -4,20 +4,20 @@
  * @module
  */
 
-/** A range of user ids, of which each cell that exists has one for itself. */
+/** A range of user ids. Each existing cell has a unique id from it. */
 export interface UserIds {
   /** The first id. */
   readonly first: number;
-  /** How many there are, from the first one upwards. */
+  /** The number of ids, from the first one upwards. */
   readonly count: number;
 }
 
-/** The largest user id that Kubernetes takes. */
+/** The largest user id that Kubernetes accepts. */
 export const largestUserId = 2 ** 31 - 1;
 
 /**
- * The range where the configuration names none: above what systemd gives to containers (up to 0x6fffffff) and what the sandbox
- * takes for its runs (0x70000000 and 2^27 more), below what systemd keeps for foreign images (from 0x7ffe0000), see
+ * The default range. It is above the ranges of systemd's containers (up to 0x6fffffff) and of the sandbox's runs (2^27
+ * ids from 0x70000000), and below systemd's range for foreign images (from 0x7ffe0000). See
  * https://systemd.io/UIDS-GIDS/.
  */
 export const defaultUserIds: UserIds = { first: 0x78000000, count: 2 ** 26 };
@@ -28,7 +28,7 @@ export const userIdLabel = "kgents.io/user-id";
 /** The annotations of a cell's pod that hold its /etc/passwd and /etc/group. */
 export const accountAnnotations = { passwd: "kgents.io/passwd", group: "kgents.io/group" } as const;
 
-// The ids that Debian and Alpine give alike, or that one of them gives and the other leaves free: files of an image belong to them.
+// System ids that own files of an image: those that Debian and Alpine assign alike, or that only one of them assigns.
 const systemUsers: readonly (readonly [string, number])[] = [
   ["root", 0],
   ["daemon", 1],
@@ -74,8 +74,8 @@ const systemGroups: readonly (readonly [string, number])[] = [
 const userName = "kgents";
 
 /**
- * The account files of a cell. They stand in the place of the image's own: nothing in a `restricted` pod can add a line to a
- * file of the image.
+ * The account files of a cell. They replace the image's own files, because a `restricted` pod cannot append to a file
+ * of the image.
  */
 export function accountFiles(userId: number, home: string): Readonly<Record<keyof typeof accountAnnotations, string>> {
   const users = systemUsers.map(([name, id]) => `${name}:x:${id}:${id}:${name}:/nonexistent:/usr/sbin/nologin`);

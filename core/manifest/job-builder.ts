@@ -10,9 +10,9 @@ import { renderJob } from "./manifest.ts";
 
 const dryRunSuffix = "-dry-run";
 
-/** What a builder has built: checked and frozen. */
+/** The result of a builder: validated and frozen. */
 export interface JobSpec {
-  /** The Job's name, where one was given; a run otherwise names its Job after itself. */
+  /** The Job's name, if one was given. Only for manifests: the Job of a run is named after its cell. */
   readonly name: string | undefined;
   /** The namespace of the Job. */
   readonly namespace: string;
@@ -32,10 +32,10 @@ export interface JobLimits {
   readonly ephemeralStorage?: string | number;
 }
 
-/** What a Job has beside its request. */
+/** The fields of a Job that are not part of the request. */
 const frameSchema = strict(
   {
-    // As long as a name can be, less what dry run and runs append.
+    // Shorter than a DNS label, because a suffix is appended.
     prefix: dnsLabelField(40),
     name: dnsLabelField().optional(),
     namespace: dnsLabelField(),
@@ -53,7 +53,7 @@ function deepFreeze<Value>(value: Value): Readonly<Value> {
 }
 
 /**
- * Builds the request and the Kubernetes Job of a run, step by step. Nothing is checked before `build` and `toManifest`.
+ * Builds the request and the Kubernetes Job of a run. Values are validated in `build` and `toManifest`, not before.
  *
  * @example
  * ```ts
@@ -69,11 +69,11 @@ export class JobBuilder {
   #name: string | undefined;
   #namespace: string = cellNamespace;
   #request: ExecutionRequest = {};
-  // Maps, because `__proto__` as a key of an object would vanish instead of being refused.
+  // Maps, because setting `__proto__` on an object would drop the key instead of refusing it.
   readonly #labels = new Map<string, string>();
   readonly #annotations = new Map<string, string>();
 
-  /** @param prefix what the names of Jobs begin with: 1 to 40 of a-z 0-9 - */
+  /** @param prefix the prefix of Job names: 1 to 40 of a-z 0-9 - */
   constructor(prefix = "exec") {
     this.#prefix = prefix;
   }
@@ -90,7 +90,7 @@ export class JobBuilder {
     return this;
   }
 
-  /** The code to run, and its language where it is not python. */
+  /** The code to run, and its language if it is not python. */
   withCode(code: Content, language?: string): this {
     this.#request.code = code;
     return language === undefined ? this : this.withLanguage(language);
@@ -108,7 +108,7 @@ export class JobBuilder {
     return this;
   }
 
-  /** Limits of cpu, memory and ephemeral storage; those that are not named stay as they are. */
+  /** Limits of cpu, memory and ephemeral storage. Omitted ones stay unchanged. */
   withLimits({ cpu, memory, ephemeralStorage }: JobLimits): this {
     if (cpu !== undefined) this.#request.cpu = cpu;
     if (memory !== undefined) this.#request.memory = memory;
@@ -122,7 +122,7 @@ export class JobBuilder {
     return this;
   }
 
-  /** How long the finished Job stays, in seconds or with a unit. @default 60 */
+  /** How long the finished Job is kept, in seconds or with a unit. @default 60 */
   withTtl(ttl: number | string): this {
     this.#request.ttl = ttl;
     return this;
@@ -152,14 +152,14 @@ export class JobBuilder {
     return this;
   }
 
-  /** Variables of the code's environment; more calls add more. */
+  /** Variables of the code's environment. Repeated calls add to them. */
   withEnvironment(environment: Readonly<Record<string, string>>): this {
     this.#request.env = { ...this.#request.env, ...environment };
     return this;
   }
 
   /**
-   * Checks everything and returns it, sharing nothing with the builder, which can go on.
+   * Validates and returns the result. It shares no state with the builder, so the builder can be used again.
    *
    * @throws KgentsError `invalid-request`, naming the field; `ephemeralStorage` is named `disk`, as in requests
    */
@@ -177,9 +177,9 @@ export class JobBuilder {
   }
 
   /**
-   * The Job as a dry run shows it: named `<prefix>-dry-run` where no name was given, and the same each time.
+   * The Job as a dry run shows it, named `<prefix>-dry-run` if no name was given. The output is deterministic.
    *
-   * @param languages what `language` may name. @default the built-in languages
+   * @param languages the known languages. @default the built-in languages
    * @throws KgentsError as `build` does, and `unsupported-language`
    */
   async toManifest(languages: readonly Language[] = builtInLanguages): Promise<Job> {
@@ -190,7 +190,7 @@ export class JobBuilder {
   }
 }
 
-/** What `createPythonJob` and `createShellJob` take beside the code. */
+/** The options of `createPythonJob` and `createShellJob`. */
 export interface JobOptions extends JobLimits {
   /** @default "exec" */
   readonly prefix?: string;

@@ -1,23 +1,24 @@
 /**
- * As much of Kubernetes' `batch/v1` Job as a cell needs. Types of our own, so that core needs no Kubernetes client.
+ * The part of Kubernetes' `batch/v1` Job that a cell needs. Own types, so that core does not depend on a Kubernetes
+ * client.
  *
  * @module
  */
 
-/** Amounts of resources, as Kubernetes writes quantities. */
+/** Amounts of resources, as Kubernetes quantities. */
 export interface ResourceAmounts {
   readonly cpu: string;
   readonly memory: string;
   readonly "ephemeral-storage": string;
 }
 
-/** A volume that lives and dies with its pod. */
+/** A volume with the lifetime of its pod. */
 export interface EmptyDirVolume {
   readonly name: string;
   readonly emptyDir: { readonly sizeLimit: string };
 }
 
-/** Files of the pod's own annotations. */
+/** A volume whose files are annotations of the pod. */
 export interface AnnotationsVolume {
   readonly name: string;
   readonly downwardAPI: {
@@ -25,7 +26,7 @@ export interface AnnotationsVolume {
   };
 }
 
-/** Where a volume, or one file of it, is in the container. */
+/** The mount of a volume, or of one file of it, in the container. */
 export interface VolumeMount {
   readonly name: string;
   readonly mountPath: string;

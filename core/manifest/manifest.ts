@@ -1,5 +1,5 @@
 /**
- * The Job of a Kubernetes cell. What a dry run shows is what the worker creates.
+ * The Job of a Kubernetes cell. Dry run and worker render it with the same function.
  *
  * @module
  */
@@ -12,31 +12,31 @@ import { cellDirectories, cellPod, collectionGraceSeconds } from "./cell-pod.ts"
 import { accountAnnotations, accountFiles, defaultUserIds, userIdLabel } from "./cell-user.ts";
 import type { Job } from "./job-types.ts";
 
-/** What a Job is rendered from. */
+/** The input of {@link renderJob}. */
 export interface JobInput {
   readonly name: string;
   readonly namespace: string;
   readonly spec: ExecutionSpec;
   readonly language: Language;
-  /** Labels of kgents itself, such as the owner's; the request's own come from the spec. */
+  /** Labels of kgents itself, such as the instance. The request's labels come from the spec. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Left out of the manifest where it is not given, so that a dry run prints the same each time. */
+  /** Optional, so that the output of a dry run is deterministic. */
   readonly createdAt?: Date | undefined;
-  /** Such as `gvisor`: another runtime than the node's default. */
+  /** Such as `gvisor`. @default the node's default runtime */
   readonly runtimeClassName?: string | undefined;
   /** The user and group of the code. @default the first of the default range */
   readonly userId?: number | undefined;
 }
 
-/** What keeps others from moving a cell to another node, or from putting a container into it: its code cannot be started again. */
+/** Prevents eviction by autoscalers, because the code must not be started twice, and sidecar injection by Istio. */
 const undisturbed = {
   "karpenter.sh/do-not-disrupt": "true",
   "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
   "sidecar.istio.io/inject": "false",
 } as const;
 
-/** The content that runs: `code`, or the file that `entrypoint` names. */
+/** The code of a request: `code`, or the content of the entrypoint. */
 export const codeOf = ({ code, entrypoint, files }: ExecutionSpec): Content =>
   code ?? files.find((file) => file.name === entrypoint)?.content ?? "";
 
@@ -44,10 +44,10 @@ const withoutReserved = (entries: Readonly<Record<string, string>>): Record<stri
   Object.fromEntries(Object.entries(entries).filter(([key]) => !isReservedKey(key)));
 
 /**
- * Renders the Job that a request becomes. The code is not in it, nor are its arguments, variables and files: they are
- * delivered to the running cell, so that nothing of them is stored in the cluster.
+ * Renders the Job of a request. It contains neither the code nor its arguments, variables and files. They are delivered
+ * to the running cell, so that they are not stored in the cluster.
  *
- * Asynchronous only for the hash of the code, which Web Crypto computes so.
+ * Asynchronous only because Web Crypto computes the code's hash asynchronously.
  */
 export async function renderJob(input: JobInput): Promise<Job> {
   const { spec, language, runtimeClassName, userId = defaultUserIds.first } = input;
@@ -59,7 +59,7 @@ export async function renderJob(input: JobInput): Promise<Job> {
     "kgents.io/agent": "q-gent",
     "kgents.io/job-type": "ephemeral",
     "kgents.io/language": language.name,
-    // The namespace denies all traffic; its one opening selects the cells that say "true" here.
+    // The namespace denies all traffic by default. One NetworkPolicy allows it for pods where this is "true".
     "kgents.io/network": String(spec.network),
     [userIdLabel]: String(userId),
   };
@@ -80,9 +80,9 @@ export async function renderJob(input: JobInput): Promise<Job> {
     metadata: { name: input.name, namespace: input.namespace, labels, annotations },
     spec: {
       backoffLimit: 0,
-      // Without it a deleted pod is replaced while it still ends: the code would run twice.
+      // By default a deleted pod is replaced while it is still terminating, so the code would run twice.
       podReplacementPolicy: "Failed",
-      // The backstop for the day when Temporal is down.
+      // A backstop: ends the Job if Temporal is down.
       activeDeadlineSeconds: Math.ceil((spec.startupTimeout + spec.timeout) / 1000) + collectionGraceSeconds,
       ttlSecondsAfterFinished: Math.ceil(spec.ttl / 1000),
       template: {

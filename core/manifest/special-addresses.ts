@@ -1,26 +1,26 @@
 /**
- * Addresses that code with a network must not reach, one list for both backends: the firewall of the local sandbox and the
+ * Addresses that code with network access must not reach. Shared by the firewall of the local sandbox and the
  * NetworkPolicy of deploy/.
  *
  * @module
  */
 
-/** A range of addresses in CIDR notation, and what it is for. */
+/** A range of addresses in CIDR notation, and its use. */
 export interface SpecialRange {
   readonly range: string;
   readonly use: string;
 }
 
 /**
- * IPv4 addresses that are not ordinary public ones: every entry of IANA's IPv4 Special-Purpose Address Registry (an entry
- * that lies inside another is not repeated), IANA's multicast space, and addresses by which clouds serve their machines.
+ * IPv4 addresses that are not globally routable unicast: every entry of IANA's IPv4 Special-Purpose Address Registry
+ * (entries inside another are omitted), IANA's multicast space, and addresses of cloud providers' host services.
  */
 export const specialRanges4: readonly SpecialRange[] = [
   { range: "0.0.0.0/8", use: "this network (RFC 791)" },
   { range: "10.0.0.0/8", use: "private use (RFC 1918)" },
   { range: "100.64.0.0/10", use: "shared address space of carriers (RFC 6598)" },
   { range: "127.0.0.0/8", use: "loopback (RFC 1122)" },
-  // Public by its number, but every machine on Azure reaches its host by it: DHCP, DNS, the agent's configuration.
+  // A public address, but on Azure it is the virtual machine's host: DHCP, DNS, the agent's configuration.
   { range: "168.63.129.16/32", use: "Azure's host of each virtual machine" },
   { range: "169.254.0.0/16", use: "link-local (RFC 3927): the metadata service of clouds" },
   { range: "172.16.0.0/12", use: "private use (RFC 1918)" },
@@ -39,9 +39,9 @@ export const specialRanges4: readonly SpecialRange[] = [
 ];
 
 /**
- * IPv6 addresses that are not ordinary public ones: every entry of IANA's IPv6 Special-Purpose Address Registry (an entry
- * that lies inside another is not repeated), multicast, and site-local addresses, which the registry no longer names. The
- * local sandbox has no IPv6 at all.
+ * IPv6 addresses that are not globally routable unicast: every entry of IANA's IPv6 Special-Purpose Address Registry
+ * (entries inside another are omitted), multicast, and site-local addresses, which the registry no longer lists. The
+ * local sandbox has no IPv6.
  */
 export const specialRanges6: readonly SpecialRange[] = [
   { range: "::/128", use: "unspecified (RFC 4291)" },
@@ -75,7 +75,7 @@ function addressBits(address: string): bigint {
 }
 
 /**
- * Whether a range holds the whole of another, both of the same family. Pure.
+ * Whether a range contains another. False for ranges of different address families.
  *
  * @param outer a range in CIDR notation
  * @param inner a range in CIDR notation, or an address

@@ -1,46 +1,48 @@
 /**
- * The supervisor of a Kubernetes cell: a POSIX shell script, PID 1 of its pid namespace, so that no signal of the code kills it.
+ * The supervisor of a Kubernetes cell: a POSIX shell script. It is PID 1 of its pid namespace, so the code cannot kill
+ * it with a signal.
  *
- * How a run goes, with everything in the run directory:
- * 1. The supervisor makes the FIFO `done` and the empty files `stdout` and `stderr`, then the FIFO `go`, and waits.
- * 2. The worker delivers the input files into the work directory, `command` (see {@link renderCommandFile}) and, where there
- *    is any, `stdin`; then it makes the directory `started` and writes a line to `go`. A second delivery after a crash finds
- *    `started` and harms nothing; `go` is read once, however often it is written to.
- * 3. The code runs. Whoever wants its output follows the two files by offset, and reads `done` to be woken at the end.
- * 4. When it has ended, whatever it left running is killed, and `exit` appears: see {@link parseExitMarker}. Beside it `elapsed`
- *    says how long the code ran, in milliseconds.
- * 5. The worker collects and makes the file `collected`. Then, or when the grace is over, the container ends with the
- *    code's own exit code.
+ * The steps of a run; all files are in the run directory unless stated otherwise:
+ * 1. The supervisor creates the FIFO `done`, the empty files `stdout` and `stderr`, then the FIFO `go`, and waits.
+ * 2. The worker delivers the input files into the work directory, `command` (see {@link renderCommandFile}) and, if
+ *    there is any, `stdin`. Then it creates the directory `started` and writes a line to `go`. A second delivery after
+ *    a crash finds `started` and has no effect: `go` is read only once.
+ * 3. The code runs. A worker follows its output by reading the two files by offset, and reads `done` to be notified of
+ *    the end.
+ * 4. When the code has ended, its remaining processes are killed and `exit` appears: see {@link parseExitMarker}. The
+ *    file `elapsed` holds the code's run time in milliseconds.
+ * 5. The worker collects the output and creates the file `collected`. Then, or after the grace period, the container
+ *    exits with the code's own exit code.
  *
- * The run directory is the code's as well: it has the same uid. It can spoil its own output and its own marker, and it can
- * kill the watchdogs; the worker's clock and the kubelet's limits stand behind them. Its processes are bounded by RLIMIT_NPROC, which
- * counts what the cell's user id has on the node: the supervisor and who comes by exec have more room than the code. By ptrace it can stop the supervisor or
- * end it, and the cell with it.
+ * The code has the same uid as the supervisor, so it can write to the run directory. It can corrupt its own output and
+ * marker, and it can kill the watchdogs; the worker's clock and the kubelet's limits still apply. RLIMIT_NPROC bounds
+ * its processes. That limit counts all processes of the cell's user id on the node, so the supervisor and execs have a
+ * higher limit than the code. With ptrace the code can stop or end the supervisor, and the cell with it.
  *
  * @module
  */
 import { shellQuote } from "../text/shell-quote.ts";
 
-/** Processes of the supervisor and of those who come by exec, which count for the same user as the code's. */
+/** Processes of the supervisor and of execs. They count for the same user as the code's. */
 const ownProcesses = 16;
-/** How many more of those may be started when the code has used up what it may have. */
+/** How many more of these can still be started when the code has reached its limit. */
 const spareProcesses = 48;
 
-/** The exit code of a supervisor whose shell cannot limit processes. */
+/** The exit code of the supervisor if its shell cannot limit processes. */
 export const noProcessLimitExit = 122;
 
 /**
- * Shell words that bound the processes of a cell's user, once for all that the shell starts: bash calls the limit -u, dash and
- * busybox -p. False where the shell knows neither.
+ * A shell command that limits the processes of the cell's user, for the shell and everything it starts. The option is
+ * -u in bash, and -p in dash and busybox. The command fails if the shell supports neither.
  */
 const limitCommand = (processes: string): string => `{ ulimit -u ${processes} || ulimit -p ${processes}; } 2>/dev/null`;
 
-/** The same for a program that comes into a cell by exec, of whose code `processes` are allowed. */
+/** The same for a program that is started in a cell by exec. @param processes the limit of the cell's code */
 export const execLimitCommand = (processes: number): string =>
   limitCommand(String(processes + ownProcesses + spareProcesses));
 
 /**
- * Variables that shells set, read or make read-only themselves: they are given by env(1), which needs them on its command line.
+ * Variables that shells set, read or make read-only themselves. They are passed by env(1), on its command line.
  */
 const shellVariables =
   `_ BASH BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND BASH_COMPAT BASH_EXECUTION_STRING
@@ -50,16 +52,17 @@ const shellVariables =
 const isShellVariable = (name: string): boolean => shellVariables.includes(name);
 
 /**
- * Starts the code in a shell of its own that has a clean environment. Variables are exported from the file `command`, and not
- * given on a command line, which the whole node can read. What a shell complains of a variable (a locale that the image lacks) is
- * no output of the code.
+ * Starts the code in a separate shell with a clean environment. Variables are exported from the file `command`, because
+ * the whole node can read a command line. The shell's own warnings about a variable (a locale that the image lacks) are
+ * not output of the code, and are discarded.
  */
 const startScript = `. "$1" 2>/dev/null || exit 126
 while case \${1%%=*} in "$1" | ${shellVariables.join(" | ")}) false ;; esac; do export "$1"; shift; done
 exec env -u PWD -u OLDPWD -u SHLVL -u _ "$@"`;
 
-// Kubernetes expands `$(NAME)` in a container's command where it knows the name, and turns two dollars into one: none of
-// the latter in here. Nothing beyond POSIX, dash and busybox: no `local`, no `wait -n`, no `read -t`.
+// Kubernetes expands `$(NAME)` in a container's command if it knows the name, and turns two dollars into one. The
+// script must not contain two dollars in a row. It is limited to what POSIX, dash and busybox support: no `local`, no
+// `wait -n`, no `read -t`.
 const script = `run=$1 work=$2 tmp=$3 seconds=$4 disk=$5 output=$6 grace=$7 start=$8 processes=$9
 umask 022
 # Where the code has used up what it may have, the supervisor can still start its own; and code that gets hold of it wins little.
@@ -158,23 +161,23 @@ until [ -e "$run/collected" ]; do true 1<>"$run/done"; sleep 0.1; done
 exit "$code"
 `;
 
-/** What the supervisor of one cell is told. */
+/** The settings of a cell's supervisor. */
 export interface SupervisorSettings {
-  /** Where delivery, streams and marker are; the code's own directories must not be within it. */
+  /** Holds the delivery, the streams and the marker. Must not contain the code's own directories. */
   readonly runDirectory: string;
-  /** Where the code runs, and its HOME. */
+  /** The code's working directory and HOME. */
   readonly workDirectory: string;
   /** The code's TMPDIR. */
   readonly temporaryDirectory: string;
   /** Wall-clock time of the code, in milliseconds. */
   readonly timeout: number;
-  /** What the work and the temporary directory may take together, in bytes; looked at each second. */
+  /** The limit of the work and temporary directories together, in bytes. Checked every second. */
   readonly disk: number;
-  /** What one stream may take, in bytes; looked at each second. */
+  /** The limit of one stream, in bytes. Checked every second. */
   readonly output: number;
   /** How long the container waits for its output to be collected, in seconds. */
   readonly grace: number;
-  /** Processes and threads that the code may have at once. */
+  /** The limit of processes and threads of the code. */
   readonly processes: number;
 }
 
@@ -196,17 +199,18 @@ export const supervisorCommand = (settings: SupervisorSettings): string[] => [
 ];
 
 /**
- * The file `command` that a delivery brings: what to run, quoted so that every byte of arguments and variables arrives as it
- * is. They may hold secrets, which is why they stand neither in the manifest nor in an exec's command line.
+ * Renders the file `command` of a delivery: what to run, quoted so that arguments and variables arrive byte for byte.
+ * They may hold secrets, so they are neither in the manifest nor on an exec's command line.
  *
- * @param command the program and its arguments; the program's name holds no `=`, which env(1) would take for a variable
+ * @param command the program and its arguments; the program's name must not contain `=`, which env(1) would read as a
+ *   variable
  */
 export const renderCommandFile = (
   command: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): string => {
   const names = Object.keys(environment);
-  // The supervisor exports those that come before the first of the shell's own.
+  // The start script exports variables up to the first shell variable; env(1) sets the rest.
   const ordered = [...names.filter((name) => !isShellVariable(name)), ...names.filter(isShellVariable)];
   const variables = ordered.map((name) => `${name}=${environment[name]}`);
   return `set -- ${[...variables, ...command].map(shellQuote).join(" ")}\n`;
@@ -217,17 +221,17 @@ export type SupervisorStop = "timed-out" | "disk-limit" | "output-limit";
 
 const stops: readonly SupervisorStop[] = ["timed-out", "disk-limit", "output-limit"];
 
-/** What the file `exit` says. */
+/** The content of the file `exit`. */
 export interface ExitMarker {
   /** The code's exit code; 128 + n where signal n ended it. */
   readonly code: number;
-  /** Whether a signal ended it: a code above 128 alone may be the code's own. */
+  /** Whether a signal ended the code. The exit code alone is ambiguous: code can exit with a value above 128 itself. */
   readonly signalled: boolean;
-  /** Why the supervisor ended it, if it did. */
+  /** Why the supervisor ended the code; null if it did not. */
   readonly stopped: SupervisorStop | null;
 }
 
-/** Reads the file `exit`. Undefined where the code has spoilt it. */
+/** Parses the file `exit`. Undefined if it is malformed: the code can overwrite it. */
 export function parseExitMarker(text: string): ExitMarker | undefined {
   const match = /^(\d{1,3}) (exit|signal) ([a-z-]*)\n?$/.exec(text);
   if (!match || Number(match[1]) > 255) return undefined;

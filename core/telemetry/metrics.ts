@@ -1,19 +1,19 @@
 /**
- * The metrics of kgents: names, units and meanings, as a worker with `--metrics-port` shows them beside the SDK's own. What they
- * are labelled with has few values: names of languages, backends and kinds that the configuration and this code know, never what
- * a request says, and no ids.
+ * The metrics of kgents: names, units and meanings. A worker with `--metrics-port` exposes them beside the SDK's own.
+ * Labels have low cardinality: languages, backends and kinds known to the configuration and to this code, never values
+ * of a request, and no ids.
  *
  * @module
  */
 
-/** What a metric is called and what it means. Prometheus shows a counter with `_total` behind its name. */
+/** The name, labels and meaning of a metric. Prometheus appends `_total` to the name of a counter. */
 export interface MetricDefinition {
   readonly name: string;
   readonly labels: readonly string[];
   readonly meaning: string;
 }
 
-/** Counted and measured by the workflow, once for each run. */
+/** Metrics that the workflow records, once per run. */
 export const runMetrics = {
   runs: {
     name: "kgents_runs",
@@ -37,7 +37,7 @@ export const runMetrics = {
   },
 } as const satisfies Record<string, MetricDefinition>;
 
-/** Counted and measured by each worker, of itself. */
+/** Metrics that each worker records about itself. */
 export const workerMetrics = {
   cells: {
     name: "kgents_cells",
@@ -77,8 +77,10 @@ export const workerMetrics = {
   },
 } as const satisfies Record<string, MetricDefinition>;
 
-/** What stands for a value that is not known, such as the backend of a run that was refused. */
+/** The label value if the actual value is not known, such as the backend of a refused run. */
 export const unknownLabel = "unknown";
 
-/** Upper bounds of the buckets of {@link runMetrics.phase}, in seconds: from a warm sandbox to the longest time limit. */
+/**
+ * Upper bounds of the buckets of {@link runMetrics.phase}, in seconds: from a warm sandbox to the longest time limit.
+ */
 export const phaseBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400];

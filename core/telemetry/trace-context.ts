@@ -1,20 +1,20 @@
 /**
- * Where a run is in a trace: W3C's `traceparent`, carried in Temporal's headers as Temporal's own SDKs do it. A span of a
- * run has ids that derive from the run's id, so that a workflow needs neither a clock nor chance to name it.
+ * Trace context of a run: W3C's `traceparent`, carried in Temporal's headers in the same way as Temporal's SDKs do. The
+ * ids of a run's span derive from the run id, so that the workflow stays deterministic.
  *
  * @module
  */
 
-/** The header, and the type of its content: the name by which Temporal's tracing interceptors of all languages know it. */
+/** The name of the header. Temporal's tracing interceptors in all languages use it. */
 export const traceHeader = "_tracer-data";
 
-/** What the header holds: W3C's headers by name. */
+/** The content of the header: W3C's headers by name. */
 export interface TraceCarrier {
   readonly traceparent: string;
   readonly tracestate?: string;
 }
 
-/** A span as another process names it. */
+/** A reference to a span of another process. */
 export interface SpanReference {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
@@ -24,7 +24,7 @@ export interface SpanReference {
   readonly traceFlags: number;
 }
 
-/** Reads a carrier, whatever came; undefined where it names no span. */
+/** Reads the span of a carrier, which is not validated; undefined if it has no valid `traceparent`. */
 export function spanOf(carrier: unknown): SpanReference | undefined {
   const { traceparent }: { traceparent?: unknown } = typeof carrier === "object" && carrier !== null ? carrier : {};
   const [, traceId, spanId, flags] =
@@ -35,18 +35,18 @@ export function spanOf(carrier: unknown): SpanReference | undefined {
   return { traceId, spanId, traceFlags: Number.parseInt(flags ?? "0", 16) };
 }
 
-/** Names a span for another process. */
+/** Makes the carrier that refers to a span. */
 export const carrierOf = ({ traceId, spanId, traceFlags }: SpanReference): TraceCarrier => ({
   traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`,
 });
 
-/** The ids of a run's own span, in a trace of its own: the run's id, which is a UUID, and the second half of it. */
+/** The ids of a run's span in a new trace: the trace id is the run id (a UUID), the span id is its second half. */
 export function idsOfRun(runId: string): { traceId: string; spanId: string } {
   const traceId = runId.replaceAll("-", "").toLowerCase();
   return { traceId, spanId: traceId.slice(16) };
 }
 
-/** What of a carrier is passed on, whatever came: W3C's headers are text. */
+/** The text fields of a carrier, which is not validated. Other fields are dropped, because W3C's headers are text. */
 export const textOf = (carrier: unknown): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(typeof carrier === "object" && carrier !== null ? carrier : {}).filter(
@@ -54,7 +54,10 @@ export const textOf = (carrier: unknown): Readonly<Record<string, string>> =>
     ),
   );
 
-/** How a carrier goes on from a workflow: what the workflow calls for is done within its own span. */
+/**
+ * The carrier for activities and children of a workflow: same trace, with the workflow's span as the parent. Undefined
+ * without a trace.
+ */
 export function carrierWithin(carrier: unknown, runId: string): TraceCarrier | undefined {
   const parent = spanOf(carrier);
   return parent && { ...textOf(carrier), ...carrierOf({ ...parent, spanId: idsOfRun(runId).spanId }) };

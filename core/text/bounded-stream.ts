@@ -1,6 +1,6 @@
 /**
- * Output streams as the result carries them: within a budget of bytes after JSON escaping, byte-exact where they fit,
- * otherwise head, marker, tail.
+ * Fits output streams into a result, within a budget of bytes after JSON escaping: byte-exact if they fit, otherwise
+ * head, marker and tail.
  *
  * @module
  */
@@ -10,23 +10,27 @@ import { concatBytes, decodeUtf8, toBase64, utf8Bytes } from "./bytes.ts";
 import { endOfCharacters, fitHead, fitTail, startOfCharacters } from "./utf8.ts";
 
 /**
- * What both streams of a result may take together, in bytes of JSON. The serialised result is bounded at 1 MiB; the rest of
- * it (files, isolation, reasons) has the difference.
+ * The budget of both streams of a result together, in bytes of JSON. The serialised result is limited to 1 MiB; the
+ * difference is for the rest of it (files, isolation, reasons).
  */
 export const defaultStreamBudget = 900 * 1024;
 
-/** A stream of at most so many bytes is handed over whole: a longer one, with its quotes, cannot fit the default budget. */
+/**
+ * Up to this length, in bytes, a caller reads a stream whole. A longer one, with its quotes, cannot fit the default
+ * budget.
+ */
 export const maximumWholeBytes = defaultStreamBudget - 2;
-/** Of a longer stream, more than so many bytes at either end are never used with the default budget. */
+/** The bytes that a caller reads at each end of a longer stream. The default budget never needs more. */
 export const maximumSliceBytes = defaultStreamBudget / 2 + 16;
 
 /**
- * What the caller has read of a stream: all of it in `head`, or its two ends. Ends that meet or overlap make it whole.
+ * The part of a stream that the caller has read: all of it in `head`, or its two ends. Ends that meet or overlap are
+ * the whole stream.
  */
 export interface StreamSample {
   /** The first bytes. */
   readonly head: Uint8Array;
-  /** The last bytes; empty where `head` is all. */
+  /** The last bytes; empty if `head` is the whole stream. */
   readonly tail: Uint8Array;
   /** The length of the whole stream. */
   readonly bytes: number;
@@ -35,23 +39,23 @@ export interface StreamSample {
 /** The part of a stream's result that follows from its bytes; the caller adds `sha256` and `ref`. */
 export type BoundedStream = Omit<StreamResult, "sha256" | "ref">;
 
-/** The bytes that JSON.stringify puts around a text. */
+/** The bytes of the quotes around a JSON string. */
 const quotes = 2;
 
 const base64Length = (bytes: number): number => 4 * Math.ceil(bytes / 3);
 
 const marker = (omitted: number): string => `\n[... ${omitted} bytes left out ...]\n`;
 
-/** The room that the marker takes at most, in bytes of JSON: each of its two newlines takes two. */
+/** The maximum size of the marker, in bytes of JSON: each of its two newlines takes two bytes. */
 const markerRoom = (bytes: number): number => marker(bytes).length + 2;
 
-/** All of the stream, where head and tail together are all. */
+/** The whole stream, if head and tail cover it; otherwise undefined. */
 function wholeOf({ head, tail, bytes }: StreamSample): Uint8Array | undefined {
   if (head.length + tail.length < bytes) return undefined;
   return tail.length === 0 ? head : concatBytes(head, tail.subarray(head.length + tail.length - bytes));
 }
 
-/** The two ends where they are text, without the characters that the cuts have split; undefined where they are not. */
+/** The two ends without characters split by the cuts; undefined if they are not valid UTF-8. */
 function textEnds({ head, tail }: StreamSample): { head: Uint8Array; tail: Uint8Array } | undefined {
   const end = endOfCharacters(head);
   const last = tail.subarray(startOfCharacters(tail));
@@ -69,7 +73,7 @@ function cutText(ends: { head: Uint8Array; tail: Uint8Array }, bytes: number, bu
   return { text, encoding: "utf-8", truncated: true, head, tail, bytes };
 }
 
-/** Head, marker and tail of bytes, as one base64: what it decodes to reads as cut text does. */
+/** Head, marker and tail of bytes, encoded together as base64. */
 function cutBytes(sample: StreamSample, budget: number): BoundedStream {
   const { bytes } = sample;
   const room = Math.floor((budget - quotes) / 4) * 3 - marker(bytes).length;
@@ -81,7 +85,7 @@ function cutBytes(sample: StreamSample, budget: number): BoundedStream {
   return { text, encoding: "base64", truncated: true, head, tail, bytes };
 }
 
-/** The bytes of JSON that a stream takes where nothing is left out; infinite where the sample has not all of it. */
+/** The size of the untruncated stream in bytes of JSON; infinite if the sample does not cover it. */
 function wholeLength(sample: StreamSample): number {
   const whole = wholeOf(sample);
   if (!whole) return Number.POSITIVE_INFINITY;
@@ -90,12 +94,11 @@ function wholeLength(sample: StreamSample): number {
 }
 
 /**
- * Turns a stream into what the result says of it, within a budget of bytes of JSON (quotes included).
+ * Fits a stream into a budget of bytes of JSON (quotes included).
  *
- * `head` and `tail` of what comes back are how many bytes of the stream stand in `text` before and after the marker: a
- * client goes on reading at offset `head`. A stream that is valid UTF-8 is cut between characters, and comes back as text;
- * any other comes back as base64. Of a stream that was not handed over whole only the two ends are judged: invalid bytes
- * between them do not show, since they are left out.
+ * The returned `head` and `tail` are the numbers of stream bytes in `text` before and after the marker. A client
+ * continues reading at offset `head`. A stream that is valid UTF-8 is cut between characters and returned as text, any
+ * other as base64. If the sample does not cover the whole stream, only its two ends are checked for valid UTF-8.
  */
 export function boundStream(sample: StreamSample, budget: number): BoundedStream {
   const whole = wholeOf(sample);
@@ -115,8 +118,7 @@ export function boundStream(sample: StreamSample, budget: number): BoundedStream
 }
 
 /**
- * Shares one budget between the two streams of a result: each gets at least half, and what one does not need goes to the
- * other.
+ * Divides one budget between the two streams of a result. Each gets at least half, plus what the other does not need.
  *
  * @param budget bytes of JSON for both texts
  */

@@ -1,12 +1,12 @@
 /**
- * Text and bytes without node:buffer, so that core runs wherever the language does.
+ * Text and bytes without node:buffer, so that core runs on any JavaScript runtime.
  *
  * @module
  */
 
 const encoder = new TextEncoder();
 
-/** Bytes that own their memory: what Web Crypto accepts. */
+/** Bytes in a non-shared ArrayBuffer, as Web Crypto requires. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Encodes text as UTF-8. */
@@ -15,7 +15,7 @@ export const utf8Bytes = (text: string): Bytes => encoder.encode(text);
 /** The length of text in bytes of UTF-8. */
 export const utf8Length = (text: string): number => encoder.encode(text).length;
 
-/** Puts byte strings one after another. */
+/** Concatenates byte arrays. */
 export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
@@ -28,7 +28,7 @@ export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
 
 /** Encodes bytes as base64. */
 export function toBase64(bytes: Uint8Array): string {
-  // In chunks, because every byte becomes an argument of the call, and engines bound their number.
+  // In chunks, because each byte becomes an argument of the call, and engines limit the number of arguments.
   const chunk = 0x2000;
   let binary = "";
   for (let offset = 0; offset < bytes.length; offset += chunk) {
@@ -37,10 +37,10 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
-/** Decodes base64. @throws DOMException where the text is no base64 */
+/** Decodes base64. @throws DOMException if the text is not base64 */
 export const fromBase64 = (text: string): Bytes => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
-/** Decodes UTF-8 exactly, a byte order mark included; undefined where the bytes are no valid UTF-8. */
+/** Decodes UTF-8 exactly, including a byte order mark; undefined if the bytes are not valid UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -1,4 +1,4 @@
-/** The number of letters to change, insert, remove or swap with their neighbour to come from one word to the other. */
+/** The Damerau-Levenshtein distance (optimal string alignment). */
 function editDistance(from: string, to: string): number {
   const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number): number => rows[row]?.[column] ?? 0;
@@ -18,11 +18,12 @@ function editDistance(from: string, to: string): number {
 }
 
 /**
- * The word that was probably meant: the closest of the candidates, whatever the case of the letters; undefined where none is
- * within a third of the word's length (at least one letter), or within that many letters as are given.
+ * The closest candidate to a misspelled word, ignoring case; undefined if none is close enough.
+ *
+ * @param mistakes the maximum edit distance. @default a third of the word's length, at least 1
  */
 export function closest(word: string, candidates: readonly string[], mistakes?: number): string | undefined {
-  // Longer words are no misspelling of any name of ours, and the table would grow with their length.
+  // No candidate is nearly as long, and the table grows with the length of the word.
   if (word.length > 64) return undefined;
   const allowed = mistakes ?? Math.max(1, Math.floor(word.length / 3));
   const lower = word.toLowerCase();

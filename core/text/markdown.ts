@@ -1,30 +1,34 @@
 /**
- * Foreign text within the Markdown of Temporal's UI: nothing in it is markup, and nothing in it passes for our words.
+ * Escapes untrusted text for the Markdown of Temporal's UI, so that it can neither inject markup nor imitate the
+ * surrounding text.
  *
- * Temporal renders Markdown by two libraries: gomarkdown in the server of its UI, which lets HTML pass, and mdast elsewhere. What
- * is done here holds in both.
+ * Temporal renders Markdown with two libraries: gomarkdown in the UI server, which passes HTML through, and mdast
+ * elsewhere. The escaping works in both.
  *
  * @module
  */
 import { oneLine } from "./code-excerpt.ts";
 
-/** Temporal keeps 20 KB of details, and the UI sends them in an address. */
+/** Temporal limits details to 20 KB, and the UI sends them in a URL. */
 const maximumProse = 1000;
 
-/** What begins markup within a line, a link made of a bare address, and dashes, which would be joined to longer ones. */
+/**
+ * Characters that start inline markup, the colon of a bare URL, and repeated dashes, which would be joined to a longer
+ * dash.
+ */
 const markup = /[\\`*_{}[\]<>&#~|$!^]|-(?=-)|:(?=\S)/g;
 
-/** Text within a line of prose; at most 1000 UTF-16 units of it. */
+/** Escapes text within a line of prose, cut at 1000 UTF-16 units. */
 export const prose = (text: string): string => oneLine(text.trim(), maximumProse).replaceAll(markup, "\\$&");
 
-/** Backticks that a text does not have in a row. */
+/** A fence of backticks that is longer than any run of backticks in the text. */
 const fenceFor = (text: string, shortest: number): string =>
   "`".repeat(Math.max(shortest, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length + 1)));
 
-/** The UI fills in `{namespace}`, `{workflowId}` and `{runId}`, also in code; a space of no width keeps it from that. */
+/** The UI substitutes `{namespace}`, `{workflowId}` and `{runId}`, also in code. A zero-width space prevents that. */
 const literal = (text: string): string => text.replaceAll(/\{(?=(?:namespace|workflowId|runId)\})/g, "{\u{200b}");
 
-/** One line of code within prose. */
+/** Renders one line of code within prose. */
 export function codeSpan(line: string): string {
   const text = literal(line.trim());
   const fence = fenceFor(text, 1);
@@ -32,7 +36,7 @@ export function codeSpan(line: string): string {
   return text === "" ? "" : `${fence}${space}${text}${space}${fence}`;
 }
 
-/** Lines of code in a block of their own, which they cannot close. */
+/** Renders lines as a fenced code block that their content cannot close. */
 export function codeBlock(lines: readonly string[]): string {
   const text = literal(lines.join("\n"));
   const fence = fenceFor(text, 3);

@@ -1,2 +1,2 @@
-/** What an error says: its message, or the thrown value as text where it is no Error. */
+/** The message of an error, or the thrown value as text if it is not an Error. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,11 +1,11 @@
-/** A function that makes something when it is first called, and then gives the same. */
+/** A function that creates a value on the first call and returns the same value on later calls. */
 export interface Once<Value> {
   (): Promise<Value>;
-  /** What was made, or is being made; undefined before the first call. */
+  /** The value, or its pending creation; undefined before the first call and after a failure. */
   readonly made: () => Promise<Value> | undefined;
 }
 
-/** Makes something once, when it is first asked for. What failed is tried again at the next call. */
+/** Creates a value lazily, once. After a failure the next call tries again. */
 export function once<Value>(make: () => Promise<Value>): Once<Value> {
   let made: Promise<Value> | undefined;
   const get = (): Promise<Value> => {

@@ -1,5 +1,5 @@
 /**
- * Quantities as Kubernetes writes them: `200m` of cpu, `256Mi` of memory.
+ * Kubernetes quantities: `200m` of cpu, `256Mi` of memory.
  *
  * @module
  */
@@ -16,12 +16,12 @@ const byteUnits: Readonly<Record<string, number>> = {
   Ti: 2 ** 40,
 };
 
-/** How an amount of cpu is written as text. */
+/** The notation of an amount of cpu. */
 export const cpuShape = /^\s*(\d+(?:\.\d+)?)(m?)\s*$/;
-/** How a number of bytes is written as text. */
+/** The notation of a number of bytes. */
 export const bytesShape = /^\s*(\d+(?:\.\d+)?)([kMGT]|[KMGT]i)?\s*$/;
 
-/** Reads cpu (`200m`, `0.5`, `2`) as thousandths of a core; undefined where it is no such quantity. */
+/** Parses cpu (`200m`, `0.5`, `2`) as millicores; undefined if it is not a whole number of millicores. */
 export function parseCpu(text: string | number): number | undefined {
   const match = cpuShape.exec(String(text));
   if (!match) return undefined;
@@ -31,7 +31,7 @@ export function parseCpu(text: string | number): number | undefined {
   return Number.isInteger(rounded) ? rounded : undefined;
 }
 
-/** Reads a number of bytes (`256Mi`, `1.5Gi`, `1000000`); undefined where it is no such quantity. */
+/** Parses a number of bytes (`256Mi`, `1.5Gi`, `1000000`), rounded up; undefined if it is not such a quantity. */
 export function parseBytes(text: string | number): number | undefined {
   const match = bytesShape.exec(String(text));
   const unit = match && byteUnits[match[2] ?? ""];
@@ -40,7 +40,7 @@ export function parseBytes(text: string | number): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** Kubernetes' suffixes, in billionths: the smallest amount that it knows. */
+/** Kubernetes' suffixes, in billionths: the smallest unit that it supports. */
 const nano = 10n ** 9n;
 const suffixes: ReadonlyMap<string, bigint> = new Map([
   ["n", 1n],
@@ -61,18 +61,21 @@ const suffixes: ReadonlyMap<string, bigint> = new Map([
   ["Ei", 2n ** 60n * nano],
 ]);
 
-/** The grammar of apimachinery's `resource.Quantity`: an exponent has digits after its E, which alone means 10^18. */
+/**
+ * The grammar of apimachinery's `resource.Quantity`. `E` followed by digits is an exponent, `E` alone is the suffix for
+ * 10^18.
+ */
 const quantityShape = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/;
-/** Kubernetes keeps amounts as 64-bit integers, and takes what is larger as this. */
+/** Kubernetes stores amounts as 64-bit integers, and caps larger ones at this value. */
 const largestQuantity = 2n ** 63n - 1n;
-/** Beyond it the largest amount, or none, is meant anyway. */
+/** Larger exponents are clamped: the result is the largest amount, or almost zero, anyway. */
 const largestExponent = 50;
 
 /**
- * Reads a quantity as the API server writes it, in any of Kubernetes' notations: `1e3`, `100m`, `1536Mi`, `2Ei`.
+ * Parses a quantity of the API server, in any of Kubernetes' notations: `1e3`, `100m`, `1536Mi`, `2Ei`.
  *
- * @param scale in which parts of one it is returned, rounded up: 1000 for thousandths of a core. @default 1
- * @returns undefined where it is no quantity
+ * @param scale the result's units per one, rounded up: 1000 for millicores. @default 1
+ * @returns undefined if it is not a quantity
  */
 export function parseQuantity(text: string, scale = 1): number | undefined {
   const [, sign, whole = "", fraction = "", exponent, suffix = ""] = quantityShape.exec(text) ?? [];
@@ -81,18 +84,18 @@ export function parseQuantity(text: string, scale = 1): number | undefined {
   const power = Math.max(-largestExponent, Math.min(largestExponent, Number(exponent ?? 0)));
   const numerator = BigInt(whole + fraction) * unit * BigInt(scale) * 10n ** BigInt(Math.max(0, power));
   const denominator = nano * 10n ** BigInt(fraction.length + Math.max(0, -power));
-  // Away from zero, as Kubernetes does.
+  // Rounds away from zero, as Kubernetes does.
   const amount = (numerator + denominator - 1n) / denominator;
   const largest = largestQuantity * BigInt(scale);
   const bounded = Number(amount > largest ? largest : amount);
   return sign === "-" ? -bounded : bounded;
 }
 
-/** Writes thousandths of a core as Kubernetes does: `200m`, `2`. */
+/** Formats millicores as Kubernetes does: `200m`, `2`. */
 export const formatCpu = (millicores: number): string =>
   millicores % 1000 === 0 ? String(millicores / 1000) : `${millicores}m`;
 
-/** Writes bytes in the largest binary unit that needs no fraction: `256Mi`, `1536Mi`, `1000000`. */
+/** Formats bytes in the largest binary unit without a fraction: `256Mi`, `1536Mi`, `1000000`. */
 export function formatBytes(bytes: number): string {
   for (const unit of ["Ti", "Gi", "Mi", "Ki"] as const) {
     const size = byteUnits[unit] ?? 1;

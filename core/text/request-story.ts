@@ -1,6 +1,6 @@
 /**
- * What the Temporal UI shows of a run from its start: also before a worker has taken it, after the last one has gone, and of
- * code that travels apart from the request.
+ * The static summary and details of a run, set by the client at its start. The Temporal UI shows them even without a
+ * worker, and for code that is in the artifact store.
  *
  * @module
  */
@@ -13,20 +13,20 @@ import { codeSpan, prose } from "./markdown.ts";
 import { askedBy, codeStory, list } from "./story.ts";
 import { fitHead } from "./utf8.ts";
 
-/** Temporal keeps 200 bytes of a summary; this is what the first line of the code may have of them. */
+/** The part of the summary for the first line of the code. Temporal limits a summary to 200 bytes. */
 const titleBytes = 120;
 
-/** The run in one line: language, and the first line of the code. */
+/** The summary of a run: its language and the first line of the code. */
 export function summaryOf(spec: ExecutionSpec): string {
   const title = titleOf(spec);
   const ticks = Math.max(0, ...[...title.matchAll(/`+/g)].map(([run]) => run.length));
   const bytes = utf8Bytes(title);
-  // The backticks around it are one more than it has in a row.
+  // The code span has a fence on each side that is one longer than the longest run of backticks.
   const { length } = fitHead(bytes, Math.max(20, titleBytes - 2 * ticks));
   return `${prose(oneLine(spec.language, 20))} · ${codeSpan(new TextDecoder().decode(bytes.subarray(0, length)))}`;
 }
 
-/** What was asked for. */
+/** The details of a run: language, requester, limits and code. */
 export const detailsOf = (spec: ExecutionSpec): string =>
   [
     list([...askedBy(spec.language, spec.requester), `**Limits**: ${prose(limitsInWords(spec))}`]),

@@ -1,19 +1,19 @@
 /**
- * The language of a script by its first line.
+ * Detects the language of a script from its shebang line.
  *
  * @module
  */
 import type { Language } from "../contract/language.ts";
 
-/** Shells and runtimes that run a language of ours under a name of their own. */
+/** Programs whose names differ from those of the language that they run. */
 const otherNames: Readonly<Record<string, string>> = { dash: "sh", ash: "sh", nodejs: "javascript" };
 
-/** Options of env(1) that take the next word. */
+/** Options of env(1) that take a value as the next word. */
 const withValue = ["-u", "--unset", "-C", "--chdir"];
 
 const nameOf = (path: string | undefined): string => path?.replace(/^.*\//, "") ?? "";
 
-/** What env(1) runs. */
+/** The program that env(1) runs. */
 function programOfEnv(words: readonly string[]): string {
   const rest = [...words];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
@@ -27,9 +27,9 @@ function programOfEnv(words: readonly string[]): string {
 }
 
 /**
- * The name of the program that the first line of a script asks for, without its folder: `python3` of `#!/usr/bin/env -S python3 -u`.
+ * The name of the program in a shebang line, without its folder: `python3` for `#!/usr/bin/env -S python3 -u`.
  *
- * @returns undefined where the text begins with no such line
+ * @returns undefined if the text does not begin with a shebang line
  */
 export function programOfShebang(text: string): string | undefined {
   const [, line] = /^#![ \t]*([^\r\n]*)/.exec(text) ?? [];
@@ -40,7 +40,10 @@ export function programOfShebang(text: string): string | undefined {
   return name === "busybox" ? nameOf(words[0]) : name;
 }
 
-/** The language that a program runs: by a name or alias, or by the command of the language; `python3.12` is `python3`. */
+/**
+ * The language that a program runs, by its name, alias or command. A version suffix is ignored: `python3.12` is
+ * `python3`.
+ */
 export function languageOfProgram(languages: readonly Language[], program: string): Language | undefined {
   const names = [program, program.replace(/(?<=\d)(?:\.\d+)+$/, "")];
   const wanted = [...names, ...names.map((name) => otherNames[name] ?? "")].filter((name) => name !== "");

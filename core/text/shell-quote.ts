@@ -1,2 +1,2 @@
-/** Quotes a string for a POSIX shell: every byte but NUL arrives as it is. */
+/** Quotes a string for a POSIX shell. Preserves every byte except NUL. */
 export const shellQuote = (value: string): string => `'${value.replaceAll("'", "'\\''")}'`;

@@ -1,16 +1,15 @@
 /**
- * What is told of every request in the Temporal UI, in Markdown: by the client when it starts the run, and by the workflow
- * while it goes on.
+ * Markdown about a request for the Temporal UI. The client uses it when it starts the run, the workflow while it runs.
  *
  * @module
  */
 import { excerptOf } from "./code-excerpt.ts";
 import { codeBlock, prose } from "./markdown.ts";
 
-/** A list, which stays one wherever it is rendered; it needs an empty line before it. */
+/** A Markdown list. It needs an empty line before it, so that all renderers recognize it. */
 export const list = (lines: readonly string[]): string => lines.map((line) => `- ${line}`).join("\n");
 
-/** Who asks, and in which language. */
+/** The lines for the language and the requester. */
 export const askedBy = (language: string, requester: string | null | undefined): string[] => [
   `**Language**: ${prose(language)}`,
   `**Requested by**: ${requester ? prose(requester) : "(the request does not say)"}`,

@@ -1,10 +1,10 @@
 /**
- * Cutting UTF-8 between characters, and what it costs within a JSON string.
+ * Cuts UTF-8 between characters, and computes its size within a JSON string.
  *
  * @module
  */
 
-/** The bytes that one byte of UTF-8 takes within a JSON string. */
+/** The size of one byte of UTF-8 within a JSON string, in bytes. */
 function escapedLength(byte: number): number {
   if (byte === 0x22 || byte === 0x5c) return 2;
   if (byte >= 0x20) return 1;
@@ -13,13 +13,13 @@ function escapedLength(byte: number): number {
 
 const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
 
-/** The bytes that the UTF-8 character beginning with this byte has. */
+/** The length in bytes of the UTF-8 character that begins with this byte. */
 const characterLength = (byte: number): number => (byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
 
-/** The length of the head of a text without a character that its end has cut; undefined where it is no such head. */
+/** The length of a text's head without an incomplete last character; undefined if it is not valid UTF-8. */
 export function endOfCharacters(head: Uint8Array): number | undefined {
   try {
-    // In a stream, a character that is not complete yet is no fault.
+    // With `stream`, an incomplete last character is not an error.
     new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true });
   } catch {
     return undefined;
@@ -30,14 +30,16 @@ export function endOfCharacters(head: Uint8Array): number | undefined {
   return first !== undefined && start + characterLength(first) > head.length ? start : head.length;
 }
 
-/** The offset of the tail's first character: at most three bytes of one that its beginning has cut come before. */
+/** The offset of the first whole character of a text's tail: skips at most three bytes of an incomplete one. */
 export function startOfCharacters(tail: Uint8Array): number {
   let start = 0;
   while (start < 3 && isContinuation(tail[start])) start++;
   return start;
 }
 
-/** How many of the first bytes fit into the room, in whole characters, and the room that they take. */
+/**
+ * The number of leading bytes, in whole characters, that fit into `room` bytes of JSON, and the bytes of JSON they use.
+ */
 export function fitHead(text: Uint8Array, room: number): { length: number; used: number } {
   let length = 0;
   let used = 0;
@@ -52,7 +54,7 @@ export function fitHead(text: Uint8Array, room: number): { length: number; used:
   return { length, used };
 }
 
-/** How many of the last bytes fit into the room, in whole characters. */
+/** The number of trailing bytes, in whole characters, that fit into `room` bytes of JSON. */
 export function fitTail(text: Uint8Array, room: number): number {
   let start = text.length;
   let used = 0;
