@@ -34,7 +34,7 @@ const tooMany = (total: number) =>
     `total: got ${total}, and more requests than that; allowed is the number of all requests`,
   );
 
-/** What a person sees in the UI. */
+/** Shows the progress in the Temporal UI. */
 function tellProgress(progress: BatchProgress, headline: string): void {
   const { total, started, outcomes } = progress;
   const ended = endedOf(progress);
@@ -45,11 +45,11 @@ function tellProgress(progress: BatchProgress, headline: string): void {
 }
 
 /**
- * Runs many requests, a few at a time, each as a child of its own. Completes with what became of them, also when it is cancelled:
- * it then starts no more, and waits until those that run are cleaned up.
+ * Runs many requests with bounded concurrency, each as a child workflow. Completes with the counts of their outcomes.
+ * When it is cancelled, it starts no more runs, waits until the running ones are cleaned up, and still completes.
  *
- * Their requests and results pass its history, so it goes on in a new one from time to time, between two chunks, when all that
- * was started has ended.
+ * Requests and results of the children are in its history, so it continues as new when the history has become large. It
+ * does so between two chunks, after all started children have ended.
  */
 export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
   refuse(faultInBatch(input));
@@ -69,7 +69,7 @@ export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
       const child = await startChild(executeCode, {
         args: [entry.request, limits],
         workflowId: batchRunId(workflowId, index),
-        // Code is started once, also where somebody resets the batch.
+        // A reset of the batch must not start code a second time.
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         memo: { [aboutMemo]: entry.about, ...(entry.hash === null ? {} : { [requestHashMemo]: entry.hash }) },
@@ -77,7 +77,7 @@ export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
       });
       count((await child.result()).status);
     } catch (error) {
-      // Of one that was cancelled before it began, the loop below hears as well.
+      // A cancellation needs no log line: the loop below handles it.
       if (!isCancellation(error)) log.info("a run of the batch was not carried out", { index, error: String(error) });
       count(isCancellation(error) ? "cancelled" : "error");
     }

@@ -23,13 +23,13 @@ import { composeResult, emptyOutput } from "./result.ts";
 import { countFailure, countResult } from "./run-metrics.ts";
 import { tell, tellFailure, tellResult } from "./story.ts";
 
-/** How often a cell is provisioned anew because its worker went away before the code could start. */
+/** The number of workers lost before the code starts at which the run fails. Until then, a new cell is provisioned. */
 const maximumLosses = 3;
 
-/** A cell and what became of the code in it. */
+/** A cell and the output of the code in it. */
 interface Attempt {
   readonly number: number;
-  /** Null where the run was reset, and no cell was made for it. */
+  /** Null if the run was reset and no cell was created. */
   readonly cell: ProvisionedCell | null;
   readonly output: ExecuteOutput;
 }
@@ -37,10 +37,11 @@ interface Attempt {
 /**
  * One run, from request to clean-up.
  *
- * Completes with a result whatever the code did. Fails, with the kind as the failure's type, only where the run could not
- * be carried out.
+ * Completes with a result for every outcome of the code. Fails only if the run could not be carried out; the failure's
+ * type is the kind.
  *
- * @param limits of batches, whose history the results pass; no part of the contract with other SDKs
+ * @param limits set by batches, because the result is copied into their history; not part of the contract with other
+ *   SDKs
  * @param request see `kgents schema request` and docs/schema; defaults are applied and bounds checked here
  */
 export async function executeCode(request: unknown, limits?: ResultLimits): Promise<ExecutionResult> {
@@ -72,7 +73,7 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
       countFailure(failure, newest);
       throw failure;
     }
-    // Cancelled before the code could start, or before its next start.
+    // Cancelled before the code was started, or before it was started again.
     last = last && {
       number: last.number,
       cell: last.cell,
@@ -98,7 +99,7 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
 const mayHelpToRetry = (output: ExecuteOutput): boolean =>
   output.status !== "succeeded" && output.status !== "cancelled";
 
-/** One start of the code: provision, execute, clean up. */
+/** One attempt at the code: provision, execute, clean up. Repeats these while the code was certainly not started. */
 async function runOnce(
   request: unknown,
   limits: ResultLimits | undefined,
@@ -159,15 +160,16 @@ const resetReason =
   "the run was reset, and its code may have been started before: it is not started again; start a new run, such as by kgents rerun";
 
 /**
- * The id of the run's first execution, which a Reset does not change: cells derive from it, so that an execution that was begun anew means
- * the same ones. An execution that a cron or a retry policy began after another one is a run of its own, and has the other's id there.
+ * The id of the run's first execution. A Reset does not change it. Cell ids derive from it, so that a reset execution
+ * refers to the same cells. An execution started by a cron or a retry policy is a separate run, but has the first
+ * execution's id too, so nothing is returned for it.
  */
 function firstExecution(): Pick<CellInput, "firstRunId"> {
   const { firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
   return continuedFromExecutionRunId === undefined ? { firstRunId: firstExecutionRunId } : {};
 }
 
-/** The output that reached the store of code whose end nobody saw. */
+/** The output in the store of code whose end was not observed. */
 async function whatIsLeft(
   cell: Pick<ProvisionedCell, "cellId">,
   input: SalvageInput,
@@ -180,11 +182,14 @@ async function whatIsLeft(
   return status === "lost" ? output : { ...output, status, reason: `the run was cancelled; ${output.reason}` };
 }
 
-/** Whether what is left of a cell is for people to look at: it has ended in order, and nobody wanted it away. */
+/** Whether a finished cell is kept as a Job until its TTL: only on Kubernetes, and not if cancelled or lost. */
 const isReapable = (cell: ProvisionedCell, { status }: ExecuteOutput): boolean =>
   cell.backend === "kubernetes" && status !== "cancelled" && status !== "lost";
 
-/** Has a child of its own look after a finished cell, so that the caller need not wait for its TTL. */
+/**
+ * Starts a child workflow that removes the finished cell after its TTL, so that the caller need not wait. Removes it
+ * now if that fails.
+ */
 async function reapLater(cell: ProvisionedCell, attempt: number): Promise<void> {
   const { cellId, backend, ttlMilliseconds, requester } = cell;
   try {
@@ -202,7 +207,7 @@ async function reapLater(cell: ProvisionedCell, attempt: number): Promise<void> 
   }
 }
 
-/** Cleans up, also when the run is cancelled. (A host that is gone is swept by its next worker.) */
+/** Cleans up, also when the run is cancelled. Never fails: the next worker on a lost host sweeps its cells. */
 async function removeCell(cell: ProvisionedCell, attempt: number): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {

@@ -11,42 +11,49 @@ import {
 import type { CellInput, ExecuteOutput, ProvisionedCell } from "#activities/contract";
 import { endsExecution, executing, type Place } from "./phases.ts";
 
-/** How often a failure that may pass is met before it is the run's. */
+/** The number of failures after which the run fails, even if they are retryable. */
 const maximumTries = 5;
-/** How often a worker may fall silent (each time ten seconds at least), or hand the cell over, before nobody asks for the code any more. */
+/**
+ * The maximum number of activity timeouts (each takes at least ten seconds) and hand-overs, after which the run is
+ * lost.
+ */
 const maximumSilences = 50;
 
-/** What became of a cell. */
+/** The end of executing code in a cell. */
 export type CellEnd =
   | { readonly output: ExecuteOutput }
-  /** The code may have run, and nobody can tell how it ended. */
+  /** The code may have run, and its end is not known. */
   | { readonly unknown: "cancelled" | "lost"; readonly hostAnswers: boolean }
-  /** The host went away, and the code was certainly not started. */
+  /** No worker answers on the host's queue, and the code was certainly not started. */
   | { readonly notStarted: true }
-  /** The cluster had no room for its pod after all: what is full, in a phrase. An earlier attempt may have seen a pod that is gone by now. */
+  /**
+   * The cluster had no room for the cell's pod: which limit is reached, in a phrase. The start is uncertain if an
+   * earlier attempt failed: its pod may be gone by now.
+   */
   | { readonly noRoom: string; readonly certainlyNotStarted: boolean };
 
 const timeOutOf = (error: unknown): TimeoutType | undefined =>
   error instanceof ActivityFailure && error.cause instanceof TimeoutFailure ? error.cause.timeoutType : undefined;
 
-/** What the activity failed with, if it said so itself. */
+/** The failure that the activity itself reported; undefined for timeouts. */
 const failureOf = (error: unknown): ApplicationFailure | undefined =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : undefined;
 
-/** Whether it was a failure that may pass, by the rule of its kind. A cell of a cluster that did not start never will. */
+/** Whether a failure is retryable, by its kind. On Kubernetes a failed start is final: the Job has backoffLimit 0. */
 function mayPass(error: unknown, cell: ProvisionedCell): boolean {
   const failure = failureOf(error);
   if (failure === undefined || failure.nonRetryable) return false;
-  // Workers of 0.1.0 said of each kind whether it is final, and their runs may have gone on after a kind that ends the phase today.
+  // Patched, because with workers of 0.1.0, which set `nonRetryable` for each kind themselves, a run could continue
+  // after such a kind.
   if (endsExecution(failure.type) && patched("execute-final-kinds")) return false;
   return failure.type !== "cell-start" || cell.taskQueue !== null;
 }
 
 /**
- * Has the code run in its cell, through deaths of the worker and of connections.
+ * Runs the code in its cell. Retries after the loss of a worker or a connection.
  *
- * Once a worker has begun, the code may have been started, whatever became of that worker and whatever it said. From then
- * on a host that does not answer means that nobody can tell, and never a start elsewhere.
+ * Once a worker has begun an attempt, the code may have been started, even if the attempt failed. If the host does not
+ * answer after that, the outcome is unknown, and the code is never started elsewhere.
  */
 export async function executeInCell(cell: ProvisionedCell, input: CellInput): Promise<CellEnd> {
   let begun = false;

@@ -2,7 +2,7 @@ import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio
 import { type FailureDetails, type FailureKind, failureKinds, isFailureKind } from "#core/contract/failure";
 import type { InputFault } from "#core/contract/workflow-inputs";
 
-/** A failure of the workflow, of a kind in the table. */
+/** Creates a workflow failure of a known kind. */
 export function failureOf(kind: FailureKind, message: string, details?: unknown[] | null): ApplicationFailure {
   const known: FailureDetails = { kind, remedy: failureKinds[kind].remedy };
   return ApplicationFailure.create({
@@ -13,7 +13,7 @@ export function failureOf(kind: FailureKind, message: string, details?: unknown[
   });
 }
 
-/** Whether an activity failed with a kind of ours. */
+/** Whether an activity failed with this kind. */
 export const isKind = (error: unknown, kind: FailureKind): error is ActivityFailure & { cause: ApplicationFailure } =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === kind;
 
@@ -29,7 +29,10 @@ export function refuse(fault: InputFault | undefined): void {
   throw failureOf(kind, fault.message, [details]);
 }
 
-/** The failure of the workflow: of a kind in the table, with the message and the remedy of what went wrong. */
+/**
+ * Converts an activity failure to a workflow failure of a known kind, with its message and remedy. Other errors are
+ * returned unchanged.
+ */
 export function toWorkflowFailure(error: unknown): unknown {
   if (!(error instanceof ActivityFailure)) return error;
   const { cause } = error;

@@ -1,5 +1,6 @@
 /**
- * Where a run gets its cell: on the nearest worker, or after a wait in one of Temporal's queues, or on the other backend.
+ * Provisions the cell of a run: on the nearest worker, after a wait in one of the waiting task queues, or on the other
+ * backend.
  *
  * @module
  */
@@ -11,13 +12,19 @@ import { failureOf, isKind } from "./failure.ts";
 import { provisioning } from "./phases.ts";
 import { mayFallBack } from "./raw-request.ts";
 
-/** How often a run is sent on from one queue of those that wait to the other: as the cluster goes and comes back. */
+/**
+ * The maximum number of moves between the waiting queues. A run moves when the cluster becomes unavailable or available
+ * again.
+ */
 const maximumQueues = 100;
-/** For how long a run may go back to the queue because the cluster had no room for its pod after all. */
+/** How long a run may return to the queue after the cluster refused its pod, in milliseconds. */
 const refusalsMilliseconds = 86_400_000;
 const pauses = { first: 1000, longest: 300_000 } as const;
 
-/** Provisions where there is a place: in the cluster or, where it is away and that is allowed, in the sandbox. */
+/**
+ * Provisions on the requested backend. Falls back to the sandbox if the cluster is unavailable and the request allows
+ * it.
+ */
 export async function provisionWithFallback(input: ProvisionInput): Promise<ProvisionedCell | Restarted> {
   const { request } = input;
   try {
@@ -30,7 +37,10 @@ export async function provisionWithFallback(input: ProvisionInput): Promise<Prov
   }
 }
 
-/** Provisions on the first worker that has a place. Where the nearest one has none, or the cluster, the crowd waits in Temporal's queues. */
+/**
+ * Provisions on the first worker with a free slot. If the nearest worker or the cluster is full, the run waits in a
+ * waiting task queue.
+ */
 async function provisionAnywhere(input: ProvisionInput): Promise<ProvisionedCell | Restarted> {
   const { request } = input;
   let answer = await provisioning(request).provision(input);
@@ -43,10 +53,11 @@ async function provisionAnywhere(input: ProvisionInput): Promise<ProvisionedCell
 }
 
 /**
- * Makes the pause of a run before it asks for room again, since the cluster refused its pod where there seemed to be some: another
- * worker was quicker, or a quota cannot be read. The first passes soon; for the second a cell is made in vain now and then.
+ * Creates the backoff of a run whose pod the cluster refused although there seemed to be room: another worker took the
+ * room first, or a quota cannot be read. The backoff starts short, because the first case resolves soon. It grows,
+ * because in the second case each attempt creates a cell in vain.
  *
- * @throws ApplicationFailure `quota-exceeded` a day after the first of them
+ * @throws ApplicationFailure `quota-exceeded` a day after the first refusal
  */
 export function refusalPauses(): (full: string) => Promise<void> {
   let milliseconds: number = pauses.first;

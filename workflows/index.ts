@@ -5,11 +5,11 @@ import { reapCell } from "./reap-cell.ts";
 import { sweepCells } from "./sweep-cells.ts";
 
 /**
- * Moves on to a new version of the workers, where these have versions: the server refuses a behaviour from those that have none.
+ * `AUTO_UPGRADE` for versioned workers. The server rejects a versioning behavior from unversioned workers.
  *
- * `executeCode` is left to the workers' default, `PINNED`: it ends with the version that began it, and is short. The others would keep the
- * workers of an old version for as long as a TTL and a cluster's outage last, a day and more, or for as long as a batch; their steps are few, and
- * change by patches.
+ * `executeCode` keeps the workers' default, `PINNED`, because it is short. The other workflows can run for a day or
+ * more (a TTL, a cluster outage, a batch). Pinned, they would keep the workers of an old version running. They have few
+ * steps, and change through patches.
  */
 const movesOn = () =>
   workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: "AUTO_UPGRADE" as const } : {};

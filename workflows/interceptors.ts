@@ -1,6 +1,6 @@
 /**
- * What runs around every workflow: its log lines say whose run it is, and a trace that came with its start goes on to what
- * it calls for.
+ * Interceptors of every workflow: they add the requester to log lines, and pass the trace context on to activities and
+ * child workflows.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { unknownRequester } from "#core/contract/names";
 import { carrierWithin, type TraceCarrier, textOf, traceHeader } from "#core/telemetry/trace-context";
 import { fieldsOf } from "./raw-request.ts";
 
-/** How the end of a workflow gets out, to be recorded as a span. Called once, and not when it is replayed. */
+/** Reports the end of a workflow, to be recorded as a span. Called once, and not during replay. */
 export interface TraceSinks extends Sinks {
   readonly kgentsTraces: {
     readonly ended: (end: { carrier: unknown; at: number; status: string | null; error: string | null }) => void;
@@ -29,14 +29,14 @@ const { kgentsTraces } = proxySinks<TraceSinks>();
 const statusOf = (result: unknown): string | null =>
   typeof result === "object" && result !== null && "status" in result ? String(result.status) : null;
 
-/** What a workflow that ends by an exception has come to: going on in a new history, or a cancellation, is no error. */
+/** The status or error of a workflow that ends by an exception. Continue-as-new and cancellation are not errors. */
 function endOf(error: unknown): { status: string | null; error: string | null } {
   if (error instanceof ContinueAsNew) return { status: "continued-as-new", error: null };
   if (isCancellation(error)) return { status: "cancelled", error: null };
   return { status: null, error: String(error) };
 }
 
-/** The interceptors of one workflow. */
+/** Creates the interceptors of one workflow execution. */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   let requester = unknownRequester;
   let carrier: unknown;

@@ -1,5 +1,6 @@
 /**
- * The options of each phase's activity. Time-outs bound the phase as a whole; the code's own clock is the worker's.
+ * The activity options of each phase. The timeouts bound a phase as a whole; the worker enforces the time limit of the
+ * code.
  *
  * @module
  */
@@ -10,18 +11,18 @@ import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names"
 import { oneLine } from "#core/text/code-excerpt";
 import { fieldsOf } from "./raw-request.ts";
 
-/** How long a live worker may take to pick up a task of its own host queue, where places were reserved beforehand. */
+/** How long a live worker may take to pick up a task of its host queue. Its slot was reserved beforehand. */
 const hostPickUp = "20s";
 /**
- * Beyond startup and the code's own time: delivering, draining 64 MiB of output, collecting files; in a cluster also for as
- * long as a cell keeps its output while the server is away.
+ * Time in addition to startup and the code's time limit: for delivery, draining 64 MiB of output and collecting files.
+ * In a cluster it also covers the grace period for which a cell keeps its output while the API server is unavailable.
  */
 const collectionMilliseconds = { subprocess: 120_000, kubernetes: 360_000 } as const;
 
 const common = {
-  // Else a cancelled workflow closes while its activity still holds a cell.
+  // Otherwise a cancelled workflow closes while its activity still holds a cell.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  // Also bounds how long a dead worker goes unnoticed. Workers beat each second.
+  // Bounds the time until a dead worker is detected. Workers heartbeat every one or two seconds.
   heartbeatTimeout: "10s",
   retry: {
     initialInterval: "200ms",
@@ -32,13 +33,14 @@ const common = {
 } satisfies ActivityOptions;
 
 /**
- * The kinds of failures that end a phase at once, beside wrong usage, which ends each of them (activities/failures.ts). Provisioning says
- * soon that a cluster is away, since another backend may take the run. What is not listed has no such kinds: an API server that is away
- * for a minute must not leave a cell, and reading again costs nothing.
+ * The failure kinds that are not retried, per phase. Wrong usage is never retried in any phase
+ * (activities/failures.ts). `provision` fails soon if a cluster is unavailable, because another backend may take the
+ * run. The other phases retry every other kind: an API server outage of a minute must not leave a cell behind, and
+ * reading again is harmless.
  */
 const finalKinds = { provision: nonRetryableKinds, execute: nonRetryableKinds } as const;
 
-/** Tries again for as long as the phase's time allows. */
+/** Retries until the phase's scheduleToCloseTimeout. */
 const untilTheEnd = { initialInterval: "200ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;
 
 /** Whether a failure of `execute` ends the run, by its kind. */
@@ -46,18 +48,19 @@ export const endsExecution = (kind: string | null | undefined): boolean =>
   finalKinds.execute.some((final) => final === kind);
 
 /**
- * Where a later phase of a cell is asked for.
+ * The task queue for a later phase of a cell.
  *
- * `here`: on the shared queue. The server hands such a task to the very worker that has just scheduled it, without a detour
- * by a queue, and that is nearly always the worker that provisioned. A worker of another host that gets it says
- * `elsewhere`. `host`: on the queue of the host that holds the cell.
+ * - `here`: the shared queue. With eager activity execution the server gives the task directly to the worker that
+ *   scheduled it, which is nearly always the one that provisioned. A worker of another host that gets the task returns
+ *   {@link Elsewhere}.
+ * - `host`: the queue of the host that holds the cell.
  */
 export type Place = "here" | "host";
 
 const queueOf = (cell: ProvisionedCell, place: Place): Pick<ActivityOptions, "taskQueue" | "scheduleToStartTimeout"> =>
   cell.taskQueue === null || place === "here" ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp };
 
-/** What is full, within a summary: the server takes 400 bytes. */
+/** The maximum length of the `full` phrase in a summary. The server accepts summaries of up to 400 bytes. */
 const maximumPhrase = 40;
 
 function waitingFor({ cluster }: Full): { taskQueue: string; words: string } {
@@ -68,8 +71,8 @@ function waitingFor({ cluster }: Full): { taskQueue: string; words: string } {
 }
 
 /**
- * Phase 1. On the nearest worker, which answers at once whether there is a place; after that answer on the queue of those that
- * wait for one: up to a day, since that is no fault of the run.
+ * Phase 1. Without `full`, runs on the nearest worker, which returns at once if there is no free slot. With `full`,
+ * runs on the waiting queue for up to a day, because a lack of room is not a fault of the run.
  */
 export function provisioning(request: unknown, full?: Full): Pick<Activities, "provision"> {
   const wait = full && waitingFor(full);
@@ -79,7 +82,7 @@ export function provisioning(request: unknown, full?: Full): Pick<Activities, "p
     ...(wait && {
       taskQueue: wait.taskQueue,
       scheduleToCloseTimeout: "1 day",
-      // Each worker that ends while the run waits on it takes one.
+      // Each worker that shuts down while the run waits on it uses up one attempt.
       retry: { ...common.retry, nonRetryableErrorTypes: [...finalKinds.provision], maximumAttempts: 1000 },
     }),
     startToCloseTimeout: "1 day",
@@ -88,8 +91,8 @@ export function provisioning(request: unknown, full?: Full): Pick<Activities, "p
 }
 
 /**
- * Phase 2. The server does not retry it: only the workflow can tell a task that no worker ever took from one whose worker
- * died, and that decides whether the code may have started.
+ * Phase 2. The server does not retry it. The workflow retries instead, because it must distinguish a task that no
+ * worker took from one whose worker died: only in the latter case the code may have started.
  */
 export const executing = (cell: ProvisionedCell, place: Place): Pick<Activities, "execute"> =>
   proxyActivities<Activities>({
@@ -101,35 +104,38 @@ export const executing = (cell: ProvisionedCell, place: Place): Pick<Activities,
     summary: `run ${cell.language} on ${cell.backend}, at most ${cell.timeoutMilliseconds / 1000} s: ${cell.title}`,
   });
 
-/** Reads what reached the store of a run whose host is gone; on any worker. */
+/** Reads the output in the store of a run whose host is gone. Runs on any worker. */
 export const salvaging = (cell: Pick<ProvisionedCell, "cellId">): Pick<Activities, "salvage"> =>
   proxyActivities<Activities>({
     ...common,
-    // It reads up to 128 MiB in one go.
+    // No heartbeats: it reads up to 128 MiB in one call.
     heartbeatTimeout: "0s",
     startToCloseTimeout: "5 minutes",
     summary: `read what ${cell.cellId} left in the store`,
   });
 
-/** Phase 3. */
+/** Phase 3: removes the cell. */
 export const cleaning = (cell: ProvisionedCell, place: Place): Pick<Activities, "cleanUp"> =>
   proxyActivities<Activities>({
     ...common,
     ...queueOf(cell, place),
     heartbeatTimeout: "0s",
-    // As often as the time allows. What is left then the janitor or the sweep takes away.
+    // A cell that is left after the timeout is removed by the janitor or the sweep.
     retry: untilTheEnd,
     startToCloseTimeout: "30s",
     scheduleToCloseTimeout: "5m",
     summary: `remove ${cell.cellId}`,
   });
 
-/** The end of a finished cell in a cluster: patient, since the server may be away for hours. */
+/**
+ * The release and the removal of a finished cell in a cluster. Removal retries for a day, because the API server may be
+ * down for hours.
+ */
 export const reaping = (cellId: string): Pick<Activities, "releaseCell" | "removeCell"> => {
   const { heartbeatTimeout: _, ...unbeating } = common;
   const { releaseCell } = proxyActivities<Activities>({
     ...unbeating,
-    // Until the supervisor has ended by itself, after its grace.
+    // Retries until the supervisor's grace period is over and it ends by itself.
     retry: untilTheEnd,
     startToCloseTimeout: "30s",
     scheduleToCloseTimeout: "5m",
@@ -137,8 +143,8 @@ export const reaping = (cellId: string): Pick<Activities, "releaseCell" | "remov
   });
   const { removeCell } = proxyActivities<Activities>({
     ...unbeating,
-    // Whatever it fails with may pass: a credential that is renewed, a cluster that comes back. After a day the Job's own
-    // TTL has long done it.
+    // Any failure may be transient: an expired credential, a cluster outage. After a day the Job's own TTL has removed
+    // it.
     retry: { initialInterval: "1s", backoffCoefficient: 2, maximumInterval: "5m" },
     startToCloseTimeout: "1m",
     scheduleToCloseTimeout: "1 day",
@@ -147,7 +153,7 @@ export const reaping = (cellId: string): Pick<Activities, "releaseCell" | "remov
   return { releaseCell, removeCell };
 };
 
-/** Reads a chunk of a batch's requests, on any worker. */
+/** Reads a chunk of a batch's requests. Runs on any worker. */
 export const reading = (chunk: number): Pick<Activities, "readRequests"> =>
   proxyActivities<Activities>({
     ...common,
@@ -157,7 +163,7 @@ export const reading = (chunk: number): Pick<Activities, "readRequests"> =>
     summary: `read part ${chunk + 1} of the requests`,
   });
 
-/** One round of the sweep; what it does not do now the next one does. */
+/** One round of the sweep. The next round retries what this one did not remove. */
 export const sweeping = (): Pick<Activities, "sweepCells"> =>
   proxyActivities<Activities>({
     ...common,

@@ -1,11 +1,11 @@
 /**
- * What the workflow reads of a request before an activity has checked it: anything can be in it.
+ * Reads fields of a request that no activity has validated yet.
  *
  * @module
  */
 import { titleOf } from "#core/text/code-excerpt";
 
-/** A few fields for people, from whatever came. */
+/** Fields of an unvalidated request, for display. */
 export function fieldsOf(request: unknown): {
   title: string;
   language: string | undefined;
@@ -23,7 +23,10 @@ export function fieldsOf(request: unknown): {
   };
 }
 
-/** Whether the run may use the sandbox when the cluster is found away: only where the request left the choice to us. */
+/**
+ * Whether the run may use the sandbox if the cluster is unavailable: only with backend `auto`, unless `fallback` is
+ * false.
+ */
 export function mayFallBack(request: unknown): boolean {
   if (typeof request !== "object" || request === null) return false;
   const { backend, fallback }: { backend?: unknown; fallback?: unknown } = request;

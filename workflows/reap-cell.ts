@@ -6,8 +6,8 @@ import { isKind, refuse, toWorkflowFailure } from "./failure.ts";
 import { reaping } from "./phases.ts";
 
 /**
- * The end of a cell in a cluster whose run is over: its supervisor is let go, what is left can be looked at for a while, and
- * then it is taken away. Nobody waits for this workflow.
+ * Ends a cell in a cluster after its run: releases the supervisor, keeps the finished Job for its TTL for inspection,
+ * then removes it. No other workflow waits for this one.
  */
 export async function reapCell(received: ReapInput): Promise<void> {
   refuse(faultInReap(received));
@@ -18,9 +18,9 @@ export async function reapCell(received: ReapInput): Promise<void> {
   const activities = reaping(cellId);
   setCurrentDetails(`letting the cell ${cellId} end`);
   await activities.releaseCell(input).catch((error) => {
-    // Its run goes on, or it is no cell of a cluster.
+    // The cell's run is still open, or the input is not a cell of a cluster.
     if (isKind(error, "invalid-request")) throw toWorkflowFailure(error);
-    // It ends by itself after its grace.
+    // Not fatal: the supervisor ends by itself after its grace period.
     log.warn("the cell was not told to end", { cellId, error: String(error) });
   });
   setCurrentDetails(`the finished Job ${cellId} can be looked at for ${ttl}`);

@@ -7,7 +7,7 @@ const emptyStream: StreamResult = {
   encoding: "utf-8",
   truncated: false,
   bytes: 0,
-  // Of nothing.
+  // The SHA-256 of empty input.
   sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
   ref: null,
 };
@@ -28,7 +28,7 @@ export const emptyOutput = (status: RunStatus, reason: string): ExecuteOutput =>
   usage: { peakMemoryBytes: null, cpuSeconds: null },
 });
 
-/** Puts the result together from what the phases said. */
+/** Composes the result from the outputs of the phases. */
 export function composeResult(parts: {
   cell: ProvisionedCell | null;
   output: ExecuteOutput;

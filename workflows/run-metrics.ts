@@ -1,5 +1,5 @@
 /**
- * What is counted of a run when it is over: once, also where the workflow is replayed.
+ * Records the metrics of a run at its end. Once per run, because the SDK suppresses metrics during replay.
  *
  * @module
  */
@@ -14,7 +14,10 @@ type Cell = ProvisionedCell | undefined;
 const counter = ({ name, meaning }: { name: string; meaning: string }) =>
   metricMeter.createCounter(name, undefined, meaning);
 
-/** Only a worker knows which languages there are: what a refused request asks for is no label. */
+/**
+ * Labels from the provisioned cell. The language of a refused request is not used as a label, because it is not
+ * validated.
+ */
 const placeOf = (cell: Cell) => ({
   language: cell?.language ?? unknownLabel,
   backend: cell?.backend ?? unknownLabel,
@@ -32,7 +35,7 @@ export function countResult({ status, isolation, timings }: ExecutionResult, cel
   const seconds = metricMeter.createHistogram(name, "float", undefined, meaning);
   const record = (phase: string, from: string | null, to: string | null): void => {
     if (from === null || to === null) return;
-    // Clocks of several machines: a phase cannot have ended before it began.
+    // The times come from clocks of several machines, so a difference can be negative.
     seconds.record(Math.max(0, Date.parse(to) - Date.parse(from)) / 1000, { phase, ...placeOf(cell) });
   };
   const { queued, provisioned, started, finished } = timings;

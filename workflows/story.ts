@@ -1,5 +1,5 @@
 /**
- * What a person sees who opens the run in the Temporal UI: what ran, for whom, where, how isolated, and what became of it.
+ * The details of a run in the Temporal UI: code, requester, backend, isolation and outcome.
  *
  * @module
  */
@@ -37,7 +37,7 @@ function isolationStory({ level, mechanism, ...parts }: Isolation): string {
   return [`**Isolation**: ${level}, ${prose(mechanism)}`, list(lines)].join("\n\n");
 }
 
-/** Which backend, and why that one. */
+/** The backend, and why it was chosen. */
 function place(cell: ProvisionedCell | undefined, asked: string | undefined): string {
   if (!cell) return "not chosen";
   const { backend, fallback } = cell;
@@ -59,7 +59,7 @@ function show(phase: Phase, request: unknown, cell: ProvisionedCell | undefined,
   setCurrentDetails([list(lines), codeStory(request), isolation].join("\n\n"));
 }
 
-/** Says where the run is. */
+/** Shows the phase of the run, and sets the search attributes when the code is executed. */
 export function tell(phase: Phase, request: unknown, cell: ProvisionedCell | undefined): void {
   show(phase, request, cell);
   if (phase === "executing" && cell?.searchAttributes) {
@@ -72,7 +72,7 @@ export function tell(phase: Phase, request: unknown, cell: ProvisionedCell | und
   }
 }
 
-/** Says what became of the code. */
+/** Shows the result of the run, and sets the status search attribute. */
 export function tellResult(result: ExecutionResult, request: unknown, cell: ProvisionedCell | undefined): void {
   const { timings, isolation, attempts } = result;
   const took = timings.started ? Date.parse(timings.finished) - Date.parse(timings.started) : undefined;
@@ -87,7 +87,7 @@ export function tellResult(result: ExecutionResult, request: unknown, cell: Prov
   if (cell?.searchAttributes) upsertSearchAttributes([{ key: keys.status, value: result.status }]);
 }
 
-/** Says why the run could not be carried out, and what to do. */
+/** Shows why the run could not be carried out and the remedy, and sets the status search attribute. */
 export function tellFailure(failure: unknown, request: unknown, cell: ProvisionedCell | undefined): void {
   const { type, message, details } =
     failure instanceof ApplicationFailure ? failure : { type: "internal", message: String(failure), details: null };
@@ -96,6 +96,6 @@ export function tellFailure(failure: unknown, request: unknown, cell: Provisione
     `**Outcome**: not carried out (${type}): ${prose(message)}`,
     ...(remedy ? [`**What to do**: ${prose(remedy)}`] : []),
   ]);
-  // As lists of runs call it. Whether the namespace has the attribute is known only once there was a cell.
+  // `error` is the status in lists of runs. Only a provisioned cell tells whether the namespace has the attribute.
   if (cell?.searchAttributes) upsertSearchAttributes([{ key: keys.status, value: "error" }]);
 }

@@ -3,7 +3,7 @@ import type { SweepReport } from "#activities/contract";
 import { prose } from "#core/text/markdown";
 import { sweeping } from "./phases.ts";
 
-/** One round through the cells of the cluster, started by a schedule: takes away what no live run owns. */
+/** Removes the cells of the cluster that have no live run. Started by a schedule. */
 export async function sweepCells(): Promise<SweepReport> {
   const report = await sweeping().sweepCells();
   const { looked, removed, resisted = [], stopped } = report;
