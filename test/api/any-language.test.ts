@@ -1,4 +1,4 @@
-/** The programs of examples/any-language/, each with the tools of its language, and the page that shows them. */
+/** The programs of examples/any-language/, each run with its language's tools, and the page that shows them. */
 import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ const page = await readFile(new URL("../../docs/any-language.md", import.meta.ur
 const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
   .filter((entry) => entry.isFile())
   .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1));
-/** Compilers and packages come first, the first time. */
+/** The first run builds compilers and packages. */
 const buildMilliseconds = 900_000;
 
 let terminal: CommandLine;
@@ -49,7 +49,7 @@ async function runPython(command: string, args: string[], directory: string): Pr
   return { ...ended, code, stderr };
 }
 
-/** Maven writes beside its pom.xml. */
+/** Maven writes next to its pom.xml. */
 async function runJava(): Promise<Ended> {
   const copy = join(terminal.directory, "java");
   await cp(join(folder, "java"), copy, { recursive: true });

@@ -1,4 +1,4 @@
-/** Batches: many runs as one, by the API. */
+/** Batches through the API. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type BatchItem, type ExecutionRequest, KgentsError } from "#client/index";
@@ -19,7 +19,7 @@ async function all(items: AsyncIterable<BatchItem>): Promise<BatchItem[]> {
   return came;
 }
 
-/** What became of the items, in a word and their output. */
+/** The status and output of each item. */
 const inWords = (items: readonly BatchItem[]): string[] =>
   items.map(({ result, failure }) => (result ? `${result.status} ${result.stdout.text.trim()}` : `${failure?.kind}`));
 
@@ -30,7 +30,7 @@ describe.each([
   it("gives what became of each request, in their order", async () => {
     const quartermaster = yard.quartermaster({ shared });
     const id = newId();
-    // The first ones end last.
+    // The first requests end last.
     const requests = [
       sh("sleep 1; echo one"),
       sh("echo two; exit 3"),
@@ -54,7 +54,7 @@ describe.each([
       ...{ total: 64, started: 64, cancelled: false },
       outcomes: { succeeded: 61, failed: 1, "timed-out": 1, error: 1 },
     });
-    // Its runs are ordinary ones.
+    // A batch's runs are ordinary runs.
     expect(await (await quartermaster.get(`${id}/2`)).inspect()).toMatchObject({
       ...{ status: "failed", language: "sh", title: "echo two; exit 3" },
     });

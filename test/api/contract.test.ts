@@ -1,4 +1,7 @@
-/** The contract with other SDKs: what docs/any-language.md and docs/schema/ say, against runs that Temporal's client alone starts. */
+/**
+ * The contract with other SDKs: docs/any-language.md and docs/schema/ against runs started with Temporal's client
+ * alone.
+ */
 import { readFile } from "node:fs/promises";
 import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";

@@ -1,4 +1,6 @@
-/** The programs of examples/ and of the pages, each as a process of its own, on a stack that the first one brings up. */
+/**
+ * The programs of examples/ and of the docs pages, each as a separate process, on a stack that the first one starts.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,7 +57,7 @@ test.each([
 ])("%s, its TypeScript number %i as printed", async (page, index, stdout) => {
   const shown = [...(await readFile(join(root, page), "utf8")).matchAll(/```ts\n(.*?)```/gs)];
   const ended = await terminal.program(process.execPath, ["--input-type=module-typescript"], {
-    // Where the package's own name leads to it.
+    // A directory in which the package's own name resolves.
     ...{ directory: root, input: shown[index]?.[1] ?? "" },
   });
   expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(stdout), stderr: "" });

@@ -1,4 +1,4 @@
-/** Runs of another program's under the name of our workflow, which end with something that is no result of kgents. */
+/** Runs of another program under the name of our workflow, whose results are not results of kgents. */
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Context, heartbeat } from "@temporalio/activity";
@@ -17,7 +17,7 @@ Runtime.install({ logger: new DefaultLogger("ERROR") });
 const address = inject("temporalAddress");
 const taskQueue = `test-${randomUUID()}`;
 
-/** The result of a run that version 0.1.0 has carried out. */
+/** The result of a run by version 0.1.0. */
 const ours: Record<string, unknown> = (() => {
   const end = recorded.events.at(-1)?.workflowExecutionCompletedEventAttributes;
   return JSON.parse(Buffer.from(end?.result?.payloads[0]?.data ?? "", "base64").toString());
@@ -85,7 +85,7 @@ afterAll(async () => {
   await terminal[Symbol.asyncDispose]();
 });
 
-/** Has a run end with an answer, and returns its id. */
+/** Makes a run end with an answer, and returns its id. */
 async function endWith(answer: unknown): Promise<string> {
   const workflowId = `foreign-${randomUUID()}`;
   await client.workflow.execute(executeCodeWorkflow, { workflowId, taskQueue, args: [{ code: "x" }, answer] });
@@ -194,7 +194,7 @@ describe("kgents cancel, where a run does not end in time", () => {
       `${stays.workflowId} was asked to end, and has not within 3 s; the cancellation goes on\n        Look at it with \`kgents show\``,
     );
     expect(stderr).toContain(`${ends.workflowId} is cancelled\n`);
-    // It does not wait for the run once it has said so.
+    // It does not wait for the run after the error.
     expect(performance.now() - began).toBeLessThan(30_000);
     expect((await stays.describe()).status.name).toBe("RUNNING");
     const { events } = await stays.fetchHistory();

@@ -1,11 +1,11 @@
 /**
- * Workflows of another program under the name of ours, and with activities under the names of ours.
+ * Workflows of another program that use the name of our workflow, with activities that use the names of ours.
  *
  * @module
  */
 import { ApplicationFailure, CancellationScope, proxyActivities, sleep } from "@temporalio/workflow";
 
-/** What the other program's activities do: `provision` answers with what it is given, `execute` beats it until it is cancelled. */
+/** The other program's activities: `provision` returns its input; `execute` heartbeats it until it is cancelled. */
 export interface ForeignActivities {
   readonly provision: (answer: unknown) => Promise<unknown>;
   readonly execute: (beat: unknown) => Promise<void>;
@@ -23,7 +23,7 @@ export async function executeCode(
   answer: unknown,
   more: { cell?: unknown; beat?: unknown; details?: unknown[]; stays?: true } = {},
 ): Promise<unknown> {
-  // Whoever cancels it waits in vain.
+  // Ignores cancellation.
   if (more.stays) await CancellationScope.nonCancellable(() => sleep("1h"));
   if (more.beat !== undefined) await execute(more.beat);
   if (more.cell !== undefined) await provision(more.cell);

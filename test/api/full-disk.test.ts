@@ -1,4 +1,4 @@
-/** What becomes of runs where the disk of the artifact store is full: on a small disk of its own, with real sandboxes. */
+/** Runs while the disk of the artifact store is full, on a small disk with real sandboxes. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
@@ -37,7 +37,7 @@ describe.each(canMount ? ["tmpfs"] : [])("a disk of 8 MiB (%s)", () => {
       reason: expect.stringContaining(`could not be stored: ${noSpace}`),
     });
 
-    // Its place was given back. A file that does not fit is left out by name.
+    // Its place was released. A file that does not fit is reported as omitted.
     await rm(join(artifacts.directory, "runs"), { recursive: true });
     await mkdir(join(artifacts.directory, "runs"));
     const large = await (await start("head -c 9000000 /dev/zero >file; echo made")).result();

@@ -1,4 +1,4 @@
-/** The API on a machine where nothing runs yet: it brings the local stack up by itself. */
+/** The API on a machine without a running stack: it starts the local stack itself. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";

@@ -1,4 +1,4 @@
-/** The TypeScript API against a real worker: what a program sees of a run. */
+/** The TypeScript API against a real worker. */
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -24,13 +24,13 @@ beforeAll(async () => {
 });
 afterAll(() => yard[Symbol.asyncDispose]());
 
-/** Both ways of following output: in the store, and by heartbeat where the store is out of reach. */
+/** The two ways to follow output: through the store, or through heartbeats if the store is not available. */
 const ways: [name: string, shared: boolean][] = [
   ["with the store", true],
   ["by heartbeat", false],
 ];
 
-/** Everything that a run wrote, put together from its events. */
+/** Collects everything that a run wrote from its events. */
 async function collect(handle: ExecutionHandle): Promise<{ stdout: string; stderr: string; omitted: number }> {
   const seen = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
   const offsets = { stdout: 0, stderr: 0 };
@@ -130,7 +130,7 @@ describe("a handle", () => {
     await iterator.return?.();
     expect(await collect(handle)).toEqual({ stdout: "one\nthree\n", stderr: "two\n", omitted: 0 });
     expect(await handle.result()).toMatchObject({ status: "succeeded" });
-    // Again, when all is over.
+    // Again after the run has ended.
     expect(await collect(handle)).toEqual({ stdout: "one\nthree\n", stderr: "two\n", omitted: 0 });
   });
 

@@ -1,4 +1,4 @@
-/** The list of runs, and all that is known of one: also of runs that another SDK started, and where there are no search attributes. */
+/** Listing and inspecting runs, including runs that another SDK started, and servers without search attributes. */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ async function listed(quartermaster: Quartermaster, options?: ListOptions): Prom
   return runs;
 }
 
-/** Starts runs of many kinds, each with its id, and one that goes on. */
+/** Starts runs of many kinds, each with its id, and one that keeps running. */
 async function populate(yard: Yard): Promise<() => Promise<void>> {
   const quartermaster = yard.quartermaster();
   const sh = { language: "shell", labels: { team: "red" }, requester: "tests" };
@@ -29,7 +29,7 @@ async function populate(yard: Yard): Promise<() => Promise<void>> {
   await quartermaster.execute({ code: "x", language: "cobol" }, { id: "refused" }).catch(() => {});
   const doomed = await quartermaster.start({ ...sh, code: "sleep 622.5", timeout: 700 }, { id: "doomed" });
   await yard.worker.client.workflow.getHandle(doomed.id).terminate("enough");
-  // As another SDK does it: without a memo.
+  // Like another SDK: without a memo.
   const options = { taskQueue: yard.worker.taskQueue, workflowId: "foreign" };
   const foreign = { code: "print(1)", labels: { from: "afar" } };
   await yard.worker.client.workflow.execute(executeCodeWorkflow, { ...options, args: [foreign] });
@@ -58,7 +58,7 @@ const cases: [name: string, options: ListOptions, ids: string[]][] = [
 
 function testList(get: () => Quartermaster): void {
   it.each(cases)("%s", async (_, options, ids) => {
-    // A run that has just ended is in the list a moment later.
+    // The list shows a run a moment after its end.
     await expect
       .poll(async () => (await listed(get(), options)).map(({ id }) => id).sort(), { timeout: 10_000 })
       .toEqual([...ids].sort());
@@ -133,7 +133,7 @@ describe("with search attributes", () => {
     process.on("unhandledRejection", note);
     const handle = await yard.quartermaster().get("refused");
     handle.output();
-    // Asks the server more often than the result does.
+    // This queries the server more often than the result does.
     await handle.inspect();
     await handle.inspect();
     process.off("unhandledRejection", note);
@@ -144,7 +144,7 @@ describe("with search attributes", () => {
     ["liv", "live"],
     ["refusde", "refused"],
   ])("the id %s: suggests %s", async (id, meant) => {
-    // The server is shared with other test files, whose ids are long and random.
+    // Other test files share the server; their ids are long and random.
     await expect(yard.quartermaster().get(id)).rejects.toMatchObject({
       code: "not-found",
       message: `there is no run ${id} (did you mean ${meant}?)`,
@@ -204,7 +204,7 @@ describe("where the search attributes cannot be registered", () => {
     directory = await mkdtemp(join(tmpdir(), "kgents-plain-"));
     server = await startDevServer(inject("temporalBinary"), join(directory, "temporal.db"), { stock: true });
     const connection = await Connection.connect({ address: server.address });
-    // Somebody has the name for something else: `INDEXED_VALUE_TYPE_INT`.
+    // The name is already used with another type: `INDEXED_VALUE_TYPE_INT`.
     const taken = { [searchAttributes.status]: 3 };
     await connection.operatorService.addSearchAttributes({ namespace: "default", searchAttributes: taken });
     await connection.close();

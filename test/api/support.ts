@@ -5,7 +5,7 @@ import { Quartermaster } from "#client/sdk/quartermaster";
 import type { Mode, QuartermasterOptions } from "#client/sdk/quartermaster-options";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
-/** A worker of the tests, and Quartermasters for its queue as a program of a user's would make them. */
+/** A worker for tests, and Quartermasters for its queue as a user's program would create them. */
 export interface Yard extends AsyncDisposable {
   readonly worker: TestWorker;
   readonly directory: string;
@@ -17,7 +17,7 @@ export interface Yard extends AsyncDisposable {
   ) => Quartermaster<M>;
 }
 
-/** Directories of this process's own: what a Quartermaster finds without being told must not be the user's. */
+/** Directories of this process, so that a Quartermaster does not find the user's. */
 async function ownDirectories(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "kgents-api-"));
   for (const name of Object.keys(process.env)) {

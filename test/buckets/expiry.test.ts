@@ -1,4 +1,4 @@
-/** Workers that share a store: one of them looks through it each hour. */
+/** Workers that share a store: one of them checks it for expired artifacts each hour. */
 import { mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 afterEach(() => vi.useRealTimers());
 
-/** Makes files as old as if they had been written so long ago. */
+/** Sets the age of files. */
 async function age(root: string, part: string, milliseconds: number): Promise<void> {
   const past = new Date(Date.now() - milliseconds);
   const files = (await filesIn(root)).filter((name) => name.includes(part));
@@ -53,7 +53,7 @@ describe.each([
   it("one looks through it, at once or later, and the others do not", async () => {
     const stores = await Promise.all(Array.from({ length: numberOfWorkers }, open));
     let rounds = 0;
-    /** Starts all at once, and waits until each has done its first round or left it. */
+    /** Starts all at once, and waits until each has completed or skipped its first round. */
     const startAll = async (): Promise<void> => {
       const workers = stores.map((store) => {
         const expire: ArtifactStore["expire"] = (before) => {
@@ -79,7 +79,7 @@ describe.each([
     await age(root(), "/expiry/", hour);
     await startAll();
     expect(rounds).toBe(2);
-    // Made when a clock was wrong.
+    // Created while a clock was wrong.
     await age(root(), "/expiry/", -1000 * hour);
     await startAll();
     expect(rounds).toBe(3);

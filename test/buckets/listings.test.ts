@@ -1,4 +1,4 @@
-/** How often a bucket is asked to list what it has, by those who follow runs. */
+/** How often clients that follow runs list the bucket. */
 import { once } from "node:events";
 import { createServer, request as sendRequest } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,7 +10,7 @@ import { segmentName } from "#platform/store/bucket/segments";
 import { newRun, readArtifact } from "../support/store-contract.ts";
 import { startBucketServer } from "./server.ts";
 
-/** Stands before the server and counts the listings. */
+/** A proxy in front of the server that counts list requests. */
 async function startCounter(endpoint: string) {
   let listings = 0;
   const server = createServer((request, response) => {
@@ -52,7 +52,7 @@ it("one listing a look serves the reads after it, whichever other runs are follo
       }
     }
     expect(counter.listings()).toBe(segments * runs.length);
-    // Followed no more, and read all the same.
+    // Reading still works after following has stopped.
     for (const stop of stops) stop();
     for (const { key, stdout } of runs) expect(await readArtifact(store, key, stdout)).toBe("x".repeat(segments));
   } finally {

@@ -1,4 +1,4 @@
-/** Client and worker of different machines, which share nothing but a Temporal server and a bucket. */
+/** Client and worker on different machines, which share only a Temporal server and a bucket. */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -10,17 +10,17 @@ import { freePort } from "../support/dev-server.ts";
 /** A server with one bucket. */
 export interface BucketServer extends AsyncDisposable {
   readonly settings: BucketSettings;
-  /** What a program needs to reach it. */
+  /** The environment that a program needs to connect. */
   readonly environment: Readonly<Record<string, string>>;
   /** Where the server keeps the bucket's objects, as files of their names. */
   readonly directory: string;
-  /** Ends it: the bucket is away. */
+  /** Stops it: the bucket is unavailable. */
   readonly stop: () => Promise<void>;
   /** Starts it again at the same address. */
   readonly start: () => Promise<void>;
 }
 
-/** Starts a server, with a bucket. The credentials are in this process's environment from then on. */
+/** Starts a server with a bucket. Sets its credentials in this process's environment. */
 export async function startBucketServer(): Promise<BucketServer> {
   const program = inject("bucketGateway");
   const root = await mkdtemp(join(tmpdir(), "kgents-buckets-"));

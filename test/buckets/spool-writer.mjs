@@ -1,4 +1,4 @@
-// A process that opens a store, and writes to it when a line on its stdin says so. It ends nothing by itself.
+// A process that opens a store, and writes to it on a line of stdin. It never closes an artifact itself.
 import { createInterface } from "node:readline";
 import { openBucketStore } from "../../platform/store/bucket/bucket-store.ts";
 

@@ -1,4 +1,7 @@
-/** What a process could not bring into the bucket is brought there by another one of the same state directory; what belongs to a living one is left alone. */
+/**
+ * Another process with the same state directory uploads what a dead process could not. Files of a live process are left
+ * alone.
+ */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -37,7 +40,7 @@ afterEach(() => rm(spool, { recursive: true, force: true }));
 
 const takesUp = "1 artifacts of an earlier process are on their way into the bucket";
 
-/** A store of this process that looks often, with what it says. */
+/** A store in this process with a short interval between uploads, and its log. */
 async function openStore(lookMilliseconds?: number) {
   const lines: string[] = [];
   const settings = { directory: spool, patienceMilliseconds: 500, log: (line: string) => void lines.push(line) };
@@ -71,7 +74,7 @@ async function startWriter() {
   };
 }
 
-/** The folder of the only file that is in the spool. */
+/** The folder of the only file in the spool. */
 async function onlyFolder(): Promise<string> {
   const files = await filesIn(spool);
   expect(files).toHaveLength(1);
@@ -103,7 +106,7 @@ it("gets from one that runs already what one that was killed had written, and no
   await server.stop();
   await writer.write(stdout, "written by another");
   const theirs = await onlyFolder();
-  // Some looks later it is where it was.
+  // After several intervals it is unchanged.
   const written = Date.now();
   await expect.poll(async () => (await stat(join(dirname(theirs), own))).mtimeMs).toBeGreaterThan(written + 200);
   expect(await onlyFolder()).toBe(theirs);
@@ -124,7 +127,7 @@ it("gets nothing from a process that it cannot see, as long as that shows signs 
   await writeArtifact(last, stdout, "of another container");
   await last.close();
   await server.start();
-  // As a process of another machine names it, whose ids mean nothing here.
+  // As named by a process on another machine, whose process ids mean nothing here.
   const given = await onlyFolder();
   const elsewhere = join(dirname(given), `${"0".repeat(16)}_1_1_${randomUUID()}`);
   await rename(given, elsewhere);
@@ -152,7 +155,7 @@ it("what comes late takes nothing from what another has written meanwhile", asyn
   await server.start();
   const elsewhere = await mkdtemp(join(tmpdir(), "kgents-spool-"));
   const other = await openBucketStore(server.settings, { directory: elsewhere });
-  // It found nothing in the bucket, and so began at the beginning.
+  // It found nothing in the bucket, so it starts at the beginning.
   await writeArtifact(other, stdout, "the beginning, and the rest");
   await other.settle(key);
   const { store: next } = await openStore();

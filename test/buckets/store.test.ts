@@ -16,10 +16,10 @@ import { type BucketServer, startBucketServer } from "./server.ts";
 let server: BucketServer;
 let directory: string;
 let store: ArtifactStore;
-/** A client on another machine: it has no spool. */
+/** A client on another machine, which has no spool. */
 let reader: ArtifactStore;
 
-/** A bucket that is away is waited for less long than in earnest. */
+/** The wait for an unavailable bucket is shorter than in production. */
 const spoolIn = (path: string): SpoolSettings => ({ directory: path, patienceMilliseconds: 1500 });
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** What of a run is still in the spool. */
+/** The files of a run that are still in the spool. */
 const spooled = async (key: string): Promise<string[]> =>
   (await filesIn(join(directory, "spool"))).filter((name) => name.includes(key));
 
@@ -96,7 +96,7 @@ describe("another machine", () => {
     await store.settle(key);
     expect((await elsewhere.store.list(key)).get(stdout)).toBe(12);
     await writeArtifact(elsewhere.store, stdout, "ended there", 12);
-    // Its own part is not in the bucket yet, and the other's is not here.
+    // Its own part is not in the bucket yet, and the other's part is not on this machine.
     expect(await readArtifact(elsewhere.store, key, stdout)).toBe("begun here, ended there");
     await elsewhere.store.settle(key);
     expect(await readArtifact(reader, key, stdout)).toBe("begun here, ended there");

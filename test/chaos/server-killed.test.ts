@@ -8,7 +8,7 @@ import { startTestWorker } from "../support/test-worker.ts";
 
 it.each([
   ["for a moment", 500],
-  // Longer than the heartbeat time-out: the attempt is given up by the server, and the next one finds the code running.
+  // Longer than the heartbeat timeout: the server times out the attempt, and the next one finds the code running.
   ["for longer than a heartbeat may take", 13_000],
 ])(
   "kill -9 of the Temporal server while code runs, away %s: the run ends with its full result",

@@ -27,7 +27,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Starts code that says that it runs and then sleeps, and waits until it runs. */
+/** Starts code that prints a line and sleeps, and waits until it runs. */
 async function startSleeper(taskQueue: string, state: string, seconds: string): Promise<ExecutionHandle> {
   const store = await openDirectoryStore(join(state, "state", "kgents", "artifacts"));
   const handle = await startExecution(
@@ -47,10 +47,10 @@ describe("kill -9 of the worker while code runs", () => {
     const state = join(directory, "same-host");
     const first = await startWorkerProcess(address, taskQueue, state);
     const handle = await startSleeper(taskQueue, state, "600.5");
-    // The control group is there to be found, as long as the code runs.
+    // The cgroup exists as long as the code runs.
     expect((await leftoversOf(join(state, "state", "kgents"), first.pid)).cgroups.length).toBeGreaterThan(0);
     await first.end("SIGKILL");
-    // Its death takes the code with it, at once: no process outlives the worker that can no longer stop it.
+    // The code dies with the worker at once: no process outlives a worker that can no longer stop it.
     await expect.poll(() => processesWith("sleep 600.5"), { timeout: 5000 }).toEqual([]);
     const second = await startWorkerProcess(address, taskQueue, state);
     const result = await handle.result();
@@ -88,7 +88,7 @@ describe("kill -9 of the worker while code runs", () => {
     const scheduled = (events ?? []).flatMap(
       (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
     );
-    // Provisioned once: the code was not started anywhere else.
+    // Provisioned once: the code was started nowhere else.
     expect(scheduled).toEqual(["provision", "execute", "execute", "salvage"]);
     await other.end("SIGTERM");
     expect(await replayAll(client, taskQueue)).toBe(1);
@@ -102,7 +102,7 @@ it("a host that went away before the code could start: another provisions anew, 
   const first = scriptedBackend("subprocess", { hostBound: true, provision: () => provisioned() });
   const second = scriptedBackend("subprocess", { hostBound: true });
   const leaving = await startTestWorker(address, { backends: { subprocess: first }, taskQueue });
-  // It stops polling as soon as it has provisioned: its last answer still goes out, the next task of its queue stays.
+  // It stops polling after it has provisioned. Its last response is still sent; the next task stays in its queue.
   const left = wasProvisioned.then(() => leaving.worker.stop());
   const handle = await leaving.start({ code: "x" });
   await left;
@@ -157,7 +157,7 @@ it("two workers on two hosts' queues: a run's code and clean-up stay on the host
         event.activityTaskScheduledEventAttributes?.activityType?.name,
       ]),
     );
-    // The last of each kind: one that another host got first answered `elsewhere` and did nothing.
+    // The last attempt of each kind. An attempt on another host returned `elsewhere` and did nothing.
     const identityOf = new Map(
       (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) =>
         started ? [[typeOf.get(String(started.scheduledEventId)), started.identity ?? ""]] : [],

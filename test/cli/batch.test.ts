@@ -1,4 +1,4 @@
-/** `kgents batch`: files in, lines of results out. */
+/** `kgents batch`: request files in, result lines out. */
 import { existsSync } from "node:fs";
 import { link, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Completion, in the shells themselves; zsh and fish where they are installed. */
+/** Completion in the real shells; zsh and fish only if installed. */
 import { existsSync } from "node:fs";
 import { mkdir, rm, symlink } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
@@ -18,9 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => terminal[Symbol.asyncDispose]());
 
-/** What each shell offers for a line, in order of the alphabet. */
+/** The candidates of each shell for a line, in alphabetical order. */
 const completers = {
-  /** Breaks words as bash does: at the characters of COMP_WORDBREAKS, too. */
+  /** Splits words like bash does, also at the characters of COMP_WORDBREAKS. */
   bash: (line: string) => `
 source <(kgents completion bash)
 read -ra plain <<<${JSON.stringify(line.replaceAll(/([:=])/g, " $1 "))}
@@ -104,7 +104,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 });
 
 describe("a program of the directory that one stands in is not run", () => {
-  /** A directory with programs of names that completion may look for; each leaves a mark where it is run. */
+  /** A directory with programs that completion might run; each leaves a file if it is run. */
   const trap = () => join(terminal.directory, "trap");
   const mark = () => join(terminal.directory, "ran");
   /** The built program by its own name: it asks for `node` by PATH. */
@@ -184,7 +184,7 @@ describe("with runs", () => {
       "--code",
       "sleep 651.5",
     ]);
-    // Whoever reaches the server names workflows as they like.
+    // Other clients of the server may choose any workflow id.
     const connection = await Connection.connect({ address: `127.0.0.1:${terminal.port}` });
     const { workflow } = new Client({ connection });
     for (const workflowId of ["over$(touch x)", "over;id", "over\u001b[31m", "-over", "over\nnext"])
@@ -200,11 +200,11 @@ describe("with runs", () => {
     ["kgents logs --stderr go", ["goes-on"]],
     ["kgents wait over-1 ", ["goes-on"]],
     ["kgents cancel ", ["goes-on"]],
-    // What bash takes to be typed already is not said again.
+    // Candidates omit what bash treats as already typed.
     ["kgents show a:b:", ["c", "d"]],
     ["kgents show a:b:c", ["c"]],
   ])("bash: %s", async (line, expected) => {
-    // On a loaded machine the ids may come too late for one key press.
+    // On a loaded machine, the ids may miss the time limit of a single completion.
     await expect.poll(() => offered("bash", line)).toEqual(expected);
   });
 

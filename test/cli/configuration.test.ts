@@ -1,4 +1,4 @@
-/** kgents.config.yaml: where it is found, what it changes, and what is not taken from it. */
+/** kgents.config.yaml: where it is found, what it changes, and which settings are ignored. */
 import { existsSync } from "node:fs";
 import { chmod, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ afterEach(async () => {
 const configure = (yaml: string) => terminal.file("config/kgents/kgents.config.yaml", yaml);
 const exec = (args: string[], options?: RunOptions) => terminal.run(["exec", "--quiet", ...args], options);
 
-/** One file for all that a worker has to be restarted for, because each restart takes its time. */
+/** One file for all settings that require a worker restart, because each restart takes time. */
 const rich = `
 languages:
   upper:
@@ -43,7 +43,7 @@ worker:
 describe("what it changes", () => {
   test("a new language, by name, alias and extension", async () => {
     await configure(rich);
-    // Its interpreter is given the file's path as an argument, which tr takes for nothing: so what shows is its refusal.
+    // Its interpreter gets the file's path as an argument, which tr rejects, so the refusal shows that it ran.
     const { code, stderr } = await exec(["--lang", "up", "--code", "abc"]);
     expect(code).toBe(1);
     expect(stderr).toContain("extra operand");
@@ -136,7 +136,7 @@ describe("what is refused", () => {
     );
     expect(existsSync(ran)).toBe(false);
     expect(await terminal.run(["status"])).toMatchObject({ code: 2, stdout: "" });
-    // Only what keeps running must always be able to be stopped.
+    // Stopping must work even if the configuration is refused.
     expect(await terminal.run(["down", "--quiet"])).toMatchObject({ code: 0, stderr: "" });
   });
 
@@ -166,7 +166,7 @@ describe("what is refused", () => {
   });
 });
 
-/** Nested lists of aliases that would unfold to billions of items. */
+/** Nested YAML aliases that would expand to billions of items. */
 function bomb(): string {
   const names = "abcdefghij";
   const line = (name: string, index: number): string =>

@@ -18,7 +18,7 @@ afterAll(() => terminal[Symbol.asyncDispose]());
 
 const kgents = (...args: string[]) => terminal.run(args);
 
-/** Starts code that goes on, and waits until it runs. */
+/** Starts code that keeps running, and waits until it runs. */
 async function running(id: string, code: string, ...flags: string[]): Promise<void> {
   await kgents(
     "exec",
@@ -42,7 +42,7 @@ async function running(id: string, code: string, ...flags: string[]): Promise<vo
 const ended = (id: string, ...args: string[]) =>
   kgents("exec", "--quiet", "--id", id, "--lang", "sh", "--code", ...args);
 
-/** Nothing of a run is left at this very moment. (What the worker holds ready for the next one is no run's.) */
+/** Nothing of a run is left. What the worker prepares for the next run does not count. */
 async function expectNothingLeft(commandLine: string): Promise<void> {
   expect(await processesRunning(commandLine)).toEqual([]);
   expect(await leftoversOf(terminal.state)).toEqual({ cells: [], cgroups: [], mounts: [] });
@@ -122,7 +122,7 @@ describe("rerun", () => {
     expect(await rerun(["reads", "--quiet", "--lang", "bash", "--stdin", stdin])).toMatchObject({
       stdout: "given\nend\n",
     });
-    // The name that `ps` has for it.
+    // The name of the flag in `ps`.
     expect(await rerun(["reads", "--language", "pyton"])).toMatchObject({
       ...{ code: 2, stderr: expect.stringContaining('language: "pyton" is not supported') },
     });
@@ -169,6 +169,6 @@ test("without a worker: a cancellation is asked for and not claimed; who waits i
     ),
   });
   await kgents("up", "--quiet");
-  // Nobody can tell what the code did when its worker was killed, or it is cancelled: it has ended either way.
+  // What the code did is unknown after its worker was killed or it was cancelled. It has ended either way.
   expect([125, 130]).toContain((await waiting.ended).code);
 }, 90_000);

@@ -1,4 +1,4 @@
-/** `kgents doctor`: on a machine where nothing runs, where all does, and where something is missing. */
+/** `kgents doctor` on machines where nothing runs, everything runs, or something is missing. */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Examination } from "#client/doctor/examine";

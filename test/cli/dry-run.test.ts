@@ -1,4 +1,4 @@
-/** `kgents exec --dry-run`: the Job and nothing else, without a server. */
+/** `kgents exec --dry-run`: prints the Job and nothing else, without a server. */
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { type CommandLine, createCommandLine } from "../support/command-line.ts"
 
 let terminal: CommandLine;
 beforeAll(async () => {
-  // Neither a server nor the tools to start one: nobody may look for them.
+  // Neither a server nor the tools to start one: they must not be needed.
   terminal = await createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: "/nonexistent" } });
 });
 afterAll(() => terminal[Symbol.asyncDispose]());

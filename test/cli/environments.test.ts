@@ -15,7 +15,7 @@ let terminal: CommandLine;
 beforeAll(async () => {
   terminal = await createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: inject("temporalBinary") } });
   await terminal.run(["up"]);
-  // Another user comes through here.
+  // The other user needs to traverse this directory.
   await terminal.program("chmod", ["755", terminal.directory]);
 });
 afterAll(() => terminal[Symbol.asyncDispose]());
@@ -40,7 +40,7 @@ function bash(line: string, more: NodeJS.ProcessEnv = {}): Promise<Ended> {
   return terminal.program("bash", ["-c", prelude + line], { environment });
 }
 
-/** What is said in any surroundings of a machine without a cluster. */
+/** The stderr of any environment without a cluster. */
 const withoutFallback = (stderr: string): string => stderr.replace(/^kgents: ran in the local sandbox, .*\n/m, "");
 
 const works = { code: 0, stdout: "1\n", stderr: "" };
@@ -172,7 +172,7 @@ describe("with a stack that runs", () => {
 
   describe.runIf(isRoot)("as root", () => {
     test.each(rowsOf(forRoot))("$name", expectRow);
-    // Only a checkout outside of root's home can be used by others.
+    // Other users can only read a checkout outside root's home.
     test.runIf(!kgentsEntry.startsWith("/root/")).each(rowsOf(forUsers))("$name", expectRow);
   });
 
@@ -183,7 +183,7 @@ describe("with a stack that runs", () => {
   });
 });
 
-/** Brings up a stack in HOME, runs, and takes it down; what `down` says goes nowhere. */
+/** Starts a stack in HOME, runs, and stops it; discards the output of `down`. */
 const own = "run; code=$?; kgents down >/dev/null 2>&1; exit $code";
 const said = (words: string): Expected => ({ code: 125, stdout: "", stderr: matches(new RegExp(words)) });
 

@@ -1,4 +1,4 @@
-/** `kgents exec` as a whole process, on a stack of its own: what goes in, what comes out, and how it ends. */
+/** `kgents exec` as a whole process, on its own stack: inputs, outputs and exit codes. */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, readlink, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ afterAll(() => terminal[Symbol.asyncDispose]());
 
 const exec = (args: string[], options?: RunOptions): Promise<Ended> => terminal.run(["exec", ...args], options);
 
-/** Runs code that is expected to succeed, and returns what it wrote. */
+/** Runs code that must succeed, and returns its output. */
 async function output(args: string[], options?: RunOptions): Promise<string> {
   const { code, stdout, stderr } = await exec(["--quiet", ...args], options);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -77,7 +77,7 @@ describe("languages", () => {
     ["a.mjs", "console.log(import.meta.url.length > 0)", "true\n"],
     ["a.ts", "const s: string = 't'; console.log(s)", "t\n"],
     ["a.mts", "export {}; console.log('mt' as string)", "mt\n"],
-    // A module and a script by name; by their syntax they would be the other.
+    // A module and a script by name; by their syntax alone each would be the other.
     ["name.mjs", "console.log(typeof require, import.meta.filename)", "undefined /work/name.mjs\n"],
     ["name.cjs", "exports.x = 1; console.log(require.main === module, __filename)", "true /work/name.cjs\n"],
     ["name.cts", "exports.x = 1; enum E { A = 4 } console.log(E.A)", "4\n"],
@@ -130,7 +130,7 @@ describe("code from standard input", () => {
   });
 
   test("who waits for code that does not come is told so", async () => {
-    // The code comes when the word has come, however long the command takes to start.
+    // The code is sent after the message has appeared, however long the command takes to start.
     const wait = "for i in $(seq 300); do grep -qs waiting words && break; sleep 0.1; done";
     const line = `(${wait}; echo 'print(8)') | kgents exec 2>words; cat words >&2`;
     const { stdout, stderr } = await terminal.program("bash", shellLine(line));

@@ -1,4 +1,4 @@
-/** `ps`, `show`, `logs`, `files`, `open`: what they print, where, and what they say of mistakes. */
+/** `ps`, `show`, `logs`, `files` and `open`: their output, and their errors. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
@@ -15,9 +15,9 @@ afterAll(() => terminal[Symbol.asyncDispose]());
 const kgents = (...args: string[]) => terminal.run(args);
 const exec = (id: string, ...args: string[]) => kgents("exec", "--quiet", "--id", id, ...args);
 
-/** Runs a command on a terminal of its own, of that width, and answers with what it shows there. */
+/** Runs a command on a terminal of the given width, and returns the terminal's output. */
 async function onTerminal(line: string, columns = 120): Promise<string> {
-  // Node takes a terminal of a CI job for one without colours.
+  // Node disables colours on the terminal of a CI job.
   const program = `unset CI; export TERM=xterm; stty cols ${columns}; ${shellLine(line)[1]}`;
   const { stdout } = await terminal.program("script", [
     "-qec",
@@ -295,14 +295,14 @@ describe("runs", () => {
       await terminal.program("chmod", ["+x", opener]);
       const environment = {
         ...{ KGENTS_UI_URL: "https://temporal.example.com/", DISPLAY: ":0" },
-        // Without the system's own opener.
+        // A PATH without the system's opener.
         PATH: join(terminal.directory, "bin"),
       };
       const opened = () => readFile(join(terminal.directory, "opened"), "utf8").catch(() => "");
       const { stdout } = await terminal.run(["open", "seven", "--no-browser"], { environment });
       expect(stdout).toMatch(/^https:\/\/temporal\.example\.com\/namespaces\/default\/workflows\/seven\//);
       expect(await opened()).toBe("");
-      // Where the opener lies in the user's working directory, it is somebody else's and not started.
+      // An opener in the user's working directory is not trusted and not started.
       const { stderr } = await terminal.run(["open", "seven"], { environment });
       expect(stderr).toContain(`no browser was opened: ${opener} is not used: it lies in the working directory`);
       expect(await opened()).toBe("");

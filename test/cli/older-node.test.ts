@@ -1,4 +1,4 @@
-/** What an older Node.js is told: the machine's own, where that is one. */
+/** The error on an older Node.js: the machine's own, if that is older. */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";

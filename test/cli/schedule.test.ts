@@ -1,4 +1,4 @@
-/** `kgents schedule`: runs by the clock, over Temporal's Schedules. */
+/** `kgents schedule`: scheduled runs with Temporal Schedules. */
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 
@@ -41,7 +41,7 @@ test("a schedule starts runs, one after the other, until it is removed", async (
   expect(await terminal.run(["schedule", "delete", "ticks"])).toMatchObject({
     ...{ code: 0, stderr: "kgents: removed the schedule ticks\n" },
   });
-  // Eventually, as Temporal says of its list.
+  // Temporal's list is eventually consistent.
   await expect.poll(() => lines(["schedule", "list"])).toEqual([]);
 });
 
@@ -58,7 +58,7 @@ test("a paused one starts a run when it is asked to, also beside one that runs",
     "--paused",
     ...slow,
   ]);
-  // Within a second, of which Temporal would start only one.
+  // Within one second, in which Temporal would start only one.
   const asked = await Promise.all([1, 2].map(() => terminal.run(["schedule", "trigger", "asked"])));
   expect(asked.map(({ code }) => code)).toEqual([0, 0]);
   const third = await terminal.run(["schedule", "trigger", "asked"]);
@@ -67,7 +67,7 @@ test("a paused one starts a run when it is asked to, also beside one that runs",
   expect(started).toBeGreaterThan(1);
   expect(await lines(["schedule", "list"])).toMatchObject([{ id: "asked", paused: true, next: null }]);
   await terminal.run(["schedule", "delete", "asked"]);
-  // What it has started goes on.
+  // Its started runs continue.
   expect((await runsOf("asked")).map((run) => run.status)).toEqual(Array(started).fill("running"));
   await terminal.run(["cancel", "--all", "--yes"]);
 });

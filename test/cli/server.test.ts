@@ -1,4 +1,4 @@
-/** A Temporal server that is there already: named by the standard variables, with kgents' own worker or another one. */
+/** An existing Temporal server, configured by the standard variables, with kgents' own worker or another one. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => terminal[Symbol.asyncDispose]());
 
-/** Sets the queue of all that follows, by the user's configuration file. */
+/** Sets the queue of all following commands, by the user's configuration file. */
 async function useQueue(): Promise<string> {
   const taskQueue = `cli-${randomUUID()}`;
   await terminal.file("config/kgents/kgents.config.yaml", `worker: { taskQueue: ${taskQueue} }\n`);
@@ -85,7 +85,7 @@ describe("out of reach", () => {
   test("another machine's server without a worker: refused within 2 s, and told what to start", async () => {
     await useQueue();
     const began = performance.now();
-    // Leads to this machine, but is not known to.
+    // An address of this machine that is not recognised as one.
     const TEMPORAL_ADDRESS = address.replace("127.0.0.1", "0.0.0.0");
     const { code, stderr } = await terminal.run(hello, { environment: { TEMPORAL_ADDRESS } });
     expect(performance.now() - began).toBeLessThan(5000);

@@ -1,4 +1,4 @@
-/** `up`, `down`, `status`, and what `exec` makes of a stack that is cold, half dead, or not as it should be. */
+/** `up`, `down`, `status`, and `exec` on a stack that is stopped, partly dead or broken. */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -135,7 +135,7 @@ describe("what died without a word", () => {
   test("files that name processes of others are seen through, and those left alone", async () => {
     await terminal.run(["down"]);
     for (const name of ["temporal", "worker"] as const) {
-      // The id of this very process, as if it had been given to us after theirs had ended.
+      // The id of this process, as if the system had reused the id after theirs had ended.
       const record = { ...(await recordOf(name)), pid: process.pid, startTime: "1" };
       await writeFile(join(terminal.state, `${name}.json`), JSON.stringify(record));
     }
@@ -204,7 +204,7 @@ describe("what a worker froze at its start", () => {
     );
     expect(performance.now() - asked).toBeLessThan(25_000);
     expect(await processesRunning("sleep 621.5")).toEqual([]);
-    // Whoever waits is not left alone with a server that has gone: it is told, or learns the result when it is back.
+    // A client that waits for a result gets an error when the server is gone, or the result once it is back.
     await wait(200);
     await terminal.run(["up"]);
     expect(await command.ended).toMatchObject({ code: 125, stderr: expect.stringContaining("kgents: lost: ") });
@@ -266,7 +266,7 @@ test.each(canMount ? ["full"] : [])("down on a disk that is %s", async () => {
     code: 0,
     stderr: "kgents: the worker stopped, Temporal stopped; history and output are kept\n",
   });
-  // Temporal gave some back when it closed its database.
+  // Temporal freed some space when it closed its database.
   await disk.fill();
   const { code, stderr } = await other.run(["exec", "--code", "print(1)"]);
   expect(code).toBe(125);

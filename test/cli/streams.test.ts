@@ -1,4 +1,4 @@
-/** The code's output on its way through the command line: live, apart, whole; and what ends it from outside. */
+/** The code's output through the command line: live, separate and complete, and what ends it from outside. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ afterAll(() => terminal[Symbol.asyncDispose]());
 
 const shell = (code: string, ...flags: string[]): string[] => ["exec", "--lang", "sh", ...flags, "--code", code];
 
-/** Nothing of a run is left: no process, no directory, no cgroup, no mount of any run of this stack. */
+/** Nothing of any run of this stack is left: no process, directory, cgroup or mount. */
 async function expectNothingLeft(sleep: string): Promise<void> {
   await expect.poll(() => processesRunning(sleep), { timeout: 5000 }).toEqual([]);
   await expect.poll(async () => (await leftoversOf(terminal.state)).cells, { timeout: 5000 }).toEqual([]);
@@ -82,7 +82,7 @@ describe("a reader that goes away ends the run", () => {
     async (command) => {
       const line = `kgents ${command} | sleep 0; echo "\${PIPESTATUS[0]}"`;
       const { stdout, stderr } = await terminal.program("bash", shellLine(line));
-      // Whoever was quicker: it ends in order or as SIGPIPE ends it, and never with a stack trace.
+      // Depending on timing, it exits in order or by SIGPIPE, but never with a stack trace.
       expect(["0\n", "141\n"]).toContain(stdout);
       expect(stderr).toBe("");
     },
@@ -153,7 +153,7 @@ describe("Ctrl-C", () => {
   test("twice leaves at once, and says the run's id", async () => {
     const command = await running("sleep 613.5", "--id", "left-behind");
     const { pid } = JSON.parse(await readFile(join(terminal.state, "worker.json"), "utf8"));
-    // The worker is held, so that the cancellation cannot be quicker than the second Ctrl-C.
+    // The worker is stopped, so the cancellation cannot complete before the second Ctrl-C.
     process.kill(pid, "SIGSTOP");
     try {
       command.child.kill("SIGINT");
@@ -188,7 +188,7 @@ describe("Ctrl-C", () => {
   });
 });
 
-/** Runs a command on a terminal of its own, and answers with what it shows there. */
+/** Runs a command on a terminal, and returns the terminal's output. */
 const onTerminal = (line: string): Promise<string> =>
   terminal
     .program("script", ["-qec", `bash -c '${shellLine(line)[1]?.replaceAll("'", `'\\''`)}'`, "/dev/null"])

@@ -1,4 +1,4 @@
-/** What is refused before anything is started: mistakes in flags, values and files, and what a person is told then. */
+/** Errors in flags, values and files that are reported before anything is started. */
 import { existsSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -99,7 +99,7 @@ test.each(["exec --code 1", "ps", "status --json", "worker"])(
   },
 );
 
-/** Each with the one line that says what is wrong, and what the second line says to do. */
+/** Each with the expected error line, and the second line with the remedy. */
 const refusals: [name: string, args: string[], message: string, remedy: string][] = [
   ["a misspelt command", ["exce"], "unknown command 'exce' (did you mean exec?)", "See `kgents --help`."],
   ["an unknown command", ["frobnicate"], "unknown command 'frobnicate'", "See `kgents --help`."],
@@ -233,7 +233,7 @@ describe("mistakes", () => {
   });
 });
 
-/** A value that each flag refuses, and the field that the message begins with. */
+/** An invalid value of each flag, and the field at the start of the message. */
 const badValues: [flag: string, value: string, field: string][] = [
   ["--timeout", "0", "timeout"],
   ["--timeout", "abc", "timeout"],

@@ -1,4 +1,4 @@
-/** Everything as a user without privileges, on a machine where only root has been before. */
+/** Everything as an unprivileged user, on a machine that only root has used before. */
 import { execFileSync } from "node:child_process";
 import { chmod, chown, cp, lchown, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,10 +9,10 @@ import { type CommandLine, createCommandLine } from "../support/command-line.ts"
 import { freePort } from "../support/dev-server.ts";
 import { kgentsEntry } from "../support/worker-process.ts";
 
-/** An id that no account has, as in a container that runs under any id. */
+/** A user id without an account, as in a container that runs under an arbitrary id. */
 const user = 54_321;
 
-/** Only root can become somebody else, and only a checkout outside of root's home can be used by others. */
+/** Only root can change the user id, and other users can only read a checkout outside root's home. */
 function canBecomeUser(): boolean {
   try {
     execFileSync("test", ["-r", kgentsEntry], { uid: user, gid: user });
@@ -25,7 +25,7 @@ function canBecomeUser(): boolean {
 describe.runIf(canBecomeUser())("as an unprivileged user", () => {
   let terminal: CommandLine;
   beforeAll(async () => {
-    // PATH as such a user has it: what lies under root's home cannot be reached.
+    // The PATH of such a user: programs under root's home are not accessible.
     const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", USER: undefined, LOGNAME: undefined };
     terminal = await createCommandLine({ environment, user });
     const { directory } = terminal;

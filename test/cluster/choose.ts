@@ -1,4 +1,4 @@
-/** Which cluster the tests run on, and how it comes up. */
+/** Chooses the cluster that the tests run on, and how to start it. */
 import { access } from "node:fs/promises";
 import { isLeftOut } from "../support/left-out.ts";
 import { run } from "../support/run.ts";
@@ -6,18 +6,18 @@ import { kindDescription, kindDown, kindUp, runsDocker } from "./kind.ts";
 import { nativeDescription, nativeDown, nativeUp } from "./native/native.ts";
 import type { ClusterDescription } from "./types.ts";
 
-/** One way to have a cluster. */
+/** One way to provide a cluster. */
 export interface Provider {
   readonly kind: ClusterDescription["kind"];
-  /** @returns whether this call brought it up, and it was not up already */
+  /** @returns whether this call started it, rather than finding it running */
   readonly up: (progress: (line: string) => void) => Promise<boolean>;
-  /** Leaves nothing of it. */
+  /** Removes everything that belongs to it. */
   readonly down: () => Promise<void>;
   /** Undefined while it is not up. */
   readonly describe: () => Promise<ClusterDescription | undefined>;
 }
 
-/** @throws naming what is missing, where this machine can have no cluster */
+/** @throws naming what is missing, if this machine cannot have a cluster */
 export async function chooseProvider(environment: NodeJS.ProcessEnv = process.env): Promise<Provider> {
   const given = environment.KGENTS_TEST_KUBECONFIG;
   if (given) return givenProvider(given);
@@ -47,7 +47,7 @@ function givenProvider(kubeconfig: string): Provider {
       await access(kubeconfig);
       return false;
     },
-    // Not ours to end.
+    // A given cluster is not ours to stop.
     down: async () => {},
     describe: async () => ({ kind: "given", kubeconfig, node: null }),
   };
@@ -59,5 +59,5 @@ const starts = (...argv: [string, ...string[]]): Promise<boolean> =>
     () => false,
   );
 
-/** Whether this run does without a cluster. */
+/** Whether this run leaves the cluster out. */
 export const isClusterOff = (): boolean => isLeftOut("CLUSTER");

@@ -1,6 +1,6 @@
 /**
- * The cluster that tests run on. The global set-up brings it up and provides its description; `connectCluster` makes
- * of that, in any test file, the cluster itself.
+ * The cluster that tests run on. The global set-up starts it and provides its description, from which `connectCluster`
+ * creates the cluster's handle in any test file.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { run } from "../support/run.ts";
 import { nodeControl } from "./native/control.ts";
 import type { ClusterDescription, TestCluster } from "./types.ts";
 
-/** Makes the cluster of its description. */
+/** Creates the handle of a cluster from its description. */
 export function connectCluster(description: ClusterDescription): TestCluster {
   const program: [string, ...string[]] = description.node ? [description.node.kubectl, "kubectl"] : ["kubectl"];
   const kubectl: TestCluster["kubectl"] = (args, options) =>

@@ -4,14 +4,14 @@ import type { ClusterDescription } from "./types.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** For `connectCluster`; null where KGENTS_TEST_CLUSTER=off leaves the cluster out. */
+    /** For `connectCluster`; null if KGENTS_TEST_CLUSTER=off leaves the cluster out. */
     cluster: ClusterDescription | null;
   }
 }
 
 let started: Provider | undefined;
 
-/** Brings the cluster up unless it is, and only then takes it down at the end. */
+/** Starts the cluster unless it is running. Stops it at the end only if it was started here. */
 export async function setup(project: TestProject): Promise<void> {
   if (isClusterOff()) {
     process.stderr.write("tests: KGENTS_TEST_CLUSTER=off: no cluster, and no tests on one\n");

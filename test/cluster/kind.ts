@@ -1,4 +1,4 @@
-/** A kind cluster, where Docker runs. */
+/** A kind cluster, for machines with Docker. */
 import { access, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { kgentsPaths } from "#platform/host/paths";
@@ -14,7 +14,7 @@ export const runsDocker = (): Promise<boolean> =>
     () => false,
   );
 
-/** @returns whether this call brought it up, and it was not up already */
+/** @returns whether this call started it, rather than finding it running */
 export async function kindUp(progress: (line: string) => void): Promise<boolean> {
   if (await kindDescription()) return false;
   progress("creating a kind cluster (about 1 minute)");

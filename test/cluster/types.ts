@@ -1,25 +1,25 @@
 /**
- * The cluster that tests run on, as tests see it.
+ * The types of the test cluster.
  *
  * @module
  */
 import type { Finished } from "../support/run.ts";
 
-/** Serialisable: what is needed to control a node from another process. */
+/** Serialisable: what another process needs to control a node. */
 export interface ControlOptions {
-  /** The node's first process, as this machine numbers it. */
+  /** The pid of the node's first process on this machine. */
   readonly process: number;
-  /** The program whose first argument `kubectl` makes it kubectl. */
+  /** A program that acts as kubectl if its first argument is `kubectl`. */
   readonly kubectl: string;
-  /** What the components' script needs to start one again. */
+  /** The environment that a component's script needs to start it again. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** What can be handed to another process: see `connectCluster`. */
+/** Serialisable description of a cluster, for `connectCluster`. */
 export interface ClusterDescription {
   readonly kind: "given" | "kind" | "native";
   readonly kubeconfig: string;
-  /** The native node's controls; null on clusters that are not ours to break. */
+  /** The native node's controls; null on clusters that tests must not break. */
   readonly node: ControlOptions | null;
 }
 
@@ -27,19 +27,19 @@ export interface TestCluster {
   readonly kind: ClusterDescription["kind"];
   /** The path of an administrator's kubeconfig, with everything inline. */
   readonly kubeconfig: string;
-  /** Runs kubectl as an administrator. An exit code is an answer and not an error. */
+  /** Runs kubectl as an administrator. A non-zero exit code is not an error. */
   readonly kubectl: (args: readonly string[], options?: { readonly input?: string }) => Promise<Finished>;
   readonly node: NodeControl | null;
 }
 
 export type NodeComponent = "kubelet" | "apiserver" | "controller-manager" | "scheduler";
 
-/** A request that one of the planted listeners received. */
+/** A request that one of the test listeners received. */
 export interface RecordedRequest {
   readonly listener: "host" | "metadata";
   /** RFC 3339. */
   readonly at: string;
-  /** The address and port that it came from: the node's, where it came from a pod. */
+  /** The source address and port; for a pod, those of the node. */
   readonly from: string;
   readonly method: string;
   readonly path: string;
@@ -47,44 +47,46 @@ export interface RecordedRequest {
   readonly body: string;
 }
 
-/** Another node of the cluster. Its end leaves nothing of it, neither on this machine nor in the API, pods of its included. */
+/**
+ * A second node of the cluster. Disposing of it removes everything, on this machine and in the API, including its pods.
+ */
 export interface SecondNode extends AsyncDisposable {
   readonly name: string;
-  /** Makes the images of an archive known to it. */
+  /** Imports the images of an archive. */
   readonly importImage: (archive: string) => Promise<void>;
-  /** Cuts its power: all that runs there is gone at once, and nothing of it closes a connection. */
+  /** Cuts its power: all its processes end at once, and none closes its connections. */
   readonly lose: () => Promise<void>;
 }
 
-/** What only the native cluster can do: break its node, and look at it from inside. */
+/** What only the native cluster supports: breaking its node, and inspecting it from inside. */
 export interface NodeControl {
   /** Kills a component. */
   readonly stop: (component: NodeComponent) => Promise<void>;
-  /** Starts a component with the flags it had, and waits until it is ready. */
+  /** Starts a component with its previous flags, and waits until it is ready. */
   readonly start: (component: NodeComponent) => Promise<void>;
-  /** Whether NetworkPolicies are enforced; they are after `up`. */
+  /** Turns the enforcement of NetworkPolicies on or off. It is on after `up`. */
   readonly enforcePolicies: (on: boolean) => Promise<void>;
   /** The address at which pods reach the machine that the node runs on. */
   readonly hostAddress: string;
-  /** The archive of the images that it came with. */
+  /** The archive of its initial images. */
   readonly images: string;
-  /** Makes the images of another archive known to it. */
+  /** Imports the images of another archive. */
   readonly importImage: (archive: string) => Promise<void>;
   /** Runs a program in the node's namespaces. */
   readonly run: (argv: readonly [string, ...string[]]) => Promise<Finished>;
   /**
-   * Another node joins, in about 10 seconds. It is tainted `kgents.test/second:NoSchedule`, so that only pods that
-   * tolerate it come there, and has the images of the first one. There is one at a time: who asks for another waits. It
-   * ends with the process that asked for it, if not before.
+   * Adds a second node, in about 10 seconds. It is tainted `kgents.test/second:NoSchedule`, so that only pods that
+   * tolerate the taint are scheduled there, and it has the images of the first node. There is one at a time: further
+   * calls wait. The node ends with the process that added it, if not before.
    */
   readonly join: () => Promise<SecondNode>;
-  /** A service account's token, signed with the cluster's key; its end may have passed. */
+  /** A service account's token, signed with the cluster's key. It may already be expired. */
   readonly signToken: (claims: {
     readonly namespace: string;
     readonly serviceAccount: string;
     readonly expiresAt: Date;
   }) => Promise<string>;
-  /** The path of a kubeconfig with that token; it goes with the cluster. */
+  /** The path of a kubeconfig with that token. Removed with the cluster. */
   readonly kubeconfigWith: (credentials: { readonly token: string }) => Promise<string>;
   readonly registry: {
     /** An image with busybox that no test has pulled yet; the pull takes about 10 seconds. */
@@ -93,9 +95,9 @@ export interface NodeControl {
   readonly listeners: {
     /** The address and port of an HTTP listener on the machine that the node runs on. */
     readonly host: string;
-    /** The address and port of an HTTP listener where clouds have their metadata service. */
+    /** The address and port of an HTTP listener at the metadata address of clouds. */
     readonly metadata: string;
-    /** What both received since the cluster came up, in order. */
+    /** All requests to both since the cluster was started, in order. */
     readonly requests: () => Promise<readonly RecordedRequest[]>;
   };
 }

@@ -1,4 +1,4 @@
-/** Every door in, on the local sandbox. On a cluster: test/kubernetes/doors.test.ts. */
+/** All clients on the local sandbox. On a cluster: test/kubernetes/doors.test.ts. */
 import { afterAll, beforeAll, describe, inject } from "vitest";
 import { createCommandLine } from "../support/command-line.ts";
 import { leftoversOf } from "../support/leftovers.ts";

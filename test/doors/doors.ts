@@ -1,5 +1,6 @@
 /**
- * What is behind the doors: one stack that runs code on one backend. The same cases go through every door on each of them.
+ * A stack that runs code on one backend, for tests of all clients (the command line, MCP, the API and `kgents/tools`).
+ * The same cases run through every client on each backend.
  *
  * @module
  */
@@ -13,31 +14,31 @@ import { runKey } from "#platform/store/references";
 import type { CommandLine, Ended } from "../support/command-line.ts";
 import { processesRunning } from "../support/processes.ts";
 
-/** A stack, and how it is told from others. */
+/** A stack, and how it differs from others. */
 export interface Doors {
   readonly terminal: CommandLine;
   readonly backend: BackendName;
   readonly level: Isolation["level"];
-  /** What `exec` says of where it ran, on stderr. */
+  /** What `exec` reports on stderr about where it ran. */
   readonly remark: string;
   /** A run that cannot be carried out here. */
   readonly impossible: { readonly flags: readonly string[]; readonly kind: FailureKind; readonly remedy: string };
-  /** What is there of a cell at this very moment. */
+  /** What currently exists of a cell. */
   readonly leftOf: (cellId: string) => Promise<string[]>;
 }
 
-/** What can be done at the doors of a stack. */
+/** Actions of a client of the stack. */
 export interface Visitor {
   readonly kgents: (...args: string[]) => Promise<Ended>;
   /** Runs shell code to its end. */
   readonly exec: (id: string, code: string, ...flags: string[]) => Promise<Ended>;
-  /** Starts shell code that goes on, and waits until it runs. */
+  /** Starts shell code that keeps running, and waits until it runs. */
   readonly running: (id: string, code: string, ...flags: string[]) => Promise<void>;
-  /** All that `show --json` knows of a run. */
+  /** The output of `show --json` for a run. */
   readonly shown: (id: string) => Promise<Record<string, never>>;
-  /** Nothing of a run is left at this very moment. */
+  /** Nothing of a run is left at this moment. */
   readonly expectNothingLeft: (id: string, commandLine: string) => Promise<void>;
-  /** As a program on this machine has it. */
+  /** A Quartermaster of a program on this machine. */
   readonly quartermaster: () => Promise<Quartermaster>;
 }
 
@@ -77,7 +78,7 @@ export function visitorOf({ terminal, leftOf }: Doors): Visitor {
   };
 }
 
-/** The objects of a text of one JSON object a line. */
+/** Parses one JSON object per line. */
 export const jsonLines = (text: string): Record<string, unknown>[] =>
   text
     .split("\n")

@@ -1,4 +1,4 @@
-/** The tools of `kgents mcp`, by the official SDK's client. */
+/** The tools of `kgents mcp` with the official SDK's client. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Agent, connectByStdio, textOf } from "../mcp/support.ts";
 import { type Doors, type Visitor, visitorOf } from "./doors.ts";

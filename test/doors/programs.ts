@@ -1,4 +1,4 @@
-/** The TypeScript API and `kgents/tools`, as programs have them. */
+/** The TypeScript API and `kgents/tools` in programs. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { type ExecutionHandle, exitCodeOf, filesFrom, type Quartermaster, result
 import { runCodeTool } from "#client/tools/index";
 import { type Doors, type Visitor, visitorOf } from "./doors.ts";
 
-/** Everything that comes of one stream. */
+/** Collects the text of each stream. */
 async function textOf(events: ReturnType<ExecutionHandle["output"]>): Promise<Record<"stdout" | "stderr", string>> {
   const text = { stdout: "", stderr: "" };
   for await (const event of events) {

@@ -1,4 +1,4 @@
-/** The commands that look at runs and control them. */
+/** The commands that inspect and control runs. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

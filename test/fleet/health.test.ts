@@ -1,4 +1,4 @@
-/** The probes of `kgents worker`, as a kubelet asks them. */
+/** The probes of `kgents worker`, requested like a kubelet does. */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** Asks a probe: the status, or what is in the way of an answer. */
+/** Requests a probe. Returns the status, or why there was no response. */
 async function ask(port: number, path: string): Promise<{ status: number; text: string }> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`);
   return { status: response.status, text: (await response.text()).trim() };
@@ -36,7 +36,7 @@ describe("kgents worker --health-port", () => {
     expect(await ask(port, "/")).toMatchObject({ status: 404 });
 
     const connection = await Connection.connect({ address });
-    // Another worker of the queue carries the workflow on when this one drains.
+    // Another worker of the queue continues the workflow while this one drains.
     const other = await startWorkerProcess(address, taskQueue, join(directory, "other"), {
       flags: ["--backends", "subprocess"],
     });

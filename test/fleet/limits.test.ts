@@ -1,4 +1,4 @@
-/** Limits of a worker and of a task queue: runs wait, and that is said; none fails. */
+/** Limits of a worker and of a task queue: runs wait and report it; none fails. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -33,7 +33,7 @@ test.each([
   const results = await Promise.all(handles.map((handle) => handle.result()));
   expect(results.map(({ status }) => status)).toEqual(results.map(() => "succeeded"));
   expect(starts.length).toBe(20);
-  // What had gathered while nothing came may go at once; all that follows keeps to the rate.
+  // Starts that accumulated while idle may happen at once; all later ones keep to the rate.
   expect((starts.at(-1) ?? 0) - (starts[0] ?? 0)).toBeGreaterThan(3000);
 });
 

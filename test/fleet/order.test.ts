@@ -1,11 +1,11 @@
-/** Who is taken first when all places are taken, and that it is said that a run waits. */
+/** The order of waiting runs when all places are taken, and the report that a run waits. */
 import { expect, inject, test } from "vitest";
 import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
 import { startTestWorker } from "../support/test-worker.ts";
 
 const address = inject("temporalAddress");
 
-/** A worker with one place, which is taken until it is opened; and the order in which runs were given it. */
+/** A worker with one place, which stays taken until it is released, and the order in which runs got it. */
 async function onePlace() {
   const order: string[] = [];
   const gate = Promise.withResolvers<void>();
@@ -41,10 +41,10 @@ test("those of priority 1 are taken first, and then each requester by turns", as
   await Promise.all([first, ...crowd].map((handle) => handle.result()));
 
   const ranks = (name: string) => order.flatMap((who, rank) => (who.startsWith(name) ? [rank] : []));
-  // The first, then at most three that the worker had taken from the queue before the others came.
+  // The first run, and at most three that the worker had taken from the queue before the others arrived.
   const taken = 4;
   expect(Math.max(...ranks("urgent"))).toBeLessThan(taken + 3);
-  // Of five that came after twenty: with the order of arrival they would be the last.
+  // Five runs that arrived after twenty: in order of arrival they would be last.
   expect(Math.max(...ranks("few"))).toBeLessThan(taken + 3 + 2 * 4 + 1);
   expect(ranks("idle")).toEqual([order.length - 2, order.length - 1]);
 });

@@ -1,4 +1,4 @@
-/** Worker Versioning: a rolling upgrade under load, as docs/fleet.md describes it. */
+/** Worker Versioning: a rolling upgrade under load, as in docs/fleet.md. */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ const worker = (taskQueue: string, deployment: string, buildId: string, flags: s
 test("under a steady stream every run succeeds exactly once, and new runs go to the new version", async () => {
   const taskQueue = `fleet-${randomUUID()}`;
   const deployment = `upgrade-${randomUUID()}`;
-  // Fewer places than runs: some wait for one while the version changes.
+  // Fewer places than runs: some runs wait while the version changes.
   const first = await worker(taskQueue, deployment, "1", ["--maximum-cells", "4", "--drain", "60s"]);
   await expect.poll(() => first.log()).toContain("this version is not the current one");
   await setCurrentVersion(deployment, "1");
@@ -73,7 +73,7 @@ test("under a steady stream every run succeeds exactly once, and new runs go to 
   );
   const versions = await Promise.all(handles.map(({ id }) => versionOf(client, id)));
   const switched = versions.indexOf("2");
-  // The queue's partitions learn of the new current version one after the other.
+  // The queue's partitions learn of the new current version one by one.
   expect(new Set(versions.slice(0, switched))).toEqual(new Set(["1"]));
   expect(new Set(versions.slice(afterSwitch + 4))).toEqual(new Set(["2"]));
   expect(first.log()).toContain("carrying the runs of this version to their ends");

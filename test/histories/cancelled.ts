@@ -12,7 +12,7 @@ const when =
     await handle.cancel();
   };
 
-/** Runs that somebody cancels, by the moment. */
+/** Runs that are cancelled, by the moment of cancellation. */
 export const cancellations: Scenarios = {
   "cancelled-while-provisioning": cancelled({ script: { provision: [endsCancelled] }, act: when("provision") }),
   "cancelled-while-waiting": cancelled({

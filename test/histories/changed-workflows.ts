@@ -1,5 +1,5 @@
 /**
- * The workflows of today with one step more, each: what a change without a patch does to the runs of another version.
+ * The current workflows, each with one more step: the effect of a change without a patch on runs of another version.
  *
  * @module
  */

@@ -14,7 +14,7 @@ export const cluster =
   (_input, cellId) =>
     clusterCell(cellId, changes);
 
-/** A scenario of `executeCode` with the request of all of them; it closes with a result unless it says otherwise. */
+/** A scenario of `executeCode` with the common request. It closes with a result unless stated otherwise. */
 export const run = (changes: Partial<Scenario> = {}): Scenario => ({
   workflow: "executeCode",
   args: [request],
@@ -26,7 +26,7 @@ const clusterRequest = { ...request, backend: "kubernetes" };
 const child = "START_CHILD_WORKFLOW_EXECUTION_INITIATED";
 const timedOut = "ACTIVITY_TASK_TIMED_OUT";
 
-/** Runs that end by themselves. */
+/** Runs that end on their own. */
 export const endings: Scenarios = {
   succeeded: run(),
   "code-failed": run({ script: { execute: [answers(failedOutput)] } }),
@@ -67,7 +67,7 @@ export const endings: Scenarios = {
   }),
 };
 
-/** Where a run finds its place. */
+/** The place where a run is carried out. */
 export const places: Scenarios = {
   fallback: run({
     script: {
@@ -135,7 +135,7 @@ export const places: Scenarios = {
 
 const gone = sandbox({ taskQueue: queues.gone });
 
-/** Runs whose worker, host or connection goes away. */
+/** Runs whose worker, host or connection is lost. */
 export const losses: Scenarios = {
   "handed-over": run({ script: { execute: [fails("cell-handed-over"), answers(output())] } }),
   "cluster-handed-over": run({

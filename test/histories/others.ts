@@ -16,7 +16,7 @@ const input = (changes: Partial<BatchInput> = {}): BatchInput => ({
 
 const entry = { request, about: aboutOf(request), hash: "1".repeat(64), summary: "print(1)" };
 const readTwo: Step<"readRequests"> = () => [entry, { ...entry, hash: null }];
-/** Enough runs for the server of the recording to suggest a new history. */
+/** Enough runs for the recording's server to suggest continue-as-new. */
 const many = input({ chunks: Array(3).fill(inline(2)), total: 6 });
 
 const batch = (changes: Partial<Scenario> = {}): Scenario => ({

@@ -5,7 +5,7 @@ type History = proto.temporal.api.history.v1.IHistory;
 
 const nanosecondsOf = (fraction = ""): number => Number(fraction.padEnd(9, "0"));
 
-/** The message of a time or a duration that stands as text in protobuf's JSON; anything else stays as it is. */
+/** Converts a time or duration that is text in protobuf's JSON to its message. Other values are unchanged. */
 function timesAsMessages(key: string, value: unknown): unknown {
   if (typeof value !== "string") return value;
   const [, time, fraction] = (key.endsWith("Time") && /^(.*?)(?:\.(\d+))?Z$/.exec(value)) || [];

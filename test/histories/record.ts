@@ -1,6 +1,6 @@
 /**
- * Records one history of each path of each workflow, as the built workflows of this version make them against a real server, under
- * `test/histories/VERSION/`. Done once for a version, when it is released: what was recorded is never changed.
+ * Records one history for each path of each workflow under `test/histories/VERSION/`. The built workflows of this
+ * version run against a real server. Done once for each release; recorded files never change.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import type { Scenario } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 
 const directory = new URL(`./${packageJson.version}/`, import.meta.url);
-/** Few, so that a batch of some runs goes on in a new history. */
+/** Low, so that a batch of a few runs continues as new. */
 const suggestNewHistoryAfter = 12;
 const pollMilliseconds = 50;
 
@@ -33,7 +33,7 @@ interface HistoryEvent {
 
 const run = promisify(execFile);
 
-/** The history of a run as the server has it, in JSON of Temporal's own format, without the stacks of failures: they name files of this machine. */
+/** The history of a run in Temporal's JSON format, without the stacks of failures, which name files of this machine. */
 async function historyOf(
   temporal: string,
   address: string,
@@ -59,7 +59,7 @@ async function record(
   }: { client: Client; workers: RecordingWorkers; temporal: string; address: string },
 ): Promise<void> {
   const occupy = async (workflowId: string): Promise<void> => {
-    // On a queue that nobody polls: it only has to be there.
+    // On a queue without pollers: the workflow only has to exist.
     await client.workflow.start("nothing", { workflowId, taskQueue: "nobody" });
   };
   await scenario.before?.({ occupy });
@@ -94,7 +94,7 @@ async function record(
   if (status.name !== expected || missing.length > 0) {
     throw new Error(`${name}: closed as ${status.name}, not ${expected}, or its history lacks ${missing.join(", ")}`);
   }
-  // One event a line: small, and readable beside another.
+  // One event per line: compact, and easy to compare.
   const lines = events.map((event) => JSON.stringify(event)).join(",\n");
   await writeFile(new URL(`${name}.json`, directory), `{"events":[\n${lines}\n]}\n`, { flag: "wx" });
 }

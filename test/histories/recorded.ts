@@ -1,6 +1,6 @@
 /**
- * The recorded histories that must be there, by the version that made them. A line is added when a version is released; none is ever
- * taken away while a worker of this version may meet a run of that one.
+ * The recorded histories that must exist, by version. A line is added with each release, and removed only when no
+ * worker of this version can meet a run of that one.
  */
 export const recorded: Readonly<Record<string, readonly string[]>> = {
   "0.1.0": [

@@ -9,12 +9,12 @@ import { workflowSinks } from "#worker/interceptors";
 import { output, queues, sandboxCell } from "./samples.ts";
 import type { Moment, Scenarios, Script, Step } from "./scenario.ts";
 
-/** The workflow bundle that the build made. */
+/** The built workflow bundle. */
 export const bundlePath = fileURLToPath(new URL("../../dist/worker/workflow-bundle.js", import.meta.url));
 
 /** The workers of a recording. */
 export interface RecordingWorkers extends AsyncDisposable {
-  /** Resolves when an activity of a scenario begins for the how-manieth time. */
+  /** Resolves when an activity of a scenario starts for the given time. */
   readonly begun: (scenario: string, ...of: Parameters<Moment["begun"]>) => Promise<void>;
 }
 
@@ -36,7 +36,7 @@ const scenarioOf = (workflowId: string): string =>
 /**
  * Starts workers with the built workflows and scripted activities under the real names, on all queues of a real worker.
  *
- * @param address of a Temporal server
+ * @param address the address of a Temporal server
  */
 export async function startRecordingWorkers(address: string, scenarios: Scenarios): Promise<RecordingWorkers> {
   const calls = new Map<string, number>();
@@ -69,7 +69,7 @@ export async function startRecordingWorkers(address: string, scenarios: Scenario
   };
 
   const connection = await NativeConnection.connect({ address });
-  // What stands in the files: no name of this machine.
+  // Recorded in the files, so it contains no name of this machine.
   const shared = {
     connection,
     activities,

@@ -12,7 +12,7 @@ import { bundlePath } from "./recording-workers.ts";
 
 const fileOf = (version: string, path: string) => new URL(`./${version}/${path}.json`, import.meta.url);
 
-/** Replays histories against a bundle; answers with the errors by the paths' names. */
+/** Replays histories against a bundle. Returns the errors by path name. */
 async function replay(
   workflowBundle: { codePath: string } | { code: string },
   version: string,

@@ -1,7 +1,7 @@
 import type { ExecuteOutput, ProvisionedCell } from "#activities/contract";
 import { scriptedIsolation } from "../support/scripted-backend.ts";
 
-/** The queue of the shared workers of the recording, and of a host that answers and one that has gone. */
+/** The queues of the recording's shared workers, of a host that responds, and of a host that is gone. */
 export const queues = { shared: "histories", host: "histories-host-here", gone: "histories-host-gone" } as const;
 
 /** A request as any SDK sends it. */
@@ -16,7 +16,7 @@ const stream = (text: string): ExecuteOutput["stdout"] => ({
   ref: null,
 });
 
-/** What `execute` answers of code that exited with 0, with changes. */
+/** The result of `execute` for code that exited with 0, with changes. */
 export const output = (changes: Partial<ExecuteOutput> = {}): ExecuteOutput => ({
   status: "succeeded",
   exitCode: 0,
@@ -33,16 +33,16 @@ export const output = (changes: Partial<ExecuteOutput> = {}): ExecuteOutput => (
   ...changes,
 });
 
-/** What `execute` answers of code that exited with 1. */
+/** The result of `execute` for code that exited with 1. */
 export const failedOutput = output({ status: "failed", exitCode: 1, reason: "the code exited with 1" });
 
-/** What `execute` answers of code that was stopped. */
+/** The result of `execute` for code that was stopped. */
 export const cancelledOutput = output({ status: "cancelled", exitCode: null, reason: "the run was cancelled" });
 
-/** What `salvage` answers. */
+/** The result of `salvage`. */
 export const lostOutput = output({ status: "lost", exitCode: null, reason: "the worker went away", startedAt: null });
 
-/** A cell of a sandbox on the host that answers, with changes. */
+/** A sandbox cell on the host that responds, with changes. */
 export const sandboxCell = (cellId: string, changes: Partial<ProvisionedCell> = {}): ProvisionedCell => ({
   cellId,
   backend: "subprocess",

@@ -2,18 +2,18 @@ import { Context } from "@temporalio/activity";
 import { KgentsError } from "#core/contract/error";
 import type { FailureKind } from "#core/contract/failure";
 
-/** A step that answers with a value. */
+/** A step that returns a value. */
 export const answers =
   <Value>(value: Value) =>
   (): Value =>
     value;
 
-/** A step that fails with a kind of ours. */
+/** A step that fails with a failure kind of ours. */
 export const fails = (kind: FailureKind) => (): never => {
   throw new KgentsError(kind, `made to fail as ${kind}`);
 };
 
-/** A step that goes on until its activity is cancelled, and then answers. */
+/** A step that waits until its activity is cancelled, and then returns. */
 export const untilCancelled =
   <Value>(value: Value) =>
   async (): Promise<Value> => {
@@ -23,12 +23,12 @@ export const untilCancelled =
     return value;
   };
 
-/** A step that is cancelled and says so. */
+/** A step that ends as cancelled. */
 export const endsCancelled = async (): Promise<never> => {
   const context = Context.current();
   const beat = setInterval(() => context.heartbeat(), 100);
   return context.cancelled.finally(() => clearInterval(beat));
 };
 
-/** A step whose worker falls silent: it sends no heartbeat and does not end before the recording does. */
+/** A step whose worker is silent: it sends no heartbeat and does not end before the recording does. */
 export const silent = async (): Promise<never> => Context.current().cancelled;

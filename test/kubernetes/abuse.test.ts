@@ -1,4 +1,4 @@
-/** Code that means harm: each ends in time, with an honest result, and the next run is as good as ever. */
+/** Malicious code: each attack ends in time with a correct result, and the next run is unaffected. */
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -24,13 +24,13 @@ interface Case {
   readonly request: ExecutionRequest;
   readonly outcome: Expected;
   readonly stdout?: string | RegExp;
-  /** Whether no process of its uid, which it has printed, may be left on the node. */
+  /** Whether no process of its printed uid may be left on the node. */
   readonly nothingLives?: boolean;
-  /** The longest that it may take beside waiting for its pod. */
+  /** The maximum duration, without waiting for its pod. */
   readonly seconds: number;
 }
 
-/** Says under which uid it runs. */
+/** Prints the uid it runs as. */
 const whoAmI = "import os\nprint(os.getuid(), flush=True)\n";
 
 const killed = { code: 137, signal: "SIGKILL" };
@@ -147,7 +147,7 @@ const cases: readonly Case[] = [
   {
     name: "its own exit marker written while it runs",
     request: sh("echo '0 exit ' >/run/kgents/exit; echo lie; sleep 600", { timeout: 20 }),
-    // A lie about itself is all that it can have, if anybody looks at it before its time is over.
+    // It can only falsify its own result, and only if that is read before its timeout.
     outcome: { lost: null },
     stdout: "lie\n",
     seconds: 30,
@@ -162,7 +162,7 @@ const cases: readonly Case[] = [
   {
     name: "a FIFO in the place of its exit marker",
     request: sh("mkfifo /run/kgents/exit; echo out; sleep 600", { timeout: 3 }),
-    // The supervisor puts its own in its place.
+    // The supervisor replaces it by its own file.
     outcome: { exit: killed, lost: null },
     stdout: "out\n",
     seconds: 60,
@@ -178,7 +178,7 @@ const cases: readonly Case[] = [
     name: "its output truncated",
     request: sh("echo one; sleep 1; : >/run/kgents/stdout; echo two; sleep 1", { timeout: 20 }),
     outcome: { exit: { code: 0, signal: null } },
-    // What had been followed by then is kept; what it threw away it has thrown away.
+    // Output that was followed before is kept; output that the code itself discarded is lost.
     stdout: /^(?:one\n)?(?:two\n)?$/,
     seconds: 20,
   },
@@ -190,13 +190,13 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** The processes of a uid on the node, where we can look at it. */
+/** The processes of a uid on the node, if the node can be inspected. */
 async function processesOf(uid: string): Promise<string> {
   const found = await cluster.node?.run(["sh", "-c", `grep -ls '^Uid:.${uid}' /proc/[0-9]*/status`]);
   return found?.stdout ?? "";
 }
 
-/** At most so many at once: more than that only wait for the node. */
+/** Limits the concurrency: more attacks would only wait for the node. */
 describe.concurrent("abuse", { concurrent: true }, () => {
   test.each(cases)("$name", { timeout: 180_000 }, async ({ request, outcome, stdout, nothingLives, seconds }) => {
     const answer = await run(request);
@@ -205,7 +205,7 @@ describe.concurrent("abuse", { concurrent: true }, () => {
     if (typeof stdout === "string") expect(answer.stdout.toString()).toBe(stdout);
     else if (stdout) expect(answer.stdout.toString()).toMatch(stdout);
     expect(answer.milliseconds).toBeLessThan(seconds * 1000 + 15_000);
-    // At once: when the clean-up says that the cell is gone, it is.
+    // Checked at once: no process may outlive the cleanup.
     if (nothingLives) expect(await processesOf(answer.stdout.toString().trim())).toBe("");
   });
 });

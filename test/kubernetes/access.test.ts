@@ -1,4 +1,4 @@
-/** Clusters that are away, not prepared, or do not let the worker in: before anything is started. */
+/** Clusters that are unavailable, not prepared, or deny the worker access. Detected before anything is started. */
 import { randomUUID } from "node:crypto";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -27,7 +27,7 @@ afterAll(async () => {
   await namespace?.[Symbol.asyncDispose]();
 });
 
-/** A worker that serves both backends, the cluster by what is given. */
+/** A worker for both backends, with the given options for the cluster. */
 async function worker(options: Partial<KubernetesOptions>): Promise<TestWorker> {
   const kubernetes = createKubernetesBackend({
     ...{ kubeconfig: cluster.kubeconfig, namespace: namespace.name, instance: `test-${randomUUID()}`, log: () => {} },
@@ -42,7 +42,7 @@ async function worker(options: Partial<KubernetesOptions>): Promise<TestWorker> 
   return startTestWorker(inject("temporalAddress"), { backends: { kubernetes, subprocess } });
 }
 
-/** A kubeconfig for a service account whose token ends at a moment. */
+/** A kubeconfig for a service account whose token expires at a given time. */
 async function kubeconfigOf(serviceAccount: string, expiresAt: Date): Promise<string> {
   const claims = { namespace: namespace.name, serviceAccount, expiresAt };
   return node().kubeconfigWith({ token: await node().signToken(claims) });

@@ -1,6 +1,6 @@
 /**
- * What stops parts of the cluster, so that no other test may use it meanwhile, and what takes its time with the cluster alone. In one
- * file, since files run at the same time.
+ * Tests that stop parts of the cluster, which no other test may use at the same time, and slow tests that use the
+ * cluster alone. They are in one file, because files run concurrently.
  */
 import { describe } from "vitest";
 

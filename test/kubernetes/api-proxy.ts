@@ -1,6 +1,6 @@
 /**
- * An API server that passes everything on to the cluster's own. It counts what its one client asks, which the metrics of that
- * one do not tell from what others ask; and it can hold a request, so that a moment becomes a state.
+ * A proxy for the cluster's API server. It counts the requests of its one client, which the server's metrics do not
+ * separate from those of other clients. It can also hold a request, to keep a run in a transient state.
  *
  * @module
  */
@@ -15,23 +15,23 @@ import { KubeConfig, type User } from "@kubernetes/client-node";
 import { cluster } from "./support.ts";
 
 export interface ApiProxy extends AsyncDisposable {
-  /** The path of a kubeconfig that leads to it. */
+  /** The path of a kubeconfig for the proxy. */
   readonly kubeconfig: string;
-  /** How many requests came of each kind, such as `create jobs` or `exec pods`. */
+  /** The number of requests of each kind, such as `create jobs` or `exec pods`. */
   readonly counts: () => Readonly<Record<string, number>>;
-  /** How many watches were open at once at most. */
+  /** The maximum number of concurrent watches. */
   readonly mostWatches: () => number;
-  /** Ends the watches that are open now in order, as an API server does after some minutes. */
+  /** Closes the open watches in order, like an API server does after some minutes. */
   readonly endWatches: () => void;
-  /** From now on nothing comes by the watches that are open now, and they stay open: a connection that is dead without a word. */
+  /** Stops all data on the open watches but keeps them open, like a dead connection. */
   readonly freezeWatches: () => void;
-  /** Resolves when the first request has come that is to be held. It is never passed on. */
+  /** Resolves when the first request to hold has arrived. It is never forwarded. */
   readonly held: Promise<void>;
 }
 
 const verbs: Readonly<Record<string, string>> = { POST: "create", DELETE: "delete", PATCH: "patch", PUT: "update" };
 
-/** What a request does, in the words of RBAC. */
+/** The verb and resource of a request, as in RBAC. */
 function kindOf(method: string, target: string): string {
   const { pathname, searchParams } = new URL(target, "http://localhost");
   const [, resource, name, subresource] =
@@ -43,12 +43,13 @@ function kindOf(method: string, target: string): string {
 }
 
 /**
- * Starts one.
+ * Starts a proxy.
  *
- * @param kubeconfig where its kubeconfig is written
- * @param holds which requests are held, by their kind and by the program that they have a cell run
- * @param options.user a user of that kubeconfig, such as one with a credential plugin; the server answers as to an administrator. @default nobody
- * @param options.withoutKinds kinds that the server does not tell of, as an older one
+ * @param kubeconfig the path to write its kubeconfig to
+ * @param holds which requests to hold, by their kind and by the program that they run in a cell
+ * @param options.user a user for the kubeconfig, such as one with a credential plugin; the server still treats it as an
+ *   administrator. @default none
+ * @param options.withoutKinds kinds to hide, like an older server
  */
 export async function apiProxy(
   kubeconfig: string,
@@ -94,7 +95,7 @@ export async function apiProxy(
         return;
       }
       answer.writeHead(response.statusCode ?? 502, response.headers);
-      // A watch that has no event yet has an answer all the same.
+      // A watch gets its headers before its first event.
       answer.flushHeaders();
       response.pipe(answer);
     });

@@ -1,4 +1,4 @@
-/** A run that is cancelled says so within seconds, at whatever moment it was cancelled, and leaves nothing. */
+/** A run reports its cancellation within seconds, whatever the moment, and leaves nothing behind. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
@@ -11,10 +11,10 @@ import { workerScene } from "./worker-scene.ts";
 
 type Handle = Awaited<ReturnType<Awaited<ReturnType<typeof startClusterWorker>>["start"]>>;
 
-/** How long the result, and then the removal of what is left, may take. */
+/** The maximum time for the result, and then for the removal of the rest. */
 const soon = 12_000;
 
-/** A runtime whose pods must go to nodes that nobody has. */
+/** A runtime whose pods must be scheduled to a node that does not exist. */
 const nowhere = `nowhere-${randomUUID().slice(0, 8)}`;
 beforeAll(() =>
   kubectl(
@@ -39,9 +39,9 @@ async function gone({ namespace }: Reach): Promise<void> {
 interface Case {
   readonly name: string;
   readonly request?: (id: string) => ExecutionRequest;
-  /** Of what the namespace has no room. */
+  /** The resource that the namespace's quota refuses. */
   readonly refused?: Parameters<typeof refuseAll>[1];
-  /** Whether the worker cannot see that. */
+  /** Whether the worker cannot see that quota. */
   readonly hidden?: boolean;
   readonly runtimeClassName?: string;
   /** Waits until it is time to cancel. */

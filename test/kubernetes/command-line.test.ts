@@ -1,4 +1,4 @@
-/** The command line on a prepared cluster, as a person types it. */
+/** The command line on a prepared cluster. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Every door in, on a prepared cluster. On the local sandbox: test/doors/doors.test.ts. */
+/** All clients on a prepared cluster. On the local sandbox: test/doors/doors.test.ts. */
 import { afterAll, beforeAll, describe } from "vitest";
 import { cellLabel } from "#core/manifest/cluster-names";
 import type { Doors } from "../doors/doors.ts";

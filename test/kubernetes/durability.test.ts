@@ -1,4 +1,6 @@
-/** Whatever becomes of the worker or of Temporal's server, the code runs once and its output comes whole and in order. */
+/**
+ * Whatever happens to the worker or to Temporal's server, the code runs once and its output is complete and in order.
+ */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -11,7 +13,7 @@ import { starts, waitFor, witness } from "./witness.ts";
 import { deaths, middle } from "./worker-deaths.ts";
 import { type WorkerScene, workerScene } from "./worker-scene.ts";
 
-/** What each of these tests is about. */
+/** The assertion of all of these tests. */
 async function endsRight(scene: WorkerScene, id: string, handle: ExecutionHandle): Promise<void> {
   await ranOnce(id, handle);
   await nothingLeft(scene);
@@ -85,7 +87,7 @@ describe.concurrent("a worker that is there, but not for this run any more", () 
     await until("the code", async () => (await starts(id)) > 0);
     process.kill(sleeping.pid, "SIGSTOP");
     const next = await scene.startWorker();
-    // Not soon: for a minute Temporal may give tasks to the open polls of a process that stands still.
+    // This takes time: for up to a minute, Temporal may send tasks to the open polls of a stopped process.
     await until("the successor", async () => (await executedNowBy(scene, handle)) === next.pid, 500, 100_000);
     process.kill(sleeping.pid, "SIGCONT");
     await inCell(scene, "touch /work/go");

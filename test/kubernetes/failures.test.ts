@@ -1,4 +1,6 @@
-/** What goes wrong in a cluster, provoked for real: each ends in time, with its own failure or status, and leaves nothing. */
+/**
+ * Cluster failures, caused for real. Each run ends in time with its own failure or status, and leaves nothing behind.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
@@ -14,11 +16,11 @@ const sh = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionReques
 interface Place extends AsyncDisposable {
   readonly namespace: CellNamespace;
   readonly worker: TestWorker;
-  /** Nothing of any cell is left, a moment after the TTL. */
+  /** Waits until nothing of any cell is left, shortly after the TTL. */
   readonly empty: () => Promise<void>;
 }
 
-/** A namespace of its own, with what it is to be changed by, and a worker for it. */
+/** A namespace with the given changes, and a worker for it. */
 async function place(prepare: (namespace: CellNamespace) => Promise<unknown> = async () => {}): Promise<Place> {
   const namespace = await cellNamespace();
   await prepare(namespace);
@@ -34,7 +36,7 @@ async function place(prepare: (namespace: CellNamespace) => Promise<unknown> = a
   };
 }
 
-/** Waits until a run has said something on stdout. */
+/** Waits for a run's first output on stdout. */
 async function firstOutput(handle: Awaited<ReturnType<TestWorker["start"]>>): Promise<void> {
   for await (const event of handle.output()) if (event.type === "output") return;
 }
@@ -122,7 +124,7 @@ describe("how code ends", () => {
     const handle = await here.worker.start(sh("echo before; sleep 60"));
     await firstOutput(handle);
     const uid = await here.namespace.kubectl("get", await podOf(here), "-o", "jsonpath={.metadata.uid}");
-    // The first process of the container: the supervisor, in the pod's control group.
+    // The first process of the container: the supervisor, in the pod's cgroup.
     const find = `for p in /proc/[0-9]*; do grep -q "${uid}" $p/cgroup 2>/dev/null && tr '\\0' ' ' <$p/cmdline | grep -q kgents-supervisor && awk '/^NSpid/ && $NF == 1 {exit 0} /^NSpid/ {exit 1}' $p/status && echo \${p#/proc/}; done`;
     const found = (await node().run(["bash", "-c", find])).stdout.trim();
     expect(found).toMatch(/^\d+$/);
@@ -133,7 +135,7 @@ describe("how code ends", () => {
   });
 });
 
-/** Refuses Jobs or pods, and waits until the API server knows it. */
+/** Refuses Jobs or pods, and waits until the API server enforces it. */
 async function deny({ name, apply }: CellNamespace, resource: "jobs" | "pods"): Promise<void> {
   await apply(denyByPolicy(name, resource));
   const manifest = JSON.stringify(
@@ -193,7 +195,7 @@ describe("cells that cannot come to be", () => {
     const began = Date.now();
     const failure = { code: "quota-exceeded", message: expect.stringMatching(message) };
     await expect(here.worker.run(sh("true"))).rejects.toMatchObject(failure);
-    // Not at the end of its start-up time, which is a minute.
+    // Not only after the startup timeout, which is a minute.
     expect(Date.now() - began).toBeLessThan(15_000);
     await here.empty();
   });

@@ -1,4 +1,4 @@
-/** Every hardening setting of a cell, as a program inside sees it, and as the cluster holds it. */
+/** Every hardening setting of a cell, checked from inside and in the cluster's objects. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { builtInLanguages } from "#core/contract/language";
@@ -72,7 +72,7 @@ import json, os
 names = [entry.partition(b"=")[0].decode() for entry in open("/proc/1/environ", "rb").read().split(b"\\0") if entry]
 token = any(os.path.exists(path) for path in ("/var/run/secrets", "/run/secrets"))
 print(json.dumps({"names": names, "token": token, "mounts": open("/proc/self/mountinfo").read()}))`);
-  // The two that container runtimes and the pod network give to every container hold nothing of ours: its host name, addresses.
+  // The container runtime sets HOSTNAME and Kubernetes sets KUBERNETES_*; they hold only a host name and addresses.
   expect(found.names.filter((name) => !["PATH", "HOSTNAME", "HOME"].includes(name))).toEqual(
     found.names.filter((name) => name.startsWith("KUBERNETES_")),
   );
@@ -148,7 +148,7 @@ first = open("/proc/1/cmdline").read().split("\\0")[0]
 devices = sorted(line.split(":")[0].strip() for line in open("/proc/net/dev").read().splitlines()[2:])
 print(json.dumps({"first": first, "parents": sorted({parent(pid) for pid in pids}), "devices": devices}))`);
   expect(found.first).toBe("sh");
-  // 0: the supervisor and what came in by exec.
+  // 0: the supervisor and processes started by exec.
   expect(found.parents).toEqual(expect.arrayContaining(["0", "1"]));
   expect(found.devices.filter((name) => name === "eth0" || name === "lo")).toEqual(["eth0", "lo"]);
 });
@@ -193,7 +193,7 @@ describe("the manifest", () => {
   });
   afterAll(() => terminal[Symbol.asyncDispose]());
 
-  /** What `kgents exec --dry-run` prints, for this test's namespace. */
+  /** The output of `kgents exec --dry-run` for this test's namespace. */
   async function dryRun(...flags: string[]): Promise<string> {
     const { code, stdout, stderr } = await terminal.run(["exec", "--dry-run", "--code", "print(1)", ...flags]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -204,7 +204,7 @@ describe("the manifest", () => {
 
   test.each(builtInLanguages.map(({ name }) => name))("a dry run of %s is what the server takes", async (language) => {
     const { code, stderr } = await serverSide(await dryRun("--lang", language));
-    // A pod that the namespace's level refuses is only a warning where a Job is applied.
+    // A pod that violates the namespace's level only causes a warning when a Job is applied.
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
@@ -216,10 +216,10 @@ describe("the manifest", () => {
     const created = items.filter(({ metadata }: Job) => metadata.annotations["kgents.io/workflow-id"] === handle.id);
     const flags = ["--cpu", "300m", "--memory", "96Mi", "--timeout", "20", "--startup-timeout", "90", "--ttl", "5"];
     const { stdout } = await serverSide(await dryRun(...flags));
-    // Without what the controller adds, which names this one Job.
+    // Without the fields that the Job controller adds, which name this Job.
     const plain = ({ spec, metadata }: Job) => {
       const { selector: _, template, ...rest } = JSON.parse(JSON.stringify(spec));
-      // Each run has a user of its own.
+      // Each run has its own uid.
       Object.assign(template.spec.securityContext, { runAsUser: 1, runAsGroup: 1 });
       return { ...rest, pod: template.spec, hash: metadata.annotations["kgents.io/code-hash"] };
     };

@@ -1,4 +1,4 @@
-/** The watch of the cells' pods: through a credential that fails and a connection that is dead without a word. */
+/** The watch of the cells' pods, with failing credentials and with a dead connection. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A pod of a cell that no scheduler takes: it is there, and nothing runs. */
+/** A pod of a cell that is never scheduled: it exists, but nothing runs. */
 async function createPod(cell: string): Promise<void> {
   const { metadata, spec, ...pod } = clientPod(`${cell}-pod`);
   const labels = { [cellLabel]: cell, "kgents-test": "informer" };
@@ -35,7 +35,7 @@ async function createPod(cell: string): Promise<void> {
 interface Scene extends AsyncDisposable {
   readonly proxy: ApiProxy;
   readonly watch: PodWatch;
-  /** What was logged, and how many pods of the first cell were known in that moment. */
+  /** The log lines, each with the number of known pods of the first cell at that time. */
   readonly lines: { readonly line: string; readonly known: number }[];
 }
 

@@ -1,4 +1,4 @@
-/** The life of a prepared cluster: `kgents infra init`, `status` and `destroy`, by the built command line. */
+/** The life cycle of a prepared cluster: `kgents infra init`, `status` and `destroy`, by the built command line. */
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -34,7 +34,7 @@ async function statusOf(name: string) {
 
 const admissionName = `kgents-cells.${namespace}`;
 
-/** Everything that init makes. */
+/** Everything that init creates. */
 const made = [
   ...["Namespace", "NetworkPolicy kgents-deny-all", "NetworkPolicy kgents-public-egress"],
   ...["ResourceQuota kgents-cells", "LimitRange kgents-cells"],
@@ -161,7 +161,7 @@ describe("from an unprepared cluster to none again", () => {
   });
 
   test("destroy leaves nothing, and leaves alone what only looks like it", async () => {
-    // The same names, in a namespace that kgents did not make.
+    // The same names, in a namespace that kgents did not create.
     await kubectl(["-n", lookAlike, "create", "serviceaccount", "kgents-worker"]);
     await kubectl(["label", "namespace", lookAlike, "app.kubernetes.io/part-of=kgents"]);
     const before = await namesOf(lookAlike, "serviceaccount,configmap");
@@ -197,7 +197,7 @@ describe("from an unprepared cluster to none again", () => {
 
 test("an API server without admission policies: they are left out, and it is said", async () => {
   const kubeconfig = await terminal.file("old.json", "");
-  // The cluster's own server, as one before Kubernetes 1.30 tells of its kinds.
+  // The cluster's own server, but listing its kinds like one before Kubernetes 1.30.
   await using _old = await apiProxy(kubeconfig, undefined, { withoutKinds: ["ValidatingAdmissionPolicy"] });
   const client = await createClusterClient({ kubeconfig, namespace });
   const plan = await planInit(client, await loadManifests(namespace));

@@ -1,8 +1,11 @@
-/** Jobs that differ from a cell's in one thing each: what the admission policy of deploy/cells/ takes, and what it refuses. */
+/**
+ * Jobs that differ from a cell's in one respect: those that the admission policy of deploy/cells/ admits, and those it
+ * rejects.
+ */
 
 type Part = Record<string, unknown>;
 
-/** A cell's Job, to be changed. */
+/** A cell's Job, to be modified. */
 export interface ChangedJob {
   readonly metadata: Part & { name: string };
   readonly spec: Part & { template: { metadata: { labels: Part }; spec: ChangedPod } };
@@ -49,7 +52,7 @@ const job =
 const http = { httpGet: { host: "169.254.169.254", port: 80 } };
 const fromSecret = { valueFrom: { secretKeyRef: { name: "s", key: "k" } } };
 
-/** What workers may create. */
+/** Jobs that workers may create. */
 export const cellShapes: Readonly<Record<string, Change>> = {
   "as-rendered": () => {},
   "another-image": cell({ image: "registry.example/any:1" }),
@@ -59,7 +62,7 @@ export const cellShapes: Readonly<Record<string, Change>> = {
   "plain-env": cell({ env: [{ name: "A", value: "1" }] }),
 };
 
-/** What nobody may create there. */
+/** Jobs that are rejected for every user. */
 export const otherShapes: Readonly<Record<string, Change>> = {
   "volume-of-fields": volume({ downwardAPI: { items: [{ path: "a", fieldRef: { fieldPath: "metadata.name" } }] } }),
   "volume-secret": volume({ secret: { secretName: "s" } }),

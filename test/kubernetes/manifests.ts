@@ -1,4 +1,4 @@
-/** What the cluster's own tests create. */
+/** Manifests for the tests of the cluster itself. */
 
 const hardenedContainer = {
   allowPrivilegeEscalation: false,
@@ -62,7 +62,7 @@ server = socket.create_server(("", 8000))
 while True: server.accept()[0].close()
 `;
 
-/** Denies a pod all traffic; or all but DNS and what is public. */
+/** Denies a pod all traffic, or all but DNS and public addresses. */
 export const isolatingPolicy = (app: string, { allowPublic = false } = {}) => ({
   apiVersion: "networking.k8s.io/v1",
   kind: "NetworkPolicy",
@@ -101,7 +101,9 @@ export const limitRange = (max: Readonly<Record<string, string>>) => ({
   spec: { limits: [{ type: "Container", max }] },
 });
 
-/** Refuses to create Jobs, or pods, in one namespace; a list of a policy and its binding, which belong to no namespace. */
+/**
+ * Rejects the creation of Jobs or pods in one namespace: a list of a policy and its binding, which are cluster-scoped.
+ */
 export function denyByPolicy(namespace: string, resource: "jobs" | "pods") {
   const name = `${namespace}-${resource}`;
   const metadata = { name, labels: { "kgents-test": "true" } };
@@ -128,7 +130,7 @@ export function denyByPolicy(namespace: string, resource: "jobs" | "pods") {
   return { apiVersion: "v1", kind: "List", items: [policy, binding] };
 }
 
-/** Lets a service account do all that a worker does in a namespace. */
+/** Grants a service account a worker's permissions in a namespace. */
 export function roleFor(namespace: string, serviceAccount: string) {
   const apiVersion = "rbac.authorization.k8s.io/v1";
   const metadata = { name: serviceAccount, namespace };

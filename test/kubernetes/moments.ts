@@ -1,4 +1,4 @@
-/** Moments in a run, as they can be seen from outside. */
+/** Moments in a run that can be observed from outside. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -10,7 +10,7 @@ import { runKey } from "#platform/store/references";
 import { clientPod, hardenedJob, resourceQuota } from "./manifests.ts";
 import { type CellNamespace, cluster } from "./support.ts";
 
-/** Where runs are looked at. */
+/** What is needed to observe runs. */
 export interface Reach {
   readonly namespace: CellNamespace;
   readonly client: Client;
@@ -20,13 +20,13 @@ export interface Reach {
 /** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
 const startedState = 2;
 
-/** Waits for something. @throws after a minute, or another time, naming it */
+/** Waits for a condition. @throws after a minute, or the given time, naming it */
 export async function until(what: string, holds: () => Promise<boolean>, pause = 50, patience = 60_000): Promise<void> {
   for (const deadline = Date.now() + patience; !(await holds()); await wait(pause))
     if (Date.now() > deadline) throw new Error(`did not come: ${what}`);
 }
 
-/** How often the activities of a type have been started, finished ones not counted, in attempts. */
+/** The number of started attempts of a type's activities, without finished activities. */
 async function startedAttempts({ client }: Reach, { id }: ExecutionHandle, type: string): Promise<number> {
   const { raw } = await client.workflow.getHandle(id).describe();
   const running = raw.pendingActivities?.find(
@@ -35,15 +35,15 @@ async function startedAttempts({ client }: Reach, { id }: ExecutionHandle, type:
   return running?.attempt ?? 0;
 }
 
-/** A worker has taken the activity of a type, and not ended it. */
+/** Waits until a worker has started the activity of a type, and not ended it. */
 export const activityStarted = (scene: Reach, handle: ExecutionHandle, type: string): Promise<void> =>
   until(`${type} under way`, async () => (await startedAttempts(scene, handle, type)) > 0);
 
-/** A run waits for a place, and is the next on a worker that has it. */
+/** Waits until a run waits for a place and is next on its worker. */
 export const isNext = (handle: ExecutionHandle): Promise<void> =>
   until("the wait", async () => (await handle.describe()).waiting?.ahead === 0);
 
-/** How a run's `execute` was started each time, as far as the history tells: its last attempt, once it has ended. */
+/** The starts of a run's `execute` in the history: for each, its last attempt, once it has ended. */
 async function executesOf({ client }: Reach, { id }: ExecutionHandle) {
   const { events } = await client.workflow.getHandle(id).fetchHistory();
   const executes = (events ?? [])
@@ -54,7 +54,7 @@ async function executesOf({ client }: Reach, { id }: ExecutionHandle) {
     .filter(({ scheduledEventId }) => executes.includes(String(scheduledEventId)));
 }
 
-/** The process id of the worker that brought a run's `execute` to its end. */
+/** The process id of the worker that completed a run's `execute`. */
 export const executedBy = async (reach: Reach, handle: ExecutionHandle): Promise<number> =>
   Number((await executesOf(reach, handle)).at(-1)?.identity?.split("/").at(-1));
 
@@ -62,32 +62,32 @@ export const executedBy = async (reach: Reach, handle: ExecutionHandle): Promise
 export const executeStarts = async (reach: Reach, handle: ExecutionHandle): Promise<number> =>
   (await executesOf(reach, handle)).reduce((sum, { attempt }) => sum + (attempt ?? 0), 0);
 
-/** The process id of the worker that has `execute` now. */
+/** The process id of the worker that currently runs `execute`. */
 export async function executedNowBy({ client }: Reach, { id }: ExecutionHandle): Promise<number> {
   const { raw } = await client.workflow.getHandle(id).describe();
   const pending = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
   return Number(pending?.lastWorkerIdentity?.split("/").at(-1));
 }
 
-/** Where a run's output has so many bytes, on each stream. */
+/** Waits until a run's output has the given number of bytes on each stream. */
 export const hasOutput = (scene: Reach, handle: ExecutionHandle, bytes: number): Promise<void> =>
   until(`${bytes} bytes of output`, async () => {
     const sizes = await Promise.all(["1.stdout", "1.stderr"].map((name) => sizeOf(stored(scene, handle, name))));
     return sizes.every((size) => size >= bytes);
   });
 
-/** The path of what a run has in the store. */
+/** The path of a run's artifact in the store. */
 export const stored = ({ store }: Pick<Reach, "store">, { id, runId }: ExecutionHandle, name: string): string =>
   join(store.directory, "runs", runKey(id, runId), name);
 
-/** The bytes of a file; -1 where there is none. */
+/** The size of a file in bytes; -1 if it does not exist. */
 export const sizeOf = (path: string): Promise<number> =>
   stat(path).then(
     ({ size }) => size,
     () => -1,
   );
 
-/** An object that counts for a quota, and of which nothing ever runs. */
+/** An object that counts towards a quota but never runs anything. */
 function filler(kind: Filled) {
   const job = hardenedJob("filler", "busybox:1.37", ["true"]);
   if (kind === "count/jobs.batch") return { ...job, spec: { ...job.spec, suspend: true } };
@@ -100,14 +100,16 @@ function filler(kind: Filled) {
 }
 
 const storage = "ephemeral-storage";
-/** What a quota has in all, so that one filler takes it, and what it allows of storage is what a cell asks for. */
+/** The whole quota, so that one filler exhausts it. Its storage is what a cell requests. */
 const full = { "count/jobs.batch": "1", pods: "1", [storage]: "64Mi" } as const;
 type Filled = keyof typeof full;
 
 /**
- * Fills a quota of the namespace, so that there is no room for a Job, a pod or a cell's storage from now on until what is returned is called.
+ * Exhausts a quota of the namespace, so that it has no room for a Job, a pod or a cell's storage until the returned
+ * function is called.
  *
- * @param options.hidden whether the quota has a scope: workers do not look at it, and only see that pods are not created
+ * @param options.hidden whether the quota has a scope: workers do not read such a quota, and only see that pods are not
+ *   created
  */
 export async function refuseAll(
   { namespace }: Pick<Reach, "namespace">,
@@ -116,7 +118,7 @@ export async function refuseAll(
 ): Promise<() => Promise<unknown>> {
   await namespace.apply(filler(kind));
   await namespace.apply(resourceQuota({ [kind]: full[kind] }, options.hidden ? ["NotBestEffort"] : []));
-  // Before its controller has counted it lets everything in, or refuses it with other words.
+  // Until its controller has counted it, a quota admits everything, or rejects it with another message.
   const used = `jsonpath={.status.used.${kind.replace(".", "\\.")}}`;
   await until("the quota's count", async () =>
     /[1-9]/.test(await namespace.kubectl("get", "resourcequota", "test", "-o", used)),
@@ -124,11 +126,11 @@ export async function refuseAll(
   return () => namespace.kubectl("delete", "resourcequota", "test");
 }
 
-/** The names of the Jobs of a scene. */
+/** The names of a scene's Jobs. */
 export const jobs = async ({ namespace }: Pick<Reach, "namespace">): Promise<string[]> =>
   (await namespace.kubectl("get", "jobs", "-l", cellLabel, "-o", "name")).split("\n").filter((line) => line !== "");
 
-/** Runs a shell command in the only cell of a scene. Returns its exit code; null where there is none. */
+/** Runs a shell command in a scene's only cell. Returns its exit code; null without a cell. */
 export async function inCell({ namespace }: Reach, command: string): Promise<number | null> {
   const pod = (await namespace.kubectl("get", "pods", "-l", cellLabel, "-o", "name")).trim();
   if (pod === "") return null;

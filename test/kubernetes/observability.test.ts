@@ -1,4 +1,4 @@
-/** A run in a Job as an on-call engineer sees it: metrics, log lines and the trace, from the client to the end of its cell. */
+/** The metrics, log lines and trace of a run in a Job, from the client to the end of its cell. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { aboutMemo } from "#core/contract/names";

@@ -1,4 +1,7 @@
-/** A full cluster: runs wait in Temporal's queue, in its order, and say why; none fails, none makes a Job before its time. */
+/**
+ * A full cluster: runs wait in the order of Temporal's queue and report why. None fails, and none creates a Job too
+ * early.
+ */
 import { randomUUID } from "node:crypto";
 import { defaultPayloadConverter } from "@temporalio/common";
 import { describe, expect, it } from "vitest";
@@ -30,11 +33,11 @@ async function scene(options: Parameters<typeof startClusterWorker>[1] = {}): Pr
   };
 }
 
-/** Waits until a run says that it waits. */
+/** Waits until a run reports that it waits. */
 const waits = (handle: ExecutionHandle): Promise<void> =>
   until("the wait", async () => (await handle.describe()).waiting !== null);
 
-/** What the Temporal UI shows of a run's activities of a type. */
+/** The summaries of a run's activities of a type, as in the Temporal UI. */
 async function summaries({ client }: TestWorker, { id }: ExecutionHandle, type: string): Promise<unknown[]> {
   const { events } = await client.workflow.getHandle(id).fetchHistory();
   return (events ?? [])
@@ -42,7 +45,7 @@ async function summaries({ client }: TestWorker, { id }: ExecutionHandle, type: 
     .map(({ userMetadata }) => userMetadata?.summary && defaultPayloadConverter.fromPayload(userMetadata.summary));
 }
 
-/** How many of some stretches of time there were at once, at most. */
+/** The maximum number of overlapping periods. */
 function mostAtOnce(stretches: readonly { from: string | null; to: string | null }[]): number {
   const edges = stretches.flatMap(({ from, to }) => [
     { at: Date.parse(from ?? ""), by: 1 },
@@ -63,7 +66,7 @@ describe.concurrent("a cluster without a place", () => {
     const expected = { status: "succeeded", attempts: 1, backend: "kubernetes", fallback: null };
     expect(results).toEqual(results.map(() => expect.objectContaining(expected)));
     expect(await Promise.all(ids.map(starts))).toEqual(ids.map(() => 1));
-    // A Job for which there was no room would have had its pod refused.
+    // A Job without room would have had its pod rejected.
     expect(await here.namespace.kubectl("get", "events", "--field-selector=reason=FailedCreate", "-o", "name")).toBe(
       "",
     );
@@ -86,7 +89,7 @@ describe.concurrent("a cluster without a place", () => {
     await using here = await scene();
     const allow = await refuseAll(here, "pods");
     const late: ExecutionHandle[] = [];
-    // At first those that the worker has taken from the queue by now: they keep their order.
+    // The runs that the worker has already taken from the queue keep their order.
     for (let number = 0; number < 5; number += 1) {
       late.push(await here.worker.start(request("true"), { priority: 5 }));
       await waits(late[number] as ExecutionHandle);
@@ -106,7 +109,7 @@ describe.concurrent("a cluster without a place", () => {
       `wait for a place in the cluster (${full}), and prepare a cell: true`,
     ]);
     expect(await jobs(here)).toEqual([]);
-    // One at a time, so that their starts show the order.
+    // One at a time, so that the starts show the order.
     await here.namespace.kubectl("delete", "pod", "filler", "--wait=false");
     const started = async (handle: ExecutionHandle) => Date.parse((await handle.result()).timings.started ?? "");
     const [lates, urgents] = await Promise.all([Promise.all(late.map(started)), Promise.all(urgent.map(started))]);

@@ -1,4 +1,4 @@
-/** The policies of deploy/: what a cell reaches that asked for network, and what one that did not. */
+/** The policies of deploy/: what a cell reaches with and without network. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { networkLabel } from "#core/manifest/cluster-names";
 import type { NodeControl } from "../cluster/types.ts";
@@ -6,14 +6,14 @@ import { cluster, createTerminal, freshName, kubectl, removeNamespaces } from ".
 import { clientPod } from "./manifests.ts";
 
 const namespace = freshName();
-/** Public by its number, and here an address of the node alone. Those set aside for documentation are closed. */
+/** In a public range, but here only an address of the node. Documentation ranges are blocked. */
 const publicAddress = "11.203.0.77";
 const documentationAddress = "203.0.113.77";
 
 const inNamespace = (args: readonly string[], input?: object): Promise<string> =>
   kubectl(["-n", namespace, ...args], input);
 
-/** A name that nobody resolves is given up soon. */
+/** Times out soon for a name that does not resolve. */
 const python = ["env", "RES_OPTIONS=timeout:1 attempts:1", "python3", "-c"];
 
 async function reaches(pod: string, host: string, port: number): Promise<boolean> {
@@ -29,7 +29,7 @@ async function startPod(name: string, labels: Record<string, string>): Promise<v
 
 function testsOfNode(node: NodeControl): void {
   const [hostAddress = ""] = node.listeners.host.split(":");
-  // The node's API server listens on all of its addresses.
+  // The node's API server listens on all its addresses.
   const publicTarget: [string, number] = [publicAddress, 6443];
   const targets: [what: string, host: string, port: number][] = [
     ["the API server", "10.96.0.1", 443],
@@ -60,7 +60,7 @@ function testsOfNode(node: NodeControl): void {
       policyTypes: ["Egress"],
       egress: [{}],
     });
-    // So that only the other side decides whether it is reached.
+    // Allows ingress, so that only egress decides whether the target is reached.
     const entered = policy("peer", {
       podSelector: { matchLabels: { app: "peer" } },
       policyTypes: ["Ingress"],

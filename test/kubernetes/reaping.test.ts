@@ -1,4 +1,4 @@
-/** What becomes of finished cells: they stay for their TTL, in the care of a workflow of their own. */
+/** Finished cells: they are kept for their TTL by a separate workflow. */
 import { randomUUID } from "node:crypto";
 import type { WorkflowHandle } from "@temporalio/client";
 import { describe, expect, it } from "vitest";
@@ -24,7 +24,7 @@ const isComplete = async (handle: ExecutionHandle): Promise<boolean> =>
     "Complete",
   );
 
-/** The summaries that a person sees in the history, in order. */
+/** The summaries in the history, in order. */
 async function summariesOf(handle: WorkflowHandle): Promise<string[]> {
   const { events } = await handle.fetchHistory();
   return (events ?? []).flatMap(({ userMetadata }) => {

@@ -1,4 +1,4 @@
-/** Worker Versioning with real Jobs: what becomes of code that runs on when the last worker of its version has gone. */
+/** Worker Versioning with real Jobs: code that is still running after the last worker of its version has stopped. */
 import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
 import { cellLabel } from "#core/manifest/cluster-names";
@@ -37,7 +37,7 @@ it("it runs on, and waits for a worker of its version, or until it is moved to t
   expect(await versionOf(scene.client, started.id)).toBe("2");
   const asked = performance.now();
   const described = await Promise.all([staying.describe(), moving.describe()]);
-  // Nobody is there to say where they are.
+  // No worker reports their state.
   expect(performance.now() - asked).toBeLessThan(15_000);
   for (const each of described) expect(each).toMatchObject({ status: "running", phase: null });
 

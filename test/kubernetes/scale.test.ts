@@ -1,4 +1,4 @@
-/** Many runs through one worker: right answers, one watch, few requests, and memory that does not grow with them. */
+/** Many runs through one worker: correct results, one watch, few requests, and no growth of memory per run. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,24 +10,24 @@ import { apiProxy } from "./api-proxy.ts";
 import { until } from "./moments.ts";
 import { cellNamespace, startClusterWorker } from "./support.ts";
 
-/** So many runs, and then so many more: what memory they leave shows between the two. */
+/** Numbers of runs. Growth of memory shows between the two waves. */
 const waves = [40, 60] as const;
 const inFlight = 30;
-/** Runs before them, one after the other. */
+/** Runs before them, one at a time. */
 const alone = 5;
-/** Requests to the API server that a run may cost; docs/kubernetes.md has them one by one. */
+/** The maximum number of API server requests per run; docs/kubernetes.md lists them. */
 const mostRequests = 12;
 
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
-/** What is alive in this process, in MiB: the worker, and the little that the test itself holds. */
+/** Live memory of this process in MiB: the worker, and a little of the test. */
 function liveMebibytes(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
-/** One run, whose every part of the answer depends on its number. */
+/** Carries out one run, whose whole result depends on its number. */
 async function runNumber(worker: TestWorker, number: number): Promise<void> {
   const result = await worker.run({
     code: `echo $((${number} * ${number})); echo "error ${number}" >&2; exit $((${number} % 3))`,
@@ -82,10 +82,10 @@ it(`100 runs, ${inFlight} at a time`, async () => {
   console.log(lines.join("\n"));
 
   expect(proxy.mostWatches()).toBe(1);
-  // One; another after a connection that the server closed.
+  // One watch, and another after the server has closed its connection.
   expect(proxy.counts()["watch pods"]).toBeLessThanOrEqual(3);
   expect(perRun).toBeLessThan(mostRequests);
-  // What is asked at most each second, or each ten, is asked for each of these.
+  // A single run also pays for the requests that are limited to one each second or each ten seconds.
   expect(perRunAlone).toBeLessThan(mostRequests + 1.5);
   const [early = 0, late = 0] = alive;
   expect(late - early, "MiB that the second wave left").toBeLessThan(10);

@@ -1,4 +1,6 @@
-/** The watch of the cells' pods is dead without a word: cells still start, end and are removed, since the server itself is asked. */
+/**
+ * A dead watch of the cells' pods: cells still start, end and are removed, because the worker also queries the server.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +23,7 @@ it("runs while the watch is dead", async () => {
   expect(await worker.run(request)).toMatchObject({ status: "succeeded", stdout: { text: "done\n" }, attempts: 1 });
   await empty();
 
-  // It dies while the cell runs: the cell seems to run for ever.
+  // The watch dies while the cell runs, so the cell never appears to end.
   const handle = await worker.start({ ...request, code: "echo begun; sleep 2" });
   for await (const event of handle.output()) if (event.type === "output") break;
   proxy.freezeWatches();

@@ -1,4 +1,4 @@
-/** What goes into a cell and comes out of it by the artifact store, and while the code runs. */
+/** Input and output of a cell through the artifact store, and live output. */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { patternOf } from "../support/run-on-backend.ts";

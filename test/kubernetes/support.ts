@@ -1,4 +1,4 @@
-/** What tests of runs on the cluster share: namespaces of their own, and workers that serve them. */
+/** Helpers for tests of runs on the cluster: their own namespaces, and workers for them. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject } from "vitest";
 import { createKubernetesBackend, type KubernetesOptions } from "#cells/kubernetes/provider";
@@ -16,20 +16,20 @@ if (description === null) throw new Error("these tests need a cluster");
 
 export const cluster: TestCluster = connectCluster(description);
 
-/** The node's controls, for tests that exist only where there are any. */
+/** The node's controls, for tests that exist only if there are any. */
 export const node = (): NodeControl => {
   if (cluster.node) return cluster.node;
   throw new Error("this cluster is not ours to break");
 };
 
-/** Runs kubectl as an administrator. @throws where it fails */
+/** Runs kubectl as an administrator. @throws if it fails */
 export async function kubectl(args: readonly string[], input?: string): Promise<string> {
   const { code, stdout, stderr } = await cluster.kubectl(args, input === undefined ? {} : { input });
   if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${code}: ${stderr}`);
   return stdout;
 }
 
-/** Whether a pod with Python can connect to a server within some seconds. */
+/** Whether a pod with Python can connect to a server within a few seconds. */
 export async function podReaches(
   namespace: string,
   pod: string,
@@ -41,12 +41,12 @@ export async function podReaches(
   return (await cluster.kubectl(["-n", namespace, "exec", pod, "--", "python3", "-c", program])).code === 0;
 }
 
-/** A namespace for cells, as `kgents infra init` leaves it, apart from its policies. */
+/** A namespace for cells, as `kgents infra init` leaves it, but without its policies. */
 export interface CellNamespace extends AsyncDisposable {
   readonly name: string;
   readonly apply: (manifest: object) => Promise<string>;
   readonly kubectl: (...args: string[]) => Promise<string>;
-  /** The names of the Jobs and pods of cells that are there. */
+  /** The names of the existing Jobs and pods of cells. */
   readonly left: () => Promise<string[]>;
 }
 
@@ -67,7 +67,7 @@ export async function cellNamespace(verdict: NetworkIsolation | null = "enforced
   };
 }
 
-/** A backend for cells in a namespace, as an instance of its own. */
+/** A separate backend instance for cells in a namespace. */
 export const createBackend = (namespace: string, options: Partial<KubernetesOptions> = {}): Backend =>
   createKubernetesBackend({
     kubeconfig: cluster.kubeconfig,
@@ -77,10 +77,10 @@ export const createBackend = (namespace: string, options: Partial<KubernetesOpti
     ...options,
   });
 
-/** Seconds. The files that run at the same time share one small machine, whose node starts a cell after the other. */
+/** In seconds. Concurrent test files share one small machine, whose node starts one cell at a time. */
 const patientStartup = 110;
 
-/** A worker in this process that serves cells in a namespace, and nothing else unless told so. */
+/** A worker in this process for cells in a namespace. Serves no other backend by default. */
 export async function startClusterWorker(
   namespace: string,
   options: Partial<KubernetesOptions> & {
@@ -99,7 +99,7 @@ export async function startClusterWorker(
   return { ...worker, start, run: async (request) => (await start(request)).result() };
 }
 
-/** What the tests of a file share; there while they run. */
+/** A value that the tests of a file share while they run. */
 function shared<Value>(): { value: Value } {
   let given: Value | undefined;
   return {
@@ -138,7 +138,9 @@ export function useClusterWorker(options: Parameters<typeof startClusterWorker>[
   };
 }
 
-/** A backend for all tests of a file, which leave nothing in its namespace. Runs a request in a cell of its own. */
+/**
+ * A backend for all tests of a file, which must leave nothing in its namespace. Runs a request in a cell of its own.
+ */
 export function useClusterBackend(): (request: ExecutionRequest) => Promise<RunAnswer> {
   const namespace = shared<CellNamespace>();
   const backend = shared<Backend>();

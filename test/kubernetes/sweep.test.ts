@@ -1,4 +1,4 @@
-/** The scheduled sweep removes what no live run owns, and nothing else. */
+/** The scheduled sweep removes cells without a live run, and nothing else. */
 import { randomUUID } from "node:crypto";
 import type { ScheduleHandle } from "@temporalio/client";
 import { expect, it } from "vitest";
@@ -12,10 +12,10 @@ import { hasOutput, until } from "./moments.ts";
 import { witness } from "./witness.ts";
 import { type WorkerScene, workerScene } from "./worker-scene.ts";
 
-/** How old cells, and the ends of their runs, must be for the sweep; and some. */
+/** The minimum age of cells, and of the ends of their runs, for the sweep, plus a margin. */
 const settledMilliseconds = 32_000;
 
-/** A run that no worker carries. */
+/** A run without a worker. */
 async function openRun({ client }: WorkerScene) {
   const handle = await client.workflow.start(executeCodeWorkflow, {
     workflowId: `sweep-${randomUUID()}`,
@@ -32,7 +32,7 @@ const annotationsOf = ({ workflowId, runId }: Owner) => ({
   [runIdAnnotation]: runId,
 });
 
-/** A Job as a cell's could be, to be left alone or not. */
+/** A Job that may or may not be a cell's. */
 function plant(name: string, labels: Record<string, string>, annotations: Record<string, string>, command = "sleep") {
   const job = hardenedJob(name, "busybox:1.37", [command, "600"]);
   const { template } = job.spec;
@@ -43,14 +43,14 @@ function plant(name: string, labels: Record<string, string>, annotations: Record
       ...job.spec,
       template: {
         metadata: { labels: { ...template.metadata.labels, ...labels } },
-        // As of a cell: `sleep` as the first process of its container ignores SIGTERM.
+        // Like a cell: `sleep` as the first process of its container ignores SIGTERM.
         spec: { ...template.spec, terminationGracePeriodSeconds: 1 },
       },
     },
   };
 }
 
-/** Runs the schedule's workflow now, and returns what it did. */
+/** Runs the schedule's workflow now, and returns its report. */
 async function sweepNow({ client }: WorkerScene, schedule: ScheduleHandle): Promise<SweepReport> {
   const before = (await schedule.describe()).info.numActionsTaken;
   await schedule.trigger();
@@ -70,7 +70,7 @@ it("removes the cell of a run that was terminated while no worker was there; lea
   await using scene = await workerScene();
   const first = await scene.startWorker();
   const schedule = scene.client.schedule.getHandle(sweepScheduleId(scene.taskQueue));
-  // It is triggered below, and must not come in between.
+  // The test triggers it below; it must not run in between.
   await schedule.pause();
   const [ended, live] = [await scene.start(witness(randomUUID(), 100)), await scene.start(witness(randomUUID(), 100))];
   await Promise.all([ended, live].map((handle) => hasOutput(scene, handle, 200)));

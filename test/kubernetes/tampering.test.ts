@@ -1,4 +1,4 @@
-/** Code against its own cell, as a caller sees it: an honest result, in time, and a worker that goes on. */
+/** Code that attacks its own cell: the result is correct and in time, and the worker continues. */
 import { describe, expect, test } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
 import { type ExecutionResult, maximumStreamBytes } from "#core/contract/result";
@@ -6,11 +6,11 @@ import { useClusterWorker } from "./support.ts";
 
 const here = useClusterWorker();
 
-/** Stops PID 1 as a debugger does, which the code may do: it has the same uid. */
+/** Stops PID 1 with ptrace, which the code may do: it has the same uid. */
 const stopFirst = "import ctypes; print(ctypes.CDLL(None).ptrace(16, 1, 0, 0), flush=True)";
-/** Kills PID 1 as a debugger can: by its own end. */
+/** Kills PID 1 with ptrace: it dies when its tracer exits. */
 const killFirst = "import ctypes; print(ctypes.CDLL(None).ptrace(0x4206, 1, 0, 0x100000), flush=True)";
-/** Writes without end, and says at the end of it which error came after how many MiB. */
+/** Writes until an error, then prints the error and the number of MiB written. */
 const fill = (path: string): string => `
 n = 0
 try:

@@ -1,4 +1,4 @@
-/** What a person reads in the Temporal UI of runs in a cluster. */
+/** The pages of the Temporal UI for runs in a cluster. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ tellStories(
     const cluster = { kubeconfig: proxy.kubeconfig, namespace: here.namespace.name };
     const kubernetes = createKubernetesBackend({ ...cluster, instance: "away", log: () => {} });
     expect(await kubernetes.status()).toMatchObject({ available: true });
-    // It is taken for available a while longer: the run finds it away.
+    // The worker considers it available for a while, so the run finds it unavailable.
     await proxy[Symbol.asyncDispose]();
     return workerWithBoth(inject("temporalAddress"), kubernetes, directory);
   },

@@ -1,4 +1,4 @@
-/** Code that tells a planted listener each time it is started, and whose output is known to the byte. */
+/** Code that reports each of its starts to a test listener, and whose output is known exactly. */
 import { createHash } from "node:crypto";
 import type { ExecutionRequest } from "#core/contract/request";
 import { node } from "./support.ts";
@@ -8,21 +8,21 @@ const linesPerPause = 20;
 
 const text = (word: string): string => Array.from({ length: lines }, (_, index) => `${word} ${index + 1}\0\n`).join("");
 
-/** What it writes. */
+/** The expected output. */
 export const witnessOutput = { stdout: text("line"), stderr: text("error") } as const;
 
 export const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
 
-/** A command that tells the listener that the code of an id was started. */
+/** A command that reports the start of an id's code to the listener. */
 export const tellStart = (id: string): string =>
   `wget -q -O /dev/null --post-data=started http://${node().listeners.host}/${id}`;
 
 /**
  * The request of a witness, for POSIX sh with busybox's wget.
  *
- * @param id whom it bears witness for
+ * @param id the id to report
  * @param seconds how long it writes
- * @param before what it does first, after it has said that it was started
+ * @param before the command to run first, after the report
  */
 export const witness = (id: string, seconds: number, before = ":"): ExecutionRequest => ({
   language: "sh",
@@ -42,7 +42,7 @@ done
   ttl: 1,
 });
 
-/** Pauses a witness, as what it does first, until a file of that name is in its work directory. */
+/** Pauses a witness at its start until a file of that name is in its work directory. */
 export const waitFor = (file: string): string => `until [ -e ${file} ]; do sleep 0.2; done`;
 
 /** How often the witness of an id was started. */

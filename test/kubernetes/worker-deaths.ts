@@ -1,4 +1,4 @@
-/** When the tests of durability kill a worker: each a moment in a run, and how it is hit. */
+/** When and how the durability tests kill a worker, each at a moment in a run. */
 import { expect } from "vitest";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import type { ExecutionRequest } from "#core/contract/request";
@@ -8,12 +8,12 @@ import { node } from "./support.ts";
 import { starts, witness } from "./witness.ts";
 import type { WorkerScene } from "./worker-scene.ts";
 
-/** What a case has at hand while its first worker lives. */
+/** What a case can use while its first worker is alive. */
 interface Act {
   readonly scene: WorkerScene;
   readonly id: string;
   readonly worker: WorkerProcess;
-  /** Resolves when the worker has sent the request that is held. */
+  /** Resolves when the worker has sent the held request. */
   readonly held: Promise<void>;
   readonly start: (request: ExecutionRequest) => Promise<ExecutionHandle>;
 }
@@ -21,17 +21,17 @@ interface Act {
 const kill = ({ worker }: Act): Promise<unknown> => worker.end("SIGKILL");
 
 const bigFile = { bytes: 60_000_000, make: "head -c 60000000 /dev/zero >big" } as const;
-/** So much of each stream is there in the middle of a run. */
+/** The number of bytes on each stream in the middle of a run. */
 export const middle = 4000;
 
 export interface Death {
   readonly name: string;
   readonly ownServer?: boolean;
-  /** A part of a program that the first worker does not get run in the cell. */
+  /** A part of a program's name; the first worker's exec of it in the cell is held. */
   readonly holds?: string;
-  /** Where the state of the next worker lies: with the usual one's, unless this is set. */
+  /** The state directory of the next worker. @default the usual one */
   readonly nextState?: string;
-  /** Starts the run, and ends with the worker's death. */
+  /** Starts the run. Ends with the worker's death. */
   readonly act: (act: Act) => Promise<ExecutionHandle>;
 }
 
@@ -83,7 +83,7 @@ export const deaths: readonly Death[] = [
         cpu: 0.2,
       });
       await activityStarted(act.scene, handle, "execute");
-      // Step by step, so that it cannot get past the moment between two looks.
+      // Single-step, so that it cannot pass the moment between two checks.
       const pid = act.worker.pid;
       await until("a delivery that has begun", async () => {
         process.kill(pid, "SIGSTOP");

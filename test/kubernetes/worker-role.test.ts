@@ -1,4 +1,4 @@
-/** The Role of deploy/: with a worker's token, each thing that a worker does is allowed, and nothing else. */
+/** The Role of deploy/: a worker's token allows everything that a worker does, and nothing else. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { validateRequest } from "#core/contract/parse-request";
@@ -125,7 +125,7 @@ function testsOfNode(node: NodeControl): void {
     const list = { apiVersion: "v1", kind: "List", items };
     const create = ["create", "--dry-run=server", "--validate=ignore", "-o", "name", "-f", "-"];
     const names = (shapes: object) => Object.keys(shapes).map((name) => `job.batch/${name}`);
-    // Each is a Job that the API server takes elsewhere, so that nothing but the policy refuses it here.
+    // The API server accepts each Job in another namespace, so here only the policy rejects it.
     const elsewhere = await cellNamespace();
     const plain = items.map(({ metadata, ...rest }) => ({
       ...rest,

@@ -1,4 +1,7 @@
-/** Workers as processes, which can be killed or stopped, with a namespace, a queue and perhaps a Temporal server of their own. */
+/**
+ * Workers as processes that can be killed or stopped, with a namespace, a queue and optionally a Temporal server of
+ * their own.
+ */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,14 +17,14 @@ import { startWorkerProcess, type WorkerProcess } from "../support/worker-proces
 import { type CellNamespace, cellNamespace, cluster } from "./support.ts";
 
 export interface WorkerScene extends AsyncDisposable {
-  /** Goes with the scene. */
+  /** Removed with the scene. */
   readonly directory: string;
   readonly namespace: CellNamespace;
   readonly taskQueue: string;
   readonly client: Client;
-  /** The store of the workers whose state is the usual one. */
+  /** The store of the workers with the usual state directory. */
   readonly store: DirectoryStore;
-  /** Starts a worker whose state is the usual one, or lies apart. */
+  /** Starts a worker with the usual state directory, or with another one. */
   readonly startWorker: (options?: {
     readonly state?: string;
     readonly flags?: string[];
@@ -30,7 +33,7 @@ export interface WorkerScene extends AsyncDisposable {
     readonly kubeconfig?: string;
   }) => Promise<WorkerProcess>;
   readonly start: (request: ExecutionRequest) => Promise<ExecutionHandle>;
-  /** The server that only this scene uses: it can be frozen and killed. */
+  /** The Temporal server of this scene only, which can be frozen and killed. */
   readonly server: { readonly current: DevServer; readonly restart: () => Promise<void> };
 }
 
@@ -48,7 +51,7 @@ async function ownServer(directory: string): Promise<WorkerScene["server"]> {
   };
 }
 
-/** Sets a scene. @param options.ownServer whether it has a Temporal server of its own, instead of the tests' one */
+/** Sets up a scene. @param options.ownServer whether it has its own Temporal server, instead of the shared one */
 export async function workerScene(options: { readonly ownServer?: boolean } = {}): Promise<WorkerScene> {
   const directory = await mkdtemp(join(tmpdir(), "kgents-scene-"));
   const namespace = await cellNamespace();
@@ -85,7 +88,7 @@ export async function workerScene(options: { readonly ownServer?: boolean } = {}
     [Symbol.asyncDispose]: async () => {
       await Promise.all(workers.map((each) => each.end("SIGKILL")));
       await connection.close();
-      // It may be frozen: it would not hear that it is to stop.
+      // A frozen server cannot react to a graceful stop.
       await server?.current.kill();
       await namespace[Symbol.asyncDispose]();
       await rm(directory, { recursive: true, force: true });

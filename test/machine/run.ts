@@ -16,7 +16,7 @@ import { testBubblewrap } from "../sandbox/helpers/tools.ts";
 import { installPackages, missingPackages } from "../support/debian-packages.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
-/** In node_modules, so that `npm ci` begins anew. */
+/** In node_modules, so that `npm ci` removes it. */
 const directory = join(project, "node_modules/.cache/kgents-machine");
 const system = join(directory, "system");
 const minutes = 20;
@@ -25,13 +25,13 @@ const say = (line: string): void => void process.stderr.write(`machine: ${line}\
 const run = (program: string, ...args: string[]): void =>
   void execFileSync(program, args, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, LC_ALL: "C" } });
 
-/** In the system: what kgents needs of an ordinary Debian, and what makes it start. */
+/** The Debian packages that kgents needs, and those that boot the machine. */
 const packages = [
   ...["systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "udev", "procps", "python3"],
   ...["linux-image-cloud-amd64", "initramfs-tools", "zstd"],
 ];
 
-/** Delegated: else systemd ends the whole unit when the kernel kills a cell for memory. */
+/** Delegated: otherwise systemd stops the whole unit when the kernel kills a cell for memory. */
 const unit = `[Unit]
 After=multi-user.target user@1000.service
 Wants=user@1000.service
@@ -45,13 +45,13 @@ StandardOutput=file:/dev/ttyS1
 StandardError=inherit
 `;
 
-/** Where this machine's own packages come from, and of which release they are. */
+/** The mirror and release of this machine's own packages. */
 function ownMirror(): { address: string; release: string } {
   const format = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)";
   const lines = execFileSync("apt-get", ["indextargets", "--format", format, "Created-By: Packages"], {
     encoding: "utf8",
   }).split("\n");
-  // A suite such as -updates or -security comes on top of another one.
+  // A suite such as -updates or -security is additional to another one.
   const found = lines
     .map((line) => line.split(" "))
     .find((words) => /^\w+$/.test(words[1] ?? "") && words[2] === "main" && words[3] === "Debian");
@@ -81,7 +81,7 @@ function buildSystem(): void {
   run("mv", join(directory, "unfinished.img"), join(directory, "system.img"));
 }
 
-/** Makes a file system of a directory, with some room. */
+/** Creates a file system image of a directory, with some free space. */
 function pack(from: string, name: string, room: string): void {
   const kibibytes = Number(execFileSync("du", ["-sk", from], { encoding: "utf8" }).split("\t")[0]);
   const image = join(directory, name);
@@ -91,7 +91,7 @@ function pack(from: string, name: string, room: string): void {
   run("mke2fs", "-q", "-t", "ext4", "-d", from, image);
 }
 
-/** The project as it stands here, without the packages that only build or check it. */
+/** The project as it is here, without packages that are only for building or checking it. */
 function packProject(): void {
   const copy = join(directory, "project");
   const archive = join(directory, "project.tar");
@@ -108,7 +108,7 @@ function packProject(): void {
   rmSync(copy, { recursive: true });
 }
 
-/** The newest file of /boot whose name begins so. */
+/** The newest file of /boot with this prefix. */
 function bootFile(beginning: string): string {
   const name = readdirSync(join(system, "boot"))
     .filter((entry) => entry.startsWith(beginning))
@@ -118,7 +118,7 @@ function bootFile(beginning: string): string {
   return join(system, "boot", name);
 }
 
-/** Boots, passes on what the machine says, and resolves to whether it said that all passed. */
+/** Boots, forwards the machine's output, and resolves to whether all tests passed. */
 async function boot(): Promise<boolean> {
   const disk = (name: string): string[] => [
     ...["-drive", `file=${join(directory, name)},format=raw,if=virtio,cache=unsafe,snapshot=on`],
@@ -126,7 +126,8 @@ async function boot(): Promise<boolean> {
   const machine = spawn(
     "qemu-system-x86_64",
     [
-      // One thread for both processors: with one each, Node died in most runs by SIGSEGV or SIGTRAP, each time elsewhere.
+      // One thread for both processors: with one each, Node crashed in most runs with SIGSEGV or SIGTRAP, each time
+      // elsewhere.
       ...["-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "3072"],
       ...["-nodefaults", "-no-reboot", "-display", "none"],
       ...["-kernel", bootFile("vmlinuz-"), "-initrd", bootFile("initrd.img-")],

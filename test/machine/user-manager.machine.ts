@@ -1,4 +1,4 @@
-/** What systemd's user manager gives an ordinary user's worker, and what is left without it. */
+/** What systemd's user manager provides to an ordinary user's worker, and what works without it. */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { groupsOf } from "../sandbox/helpers/leftovers.ts";
 import { startWorker } from "../sandbox/helpers/worker.ts";
 
-/** The control group of a process, as a path below the hierarchy's mount point. */
+/** The cgroup of a process, as a path below the hierarchy's mount point. */
 async function groupOf(pid: number | undefined): Promise<string> {
   const membership = await readFile(`/proc/${pid}/cgroup`, "utf8");
   return /^0::(.*)$/m.exec(membership)?.[1] ?? "";
@@ -23,7 +23,7 @@ test("the worker moves to a scope of its own, which goes when it does", async ()
   expect(after).toMatch(
     /^\/user\.slice\/user-\d+\.slice\/user@\d+\.service\/.*kgents-worker-\d+-\w+\.scope\/kgents-worker$/,
   );
-  // Only the worker moved: the tests stand where they stood.
+  // Only the worker has moved; the test process has not.
   expect(await groupOf(process.pid)).toBe(before);
   const scope = join("/sys/fs/cgroup", after, "..");
   expect(existsSync(scope)).toBe(true);
@@ -38,7 +38,7 @@ test("code that is cancelled leaves no group", async () => {
   const code = "for i in 1 2 3; do setsid sleep 600 & done; sleep 600";
   const { outcome } = await worker.run({ code, language: "sh" }, { stopAfter: 3000 });
   expect(outcome?.exit?.code).not.toBe(0);
-  // One launcher waits for the next run; its group is the only one.
+  // One launcher waits for the next run. Its cgroup is the only one.
   expect((await groupsOf(worker.process.pid)).length).toBeLessThanOrEqual(1);
   await worker.close();
 });

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** What of the tests runs inside the emulated machine, where every step takes ten times as long. */
+/** The tests that run inside the emulated machine, where every step takes ten times as long. */
 export default defineConfig({
   test: {
     root: new URL("../..", import.meta.url).pathname,

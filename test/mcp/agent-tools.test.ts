@@ -1,4 +1,4 @@
-/** `kgents/tools` as programs of others import it: by the types of the frameworks, and by running code. */
+/** `kgents/tools` as other programs use it: with the types of the frameworks, and by running code. */
 import { asSchema, generateText, stepCountIs, tool } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, inject, test } from "vitest";
@@ -14,7 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => yard[Symbol.asyncDispose]());
 
-// The packages of OpenAI and Anthropic are 35 and 29 MB; these are their types, without the fields that are optional and not used.
+// The packages of OpenAI and Anthropic are 35 and 29 MB. These are copies of their types, without unused optional
+// fields.
 
 /** `ChatCompletionFunctionTool` of openai 7.57.0, resources/chat/completions/completions.d.ts and resources/shared.d.ts. */
 interface OpenAiChatTool {
@@ -141,7 +142,7 @@ describe("the Vercel AI SDK", () => {
       outputTokens: { total: 1, text: 1, reasoning: 0 },
     };
     const seen: string[] = [];
-    // The SDK's own stand-in for a model: a real one would have to be paid for, and would not say the same every time.
+    // The SDK's mock model: a real one costs money, and its answers vary.
     const model = new MockLanguageModelV4({
       doGenerate: async ({ prompt }) => {
         const last = prompt.at(-1);

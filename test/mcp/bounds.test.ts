@@ -1,4 +1,4 @@
-/** What clients may hold of an MCP server by HTTP without asking anything. */
+/** Limits on what clients can hold of an MCP server by HTTP without sending a request. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { McpServer } from "@modelcontextprotocol/server";
@@ -20,7 +20,7 @@ async function serve(bounds: NonNullable<HttpOptions["bounds"]>): Promise<URL> {
   return new URL(serving.url);
 }
 
-/** Opens a connection and sends that. */
+/** Opens a connection and sends a text. */
 async function open({ port }: URL, text: string): Promise<Socket> {
   const socket = connect(Number(port), "127.0.0.1").on("error", () => {});
   sockets.push(socket);
@@ -29,7 +29,7 @@ async function open({ port }: URL, text: string): Promise<Socket> {
   return socket;
 }
 
-/** What a connection says until it is closed. */
+/** Everything received on a connection until it is closed. */
 async function answerOn(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -1,4 +1,4 @@
-/** What docs/mcp.md tells to write into the configuration of clients: JSON, and what it starts or asks for. */
+/** The client configurations of docs/mcp.md: they are valid JSON, and their commands and URLs work. */
 import { readFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +26,7 @@ const entriesOf = (text: string): ServerEntry[] =>
     return servers.kgents;
   });
 const entries = entriesOf(page);
-/** The commands that add a server on pipes to Claude Code. */
+/** The commands that add a stdio server to Claude Code. */
 const commands = [...`${page}\n${readme}`.matchAll(/^claude mcp add kgents -- .*$/gm)].map(([line]) => line);
 
 let terminal: CommandLine;
@@ -42,7 +42,7 @@ test("there is one for each client, both ways", () => {
   ]);
 });
 
-/** Starts a server as a client does that was told so. */
+/** Starts a server like a client with that configuration. */
 async function expectTools(command: string, args: string[]): Promise<void> {
   const client = new Client({ name: "docs", version: "1.0.0" });
   const env = { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
@@ -51,7 +51,7 @@ async function expectTools(command: string, args: string[]): Promise<void> {
   await client.close();
 }
 
-/** What is printed works as soon as the clone's path stands in it; each command once. */
+/** The printed commands work once the clone's path is filled in; each command once. */
 const printed = [...entries, ...entriesOf(readme)]
   .filter(({ command }) => command)
   .map((entry) => JSON.stringify(entry));
@@ -78,7 +78,7 @@ test("`kgents mcp --help` prints the command of this very clone", async () => {
   expect(stdout).toContain(`$ claude mcp add kgents -- ${process.execPath} ${kgentsEntry} mcp\n`);
 });
 
-/** The directory of a `claude` that prints its arguments. */
+/** The directory of a `claude` program that prints its arguments. */
 async function claudeThatPrints(): Promise<string> {
   const program = await terminal.file("claude/claude", '#!/bin/sh\nprintf "%s\\0" "$@"\n');
   await terminal.program("chmod", ["+x", program]);

@@ -1,4 +1,4 @@
-/** `kgents mcp --http`: who may speak to it, and how it ends. */
+/** `kgents mcp --http`: which requests it accepts, and how it stops. */
 import { once } from "node:events";
 import { request } from "node:http";
 import { createServer } from "node:net";
@@ -27,7 +27,7 @@ interface Reply {
   readonly body: string;
 }
 
-/** Sends a request with exactly these headers, which `fetch` would not. */
+/** Sends a request with exactly these headers, which `fetch` does not allow. */
 async function send(
   url: URL,
   method: string,
@@ -48,7 +48,7 @@ const initialize = JSON.stringify({
   params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "by-hand", version: "1" } },
 });
 
-/** Opens a session as a client of 2025 does, and returns its id. */
+/** Opens a session like a client of protocol 2025, and returns its id. */
 async function openSession(url: URL): Promise<string> {
   const { status, headers } = await send(url, "POST", json, initialize);
   expect(status).toBe(200);
@@ -164,7 +164,7 @@ describe("requests that are not right", () => {
     ["no session", "POST", json, JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }), 400],
     ["a session that is not there", "GET", { ...json, "mcp-session-id": "x" }, undefined, 404],
     ["a stream without a session", "GET", json, undefined, 400],
-    // It is refused for the length that it says: who still sends may not read the answer.
+    // Rejected by its declared length: a client that is still sending may not read the response.
     ["too large", "POST", { ...json, "content-length": String(17 * 1024 * 1024) }, "never comes", 413],
   ])("%s", async (_, method, headers, body, status) => {
     expect((await send(server.url, method, headers, body)).status).toBe(status);

@@ -1,4 +1,4 @@
-/** What a model is shown of a run: bounded, with a way to read on, and such that the code cannot speak in our name. */
+/** The output of a run for a model: limited, continuable, and not forgeable by the code. */
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { CommandLine } from "../support/command-line.ts";
 import { leftoversOf } from "../support/leftovers.ts";
@@ -32,7 +32,7 @@ interface Piece {
   isEnd: boolean;
 }
 
-/** Reads a stream to its end, as a model would. */
+/** Reads a stream to its end, like a model. */
 async function readAll(id: string, input: object, from = 0): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (let offset = from, isEnd = false; !isEnd; ) {

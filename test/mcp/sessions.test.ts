@@ -1,4 +1,4 @@
-/** Sessions of HTTP: bounded in number and in time. */
+/** HTTP sessions: limited in number and lifetime. */
 import { McpServer } from "@modelcontextprotocol/server";
 import { afterEach, expect, test } from "vitest";
 import { createSessions, type SessionBounds, type Sessions } from "#client/mcp/http-sessions";
@@ -48,7 +48,7 @@ test("one that nobody uses any more ends by itself", async () => {
   const all = open({ idleMilliseconds: 200 });
   const session = sessionOf(await initialize(all));
   expect(await ping(all, session)).toBe(200);
-  // Asking would keep it alive: who waits for its end asks seldom enough.
+  // A request keeps the session alive, so poll slowly enough for it to expire.
   await expect.poll(() => ping(all, session), { interval: 1000, timeout: 30_000 }).toBe(404);
 });
 

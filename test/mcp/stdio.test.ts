@@ -1,4 +1,4 @@
-/** `kgents mcp` as a process: what it writes where, and how it ends. */
+/** `kgents mcp` as a process: what it writes to which stream, and how it stops. */
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -28,7 +28,7 @@ const callOf = (id: number, code: string) => ({
   },
 });
 
-/** Starts a server whose input is written by hand. */
+/** Starts a server with hand-written input. */
 function startByHand(messages: readonly (object | string)[]): Running {
   const running = terminal.start(["mcp"], { input: null });
   for (const message of messages) {
@@ -87,7 +87,7 @@ describe("the end of the server", () => {
     await expect.poll(() => processesRunning(`sleep ${seconds}`), { timeout: 30_000 }).toHaveLength(1);
     end(running);
     if (name === "the client does not read any more") {
-      // It notices when it writes.
+      // It notices on its next write.
       running.child.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", id: 9, method: "ping" })}\n`);
     }
     const { code } = await running.ended;
@@ -118,7 +118,7 @@ test("a stack that was stopped meanwhile is started again", async () => {
 
 test("other commands do not load the SDK", async () => {
   const folder = dirname(kgentsEntry);
-  /** A file of the bundle, with all that is loaded together with it. */
+  /** A file of the bundle, with everything it loads. */
   const load = async (file: string, loaded = new Map<string, string>()): Promise<Map<string, string>> => {
     if (loaded.has(file)) return loaded;
     const source = await readFile(join(folder, file), "utf8");

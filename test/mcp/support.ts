@@ -1,25 +1,25 @@
-/** Clients of the official SDK, as agents have them, on a real `kgents mcp` with a stack of its own. */
+/** Clients of the official SDK on a real `kgents mcp` with its own stack. */
 import { type CallToolResult, Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { type CommandLine, createCommandLine, type Running } from "../support/command-line.ts";
 import { kgentsEntry } from "../support/worker-process.ts";
 
-/** The protocol as of 2025, which opens a session, and as of 2026-07-28, where every request stands for itself. */
+/** The protocol versions: 2025 with sessions, and 2026-07-28 with stateless requests. */
 export const eras = ["2025", "2026"] as const;
 export type Era = (typeof eras)[number];
 
-/** A client that is connected. */
+/** A connected client. */
 export interface Agent extends AsyncDisposable {
   readonly client: Client;
   readonly call: (name: string, input?: Record<string, unknown>, options?: CallOptions) => Promise<CallToolResult>;
-  /** What the server has said on stderr so far; only on stdio. */
+  /** The server's stderr up to now; only for stdio. */
   readonly stderr: () => string;
   readonly pid: number | null;
 }
 
 type CallOptions = Parameters<Client["callTool"]>[1];
 
-/** Nobody is in a hurry here: other tests share the machine. */
+/** Long, because other tests share the machine. */
 const patience = 120_000;
 
 const createClient = (era: Era, name = "test-agent"): Client =>
@@ -35,11 +35,11 @@ const agentOf = (client: Client, more: Pick<Agent, "stderr" | "pid">): Agent => 
   [Symbol.asyncDispose]: () => client.close(),
 });
 
-/** Directories and a port for the stack that the servers start by themselves. */
+/** Directories and a port for the stack that the servers start. */
 export const openTerminal = (temporalBinary: string): Promise<CommandLine> =>
   createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: temporalBinary } });
 
-/** A client that starts `kgents mcp` and speaks with it over its pipes. */
+/** A client that starts `kgents mcp` and is connected to it by stdio. */
 export async function connectByStdio(terminal: CommandLine, era: Era = "2026", name?: string): Promise<Agent> {
   const env = Object.fromEntries(
     Object.entries(terminal.environment).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
@@ -56,13 +56,13 @@ export async function connectByStdio(terminal: CommandLine, era: Era = "2026", n
   return agentOf(client, { stderr: () => Buffer.concat(chunks).toString("utf8"), pid: transport.pid });
 }
 
-/** A `kgents mcp --http` that listens. */
+/** A listening `kgents mcp --http`. */
 export interface HttpServer extends AsyncDisposable {
   readonly running: Running;
   readonly url: URL;
 }
 
-/** Starts `kgents mcp --http` on a port of its own. */
+/** Starts `kgents mcp --http` on its own port. */
 export async function startHttp(
   terminal: CommandLine,
   args: readonly string[] = [],
@@ -82,7 +82,7 @@ export async function startHttp(
   };
 }
 
-/** A client that speaks with a server over HTTP. */
+/** A client that is connected to a server by HTTP. */
 export async function connectByHttp(url: URL, era: Era = "2026", headers: Record<string, string> = {}): Promise<Agent> {
   const client = createClient(era);
   await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));

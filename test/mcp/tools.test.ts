@@ -1,4 +1,4 @@
-/** Every tool, over both transports and in both eras of the protocol. */
+/** Every tool, over both transports and in both protocol versions. */
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { CommandLine } from "../support/command-line.ts";
 import {
@@ -54,7 +54,7 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
       expect(title?.length).toBeGreaterThan(5);
       expect(description?.length).toBeGreaterThan(40);
       expect(inputSchema).toMatchObject({ type: "object", additionalProperties: false });
-      // Which keywords it may have: test/unit/model-schema.test.ts.
+      // Allowed keywords: test/unit/model-schema.test.ts.
       expect(inputSchema).not.toHaveProperty("$schema");
       expect(outputSchema).toMatchObject({ type: "object" });
     }
@@ -64,7 +64,7 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
     const answer = await agent.call("run_code", {
       code: "import sys; print(sys.stdin.read(), sys.argv[1]); print('oh', file=sys.stderr); sys.exit(3)",
       ...{ args: ["there"], stdin: "hello", timeout: "20s" },
-      // As models say that something is not given.
+      // Models use null for fields that are not given.
       ...{ language: null, files: null, env: null, memory: null, id: null },
     });
     expect(answer.isError).toBeFalsy();
@@ -140,7 +140,7 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
     const answer = agent.call(
       "run_code",
       {
-        // Long enough for the first lines to be told before the end, also on a busy machine.
+        // Long enough to report the first lines before the end, even on a busy machine.
         code: "import os, time\nprint('one', flush=True)\nprint('two\\nthree', flush=True)\ntime.sleep(3)\nprint('four')",
       },
       {

@@ -1,17 +1,17 @@
-/** A cache of directories that are expensive to make, keyed by what they are made from. */
+/** A cache of directories that are expensive to build, keyed by their sources. */
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { kgentsPaths } from "#platform/host/paths";
 import { acquireLock } from "#platform/host/process-lock";
 
-/** Never in the checkout. */
+/** Outside the checkout. */
 const cacheDirectory = join(dirname(kgentsPaths().cache), "kgents-test");
 
-/** A cold build of the node takes minutes, and others wait for it. */
+/** A cold build of the node takes minutes, and other processes wait for it. */
 const buildMilliseconds = 1_800_000;
 
-/** The hash of files (in directories too) and texts, by their names and contents. */
+/** The hash of files (also in directories) and texts, by their names and contents. */
 export async function contentKey(files: readonly string[], texts: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
   for (const file of files) hash.update(await contentOf(file));
@@ -30,7 +30,7 @@ async function contentOf(path: string): Promise<Buffer> {
   return Buffer.concat((await Promise.all(contents)).flatMap(([name, content]) => [Buffer.from(name), content]));
 }
 
-/** The directory for a key: made by one process, while others wait, and never seen half done. */
+/** The directory for a key. One process builds it while others wait, and it is never visible half built. */
 export async function cached(key: string, make: (directory: string) => Promise<void>): Promise<string> {
   const directory = join(cacheDirectory, key);
   const exists = () =>

@@ -2,7 +2,7 @@ import { findProgram } from "#platform/host/find-program";
 
 const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
 
-/** The path of the Chromium or Chrome that is on PATH; undefined where there is none. */
+/** The path of Chromium or Chrome on PATH; undefined if there is none. */
 export async function findChromium(): Promise<string | undefined> {
   for (const name of names) {
     const path = await findProgram(name);
@@ -11,7 +11,7 @@ export async function findChromium(): Promise<string | undefined> {
   return undefined;
 }
 
-/** As {@link findChromium}. @throws Error where there is none */
+/** Like {@link findChromium}. @throws Error if there is none */
 export async function requireChromium(): Promise<string> {
   const path = await findChromium();
   if (path !== undefined) return path;

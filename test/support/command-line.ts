@@ -8,22 +8,22 @@ import { kgentsPaths } from "#platform/host/paths";
 import { freePort } from "./dev-server.ts";
 import { kgentsEntry } from "./worker-process.ts";
 
-/** How a command ended, and what it wrote. */
+/** How a command ended, and its output. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** stdout, as it came. */
+  /** stdout as raw bytes. */
   readonly bytes: Buffer;
 }
 
-/** A command that runs. */
+/** A running command. */
 export interface Running {
   readonly child: ChildProcess;
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Resolves when a stream has that text. */
+  /** Resolves when the text appears on a stream. */
   readonly says: (stream: "stdout" | "stderr", text: string) => Promise<void>;
   readonly ended: Promise<Ended>;
 }
@@ -31,16 +31,16 @@ export interface Running {
 /** How a command is started. */
 export interface RunOptions {
   readonly environment?: NodeJS.ProcessEnv;
-  /** What comes from standard input; without, it is empty; null for one that stays open, and from which nothing comes. */
+  /** The content of standard input. By default it is empty; null keeps it open without content. */
   readonly input?: string | Buffer | null;
   readonly directory?: string;
 }
 
-/** The built command line with directories and a port of its own. */
+/** The built command line with its own directories and port. */
 export interface CommandLine extends AsyncDisposable {
-  /** All of its directories lie in it; it is also where commands run. */
+  /** Contains all of its directories. Commands run here. */
   readonly directory: string;
-  /** Where kgents keeps the state. */
+  /** The state directory of kgents. */
   readonly state: string;
   readonly port: number;
   readonly environment: NodeJS.ProcessEnv;
@@ -54,7 +54,7 @@ export interface CommandLine extends AsyncDisposable {
   readonly file: (name: string, content: string | Buffer) => Promise<string>;
 }
 
-/** This process's environment, without what would lead a command to another server or configuration. */
+/** This process's environment, without variables that point a command to another server or configuration. */
 function plainEnvironment(): NodeJS.ProcessEnv {
   const foreign = /^(TEMPORAL_|KGENTS_|XDG_|LOG_LEVEL$|NODE_OPTIONS$|VITEST)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
@@ -68,7 +68,7 @@ function run(command: string, args: readonly string[], options: Required<RunOpti
     stdio: [input === "" ? "ignore" : "pipe", "pipe", "pipe"],
     ...(user === undefined ? {} : { uid: user, gid: user }),
   });
-  // A command that is refused never reads its input.
+  // A command that is rejected never reads its input.
   child.stdin?.on("error", () => {});
   if (input !== null) child.stdin?.end(input);
   const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
@@ -97,7 +97,7 @@ function run(command: string, args: readonly string[], options: Required<RunOpti
   };
 }
 
-/** The processes that belong to a directory: by their command line, or by the environment they were started with. */
+/** The processes that belong to a directory, by their command line or their initial environment. */
 export async function processesOf(directory: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of await readdir("/proc")) {
@@ -111,9 +111,9 @@ export async function processesOf(directory: string): Promise<string[]> {
 }
 
 /**
- * Prepares directories and a port for the command line. Nothing is started by it.
+ * Prepares directories and a port for the command line. Starts nothing.
  *
- * Disposing of it runs `kgents down`, and throws where a process is left.
+ * Disposing of it runs `kgents down`, and throws if a process is left.
  *
  * @param options.user the user to run everything as, with a cache of its own
  */
@@ -126,7 +126,7 @@ export async function createCommandLine(
     ...plainEnvironment(),
     XDG_STATE_HOME: join(directory, "state"),
     XDG_CONFIG_HOME: join(directory, "config"),
-    // Tools are shared: they are downloads, checked by hash.
+    // Tools are shared: they are downloads verified by hash.
     XDG_CACHE_HOME: dirname(kgentsPaths().cache),
     KGENTS_PORT: String(port),
     ...options.environment,
@@ -161,7 +161,7 @@ export async function createCommandLine(
   };
 }
 
-/** A command line for a shell, as a person would type it: `kgents` stands for the built one. */
+/** A command line for a shell, as a user would type it: `kgents` runs the built program. */
 export const shellLine = (line: string): string[] => [
   "-c",
   `kgents() { "${process.execPath}" "${kgentsEntry}" "$@"; }\n${line}`,

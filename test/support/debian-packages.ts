@@ -1,4 +1,4 @@
-/** The Debian packages that tests need: found by what they bring, installed by apt, and only as root. */
+/** The Debian packages that tests need. Detected by their programs and files; installed by apt, only as root. */
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -12,7 +12,7 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** Whether a program is on PATH, or a file is there. */
+/** Whether a program is on PATH, or a file exists. */
 export const isPresent = (name: string): boolean =>
   name.startsWith("/")
     ? globSync(name).length > 0
@@ -23,7 +23,7 @@ export const isPresent = (name: string): boolean =>
 /**
  * The packages that are missing.
  *
- * @param needed programs, or the paths of files (which may be patterns), each with the package that brings it
+ * @param needed programs, or paths of files (which may be patterns), each with the package that contains it
  */
 export const missingPackages = (needed: Readonly<Record<string, string>>): string[] => [
   ...new Set(

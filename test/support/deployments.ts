@@ -1,4 +1,4 @@
-/** Worker Versioning as an operator uses it: the commands of docs/fleet.md. */
+/** Worker Versioning by an operator's commands, as in docs/fleet.md. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Client } from "@temporalio/client";
@@ -6,7 +6,7 @@ import { inject } from "vitest";
 
 const address = inject("temporalAddress");
 
-/** What a command of Temporal's own command line prints on the tests' server. @throws where it fails */
+/** The output of a command of Temporal's CLI on the tests' server. @throws if it fails */
 export async function temporal(...words: string[]): Promise<string> {
   return (await promisify(execFile)(inject("temporalBinary"), [...words, "--address", address])).stdout;
 }
@@ -18,7 +18,7 @@ export const setCurrentVersion = (deployment: string, buildId: string): Promise<
     ...["--deployment-name", deployment, "--build-id", buildId],
   );
 
-/** Which version a run was carried by. */
+/** The version of the worker that carried out a run. */
 export async function versionOf(client: Client, id: string): Promise<string | undefined> {
   const { raw } = await client.workflow.getHandle(id).describe();
   return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId ?? undefined;

@@ -5,20 +5,20 @@ import { createServer } from "node:net";
 import { Connection } from "@temporalio/client";
 import { serverArguments } from "#client/stack/server-settings";
 
-/** A Temporal dev server of the tests. */
+/** A Temporal dev server for tests. */
 export interface DevServer {
   readonly address: string;
   readonly uiUrl: string;
   readonly pid: number;
-  /** Ends it in order. */
+  /** Stops it gracefully. */
   readonly stop: () => Promise<void>;
-  /** Ends it as a power cut would. */
+  /** Kills it without a graceful stop, like a power failure. */
   readonly kill: () => Promise<void>;
 }
 
 /**
- * A port that nothing listens on now, below those that the system gives to outgoing connections: a test stops its server and
- * starts it again on the same port, which meanwhile no connection may have taken, not even the client's own to that port.
+ * A free port below the range for outgoing connections. A test stops its server and restarts it on the same port, which
+ * no outgoing connection may take in between, not even the client's own connection to that port.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -44,7 +44,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await exited;
 }
 
-/** Starts a dev server on a file and waits until it answers. */
+/** Starts a dev server with a database file, and waits until it is ready. */
 export async function startDevServer(
   binary: string,
   databaseFile: string,
@@ -83,7 +83,7 @@ export async function startDevServer(
   };
 }
 
-/** Resolves when a server answers there, with its namespace registered. */
+/** Resolves when a server responds at the address, with its namespace registered. */
 async function answers(address: string): Promise<void> {
   const deadline = Date.now() + 30_000;
   for (;;) {

@@ -8,11 +8,11 @@ import { type DevServer, startDevServer } from "./dev-server.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** The address of the Temporal server that test files share; each uses a task queue of its own. */
+    /** The address of the Temporal server that test files share. Each file uses its own task queue. */
     temporalAddress: string;
     /** The address of that server's UI. */
     temporalUi: string;
-    /** The Temporal CLI, for tests that start servers of their own. */
+    /** The Temporal CLI, for tests that start their own servers. */
     temporalBinary: string;
   }
 }
@@ -20,7 +20,7 @@ declare module "vitest" {
 let server: DevServer | undefined;
 let directory: string | undefined;
 
-/** One Temporal server for all test files: found or installed as the product does it. */
+/** Starts one Temporal server for all test files. It is found or installed as the product does it. */
 export async function setup(project: TestProject): Promise<void> {
   const binary = await findTemporalBinary({
     cacheDirectory: kgentsPaths().cache,

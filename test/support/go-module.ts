@@ -4,21 +4,21 @@ import { runOrFail } from "./run.ts";
 
 /** Programs of a Go module. */
 export interface GoPrograms {
-  /** What their directory in the cache is called. */
+  /** The name of their directory in the cache. */
   readonly name: string;
-  /** Where the module's go.mod is. */
+  /** The directory of the module's go.mod. */
   readonly directory: string;
   /** The packages by the programs' names. */
   readonly programs: Readonly<Record<string, string>>;
   readonly environment?: NodeJS.ProcessEnv;
-  /** Called where they are not there yet. */
+  /** Called before a build. */
   readonly onBuild?: () => void;
 }
 
 /**
- * Builds programs of a Go module: once for this machine, and again when what they are made from changes. Returns their directory.
+ * Builds programs of a Go module once for this machine, and again when their sources change. Returns their directory.
  *
- * @throws where this machine has no Go
+ * @throws if Go is not installed
  */
 export async function buildGoPrograms(settings: GoPrograms): Promise<string> {
   const { name, directory, programs, environment = {}, onBuild = () => {} } = settings;

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** What runs could leave behind on this machine, of which nothing may be left. */
+/** What runs can leave behind on this machine. All lists must be empty. */
 export interface Leftovers {
   readonly cells: string[];
   readonly cgroups: string[];
@@ -20,10 +20,10 @@ async function namesBelow(directory: string, matches: (name: string) => boolean,
 }
 
 /**
- * Looks for what runs left.
+ * Finds what runs left behind.
  *
- * @param state the state directory of the worker whose cells are meant
- * @param workerPid the worker: its control groups carry its process id; without it they are not looked for
+ * @param state the state directory of the worker
+ * @param workerPid the worker, whose cgroups carry its process id; without it, cgroups are not searched
  */
 export async function leftoversOf(state: string, workerPid?: number): Promise<Leftovers> {
   const isCell = (name: string): boolean => /^kgents-[0-9a-f]{20}/.test(name);

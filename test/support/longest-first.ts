@@ -1,10 +1,10 @@
 import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Files of several minutes, most of which they wait. Begun last, one of them would be alone at the end. */
+/** Files that take several minutes, mostly waiting. If one of them started last, it would run alone at the end. */
 const longest = ["test/kubernetes/alone.test.ts", "test/production/workers/workers.test.ts"];
 
-/** The usual order, after the longest files of each group. */
+/** The default order, but with the longest files of each group first. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);

@@ -1,29 +1,29 @@
-/** Output files that are no files, or not to be trusted: isolation.md 5. None comes back, and the good one does. */
+/** Output files that are not regular files or cannot be trusted: isolation.md 5. None is returned; the good file is. */
 import { expect } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { RunAnswer } from "./run-on-backend.ts";
 
 export interface OutputAttack {
   readonly name: string;
-  /** Makes something called `bad`, in shell. */
+  /** Creates something named `bad`, in shell. */
   readonly code: string;
-  /** The image that has what it needs, where that is not the language's. */
+  /** The image, if the language's lacks what the attack needs. */
   readonly image?: string;
   /** Other fields of the request. */
   readonly request?: Partial<ExecutionRequest>;
-  /** Why it must be listed as omitted: a part of it, of one of them. @default it need not be */
+  /** A part of the reason for which it must be listed as omitted. @default it need not be listed */
   readonly omitted?: string;
-  /** What may come back of it all the same, as its name and its text. @default nothing */
+  /** What may still be returned, by its name and text. @default nothing */
   readonly harmless?: (name: string, text: string) => boolean;
-  /** Files that must come back, each with its text. */
+  /** Files that must be returned, each with its text. */
   readonly comes?: Readonly<Record<string, string>>;
-  /** Whether the good file need not come back. @default false */
+  /** Whether the good file may be missing. @default false */
   readonly withoutGood?: true;
 }
 
 const notPlain = "not a plain file, or one with several links";
 const badName = "its name is too long or not plain";
-/** Does something all the time from a session of its own, also after the code has ended, if it is let. */
+/** Repeats an action in a session of its own, even after the code has ended if nothing stops it. */
 const allTheTime = (what: string): string => `(setsid sh -c 'while :; do ${what}; done' &) ; sleep 0.3`;
 
 export const outputAttacks: readonly OutputAttack[] = [
@@ -107,7 +107,7 @@ export const attackRequest = ({ code, image, request }: OutputAttack): Execution
   ...request,
 });
 
-/** So long may collecting take at most, in milliseconds: no attack keeps a worker busy. */
+/** Maximum duration of collecting, in milliseconds: no attack may keep a worker busy. */
 const patience = 60_000;
 
 export function checkAttack(answer: RunAnswer, { omitted, harmless, comes = {}, withoutGood }: OutputAttack): void {

@@ -11,7 +11,7 @@ export async function processesWith(text: string): Promise<number[]> {
   return found;
 }
 
-/** The ids of processes whose command line is exactly that: not of those that only mention it. */
+/** The ids of processes whose command line equals the text, not of those that only contain it. */
 export async function processesRunning(commandLine: string): Promise<number[]> {
   const found: number[] = [];
   for (const pid of await processesWith(commandLine)) {

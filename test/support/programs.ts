@@ -1,5 +1,5 @@
 /**
- * Programs of every kind, and what a run of each gives, on whichever backend: the same request gives the same result.
+ * Programs of every kind with their expected results, which are the same on every backend.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
 import { patternOf, type RunAnswer } from "./run-on-backend.ts";
 
-/** A stream too long to be written down. */
+/** A stream too long to be written out here. */
 interface Digest {
   readonly bytes: number;
   readonly sha256: string;
@@ -23,14 +23,14 @@ interface Expected {
   readonly stderr?: string | RegExp | Uint8Array | Digest;
   /** All output files. @default none */
   readonly files?: Record<string, string>;
-  /** Whether files were refused. @default not looked at */
+  /** Whether files were refused. @default not checked */
   readonly omitted?: boolean;
 }
 
 export interface Program extends Expected {
   readonly name: string;
   readonly request: ExecutionRequest;
-  /** What cannot be the same in a pod. */
+  /** The differences that are unavoidable in a pod. */
   readonly inPod?: Expected & { readonly why: string };
 }
 
@@ -63,7 +63,7 @@ export const sh = (code: string, more: Partial<ExecutionRequest> = {}): Executio
 });
 const odd = `a'b "c" $(HOME) $$ \`id\` \\ \n second\tline ${"\u00e9"}`;
 
-/** Names of files that somebody's script will stumble over. Long ones and others than ASCII need more than the oldest tar. */
+/** Names that scripts often mishandle. Long and non-ASCII names need a newer format than the oldest tar. */
 const oddNames = ["a b", "it's", "*", "$(HOME)", "-rf", "ünï漢😀", "y".repeat(200)];
 
 export const programs: readonly Program[] = [
@@ -322,7 +322,7 @@ function checkStream(came: Buffer, expected: Expected["stdout"]): void {
   else expect({ bytes: came.length, sha256: createHash("sha256").update(came).digest("hex") }).toEqual(expected);
 }
 
-/** Compares what came with what was to come. */
+/** Compares an answer with the expected one. */
 export function checkAnswer({ error, outcome, stdout, stderr, files }: RunAnswer, expected: Expected): void {
   const { code = 0, signal = null } = expected;
   const said = [stdout, stderr].map((stream) => stream.subarray(0, 2000).toString());

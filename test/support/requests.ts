@@ -1,5 +1,5 @@
 /**
- * Requests, good and bad: what becomes of them, and which field is to blame.
+ * Valid and invalid requests: their parsed form, or the field that an error names.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { KgentsError } from "#core/contract/error";
 import { parseRequest } from "#core/contract/parse-request";
 import { type ExecutionRequest, maximumCodeBytes, maximumContentBytes } from "#core/contract/request";
 
-/** Must never stand in an error. */
+/** Must never appear in an error. */
 export const secret = "hunter2";
 const sha = "a".repeat(64);
 const digest = `@sha256:${sha}`;
@@ -17,7 +17,7 @@ const files = (...names: string[]) => names.map((name) => ({ name, content: "x" 
 const withCode = (fields: object) => ({ code: "x", ...fields });
 const own = (json: string): unknown => JSON.parse(json);
 
-/** What is said of a bad request. */
+/** The error for an invalid request. */
 export function refusalOf(input: unknown): KgentsError {
   try {
     parseRequest(input);
@@ -28,7 +28,7 @@ export function refusalOf(input: unknown): KgentsError {
   throw new Error(`accepted: ${JSON.stringify(input)?.slice(0, 200)}`);
 }
 
-/** What is refused: the request, the field that is named, and a part of the message. */
+/** Invalid requests, each with the field that the error names and a part of its message. */
 export const refused: [unknown, string, string][] = [
   // The request itself.
   [undefined, "request", "got nothing; allowed is an object"],
@@ -37,7 +37,7 @@ export const refused: [unknown, string, string][] = [
   [`{"code":"${secret}"}`, "request", "got text of 18 bytes"],
   [[secret], "request", "got a list of 1"],
   [withCode({ args: Array.from({ length: 40 }, () => kib32) }), "request", "bytes of JSON; allowed is 1048576"],
-  // Fields that there are not.
+  // Unknown fields.
   [withCode({ timeut: 3 }), "timeut", "got an unknown field; allowed is one of code, files"],
   [withCode({ timeut: 3 }), "timeut", "(did you mean timeout?)"],
   [withCode({ memroy: 3 }), "memroy", "(did you mean memory?)"],
@@ -214,7 +214,7 @@ export const refused: [unknown, string, string][] = [
   [withCode({ retry: 3 }), "retry", "got 3; allowed is { maximumAttempts: 1 to 10 }"],
 ];
 
-/** What is accepted, with what becomes of one field. */
+/** Valid requests, each with the parsed form of one field. */
 export const accepted: [ExecutionRequest, object][] = [
   [{ code: "-" }, { code: "-" }],
   [{ code: "a\0b" }, { code: "a\0b" }],

@@ -1,4 +1,6 @@
-/** Runs one request on a backend as the worker's phases do, without Temporal, and keeps all that came of it. */
+/**
+ * Runs one request on a backend as the worker's activities do, but without Temporal, and keeps everything it returned.
+ */
 import { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Backend, CellOutcome, StopReason } from "#cells/provider";
@@ -8,7 +10,7 @@ import { parseRequest } from "#core/contract/parse-request";
 import type { Content, ExecutionRequest } from "#core/contract/request";
 import { openContent } from "#platform/store/open-content";
 
-/** What a run gave. */
+/** The results of a run. */
 export interface RunAnswer {
   readonly outcome: CellOutcome | null;
   readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
@@ -20,15 +22,15 @@ export interface RunAnswer {
 
 export interface RunSettings {
   readonly cellId: string;
-  /** Whether the cell is there already, and is left there. */
+  /** Whether the cell already exists, and is kept afterwards. */
   readonly again?: boolean;
-  /** Cancels so many milliseconds after the cell was made. */
+  /** Cancels this many milliseconds after the cell was created. */
   readonly stopAfter?: number;
-  /** Cancels when this text has come on stdout. */
+  /** Cancels when this text has appeared on stdout. */
   readonly stopAt?: string;
 }
 
-/** Bytes that repeat nowhere near, so that what is left out, doubled or moved is seen. */
+/** Bytes without nearby repetition, so that omitted, duplicated or moved parts are detected. */
 export function* patternOf(bytes: number): Generator<Buffer> {
   let state = 1;
   for (let left = bytes; left > 0; ) {
@@ -43,7 +45,7 @@ export function* patternOf(bytes: number): Generator<Buffer> {
   }
 }
 
-/** There is no store here: every artifact holds {@link patternOf} its length. */
+/** There is no store here. Every artifact contains {@link patternOf} its length. */
 async function open(content: Content): Promise<Readable> {
   return openContent(async (_sha256, bytes) => Readable.from(patternOf(bytes)), content);
 }

@@ -12,12 +12,12 @@ interface RunOptions {
   readonly input?: string;
   readonly directory?: string;
   readonly environment?: NodeJS.ProcessEnv;
-  /** The user to run it as; only root may say. */
+  /** The user to run it as; requires root. */
   readonly uid?: number;
   readonly gid?: number;
 }
 
-/** @throws where the program cannot be started; an exit code is an answer */
+/** @throws if the program cannot be started. A non-zero exit code is not an error. */
 export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<Finished> {
   const [program, ...args] = argv;
   const child = spawn(program, args, {
@@ -31,14 +31,14 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     child.once("error", reject);
     child.once("close", resolve);
   });
-  // A program need not read its input.
+  // Ignore write errors: a program need not read its input.
   child.stdin.on("error", () => {});
   child.stdin.end(options.input ?? "");
   const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), code]);
   return { code: exit, stdout, stderr };
 }
 
-/** @throws with the end of what the program said, where it does not succeed */
+/** @throws with the end of the program's output, if it fails */
 export async function runOrFail(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await run(argv, options);
   if (code !== 0) throw new Error(`${argv.join(" ")}: exit code ${code}\n${(stderr || stdout).slice(-4000)}`);

@@ -3,7 +3,7 @@ import type { BackendName, Enforcement, Isolation } from "#core/contract/result"
 
 const enforced: Enforcement = { enforced: true, by: "the test" };
 
-/** An isolation for tests of what the workflow does with one. */
+/** An isolation for tests of the workflow's use of it. */
 export const scriptedIsolation: Isolation = {
   level: "cluster",
   mechanism: "scripted",
@@ -20,7 +20,7 @@ export const scriptedIsolation: Isolation = {
   wallClock: enforced,
 };
 
-/** An outcome of code that exited with 0, with changes. */
+/** The outcome of code that exited with 0, with changes. */
 export const outcome = (changes: Partial<CellOutcome> = {}): CellOutcome => ({
   exit: { code: 0, signal: null },
   outOfMemory: false,
@@ -30,21 +30,21 @@ export const outcome = (changes: Partial<CellOutcome> = {}): CellOutcome => ({
   ...changes,
 });
 
-/** What a {@link scriptedBackend} was asked to do, in order. */
+/** The calls of a {@link scriptedBackend}, in order. */
 export interface ScriptedBackend extends Backend {
   readonly calls: string[];
 }
 
 /**
- * A backend that does as it is told: for failures of a cluster, which this issue's real backend cannot have. What the
- * sandbox does is tested on the sandbox.
+ * A backend with scripted behaviour, for cluster failures that cannot be caused at will. The sandbox is tested with the
+ * real backend.
  */
 export function scriptedBackend(
   name: BackendName,
   script: {
     available?: boolean;
     hostBound?: boolean;
-    /** Whether it has cells of a cluster, which reapCell looks after. */
+    /** Whether its cells belong to a cluster and are removed by reapCell. */
     cluster?: boolean;
     provision?: (plan: CellPlan) => Promise<void> | void;
     execute?: (plan: CellPlan, context: ExecuteContext) => Promise<CellOutcome> | CellOutcome;
@@ -69,7 +69,7 @@ export function scriptedBackend(
     },
     execute: async (plan, context) => {
       calls.push("execute");
-      // A script that throws means code that was not started, unless it says `started` itself.
+      // A script that throws means that the code was not started, unless it called `started` itself.
       const ended = (await script.execute?.(plan, context)) ?? outcome();
       context.started();
       return ended;

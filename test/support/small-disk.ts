@@ -1,4 +1,4 @@
-/** A small disk of its own: a tmpfs, which only root can mount. */
+/** A small disk: a tmpfs, which only root can mount. */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, rmdir, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,9 +11,9 @@ export const canMount = process.getuid?.() === 0;
 
 export interface SmallDisk extends AsyncDisposable {
   readonly directory: string;
-  /** Fills it, up to so many bytes that are left free. */
+  /** Fills it until the given number of bytes is free. */
   readonly fill: (left?: number) => Promise<void>;
-  /** Takes away what filled it. */
+  /** Removes what filled it. */
   readonly empty: () => Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** What every artifact store must do, as tests: run for each kind of store. */
+/** The tests that every artifact store must pass. */
 import { Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { finished } from "node:stream/promises";
@@ -6,14 +6,14 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { fileReference, runKey, streamReference } from "#platform/store/references";
 
-/** Writes to an artifact, and ends it. */
+/** Writes to an artifact, and closes it. */
 export async function writeArtifact(store: ArtifactStore, to: string, content: string | Buffer, offset = 0) {
   const file = store.write(to, offset);
   file.end(content);
   await finished(file);
 }
 
-/** Reads all that a store has of an artifact. */
+/** Reads everything that a store has of an artifact. */
 export async function readArtifact(store: ArtifactStore, key: string, reference: string): Promise<string> {
   const size = (await store.list(key)).get(reference) ?? 0;
   return text(store.read(reference, 0, size));
@@ -21,14 +21,14 @@ export async function readArtifact(store: ArtifactStore, key: string, reference:
 
 let runs = 0;
 
-/** A run that nobody has written of yet. */
+/** A run that has no artifacts yet. */
 export function newRun(): { key: string; stdout: string } {
   runs += 1;
   const key = runKey(`a workflow ${process.pid}`, `run ${runs}`);
   return { key, stdout: streamReference(key, 1, "stdout") };
 }
 
-/** @param open the store under test; asked for once a test */
+/** @param open the store under test; called once for each test */
 export function describeStore(open: () => ArtifactStore): void {
   let store: ArtifactStore;
   let key: string;
@@ -108,7 +108,7 @@ export function describeStore(open: () => ArtifactStore): void {
       const { artifact, bytes } = await store.putBlob(Readable.from([Buffer.from("content")]));
       expect(bytes).toBe(7);
       expect(await text(await store.openBlob(artifact, 7))).toBe("content");
-      // The same content again is the same blob.
+      // The same content results in the same blob.
       expect(await store.putBlob(Readable.from([Buffer.from("content")]))).toEqual({ artifact, bytes });
     });
 
@@ -146,7 +146,7 @@ export function describeStore(open: () => ArtifactStore): void {
       const claim = () => Promise.all(Array.from({ length: 8 }, () => store.claimExpiry(hour)));
       expect((await claim()).filter(Boolean)).toHaveLength(1);
       expect((await claim()).filter(Boolean)).toHaveLength(0);
-      // Any time is long enough.
+      // Zero retention: any elapsed time is long enough.
       expect(await store.claimExpiry(0)).toBe(true);
       expect((await claim()).filter(Boolean)).toHaveLength(0);
     });
@@ -157,7 +157,7 @@ export function describeStore(open: () => ArtifactStore): void {
       const { artifact, bytes } = await store.putBlob(Readable.from([Buffer.from("an old blob")]));
       expect(await store.expire(new Date(Date.now() - 3_600_000))).toBe(0);
       expect((await store.list(key)).get(stdout)).toBe(3);
-      // From the future's point of view, all of it is old.
+      // With a cut-off in the future, everything is old.
       expect(await store.expire(new Date(Date.now() + 3_600_000))).toBeGreaterThanOrEqual(2);
       expect((await store.list(key)).get(stdout) ?? 0).toBe(0);
       await expect(store.openBlob(artifact, bytes)).rejects.toMatchObject({ code: "artifact-unavailable" });

@@ -13,9 +13,9 @@ ${body}
 
 interface RefusedCall {
   readonly name: string;
-  /** Python that makes it. */
+  /** Python code that makes the call. */
   readonly body: string;
-  /** The number of the error; several where kernels differ. */
+  /** The expected errno; several if kernels differ. */
   readonly errno: string;
   readonly inPod?: { readonly errno: string; readonly why: string };
 }
@@ -109,7 +109,7 @@ export const refusedCalls: readonly RefusedCall[] = [
   },
 ];
 
-/** Makes them all in one run, each in a process of its own; prints the answers by name, as JSON. */
+/** Makes all calls in one run, each in a process of its own. Prints the results by name, as JSON. */
 export const allCalls = (calls: readonly RefusedCall[]): string => `
 import json, os
 answers = {}

@@ -22,13 +22,16 @@ process.env.LOG_LEVEL ??= "error";
 const log = createLogger();
 let runtimeInstalled = false;
 
-/** Temporal's runtime can be set up once in a process, and only before it is used: otherwise it logs as it likes. */
+/**
+ * Installs Temporal's runtime, which is possible only once in a process and before its first use. Without this, it logs
+ * with its defaults.
+ */
 function ensureRuntime(): void {
   if (!runtimeInstalled) installRuntime(log, undefined);
   runtimeInstalled = true;
 }
 
-/** A worker in this process, with a task queue and directories of its own, and a client for it. */
+/** A worker in this process, with its own task queue and directories, and a client for it. */
 export interface TestWorker extends AsyncDisposable {
   readonly client: Client;
   readonly taskQueue: string;
@@ -46,9 +49,9 @@ const bundlePath = fileURLToPath(new URL("../../dist/worker/workflow-bundle.js",
 
 let replaying: Promise<unknown> = Promise.resolve();
 
-/** Replays every history that the tests of a queue have made against the built bundle: all paths, deterministic. */
+/** Replays all histories of a task queue against the built bundle. Each path must be deterministic. */
 export function replayAll(client: Client, taskQueue: string): Promise<number> {
-  // One after the other: the runtime ends with its last user, and fails whoever comes in that moment.
+  // One replay at a time: the runtime shuts down with its last user, and a replay that starts at that moment fails.
   const replayed = replaying.then(() => replayQueue(client, taskQueue));
   replaying = replayed.catch(() => {});
   return replayed;
@@ -83,7 +86,7 @@ export async function startTestWorker(
   const taskQueue = options.taskQueue ?? `test-${randomUUID()}`;
   const worker = { taskQueue, maximumCells: 20, ...(options.configuration?.worker as object | undefined) };
   const paths: Paths = {
-    // Tools are shared with the user's cache: they are downloads, checked by hash.
+    // Tools are shared with the user's cache: they are downloads verified by hash.
     cache: kgentsPaths().cache,
     state: join(directory, "state"),
     config: join(directory, "config"),
@@ -97,7 +100,7 @@ export async function startTestWorker(
     drainMilliseconds: options.drainMilliseconds ?? 1000,
     ...(options.backends ? { backends: options.backends } : {}),
   });
-  // As the worker does it: by the standard variables, which bring the certificates of the production server.
+  // Like the worker: the standard variables also configure the certificates of the production server.
   const { connectionOptions, namespace } = loadTemporalConfiguration();
   const connection = await Connection.connect({ ...connectionOptions, address });
   const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });

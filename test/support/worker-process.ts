@@ -9,17 +9,20 @@ import { kgentsPaths } from "#platform/host/paths";
 /** The built command line. */
 export const kgentsEntry = fileURLToPath(new URL("../../dist/client/cli/main.js", import.meta.url));
 
-/** `kgents worker` as a process of its own, which can be killed. */
+/** `kgents worker` as a separate process that can be killed. */
 export interface WorkerProcess {
   readonly pid: number;
   readonly child: ChildProcess;
-  /** Its log so far. */
+  /** Its log up to now. */
   readonly log: () => string;
-  /** Ends it with a signal and waits for it. */
+  /** Sends it a signal and waits for its exit. */
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
 }
 
-/** Starts `kgents worker`, as the stack does it, and waits until it polls. Its state lies under `directory`; tools come from the user's cache. */
+/**
+ * Starts `kgents worker` like the stack does, and waits until it polls. Its state is under `directory`; tools come from
+ * the user's cache.
+ */
 export async function startWorkerProcess(
   address: string,
   taskQueue: string,

@@ -1,4 +1,4 @@
-/** The node's programs, from Go sources, and the images, from this machine's package source. */
+/** Builds the node's programs from Go sources, and the images from this machine's package source. */
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { cached, contentKey } from "../../support/cached.ts";
@@ -8,7 +8,7 @@ import { sourceDirectory } from "./paths.ts";
 const version = "v1.34.2";
 const stripped = "-s -w";
 
-/** What a node is started from. */
+/** The artifacts that a node needs to start. */
 export interface Build {
   /** `kube`, `tools` and `pause`. */
   readonly programs: string;
@@ -31,7 +31,7 @@ export async function build(progress: (line: string) => void): Promise<Build> {
     await compile("tools", stripped, "./tools", { CGO_ENABLED: "0" });
     await compile("pause", stripped, "./pause", { CGO_ENABLED: "0" });
   });
-  // The npm package's binary, not whatever runs this: it is the version that the image's tag promises.
+  // Use the npm package's binary, not the running Node: its version matches the image's tag.
   const node = createRequire(import.meta.url).resolve("node/bin/node");
   const script = join(sourceDirectory, "images.sh");
   const images = await cached(

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Makes a node's certificates and kubeconfigs: on the first node the cluster's authority and all that it signs, on another its kubelet's.
+# Creates a node's certificates and kubeconfigs: on the first node the cluster's CA and all certificates that it signs,
+# on the second node those of its kubelet.
 # Usage: certificates.sh, in the node's directory, with the environment that node.ts sets.
 set -eu
 . "$(dirname "$0")/../../../deploy/authority.sh"
 mkdir pki
 
-# certificate NAME SUBJECT [ALTERNATIVE_NAMES]: with names it is a server's, without a client's.
+# certificate NAME SUBJECT [ALTERNATIVE_NAMES]: a server certificate if there are names, else a client certificate.
 certificate() {
   local usage=clientAuth
   [ $# -lt 3 ] || usage=serverAuth
   make_certificate pki "$1" "$2" 365 "$usage" "${3:-}"
 }
 
-# kubeconfig FILE CERTIFICATE: everything inline, so that the file can be copied alone.
+# kubeconfig FILE CERTIFICATE: everything is inline, so the file can be copied alone.
 kubeconfig() {
   cat > "$1.part" <<Y
 apiVersion: v1
@@ -28,7 +29,7 @@ Y
 
 if [ "$ROLE" = first ]; then
   make_authority pki kgents-test-authority 365
-  # Service account tokens are RS256: the tests sign their own with this key.
+  # Service account tokens are RS256. Tests sign their own tokens with this key.
   openssl genrsa -out pki/service-accounts.key 2048 2>/dev/null
   certificate apiserver /CN=kube-apiserver \
     "IP:$NODE_ADDRESS,IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"

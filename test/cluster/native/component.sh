@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Becomes one component of a node. It runs inside the node's namespaces, and leaves its process id in pids/.
+# Executes one component of a node. Runs in the node's namespaces, and writes its process id to pids/.
 # Usage: component.sh NAME, with the environment that node.ts sets.
 set -eu
 name=$1
@@ -36,7 +36,7 @@ case $name in
   containerd) exec containerd -c containerd.toml ;;
   enforce-policies) exec "$kube" enforce-policies pki/enforce-policies.conf "$POD_ADDRESSES" ;;
   registry) exec "$tools" registry 127.0.0.1:5000 "$IMAGES/slow-image.tar" 200000 ;;
-  # The host's network and this node's processes: one kill still ends it.
+  # In the host's network but this node's process namespace, so it ends with the node.
   listen-host) exec nsenter --net=/proc/1/fd/9 "$tools" listen host "$GATEWAY_ADDRESS:8099" requests ;;
   listen-metadata) exec "$tools" listen metadata 169.254.169.254:80 requests ;;
   *) echo "no such component: $name"; exit 2 ;;

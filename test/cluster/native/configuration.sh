@@ -10,7 +10,7 @@ $NODE_ADDRESS $NODE_NAME
 T
 echo "nameserver 10.96.0.10" > resolv.conf
 
-# ptp and not bridge: traffic between two pods is routed, so that the policies' rules see it without br_netfilter.
+# ptp, not bridge: traffic between pods is then routed, so the policies' rules apply to it without br_netfilter.
 cat > cni/10-pods.conflist <<J
 {
   "cniVersion": "1.0.0",
@@ -29,7 +29,7 @@ cat > cni/10-pods.conflist <<J
 }
 J
 
-# restrict_oom_score_adj: without CAP_SYS_RESOURCE no pod would start.
+# restrict_oom_score_adj: without CAP_SYS_RESOURCE no pod would start otherwise.
 cat > containerd.toml <<T
 version = 2
 root = "$DIRECTORY/containerd"
@@ -62,20 +62,20 @@ clusterDNS: [10.96.0.10]
 clusterDomain: cluster.local
 resolvConf: $DIRECTORY/resolv.conf
 evictionHard: {memory.available: "100Mi", nodefs.available: "1%", imagefs.available: "1%"}
-# The tests' images are imported, not pulled: what is collected would not come back.
+# The tests' images are imported, not pulled, so an image that is collected would be lost.
 imageGCHighThresholdPercent: 100
-# The defaults (5 and 10) would make a crowd of short pods wait for this client and not for the node.
+# With the defaults (5 and 10), this client would limit the start rate of many short pods, not the node.
 kubeAPIQPS: 100
 kubeAPIBurst: 200
 registerNode: true
 Y
-# Nothing comes to another node that does not tolerate it, and what it has of images is no news of the cluster.
+# Only pods that tolerate the taint are scheduled to the second node. Its image list is not reported.
 [ "$ROLE" = first ] || cat >> kubelet.yaml <<Y
 registerWithTaints: [{key: kgents.test/second, effect: NoSchedule}]
 nodeStatusMaxImages: 0
 Y
 
-# The limits of the host's connection table are not this node's to set.
+# The limits of the host's connection table must not be changed by this node.
 cat > proxy.yaml <<Y
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration

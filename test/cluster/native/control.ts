@@ -1,4 +1,4 @@
-/** Breaks and mends the native node, and looks at it from inside. */
+/** Stops and starts components of the native node, and inspects it from inside. */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { signServiceAccountToken, writeKubeconfig } from "./tokens.ts";
 
 const readyMilliseconds = 60_000;
 
-/** Where each component says, on the node's own loopback, that it works. */
+/** The health endpoint of each component on the node's loopback. */
 const health: Readonly<Record<NodeComponent, string>> = {
   apiserver: "https://127.0.0.1:6443/readyz",
   "controller-manager": "https://127.0.0.1:10257/healthz",
@@ -27,7 +27,7 @@ export function nodeControl(options: ControlOptions, kubectl: TestCluster["kubec
       environment: options.environment,
     });
   const launch = async (name: string): Promise<void> => {
-    // Its parent ends at once, so that the node's first process adopts it as it has the others.
+    // The parent exits at once, so the node's first process adopts the component, as at the node's start.
     const script = `setsid "$0" ${name} & `;
     await succeed(inside(["bash", "-c", script, join(sourceDirectory, "component.sh")]), `starting ${name}`);
   };
@@ -50,7 +50,7 @@ export function nodeControl(options: ControlOptions, kubectl: TestCluster["kubec
       const { origin, pathname } = new URL(health[component]);
       const probe = [options.kubectl, "kubectl", "--kubeconfig", join(nodeDirectory, "kubeconfig")] as const;
       const local = ["--server", origin, "get", "--raw", pathname];
-      // These two make their own certificates, which nothing else reads.
+      // These two create their own certificates, which are stored nowhere else.
       if (component === "controller-manager" || component === "scheduler") local.unshift("--insecure-skip-tls-verify");
       await until(async () => (await inside([...probe, ...local])).code === 0, `${component} to be ready`);
       if (component !== "kubelet") return;

@@ -7,10 +7,10 @@ import { findNode, isUp, nodeEnvironment, nodeRemains, startNode, stopNode } fro
 import { ensurePackages } from "./packages.ts";
 import { lockFile, nodeDirectory } from "./paths.ts";
 
-/** Whoever waits may wait for a cold build. */
+/** A process that waits for the lock may wait for a cold build. */
 const lockMilliseconds = 1_800_000;
 
-/** @returns whether this call brought it up, and it was not up already */
+/** @returns whether this call started it, rather than finding it running */
 export async function nativeUp(progress: (line: string) => void): Promise<boolean> {
   await using _lock = await acquireLock(lockFile, { waitMilliseconds: lockMilliseconds });
   if ((await findNode()) && (await isUp())) return false;
@@ -21,7 +21,7 @@ export async function nativeUp(progress: (line: string) => void): Promise<boolea
   return true;
 }
 
-/** @throws naming what is left, if anything is */
+/** @throws naming what is left behind, if anything is */
 export async function nativeDown(): Promise<void> {
   await using _lock = await acquireLock(lockFile, { waitMilliseconds: lockMilliseconds });
   await stopNode();

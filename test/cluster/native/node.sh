@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# A node's first process, in namespaces of its own: when it dies, the kernel ends all of it.
-# Usage: node.sh, by unshare, with the environment that node.ts sets and its gateway's network namespace as file descriptor 9.
+# A node's first process, in namespaces of its own: when it dies, the kernel ends all its processes.
+# Usage: node.sh, by unshare, with the environment that node.ts sets and its gateway's network namespace as file
+# descriptor 9.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 export PATH=$PATH:/usr/sbin:/sbin
 cd "$DIRECTORY"
 
 start() { "$here/component.sh" "$1" 9<&- & }
-# 100 ms apart, for half a minute.
+# Tries every 100 ms, for half a minute.
 wait_until() {
   for _ in $(seq 300); do "$@" > /dev/null 2>&1 && return; sleep 0.1; done
   echo "gave up waiting for: $*" >&2
@@ -16,8 +17,9 @@ wait_until() {
 node_is_ready() { "$PROGRAMS/kube" kubectl get node "$NODE_NAME" | grep -q ' Ready'; }
 at_gateway() { nsenter --net=/proc/self/fd/9 "$@"; }
 
-# The kubelet counts the processors in these files. The group of its pods is made before it: the kubelet ends where it cannot
-# assign four processors to a new group, and goes on where it cannot assign them to one that exists (cgroup v1).
+# The kubelet counts the processors in these files. The cgroup of its pods is created beforehand: the kubelet exits if
+# it cannot assign four processors to a new cgroup, but continues if it cannot assign them to an existing one (cgroup
+# v1).
 report_four_processors() {
   local processor hierarchy
   mkdir -p processors/node0
@@ -31,7 +33,7 @@ report_four_processors() {
   mount --bind processors/online /sys/devices/system/cpu/online
   mount --bind processors /sys/devices/system/node
   for hierarchy in $hierarchies; do
-    # The new group gets its parent's processors and memory.
+    # The new cgroup inherits its parent's processors and memory nodes.
     [ ! -e "$hierarchy/$CONTROL_GROUP/cpuset.cpus" ] || echo 1 > "$hierarchy/$CONTROL_GROUP/cgroup.clone_children"
     mkdir -p "$hierarchy/$CONTROL_GROUP/kubepods"
   done
@@ -39,16 +41,16 @@ report_four_processors() {
 
 "$here/configuration.sh"
 "$here/certificates.sh"
-# One hierarchy with all controllers, or several.
+# One hierarchy with all controllers (v2), or several (v1).
 hierarchies=/sys/fs/cgroup
 [ -e $hierarchies/cgroup.procs ] || hierarchies=/sys/fs/cgroup/*
 for hierarchy in $hierarchies; do mkdir -p "$hierarchy/$CONTROL_GROUP"; done
 mount --make-rprivate /
-# Cells of tests that run side by side request more processors than a small machine has, and mostly wait.
+# Cells of concurrent tests request more processors than a small machine has, but they are mostly idle.
 [ "$(nproc)" -ge 4 ] || [ -e /sys/fs/cgroup/cgroup.procs ] || report_four_processors
 mount -t tmpfs tmpfs /run
 mount --bind hosts /etc/hosts
-# Paths that the kubelet, the pod network and the runtime cannot be told to leave alone.
+# The kubelet, the pod network and the runtime cannot be configured not to use these paths.
 mount --bind var-log /var/log
 mount --bind var-lib /var/lib
 hostname "$NODE_NAME"
@@ -61,7 +63,7 @@ ip address add "$NODE_ADDRESS/30" dev kg1
 ip link set kg1 up
 ip route add default via "$GATEWAY_ADDRESS"
 sysctl -qw net.ipv4.ip_forward=1
-# Pods of all nodes know each other by their own addresses. Whatever else lies behind the gateway knows only this node's.
+# Pods of all nodes see each other's own addresses. Everything else behind the gateway sees only this node's address.
 nft -f - <<N
 table ip kgents_node {
   chain postrouting {

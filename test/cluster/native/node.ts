@@ -1,4 +1,4 @@
-/** The node as this machine sees it: one process that holds all of it, an interface, and cgroups. */
+/** The node as seen from this machine: a first process, a network interface and cgroups. */
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { access, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { firstNode, type NodePlace, nodeDirectory, placeEnvironment, sourceDirec
 
 const upMilliseconds = 120_000;
 
-/** The node's first process, and what it was started with. */
+/** The node's first process, and the build it was started from. */
 export interface RunningNode {
   readonly first: ProcessIdentity;
   readonly build: Build;
@@ -25,7 +25,7 @@ const exists = (path: string): Promise<boolean> =>
 
 const recordFile = join(nodeDirectory, "node.json");
 
-/** The node that runs, whether its cluster answers yet or not. */
+/** The running node, whether or not its cluster responds yet. */
 export async function findNode(): Promise<RunningNode | undefined> {
   const record = await readFile(recordFile, "utf8").catch(() => undefined);
   if (record === undefined) return undefined;
@@ -33,10 +33,10 @@ export async function findNode(): Promise<RunningNode | undefined> {
   return (await isRunning(node.first)) ? node : undefined;
 }
 
-/** Whether the node became ready: a start that was interrupted leaves one that did not. */
+/** Whether the node became ready. An interrupted start leaves a node that did not. */
 export const isUp = (): Promise<boolean> => exists(join(nodeDirectory, "up"));
 
-/** What the scripts of a node read. */
+/** The environment of a node's scripts. */
 export const nodeEnvironment = (build: Build): Record<string, string> => ({
   ...placeEnvironment(firstNode),
   PROGRAMS: build.programs,
@@ -45,7 +45,7 @@ export const nodeEnvironment = (build: Build): Record<string, string> => ({
   SERVER_ADDRESS: firstNode.address,
 });
 
-/** @throws with the ends of the components' logs, where the node does not become ready */
+/** @throws with the ends of the components' logs, if the node does not become ready */
 export async function startNode(build: Build): Promise<void> {
   await stopNode();
   mkdirSync(nodeDirectory, { recursive: true, mode: 0o700 });
@@ -56,7 +56,7 @@ export async function startNode(build: Build): Promise<void> {
   const holder = spawn("unshare", [...namespaces, join(sourceDirectory, "node.sh")], {
     detached: true,
     env: { ...process.env, ...nodeEnvironment(build) },
-    // The ninth is the host's network namespace, for the node's link and the listener that stands in for the host.
+    // Descriptor 9 is the host's network namespace, for the node's link and the listener that represents the host.
     stdio: ["ignore", log, log, ...Array<"ignore">(6).fill("ignore"), hostNetwork],
   });
   closeSync(log);
@@ -105,11 +105,11 @@ async function logEnds(): Promise<string> {
   return (await Promise.all(ends)).join("\n");
 }
 
-/** Leaves no process, mount, interface, cgroup or file, whatever state the node is in. */
+/** Removes every process, mount, interface, cgroup and file of the node, whatever state it is in. */
 export async function stopNode(): Promise<void> {
   const node = await findNode();
   if (node) {
-    // The first process of a process namespace: the kernel kills all others with it, and its mounts and network go too.
+    // The first process of a PID namespace: the kernel kills all others with it, and releases its mounts and network.
     process.kill(node.first.pid, "SIGKILL");
     for (const end = Date.now() + 30_000; await isRunning(node.first); await delay(20)) {
       if (Date.now() > end) throw new Error(`process ${node.first.pid} does not end`);
@@ -129,7 +129,7 @@ async function controlGroups({ controlGroup }: NodePlace): Promise<string[]> {
 }
 
 /**
- * What is still there of a node on this machine: nothing, after it was stopped.
+ * Finds what is left of a node on this machine. Empty after it was stopped.
  *
  * @param atGateway runs a program in the network that the node is linked to
  */
@@ -141,7 +141,7 @@ export async function nodeRemains(
     .split("\n")
     .filter((line) => line.includes(place.directory));
   const link = await atGateway(["ip", "link", "show", place.gateway.interface]);
-  // Whatever its name, each has a directory of a node in its environment.
+  // Every process of a node has the node's directory in its environment.
   const processes: string[] = [];
   for (const name of await readdir("/proc")) {
     const environment = /^\d+$/.test(name) ? await readFile(`/proc/${name}/environ`, "utf8").catch(() => "") : "";
@@ -153,7 +153,7 @@ export async function nodeRemains(
   return [...processes, ...mounts, ...links, ...(await controlGroups(place)), ...files];
 }
 
-/** A group stays busy for a moment after its last process was killed. */
+/** A cgroup stays busy for a moment after its last process was killed. */
 async function removeGroup(group: string): Promise<void> {
   const entries = await readdir(group, { withFileTypes: true }).catch(() => undefined);
   if (entries === undefined) return;

@@ -1,7 +1,7 @@
-/** The Debian packages that the node needs: installed only as root, and saying so. */
+/** The Debian packages that the node needs. Installed only as root, with a message. */
 import { installPackages, missingPackages } from "../../support/debian-packages.ts";
 
-/** A file or a program that shows a package to be there. */
+/** A file or program that shows that a package is installed. */
 const needed: Readonly<Record<string, string>> = {
   containerd: "containerd",
   runc: "runc",
@@ -18,7 +18,7 @@ const needed: Readonly<Record<string, string>> = {
   nsenter: "util-linux",
 };
 
-/** Installs what the node needs and this machine has not. */
+/** Installs missing packages that the node needs. */
 export function ensurePackages(progress: (line: string) => void): void {
   const missing = missingPackages(needed);
   if (missing.length === 0) return;

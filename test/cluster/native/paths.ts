@@ -1,4 +1,7 @@
-/** Where the native test cluster keeps what it builds and what it runs (never in the checkout), and where its nodes are. */
+/**
+ * Where the native test cluster keeps its builds and running state (never in the checkout), and the places of its
+ * nodes.
+ */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { kgentsPaths } from "#platform/host/paths";
@@ -7,13 +10,13 @@ const product = kgentsPaths();
 
 const stateDirectory = join(dirname(product.state), "kgents-test-cluster");
 
-/** The running cluster's files: all of it goes with the first node. */
+/** The running cluster's files. Removed with the first node. */
 export const nodeDirectory = join(stateDirectory, "node");
 
-/** Held while the cluster is brought up or down. */
+/** Held while the cluster is started or stopped. */
 export const lockFile = join(stateDirectory, "lock");
 
-/** The shell scripts and Go sources beside this file. */
+/** The directory of the shell scripts and Go sources. */
 export const sourceDirectory = dirname(fileURLToPath(import.meta.url));
 
 /** A node's place on this machine and in the network. */
@@ -23,11 +26,11 @@ export interface NodePlace {
   readonly name: string;
   readonly directory: string;
   readonly address: string;
-  /** The other end of its link: of the first node's on the host, of the second's on the first node. */
+  /** The other end of its link: on the host for the first node, on the first node for the second. */
   readonly gateway: { readonly address: string; readonly interface: string };
   /** The addresses of its pods. */
   readonly pods: string;
-  /** Below the root of each hierarchy. */
+  /** Relative to the root of each hierarchy. */
   readonly controlGroup: string;
 }
 
@@ -51,7 +54,7 @@ export const secondNode: NodePlace = {
   controlGroup: "kgents-test/second",
 };
 
-/** What the scripts of a node read. */
+/** The environment of a node's scripts. */
 export const placeEnvironment = (place: NodePlace): Record<string, string> => ({
   ROLE: place.role,
   DIRECTORY: place.directory,

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Another node of the cluster, which is there for as long as somebody holds this script's standard input, and then leaves nothing.
-# It says `up`; told `lose`, it cuts the node's power, and says `lost`; told `import ARCHIVE`, it takes the images of that, and says `imported`.
-# Usage: second-node.sh, in the first node's process and network namespaces and the host's mounts, with the environment that second.ts sets.
+# A second node of the cluster. It exists while this script's standard input is open, and leaves nothing behind. Prints
+# `up` when it is ready. On `lose` it cuts the node's power and prints `lost`; on `import ARCHIVE` it imports the images
+# and prints `imported`.
+# Usage: second-node.sh, in the first node's process and network namespaces and the host's mounts, with the environment
+# that second-node.ts sets.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 export PATH=$PATH:/usr/sbin:/sbin
-# Whoever held it may read no more.
+# The reader may have exited.
 trap : PIPE
 
 kubectl() { "$PROGRAMS/kube" kubectl --request-timeout=10s "$@" >&2; }
@@ -18,10 +20,10 @@ remove_files() {
 }
 
 remove_all() {
-  # A group stays busy for a moment after its last process was killed.
+  # A cgroup stays busy for a moment after its last process was killed.
   for _ in $(seq 50); do remove_files 2>/dev/null && break; sleep 0.1; done
   remove_files
-  # The node first: then nothing comes to it any more.
+  # Delete the node first, so no more pods are scheduled to it.
   kubectl delete node "$NODE_NAME" --ignore-not-found
   kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$NODE_NAME" --force --grace-period=0 --timeout=20s
 }
@@ -34,15 +36,15 @@ import() {
 
 lose() {
   [ -n "$holder" ] || return 0
-  # The link before the processes: a node without power closes no connection.
+  # Cut the link before killing the processes: a node without power closes no connection.
   ip link delete "$GATEWAY_INTERFACE" || :
-  # Its first process, which ends only after all others.
+  # The first process ends only after all others.
   kill -KILL $(first_process) || :
   wait "$holder" || :
   holder=
 }
 
-# One at a time; and what one left that could not do so itself goes first.
+# Only one at a time. First remove what an earlier node could not remove itself.
 exec 8> "$DIRECTORY.lock"
 flock 8
 remove_all

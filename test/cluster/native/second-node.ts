@@ -1,4 +1,6 @@
-/** Another node for the native cluster: its process holds the standard input of the script that is the node's life. */
+/**
+ * Adds a second node to the native cluster. The node exists while this process holds its script's standard input open.
+ */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,12 +11,12 @@ import { placeEnvironment, secondNode, sourceDirectory } from "./paths.ts";
 
 /**
  * @param inside runs a program on the first node
- * @throws with the ends of its components' logs, where it does not become ready
+ * @throws with the ends of its components' logs, if it does not become ready
  */
 export async function joinSecondNode(options: ControlOptions, inside: NodeControl["run"]): Promise<SecondNode> {
   const script = ["unshare", "--mount-proc", join(sourceDirectory, "second-node.sh")];
   const child = spawn("nsenter", ["--target", `${options.process}`, "--net", "--pid", ...script], {
-    // In a group of its own: what ends this process's group is not to keep it from cleaning up.
+    // A process group of its own, so a signal to this process's group does not prevent its cleanup.
     detached: true,
     env: { ...process.env, ...options.environment, ...placeEnvironment(secondNode) },
     stdio: "pipe",
@@ -23,7 +25,7 @@ export async function joinSecondNode(options: ControlOptions, inside: NodeContro
     child.once("error", (error) => resolve(error.message));
     child.once("close", (code, signal) => resolve(signal ?? code));
   });
-  // Whether it still listens is known by what it says.
+  // Ignore write errors: the script's output shows whether it is still running.
   child.stdin.on("error", () => {});
   const errors = text(child.stderr);
   const words = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -1,4 +1,4 @@
-/** Credentials signed with the native cluster's own key. */
+/** Credentials signed with the native cluster's key. */
 import { createSign, randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ const issuer = "https://kubernetes.default.svc.cluster.local";
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** @throws where there is no such service account: its unique id is part of a token */
+/** @throws if the service account does not exist, because its uid is part of the token */
 export async function signServiceAccountToken(
   { namespace, serviceAccount, expiresAt }: Parameters<NodeControl["signToken"]>[0],
   kubectl: TestCluster["kubectl"],

@@ -1,4 +1,4 @@
-/** The test cluster itself: a denial or a failure on it proves something only if the rest of it works. */
+/** The test cluster itself. A denial or a failure on it is meaningful only if the rest of it works. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { builtInLanguages } from "#core/contract/language";
@@ -64,7 +64,7 @@ test("a pod reaches the API server by its service, and finds it by its name", as
 
 function testsOfNode(node: NodeControl): void {
   const [hostAddress = ""] = node.listeners.host.split(":");
-  /** What an isolated pod must not reach, and does without a policy. */
+  /** Targets that an isolated pod must not reach, but reaches without a policy. */
   const targets: readonly [string, number][] = [
     ["10.96.0.1", 443],
     ["kubernetes.default.svc.cluster.local", 443],
@@ -131,7 +131,7 @@ function testsOfNode(node: NodeControl): void {
     const answerTo = async (expiresAt: Date) => {
       const token = await node.signToken({ namespace, serviceAccount: "default", expiresAt });
       const kubeconfig = await node.kubeconfigWith({ token });
-      // Who asks with a token that is accepted is forbidden this: they are known, and have no rights.
+      // The server answers "forbidden" to an accepted token without permissions.
       return (await cluster.kubectl(["--kubeconfig", kubeconfig, "-n", namespace, "get", "pods"])).stderr;
     };
     expect(await answerTo(new Date(Date.now() + 600_000))).toContain(`system:serviceaccount:${namespace}:default`);
@@ -176,7 +176,7 @@ function testsOfNode(node: NodeControl): void {
   });
 }
 
-// Clusters that are not ours are neither broken nor looked into.
+// Only our own cluster may be broken or inspected.
 if (cluster.node) {
   const { node } = cluster;
   describe("the node", () => testsOfNode(node));

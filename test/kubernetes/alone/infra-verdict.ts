@@ -1,4 +1,6 @@
-/** What the canary of `kgents infra init` finds on clusters of every kind, and that it leaves nothing behind. */
+/**
+ * The verdicts of the canary of `kgents infra init` on clusters of every kind. The canary must leave nothing behind.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -20,7 +22,7 @@ afterAll(async () => {
 const annotationsOf = async (): Promise<Record<string, string>> =>
   JSON.parse(await kubectl(["get", "namespace", namespace, "-o", "json"])).metadata.annotations;
 
-/** What a canary makes; the policies and pods that are not its own are not there either. */
+/** Objects of canaries. Policies and pods of other origin do not exist here. */
 const canaries = async (): Promise<string[]> => {
   const names = await namesOf(namespace, "pods,networkpolicies");
   return names.filter((name) => !/\/kgents-(?:deny-all|public-egress)$/.test(name));
@@ -39,7 +41,7 @@ test("enforced, within a minute", async () => {
   const { code, seconds, isolation, tried, stderr } = await verdict();
   expect({ code, isolation }).toEqual({ code: 0, isolation: "enforced" });
   expect(stderr).toContain("A pod without network did not reach the API server, another pod");
-  // All of them can be reached on the node of the tests, where no policy holds; it has no IPv6.
+  // All of them are reachable on the test node without policies; the node has no IPv6.
   if (cluster.node) expect(tried).toEqual(["api-server", "pod", "node", "dns", "metadata"]);
   expect(seconds).toBeLessThan(60);
 });
@@ -167,7 +169,7 @@ test("what a killed init left is removed by a later one, but not what another is
 });
 
 describe("on a terminal", () => {
-  /** What a person sees, and the exit code, where they type this as the answer to the question. */
+  /** The terminal's output and the exit code when a user answers the question. */
   async function onTerminal(line: string, answer: string): Promise<{ code: number | null; seen: string }> {
     const command = `"${process.execPath}" "${kgentsEntry}" ${line}`;
     const child = spawn("script", ["-qec", command, "/dev/null"], { env: terminal.environment });

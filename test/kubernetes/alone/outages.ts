@@ -1,4 +1,4 @@
-/** Parts of the cluster that stop in the middle of a run, or before it. These tests need the node to themselves. */
+/** Parts of the cluster that stop during or before a run. These tests need the node to themselves. */
 import { randomUUID } from "node:crypto";
 import { expect, it, vi } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
@@ -6,7 +6,7 @@ import { hardenedJob } from "../manifests.ts";
 import { isNext, refuseAll } from "../moments.ts";
 import { kubectl, node, useClusterWorker } from "../support.ts";
 
-// A cluster whose server was away takes its time to be itself again.
+// A cluster takes time to recover after its API server was stopped.
 vi.setConfig({ testTimeout: 300_000 });
 
 const here = useClusterWorker({ nodePatienceMilliseconds: 5000 });
@@ -25,14 +25,14 @@ async function begun(code: string, more: Partial<ExecutionRequest> = {}) {
   return handle;
 }
 
-/** Waits until a pod can be made, placed, started and seen to end again. */
+/** Waits until a pod can be created, scheduled, started and observed to end again. */
 async function caughtUp(): Promise<void> {
   const name = `probe-${randomUUID().slice(0, 8)}`;
   await here.namespace.apply(hardenedJob(name, "busybox:1.37", ["true"]));
   await here.namespace.kubectl("wait", `job/${name}`, "--for=condition=Complete", "--timeout=180s");
 }
 
-/** Stops the API server for some time. */
+/** Stops the API server for the given time. */
 async function withoutApiServer(milliseconds: number): Promise<void> {
   const { stop, start } = node();
   await stop("apiserver");
@@ -40,12 +40,12 @@ async function withoutApiServer(milliseconds: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
   } finally {
     await start("apiserver");
-    // Their watches wait longer and longer while the server is away: for a minute nobody would make, place or remove pods.
+    // Their watches back off while the server is stopped: for a minute no pods would be created, scheduled or removed.
     for (const component of ["controller-manager", "scheduler"] as const) {
       await stop(component);
       await start(component);
     }
-    // The kubelet's as well, which is left as it is: the run under test depends on it.
+    // The kubelet's watch backs off too. It is not restarted, because the run under test depends on it.
     await caughtUp();
   }
 }
@@ -55,7 +55,7 @@ it("the API server away for 20 s in the middle of a run, and while another waits
   const handle = await begun(`for i in $(seq ${lines}); do echo "out $i"; echo "err $i" >&2; sleep 0.1; done; exit 7`, {
     timeout: 120,
   });
-  // Of a kind that nothing but cells count for.
+  // A resource that only cells use.
   const allow = await refuseAll(here, "ephemeral-storage");
   const waiting = await here.worker.start(request("echo done"));
   await isNext(waiting);
@@ -85,9 +85,9 @@ it("the kubelet stopped in the middle of a run: lost, with the output it had, so
     const began = Date.now();
     const result = await handle.result();
     expect(result).toMatchObject({ status: "lost", exitCode: null, stdout: { text: "early\n" } });
-    // Its time, the patience with its node, and taking away pods that nobody ends.
+    // The timeout, the wait for the node, and the removal of pods that nothing else deletes.
     expect(Date.now() - began).toBeLessThan(60_000);
-    // Taken from the cluster, though its node cannot say so.
+    // Deleted from the cluster, although its node cannot confirm it.
     await empty();
   } finally {
     await node().start("kubelet");

@@ -1,4 +1,4 @@
-/** The test cluster's second node: what happens on it, or to it, proves something only if it is a node like any other. */
+/** The test cluster's second node. Tests on it are meaningful only if it behaves like any other node. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -103,7 +103,7 @@ describe.skipIf(cluster.node === null)("another node", () => {
 
   test("lost: the cluster finds out, and deletes its pods; its end leaves nothing", async () => {
     await second.lose();
-    // The controller manager's grace of 50 seconds, and the pod's own 10.
+    // The controller manager's grace period of 50 seconds, and the pod's own 10.
     await kubectl(["wait", `node/${second.name}`, "--for=condition=Ready=Unknown", "--timeout=80s"]);
     await namespace.kubectl("wait", "pod/there", "--for=jsonpath={.metadata.deletionTimestamp}", "--timeout=30s");
     await second[Symbol.asyncDispose]();
