@@ -16,7 +16,7 @@ import { settled } from "./settled.ts";
  */
 const cleanUpMilliseconds = 3000;
 
-/** What is to be drained. */
+/** The workers to drain, and the limits of the drain. */
 interface Draining {
   /** The worker of the host's own queue is the last. */
   readonly workers: readonly Worker[];

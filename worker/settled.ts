@@ -40,7 +40,7 @@ export interface Opened {
   readonly close: () => Promise<void>;
 }
 
-/** Collects what is to be closed. */
+/** Collects the resources to close. */
 export function createOpened(log: Pick<Logger, "error">): Opened {
   const steps: (() => Promise<unknown>)[] = [];
   return {

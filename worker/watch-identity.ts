@@ -7,7 +7,7 @@ import { refuseForeignListener } from "#platform/host/listener-owner";
 import { readWorkerIdentity, type WorkerFiles } from "#platform/host/worker-files";
 import type { Logger } from "./logging.ts";
 
-/** What is watched. */
+/** The files and the address to check. */
 export interface WatchedIdentity {
   readonly files: WorkerFiles;
   /**

@@ -29,14 +29,14 @@ const identityShape = {
 const readyShape = { pid: "number" } as const;
 const statusShape = { pid: "number", activeRuns: "number" } as const;
 
-/** What a background worker was started with. */
+/** The process of a background worker and its settings at the start. */
 export type WorkerIdentity = Shaped<typeof identityShape>;
 /** Marks that the worker with that process id polls. */
 export type WorkerReady = Shaped<typeof readyShape>;
 /** The number of runs of the worker with that process id. */
 export type WorkerStatus = Shaped<typeof statusShape>;
 
-/** Where the files of a background worker are. */
+/** The paths of a background worker's files. */
 export interface WorkerFiles {
   readonly identity: string;
   /** The configuration it was started with. */

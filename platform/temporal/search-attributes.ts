@@ -29,7 +29,7 @@ export async function missingSearchAttributes(connection: Operator, namespace: s
   return [...missing, ...ofAnotherType.map(({ name }) => name)];
 }
 
-/** Registers search attributes of ours that are missing. */
+/** Registers the given search attributes with the type Keyword. */
 export async function registerSearchAttributes(
   connection: Operator,
   namespace: string,

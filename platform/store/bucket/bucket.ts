@@ -7,7 +7,7 @@
 import type { Readable } from "node:stream";
 import { KgentsError } from "#core/contract/error";
 
-/** Where the bucket is. */
+/** The location of a bucket. */
 export interface BucketSettings {
   readonly name: string;
   /** The prefix of every object's name: "" or a path that ends with `/`. */
