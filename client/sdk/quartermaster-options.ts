@@ -20,7 +20,11 @@ export interface QuartermasterOptions<M extends Mode = Mode> {
   readonly namespace?: string;
   /** @default `worker.taskQueue` of the configuration, else `kgents` */
   readonly taskQueue?: string;
-  /** The configuration file. @default `KGENTS_CONFIG`, `./kgents.config.yaml`, the user's */
+  /**
+   * The configuration file.
+   *
+   * @default the one that `KGENTS_CONFIG` names, else the user's own, with what `./kgents.config.yaml` is permitted to set
+   */
   readonly configurationFile?: string;
   /** Whether to start the local server and worker if nothing is configured and nothing runs. @default true */
   readonly startLocalStack?: boolean;
