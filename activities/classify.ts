@@ -2,19 +2,23 @@ import type { CellOutcome, StopReason } from "#cells/provider";
 import { ranTooLong } from "#cells/ran-too-long";
 import type { RunStatus } from "#core/contract/result";
 
-/** What became of the code, and one sentence where the status needs one. */
+/** The status of the code, and one sentence if the status needs a reason. */
 export interface Classification {
   readonly status: RunStatus;
   readonly reason: string | null;
 }
 
-/** The cell's own clock ends the code a little after the worker's: longer than that it ran past its limit. In milliseconds. */
+/**
+ * The cell's timer may end the code later than the worker's. Code that ran longer than this past its limit timed out.
+ * In milliseconds.
+ */
 const clockTolerance = 2000;
 
 /**
- * A pure function of what the backend saw, of why we stopped it, if we did, and of the time that the code had.
+ * Classifies the outcome of a cell. A pure function.
  *
- * @param timeout in milliseconds
+ * @param stopped why the worker stopped the code; null if it did not
+ * @param timeout the time limit of the code, in milliseconds
  */
 export function classify(
   outcome: Pick<CellOutcome, "exit" | "lost" | "outOfMemory" | "ranMilliseconds">,
@@ -22,7 +26,8 @@ export function classify(
   timeout: number,
 ): Classification {
   if (outcome.lost !== null) return { status: "lost", reason: outcome.lost };
-  // Code that ended by itself in the moment in which it was to be stopped has ended by itself; but output was cut off.
+  // Code that ended by itself just before it was stopped keeps its own exit. Not at the output limit, because its
+  // output was truncated.
   const endedByItself = outcome.exit !== null && outcome.exit.signal !== "SIGKILL";
   if (stopped?.reason === "output-limit") return { status: "output-limit", reason: stopped.detail };
   if (stopped && !endedByItself) {
@@ -37,11 +42,11 @@ export function classify(
         return { status: "lost", reason: stopped.detail };
     }
   }
-  // By the time that it took and not by who was there to see it: the worker's clock may have stood still.
+  // Use the measured run time: the worker may have been suspended, so that its own timer did not fire.
   if ((outcome.ranMilliseconds ?? 0) > timeout + clockTolerance)
     return { status: "timed-out", reason: ranTooLong(timeout) };
   if (outcome.exit === null) return { status: "lost", reason: "nobody saw how the code ended" };
-  // A child may be killed for memory and the program may cope: only an ending that is no success counts.
+  // The kernel may OOM-kill a child process while the program still succeeds.
   if (outcome.outOfMemory && outcome.exit.code !== 0) {
     return { status: "out-of-memory", reason: "the kernel killed a process of the cell at its memory limit" };
   }

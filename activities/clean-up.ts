@@ -2,7 +2,7 @@ import type { CleanUpInput, Elsewhere } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { isElsewhere, servedBackend } from "./execute.ts";
 
-/** Phase 3: takes the cell away, whatever became of the code. */
+/** Phase 3: removes the cell. Stops the code first if it still runs. */
 export const cleanUp =
   (dependencies: ActivityDependencies) =>
   async ({ backend, cellId, taskQueue }: CleanUpInput): Promise<Elsewhere | undefined> => {

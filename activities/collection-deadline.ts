@@ -1,30 +1,33 @@
 import { formatDuration } from "#core/text/duration";
 
 /**
- * Beyond the deadline: so long a wait may still take to fail by itself, because its passing cut off what it waits for. In
- * milliseconds.
+ * The grace period after the deadline, in milliseconds. `onPassed` aborts the pending work, which may then still settle
+ * with an error of its own.
  */
 const longestGrace = 5000;
 
-/** The time between the end of the code and its outcome. Every wait within it is bounded by it. */
+/** The deadline for collecting and storing the output after the code has ended. */
 export interface CollectionDeadline {
-  /** The code has ended or is being ended: the time counts from the first call on. */
+  /** Starts the timer: the code has ended or is being ended. Later calls have no effect. */
   readonly begin: () => void;
-  /** Waits for work. Rejects a little after the deadline where the work has not settled by then; what it does later is dropped. */
+  /**
+   * Waits for work. Rejects a grace period after the deadline if the work has not settled by then. Its later result is
+   * dropped.
+   */
   readonly bound: <Value>(work: Promise<Value>) => Promise<Value>;
-  /** The outcome is there: nothing is waited for any more. */
+  /** Clears the timer, once the outcome is known. */
   readonly close: () => void;
 }
 
 /**
- * Makes the deadline of one cell.
+ * Creates the deadline of one cell.
  *
  * @param milliseconds from the end of the code to the deadline
- * @param onPassed called once when it passes: it ends whatever still waits
+ * @param onPassed called once when the deadline passes, to abort the pending work
  */
 export function collectionDeadline(milliseconds: number, onPassed: (error: Error) => void): CollectionDeadline {
   const overdue = Promise.withResolvers<never>();
-  // Most cells never wait for it.
+  // Prevents an unhandled rejection if nothing waits for it.
   overdue.promise.catch(() => {});
   let timer: NodeJS.Timeout | undefined;
   const passed = (): void => {

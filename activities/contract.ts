@@ -1,5 +1,5 @@
 /**
- * What the workflow and the activities say to each other. It stands in histories, so fields are added, never changed.
+ * The inputs and outputs of the activities. They are stored in histories, so fields may be added, but never changed.
  *
  * @module
  */
@@ -10,64 +10,75 @@ import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from
 
 /** The input of `provision`. */
 export interface ProvisionInput {
-  /** The request as it came; checked here, because a workflow can be started from any SDK. */
+  /** The raw request. The activity validates it, because any SDK can start the workflow. */
   readonly request: unknown;
-  /** The how-manieth start of the code this is for: 1, 2, ... */
+  /** The start attempt of the code that the cell is for, from 1. */
   readonly attempt: number;
-  /** Set on the second call, after the cluster was found unavailable. */
+  /** Set on the second call, after the cluster was unavailable. */
   readonly fallback?: { readonly from: BackendName; readonly reason: string };
-  /** Whether to wait for a place; otherwise the answer may be {@link Full}. */
+  /** Whether to wait for a free slot. If not set, the result may be {@link Full}. */
   readonly wait?: boolean;
-  /** Temporal's id of the run's first execution: see {@link Restarted}. Histories of 0.1.0 have none, and then it is the one that asks. */
+  /**
+   * The run id of the first execution: see {@link Restarted}. Absent in histories of 0.1.0; the default is the current
+   * execution.
+   */
   readonly firstRunId?: string;
-  /** Set where it is a place in the cluster that is waited for, and not one among the sandboxes. The other is answered by {@link Full}. */
+  /**
+   * Whether the wait is for room in the cluster rather than for a sandbox slot. If the other is needed, {@link Full} is
+   * returned.
+   */
   readonly inCluster?: boolean;
 }
 
-/** What a worker answers where there is no place for another cell now, or where its queue's starts are counted: nothing was done. */
+/**
+ * Returned if there is no room for another cell now, or if starts are rate-limited by the waiting queue. Nothing was
+ * done.
+ */
 export interface Full {
   readonly full: true;
-  /** Where it is the cluster that has none: what is full, in a phrase. */
+  /** Set if the cluster is full: which limit is reached, in a phrase. */
   readonly cluster?: string;
 }
 
 /**
- * What `provision` answers where a Reset has begun the run anew: an earlier execution of it may have started the code, and code is
- * started once. Nothing was done.
+ * Returned by `provision` after a Reset of the run: an earlier execution may have started the code, and code must not
+ * be started twice. Nothing was done.
  */
 export interface Restarted {
   readonly restarted: true;
-  /** The cell that the earlier execution had, or would have had. */
+  /** The cell id of the earlier execution. The cell may not exist. */
   readonly cellId: string;
 }
 
-/** What `provision` heartbeats while its run waits for a place. */
+/** The heartbeat details of `provision` while the run waits for a free slot. */
 export interface QueuedHeartbeat {
   readonly phase: "queued";
-  /** Its rank among those that wait on this worker: 1 for the next. */
+  /** The position in this worker's queue, from 1. */
   readonly ahead: number;
-  /** Where it waits for the cluster: what is full, in a phrase. */
+  /** Set if it waits for the cluster: which limit is reached, in a phrase. */
   readonly cluster?: string;
 }
 
-/** The output of `provision`: a cell that is ready, and what the workflow needs to know of the request. */
+/** The output of `provision`: a cell that is ready, and the fields of the request that the workflow needs. */
 export interface ProvisionedCell {
   readonly cellId: string;
   readonly backend: BackendName;
-  /** Where later phases must run; null where any worker will do. */
+  /** The task queue of later phases; null if any worker can run them. */
   readonly taskQueue: string | null;
   readonly isolation: Isolation;
   readonly fallback: { readonly from: BackendName; readonly reason: string } | null;
   readonly language: string;
   readonly requester: string | null;
-  /** The first line of the code, for people. */
+  /** The first line of the code, for display. */
   readonly title: string;
   readonly timeoutMilliseconds: number;
   readonly startupTimeoutMilliseconds: number;
   readonly maximumAttempts: number;
-  /** How long what is left of a finished cell can be looked at. */
+  /** How long the finished Job is kept. */
   readonly ttlMilliseconds: number;
-  /** Whether the namespace has our search attributes: setting one that it has not would block the workflow for ever. */
+  /**
+   * Whether the namespace has the search attributes of kgents. Setting a missing one would block the workflow forever.
+   */
   readonly searchAttributes: boolean;
 }
 
@@ -85,30 +96,30 @@ export interface CellInput {
   readonly attempt: number;
   readonly cellId: string;
   readonly backend: BackendName;
-  /** The queue of the host that holds the cell; null where any worker will do. */
+  /** The queue of the host that holds the cell; null if any worker can take the task. */
   readonly taskQueue: string | null;
-  /** What the result may carry; without them as much as a result holds. */
+  /** The limits of the result. @default the maxima of a result */
   readonly limits?: ResultLimits;
-  /** As `provision` was given it. */
+  /** The same as in {@link ProvisionInput}. */
   readonly firstRunId?: string;
 }
 
-/** A request of a batch, with what a client gives a run beside its request. */
+/** A request of a batch, with the memo fields and the summary that a client sets on a run. */
 export interface BatchEntry {
   readonly request: unknown;
   readonly about: RunAbout;
-  /** Null where the request is one that will be refused. */
+  /** Null if the request is invalid. Its run will refuse it. */
   readonly hash: string | null;
   readonly summary: string;
 }
 
 /** The input of `cleanUp`. */
 export interface CleanUpInput extends Omit<CellInput, "request" | "firstRunId"> {
-  /** Who asked for the run: for log lines. */
+  /** The requester of the run, for log lines. */
   readonly requester?: string | null;
 }
 
-/** What a worker answers that was asked for a cell of another host: nothing was done. */
+/** Returned by a worker if the cell is on another host. Nothing was done. */
 export interface Elsewhere {
   readonly elsewhere: true;
 }
@@ -130,21 +141,21 @@ export interface ExecuteOutput {
   readonly usage: { peakMemoryBytes: number | null; cpuSeconds: number | null };
 }
 
-/** One stream's newest output as `execute` heartbeats it. */
+/** The newest output of one stream, in the heartbeat details of `execute`. */
 export interface LiveWindow {
-  /** Absolute offset of the first byte. */
+  /** The offset of the first byte within the whole stream. */
   readonly offset: number;
   readonly base64: string;
 }
 
-/** What `execute` heartbeats. */
+/** The heartbeat details of `execute`. */
 export interface ExecuteHeartbeat {
   readonly phase: "executing";
-  /** Which start of the code this is: 1, 2, ... */
+  /** The start attempt of the code, from 1. */
   readonly attempt: number;
   /** Bytes so far. */
   readonly bytes: { readonly stdout: number; readonly stderr: number };
-  /** Only where the request says `live: "heartbeat"`. */
+  /** Only if the request has `live: "heartbeat"`. */
   readonly live?: { readonly stdout?: LiveWindow; readonly stderr?: LiveWindow };
 }
 
@@ -153,41 +164,43 @@ export interface ReapInput {
   readonly cellId: string;
   readonly backend: BackendName;
   readonly ttlMilliseconds: number;
-  /** Who asked for the run: for log lines. */
+  /** The requester of the run, for log lines. */
   readonly requester?: string | null;
   /**
-   * The workflow that started this one as its child, as the server says; null where none did. Set by the workflow, whatever its own
-   * input says. Histories of 0.1.0 have none.
+   * The parent workflow; null if there is none. The workflow sets it from `workflowInfo`, and overrides the value in
+   * its own input. Absent in histories of 0.1.0.
    */
   readonly parent?: { readonly workflowId: string } | null;
 }
 
 /** The output of `sweepCells`. */
 export interface SweepReport {
-  /** How many cells were not finished. */
+  /** The number of unfinished cells. */
   readonly looked: number;
-  /** The cells that were taken away, because their runs are over. */
+  /** The cells that were removed because their runs are closed. */
   readonly removed: readonly string[];
-  /** The cells that should have been, and whose removal failed; the next sweep tries again. */
+  /** The cells whose removal failed. The next sweep tries again. */
   readonly resisted?: readonly string[];
-  /** Why it did not look at all of them, if it did not. */
+  /** Why the sweep ended before it had checked all cells; null if it checked all. */
   readonly stopped: string | null;
 }
 
 /** The activities as the workflow calls them. */
 export interface Activities {
   provision(input: ProvisionInput): Promise<ProvisionedCell | Full | Restarted>;
-  /** {@link Full} where a quota kept the cell's pod from being created, and the code was certainly not started. */
+  /**
+   * Returns {@link Full} if a quota prevented the creation of the cell's pod. This call did not start the code then.
+   */
   execute(input: CellInput): Promise<ExecuteOutput | Elsewhere | Full>;
-  /** What is known of a run whose worker does not come back: the output that reached the store. */
+  /** Returns the output in the store of a run whose worker is gone. */
   salvage(input: SalvageInput): Promise<ExecuteOutput>;
   cleanUp(input: CleanUpInput): Promise<Elsewhere | undefined>;
   /** Reads a chunk of a batch's requests. */
   readRequests(chunk: BatchChunk): Promise<BatchEntry[]>;
   /** Lets the supervisor of a finished cell end. */
   releaseCell(input: ReapInput): Promise<void>;
-  /** Takes away what is left of a finished cell, and confirms that nothing is. */
+  /** Removes a finished cell's Job and pods, and confirms that they are gone. */
   removeCell(input: ReapInput): Promise<void>;
-  /** Takes away the cells of this instance whose runs are over although no clean-up came. */
+  /** Removes the cells of this instance whose runs closed without a clean-up. */
   sweepCells(): Promise<SweepReport>;
 }

@@ -7,34 +7,34 @@ import type { BackendName } from "#core/contract/result";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { RunningCells } from "./running-cells.ts";
 
-/** Whether a run is still open, and since when it is not; undefined where Temporal cannot tell now. */
+/** Whether a run is open, and when it closed; undefined if Temporal does not answer. */
 export type RunState = { readonly open: true } | { readonly open: false; readonly closedAt: Date | null } | undefined;
 
-/** Asks Temporal about a run. */
+/** Looks up the state of a run in Temporal. */
 export type AskRun = (workflowId: string, runId: string) => Promise<RunState>;
 
 /**
- * The run ids of the open executions of some workflows, by Temporal's index: it may be behind, so one that is missing here need not be over. Undefined where
- * Temporal cannot tell now.
+ * Looks up the run ids of the open executions of some workflows in Temporal's visibility index. The index is eventually
+ * consistent: a missing run may still be open. Undefined if Temporal does not answer.
  */
 export type OpenRuns = (workflowIds: readonly string[]) => Promise<ReadonlySet<string> | undefined>;
 
-/** What the activities are wired with, by the worker. */
+/** The dependencies of the activities, provided by the worker. */
 export interface ActivityDependencies {
   readonly store: ArtifactStore;
-  /** The backends this worker serves; one that is missing here is not served. */
+  /** The backends that this worker serves. */
   readonly backends: Partial<Record<BackendName, Backend>>;
-  /** Why no cluster is served although one was named, in words; undefined where one is served, or none was ever named. */
+  /** Why a configured cluster is not served, in a sentence; undefined if it is served, or none is configured. */
   readonly missingCluster?: string | undefined;
   readonly languages: readonly Language[];
   readonly policy: WorkerPolicy;
   /** The task queue of this host. */
   readonly hostTaskQueue: string;
-  /** Whether the namespace has our search attributes. */
+  /** Whether the namespace has the search attributes of kgents. */
   readonly searchAttributes: boolean;
-  /** The places of sandboxes. */
+  /** The slots of sandboxes. */
   readonly limiter: CellLimiter;
-  /** Runs that wait here for a place in the cluster. */
+  /** The runs that wait on this worker for room in the cluster. */
   readonly line: WaitingLine;
   readonly running: RunningCells;
   readonly askRun: AskRun;

@@ -14,12 +14,16 @@ import { currentRun, planCell } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
 import { startCell } from "./start-cell.ts";
 
-/** How often to heartbeat where there is nothing new: a cancellation is heard of only in the answer to a heartbeat. */
+/** The heartbeat interval without new output. A cancellation is delivered only in the response to a heartbeat. */
 const idleBeatMilliseconds = 1000;
-/** How often at most to heartbeat while output comes that somebody follows by heartbeat. */
+/** The minimum interval between heartbeats with live output. */
 const liveBeatMilliseconds = 250;
 
-/** The backend of a name, where this worker serves it. */
+/**
+ * The backend of that name.
+ *
+ * @throws KgentsError `backend-unavailable` if this worker does not serve it
+ */
 export function servedBackend(dependencies: ActivityDependencies, name: BackendName): Backend {
   const backend = dependencies.backends[name];
   if (backend) return backend;
@@ -27,8 +31,8 @@ export function servedBackend(dependencies: ActivityDependencies, name: BackendN
 }
 
 /**
- * Heartbeats until the returned function is called. The first beat comes after a second, or with the first output that is
- * followed: a short run needs none.
+ * Heartbeats until the returned function is called. The first heartbeat is sent after a second, or with the first live
+ * output. A shorter run needs none.
  */
 function beat(cell: RunningCell, live: boolean): () => void {
   const context = Context.current();
@@ -53,7 +57,7 @@ function beat(cell: RunningCell, live: boolean): () => void {
   };
 }
 
-/** Follows a running cell until its outcome is there, or until this attempt is told to let go. */
+/** Follows a running cell until its outcome is known, or until this activity attempt is cancelled. */
 async function follow(
   known: KnownCell,
   cell: RunningCell,
@@ -67,20 +71,21 @@ async function follow(
     return await Promise.race([cell.outcome, context.cancelled]);
   } catch (error) {
     if (!(error instanceof CancelledFailure)) throw error;
-    // The next attempt, in this worker too, begins anew from what is stored.
+    // The next attempt, even on this worker, starts following again from the stored output.
     if (!hostBound && !context.cancellationDetails?.cancelRequested && known.running === cell) delete known.running;
     return await handOver(cell, hostBound, context.cancellationDetails, error);
   } finally {
     stopBeating();
     known.followers -= 1;
-    // Where Temporal no longer knows this attempt the run may be over: the janitor need not wait for another one.
+    // If Temporal no longer knows this attempt, the run may be closed: the janitor must not wait for another attempt.
     known.lastFollowed = context.cancellationDetails?.notFound ? 0 : Date.now();
   }
 }
 
 /**
- * What a cancelled attempt does. Only a request to cancel, or the end of the worker whose machine it runs on, ends the
- * code: an attempt that was paused, reset or timed out lets go of it, and the next one finds it still running.
+ * Handles the cancellation of an activity attempt. The code is stopped only if cancellation was requested, or if a
+ * host-bound cell's worker shuts down. If the attempt was paused, reset or timed out, the code continues to run, and
+ * the next attempt follows it.
  */
 function handOver(
   cell: RunningCell,
@@ -101,29 +106,29 @@ function handOver(
   throw error;
 }
 
-/** Whether a cell is another host's. */
+/** Whether a cell is on another host. */
 export const isElsewhere = (dependencies: ActivityDependencies, { taskQueue }: Pick<CellInput, "taskQueue">): boolean =>
   taskQueue !== null && taskQueue !== dependencies.hostTaskQueue;
 
-/** Code that is bound to its host is never gone on with. */
+/** For host-bound code, which no other worker can continue to follow. */
 const nothingStored = { stdout: 0, stderr: 0 } as const;
 
-/** The attempt has not heartbeated yet: the server would take it for dead after ten seconds. */
+/** Timeout of the listing. The attempt has not heartbeated yet, so the server would time it out after ten seconds. */
 const listMilliseconds = 5000;
 
-/** What an earlier worker stored of the code's output, where this one sees the same store. */
+/** The bytes of output that an earlier worker stored. */
 async function storedBytes(store: ArtifactStore, key: string, attempt: number): Promise<ExecuteContext["stored"]> {
   try {
     const sizes = await within(store.list(key), listMilliseconds);
     const size = (stream: StreamName) => sizes.get(streamReference(key, attempt, stream)) ?? 0;
     return { stdout: size("stdout"), stderr: size("stderr") };
   } catch {
-    // The cell still has all of it: a store that cannot be read now, or does not answer, costs its being written once more, and no output.
+    // No output is lost if the store cannot be read: the cell still has all of it, and it is written again.
     return nothingStored;
   }
 }
 
-/** Phase 2: runs the code, at most once, and follows it to its end. */
+/** Phase 2: runs the code at most once, and follows it to its end. */
 export const execute =
   (dependencies: ActivityDependencies) =>
   async (input: CellInput): Promise<ExecuteOutput | Elsewhere | Full> => {
@@ -135,11 +140,11 @@ export const execute =
     const backend = servedBackend(dependencies, input.backend);
     const stored = backend.hostBound ? nothingStored : await storedBytes(store, run.key, input.attempt);
     const { workflowId, runId } = run;
-    // Before it is looked whether the code runs here: between that and its start nothing may come.
+    // Await this before the lookup below: there must be no await between the lookup and the start of the code.
     const held = await holdInTime(store, run.key, plan.spec);
     const known = running.know({ ...input, workflowId, runId, requester: plan.spec.requester ?? null });
     if (!known.running) {
-      // It has its place since its provisioning. After a restart of the worker it has none, and then it will only be found lost.
+      // The cell holds its slot since provisioning. After a worker restart it has none, and the run will be found lost.
       if (backend.hostBound) limiter.hold(input.cellId);
       const cell = startCell(store, backend, plan, {
         key: run.key,
@@ -150,12 +155,12 @@ export const execute =
       known.running = cell;
       cell.outcome
         .catch(() => {
-          // It did not come to run: another attempt may try again.
+          // The code was not started, so another attempt may try again.
           if (known.running === cell) delete known.running;
         })
         .finally(() => {
           limiter.release(input.cellId);
-          // What says that the run goes on grows old where it cannot be removed.
+          // If the live marker cannot be removed, it expires.
           held.release().catch(() => {});
         });
     } else {
@@ -169,7 +174,7 @@ export const execute =
       if (!(error instanceof NoRoom)) throw error;
       answer = { full: true, cluster: error.message };
     }
-    // A cell of a cluster keeps what it has left until it is released: any worker can ask for it again.
+    // A cell in a cluster keeps its output until it is released, so any worker can follow it again.
     if (!backend.hostBound) running.forget(input.cellId);
     return answer;
   };

@@ -6,8 +6,8 @@ import { isDiskFull } from "#platform/host/disk-space";
 import { systemCodeOf } from "#platform/host/error-code";
 
 /**
- * Turns an error of ours into the typed failure that Temporal carries. Final is only what no retry can change; whether another kind
- * ends a phase is for the phase to say (workflows/phases.ts): a cluster that is away ends provisioning, and not a removal.
+ * Converts a KgentsError to a typed ApplicationFailure. Only wrong usage is non-retryable here. Each phase lists
+ * further non-retryable kinds (workflows/phases.ts): an unavailable cluster ends provisioning, but not a removal.
  */
 function toApplicationFailure(error: KgentsError): ApplicationFailure {
   const details: FailureDetails = {
@@ -24,7 +24,7 @@ function toApplicationFailure(error: KgentsError): ApplicationFailure {
   });
 }
 
-/** Wraps an activity so that its errors cross Temporal as typed failures. */
+/** Wraps an activity so that its errors reach the workflow as typed failures. */
 export const withTypedFailures =
   <Input, Output>(activity: (input: Input) => Promise<Output>) =>
   async (input: Input): Promise<Output> => {
@@ -35,7 +35,7 @@ export const withTypedFailures =
       if (isDiskFull(error))
         throw toApplicationFailure(new KgentsError("disk-full", messageOf(error), { cause: error }));
       if (error instanceof ApplicationFailure || error instanceof CancelledFailure) throw error;
-      // The machine's trouble (too many open files), or a defect: worth another attempt, and named as what it is.
+      // An error of the operating system (too many open files), or a defect in kgents. Both are retryable.
       const kind: FailureKind = systemCodeOf(error) === undefined ? "internal" : "system-error";
       throw ApplicationFailure.create({
         type: kind,

@@ -6,15 +6,18 @@ import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { HeldRun } from "#platform/store/live-runs";
 import { storedContent } from "#platform/store/open-content";
 
-/** How long the store may take to say whether there is room, or to note that a run goes on: both are a few small files or objects. */
+/**
+ * The time limit of the store for making room or marking a run as live. Both touch a few small files or
+ * objects.
+ */
 export const storeMilliseconds = 60_000;
 
 /**
- * Waits for what a phase of a run hangs on, but not for ever.
+ * Waits for work with a timeout.
  *
- * @param work what is waited for; a failure of it that comes too late is dropped
- * @param onLate called with what comes too late: nobody else knows of it
- * @throws KgentsError of the kind where the time is over, and what the work throws
+ * @param work a rejection after the timeout is dropped
+ * @param onLate called with a result that arrives after the timeout, so that it can be released
+ * @throws KgentsError of that kind on timeout, and whatever the work throws
  */
 export function inTime<Value>(
   work: Promise<Value>,
@@ -41,7 +44,7 @@ export function inTime<Value>(
   return promise;
 }
 
-/** Has the store note that a run goes on, and what it uses. */
+/** Marks a run, and the content that it uses, as live in the store. */
 export const holdInTime = (store: ArtifactStore, key: string, spec: ExecutionSpec): Promise<HeldRun> =>
   inTime(store.hold(key, storedContent(spec)), storeMilliseconds, {
     kind: "artifact-unavailable",

@@ -9,7 +9,7 @@ import { releaseCell, removeCell } from "./reap-cell.ts";
 import { salvage } from "./salvage.ts";
 import { sweepCells } from "./sweep-cells.ts";
 
-/** The activities of a run, wired with what they need. */
+/** Creates the activities with their dependencies. */
 export const createActivities = (dependencies: ActivityDependencies): Activities => ({
   provision: withTypedFailures(provision(dependencies)),
   execute: withTypedFailures(execute(dependencies)),

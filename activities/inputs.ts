@@ -10,7 +10,7 @@ export function refuse(fault: InputFault | undefined): void {
   if (fault !== undefined) throw new KgentsError("invalid-request", fault.message, { field: fault.field });
 }
 
-/** An input whose limits are within their bounds: workflows of 0.1.0 pass them on unchecked. */
+/** Checks the limits of an input, because workflows of 0.1.0 pass them on unchecked. */
 export function checkedLimits<Input extends { readonly limits?: unknown }>(input: Input): Input {
   refuse(faultInLimits(input.limits));
   return input;

@@ -6,16 +6,22 @@ import type { FileResult } from "#core/contract/result";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { fileReference } from "#platform/store/references";
 
-/** How many output files one run may bring back; their names and hashes travel in the result. */
+/**
+ * The maximum number of output files of one run. The result contains their names and hashes, so its size grows with
+ * them.
+ */
 export const maximumOutputFiles = 256;
-/** Bytes of all output files of one run. */
+/** The maximum total size of the output files of one run, in bytes. */
 export const maximumOutputFileBytes = 256 * 1024 * 1024;
-/** Bytes of all output files that also travel in the result itself, for clients that cannot reach the store. */
+/** The maximum total size of output files embedded in the result, in bytes. For clients that cannot reach the store. */
 const maximumInlineBytes = 64 * 1024;
-/** How many of what is left out are listed: as many as a collection says at most, beside the globs that stand for nothing. */
+/**
+ * The maximum number of omitted files listed in the result. A collection lists at most as many, besides globs without a
+ * match.
+ */
 const maximumOmittedNames = 200;
 
-/** Stores output files as the backend hands them over, within the limits. */
+/** Stores the output files that the backend delivers, within the limits. */
 export interface FileCollector {
   readonly save: (name: string, content: Readable, bytes: number) => Promise<boolean>;
   readonly result: (omitted: readonly { name: string; reason: string }[]) => {
@@ -24,7 +30,11 @@ export interface FileCollector {
   };
 }
 
-/** Collects the output files of one attempt; of these, so many bytes also travel in the result. */
+/**
+ * Creates the collector of one attempt's output files.
+ *
+ * @param inlineBytes the maximum total size of files embedded in the result, in bytes. @default 64 KiB
+ */
 export function createFileCollector(
   store: ArtifactStore,
   key: string,
@@ -34,7 +44,7 @@ export function createFileCollector(
   const files: FileResult[] = [];
   let total = 0;
   let inline = 0;
-  // One that could not be stored as a whole keeps its name to itself.
+  // Incremented before the write, so that a file whose write failed does not share its reference with the next one.
   let stored = 0;
   return {
     save: async (name, content, bytes) => {

@@ -14,17 +14,17 @@ import type { ActivityDependencies } from "./dependencies.ts";
 /** The run that an activity belongs to. */
 export interface Run {
   readonly workflowId: string;
-  /** Temporal's id of its first execution: that of the only one, unless somebody has reset the run. */
+  /** Temporal's run id of the first execution. Differs from the current one after a reset. */
   readonly runId: string;
   /** Its folder in the store. */
   readonly key: string;
 }
 
 /**
- * Reads from the activity's context which run this is.
+ * Reads the run from the activity's context.
  *
- * @param firstRunId of its first execution, as the workflow says; a Reset makes another execution of the same run, which has the same
- *   cells and the same folder in the store. Without it the execution that asks is taken for the first.
+ * @param firstRunId the run id of the first execution. A Reset creates another execution of the same run, with the same
+ *   cells and the same folder in the store. @default the run id of the current execution
  */
 export function currentRun(firstRunId?: string): Run & { readonly isRestarted: boolean } {
   const { workflowExecution } = Context.current().info;
@@ -35,13 +35,13 @@ export function currentRun(firstRunId?: string): Run & { readonly isRestarted: b
 }
 
 /**
- * The cell of one start of the code: its id derives from the run and the number of the start, so that every attempt of
- * every activity means the same cell.
+ * The cell id of one start attempt of the code. It derives from the run and the number of the attempt, so that all
+ * activity attempts refer to the same cell.
  */
 export const cellIdOf = (run: Run, attempt: number): string =>
   `kgents-${createHash("sha256").update(`${run.key}/${attempt}`).digest("hex").slice(0, 20)}`;
 
-/** The code has a file of its own. It may come among the files again, as it does with the folder that it lies in. */
+/** Refuses an input file that conflicts with the code's file. An identical copy of the code is allowed. */
 function checkCodeFile({ code, files }: ExecutionSpec, fileName: string): void {
   if (code === undefined) return;
   const clash = files.find(
@@ -55,7 +55,7 @@ function checkCodeFile({ code, files }: ExecutionSpec, fileName: string): void {
   });
 }
 
-/** Checks a request against the bounds, the languages and this worker's policy. */
+/** Validates a request against the bounds, the languages and this worker's policy. */
 export function planCell(
   dependencies: ActivityDependencies,
   request: unknown,

@@ -16,14 +16,19 @@ import { cellIdOf, currentRun, planCell } from "./plan.ts";
 import { isCarried } from "./running-cells.ts";
 
 const beatMilliseconds = 2000;
-/** Installing the tools of a sandbox takes a minute or two, on a slow network some more; anything else takes seconds. */
+/**
+ * The time limit of creating a cell. Installing the sandbox's tools takes a minute or two, or more on a slow network.
+ */
 const makeMilliseconds = 10 * 60_000;
-/** How long a cluster may be away while a run waits for a place in it. */
+/** How long a cluster may be unavailable while a run waits for room in it. */
 const awayMilliseconds = 60_000;
 
 type Fallback = { readonly from: BackendName; readonly reason: string };
 
-/** Picks the backend: what the request names, or the cluster, or where there is none the sandbox, if that is allowed. */
+/**
+ * Chooses the backend: the requested one; for `auto` the cluster, or the sandbox if there is no cluster and the request
+ * allows it.
+ */
 async function chooseBackend(
   dependencies: ActivityDependencies,
   spec: ExecutionSpec,
@@ -32,14 +37,14 @@ async function chooseBackend(
   if (fallback) return { backend: servedBackend(dependencies, "subprocess"), fallback };
   if (spec.backend !== "auto") return { backend: servedBackend(dependencies, spec.backend), fallback: null };
   const cluster = dependencies.backends.kubernetes;
-  // Where nobody has named a cluster, the sandbox is in nobody's place.
+  // If no cluster is configured, the sandbox is not reported as a fallback.
   if (!cluster && dependencies.missingCluster === undefined && spec.fallback) {
     return { backend: servedBackend(dependencies, "subprocess"), fallback: null };
   }
   const reason = cluster
     ? await cluster.status().then((status) => (status.available ? undefined : status.summary))
     : (dependencies.missingCluster ?? "this worker serves no cluster");
-  // Where it cannot take the run and nothing else may, it says so by itself, with the failure that fits.
+  // Without fallback, also use an unavailable cluster: its `provision` fails with the specific error.
   if (cluster && (reason === undefined || !spec.fallback)) return { backend: cluster, fallback: null };
   if (!spec.fallback) {
     throw new KgentsError("cluster-unavailable", `no cluster can take the run, and fallback is off: ${reason}`);
@@ -50,7 +55,7 @@ async function chooseBackend(
   };
 }
 
-/** Heartbeats until disposed of: preparing may mean installing a sandbox, or waiting for a place. */
+/** Heartbeats until disposed. Needed because provisioning may install a sandbox or wait for a free slot. */
 function beating(): Disposable & { queued: QueuedHeartbeat | null } {
   const context = Context.current();
   const beat = {
@@ -61,13 +66,13 @@ function beating(): Disposable & { queued: QueuedHeartbeat | null } {
   return beat;
 }
 
-/** Keeps what a run uses until disposed of, and for the time that it takes to begin its next phase. */
+/** Keeps the content that a run uses in the store until disposed, plus the time until the next phase begins. */
 async function holding(store: ArtifactStore, key: string, spec: ExecutionSpec): Promise<Disposable> {
   const held = await holdInTime(store, key, spec);
   return { [Symbol.dispose]: held.leave };
 }
 
-/** Makes a cell that has its place; gives the place back where that fails. */
+/** Creates a cell whose slot is already reserved. Releases the slot on failure. */
 async function make(
   { running, limiter }: ActivityDependencies,
   backend: Backend,
@@ -81,7 +86,7 @@ async function make(
     const made = await inTime(backend.provision(plan), makeMilliseconds, {
       kind: "cell-start",
       what: "preparing the cell",
-      // Another attempt may have adopted it; where none has, nobody would ever take it away.
+      // Remove the cell unless another attempt has adopted it. Nothing else would remove it.
       onLate: () => {
         if (running.get(cellId)) return;
         backend.cleanUp(cellId).catch((error) => log.warn("a cell that came too late stays", { cellId, error }));
@@ -89,7 +94,7 @@ async function make(
     });
     return made.isolation;
   } catch (error) {
-    // An attempt that was given up and fails late must not take the place of its successor's cell.
+    // A cancelled attempt that fails late must not release the slot of its successor's cell.
     if (!running.get(cellId)?.running && !signal.aborted) {
       limiter.release(cellId);
       backend.cluster?.giveBack(cellId);
@@ -99,7 +104,7 @@ async function make(
   }
 }
 
-/** Makes a cell in the cluster where this worker may carry one more and the cluster has room for it. */
+/** Creates a cell in the cluster if this worker is below its maximum and the cluster has room. */
 async function makeInCluster(
   dependencies: ActivityDependencies,
   backend: Backend,
@@ -109,9 +114,10 @@ async function makeInCluster(
   const { running, policy } = dependencies;
   const takeRoom = await backend.cluster?.room();
   signal.throwIfAborted();
-  // From here to the registry without a pause, so that two cells never see the same place.
+  // No await from here until the cell is registered, so that two cells cannot take the same slot.
   const carried = running.all().filter((cell) => cell.backend === backend.name && isCarried(cell));
-  // Those too that it let in and another worker follows: so all workers together never let in more than they can follow.
+  // Include cells that this worker admitted and another follows, so that all workers together never admit more than
+  // they can follow.
   const others = new Set([...carried.map(({ cellId }) => cellId), ...(backend.cluster?.admitted() ?? [])]);
   others.delete(plan.cellId);
   const { maximumCells } = policy.kubernetes;
@@ -127,8 +133,8 @@ async function makeInCluster(
 }
 
 /**
- * An attempt that for a while takes a cluster which is away for one without a place: those that have waited need not fail because an API
- * server is restarted.
+ * Treats an unavailable cluster as a full one for a limited time, so that waiting runs do not fail when an API server
+ * restarts.
  */
 function patient<Made>(attempt: () => Promise<Made | NoPlace>): () => Promise<Made | NoPlace> {
   let awaySince: number | undefined;
@@ -146,7 +152,7 @@ function patient<Made>(attempt: () => Promise<Made | NoPlace>): () => Promise<Ma
   };
 }
 
-/** Phase 1: checks the request, picks the backend, takes a place or waits for one, prepares the cell. */
+/** Phase 1: validates the request, chooses the backend, takes a slot or waits for one, prepares the cell. */
 export const provision =
   (dependencies: ActivityDependencies) =>
   async (input: ProvisionInput): Promise<ProvisionedCell | Full | Restarted> => {
@@ -159,13 +165,13 @@ export const provision =
     const { backend, fallback } = await chooseBackend(dependencies, plan.spec, input.fallback);
     if (backend.hostBound) applyMachine(plan.spec, dependencies.policy, machineLimits());
     const { limiter, line } = dependencies;
-    // The server counts starts on the queues of those that wait: with a limit all of them come by these.
+    // The server applies the rate limit to the waiting queues, so with a limit all starts must go through these.
     const { maximumStartsPerSecond } = dependencies.policy;
     if (!wait && maximumStartsPerSecond !== undefined) {
       const cluster = `worker.maximumStartsPerSecond: ${maximumStartsPerSecond}`;
       return backend.hostBound ? { full: true } : { full: true, cluster };
     }
-    // Room for what the run will write is looked for before it takes a place. What it uses stays while it waits for one.
+    // Make room in the store before taking a slot. Hold the run's content, so that it is not removed during the wait.
     await inTime(dependencies.store.makeRoom(), storeMilliseconds, {
       kind: "artifact-unavailable",
       what: "looking for room in the artifact store",
@@ -178,7 +184,7 @@ export const provision =
         await limiter.acquire(cellId, signal, (ahead) => {
           beat.queued = { phase: "queued", ahead };
         });
-        // It has its place: what comes now is no waiting.
+        // The run has its slot: later heartbeats must not report it as queued.
         beat.queued = null;
       } else if (!limiter.tryAcquire(cellId)) return { full: true };
       isolation = await make(dependencies, backend, plan, signal);

@@ -10,7 +10,7 @@ import type { BatchEntry } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { refuse } from "./inputs.ts";
 
-/** What the batch gives a run of its own client's making; one that is refused gets no hash, and is refused by its run. */
+/** Computes the fields that a client sets on a run. An invalid request gets no hash; its run refuses it. */
 async function entryOf(request: unknown): Promise<BatchEntry> {
   const about = aboutOf(request);
   try {

@@ -7,10 +7,11 @@ import { servedBackend } from "./execute.ts";
 import { refuse } from "./inputs.ts";
 
 /**
- * The cluster of a cell that may be reaped, and the cell where it is there: its run has started this reaping as its child, or is over. Anybody who reaches the namespace
- * can start a reaping, and it must not end the cell of a run that goes on.
+ * Checks that a cell may be reaped: its run is the parent of this workflow, or is closed. Anyone with access to the
+ * namespace can start a `reapCell` workflow, and it must not end the cell of an open run.
  *
- * @throws KgentsError `invalid-request` where the input is no cell of a cluster, or its run goes on
+ * @returns the cluster, and the cell if it exists
+ * @throws KgentsError `invalid-request` if the input is not a cell of a cluster, or its run is open
  */
 async function reapable(
   dependencies: ActivityDependencies,
@@ -20,7 +21,7 @@ async function reapable(
   const { cluster } = servedBackend(dependencies, input.backend);
   if (!cluster) throw new KgentsError("backend-unavailable", `this worker's ${input.backend} has no cells to reap`);
   const owned = await cluster.find(input.cellId);
-  // Where the Job is gone, what may be left of it belongs to nobody.
+  // Without a Job there is no owner to check: only remains of the cell may be left.
   const answer = { cluster, found: owned ?? undefined };
   if (owned === null || input.parent?.workflowId === owned.workflowId) return answer;
   const run = await dependencies.askRun(owned.workflowId, owned.runId);
@@ -38,7 +39,7 @@ async function reapable(
   );
 }
 
-/** Lets the supervisor of a finished cell end: its output is in the result. */
+/** Lets the supervisor of a finished cell end. Its output is already in the result. */
 export const releaseCell =
   (dependencies: ActivityDependencies) =>
   async (input: ReapInput): Promise<void> => {
@@ -46,7 +47,7 @@ export const releaseCell =
     await cluster.release(input.cellId);
   };
 
-/** Takes away what is left of a cell after its TTL, and confirms that nothing is. */
+/** Removes a cell's Job and pods after its TTL, and confirms that they are gone. */
 export const removeCell =
   (dependencies: ActivityDependencies) =>
   async (input: ReapInput): Promise<void> => {

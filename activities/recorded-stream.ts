@@ -4,36 +4,42 @@ import { finished } from "node:stream/promises";
 import { endOfCharacters } from "#core/text/utf8";
 import type { LiveWindow } from "./contract.ts";
 
-/** The newest output that a heartbeat can carry, of both streams together: a heartbeat is a write in Temporal's database. */
+/**
+ * The maximum live output in a heartbeat, both streams together, in bytes. Each heartbeat is a write to Temporal's
+ * database.
+ */
 export const liveWindowBytes = 16 * 1024;
 
-/** One stream of the code's output on its way into the store: counted, limited, its newest part kept for the living. */
+/**
+ * Writes one output stream of the code to the store. Counts and limits it, and keeps its newest part for live output.
+ */
 export interface RecordedStream {
-  /** Where the backend writes. */
+  /** The stream that the backend writes to. */
   readonly sink: Writable;
-  /** Bytes that were given to the store so far, those of an earlier worker included. */
+  /** Bytes passed to the store so far, including those of an earlier worker. */
   readonly bytes: () => number;
-  /** Bytes that came so far, those of an earlier worker and those beyond the limit included. */
+  /** Bytes received so far, including those of an earlier worker and those beyond the limit. */
   readonly received: () => number;
-  /** The newest bytes, at most so many. */
+  /** The newest bytes, at most `maximum`; undefined if there are none. */
   readonly window: (maximum: number) => LiveWindow | undefined;
-  /** Ends the stream; resolves when every byte is in the store. */
+  /** Ends the stream. Resolves when every byte is in the store. */
   readonly end: () => Promise<void>;
-  /** Gives up a stream that the store has not taken yet: whoever waits for it gets this error. */
+  /** Destroys a stream that is not completely stored: a pending `end` rejects with this error. */
   readonly abandon: (error: Error) => void;
 }
 
 const nothing = Buffer.alloc(0);
 
-/** Bytes without a character that the cut has split; text stays text. Bytes that are no text stay as they are. */
+/** Drops an incomplete last character, so that truncated text stays valid UTF-8. Other bytes are returned unchanged. */
 const wholeCharacters = (bytes: Buffer): Buffer => bytes.subarray(0, endOfCharacters(bytes) ?? bytes.length);
 
 /**
  * Records one stream.
  *
- * @param target where the bytes go
- * @param stored how many bytes an earlier worker has stored already
- * @param limit how many bytes are let through; what comes after them is dropped, and `onLimit` is called once
+ * @param target the destination of the bytes
+ * @param stored the number of bytes that an earlier worker has stored
+ * @param limit the maximum number of bytes passed through; later ones are dropped
+ * @param onLimit called for each chunk that is dropped or truncated
  * @param output emits `output` whenever something was written
  * @param isFollowed whether the newest bytes are kept for {@link RecordedStream.window}
  */
@@ -63,7 +69,8 @@ export function recordStream(
           : chunk;
       if (full || kept.length < chunk.length) onLimit();
       if (kept.length === 0) return callback();
-      // What comes after the first cut is dropped whole, also where it would fit into the rest of a split character.
+      // After the first truncation everything is dropped, even bytes that would fit in place of the incomplete
+      // character.
       full ||= kept.length < chunk.length;
       bytes += kept.length;
       if (isFollowed) newest = Buffer.concat([newest, kept.subarray(-liveWindowBytes)]).subarray(-liveWindowBytes);
@@ -71,7 +78,7 @@ export function recordStream(
       target.write(kept, (error) => callback(error));
     },
   });
-  // Met again in `end`, where somebody waits for it.
+  // `end` throws the error.
   sink.on("error", (error) => {
     failure ??= error;
   });
@@ -93,7 +100,7 @@ export function recordStream(
       if (failure) throw failure;
     },
     abandon: (error) => {
-      // Both are idle where all that came is stored: then nothing is lost.
+      // Do nothing if both are idle: everything received is stored.
       if (sink.writableLength === 0 && !target.writableLength && !sink.writableEnded) return;
       failure ??= error;
       sink.destroy(error);

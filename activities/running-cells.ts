@@ -3,13 +3,16 @@ import { unknownRequester } from "#core/contract/names";
 import type { BackendName } from "#core/contract/result";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
 
-/** Code that this process runs or follows, apart from the activity attempt that follows it: an attempt may be lost and another come. */
+/**
+ * Code that this process runs or follows. It is independent of activity attempts: one may be lost, and a later one can
+ * follow the code.
+ */
 export interface RunningCell {
-  /** The outcome; kept until the cell is cleaned up, so that a later attempt still gets it. */
+  /** The outcome. Kept until the cell is cleaned up, so that a later attempt can return it. */
   readonly outcome: Promise<ExecuteOutput>;
   readonly stop: (reason: StopReason, detail: string) => void;
   readonly heartbeat: () => ExecuteHeartbeat;
-  /** Calls back whenever output came. Returns how to end that. */
+  /** Calls the listener on each output. Returns a function that unsubscribes it. */
   readonly onOutput: (listener: () => void) => () => void;
 }
 
@@ -19,42 +22,42 @@ export interface KnownCell {
   readonly backend: BackendName;
   readonly workflowId: string;
   readonly runId: string;
-  /** Who asked for the run, where the request says it. */
+  /** The requester of the run; null if the request names none. */
   readonly requester: string | null;
-  /** Set while or after the code ran here. */
+  /** Set while the code runs here, and afterwards. */
   running?: RunningCell;
-  /** Activity attempts that hold it now. */
+  /** The number of activity attempts that follow it now. */
   followers: number;
-  /** When the last attempt let go of it, or else since when it is known, in milliseconds since the epoch. */
+  /** When the last attempt stopped following it, or else when it was registered, in milliseconds since the epoch. */
   lastFollowed: number;
-  /** Whether any attempt held it here. One of a cluster may be followed by another worker alone. */
+  /** Whether any attempt followed it here. A cell in a cluster may be followed by another worker only. */
   wasFollowed: boolean;
 }
 
-/** How long after its provisioning, or after an attempt, the next attempt at a cell is still to come here. */
+/** How long after provisioning, or after an attempt, the next attempt is still expected on this worker. */
 const handOverMilliseconds = 5000;
 
-/** Whether a cell is looked after here: it is followed, or was just now, or is about to be. */
+/** Whether this worker is responsible for a cell: it follows it, has just followed it, or is about to. */
 export const isCarried = ({ followers, lastFollowed }: KnownCell): boolean =>
   followers > 0 || Date.now() - lastFollowed < handOverMilliseconds;
 
-/** What log lines say of a cell. */
+/** The fields of a cell for log lines. */
 export const aboutCell = ({ cellId, workflowId, runId, requester }: KnownCell) => ({
   ...{ cellId, workflowId, runId },
   requester: requester ?? unknownRequester,
 });
 
-/** The cells of this process. */
+/** The registry of this process's cells. */
 export interface RunningCells {
   readonly know: (cell: Pick<KnownCell, "cellId" | "backend" | "workflowId" | "runId" | "requester">) => KnownCell;
   readonly get: (cellId: string) => KnownCell | undefined;
   readonly forget: (cellId: string) => void;
   readonly all: () => readonly KnownCell[];
-  /** Calls back with all cells whenever there is one more or one less. */
+  /** Calls the listener with all cells whenever one is added or removed. */
   readonly onChange: (listener: (cells: readonly KnownCell[]) => void) => void;
 }
 
-/** Makes an empty registry. */
+/** Creates an empty registry. */
 export function createRunningCells(): RunningCells {
   const cells = new Map<string, KnownCell>();
   const listeners: ((cells: readonly KnownCell[]) => void)[] = [];

@@ -4,7 +4,7 @@ import type { ActivityDependencies } from "./dependencies.ts";
 import { checkedLimits } from "./inputs.ts";
 import { currentRun } from "./plan.ts";
 
-/** What is known of a run whose worker does not come back: the output that reached the store. */
+/** Returns the output in the store of a run whose worker is gone. */
 export const salvage =
   (dependencies: ActivityDependencies) =>
   async (input: SalvageInput): Promise<ExecuteOutput> => ({

@@ -18,7 +18,7 @@ import { createFileCollector } from "./output-files.ts";
 import { liveWindowBytes, type RecordedStream, recordStream } from "./recorded-stream.ts";
 import type { RunningCell } from "./running-cells.ts";
 
-/** What is known of code whose end the backend could not report. */
+/** The outcome if the backend could not report the end of the code. */
 const unknownEnd = (lost: string | null): CellOutcome => ({
   exit: null,
   outOfMemory: false,
@@ -27,26 +27,27 @@ const unknownEnd = (lost: string | null): CellOutcome => ({
   filesOmitted: [],
 });
 
-/** Where the output of one start of the code goes. */
+/** The destination and limits of the output of one start attempt. */
 interface CellPlace {
   readonly key: string;
   readonly attempt: number;
-  /** How many bytes of it an earlier worker has stored. */
+  /** The bytes of each stream that an earlier worker has stored. */
   readonly stored: ExecuteContext["stored"];
   readonly limits?: ResultLimits | undefined;
-  /** For tests: instead of {@link collectionMilliseconds}. */
+  /** Overrides {@link collectionMilliseconds} in tests. */
   readonly collectionMilliseconds?: number;
 }
 
 /**
- * How long after the code's end its output may take to be collected and stored, in milliseconds. With what follows it (five
- * seconds of grace, reading the streams back, settling the store) it stays within what the workflow gives the phase.
+ * The time limit for collecting and storing the output after the code's end, in milliseconds. Together with the
+ * following steps (five seconds of grace, reading the streams back, settling the store) it stays within the phase's
+ * timeout in the workflow.
  */
 const collectionMilliseconds: Readonly<Record<BackendName, number>> = { subprocess: 60_000, kubernetes: 300_000 };
-/** How long reading the streams back, and settling the store, may take each. */
+/** The time limit of reading the streams back, and that of settling the store, each in milliseconds. */
 const summaryMilliseconds = 20_000;
 
-/** Why what the store gives back is not what the cell gave; null where it is. */
+/** Compares the stored output with what the cell produced. Returns why they differ; null if they do not. */
 function lossOf(
   read: CellOutcome["read"],
   recorded: Readonly<Record<"stdout" | "stderr", Pick<RecordedStream, "bytes" | "received">>>,
@@ -61,12 +62,15 @@ function lossOf(
   return null;
 }
 
-/** Starts code in its cell, or goes on following it, and watches its clock, its output and its end, whoever follows it. */
+/**
+ * Starts code in its cell, or resumes following it. Enforces its time and output limits and collects its output,
+ * independently of activity attempts.
+ */
 export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan, place: CellPlace): RunningCell {
   const { key, attempt, stored, limits } = place;
   const stop = new AbortController();
   const events = new EventEmitter();
-  // One listener a follower; more than ten followers of one cell are no leak.
+  // One listener per follower. Disables Node's leak warning for more than ten.
   events.setMaxListeners(0);
   let stopped: { reason: StopReason; detail: string } | null = null;
   let startedAt: Date | null = null;
@@ -145,7 +149,7 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
   const run = async (): Promise<ExecuteOutput> => {
     const outcome = await runCode();
     const finishedAt = new Date().toISOString();
-    // From here on the code has run: trouble with its output is said in the result and is no reason to try again.
+    // The code has run. Errors with its output are reported in the result, because a retry must not run it again.
     const unstored = await endStreams().then(
       () => null,
       (error) => `its output could not be stored: ${messageOf(error)}`,
@@ -154,7 +158,7 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
       throw new KgentsError("cell-start", stopped.detail);
     }
     const { files, omitted } = collector.result(outcome.filesOmitted);
-    // Of a collection that took place something is said of each glob.
+    // A completed collection reports a file or an omission for each glob, so there was none.
     if (spec.outputs.length > 0 && files.length === 0 && omitted.length === 0) {
       omitted.push({ name: "...", reason: "the cell ended before its files could be collected" });
     }
@@ -189,7 +193,7 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
       );
     const output = await run()
       .catch(async (error) => {
-        // Another worker may go on from what is stored.
+        // Another worker may resume from the stored output.
         await settle();
         throw error;
       })
@@ -198,7 +202,7 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
     return unsettled === null ? output : { ...output, notices: [unsettled] };
   };
   const outcome = settled();
-  // Whoever follows sees the failure; where nobody does, it must not end the process.
+  // Followers receive the failure. Without a follower, an unhandled rejection would end the process.
   outcome.catch(() => {});
 
   return {

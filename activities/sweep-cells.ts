@@ -3,41 +3,50 @@ import type { ClusterCells, OwnedCell } from "#cells/provider";
 import type { SweepReport } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 
-/** Younger cells are left alone, and those of runs that have just closed: what is to come for them may be under way. */
+/**
+ * Cells younger than this, and cells of runs that closed more recently, are skipped: their start or clean-up may be in
+ * progress.
+ */
 const settleMilliseconds = 30_000;
-/** So many runs are asked about in one query of Temporal's index. */
+/** The number of cells per query of Temporal's visibility index. */
 const pageCells = 100;
-/** What is left of the activity's ten minutes is for the removal that is under way then. */
+/** The time limit of a sweep. The rest of the activity's ten minutes is left for the removal in progress. */
 const sweepMilliseconds = 8 * 60_000;
 
-/** What a sweep asks of others. */
+/** The Temporal lookups of a sweep. */
 type Asks = Pick<ActivityDependencies, "askRun" | "openRuns">;
 
-/** Whether a cell's run is over for good; undefined where Temporal cannot be asked. */
+/** Whether a cell's run closed some time ago; undefined if Temporal does not answer. */
 async function isOver(cell: OwnedCell, { askRun }: Asks): Promise<boolean | undefined> {
   const run = await askRun(cell.workflowId, cell.runId);
   if (run === undefined) return undefined;
   return !run.open && Date.now() - (run.closedAt?.getTime() ?? 0) > settleMilliseconds;
 }
 
-/** The cells that ought to be looked at. What names no run was not made by us, whatever its labels say. */
+/**
+ * The unfinished cells to check, oldest first. A Job without a run was not created by kgents, even if its labels say
+ * so.
+ */
 const candidates = (cells: readonly OwnedCell[]): OwnedCell[] =>
   cells
     .filter(({ finished, cellId, workflowId, runId }) => !finished && cellId && workflowId && runId)
     .filter(({ createdAt }) => Date.now() - createdAt.getTime() > settleMilliseconds)
     .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
 
-/** The same cells from a random one on: what resists, and takes its time, does not stand before the others in each sweep. */
+/**
+ * Rotates the list to a random start, so that cells whose removal is slow or fails do not block the others in every
+ * sweep.
+ */
 function fromAnywhere(cells: readonly OwnedCell[]): OwnedCell[] {
   const first = Math.floor(Math.random() * cells.length);
   return [...cells.slice(first), ...cells.slice(0, first)];
 }
 
 /**
- * Takes away the cells whose runs are over. Whose run is open by Temporal's index is passed over; of the others Temporal is asked one by
- * one, since the index may be behind.
+ * Removes the cells whose runs are closed. Cells whose run is open in Temporal's visibility index are skipped. The runs
+ * of the others are looked up one by one, because the index may lag.
  *
- * @param onProgress called before each page and each removal
+ * @param onProgress called before each page and each lookup
  */
 export async function sweep(
   cluster: Pick<ClusterCells, "list" | "discard">,
@@ -64,7 +73,7 @@ export async function sweep(
       try {
         if (await cluster.discard(cell.cellId)) removed.push(cell.cellId);
       } catch {
-        // The next sweep tries again.
+        // Not fatal: the next sweep tries again.
         resisted.push(cell.cellId);
       }
     }
@@ -72,7 +81,9 @@ export async function sweep(
   return report(null);
 }
 
-/** Takes away the cells of this instance whose runs are over: terminated ones, which run no clean-up code, and lost ones. */
+/**
+ * Removes the cells of this instance whose runs are closed: terminated runs, which run no clean-up code, and lost ones.
+ */
 export const sweepCells = (dependencies: ActivityDependencies) => async (): Promise<SweepReport> => {
   const cluster = dependencies.backends.kubernetes?.cluster;
   if (!cluster) return { looked: 0, removed: [], stopped: "this worker serves no cluster" };

@@ -13,10 +13,7 @@ import { endsExecution, executing, type Place } from "./phases.ts";
 
 /** The number of failures after which the run fails, even if they are retryable. */
 const maximumTries = 5;
-/**
- * The maximum number of activity timeouts (each takes at least ten seconds) and hand-overs, after which the run is
- * lost.
- */
+/** The number of activity timeouts (each takes at least ten seconds) and hand-overs after which the run is lost. */
 const maximumSilences = 50;
 
 /** The end of executing code in a cell. */

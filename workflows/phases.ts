@@ -52,7 +52,7 @@ export const endsExecution = (kind: string | null | undefined): boolean =>
  *
  * - `here`: the shared queue. With eager activity execution the server gives the task directly to the worker that
  *   scheduled it, which is nearly always the one that provisioned. A worker of another host that gets the task returns
- *   {@link Elsewhere}.
+ *   `elsewhere`.
  * - `host`: the queue of the host that holds the cell.
  */
 export type Place = "here" | "host";
