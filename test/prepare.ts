@@ -1,7 +1,7 @@
 /**
- * Installs what the tests need and this machine has not, saying so: packages by apt, and only as root.
+ * Installs what the tests need and this machine lacks, with a message: packages by apt, only as root.
  *
- * The sandbox itself and Temporal are installed by the product, as it does it for its users.
+ * The sandbox itself and Temporal are installed by the product, as for its users.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { findChromium } from "./support/chromium.ts";
 import { installPackages, missingPackages } from "./support/debian-packages.ts";
 import { isLeftOut } from "./support/left-out.ts";
 
-/** For the production stack. Debian keeps PostgreSQL out of the PATH. */
+/** For the production stack. Debian does not put PostgreSQL on the PATH. */
 const productionPackages = { "/usr/lib/postgresql/*/bin/postgres": "postgresql", openssl: "openssl" };
 
-/** Programs that tests use, and the Debian packages that have them. */
+/** Programs that tests use, and the Debian packages that contain them. */
 const needed: Readonly<Record<string, string>> = {
   slirp4netns: "slirp4netns",
   nft: "nftables",
@@ -22,7 +22,7 @@ const needed: Readonly<Record<string, string>> = {
   // For the completion scripts.
   zsh: "zsh",
   fish: "fish",
-  // For what the Temporal UI shows; any other Chromium or Chrome will do.
+  // For tests of the Temporal UI; any Chromium or Chrome works.
   ...((await findChromium()) === undefined ? { chromium: "chromium" } : {}),
   ...(isLeftOut("PRODUCTION") ? {} : productionPackages),
 };

@@ -39,8 +39,9 @@ const fatal =
   /^Fatal Python error: PyGILState_Release: .* must be current when releasing\nPython runtime state: finalizing/;
 
 /**
- * Runs Python, whose SDK may end the interpreter by a signal when the program is over and its output written:
- * https://github.com/temporalio/sdk-python/issues/300. Seen in one of nine where four ran at a time on two cores (1.35.0, Python 3.11).
+ * Runs Python. Its SDK may end the interpreter by a signal after the program has ended and its output is written:
+ * https://github.com/temporalio/sdk-python/issues/300. Seen in one of nine runs, with four concurrent runs on two cores
+ * (1.35.0, Python 3.11).
  */
 async function runPython(command: string, args: string[], directory: string): Promise<Ended> {
   const ended = await run(command, args, directory, python);

@@ -1,6 +1,6 @@
 /**
- * `attach`, `wait`, `cancel`, `rerun`: that the run outlives those who only watch, and what they say without a worker or a
- * terminal. What they do on every backend: test/doors/.
+ * `attach`, `wait`, `cancel`, `rerun`: the run outlives commands that only watch it, and their errors without a worker
+ * or a terminal. Tests on every backend: test/doors/.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * `kgents exec --code "print(1)"` in surroundings that programs meet: it works, or says in one sentence why not. Most rows share a stack
- * that runs already; those whose point is the start bring up their own.
+ * `kgents exec --code "print(1)"` in unusual environments: it works, or reports the reason in one sentence. Most rows
+ * share a running stack; rows about the start of a stack start their own.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -15,10 +15,10 @@ function timesAsMessages(key: string, value: unknown): unknown {
 }
 
 /**
- * Reads a history in Temporal's JSON.
+ * Reads a history in Temporal's JSON format.
  *
- * The SDK's worker takes that format as well, but its reader wants one copy of `protobufjs` in all of Temporal's packages, and npm gives each
- * of them its own, beside an older one of gRPC's.
+ * The SDK's worker accepts that format too, but its reader requires one copy of `protobufjs` for all of Temporal's
+ * packages, and npm gives each of them its own, beside an older one of gRPC's.
  */
 export async function readHistory(file: URL): Promise<History> {
   const json: Record<string, unknown> = JSON.parse(await readFile(file, "utf8"), timesAsMessages);

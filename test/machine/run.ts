@@ -1,8 +1,9 @@
 /**
- * `npm run test:machine`: tests that need a whole machine, in one that qemu emulates. Debian's kernel, control groups of
- * version 2, systemd, and an ordinary user with a user manager: what no container has.
+ * `npm run test:machine`: tests that need a whole machine, in one emulated by qemu. It has Debian's kernel, cgroups v2,
+ * systemd and an ordinary user with a user manager, which no container has.
  *
- * As root, on Debian; installs what it needs and says so. No hardware virtualisation: a few minutes.
+ * Requires root on Debian. Installs missing packages, with a message. Without hardware virtualisation, it takes a few
+ * minutes.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** Every line of a worker's log that is about a run says which, and who asked for it. */
+/** Every line of a worker's log about a run names the run and its requester. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type AboutRun, type LogLine, linesAbout, linesOfLog } from "./log-lines.ts";
@@ -12,7 +12,7 @@ afterAll(() => worker[Symbol.asyncDispose]());
 
 const lines = (): LogLine[] => linesOfLog(worker.process);
 
-/** Starts a run as a requester of its own. */
+/** Starts a run with its own requester. */
 async function start(request: object) {
   const requester = `agent:${randomUUID()}`;
   const workflowId = `logged-${randomUUID()}`;
@@ -30,7 +30,7 @@ test("a run that ends in order, with one line at level info", async () => {
   await expect.poll(() => linesOf(about).map(({ msg }) => msg)).toContain("the run is over");
   const told = linesOf(about).filter(({ level }) => level !== "debug");
   expect(told).toMatchObject([{ level: "info", status: "succeeded", exitCode: 0, language: "python" }]);
-  // The SDK's own, of the workflow and of its activities.
+  // The SDK's own lines, of the workflow and of its activities.
   expect(linesOf(about).map(({ msg }) => msg)).toEqual(
     expect.arrayContaining(["Workflow started", "Activity started"]),
   );

@@ -8,22 +8,22 @@ import type { ExecutionRequest } from "#core/contract/request";
 import { freePort } from "../support/dev-server.ts";
 import { startWorkerProcess, type WorkerProcess } from "../support/worker-process.ts";
 
-/** A worker as a process of its own that shows its metrics, and a client for it. */
+/** A separate worker process with a metrics endpoint, and a client for it. */
 export interface MeasuredWorker extends AsyncDisposable {
   readonly client: Client;
   readonly taskQueue: string;
-  /** Where its state lies. */
+  /** The directory of its state. */
   readonly directory: string;
   readonly metricsPort: number;
   readonly process: WorkerProcess;
   readonly run: (request: ExecutionRequest) => Promise<{ status: string }>;
-  /** Starts it as a program in another language does, unchecked; resolves with the failure's type. */
+  /** Starts a run without validation, like a program in another language. Resolves with the failure's type. */
   readonly refused: (request: unknown) => Promise<string | undefined>;
-  /** Has a run whose output cannot be stored. */
+  /** Carries out a run whose output cannot be stored. */
   readonly runWithoutStore: (request: ExecutionRequest) => Promise<{ status: string }>;
 }
 
-/** Where no cluster is named, this machine's own is none of the tests' business. */
+/** Without a named cluster, the tests must not use this machine's own. */
 const flags = (port: number, { KUBECONFIG }: NodeJS.ProcessEnv): string[] => [
   ...["--metrics-port", String(port), "--maximum-cells", "2"],
   ...(KUBECONFIG === undefined ? ["--backends", "subprocess"] : []),

@@ -1,4 +1,4 @@
-/** What a real worker's endpoint shows after real runs, and whether rules and dashboard ask for what is there. */
+/** A real worker's metrics after real runs, and whether rules and dashboard use only existing metrics. */
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -10,7 +10,7 @@ import { buildTools } from "./tools.ts";
 
 let worker: MeasuredWorker;
 let tools: string;
-/** A name that only the request knows. */
+/** A name that occurs only in the request. */
 const invented = "klingon-0b1f";
 // A cold build of the tools takes a minute or two.
 beforeAll(async () => {
@@ -35,7 +35,7 @@ test("runs are counted by language, backend, status and isolation; phases are ti
   const unknown = { language: "unknown", backend: "unknown", isolation: "unknown" };
   expect(runs({ ...unknown, status: "error" })).toBe(1);
   expect(totalOf(samples, "kgents_run_failures_total", { kind: "unsupported-language" })).toBe(1);
-  // The choice was the worker's, and the cluster that was named is not there.
+  // The worker chose the fallback; the named cluster does not exist.
   expect(totalOf(samples, "kgents_fallbacks_total", { backend: "subprocess" })).toBe(3);
   for (const phase of ["provisioning", "starting", "running", "finishing"]) {
     expect(totalOf(samples, "kgents_run_phase_seconds_count", { phase })).toBe(3);
@@ -94,7 +94,7 @@ test("all that is defined is shown with its labels, and documented", async () =>
 const deployed = (name: string): string =>
   fileURLToPath(new URL(`../../deploy/observability/${name}`, import.meta.url));
 
-/** The queries of all panels, as Grafana sends them. */
+/** The queries of all panels, as sent by Grafana. */
 async function dashboardQueries(): Promise<string[]> {
   const { panels } = JSON.parse(await readFile(deployed("grafana-dashboard.json"), "utf8"));
   return panels.flatMap(({ targets }: { targets: { expr: string }[] }) =>
@@ -112,7 +112,7 @@ test("Prometheus takes the alert rules and the dashboard's queries, and a worker
   );
   const shown = new Set((await scrape(worker.metricsPort)).map(({ name }) => name));
   expect(named.filter((name) => !shown.has(name))).toEqual([]);
-  // And nothing that we measure is left unlooked at.
+  // Every metric of ours is used in a rule or a panel.
   const ours = Object.values({ ...runMetrics, ...workerMetrics }).map(({ name }) => name);
   expect(ours.filter((name) => !named.some((used) => used.replace(/_(?:total|bucket)$/, "") === name))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** The OpenTelemetry collector's own OTLP receiver, as a process beside the tests. */
+/** The OpenTelemetry collector's OTLP receiver, as a process beside the tests. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -22,11 +22,11 @@ export interface ReceivedSpan {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** A receiver that listens on this machine. */
+/** A receiver listening on this machine. */
 export interface OtlpReceiver extends AsyncDisposable {
-  /** Has a process send its spans here, soon. */
+  /** Makes a process send its spans here, with a short delay. */
   readonly environment: NodeJS.ProcessEnv;
-  /** What came so far. */
+  /** The spans received up to now. */
   readonly spans: () => readonly ReceivedSpan[];
 }
 

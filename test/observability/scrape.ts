@@ -1,4 +1,4 @@
-/** What a worker's Prometheus endpoint shows. */
+/** Reads a worker's Prometheus endpoint. */
 
 /** One value of a metric. */
 export interface Sample {
@@ -7,7 +7,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Reads all values that are shown at a port of this machine. */
+/** Reads all values from a port of this machine. */
 export async function scrape(port: number): Promise<Sample[]> {
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   return text.split("\n").flatMap((line) => {
@@ -18,7 +18,7 @@ export async function scrape(port: number): Promise<Sample[]> {
   });
 }
 
-/** The sum of all values of a metric that have these labels; undefined where there is none. */
+/** The sum of a metric's values with these labels; undefined if there are none. */
 export function totalOf(samples: readonly Sample[], name: string, labels: Record<string, string> = {}) {
   const found = samples.filter(
     (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),

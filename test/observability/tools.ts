@@ -5,7 +5,7 @@ import { buildGoPrograms } from "../support/go-module.ts";
 
 const sources = fileURLToPath(new URL("./go", import.meta.url));
 
-/** The program with the tools; built once for this machine. */
+/** The directory of the tools, built once for this machine. */
 export async function buildTools(): Promise<string> {
   const directory = await buildGoPrograms({
     ...{ name: "observability", directory: sources, programs: { tools: "." } },

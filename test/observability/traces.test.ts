@@ -1,4 +1,4 @@
-/** Traces from the client through the workflow to the activities, as a real receiver gets them; and none by default. */
+/** Traces from the client through the workflow to the activities, received by a real receiver; and none by default. */
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ afterAll(async () => {
 const hello = ["exec", "--quiet", "--code", "print('hello')"];
 const helloed = { code: 0, stdout: "hello\n", stderr: "" };
 
-/** The spans of a run, once its workflow's is there. */
+/** The spans of a run, once its workflow's span has arrived. */
 async function spansOf(id: string): Promise<ReceivedSpan[]> {
   const of = () => receiver.spans().filter(({ attributes }) => attributes.temporalWorkflowID === id);
   await expect.poll(() => of().map(({ name }) => name)).toContain("RunWorkflow:executeCode");
@@ -73,7 +73,7 @@ describe("on", () => {
   test("a workflow that is cancelled is no error", async () => {
     const workflowId = `cancelled-${randomUUID()}`;
     const { taskQueue, client } = worker;
-    // This worker serves no cluster, and so it goes on trying to let the cell end.
+    // This worker serves no cluster, so it keeps retrying to remove the cell.
     const input = { cellId: "kgents-0123456789abcdef0123", backend: "kubernetes", ttlMilliseconds: 60_000 };
     const handle = await client.workflow.start("reapCell", { workflowId, taskQueue, args: [input] });
     await handle.cancel();
@@ -93,7 +93,7 @@ describe("on", () => {
     const unsampled = `unsampled-${randomUUID()}`;
     const never = { ...tracing, OTEL_TRACES_SAMPLER: "always_off" };
     expect(await terminal.run([...hello, "--id", unsampled], { environment: never })).toMatchObject(helloed);
-    // The worker keeps to what the client decided: when a later run has come through, nothing of that one has.
+    // The worker follows the client's sampling decision: once a later run has arrived, no span of this run has.
     const later = `later-${randomUUID()}`;
     expect(await terminal.run([...hello, "--id", later], { environment: tracing })).toMatchObject(helloed);
     await spansOf(later);
@@ -119,7 +119,7 @@ describe("on", () => {
   });
 });
 
-/** Whether a command has loaded OpenTelemetry: V8 lists every script that it has. */
+/** Whether a command has loaded OpenTelemetry, by V8's list of loaded scripts. */
 async function loadsTracing(environment: NodeJS.ProcessEnv): Promise<boolean> {
   const NODE_V8_COVERAGE = join(terminal.directory, `loaded-${randomUUID()}`);
   expect(await terminal.run(hello, { environment: { ...environment, NODE_V8_COVERAGE } })).toMatchObject(helloed);

@@ -30,13 +30,13 @@ afterAll(async () => {
 const setup = (namespace: string, ...flags: string[]) =>
   commandLine.run(["admin", "setup", "--namespace", namespace, ...flags]);
 
-/** A namespace that somebody else has made, with one search attribute of that type. */
+/** A namespace created by another program, with one search attribute of that type. */
 async function madeByOthers(name: string, type: number): Promise<string> {
   const namespace = newName();
   const { workflowService, operatorService } = connection;
   await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: toProtobufTime(86_400_000) });
   const add = () => operatorService.addSearchAttributes({ namespace, searchAttributes: { [name]: type } });
-  // The server hears of a namespace a moment after it has made it.
+  // The server knows a new namespace only after a moment.
   await expect.poll(() => add().then(String, String), { timeout: 20_000 }).not.toContain("NOT_FOUND");
   return namespace;
 }

@@ -1,4 +1,4 @@
-/** The artifact store as docker-compose.yml has it, started without containers. */
+/** The artifact store of docker-compose.yml, started without containers. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -12,13 +12,13 @@ import { buildGateway } from "./programs.ts";
 export interface ArtifactStoreServer extends AsyncDisposable {
   /** On this machine's loopback, with TLS. */
   readonly port: number;
-  /** `store-credentials` and `ca.crt`, among others. */
+  /** A directory that contains `store-credentials` and `ca.crt`, among others. */
   readonly secrets: string;
-  /** What a client's environment has of it. */
+  /** A client's environment. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Starts one, with an empty bucket `kgents-artifacts`. Its authority is its own, and not that of the Temporal server. */
+/** Starts one, with an empty bucket `kgents-artifacts`. It has its own CA, not that of the Temporal server. */
 export async function startArtifactStore(): Promise<ArtifactStoreServer> {
   const directory = await mkdtemp(join(tmpdir(), "kgents-store-"));
   const secrets = join(directory, "secrets");

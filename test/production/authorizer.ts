@@ -1,4 +1,4 @@
-/** Who may do what on a Temporal server with an authorizer: tokens, and where the server gets the key that checks them. */
+/** Authorization on a Temporal server: tokens, and the key with which the server verifies them. */
 import { createSign, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 
 /** An issuer of tokens that a Temporal server trusts. */
 export interface Authorizer extends AsyncDisposable {
-  /** What the server has in its environment. */
+  /** The server's environment. */
   readonly environment: Readonly<Record<string, string>>;
   /** A token for Temporal's permissions, such as `temporal-system:read` or `my-namespace:write`. */
   readonly token: (...permissions: string[]) => string;
@@ -25,7 +25,7 @@ export async function startAuthorizer(): Promise<Authorizer> {
       TEMPORAL_AUTH_AUTHORIZER: "default",
       TEMPORAL_AUTH_CLAIM_MAPPER: "default",
       TEMPORAL_JWT_KEY_SOURCE1: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-      // The server's own parts have no token.
+      // The server's own services have no token.
       USE_INTERNAL_FRONTEND: "true",
       TEMPORAL_SERVICES: "frontend,internal-frontend,history,matching,worker",
     },

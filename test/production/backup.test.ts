@@ -1,4 +1,4 @@
-/** What docs/production.md says of backups: the databases' dump brings runs and their results back, on another server. */
+/** The backups of docs/production.md: a dump of the databases restores runs and their results on another server. */
 import { randomUUID } from "node:crypto";
 import { expect, inject, it } from "vitest";
 import { createCommandLine } from "../support/command-line.ts";

@@ -1,12 +1,12 @@
-/** docker-compose.yml with everything filled in, as compose itself understands it. */
+/** docker-compose.yml with all variables resolved, by compose's own parser. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runOrFail } from "../support/run.ts";
 
-/** The checkout. */
+/** The root of the checkout. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What is read of a service here. */
+/** The fields of a service that are used here. */
 export interface ComposeService {
   readonly image: string;
   readonly profiles: readonly string[];
@@ -24,7 +24,7 @@ export interface ComposeFile {
   readonly secrets: Readonly<Record<string, { readonly file: string }>>;
 }
 
-/** @param profiles those whose services are wanted. @default both */
+/** @param profiles the profiles whose services are included. @default both */
 export async function composeFile(
   programs: string,
   profiles: readonly string[] = ["dev", "prod"],
@@ -33,7 +33,7 @@ export async function composeFile(
   return JSON.parse(await runOrFail([join(programs, "compose"), ...files, ...profiles])) as ComposeFile;
 }
 
-/** A service by its name. */
+/** Finds a service by name. */
 export function serviceOf({ services }: ComposeFile, name: string): ComposeService {
   const found = services[name];
   if (!found) throw new Error(`docker-compose.yml has no service ${name}`);

@@ -1,4 +1,4 @@
-/** docker-compose.yml, .env.example and the Dockerfile, as compose's own parser understands them, against what the code says. */
+/** docker-compose.yml, .env.example and the Dockerfile, read with compose's own parser, against the code. */
 import { access, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ it("is what compose takes, with nothing left unsaid", async () => {
     docker.code === 0
       ? ["docker", "compose", ...here, "config", "--quiet"]
       : [join(programs, "compose"), join(root, "docker-compose.yml"), join(root, ".env.example"), "dev", "prod"];
-  // Of a variable that is not set compose only warns.
+  // Compose only warns about a variable that is not set.
   expect(await run(argv)).toMatchObject({ code: 0, stderr: "" });
 });
 
@@ -189,7 +189,7 @@ it("every file that is mounted is there, and every secret is made by make-secret
     const modes = await Promise.all(
       [directory, ...made.map((name) => join(directory, name))].map((path) => stat(path)),
     );
-    // Whoever a container runs as can read what it is given; on the host nobody else gets into the directory.
+    // Any user of a container can read the mounted files; on the host, other users cannot enter the directory.
     expect(modes.map(({ mode }) => (mode & 0o777).toString(8))).toEqual([
       "700",
       ...made.map((name) => (name === "ca.key" ? "600" : "444")),
@@ -216,7 +216,7 @@ describe("Temporal's dynamic configuration", () => {
       values.map(([name, [{ value }]]) => [name, value]),
     );
     expect(rest).toEqual(dynamicConfiguration);
-    // A name that no web page can be called by: nothing resolves it.
+    // A name that no web page can have, because it never resolves.
     expect(hosts).toEqual([expect.stringMatching(/\.invalid$/)]);
   });
 });

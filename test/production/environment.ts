@@ -1,4 +1,4 @@
-/** Gives each test file what a client of the production server has in its environment; nothing of it stands in the tests. */
+/** Sets the environment of a client of the production server in each test file, so that the tests do not contain it. */
 import { inject } from "vitest";
 
 Object.assign(process.env, inject("productionEnvironment"));

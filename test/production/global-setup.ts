@@ -6,16 +6,16 @@ import { type ProductionStack, startProductionStack } from "./stack.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** Temporal's server, its tool and the compose parser. */
+    /** The directory of Temporal's server, its schema tool and the compose parser. */
     productionPrograms: string;
-    /** What a client of the production server has in its environment. */
+    /** The environment of a client of the production server. */
     productionEnvironment: Readonly<Record<string, string>>;
   }
 }
 
 let stack: ProductionStack | undefined;
 
-/** One server as docker-compose.yml's profile `prod` describes it, set up by `kgents admin setup`. */
+/** Starts one server like profile `prod` of docker-compose.yml, set up by `kgents admin setup`. */
 export async function setup(project: TestProject): Promise<void> {
   const programs = await buildPrograms((line) => process.stderr.write(`tests: ${line}\n`));
   stack = await startProductionStack(programs, { profile: "prod" });

@@ -1,4 +1,4 @@
-/** PostgreSQL as docker-compose.yml starts it, as a process of its own user. */
+/** PostgreSQL as started by docker-compose.yml, as a process of its own user. */
 import { chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "../support/dev-server.ts";
@@ -7,26 +7,26 @@ import type { ComposeService } from "./compose-file.ts";
 import { startServerProcess } from "./processes.ts";
 import { findPostgres } from "./programs.ts";
 
-/** A PostgreSQL server that runs. */
+/** A running PostgreSQL server. */
 export interface Postgres {
   readonly port: number;
-  /** Answers with rows of columns; with `|` between them. */
+  /** Returns rows of columns, separated by `|`. */
   readonly query: (database: string, sql: string) => Promise<string[][]>;
-  /** All databases as SQL, as docs/production.md backs them up. */
+  /** All databases as SQL, like the backup of docs/production.md. */
   readonly dump: () => Promise<string>;
-  /** Makes them again from that, in a server that has none of them. */
+  /** Restores a dump on a server that has none of its databases. */
   readonly restore: (dump: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-/** It refuses to run as root. */
+/** PostgreSQL refuses to run as root. */
 async function ownUser(): Promise<{ uid?: number; gid?: number }> {
   if (process.getuid?.() !== 0) return {};
   const [uid, gid] = await Promise.all(["-u", "-g"].map((flag) => runOrFail(["id", flag, "postgres"])));
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-/** @param directory is given to its user */
+/** @param directory its owner becomes the server's user */
 export async function startPostgres(service: ComposeService, directory: string, password: string): Promise<Postgres> {
   const programs = findPostgres();
   const user = await ownUser();
@@ -40,7 +40,7 @@ export async function startPostgres(service: ComposeService, directory: string, 
     await chown(passwordFile, user.uid, user.gid);
   }
   const superuser = service.environment?.POSTGRES_USER ?? "";
-  // As the image's own entry point does it.
+  // Like the image's own entry point.
   await runOrFail(
     [join(programs, "initdb"), "-D", data, "-U", superuser, `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "-N"],
     { directory, ...user },
@@ -54,7 +54,7 @@ export async function startPostgres(service: ComposeService, directory: string, 
     [join(programs, "postgres"), "-D", data, "-k", directory, "-h", "127.0.0.1", "-p", `${port}`, ...settings],
     { ...user, cwd: directory },
     async () => (await psql("postgres", "select 1")).code === 0,
-    // A fast shutdown: connections are ended, nothing is lost.
+    // A fast shutdown: connections are closed, nothing is lost.
     "SIGINT",
   );
   return {

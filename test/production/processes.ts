@@ -1,25 +1,25 @@
-/** Servers as child processes that are ended with the tests. */
+/** Servers as child processes that end with the tests. */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A server that runs. */
+/** A running server. */
 export interface ServerProcess {
   readonly pid: number;
-  /** The end of what it said. */
+  /** The end of its output. */
   readonly said: () => string;
-  /** Ends it in order. */
+  /** Stops it gracefully. */
   readonly stop: () => Promise<void>;
 }
 
 const readyMilliseconds = 90_000;
 
 /**
- * Starts a server and waits until it answers.
+ * Starts a server and waits until it responds.
  *
- * @param answers whether it does
- * @param signal what ends it in order
- * @throws with what it said, where it ends first or does not answer
+ * @param answers whether it responds
+ * @param signal the signal for a graceful stop
+ * @throws with its output, if it exits first or does not respond
  */
 export async function startServerProcess(
   argv: readonly [string, ...string[]],

@@ -1,4 +1,7 @@
-/** Temporal's production server, its schema tool and the compose parser, from Go modules; and PostgreSQL from Debian. */
+/**
+ * Temporal's production server, its schema tool and the compose parser, built from Go modules; and PostgreSQL from
+ * Debian.
+ */
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,13 +9,13 @@ import { buildGoPrograms, type GoPrograms } from "../support/go-module.ts";
 import { runOrFail } from "../support/run.ts";
 
 const sources = fileURLToPath(new URL("./go", import.meta.url));
-/** By the names that their images give them: the scripts of deploy/ call them so. */
+/** By the program names in their images, which the scripts of deploy/ use. */
 const packages = {
   "temporal-server": "go.temporal.io/server/cmd/server",
   "temporal-sql-tool": "go.temporal.io/server/cmd/tools/sql",
   compose: "./compose",
 };
-/** A module of its own: what it needs would change the versions of the others. */
+/** A separate module: its dependencies would change the versions of the others. */
 const gatewaySources = fileURLToPath(new URL("./go-gateway", import.meta.url));
 const gateway = "github.com/versity/versitygw/cmd/versitygw";
 
@@ -26,9 +29,9 @@ async function build(settings: GoPrograms): Promise<string> {
 }
 
 /**
- * The directory with Temporal's programs.
+ * Builds Temporal's programs and returns their directory.
  *
- * @throws where this machine has no Go
+ * @throws if Go is not installed
  */
 export const buildPrograms = (progress: (line: string) => void): Promise<string> =>
   build({
@@ -40,9 +43,9 @@ export const buildPrograms = (progress: (line: string) => void): Promise<string>
   });
 
 /**
- * The S3-compatible server: Versity's gateway.
+ * Builds the S3-compatible server, Versity's gateway.
  *
- * @throws where this machine has no Go
+ * @throws if Go is not installed
  */
 export async function buildGateway(progress: (line: string) => void): Promise<string> {
   const directory = await build({
@@ -53,7 +56,7 @@ export async function buildGateway(progress: (line: string) => void): Promise<st
   return join(directory, "versitygw");
 }
 
-/** The directory of PostgreSQL's programs, which Debian keeps out of the PATH: of the newest version. */
+/** The directory of the newest PostgreSQL's programs, which Debian does not put on the PATH. */
 export function findPostgres(): string {
   const found = globSync("/usr/lib/postgresql/*/bin/postgres");
   const newest = found.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);

@@ -1,4 +1,4 @@
-/** Temporal's databases, as compose's service `schema` makes them each time that compose starts. */
+/** Temporal's databases, as compose's service `schema` creates or updates them on each start. */
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const setUp = () => setUpSchema(programs, serviceOf(compose, "schema"), directory, postgres);
 
-/** Every step that was ever taken, of both databases. */
+/** All migration steps of both databases up to now. */
 const steps = async () =>
   Promise.all(
     ["temporal", "temporal_visibility"].map((database) =>
@@ -45,7 +45,7 @@ it("is set up once: a second time adds no step and loses no row", async () => {
   const before = await steps();
   await setUp();
   const after = await steps();
-  // `setup-schema` notes that it looked, and leaves the version as it is.
+  // `setup-schema` records that it ran, and leaves the version unchanged.
   expect(after.map((history) => history.filter(([old]) => old !== "0"))).toEqual(
     before.map((history) => history.filter(([old]) => old !== "0")),
   );

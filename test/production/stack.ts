@@ -1,4 +1,4 @@
-/** What docker-compose.yml describes, run without containers: its own values, with other places. */
+/** The stack of docker-compose.yml without containers: its own values, with other paths and ports. */
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -10,37 +10,37 @@ import { type ComposeService, composeFile, root, serviceOf } from "./compose-fil
 import { type Postgres, startPostgres } from "./postgres.ts";
 import { startServerProcess } from "./processes.ts";
 
-/** A production server on PostgreSQL, with its databases set up, and no namespace in it yet. */
+/** A production server on PostgreSQL, with its databases set up and no namespace yet. */
 export interface ProductionStack {
   readonly address: string;
   readonly pid: number;
-  /** What a client has in its environment, as the compose file has it: address, namespace, certificates. */
+  /** A client's environment, as in the compose file: address, namespace, certificates. */
   readonly environment: Readonly<Record<string, string>>;
   /** The arguments of `kgents` in the compose file's service `setup`. */
   readonly setupArguments: readonly string[];
   readonly postgres: Postgres;
-  /** Where everything of it lies, the secrets in `secrets`. */
+  /** The directory of all its files; the secrets are in `secrets`. */
   readonly directory: string;
   readonly stop: () => Promise<void>;
 }
 
 interface StackOptions {
-  /** The compose file's profile: `prod` has certificates, `dev` has none. */
+  /** The compose file's profile: `prod` uses certificates, `dev` does not. */
   readonly profile: "dev" | "prod";
-  /** More of the server's environment, for tests of what the compose file does not set. */
+  /** Additional environment of the server, for settings that are not in the compose file. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Databases to start from, as another stack's PostgreSQL dumped them. */
+  /** Databases to restore, as dumped by another stack's PostgreSQL. */
   readonly dump?: string;
 }
 
-/** Every port on which Temporal listens, by the variable that says it. */
+/** Every port that Temporal listens on, by the variable that sets it. */
 const portVariables = ["FRONTEND", "INTERNAL_FRONTEND", "HISTORY", "MATCHING", "WORKER"].flatMap((part) => [
   `${part}_GRPC_PORT`,
   `${part}_MEMBERSHIP_PORT`,
   `${part}_HTTP_PORT`,
 ]);
 
-/** Rewrites the paths that a service sees in its container to those of this machine. */
+/** Replaces the paths in a service's container by paths on this machine. */
 function pathsOf(service: ComposeService, secrets: string): (text: string) => string {
   const mounts = (service.volumes ?? []).filter(({ type }) => type === "bind");
   return (text) =>
@@ -56,7 +56,7 @@ function environmentOf(service: ComposeService, secrets: string): Record<string,
   return Object.fromEntries(Object.entries(service.environment ?? {}).map(([name, value]) => [name, here(value)]));
 }
 
-/** A service's entry point, and the command that it gets. */
+/** A service's entry point with its command. */
 function argv(
   service: ComposeService,
   secrets: string,
@@ -69,7 +69,7 @@ function argv(
 
 const withPrograms = (programs: string) => ({ PATH: [programs, process.env.PATH].join(delimiter) });
 
-/** Does what the compose file's service `schema` does. */
+/** Does the same as the compose file's service `schema`. */
 export async function setUpSchema(
   programs: string,
   service: ComposeService,
@@ -84,13 +84,13 @@ export async function setUpSchema(
   });
 }
 
-/** @throws where one of its parts does not start, with what it said */
+/** @throws with the output of a part that does not start */
 export async function startProductionStack(programs: string, options: StackOptions): Promise<ProductionStack> {
   const { profile } = options;
   const suffix = profile === "dev" ? "-dev" : "";
   const compose = await composeFile(programs);
   const directory = await mkdtemp(join(tmpdir(), "kgents-production-"));
-  // PostgreSQL's own user goes through it.
+  // PostgreSQL's own user traverses it.
   await chmod(directory, 0o711);
   const secrets = join(directory, "secrets");
   const stops: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true })];
@@ -104,7 +104,7 @@ export async function startProductionStack(programs: string, options: StackOptio
     stops.push(postgres.stop);
     if (options.dump !== undefined) {
       await postgres.restore(options.dump);
-      // Members of the server that were there seconds ago are waited for: in a dump that is older than a minute none is.
+      // The server waits for members that were alive seconds ago. A dump older than a minute has none.
       await postgres.query("temporal", "delete from cluster_membership");
     }
     await setUpSchema(programs, serviceOf(compose, "schema"), secrets, postgres);
@@ -118,11 +118,11 @@ export async function startProductionStack(programs: string, options: StackOptio
     const environment = {
       ...environmentOf(client, secrets),
       TEMPORAL_ADDRESS: address,
-      // In the compose network the address is this name; TLS has none for an IP address.
+      // In the compose network, this name is the address. The certificate is not valid for an IP address.
       ...(profile === "prod" ? { TEMPORAL_TLS_SERVER_NAME: "temporal" } : {}),
     };
     const server = await startServerProcess(
-      // What stands for the image's own script in the end.
+      // The program that the image's own script finally executes.
       argv(temporal, secrets, ["temporal-server", "start"]),
       {
         env: {
@@ -144,7 +144,7 @@ export async function startProductionStack(programs: string, options: StackOptio
   }
 }
 
-/** Whether the server takes calls. */
+/** Whether the server accepts calls. */
 async function answers(environment: Record<string, string>): Promise<boolean> {
   const { connectionOptions } = loadTemporalConfiguration(environment);
   try {

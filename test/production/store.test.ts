@@ -1,4 +1,4 @@
-/** The artifact store as docker-compose.yml has it, beside its Temporal server: workers and clients with no disk in common. */
+/** The artifact store of docker-compose.yml with its Temporal server: workers and clients without a shared disk. */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** Client certificates, by Temporal's standard variables alone. */
+/** Client certificates, configured only by Temporal's standard variables. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -19,7 +19,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "kgents-tls-"));
   commandLine = await createCommandLine({ environment: good });
   const functions = join(root, "deploy", "authority.sh");
-  // As it was made, by the same functions: of the server's own authority, and of another one.
+  // Created by the same functions: one certificate by the server's CA, one by another CA.
   await runOrFail([
     "bash",
     "-euc",
@@ -44,7 +44,7 @@ const certificateMissing =
   "the server takes only clients with a certificate: set TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH";
 
 describe("a connection that cannot be had says which variable to look at", () => {
-  // Each waits for the end of a connection's time: together they wait once.
+  // Each waits for a connection timeout; run concurrently, they wait once.
   it.concurrent.each<[string, () => NodeJS.ProcessEnv, string]>([
     ["no TLS", () => noTls, "the server speaks TLS, and none is configured: set TEMPORAL_TLS_*"],
     ["no certificate", () => noPair, certificateMissing],

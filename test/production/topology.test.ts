@@ -1,4 +1,4 @@
-/** Two workers as processes of their own, and clients that know the address, and have a certificate. */
+/** Two workers as separate processes, and clients that have only the address and a certificate. */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ beforeAll(async () => {
   commandLine = await createCommandLine({ environment });
   expect(await commandLine.run(["admin", "setup"])).toMatchObject({ code: 0 });
   for (const name of ["one", "two"]) {
-    // Each with a state of its own, as on two hosts.
+    // Each with its own state directory, as on two hosts.
     workers.push(await startWorkerProcess(address, "kgents", join(directory, name), { environment }));
   }
 });
@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Runs so many at once, and answers with their ids once all have said what they should. */
+/** Carries out runs concurrently, and returns their ids once all have the expected output. */
 async function runAll(count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => `run-${randomUUID()}`);
   const ended = await Promise.all(

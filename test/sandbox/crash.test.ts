@@ -1,4 +1,4 @@
-/** A worker that dies leaves nothing, and code is started at most once. */
+/** A worker that crashes leaves nothing behind, and code is started at most once. */
 import { mkdir, mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { isRoot } from "./helpers/tools.ts";
 import { everyone, startWorker } from "./helpers/worker.ts";
 
 const until = async (condition: () => Promise<boolean>, what: string): Promise<void> => {
-  // An emulated machine (test/machine) takes its time.
+  // An emulated machine (test/machine) is slow.
   const deadline = Date.now() + 60_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`not within 60 s: ${what}`);
@@ -52,7 +52,7 @@ describe.each(everyone)("crash, as %s", (who) => {
     const first = await startWorker(who, { stateDirectory });
     const second = await startWorker(who, { stateDirectory });
     const running = first.run({ code: "sleep 3.71; echo alive", language: "sh" });
-    // Found by its length: other tests' programs sleep too.
+    // Identified by its duration, because other tests' programs also sleep.
     await until(async () => (await processesWith("sleep 3.71")).length > 0, "the code runs");
     expect(await second.sweep()).toBe(0);
     expect((await running).stdout.toString()).toBe("alive\n");

@@ -1,9 +1,10 @@
 /**
- * A worker's event loop while requests are carried out whose cost their authors choose. Everybody else's runs wait for that loop.
+ * The worker's event loop during requests whose cost their authors control. A blocked loop delays all other runs.
  *
- * Measured in the worker's own process, so that the tests' load is not in it, and without the time for which the kernel gave its thread no
- * processor, so that it means the same on a loaded machine. `busy` is what the thread computes between two ticks of 10 ms: at most 200 ms. `stood`
- * is how late a tick comes, with waits for files: at most 200 ms, or three times what it was during an ordinary run where disks are slow.
+ * Measured in the worker's own process, so the tests' load is excluded, and without the time in which the kernel gave
+ * its thread no processor, so it is valid on a loaded machine. `busy` is the computing time of the thread between two
+ * ticks of 10 ms: at most 200 ms. `stood` is the delay of a tick, including waits for files: at most 200 ms, or on slow
+ * disks three times the delay during an ordinary run.
  */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -33,7 +34,7 @@ beforeAll(async () => {
     environment: { NODE_OPTIONS: `--import=${monitor}` },
   });
   connection = await Connection.connect({ address });
-  // The first runs load and compile what later ones have.
+  // The first runs load and compile what later runs reuse.
   await run({ code: "echo warm > a", language: "sh", outputs: ["*"] });
   await run({ code: "x", language: "klingon" });
   await measure();
@@ -46,7 +47,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Runs a request as it stands, unchecked by a client of ours, until it has ended in whatever way. */
+/** Runs a request without validation by our client, until it ends in any way. */
 async function run(request: object): Promise<void> {
   const client = new Client({ connection });
   const handle = await client.workflow.start("executeCode", {
@@ -56,7 +57,7 @@ async function run(request: object): Promise<void> {
   await handle.result().catch(() => {});
 }
 
-/** What was measured since the last time. */
+/** The measurements since the last call. */
 async function measure(): Promise<LoopMeasure> {
   const measures = () =>
     worker

@@ -1,4 +1,4 @@
-/** Where the sandbox cannot be had, nothing runs, and the refusal says what is missing. */
+/** If the sandbox is not available, nothing runs, and the error names what is missing. */
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ describe.each(everyone)("fail closed, as %s", (who: Who) => {
   let directory: string;
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "kgents-closed-"));
-    // The stand-ins write here as whoever the worker is.
+    // The stand-ins write here as the worker's user.
     await chmod(directory, 0o777);
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -57,7 +57,7 @@ describe.each(everyone)("fail closed, as %s", (who: Who) => {
     ],
     ["fails in an unknown way", "echo 'bwrap: strange' >&2; exit 1", "strange", "bubblewrap"],
     ["says nothing", "exit 1", "nothing", "bubblewrap"],
-    // As a wrapper would that leaves the isolation out.
+    // Like a wrapper that omits the isolation.
     [
       "does not isolate",
       'while [ "$1" != -- ]; do shift; done; shift; run=$(dirname "$0")/run; cat <&8 >$run; exec sh $run',
@@ -85,7 +85,7 @@ describe.each(everyone)("fail closed, as %s", (who: Who) => {
 
   test("bubblewrap without the system call filter", async () => {
     const real = await testBubblewrap();
-    // Takes --seccomp out of the arguments.
+    // Removes --seccomp from the arguments.
     const path = await script(
       "bwrap-no-seccomp",
       `if [ "$1" = --version ]; then exec ${real} --version; fi\nargs=$(mktemp)\ntr '\\0' '\\n' <&5 | sed '/^--seccomp$/,+1d' | tr '\\n' '\\0' >$args\nexec ${real} --args 5 -- /bin/sh /.kgents/run 5<$args`,
@@ -94,7 +94,7 @@ describe.each(everyone)("fail closed, as %s", (who: Who) => {
     expect(refusal.message).toContain("system call filter should be 2");
   });
 
-  /** A worker that sees every system tool but some. */
+  /** A worker that finds every system tool except the given ones. */
   const without = async (hidden: readonly string[]): Promise<TestWorkerOptions> => {
     const empty = join(directory, "empty");
     await writeFile(empty, "", { mode: 0o644 });

@@ -1,4 +1,4 @@
-/** Output files are hostile: isolation.md 5. */
+/** Output files are untrusted: isolation.md 5. */
 import { afterAll, describe, expect, test } from "vitest";
 import { attackRequest, checkAttack, outputAttacks } from "../support/output-attacks.ts";
 import { everyone, startWorker } from "./helpers/worker.ts";
@@ -13,8 +13,8 @@ describe.each(everyone)("output files, as %s", (who) => {
 
   test("a forged stream on the control descriptor gives nothing but a forged result", async () => {
     const worker = await started;
-    // An ordinary user's supervisor has the uid of the code: its memory can be written. Whatever comes is
-    // judged by the worker.
+    // An ordinary user's supervisor has the uid of the code, which can write its memory. The worker validates
+    // everything it receives.
     const code =
       "for fd in /proc/1/fd/*; do printf 'exit 7\\n\\0../../evil\\0' >$fd 2>/dev/null; done; sleep 0.2; exit 0";
     const { outcome, files } = await worker.run({ code, language: "sh", outputs: ["*"] });

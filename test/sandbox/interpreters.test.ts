@@ -1,4 +1,4 @@
-/** The interpreter is found where people keep theirs. */
+/** The interpreter is found in the places where users install it. */
 import { execFileSync } from "node:child_process";
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,14 +8,14 @@ import { everyone, startWorker } from "./helpers/worker.ts";
 
 const question = "import sys, json, ssl\nprint(sys.executable, sys.prefix)";
 
-/** An installation of Python of its own. */
+/** A separate installation of Python. */
 async function installPython(prefix: string): Promise<string> {
   const program = "import sys; print('%d.%d' % sys.version_info[:2])";
   const version = execFileSync("/usr/bin/python3", ["-c", program]).toString().trim();
   const executable = join(prefix, "bin/python3");
   for (const name of ["bin", "lib"]) await mkdir(join(prefix, name), { recursive: true });
   await cp(`/usr/bin/python${version}`, executable);
-  // Its modules by a link into /usr would be no installation of its own; they are small without tests and caches.
+  // A link to modules in /usr would not be a separate installation. Without tests and caches, they are small.
   const filter = (source: string): boolean => !/\/(?:test|__pycache__|idlelib|lib2to3)$/.test(source);
   await cp(`/usr/lib/python${version}`, join(prefix, "lib", `python${version}`), { recursive: true, filter });
   return executable;
@@ -63,7 +63,7 @@ describe.each(everyone)("interpreters, as %s", (who) => {
     await worker.close();
   });
 
-  /** A worker whose home this is, with a Python found in a directory. */
+  /** A worker with this home directory, and with Python in the given directory. */
   const workerWith = (directory: string) =>
     startWorker(who, { path: `${directory}:/usr/bin:/bin`, environment: { HOME: home } });
 

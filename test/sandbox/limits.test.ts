@@ -5,7 +5,7 @@ import { everyone, startWorker, type Who } from "./helpers/worker.ts";
 
 const mebibyte = 2 ** 20;
 
-/** Fills a file until that fails, and says how many MiB went in. */
+/** Fills a file until an error, and prints the number of MiB written. */
 const fill = (path: string): string => `
 n = 0
 try:
@@ -16,7 +16,7 @@ except OSError as e:
     print(e.errno, n // 1048576)
 `;
 
-/** Takes kernel memory of one kind until 400 MiB are taken, or that fails, and prints how many MiB it was. */
+/** Allocates kernel memory of one kind up to 400 MiB or an error, and prints the number of MiB. */
 const floods = `
 import os, resource, socket, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
@@ -72,7 +72,7 @@ report()
 `,
 };
 
-/** An ordinary user has control groups only where a systemd user manager gives them: test/machine says so. */
+/** An ordinary user has cgroups only with a systemd user manager, which test/machine declares. */
 const hasGroups = (who: Who): boolean => who === "root" || process.env.KGENTS_TEST_USER_GROUPS === "yes";
 
 describe.each(everyone)("limits, as %s", (who: Who) => {
@@ -83,7 +83,7 @@ describe.each(everyone)("limits, as %s", (who: Who) => {
     const worker = await started;
     const code = "x = []\nwhile True: x.append(bytearray(1 << 20))";
     const { outcome } = await worker.run({ code, memory: "64Mi", disk: "8Mi", cpu: 2 });
-    // An ordinary user without a control group has RLIMIT_AS, of which Python says MemoryError.
+    // Without a cgroup, an ordinary user has RLIMIT_AS, which Python reports as MemoryError.
     if (hasGroups(who)) expect(outcome).toMatchObject({ outOfMemory: true, exit: { code: 137, signal: "SIGKILL" } });
     else expect(outcome).toMatchObject({ outOfMemory: false, exit: { code: 1 } });
   });
@@ -127,7 +127,7 @@ raise SystemExit(1 if any(codes) else 0)
       const { outcome, stdout } = await (await started).run({
         ...{ code: `${floods}${code}`, memory: "64Mi", disk: "8Mi", cpu: 2, timeout: 20 },
       });
-      // What the group does not count, the code could not take; what it counts is within the limit.
+      // What the cgroup does not count, the code could not allocate; what it counts is within the limit.
       const mebibytes = Number(stdout.toString().trim().split("\n").at(-1));
       expect(outcome?.outOfMemory || mebibytes < 150).toBe(true);
       expect(outcome?.usage.peakMemoryBytes).toBeLessThanOrEqual((64 + 3 * 8) * mebibyte);

@@ -1,4 +1,4 @@
-/** Without --network nothing of this machine's network can be reached; each target is first reached from outside. */
+/** Without --network, nothing of this machine's network is reachable. Each target is first reached from outside. */
 import { createSocket } from "node:dgram";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
@@ -52,7 +52,7 @@ describe.each(everyone)("network off, as %s", (who) => {
       socket.once("error", (error) => resolve(error.message));
     });
 
-  /** Tries a target from inside. */
+  /** Tries to reach a target from inside. */
   const tryInside = async (connectCode: string): Promise<string> => {
     const code = `import socket\ntry:\n    s = ${connectCode}\n    s.settimeout(2)\n    print(s.recv(99))\nexcept OSError as e:\n    print("no:", e)`;
     return (await worker.run({ code, cpu: 1 })).stdout.toString();

@@ -1,6 +1,6 @@
 /**
- * With --network public addresses can be reached, and nothing else: in network namespaces made for the test, one with the
- * world and one with the worker. Root only.
+ * With --network, only public addresses are reachable. Tested in two network namespaces, one for the world and one for
+ * the worker. Root only.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,9 +12,9 @@ import { startWorker, type TestWorker, type Who } from "./helpers/worker.ts";
 const world = `kgw${process.pid}`;
 const host = `kgh${process.pid}`;
 const ip = (...args: string[]): Buffer => execFileSync("ip", args, { stdio: ["ignore", "pipe", "pipe"] });
-/** Public by its number; in these namespaces it is the world's alone. */
+/** In a public range, but in these namespaces only the world has it. */
 const publicAddress = "11.203.0.10";
-/** An address of a network that the host is in, public by its number too. */
+/** An address of a network that the host is in, also in a public range. */
 const neighbour = "11.198.51.1";
 const hostAddress = "11.198.51.2";
 const worldAddresses = [
@@ -31,7 +31,7 @@ const worldAddresses = [
 ];
 const port = 8080;
 
-/** Answers TCP with a word, and prints UDP. */
+/** Responds on TCP with a word, and prints UDP packets. */
 const server = `
 import socket, sys, threading
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -61,7 +61,7 @@ try:
 except OSError as e: print("no:", e)
 `;
 
-/** Most machines let every user open /dev/net/tun; where only root may, the worker gets one of its own. */
+/** On most machines every user may open /dev/net/tun. If only root may, the worker gets its own device. */
 const openTun =
   'mount -t tmpfs none /mnt && mknod -m 666 /mnt/tun c 10 200 && mount --bind /mnt/tun /dev/net/tun && exec "$@"';
 

@@ -1,4 +1,4 @@
-/** What programs of every kind see and give back, in both modes. */
+/** The inputs and outputs of programs of every kind, in both modes. */
 import { existsSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { checkAnswer, programs, sh } from "../support/programs.ts";

@@ -25,7 +25,7 @@ import { identifyProcess } from "#platform/host/process-identity";
 
 const filters = { x64: seccompFilter("x64"), arm64: seccompFilter("arm64") };
 
-/** Runs a filter as the kernel does. */
+/** Evaluates a filter like the kernel. */
 function answer(processor: FilterArchitecture, audit: number, call: number, args: readonly number[] = []): number {
   const program = filters[processor];
   const data = Buffer.alloc(64);

@@ -1,4 +1,4 @@
-/** Nothing of the worker or of another run can be seen inside: isolation.md 6. */
+/** Nothing of the worker or of another run is visible inside: isolation.md 6. */
 import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -62,7 +62,7 @@ for n in sorted(map(int, os.listdir("/proc/self/fd"))):
         except FileNotFoundError: pass
 `;
     const { stdout } = await worker.run({ code });
-    // What the worker could not close is /dev/null.
+    // Descriptors that the worker could not close are /dev/null.
     expect(stdout.toString()).toMatch(/^(?:\/dev\/null\n)*$/);
   });
 
@@ -130,7 +130,7 @@ for n in sorted(map(int, os.listdir("/proc/self/fd"))):
   });
 
   test("LD_PRELOAD of a request reaches no process that has privileges", async () => {
-    // The loader complains about a library that it cannot load in every process that has the variable.
+    // With this variable, the loader reports a missing library in every process.
     const { stdout, stderr, outcome } = await worker.run({
       code: "echo ran",
       language: "sh",

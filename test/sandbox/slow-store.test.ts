@@ -1,6 +1,6 @@
 /**
- * A store that is slow only delays a run; one that hangs, fails or loses bytes ends it as `lost`, in bounded time, and its cell
- * can be taken away.
+ * A slow store only delays a run. A store that hangs, fails or loses bytes ends the run as `lost` in bounded time, and
+ * its cell can be removed.
  */
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ import { testBubblewrap } from "./helpers/tools.ts";
 
 type Write = (chunk: Buffer, pass: () => void, callback: (error?: Error | null) => void, index: number) => void;
 
-/** A real store of which every write goes through a hand that may hold it up. */
+/** A real store whose writes pass through a function that can delay them. */
 const through = (store: ArtifactStore, write: Write): ArtifactStore => ({
   ...store,
   write: (reference, offset) => {
@@ -59,7 +59,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** Starts code as the worker does. */
+/** Starts code like the worker. */
 async function start(
   request: ExecutionRequest,
   kept: ArtifactStore,
@@ -83,7 +83,7 @@ async function run(...args: Parameters<typeof start>): Promise<ExecuteOutput> {
 
 describe("a store whose writes take 2.5 s at the end of a run", () => {
   const slow: Write = (_chunk, pass) => void setTimeout(pass, 2500);
-  // One piece in the pipe, one in the stream, one on the way to the store: what was lost, and what never ended.
+  // One piece in the pipe, one in the stream, one on its way to the store: pieces that used to be lost, or never ended.
   test.concurrent.each([10, 70_000, 180_000])("%i bytes all arrive", async (bytes) => {
     const code = `import os\nos.write(1, b"x" * ${bytes})`;
     const output = await run(

@@ -1,4 +1,4 @@
-/** Processes in the background that nobody could find any more. */
+/** Background processes that could no longer be found. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -32,7 +32,7 @@ test("one that cannot be written down is ended", async () => {
   expect(await isRunning(started ?? { pid: 0, startTime: "" })).toBe(false);
 });
 
-/** What a worker of this process would be told. */
+/** The settings of a worker of this process. */
 function surroundings(name: string, ownServer?: string) {
   const files = workerFiles(join(directory, name));
   const reason = new Promise<string>((resolve) => watchIdentity({ files, ownServer }, resolve));
@@ -58,7 +58,7 @@ print("listens", flush=True)
 time.sleep(600)
 `;
 
-// Only root can become somebody else.
+// Only root can change the user id.
 test.runIf(process.getuid?.() === 0)("a worker ends where another user listens in its server's place", async () => {
   const port = await freePort();
   const { reason, identify } = surroundings("listener", `127.0.0.1:${port}`);

@@ -1,4 +1,4 @@
-/** A connection that is closed while calls on it are tried again: nothing of them is left to end the process. */
+/** A connection that is closed while its calls are retried: no late error may end the process. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, inject, test } from "vitest";
@@ -7,7 +7,7 @@ import { openConnection } from "#platform/temporal/open-connection";
 test("a call to a server that stops answering ends, and so does the wait for a connection", async () => {
   const [host = "", port = ""] = inject("temporalAddress").split(":");
   let isSilent = false;
-  // It takes connections and all that comes, and at some time answers nothing more.
+  // Accepts connections and data, and at some point stops responding.
   const between = createServer((socket) => {
     socket.on("error", () => {});
     if (isSilent) return void socket.resume();
@@ -35,7 +35,7 @@ test("calls that fail again and again end with their connection", async () => {
   const [host = "", port = ""] = inject("temporalAddress").split(":");
   const sockets = new Set<Socket>();
   let isCut = false;
-  // What stands between a client and the server, and drops all at some time.
+  // A proxy between client and server that drops all connections at some point.
   const between = createServer((socket) => {
     if (isCut) return socket.destroy();
     const onward = connect(Number(port), host);
@@ -52,7 +52,7 @@ test("calls that fail again and again end with their connection", async () => {
   isCut = true;
   for (const socket of sockets) socket.destroy();
   const calls = Array.from({ length: 20 }, () => ask().catch((error: unknown) => error));
-  // A channel pauses for a second between its tries to connect; the calls are tried again in shorter ones.
+  // A channel waits a second between its connection attempts; calls are retried at shorter intervals.
   for (let refused = 0; refused < 2; refused += 1) await once(between, "connection");
   await connection.close();
   const cancelled = { code: 1, details: "the connection was closed" };

@@ -1,4 +1,4 @@
-// A process that wants a lock: counts in a file under it, or takes a slot and keeps it.
+// A process that competes for a lock: increments a counter in a file under it, or takes a slot and keeps it.
 import { readFile, writeFile } from "node:fs/promises";
 import { acquireLock, claimSlot } from "../../platform/host/process-lock.ts";
 

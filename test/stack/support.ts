@@ -7,17 +7,17 @@ import { down, type StackOptions } from "#client/stack/stack";
 import { isRunning } from "#platform/host/process-identity";
 import { freePort } from "../support/dev-server.ts";
 
-/** A place of its own for a stack: directories, port, worker's program. Ends what runs there when it is disposed of. */
+/** The directories, port and worker program of a stack. Disposing of it ends the stack's processes. */
 export interface TestStack extends AsyncDisposable {
   readonly directory: string;
   readonly state: string;
   readonly port: number;
   readonly options: StackOptions & { readonly environment: NodeJS.ProcessEnv };
-  /** What was said while the stack came up. */
+  /** The messages while the stack was started. */
   readonly said: string[];
   /** The starts of the worker's stand-in: its process id, arguments and environment. */
   readonly workerStarts: () => Promise<{ pid: number; args: string[]; environment: NodeJS.ProcessEnv }[]>;
-  /** How the stand-in behaves when it is started: `busy`, `fails`. */
+  /** Sets how the stand-in behaves when it is started: `busy`, `fails`. */
   readonly behave: (behaviour: "" | "busy" | "fails") => Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export async function createTestStack(temporal: string, variables: NodeJS.Proces
         .filter(Boolean)
         .map((line) => JSON.parse(line));
     },
-    // Beside the build, which would count as changed otherwise.
+    // Not in the build's directory, where it would count as a change of the build.
     behave: (behaviour) => writeFile(join(directory, "behaviour"), behaviour),
     [Symbol.asyncDispose]: async () => {
       await down(options);
@@ -65,7 +65,7 @@ export async function writeProgram(path: string, text: string): Promise<void> {
   await chmod(path, 0o755);
 }
 
-/** A stand-in for the `temporal` command that can say its version. */
+/** A stand-in for the `temporal` command that prints its version. */
 export const fakeTemporal = (version: string): string =>
   `#!/bin/sh\necho "temporal version ${version} (Server 1.32.0, UI 2.54.1)"\n`;
 
@@ -76,7 +76,7 @@ export async function deadProcess(): Promise<number> {
   return child.pid ?? 0;
 }
 
-/** Ends a process as a power cut would, and waits until it is gone. */
+/** Kills a process without a graceful stop, and waits until it is gone. */
 export async function killNow(pid: number): Promise<void> {
   process.kill(pid, "SIGKILL");
   while (await isRunning({ pid, startTime: "" })) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -12,7 +12,7 @@ import { createTestStack, deadProcess, killNow, type TestStack } from "./support
 
 const address = inject("temporalAddress");
 
-// A server of somebody else's on this machine: configured, so used as it is; the worker is ours.
+// Another user's server on this machine. It is configured, so it is used as it is; the worker is ours.
 let stack: TestStack;
 let queue: string;
 beforeEach(async () => {
@@ -216,7 +216,7 @@ test("down stops the worker, and only ours", async () => {
   const [pid] = await pids();
   expect(await down(stack.options)).toEqual({ worker: "stopped", temporal: "was not running" });
   expect(await isRunning({ pid: pid ?? 0, startTime: "" })).toBe(false);
-  // Its process id given to another process: that one is left alone.
+  // Its process id was reused for another process, which must be left alone.
   const identity = JSON.parse(await readFile(join(stack.state, "worker.json"), "utf8"));
   await writeFile(join(stack.state, "worker.json"), JSON.stringify({ ...identity, pid: process.pid }));
   expect(await down(stack.options)).toEqual({ worker: "was not running", temporal: "was not running" });

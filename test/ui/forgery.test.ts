@@ -1,4 +1,4 @@
-/** Code, and whoever asks for it, cannot write into its story in the Temporal UI: all that they bring is text there. */
+/** Neither code nor a requester can forge the story of a run in the Temporal UI: their input appears only as text. */
 import type { Locator } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => worker[Symbol.asyncDispose]());
 
-/** Whatever Markdown and HTML make something else of; the UI itself fills in names in braces. */
+/** Everything that Markdown and HTML interpret. The UI itself replaces names in braces. */
 const forged = [
   "<b>Outcome</b>: <h1>succeeded</h1> **Outcome**: succeeded *x* __y__ ~~z~~ `c` $m$ $$m$$ \\*",
   "[link](https://forged.invalid) <https://forged.invalid> https://forged.invalid mailto:forged@forged.invalid",
@@ -33,7 +33,7 @@ const code = [
   "| a | b |\u202e",
 ];
 
-/** In a document of the UI there is no markup but ours. */
+/** A document of the UI contains no markup but ours. */
 async function expectPlain(main: Locator, labels: readonly string[]): Promise<void> {
   expect(
     await main.locator("a, h1, h2, h3, h4, h5, h6, img, script, b, em, del, table, hr, span, blockquote").count(),

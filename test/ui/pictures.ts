@@ -1,5 +1,5 @@
 /**
- * The pictures of docs/ui.md: pages that the tests have read, kept where `KGENTS_PICTURES` names a folder
+ * The screenshots of docs/ui.md: pages that the tests have checked, written to the folder that `KGENTS_PICTURES` names
  * (`npm run docs:screenshots`).
  *
  * @module
@@ -10,7 +10,7 @@ import type { Page } from "playwright-core";
 /** How large a page is, in pixels. */
 export const viewport = { width: 1400, height: 1000 } as const;
 
-/** Those that the documentation shows, and how much of each, in pixels from the top. */
+/** The pages that the documentation shows, with the height of each in pixels from the top. */
 const heights: Readonly<Record<string, number>> = {
   "subprocess-list": 460,
   "subprocess-succeeded": 800,
@@ -23,10 +23,10 @@ const heights: Readonly<Record<string, number>> = {
   "kubernetes-fallen-back": 600,
 };
 
-/** The page without its navigation, which is the same on all. */
+/** The page without its navigation, which is the same on all pages. */
 const beside = { x: 256, y: 64, width: viewport.width - 256 } as const;
 
-/** Keeps a picture of a page, where it is one of the documentation's and somebody wants them. */
+/** Saves a screenshot of a page, if the documentation shows it and screenshots are requested. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env.KGENTS_PICTURES;
   const height = heights[name];

@@ -10,17 +10,17 @@ import type { BackendName } from "#core/contract/result";
 import type { TestWorker } from "../support/test-worker.ts";
 import type { RunOnPage } from "./temporal-ui.ts";
 
-/** A run, and what a person must be able to read of it. */
+/** A run, and what its page must show. */
 export interface ToldRun {
   readonly name: string;
   readonly request: Omit<ExecutionRequest, "code"> & { readonly code: string };
-  /** What happens to it while it runs. Without this its end is waited for. */
+  /** What happens to it while it runs. Without this, the test waits for its end. */
   readonly meanwhile?: (handle: ExecutionHandle) => Promise<unknown>;
-  /** Lines of its story, or the beginnings of such. */
+  /** Lines of its story, or their beginnings. */
   readonly lines: readonly string[];
 }
 
-/** Who asks for all of them. */
+/** The requester of all of them. */
 export const requester = "docs@example.com";
 
 const started = async (handle: ExecutionHandle): Promise<void> => {
@@ -67,14 +67,14 @@ export const toldRuns = (backend: BackendName): ToldRun[] => {
   ];
 };
 
-/** A run that the cluster was to take and that the sandbox took. */
+/** A run for the cluster that the sandbox took over. */
 export const fallenBack: ToldRun = {
   name: "fallen-back",
   request: { requester, cpu: 1, language: "javascript", code: "const answer = 6 * 7;\nconsole.log(answer);" },
   lines: ["Phase: done", "Outcome: succeeded · exit code 0", "Language: javascript"],
 };
 
-/** Starts one and waits until there is to be seen what it is for. */
+/** Starts one and waits until its page shows what it is for. */
 export async function tellRun(worker: TestWorker, { name, request, meanwhile }: ToldRun): Promise<ExecutionHandle> {
   const id = `${name}-${request.backend ?? "auto"}-${crypto.randomUUID().slice(0, 8)}`;
   const handle = await worker.start(request, { id });
@@ -82,7 +82,7 @@ export async function tellRun(worker: TestWorker, { name, request, meanwhile }: 
   return handle;
 }
 
-/** Starts what cannot be carried out, as another SDK would, and waits for its failure. */
+/** Starts a run that cannot be carried out, like another SDK, and waits for its failure. */
 export async function refusedRun(worker: TestWorker, request: unknown): Promise<RunOnPage> {
   const handle = await worker.client.workflow.start(executeCodeWorkflow, {
     workflowId: `refused-${crypto.randomUUID().slice(0, 8)}`,

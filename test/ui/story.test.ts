@@ -1,4 +1,4 @@
-/** What a person reads in the Temporal UI of runs in the sandbox, and that code cannot write into it. */
+/** The pages of the Temporal UI for runs in the sandbox, and that code cannot forge them. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 /**
- * What the Temporal UI must tell of a run, read off its pages without opening anything on them.
+ * What the Temporal UI must show of a run, read from its pages without expanding anything.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export function useTemporalUi(): () => TemporalUi {
   };
 }
 
-/** The summaries of all activities and timers of a run, and of no event without one. */
+/** The summaries of all activities and timers of a run. No event may lack one. */
 async function summariesOf({ client }: TestWorker, { id, runId }: RunOnPage): Promise<string[]> {
   const { events } = await client.workflow.getHandle(id, runId).fetchHistory();
   const steps = (events ?? []).filter(
@@ -36,7 +36,7 @@ async function summariesOf({ client }: TestWorker, { id, runId }: RunOnPage): Pr
   });
 }
 
-/** All steps of a run are named on its timeline; the UI shortens what is longer than 120 characters. */
+/** The timeline names all steps of a run. The UI shortens names of more than 120 characters. */
 export async function expectTimeline(ui: TemporalUi, worker: TestWorker, run: RunOnPage): Promise<string[]> {
   const summaries = await summariesOf(worker, run);
   await ui.openTimeline(run);
@@ -56,7 +56,7 @@ export async function expectStory(
   expect(await current.locator("pre").innerText()).toBe(`${code}\n`);
 }
 
-/** What is to be read of each run that a backend carries out. */
+/** What must be shown of each run that a backend carries out. */
 export const backendLines: Readonly<Record<BackendName, readonly string[]>> = {
   subprocess: [
     "Backend: subprocess, as the request asks",
@@ -67,10 +67,10 @@ export const backendLines: Readonly<Record<BackendName, readonly string[]>> = {
 };
 
 /**
- * Registers the tests of what the UI tells of runs on a backend.
+ * Registers the tests of the UI's pages for runs on a backend.
  *
  * @param worker serves that backend
- * @param withoutCluster starts a worker whose cluster does not answer
+ * @param withoutCluster starts a worker whose cluster does not respond
  */
 export function tellStories(
   backend: BackendName,
@@ -118,7 +118,7 @@ export function tellStories(
       });
       await picture(ui().page, `${backend}-refused`);
       await expectTimeline(ui(), worker(), run);
-      // The page that the list of runs leads to says it, too.
+      // The page that the list of runs links to shows it, too.
       await ui().page.getByText('language: \\"cobol\\" is not supported').first().waitFor();
     });
 
@@ -145,7 +145,7 @@ export function tellStories(
     ])("is looked for by what it is: %s", async (name, query) => {
       const { taskQueue, client } = worker();
       const ours = `TaskQueue = '${taskQueue}' AND ${query}`;
-      // What a search finds comes a moment after the run.
+      // The search index is updated a moment after the run.
       await expect.poll(async () => (await client.workflow.count(ours)).count).toBe(1);
       await ui().openList(ours);
       const rows = ui().page.getByRole("row");

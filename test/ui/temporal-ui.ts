@@ -9,7 +9,7 @@ import { searchAttributes } from "#core/contract/names";
 import { requireChromium } from "../support/chromium.ts";
 import { viewport } from "./pictures.ts";
 
-/** A run, as pages are addressed. */
+/** The ids that a run's pages are addressed by. */
 export interface RunOnPage {
   readonly id: string;
   readonly runId: string;
@@ -18,15 +18,15 @@ export interface RunOnPage {
 /** The UI of one server. */
 export interface TemporalUi extends AsyncDisposable {
   readonly page: Page;
-  /** Opens the page that `kgents open` leads to, and gives what is told on it once that has come. */
+  /** Opens the page that `kgents open` leads to, and returns its content once it has loaded. */
   readonly openStory: (run: RunOnPage) => Promise<Story>;
   /** Opens the timeline of a run. */
   readonly openTimeline: (run: RunOnPage) => Promise<void>;
-  /** Opens the list of the runs that a query finds, with search attributes as columns. */
+  /** Opens the list of runs for a query, with search attributes as columns. */
   readonly openList: (query: string) => Promise<void>;
 }
 
-/** What is told of a run on its page: each a document of its own. */
+/** The content of a run's page: each part is a separate document. */
 export interface Story {
   readonly summary: Locator;
   readonly details: Locator;
@@ -36,8 +36,8 @@ export interface Story {
 const columns = ["Status", "Workflow ID", searchAttributes.status, searchAttributes.language, searchAttributes.backend];
 
 /**
- * Opens the page of a run and waits for what is told on it. The UI asks a worker for that once; where it gave nothing, people
- * are told to press R.
+ * Opens the page of a run and waits for its content. The UI queries a worker for it once; after a failure, it tells the
+ * user to press R.
  */
 async function openTold(page: Page, address: string, told: Locator): Promise<void> {
   const refused: string[] = [];
@@ -64,13 +64,14 @@ async function openTold(page: Page, address: string, told: Locator): Promise<voi
 /**
  * Opens the UI of a server.
  *
- * @param address of the UI, such as `http://127.0.0.1:8233`
- * @throws Error where no Chromium is on PATH
+ * @param address the UI's address, such as `http://127.0.0.1:8233`
+ * @throws Error if Chromium is not on PATH
  */
 export async function openTemporalUi(address: string): Promise<TemporalUi> {
   const executablePath = await requireChromium();
   const { hostname } = new URL(address);
-  // The UI asks for news elsewhere; it does without. (Routes would do the same and turn the cache off.)
+  // The UI checks for updates on another host, which is not needed. (Routes would also prevent that, but disable the
+  // cache.)
   const nowhereElse = `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${hostname}`;
   const browser = await playwright.launch({ executablePath, args: [nowhereElse, "--disable-lcd-text"] });
   const context = await browser.newContext({ viewport, timezoneId: "UTC", locale: "en-US" });

@@ -1,4 +1,4 @@
-/** Workers whose cluster is away. */
+/** Workers whose cluster is unavailable. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
@@ -7,7 +7,7 @@ import { createSubprocessBackend } from "#cells/subprocess/provider";
 import { kgentsPaths } from "#platform/host/paths";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
-/** Writes a kubeconfig that leads to a server, whether there is one or not. */
+/** Writes a kubeconfig for a server, whether or not it exists. */
 export async function kubeconfigTo(server: string, path: string): Promise<string> {
   const config = new KubeConfig();
   config.loadFromClusterAndUser({ name: "away", server, skipTLSVerify: true }, { name: "nobody" });
@@ -15,7 +15,7 @@ export async function kubeconfigTo(server: string, path: string): Promise<string
   return path;
 }
 
-/** A worker that serves the sandbox and a cluster. */
+/** A worker for the sandbox and a cluster. */
 export function workerWithBoth(address: string, kubernetes: Backend, directory: string): Promise<TestWorker> {
   const subprocess = createSubprocessBackend({
     stateDirectory: join(directory, "cells"),

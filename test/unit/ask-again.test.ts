@@ -1,4 +1,4 @@
-/** When the server itself is asked about a cell that is waited for, beside the watch. */
+/** When the API server is queried about an awaited cell, in addition to the watch. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { isToAsk } from "#cells/kubernetes/api/ask-again";
 

@@ -21,7 +21,7 @@ const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(tex
 const rawOf = ({ text, encoding }: BoundedStream): Buffer =>
   Buffer.from(text, encoding === "base64" ? "base64" : "utf8");
 
-/** Pseudo-random numbers below a bound: the same on every run, so that a failure comes again. */
+/** Pseudo-random numbers below a bound. Deterministic, so failures are reproducible. */
 function random(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -49,12 +49,12 @@ const pieces = [
 ];
 
 function randomText(pick: (below: number) => number, length: number): string {
-  // A few kinds at a time: mixtures of all would hide what one kind costs.
+  // A few kinds at a time: a mixture of all would hide the cost of each.
   const kinds = Array.from({ length: 1 + pick(4) }, () => pieces[pick(pieces.length)] ?? "");
   return Array.from({ length }, () => kinds[pick(kinds.length)]).join("");
 }
 
-/** What must hold for every stream, whatever is in it. */
+/** The invariants of every stream. */
 function check(result: BoundedStream, stream: Buffer, budget: number): void {
   expect(result.bytes).toBe(stream.length);
   expect(jsonBytes(result.text)).toBeLessThanOrEqual(budget);
@@ -87,7 +87,7 @@ describe("for many streams", () => {
         expect(result.encoding).toBe("utf-8");
         expect(result.text.isWellFormed()).toBe(true);
         expect(result.truncated).toBe(jsonBytes(text) > budget);
-        // The two ends say as much as the whole does, however they were cut.
+        // The two ends give the same guarantees as the whole stream, however they were cut.
         const slice = pick(stream.length + 1);
         const cut = boundStream(ends(stream, slice), budget);
         check(cut, stream, budget);
@@ -228,7 +228,7 @@ describe("two streams", () => {
     expect([shared.stdout.truncated, shared.stderr.truncated]).toEqual([stdoutCut, stderrCut]);
     const [first, second] = sizes(shared);
     expect(first + second).toBeLessThanOrEqual(budget);
-    // What is cut has at least its half, and all that the other does not need.
+    // A stream that is cut gets at least half, and whatever the other does not need.
     if (stdoutCut) expect(first).toBeGreaterThan(Math.max(budget / 2, budget - second) - 10);
     if (stderrCut) expect(second).toBeGreaterThan(budget / 2 - 10);
   });

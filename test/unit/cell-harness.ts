@@ -13,30 +13,30 @@ const namespaceCommand = [
 
 const runs = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
 
-/** Whether a pid namespace can be had, so that the supervisor is PID 1 as it is in a cell. */
+/** Whether a PID namespace is available, so that the supervisor is PID 1 as in a cell. */
 export const canBePid1 = runs(namespaceCommand[0] ?? "", ...namespaceCommand.slice(1), "true");
 
-/** The shells of this machine that an image may have as `sh`. */
+/** The shells of this machine that an image may use as `sh`. */
 export const shells = [["dash"], ["bash", "--posix"], ["busybox", "sh"]].filter(
   ([program = "", ...args]) => runs("which", program) && runs(program, ...args, "-c", "true"),
 );
 
-/** A supervisor that runs for real, and the directories it was given. */
+/** A real supervisor process with its directories. */
 export interface Cell extends AsyncDisposable {
   readonly run: string;
   readonly work: string;
   readonly tmp: string;
-  /** The PATH, where `sh` is the shell under test. */
+  /** A PATH in which `sh` is the shell under test. */
   readonly path: string;
-  /** Delivers a command as a worker does, and starts it. */
+  /** Delivers a command like a worker, and starts it. */
   readonly start: (command: readonly string[], delivery?: Delivery) => Promise<void>;
-  /** Waits until a file of the run directory is there, and reads it. */
+  /** Waits until a file exists in the run directory, and reads it. */
   readonly appears: (name: string, milliseconds?: number) => Promise<string>;
-  /** Starts a program within the pid namespace, from outside, as exec does in a container. */
+  /** Starts a program in the PID namespace from outside, like exec in a container. */
   readonly enter: (...command: string[]) => ChildProcess;
-  /** Says that everything was collected, and waits for the supervisor's end. */
+  /** Signals that everything was collected, and waits for the supervisor to exit. */
   readonly collect: () => Promise<number | null>;
-  /** Waits for the supervisor's end. */
+  /** Waits for the supervisor to exit. */
   readonly end: () => Promise<number | null>;
   readonly read: (name: string) => Buffer;
 }
@@ -112,10 +112,10 @@ export function startCell(shell: readonly string[], settings: Partial<Supervisor
     read: (name) => readFileSync(join(run, name)),
     [Symbol.asyncDispose]: async () => {
       try {
-        // The group is the supervisor's own: without a pid namespace its watchdogs outlive it.
+        // The process group is the supervisor's own. Without a PID namespace, its watchdogs outlive it.
         if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
       } catch {
-        // Nobody is left.
+        // The group is already empty.
       }
       await ended;
       rmSync(root, { recursive: true, force: true });

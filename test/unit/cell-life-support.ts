@@ -1,4 +1,7 @@
-/** What tests of a cell's life share: one failure at one await, a store in memory that meets it, and attempts of activities. */
+/**
+ * Helpers for the tests of a cell's life: one failure at one await, a store in memory that triggers it, and attempts of
+ * activities.
+ */
 import { PassThrough, Readable } from "node:stream";
 import { asyncLocalStorage, CancelledFailure, Context, type Info } from "@temporalio/activity";
 import { ActivityCancellationDetails, noopMetricMeter } from "@temporalio/common";
@@ -7,23 +10,23 @@ import { expect, vi } from "vitest";
 import { KgentsError } from "#core/contract/error";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 
-/** What goes wrong there, once: the next call succeeds. */
+/** The faults. Each occurs once: the next call succeeds. */
 export const faults = ["fails", "fails as ours", "hangs", "comes late"] as const;
 export type Fault = (typeof faults)[number] | "none";
-/** Who ends the run meanwhile. `given up`: the server has timed out the attempt, and has told it so. */
+/** How the run is interrupted. `given up`: the server has timed out the attempt, and told it so. */
 export const interruptions = ["nobody", "cancelled", "given up", "shut down"] as const;
 export type Interruption = (typeof interruptions)[number];
 
 export const lateMilliseconds = 20 * 60_000;
-/** No activity lasts longer, whatever happens: what the workflow gives the longest of them, without the waiting for a place. */
+/** The maximum duration of an activity: the longest timeout that the workflow sets, without the wait for a place. */
 const longestMilliseconds = 25 * 60_000;
 
 export const owner = { workflowId: "w", runId: "r" };
 
-/** Meets an await: goes wrong there once, where it is the one at which something goes wrong. */
+/** Called at each await. Triggers the fault once, at the chosen await. */
 export type Meet<Await extends string> = (here: Await) => Promise<void>;
 
-/** Makes one await go wrong, once. */
+/** Makes one await fail, once. */
 export function failOnce<Await extends string>(at: Await, fault: Fault): Meet<Await> {
   let left = fault === "none" ? 0 : 1;
   return async (here) => {
@@ -93,7 +96,7 @@ const info = (activityType: string): Info => ({
   ...{ scheduleToCloseTimeoutMs: 0, startToCloseTimeoutMs: 0, priority: {} },
 });
 
-/** Runs one attempt of an activity as Temporal's worker does; it is interrupted after a second, if at all. */
+/** Runs one attempt of an activity like Temporal's worker. If it is interrupted, then after a second. */
 export async function attempt<Output>(name: string, by: Interruption, work: () => Promise<Output>): Promise<Output> {
   const abort = new AbortController();
   const { promise: cancelled, reject } = Promise.withResolvers<never>();
@@ -134,7 +137,7 @@ export async function attempt<Output>(name: string, by: Interruption, work: () =
   }
 }
 
-/** Lets time pass until something has settled; fails where that takes longer than an activity may. */
+/** Advances the time until a promise has settled. Fails if that takes longer than an activity may. */
 export async function inTime<Value>(what: string, work: Promise<Value>): Promise<PromiseSettledResult<Value>> {
   const began = Date.now();
   let end: PromiseSettledResult<Value> | undefined;

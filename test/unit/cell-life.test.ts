@@ -1,6 +1,6 @@
 /**
- * The life of a cell on a worker with one place, with a failure at each of its awaits: whatever happens, each activity ends, the place is
- * given back, and nothing is left.
+ * The life of a cell on a worker with one place, with a fault at each of its awaits. In every case each activity ends,
+ * the place is released, and nothing is left behind.
  */
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -111,7 +111,7 @@ it.each([["makeRoom", "none", "nobody"] as [Await, Fault, Interruption], ...live
     const activities = createActivities(dependencies);
     const janitor = startJanitor(dependencies, pino({ level: "silent" }));
     const cellId = await (async () => {
-      // As the server retries it: an attempt that failed is followed by another, unless the run is cancelled.
+      // Like the server's retries: a failed attempt is followed by another, unless the run is cancelled.
       for (let tries = 1; tries <= 2; tries += 1) {
         const provisioned = await inTime(
           "provision",
@@ -133,7 +133,7 @@ it.each([["makeRoom", "none", "nobody"] as [Await, Fault, Interruption], ...live
       }
       for (let tries = 1; tries <= 2; tries += 1) {
         const work = attempt("cleanUp", "nobody", () => activities.cleanUp(input));
-        // Its attempts have half a minute each: the server begins the next one, whatever became of the last.
+        // Each attempt has half a minute. The server then starts the next one, whatever became of the last.
         const limit = new Promise((_, reject) => setTimeout(reject, 30_000, new Error("timed out")));
         const cleaned = await inTime("cleanUp", Promise.race([work, limit]));
         work.catch(() => {});
@@ -141,7 +141,7 @@ it.each([["makeRoom", "none", "nobody"] as [Await, Fault, Interruption], ...live
       }
     }
     world.close();
-    // For what nobody ended there is the janitor; what comes late has come by then.
+    // The janitor handles what was not ended there; late results have arrived by then.
     await vi.advanceTimersByTimeAsync(lateMilliseconds + 60_000);
     expect({ held: limiter.held(), waiting: limiter.waiting() }).toEqual({ held: [], waiting: 0 });
     expect(running.all().map(({ cellId: left }) => left)).toEqual([]);

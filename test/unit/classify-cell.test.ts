@@ -45,7 +45,7 @@ const disrupted = (reason: string): Status => ({
 const deletedNow = { deletionTimestamp: "2026-11-25T06:00:58Z" };
 const deletedLongAgo = { deletionTimestamp: "2026-11-25T06:00:10Z" };
 
-/** What the table tells states apart by. */
+/** The part of a state that the table distinguishes. */
 const brief = (state: CellState): string =>
   state.state === "waiting"
     ? `waiting for ${state.for}`
@@ -114,7 +114,7 @@ test.each<[what: string, seen: Parameters<typeof classifyCell>[0], state: string
       ["running", cell({ running: {} }), "running"],
       ["success", ends(0, "Completed"), "ended 0"],
       ["failure", ends(3), "ended 3"],
-      // An exit code says nothing of memory.
+      // An exit code does not indicate the memory limit.
       ["killed by somebody", ends(137), "ended 137"],
       ["killed for memory", ends(137, "OOMKilled"), "ended 137 out of memory"],
       ["evicted", { phase: "Failed", reason: "Evicted", message: "disk pressure" }, "evicted"],
@@ -217,7 +217,7 @@ test("each wait that lasts too long has its failure", () => {
   });
 });
 
-/** As a real cluster of version 1.34 had them (`npm run cluster:up`), cut down to what is looked at. */
+/** Recorded on a real cluster of version 1.34 (`npm run cluster:up`), reduced to the fields that are read. */
 const recorded: (ObservedCell & { name: string })[] = JSON.parse(
   await readFile(new URL("recorded-cells.json", import.meta.url), "utf8"),
 );
@@ -230,7 +230,7 @@ test("recorded cells", () => {
     run: "running",
     deleted: "cell-deleted",
     security: "admission-denied",
-    // A child was killed for memory: the container runs on, and only the cell's own counter tells.
+    // A child was killed for memory. The container keeps running, so only the cell's own counter shows it.
     oom: "running",
     range: "admission-denied",
     quota: "waiting for quota",

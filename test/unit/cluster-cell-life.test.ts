@@ -1,6 +1,6 @@
 /**
- * The life of a cell of a cluster that has room for one, on a worker that carries one, with a failure at each of its awaits: whatever
- * happens, each activity ends, the room and the place in the waiting line are given back, and nothing is left.
+ * The life of a cell in a cluster with room for one, on a worker with one place, with a fault at each of its awaits. In
+ * every case each activity ends, the room and the place in the waiting line are released, and nothing is left behind.
  */
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -39,9 +39,12 @@ type Await =
   | ("makeRoom" | "hold" | "room" | "provision" | "hold again" | "execute")
   | ("write" | "run" | "list" | "settle" | "release" | "cleanUp");
 const request = { code: "x", language: "sh", timeout: 5, backend: "kubernetes" };
-/** A request to the API server has a deadline of its own. */
+/** The deadline of a request to the API server. */
 const answerMilliseconds = 2000;
-/** Shorter than the time after which room is free again for a cell that never had a pod: the start-up time of a minute, and some. */
+/**
+ * Shorter than the time after which the room of a cell without a pod is released: the startup timeout of a minute, plus
+ * a margin.
+ */
 const soonMilliseconds = 30_000;
 
 /** A cluster in memory with room for one cell by its quota, and a worker that carries one. One await fails once. */
@@ -183,7 +186,7 @@ it.each([["makeRoom", "none", "nobody"] as Life, ...lives])(
           activities.provision({ request, attempt: number, wait: true, inCluster: true }),
         ),
       );
-    /** As the server does: an attempt that takes half a minute is followed by the next, whatever became of it. */
+    /** Like the server: an attempt that takes half a minute is followed by the next, whatever became of it. */
     const twice = async (name: string, work: () => Promise<unknown>): Promise<void> => {
       for (let tries = 1; tries <= 2; tries += 1) {
         const limit = new Promise((_, reject) => setTimeout(reject, 30_000, new Error("timed out")));
@@ -213,17 +216,17 @@ it.each([["makeRoom", "none", "nobody"] as Life, ...lives])(
       if (hasEnded) await twice("removeCell", () => activities.removeCell(reaped));
       else await twice("cleanUp", () => activities.cleanUp(input));
     }
-    // A cell that is still being made may come: its room stays taken for as long.
+    // A cell that is still being created may appear, so its room stays reserved for as long.
     if (cellId !== undefined || at !== "provision" || fault === "fails" || fault === "fails as ours") {
       expect([...cells.keys()], "cells after their removal").toEqual([]);
-      // What the quotas said, or that they could not be read, counts for a second.
+      // The result of reading the quotas, or the failure to do so, is cached for a second.
       await vi.advanceTimersByTimeAsync(1500);
       const since = Date.now();
       expect(await provision(2, "nobody")).toMatchObject({ status: "fulfilled", value: { backend: "kubernetes" } });
       expect(Date.now() - since, "milliseconds until the next cell has the room").toBeLessThan(soonMilliseconds);
     }
     world.close();
-    // What nobody follows is the sweep's; what comes late has come by then.
+    // The sweep removes what is not followed; late results have arrived by then.
     await vi.advanceTimersByTimeAsync(lateMilliseconds + 60_000);
     await twice("sweepCells", () => activities.sweepCells());
     expect(world.waiting()).toBe(0);

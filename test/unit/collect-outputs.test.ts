@@ -1,4 +1,4 @@
-/** Output files come as a tar that the code may have forged: whatever it is, it does no harm, and what was refused is said. */
+/** Output files arrive as a tar that the code may have forged. It must do no harm, and what was refused is reported. */
 import { PassThrough, Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
@@ -17,18 +17,18 @@ async function tarOf(...entries: Entry[]): Promise<Buffer> {
 }
 
 interface Sent {
-  /** Names of what is no plain file. */
+  /** Names of entries that are not regular files. */
   readonly refused?: readonly string[];
-  /** Names of files that are going to be sent. */
+  /** Names of files that were announced. */
   readonly announced?: readonly string[];
-  /** What `find` ended with. */
+  /** The exit status of `find`. */
   readonly status?: string;
   readonly tar?: Buffer | AsyncIterable<Buffer>;
 }
 
 const words = (list: readonly string[] = []): string => [...list.map((word) => `${word}\0`), "\0"].join("");
 
-/** Collects what a cell sends. */
+/** Collects the output of a cell. */
 async function collectFrom(
   { refused, announced, status = "0", tar = Buffer.alloc(0) }: Sent,
   plan: Partial<OutputPlan> = {},
@@ -99,7 +99,7 @@ describe("an archive that breaks off", () => {
     expect(answer.files).toEqual(saved);
     expect(answer.omitted.map(({ name }) => name)).toEqual(omitted);
     expect(answer.omitted.at(-1)?.reason).toContain("the files broke off");
-    // Whoever has sent it has ended: why, it says itself.
+    // The sender has ended, and reports the reason itself.
     expect(answer.gaveUp).toBe(false);
   });
 
@@ -116,7 +116,7 @@ describe("an archive that breaks off", () => {
   });
 });
 
-/** A header with these bytes in it, and a checksum that fits. */
+/** A header with these bytes, and a matching checksum. */
 function header(name: string, type: string, size: string | Buffer): Buffer {
   const block = Buffer.alloc(512);
   block.write(name, 0);
@@ -140,7 +140,10 @@ async function* endless(...blocks: readonly Buffer[]): AsyncGenerator<Buffer> {
   }
 }
 
-/** How long the event loop stood still at most while something was done: in milliseconds of this thread's own work, since others share the machine. */
+/**
+ * The longest time that an action blocked the event loop, in milliseconds of this thread's own work, since the machine
+ * is shared.
+ */
 async function longestStandstill(work: () => Promise<unknown>): Promise<number> {
   const used = (): number => {
     const { user, system } = process.threadCpuUsage();
@@ -271,7 +274,7 @@ it("a store that is slow leaves no listener behind, however often it is waited f
   const counts: number[] = [];
   const save: OutputPlan["save"] = async (_name, content) => {
     for await (const _ of content) {
-      // The next piece comes meanwhile, and has to wait.
+      // The next piece arrives in the meantime and must wait.
       await setImmediate();
       counts.push(content.listenerCount("close") + content.listenerCount("drain"));
     }

@@ -1,6 +1,6 @@
 /**
- * A runtime that ends an exec well before all of its output has come: seen on a machine under load, and not to be had at will.
- * So a server of our own speaks the protocol of exec here.
+ * A container runtime that ends an exec well before all of its output has arrived. This was seen on a loaded machine
+ * and cannot be reproduced at will, so a server in this process implements the exec protocol.
  */
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ import { parseRequest } from "#core/contract/parse-request";
 interface Answer {
   readonly stdout: string;
   readonly stderr: string;
-  /** Goes on with stdout for as long as anybody listens. */
+  /** Continues stdout as long as the client reads. */
   readonly endless?: boolean;
 }
 
@@ -143,7 +143,7 @@ test("a store that fails while it is waited for is said to have failed", async (
   const stuck = new Writable({ write: () => {} });
   const end = (await collector(stuck, sinkOf([])))();
   await expect.poll(() => stuck.writableLength).toBeGreaterThan(0);
-  // Without an error, as a stream that somebody closed.
+  // Without an error, like a stream that was closed.
   stuck.destroy();
   await expect(end).rejects.toThrow("the stream of the store is closed");
 });

@@ -65,7 +65,7 @@ describe("parseConfiguration", () => {
     expect(configuration.worker.limits).toEqual({ timeout: 300_000, cpu: 2000, memory: 2 ** 30, disk: 2 ** 31 });
     expect(configuration.worker.maximumStartsPerSecond).toBe(20);
     expect(configuration.retention).toBe(30 * 86_400_000);
-    // So that they mean under a request what they mean in the file.
+    // They must mean the same in a request as in the file.
     expect(parseRequest({ ...configuration.defaults, code: "x" })).toMatchObject({ timeout: 120_000, cpu: 200 });
   });
 
@@ -212,7 +212,7 @@ describe("applyPolicy", () => {
     [{ images: ["python:3.12"] }, { image: "python:3.12" }],
     [{ images: ["example.com/team/*"] }, { image: "example.com/team/a:1" }],
     [{ images: ["*"] }, { image: "a:1" }],
-    // The languages' own images are the worker's.
+    // The languages' own images are set by the worker.
     [{ images: [] }, {}],
     [{ network: false }, { network: false }],
   ])("%#: allows", (worker, request) => {

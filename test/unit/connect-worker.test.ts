@@ -1,4 +1,4 @@
-/** A worker that connects to what accepts connections and says nothing. */
+/** A worker that connects to a server that accepts connections and never responds. */
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";

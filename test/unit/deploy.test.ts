@@ -1,4 +1,4 @@
-/** deploy/ against what the code says of the same things. */
+/** deploy/ against the code. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -24,7 +24,7 @@ const root = join(import.meta.dirname, "../..");
 
 const manifests = await loadManifests(cellNamespace);
 
-/** The spec of an object, or what stands beside its metadata. */
+/** The spec of an object, or its other fields besides metadata. */
 function contentOf(title: string): Record<string, unknown> {
   const found = manifests.find((manifest) => titleOf(manifest) === title);
   if (!found) throw new Error(`deploy/ has no ${title}`);
@@ -45,7 +45,10 @@ it("the Role says what the table of required access says", () => {
   ]);
 });
 
-/** What lies in no namespace has the cells' in its name: two instances of kgents in one cluster must not share it. */
+/**
+ * The name of a cluster-scoped object contains the cells' namespace, so that two instances of kgents in one cluster do
+ * not share it.
+ */
 const isOfCluster = ({ apiVersion, metadata }: Manifest): boolean =>
   metadata.name === cellNamespace ||
   (apiVersion === "admissionregistration.k8s.io/v1" && metadata.name.endsWith(`.${cellNamespace}`));
@@ -88,7 +91,7 @@ describe("the quota and the limits", () => {
   const { hard } = contentOf("ResourceQuota kgents-cells") as { hard: Record<string, string> };
   const [cell] = cellPod(validateRequest({ code: "1" }), findLanguage(builtInLanguages, "python")).containers;
 
-  // What a quota counts and a pod does not say keeps the pod from being created.
+  // A resource that a quota counts must be set by the pod; otherwise the pod is rejected.
   test.each(Object.keys(hard).filter((name) => /^(?:requests|limits)\./.test(name)))("a cell says its %s", (name) => {
     const [part, resource = ""] = name.split(/\.(.*)/);
     expect(cell.resources[part as "requests" | "limits"]).toHaveProperty([resource]);

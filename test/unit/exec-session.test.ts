@@ -1,4 +1,4 @@
-/** A program in a container, on a real connection: to a server in this process that speaks as an API server does. */
+/** A program in a container over a real connection, to a server in this process that acts as an API server. */
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -61,7 +61,7 @@ describe("a session", () => {
     const pingMilliseconds = 100;
     const session = await openSession(client, target, ["true"], { pingMilliseconds, idleMilliseconds: 250 });
     let bytes = 0;
-    // As a store that stalls does: for longer than an answer may take, again and again.
+    // Like a store that stalls repeatedly for longer than the deadline of a response.
     for await (const chunk of session.stdout) {
       if (bytes % 2 ** 20 === 0) await wait(3.5 * pingMilliseconds);
       bytes += chunk.length;
@@ -83,14 +83,14 @@ describe("a session", () => {
     for await (const chunk of session.stdout) {
       bytes += chunk.length;
       most = Math.max(most, session.stdout.listenerCount("drain"));
-      // What has arrived is handed on meanwhile.
+      // What has arrived is passed on in the meantime.
       await wait(1);
     }
     expect({ bytes, most }).toEqual({ bytes: 2 * 2 ** 20 + small, most: 1 });
   });
 
   it("ends where the other side does not answer any more", async () => {
-    // Nothing of what comes is read: no answer to a ping.
+    // The server reads nothing, so it answers no ping.
     behave = (socket) => socket.pause();
     const session = await openSession(client, target, ["true"], { pingMilliseconds: 30 });
     expect(await session.ended).toMatchObject({ broken: expect.any(String) });

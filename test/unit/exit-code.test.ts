@@ -10,7 +10,7 @@ const results: [RunStatus, number | null, number][] = [
   ["failed", 124, 124],
   ["failed", 143, 143],
   ["failed", 255, 255],
-  // Never success, whatever is not known.
+  // Never success if something is unknown.
   ["failed", null, 1],
   ["failed", 0, 1],
   ["failed", 256, 1],

@@ -1,4 +1,4 @@
-/** A follower that stops in the middle leaves nothing open. */
+/** A follower that stops early leaves nothing open. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What globs of output files stand for, and what a hostile one costs. */
+/** The meaning of output file globs, and the cost of a hostile one. */
 import { matchesGlob } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compileGlob } from "#cells/files/glob";
@@ -13,7 +13,7 @@ describe("a glob stands for", () => {
     ["abc", "a*b*c", true],
     ["ab", "a**b", true],
     ["a/b", "a**b", false],
-    // Hidden files come by a glob that has the dot.
+    // A glob matches hidden files only if it has the dot.
     [".a.txt", "*.txt", false],
     [".a.txt", ".*", true],
     [".a", "?a", false],
@@ -61,7 +61,7 @@ describe("a glob stands for", () => {
     ["d/x.txt", "{**/*.txt,*.csv}", true],
     ["d/e/x", "{d,f}/**/x", true],
     [".a", "{.,b}a", true],
-    // What is not special stands for itself.
+    // All other characters match themselves.
     ["a b", "a b", true],
     ["a(1).txt", "a(1).txt", true],
     ["a", "@(a|b)", false],
@@ -94,7 +94,7 @@ describe("a glob stands for", () => {
         6,
       );
       const name = some(["a", "b", "c", "ab", ".", "/"], 6);
-      // Not for empty parts, `.` and `..`, which no request has.
+      // Not for empty parts, `.` and `..`, which no request can have.
       if ([glob, name].some((path) => /(?:^|\/)\.{0,2}(?:\/|$)/.test(path))) continue;
       const [ours, nodes] = [compileGlob(glob).matches(name), matchesGlob(name, glob)];
       if (ours !== nodes) differences.push({ glob, name, ours });

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { nextPause } from "#client/sdk/output/follow-heartbeat";
 import { decodeFirst } from "#client/sdk/runs/history";
 
-/** A codec that adds a byte, and takes only what ends with it. */
+/** A codec that appends a byte, and accepts only data that ends with it. */
 const adding = (byte: number): PayloadCodec => ({
   encode: async (payloads) =>
     payloads.map(({ data, ...rest }) => ({ ...rest, data: Buffer.from([...(data ?? []), byte]) })),

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { prepareHostView } from "#cells/subprocess/machine/host-view";
 
 const settings = /^(?:java(?:-|$)|python\d)/;
-/** Directories of which one file is shown. */
+/** Directories of which one file is visible. */
 const ofLibraries: Readonly<Record<string, string>> = { ssl: "ssl/openssl.cnf", pki: "pki/tls/openssl.cnf" };
 const ofOurOwn = [
   "alternatives",

@@ -44,7 +44,7 @@ describe("a recorded verdict", () => {
     expect(on({ [networkIsolationAnnotation]: "enforced", [networkIsolationCheckedAnnotation]: checkedAt })).toEqual({
       isolation: "enforced",
       reason: null,
-      // What the canary of 0.1.0 tried, which did not say so.
+      // The targets of the 0.1.0 canary, whose verdict did not list them.
       tried: ["api-server", "pod"],
       checkedAt,
     });

@@ -1,4 +1,4 @@
-/** Files and folders of this machine as input files: what comes, in which order, and what is refused before anything is read. */
+/** Local files and folders as input files: which are included, in which order, and what is rejected before reading. */
 import { execFileSync } from "node:child_process";
 import { appendFile, chmod, mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -40,7 +40,7 @@ async function refusalOf(promise: Promise<unknown>): Promise<KgentsError> {
   return error as KgentsError;
 }
 
-/** As nobody, where the tests are root, whom nothing is unreadable to. */
+/** Acts as another user if the tests run as root, for whom every file is readable. */
 async function asNobody<Value>(act: () => Promise<Value>): Promise<Value> {
   if (process.geteuid?.() !== 0) return act();
   process.seteuid?.(65_534);
@@ -103,7 +103,7 @@ describe("a folder", () => {
   it("is refused by its bytes before any is read", async () => {
     for (const name of ["a", "b", "c"]) {
       await put(`p/${name}`);
-      // Sparse: to read them would take as long as if they were not.
+      // Sparse, but reading them would still take long.
       await truncate(at("p", name), 100 * 2 ** 20);
     }
     const began = performance.now();
@@ -226,7 +226,7 @@ describe("a folder that changes while it is read", () => {
   ])("%s is refused", async (_, change, message) => {
     await put("p/a");
     const found = await findFiles([{ path: at("p") }], "--input");
-    // Its inode is not given to the next file while it is held.
+    // While it is open, its inode is not reused for the next file.
     await using _held = await open(at("p/a"));
     await change(at("p/a"));
     expect((await refusalOf(readFiles(found, "--input", async () => undefined))).message).toBe(

@@ -1,4 +1,4 @@
-/** The JSON Schemas that programs in other languages check against, as a validator of theirs sees them. */
+/** The JSON Schemas for programs in other languages, checked with such a validator. */
 import { describe, expect, it } from "vitest";
 import { type FailureKind, failureKinds } from "#core/contract/failure";
 import { jsonSchemaNames, printedJsonSchema, requestJsonSchema, resultJsonSchema } from "#core/contract/json-schema";
@@ -54,13 +54,13 @@ describe("the JSON Schema of a request", () => {
     expect(schemaErrors("request", request)).toEqual([]);
   });
 
-  /** What JSON Schema cannot say: sizes in bytes, well-formed text, quantities of text, how names go together. */
+  /** What JSON Schema cannot express: sizes in bytes, well-formed text, quantities as text, relations between names. */
   const beyond = [
     /bytes of JSON|lone surrogate|text of 3277\d bytes/,
     /^files\.0\.name: got "(?:\\ud800|ü+)/,
     /^files: got "a" (?:twice|as a file)|^entrypoint: got "a"/,
     /^\w+: got "\d+(?:\.\d+)?[A-Za-z]*\d*[a-z]?"; allowed is a (?:quantity|duration)/,
-    // zod leaves it out of what it checks.
+    // zod omits it from validation.
     /__proto__/,
   ];
   const isJson = (request: unknown): boolean => {

@@ -1,4 +1,4 @@
-/** What programs need, read from their files. */
+/** The libraries that programs need, read from their files. */
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 test("a program's needs are those that its loader finds", async () => {
   for (const program of [process.execPath, "/bin/sh", "/usr/bin/env"]) {
     const printed = execFileSync("/usr/bin/ldd", [program], { encoding: "utf8" });
-    // Those that are linked by others are there as well.
+    // Indirectly linked libraries are included.
     const loaded = [...printed.matchAll(/^\s*(\S+)/gm)].map(([, name = ""]) => basename(name));
     const elf = await readElf(program);
     expect(elf?.needed.length).toBeGreaterThan(0);
@@ -30,7 +30,7 @@ test("a program's needs are those that its loader finds", async () => {
 test("a library beside the program is found by $ORIGIN, and one that is nowhere is named", async () => {
   const own = join(directory, "env");
   const bytes = await readFile("/usr/bin/env");
-  // A real file whose library is named otherwise: by a path, and by a name that nobody has.
+  // A real file whose library has another name: a path, and a name that does not exist.
   const at = bytes.indexOf("libc.so.6\0");
   await writeFile(own, Buffer.concat([bytes.subarray(0, at), Buffer.from("libq.so.6"), bytes.subarray(at + 9)]));
   await expect(foreignLibraries(own)).rejects.toThrow(`${own} needs libq.so.6, which is neither`);

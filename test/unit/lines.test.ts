@@ -29,7 +29,7 @@ describe("lines end with \\n and nothing else", () => {
   ])("%j", async (content, lines) => {
     const whole = Buffer.from(content);
     expect(await texts([whole])).toEqual(lines);
-    // However it comes: cut at each byte.
+    // Cut at every byte.
     expect(await texts([...whole].map((byte) => Buffer.from([byte])))).toEqual(lines);
   });
 });

@@ -12,7 +12,7 @@ test.each<readonly [ExecutionRequest, object, RegExp | undefined]>([
   [{ cpu: 256 }, {}, /^cpu: got 256; allowed is at most 4, which is what the worker's machine has$/],
   [{ memory: "1Ti" }, {}, /^memory: got 1Ti; allowed is at most 8Gi, which/],
   [{ disk: "1Ti" }, {}, /^disk: got 1Ti; allowed is at most 8Gi, which/],
-  // An administrator who says more means it.
+  // An administrator's higher value is kept.
   [{ cpu: 256 }, { cpu: 256_000 }, undefined],
 ])("%j on a machine of 4 cores and 8Gi, with the policy %j", (request, limits, refusal) => {
   const check = () => applyMachine(parseRequest({ code: "1", ...request }), { limits }, machine);

@@ -43,7 +43,7 @@ describe("the hardened Job", () => {
     ["uid", (it) => podOf(it).securityContext.runAsUser, 2_013_265_920],
     ["gid", (it) => podOf(it).securityContext.runAsGroup, 2_013_265_920],
     ["uid (label)", (it) => it.spec.template.metadata.labels["kgents.io/user-id"], "2013265920"],
-    // It would make every directory of the volumes setgid, and opens nothing: all can write the volumes of their own pod.
+    // It would make every directory of the volumes setgid and grants nothing: all users can write their pod's volumes.
     ["no fsGroup", (it) => "fsGroup" in podOf(it).securityContext, false],
     [
       "nobody moves it or joins it",
@@ -53,7 +53,7 @@ describe("the hardened Job", () => {
     ["no service account token", (it) => podOf(it).automountServiceAccountToken, false],
     ["no service links", (it) => podOf(it).enableServiceLinks, false],
     ["restartPolicy", (it) => podOf(it).restartPolicy, "Never"],
-    // Not 0: the pod would be gone from the API before its processes are.
+    // Not 0: the pod would be removed from the API before its processes have ended.
     ["its node says when it has ended", (it) => podOf(it).terminationGracePeriodSeconds, 1],
     ["backoffLimit", (it) => it.spec.backoffLimit, 0],
     ["podReplacementPolicy", (it) => it.spec.podReplacementPolicy, "Failed"],

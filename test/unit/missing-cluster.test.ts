@@ -1,4 +1,4 @@
-/** When the sandbox takes a run in the place of a cluster, and when there was never to be one. */
+/** When the sandbox replaces an unavailable cluster, and when a cluster was never required. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

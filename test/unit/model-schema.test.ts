@@ -1,4 +1,4 @@
-/** Tools as the APIs of models take them. */
+/** Tool schemas as model APIs accept them. */
 import { describe, expect, test } from "vitest";
 import { cancelExecution } from "#client/mcp/tools/cancel-execution";
 import { getExecution } from "#client/mcp/tools/get-execution";
@@ -13,8 +13,9 @@ import { inputJsonSchema, withoutNulls } from "#client/tools/model-schema";
 import { standardSchema } from "#client/tools/standard-schema";
 
 /**
- * OpenAI, "Structured model outputs", section "Supported schemas" (platform.openai.com/docs/guides/structured-outputs): the keywords by
- * type. `default`, `minLength`, `maxLength`, `not` and `allOf` are not among them.
+ * The keywords by type in OpenAI, "Structured model outputs", section "Supported schemas"
+ * (platform.openai.com/docs/guides/structured-outputs). `default`, `minLength`, `maxLength`, `not` and `allOf` are not
+ * supported.
  */
 const openAi = [
   ...["type", "title", "description", "enum", "const", "anyOf", "$ref", "$defs", "definitions"],
@@ -23,8 +24,8 @@ const openAi = [
 ];
 
 /**
- * Google, Gemini API, "GenerationConfig.responseJsonSchema" (ai.google.dev/api/generate-content): the subset of JSON Schema, which
- * `FunctionDeclaration.parametersJsonSchema` has, too.
+ * The subset of JSON Schema in Google, Gemini API, "GenerationConfig.responseJsonSchema"
+ * (ai.google.dev/api/generate-content), which `FunctionDeclaration.parametersJsonSchema` shares.
  */
 const gemini = [
   ...["$id", "$defs", "$ref", "$anchor", "type", "format", "title", "description", "enum", "items", "prefixItems"],

@@ -1,4 +1,4 @@
-/** What models are shown, as pure functions: quotations, excerpts, pieces. */
+/** Texts for models, as pure functions: quotations, excerpts, pieces. */
 import { describe, expect, it } from "vitest";
 import { cutBetweenCharacters } from "#client/mcp/tools/cut";
 import { runCodeDescription } from "#client/tools/description";

@@ -1,4 +1,4 @@
-/** How many output files, and how many bytes of them, a run may bring back. */
+/** The maximum number and size of output files that a run may return. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

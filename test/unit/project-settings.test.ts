@@ -21,7 +21,7 @@ describe("a file of the working directory", () => {
       language: "sh",
     };
     expect(apply({ defaults }).defaults).toEqual(defaults);
-    // Over the user's own, of which the rest holds.
+    // Project settings override the user's, which otherwise apply.
     const mine = { defaults: { timeout: "1h", network: true }, worker: { network: false }, retention: "1d" };
     expect(apply({ defaults: { timeout: "10m" } }, mine)).toEqual({
       ...own(mine),

@@ -37,7 +37,7 @@ describe("parseBytes", () => {
     ["256Mi", 268_435_456],
     ["1.5Gi", 1_610_612_736],
     ["1Ti", 2 ** 40],
-    // Rounded up, as Kubernetes does.
+    // Rounded up, like Kubernetes.
     ["0.1Ki", 103],
     ["1K", undefined],
     ["1mi", undefined],
@@ -86,7 +86,7 @@ describe("parseQuantity reads all of Kubernetes' notations", () => {
     ["1.5e+3", 1500, 1.5e6],
     ["12e-1", 2, 1200],
     ["1E-3", 1, 1],
-    // What is too large is the largest, what is too small the smallest.
+    // Values out of range are clamped to the largest or smallest one.
     ["9e99999", 2 ** 63, 2 ** 63 * 1000],
     ["1e-99999", 1, 1],
     ["10Ei", 2 ** 63, 2 ** 63 * 1000],

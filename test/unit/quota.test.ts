@@ -1,4 +1,4 @@
-/** What quotas leave, by their numbers and by the words of the API server's refusals. */
+/** The room that quotas leave, from their numbers and from the messages of the API server's refusals. */
 import { describe, expect, it, test } from "vitest";
 import { amountsOf, isQuotaRefusal, lackIn, type Quota, shortageOf } from "#cells/kubernetes/places/quota";
 import { builtInLanguages, findLanguage } from "#core/contract/language";

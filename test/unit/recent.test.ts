@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { recent } from "#client/sdk/recent";
 
-/** Counts what is made, and says what was there before. */
+/** Counts the created values. Each contains the one before it. */
 function counting(milliseconds: number, fails: (count: number) => boolean = () => false) {
   let count = 0;
   const get = recent<string>(milliseconds, async (before) => {

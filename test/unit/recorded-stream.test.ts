@@ -1,4 +1,4 @@
-/** What is kept of a stream on its way into the store. */
+/** What is kept of a stream that is written to the store. */
 import { EventEmitter } from "node:events";
 import { Writable } from "node:stream";
 import { expect, test } from "vitest";

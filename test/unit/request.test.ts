@@ -11,7 +11,7 @@ describe("a bad request", () => {
     expect(error.message).toContain(message);
     expect(error.message.startsWith(`${field}: got `)).toBe(true);
     expect(error.message).toMatch(/; allowed is ./);
-    // zod's own words, and what should not stand in a history.
+    // zod's own messages, which must not appear in a history.
     expect(error.message).not.toMatch(/Invalid|expected|must match|Too (big|small)/);
     expect(`${error.message} ${JSON.stringify(error.cause)}`).not.toContain(secret);
     expect(error.message.length).toBeLessThan(600);

@@ -50,7 +50,7 @@ describe("a program of the host", () => {
   const pidIn = (file: string): Promise<string> =>
     vi.waitFor(async () => (await readFile(file, "utf8")).trim(), { timeout: 20_000, interval: 5 });
 
-  // Each leaves a process behind that holds its output open.
+  // Each leaves a process behind that keeps its output open.
   const kills: [string, string, object, RegExp][] = [
     ["when its time is up", "wait", { timeoutMilliseconds: 2000 }, /did not end within 2 s/],
     ["when it writes too much", "exec yes", { outputBytes: 4096 }, /wrote more than 4096 bytes/],
@@ -100,7 +100,7 @@ describe("where programs are looked for", () => {
   test("in absolute directories that nobody else can write, outside of the project", async () => {
     await put("open/tool", "project/bin/tool", "group/tool", "good/tool", "last/tool");
     await chmod(join(directory, "open"), 0o777);
-    // A group that this user is not alone in.
+    // A group with other members besides this user.
     if (process.geteuid?.() === 0) {
       await chown(join(directory, "group"), 12345, 12345);
     } else await chmod(join(directory, "group"), 0o777);

@@ -1,4 +1,4 @@
-/** What the commands about runs show: tables, bars, moments. */
+/** The output of the commands about runs: tables, bars, times. */
 import { describe, expect, it, test } from "vitest";
 import { barChart } from "#client/cli/runs/bar-chart";
 import { stretchesOf } from "#client/cli/runs/format-details";
@@ -171,7 +171,7 @@ describe("what is kept of a request", () => {
     ["nonsense", { ...nothing, title: "(no code)" }],
   ])("of %j", (request, expected) => {
     expect(aboutOf(request)).toEqual(expected);
-    // What was kept reads as what it was kept from.
+    // The stored form formats like the original.
     expect(aboutOf(aboutOf(request))).toEqual(expected);
   });
 });

@@ -1,4 +1,4 @@
-/** What is taken for a run's own Job, own pods and own user id. */
+/** Which Jobs, pods and user ids count as a run's own. */
 import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect, it, test } from "vitest";
 import type { ObservedPod } from "#cells/kubernetes/api/observed-cell";
@@ -25,7 +25,7 @@ const wanted = toV1Job(
   }),
 );
 
-/** Puts a value where words lead, or takes away what is there. */
+/** Sets the value at a path, or removes it. */
 function put(root: object, path: string, value: unknown): void {
   const words = path.split(" ");
   const last = words.pop() ?? "";
@@ -39,7 +39,7 @@ const pod = "spec template spec";
 const container = `${pod} containers 0`;
 const controller = { "batch.kubernetes.io/controller-uid": "5a122345" };
 
-/** What a server of 1.34 fills in. */
+/** The defaults that a server of version 1.34 adds. */
 const filledIn: Changes = {
   ...{ "spec suspend": false, "spec completions": 1, "spec completionMode": "NonIndexed", "spec parallelism": 1 },
   ...{ "spec manualSelector": false, "spec selector": { matchLabels: controller } },
@@ -52,7 +52,7 @@ const filledIn: Changes = {
   [`${pod} volumes 3 downwardAPI items 1 fieldRef apiVersion`]: "v1",
 };
 
-/** The Job as the server answers. */
+/** The Job as the server returns it. */
 function asServer(changes: Changes = {}): V1Job {
   const job = structuredClone(wanted);
   for (const [path, value] of Object.entries({ ...filledIn, ...changes })) put(job, path, value);

@@ -59,7 +59,7 @@ test.each([
   ["past the end", 13, 20, [[4, 13, 14]]],
   ["nothing", 3, 3, []],
 ])("the pieces of %s", (_, start, end, expected) => {
-  // The short one is left aside where a longer one begins as early.
+  // The shorter one is ignored if a longer one starts as early.
   const segments = at([0, 4], [4, 2], [4, 10]);
   expect([...piecesOf(segments, start, end)].map((piece) => [piece.segment.offset, piece.start, piece.end])).toEqual(
     expected,
@@ -76,6 +76,6 @@ test("thousands of segments are looked at once each", () => {
     bytes: 10,
   }));
   expect(lengthOf(segments)).toBe(200_000);
-  // Sorting included; each against each would be 400 million.
+  // Including the sort. Comparing each with each would take 400 million.
   expect(looks).toBeLessThan(2_000_000);
 });

@@ -14,7 +14,7 @@ const registry6 = `
   2001:1::2/128 2001:1::3/128 2001:2::/48 2001:3::/32 2001:4:112::/48 2001:10::/28 2001:20::/28 2001:30::/28
   2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20 5f00::/16 fc00::/7 fe80::/10`;
 
-/** What is closed beside the registries, on purpose. */
+/** Blocked intentionally in addition to the registries. */
 const beside = ["168.63.129.16/32", "224.0.0.0/4", "fec0::/10", "ff00::/8"];
 
 describe.each([

@@ -1,4 +1,4 @@
-/** How much a store takes of its disk, what is removed to make room, and what is said where there is none. */
+/** The disk space of a store, what is removed to make room, and the error if there is none. */
 import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ const makeOlder = async (path: string, minutes: number): Promise<void> => {
   await utimes(path, then, then);
 };
 
-/** Writes 300 KiB as a run of so many minutes ago. Returns its key. */
+/** Writes 300 KiB as a run that is the given number of minutes old. Returns its key. */
 async function runOf(store: DirectoryStore, minutes: number): Promise<string> {
   const { key, stdout } = newRun();
   await writeArtifact(store, stdout, Buffer.alloc(300 * kibibyte, "x"));
@@ -73,7 +73,7 @@ describe("a store that has grown beyond its size", () => {
       [live, stopped].sort(),
       [artifact],
     ]);
-    // A worker that has died renews nothing.
+    // A dead worker renews nothing.
     await makeOlder(join(directory, "live", stopped), 16);
     await store.makeRoom();
     expect(await readdir(join(directory, "runs"))).toEqual([live]);
@@ -157,7 +157,7 @@ describe("what a store is made of", () => {
     const [name = ""] = await readdir(join(directory, "retention"));
     await truncate(join(directory, "retention", name));
     await expect(store.agreeOnRetention("other", 1000)).rejects.toThrow("retention");
-    // Whose it is writes it anew.
+    // The owner writes it again.
     expect(await store.agreeOnRetention("one", 5000)).toBe(5000);
     expect(await store.agreeOnRetention("other", 1000)).toBe(5000);
     expect(await readFile(join(directory, "retention", name), "utf8")).toBe("5000");

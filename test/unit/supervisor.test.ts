@@ -24,7 +24,7 @@ const hostile = [
   "\u0001\u007f",
 ];
 
-/** What shells set, read or refuse to set, and what begins as those do. */
+/** Variables that shells set, read or refuse to set, and others with the same prefixes. */
 const shellVariables = {
   ...{
     IFS: "x",
@@ -61,17 +61,17 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
     ["exit 127", 127],
     ["exit 255", 255],
     ["exit 128", 128],
-    // bash cannot tell it from SIGKILL.
+    // bash cannot distinguish it from SIGKILL.
     ["exit 137", 137, shell[0] === "bash"],
     ["kill -TERM $$", 143, true],
     ["kill -KILL $$", 137, true],
     ["kill -SEGV $$", 139, true],
-    // Ignored in background commands of a shell without job control: the code must not be one.
+    // A shell without job control ignores it in background commands, so the code must not be one.
     ["kill -INT $$; exit 7", 130, true],
     ["kill -QUIT $$; exit 7", 131, true],
   ])("ends as the code does: %s", async (code, expected, signalled = false) => {
     await using cell = startCell(shell);
-    // By its path: under busybox `sh` would be busybox again, which ignores SIGQUIT itself.
+    // By path: under busybox, `sh` would be busybox again, which ignores SIGQUIT itself.
     await cell.start(["/bin/sh", "-c", code]);
     expect(parseExitMarker(await cell.appears("exit"))).toEqual({ code: expected, signalled, stopped: null });
     expect(await cell.collect()).toBe(expected);
@@ -79,7 +79,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
 
   it("says 127 where there is no such program, and why on stderr", async () => {
     await using cell = startCell(shell);
-    // A directory of the PATH that may not be read would make it 126.
+    // An unreadable directory in the PATH would make it 126.
     await cell.start(["no-such-program"], { environment: { PATH: "/usr/bin:/bin" } });
     expect(parseExitMarker(await cell.appears("exit"))?.code).toBe(127);
     expect(cell.read("stderr").toString()).toContain("no-such-program");
@@ -206,7 +206,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
 
   describe.skipIf(!canBePid1)("as PID 1", () => {
     it("ends code at its deadline, and all that it started", async () => {
-      // Long enough for code of the lowest priority to begin on a loaded machine.
+      // Long enough for code of the lowest priority to start on a loaded machine.
       await using cell = startCell(shell, { timeout: 1500 });
       const started = Date.now();
       await cell.start([
@@ -299,7 +299,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
   });
 });
 
-// busybox has an env of its own and runs no other.
+// busybox has a built-in env and runs no other.
 it.each(shells.filter(([program]) => program !== "busybox"))(
   "has no variable on a command line, where the whole node could read it: %s",
   async (...shell) => {
@@ -339,8 +339,8 @@ describe("the supervisor's command", () => {
   });
 
   it("passes through Kubernetes' expansion unchanged", () => {
-    // https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/: `$$` becomes `$`, `$(NAME)` the
-    // variable's value where there is one.
+    // https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/: `$$` becomes `$`,
+    // and `$(NAME)` the variable's value if it is set.
     const script = `${command[2]}${command[11]}`;
     expect(script).not.toContain("$$");
     expect(script).not.toMatch(/\$\([A-Za-z_][A-Za-z0-9_.-]*\)/);

@@ -14,7 +14,7 @@ const cell = (cellId: string, more: Partial<OwnedCell> = {}): OwnedCell => ({
   ...more,
 });
 
-/** Sweeps over cells that are there, with what is known of each cell's run. */
+/** Sweeps existing cells, with the given state of each cell's run. */
 async function sweepOver(
   cells: readonly OwnedCell[],
   runOf: (workflowId: string) => RunState,

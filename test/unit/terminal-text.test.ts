@@ -1,4 +1,4 @@
-/** What is printed: foreign words in it do nothing to a terminal, and few files write at all. */
+/** Printed text: untrusted parts cannot control the terminal, and few files write to it at all. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { pour, StoreError } from "#cells/kubernetes/exec/follow";
 import { untilDrained } from "#cells/until-drained";
 
-/** A stream that is full, and takes nothing until it is told to. */
+/** A full stream that accepts nothing until it is told to. */
 function fullStream(): { stream: Writable; take: () => void } {
   let take = (): void => {};
   const stream = new Writable({
@@ -32,7 +32,7 @@ describe("the wait for a full stream leaves no listener, and ends when", () => {
     happen(full, stop);
     await wait;
     expect(counts()).toEqual(before);
-    // What was so before is not waited for.
+    // A condition that already holds is not waited for.
     if (full.stream.destroyed || stop.signal.aborted) await untilDrained(full.stream, stop.signal);
   });
 });

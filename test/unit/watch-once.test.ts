@@ -1,4 +1,4 @@
-/** How a watch ends, by what an API server answers. The answers are those of Kubernetes 1.34. */
+/** How a watch ends, for each response of an API server. The responses are those of Kubernetes 1.34. */
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";

@@ -1,4 +1,4 @@
-/** How a worker's parts are closed, and that a log which cannot be written ends nothing. */
+/** How a worker's parts are closed. A log that cannot be written must not end the process. */
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";

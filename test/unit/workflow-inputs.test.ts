@@ -13,7 +13,7 @@ const batch = { chunks: [chunk], total: 3, concurrency: 10, limits: { streamByte
 const progress = { total: 3, started: 1, outcomes: { succeeded: 1 } };
 const reap = { cellId: "kgents-0123456789abcdef0123", backend: "kubernetes", ttlMilliseconds: 60_000 };
 
-/** Lists within lists, as JSON of any depth is read. */
+/** Nested lists, as JSON of any depth is parsed. */
 const nested = (depth: number): unknown => JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
 const deep = nested(100_000);
 
@@ -100,6 +100,6 @@ it("looking for what is nested too deep takes a moment, also in the largest inpu
   const wide = JSON.parse(`[${"[],".repeat(690_000)}[]]`);
   const began = performance.now();
   expect(faultInDepth("request", { code: "x", metadata: wide })).toBeUndefined();
-  // Some tens of milliseconds; a workflow's task may take 10 s.
+  // It takes some tens of milliseconds; a workflow task may take 10 s.
   expect(performance.now() - began).toBeLessThan(5000);
 });

@@ -1,4 +1,4 @@
-/** Where output files end: below the directory, whatever links whoever prepared it has put there, and whatever a run calls its files. */
+/** Where output files are written: below the directory, whatever links exist there and whatever names a run uses. */
 import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ const fileOf = (name: string): FileResult => ({
   base64: Buffer.from("theirs").toString("base64"),
 });
 
-/** Writes files of these names as a command does. Returns whether all were written. */
+/** Writes files of these names like a command. Returns whether all were written. */
 const write = (names: readonly string[], named?: string): Promise<boolean> => {
   const result: Pick<ExecutionResult, "files" | "filesOmitted"> = { files: names.map(fileOf), filesOmitted: [] };
   return writeOutputFiles(result, named, undefined, () => {});

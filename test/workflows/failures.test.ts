@@ -9,7 +9,7 @@ import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
 const address = inject("temporalAddress");
 
-/** Starts a run as any SDK would: by type name, with JSON; answers with how it failed. */
+/** Starts a run like any SDK: by type name, with JSON. Returns its failure. */
 async function failureOf(worker: TestWorker, request: unknown): Promise<ApplicationFailure> {
   const workflowId = `plain-${crypto.randomUUID()}`;
   const run = worker.client.workflow.execute(executeCodeWorkflow, {
@@ -67,7 +67,7 @@ describe("failures of the infrastructure", () => {
       },
     });
     await using worker = await startTestWorker(address, { backends: { kubernetes: cluster } });
-    // The retries of the two passing kinds take their time; that they happen is enough here.
+    // The retries of the two transient kinds take time; here it is enough that they happen.
     if (failureKinds[kind].retryable) {
       const handle = await worker.start({ code: "x", backend: "kubernetes" });
       await expect.poll(() => attempts, { timeout: 10_000 }).toBeGreaterThan(2);

@@ -1,4 +1,4 @@
-/** What is started with other input than a client of ours sends: refused, and nothing is done. */
+/** Workflows started with input that our client never sends: rejected, and nothing is done. */
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => worker[Symbol.asyncDispose]());
 
-/** Starts a workflow as any SDK would; answers with how it failed. */
+/** Starts a workflow like any SDK. Returns its failure. */
 async function failureOf(type: string, ...args: unknown[]): Promise<ApplicationFailure> {
   const options = { workflowId: `input-${randomUUID()}`, taskQueue: worker.taskQueue, args };
   const error = await worker.client.workflow.execute(type, options).then(
@@ -59,7 +59,7 @@ it.each<[type: string, field: string, ...args: unknown[]]>([
   expect([...sandbox.calls, ...cluster.calls]).toEqual([]);
 });
 
-/** Starts a workflow with JSON as it is: no SDK of JavaScript writes what is nested deep. */
+/** Starts a workflow with raw JSON: no JavaScript SDK writes deeply nested values. */
 async function startWithJson(type: string, args: readonly string[], trace?: string): Promise<WorkflowHandle> {
   const { client, taskQueue } = worker;
   const workflowId = `input-${randomUUID()}`;

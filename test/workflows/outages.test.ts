@@ -1,4 +1,4 @@
-/** What is tried again, and for how long, when a cluster or the machine is away for a while. */
+/** What is retried, and for how long, while a cluster or the machine is unavailable. */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { cellIdOf } from "#activities/plan";
 import { KgentsError } from "#core/contract/error";
@@ -15,7 +15,7 @@ const failures = [
   fullDisk,
 ];
 
-/** Fails once in each of the ways, and then no more. */
+/** Fails once in each of the ways, then succeeds. */
 function passing(ways: readonly Error[] = failures): () => void {
   const left = [...ways];
   return () => {
@@ -24,7 +24,9 @@ function passing(ways: readonly Error[] = failures): () => void {
   };
 }
 
-/** How long the server goes on trying an activity of a workflow, by its history, in seconds, and what ends that sooner. */
+/**
+ * How long the server retries an activity of a workflow, in seconds, and what ends that sooner. Read from its history.
+ */
 async function retriesOf({ client }: TestWorker, workflowId: string, activity: string) {
   const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
   const event = (events ?? []).find((one) => one.activityTaskScheduledEventAttributes?.activityType?.name === activity);
@@ -61,7 +63,7 @@ const cluster = scriptedBackend("kubernetes", {
 });
 const sandbox = scriptedBackend("subprocess", {
   hostBound: true,
-  // What is no error of ours may be the machine's trouble, and that passes.
+  // An error that is not ours may be a transient one of the machine.
   provision: passing([fullDisk, fullDisk, fullDisk]),
 });
 

@@ -1,4 +1,4 @@
-/** A run that somebody resets, in the Temporal UI or by its API. */
+/** A run that is reset, in the Temporal UI or by its API. */
 import { randomUUID } from "node:crypto";
 import { expect, inject, it } from "vitest";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
@@ -10,7 +10,7 @@ import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
 const address = inject("temporalAddress");
 
-/** Resets a run to the how-manieth of its workflow tasks; answers with the id of the new execution. */
+/** Resets a run to the given workflow task. Returns the id of the new execution. */
 async function reset({ client }: TestWorker, { id, runId }: ExecutionHandle, task: number): Promise<string> {
   const { namespace } = client.options;
   const { events } = await client.workflow.getHandle(id, runId).fetchHistory();
@@ -42,7 +42,7 @@ it("code is not started again where a run is reset to its beginning: `lost`, wit
   expect(result).toMatchObject({ status: "lost", attempts: 1, runId, stdout: { text: "once\n" } });
   expect(result.reason).toContain("the run was reset");
   expect(backend.calls).toEqual(["provision", "execute", "cleanUp"]);
-  // It is read where the first execution has put it.
+  // It is read from where the first execution has stored it.
   const { bytes } = await readStreamRange(handle, worker.store, "stdout", { offset: 0, length: 100 });
   expect(Buffer.from(bytes).toString()).toBe("once\n");
 });
@@ -62,7 +62,7 @@ it("a run that is reset while its code runs follows the same cell to its end", a
   const handle = await worker.start({ code: "x" });
   await expect.poll(() => backend.calls.includes("execute")).toBe(true);
   const runId = await reset(worker, handle, 1);
-  // For whoever asks about the owner of the cell the run goes on.
+  // A query for the cell's owner reports the run as open.
   expect(await askTemporal(worker.client)(handle.id, handle.runId)).toEqual({ open: true });
   end();
   const result: ExecutionResult = await worker.client.workflow.getHandle(handle.id, runId).result();

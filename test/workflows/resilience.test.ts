@@ -67,7 +67,7 @@ it("a full worker leaves the crowd to one that has places", async () => {
   });
   const first = await full.start({ code: "x" });
   await expect.poll(() => slow.calls).toContain("execute");
-  // Some wait with the full worker, for it took them before the other came; the rest must not.
+  // Some wait for the full worker, which took them before the other started; the rest must not.
   const crowd = await Promise.all(Array.from({ length: 12 }, () => full.start({ code: "x" })));
   await using idle = await startTestWorker(address, { backends: { subprocess: quick }, taskQueue });
   await expect

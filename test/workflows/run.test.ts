@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => worker[Symbol.asyncDispose]());
 
-/** Generous: these tests ask what happens, not how fast. */
+/** Generous: these tests check what happens, not how fast. */
 const quick = { cpu: 1, memory: "256Mi" } as const;
 
 describe("results", () => {
@@ -229,7 +229,7 @@ sys.stdout.buffer.write(b"\\xff\\x00end")
     expect(out.subarray(-5)).toEqual(Buffer.from([255, 0, ...Buffer.from("end")]));
     expect(Buffer.concat(seen.stderr).toString()).toBe(expected.map((i) => `err ${i}\n`).join(""));
     expect(result.stdout.bytes).toBe(out.length);
-    // Live: it came in pieces, spread over the second and a half that the code took.
+    // Live: the output arrived in pieces, over the 1.5 s that the code took.
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(700);
   });
 

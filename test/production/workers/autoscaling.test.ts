@@ -1,4 +1,4 @@
-/** deploy/workers/components/autoscaling, against KEDA's own definitions. KEDA itself does not run here. */
+/** deploy/workers/components/autoscaling, checked against KEDA's own definitions. KEDA itself does not run here. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -36,7 +36,7 @@ describe("with KEDA's definitions", () => {
   });
 
   test("the API server takes the objects as they stand", async () => {
-    // The namespace need not be there for what is about its own objects' form.
+    // The namespace need not exist for checking the objects' schema.
     const objects = parseAllDocuments(rendered)
       .map((each) => each.toJS())
       .filter(({ apiVersion }) => apiVersion === "keda.sh/v1alpha1");

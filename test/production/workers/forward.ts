@@ -1,14 +1,14 @@
-/** Passes connections on, so that pods reach what listens on this machine's loopback only. */
+/** Forwards connections, so that pods reach services that listen only on this machine's loopback. */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
 export interface Forward extends AsyncDisposable {
-  /** Nothing gets through from now on: what is connected is cut, what comes is refused. */
+  /** Stops forwarding: closes open connections and refuses new ones. */
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
 }
 
-/** Passes on what comes to `from`, which is an address of this machine. */
+/** Forwards connections to `from`, an address of this machine. */
 export async function forward(from: { readonly host: string; readonly port: number }, port: number): Promise<Forward> {
   const open = new Set<Socket>();
   const server = createServer((incoming) => {
@@ -18,7 +18,7 @@ export async function forward(from: { readonly host: string; readonly port: numb
       [outgoing, incoming],
     ] as const) {
       open.add(socket);
-      // Whatever ends one ends the other.
+      // The end of either connection ends the other.
       socket.on("error", () => {});
       socket.once("close", () => {
         open.delete(socket);

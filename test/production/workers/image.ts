@@ -1,4 +1,4 @@
-/** The image of the workers, from the repository's Dockerfile: for a cluster's node that no registry serves. */
+/** The workers' image, from the repository's Dockerfile, for a node without access to a registry. */
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,16 +11,16 @@ const script = fileURLToPath(new URL("./image.sh", import.meta.url));
 const keptMilliseconds = 3_600_000;
 
 /**
- * Builds it, unless it was built from the same content.
+ * Builds it, unless it was already built from the same content.
  *
- * @param nodeImages the archive of the test cluster's own images, of which one stands in for the base image
+ * @param nodeImages the archive of the test cluster's own images; one of them replaces the base image
  * @param tag its name in the archive
- * @returns the path of an archive as `docker save` writes it
+ * @returns the path of an archive in the format of `docker save`
  */
 export async function buildWorkerImage(nodeImages: string, tag: string): Promise<string> {
   const packages = missingPackages({ buildah: "buildah" });
   if (packages.length > 0) installPackages(packages);
-  // All that the Dockerfile can see, and what makes it.
+  // All files that the Dockerfile can use, and those that build the image.
   const seen = (await readFile(join(root, ".dockerignore"), "utf8"))
     .split("\n")
     .filter((line) => line.startsWith("!"))
@@ -34,13 +34,13 @@ export async function buildWorkerImage(nodeImages: string, tag: string): Promise
   return join(directory, "image.tar");
 }
 
-/** Each change of a source makes a new one of some hundred MB. */
+/** Each change of a source creates another one of some hundred MB. */
 async function forgetOthers(directory: string): Promise<void> {
   const cache = dirname(directory);
   for (const name of await readdir(cache)) {
     const path = join(cache, name);
     if (path === directory || !/^worker-image-[0-9a-f]+$/.test(name)) continue;
-    // Another checkout's tests may be at it.
+    // The tests of another checkout may be using it.
     const { mtimeMs } = await stat(path);
     if (Date.now() - mtimeMs > keptMilliseconds) await rm(path, { recursive: true, force: true });
   }

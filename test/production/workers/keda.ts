@@ -1,11 +1,11 @@
-/** What KEDA takes: the definitions of its objects, and of its scalers' parameters, as its Go module has them. */
+/** KEDA's definitions of its objects and of its scalers' parameters, from its Go module. */
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runOrFail } from "../../support/run.ts";
 
 const source = "github.com/kedacore/keda/v2@v2.21.0";
-/** As the checksum database has it. */
+/** The hash in Go's checksum database. */
 const sum = "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=";
 
 interface Parameter {
@@ -20,11 +20,11 @@ interface Parameter {
 export interface Keda {
   /** The files that define its objects. */
   readonly definitions: readonly string[];
-  /** The parameters of a scaler. @throws where there is none of that type */
+  /** The parameters of a scaler. @throws if there is no scaler of that type */
   readonly parametersOf: (type: string) => readonly Parameter[];
 }
 
-/** Reads them; the module comes from where Go's modules come from. */
+/** Reads them from the module, which the go command downloads. */
 export async function readKeda(): Promise<Keda> {
   const answer = await runOrFail(["go", "mod", "download", "-json", source], { directory: tmpdir() });
   const { Dir: directory, Sum: found } = JSON.parse(answer) as { Dir: string; Sum: string };

@@ -1,17 +1,17 @@
-/** What an overlay on that of production says on the test cluster. JSON is YAML. */
+/** The files of an overlay on the production one, for the test cluster. JSON is valid YAML. */
 import { parse } from "yaml";
 
-/** Where things are. */
+/** The addresses of the services. */
 export interface Places {
-  /** The machine on which Temporal and the bucket run, as pods reach it. */
+  /** The address at which pods reach the machine that runs Temporal and the bucket. */
   readonly host: string;
   readonly ports: { readonly temporal: number; readonly store: number };
-  /** Temporal's. */
+  /** The Temporal namespace. */
   readonly namespace: string;
   readonly image: string;
 }
 
-/** A Service without pods: what it stands for is outside of the cluster. */
+/** A Service without pods, for a server outside the cluster. */
 function service(name: string, host: string, port: number): object[] {
   const metadata = { name, namespace: "kgents" };
   return [
@@ -35,7 +35,7 @@ const configurationOf = ({ ports }: Places) => ({
   artifacts: { bucket: { name: "kgents-artifacts", endpoint: `https://store:${ports.store}` } },
 });
 
-/** By what names pods find Temporal and the bucket. */
+/** The names by which pods find Temporal and the bucket. */
 export const servicesOf = ({ host, ports }: Places) => ({
   ...{ apiVersion: "v1", kind: "List" },
   items: [...service("temporal", host, ports.temporal), ...service("store", host, ports.store)],
@@ -71,9 +71,9 @@ export function overlayOf(places: Places): Record<string, object> {
 }
 
 /**
- * What one for a version of a pool says: deploy/workers/overlays/versioned with another build id, on the one above.
+ * The overlay for a version of a pool: deploy/workers/overlays/versioned with another build id, on the overlay above.
  *
- * @param versioned that overlay's kustomization.yaml, which is one for build id 1
+ * @param versioned that overlay's kustomization.yaml, which is for build id 1
  */
 export function versionOverlayOf(versioned: string, places: Places, buildId: string, taskQueue: string) {
   const text = versioned

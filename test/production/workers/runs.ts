@@ -1,17 +1,17 @@
-/** Runs that outlast what happens to their workers. */
+/** Runs that outlive changes to their workers. */
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { workflowIdAnnotation } from "#core/manifest/cluster-names";
 import { cluster, kubectl } from "../../kubernetes/support.ts";
 import type { CommandLine } from "../../support/command-line.ts";
 
-/** For what takes as long as a machine with other work needs. */
+/** For waits that depend on the load of the machine. */
 export const patient = { timeout: 240_000, interval: 500 } as const;
 
 /**
- * Starts so many, whose code says that it begins, and ends after some seconds. Returns their ids.
+ * Starts runs whose code prints a line at its start, and ends after some seconds. Returns their ids.
  *
- * @param flags more of `exec`
+ * @param flags additional flags of `exec`
  */
 export async function startRuns(
   client: CommandLine,
@@ -28,7 +28,7 @@ export async function startRuns(
   return ids;
 }
 
-/** Runs whose code goes on until it is told to end: nothing depends on how long anything else takes. */
+/** Runs whose code continues until it is told to end, so the test does not depend on timing. */
 export async function startHeldRuns(
   client: CommandLine,
   count: number,
@@ -56,7 +56,7 @@ interface CellJob {
   readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
 }
 
-/** Each ends well, its code was started once, and nothing of its output is missing. */
+/** Each run succeeds, its code was started once, and its output is complete. */
 export async function expectAllWell(client: CommandLine, ids: readonly string[]): Promise<void> {
   const ended = await Promise.all(ids.map((id) => client.run(["wait", "--json", id])));
   for (const { stdout, stderr } of ended) {

@@ -1,6 +1,6 @@
 /**
- * Workers in the test cluster, as docs/production.md has a platform engineer deploy them: `kgents infra init`, the Secrets, and an
- * overlay on that of production which says where Temporal and the bucket are here. Both run on this machine, behind Services.
+ * Workers in the test cluster, deployed as in docs/production.md: `kgents infra init`, the Secrets, and an overlay on
+ * the production one with the addresses of Temporal and the bucket. Both run on this machine, behind Services.
  *
  * @module
  */
@@ -18,19 +18,19 @@ import { buildWorkerImage } from "./image.ts";
 import { overlayOf, type Places, servicesOf, versionOverlayOf } from "./overlay.ts";
 
 export interface WorkersScene extends AsyncDisposable {
-  /** A client with a certificate, which reaches Temporal, the bucket and the cluster. */
+  /** A client with a certificate and access to Temporal, the bucket and the cluster. */
   readonly client: CommandLine;
-  /** Runs kubectl in the workers' namespace. @throws where it fails */
+  /** Runs kubectl in the workers' namespace. @throws if it fails */
   readonly kubectl: (...args: string[]) => Promise<string>;
-  /** How pods reach Temporal: without it they do not. */
+  /** The pods' only connection to Temporal. */
   readonly temporal: Forward;
-  /** The workers' image, which the node has. */
+  /** The workers' image, which the node already has. */
   readonly image: string;
   /** Writes the overlay of a version of a pool, for `kubectl apply -k`. Returns its directory. */
   readonly versionOverlay: (buildId: string, taskQueue: string) => Promise<string>;
-  /** The names of the workers' pods that are ready, and not told to end. */
+  /** The names of the workers' pods that are ready and not terminating. */
   readonly ready: () => Promise<string[]>;
-  /** The archive of it, for other nodes. */
+  /** The archive of the image, for other nodes. */
   readonly archive: string;
 }
 
@@ -43,7 +43,7 @@ const secretOf = (name: string, files: Readonly<Record<string, string>>): Promis
     ...Object.entries(files).map(([key, path]) => `--from-file=${key}=${path}`),
   ]);
 
-/** A file that a variable of the client's environment names. */
+/** Reads a file named by a variable of the client's environment. */
 function fileOf(environment: Readonly<Record<string, string>>, variable: string): string {
   const path = environment[variable];
   if (path === undefined) throw new Error(`${variable} is not in the client's environment`);
@@ -59,7 +59,7 @@ const isReady = ({ metadata, status }: WorkerPod): boolean =>
   metadata.deletionTimestamp === undefined &&
   status.conditions.some(({ type, status: holds }) => type === "Ready" && holds === "True");
 
-/** Sets the scene, and waits until the workers are ready. */
+/** Creates the scene, and waits until the workers are ready. */
 export async function workersScene(): Promise<WorkersScene> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "kgents-workers-"));
@@ -88,7 +88,7 @@ export async function workersScene(): Promise<WorkersScene> {
   await succeed(client, "admin", "setup");
 
   stack.defer(async () => {
-    // Not by their drains: those of versions are long.
+    // Do not wait for the drains: those of versions are long.
     await kubectl(["-n", "kgents", "delete", "deployments,pods", "--all", "--grace-period=1", "--ignore-not-found"]);
     await kubectl(["delete", "namespace", "--ignore-not-found", "kgents-ephemeral", "kgents"]);
     const admission = "validatingadmissionpolicybinding,validatingadmissionpolicy";
@@ -132,7 +132,7 @@ export async function workersScene(): Promise<WorkersScene> {
 
 async function writeOverlay(directory: string, files: Readonly<Record<string, object>>): Promise<string> {
   await mkdir(directory);
-  // JSON is YAML.
+  // JSON is valid YAML.
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), JSON.stringify(content));
   return directory;
 }

@@ -1,11 +1,11 @@
-/** What Temporal knows of runs and of workers' versions, with what a client has in its environment. */
+/** Temporal's information about runs and worker versions, read with a client's environment. */
 import { Client, Connection } from "@temporalio/client";
 import { findTemporalBinary } from "#client/stack/temporal-binary";
 import { kgentsPaths } from "#platform/host/paths";
 import { loadTemporalConfiguration } from "#platform/temporal/temporal-configuration";
 import type { CommandLine } from "../../support/command-line.ts";
 
-/** The identity of the worker that follows each run's code now, or undefined where none does. */
+/** The identity of the worker that currently follows each run's code; undefined if none does. */
 export async function followersOf(
   { environment }: CommandLine,
   ids: readonly string[],

@@ -12,7 +12,7 @@ let scene: WorkersScene;
 beforeAll(async () => {
   scene = await workersScene();
 }, 600_000);
-// Namespaces with workers and cells in them take their time to go.
+// Deleting namespaces with workers and cells takes time.
 afterAll(() => scene?.[Symbol.asyncDispose](), 400_000);
 
 test("a run goes to a Job by a pod's service account, and its output comes by the bucket, byte for byte", async () => {
@@ -74,14 +74,14 @@ describe("what reaches what", () => {
   const reaches = async (namespace: string, pod: string, host: string, port: number): Promise<boolean> =>
     (await cluster.kubectl(["-n", namespace, "exec", pod, "--", "node", "-e", connecting(host, port)])).code === 0;
 
-  /** A pod that is no worker, in a namespace of its own. */
+  /** A pod that is not a worker, in its own namespace. */
   async function startStranger(namespace: string): Promise<void> {
     await kubectl(["create", "namespace", namespace]);
     const idle = ["--", "node", "-e", "setInterval(() => {}, 1e6)"];
     await kubectl(["-n", namespace, "run", "stranger", `--image=${scene.image}`, "--command", ...idle]);
     await kubectl(["-n", namespace, "wait", "pod/stranger", "--for=condition=Ready", "--timeout=110s"]);
   }
-  // The policy names the first as that of Prometheus.
+  // The policy allows the first one as Prometheus' namespace.
   const namespaces = ["monitoring", "elsewhere"] as const;
   beforeAll(async () => void (await Promise.all(namespaces.map(startStranger))));
   afterAll(() => kubectl(["delete", "namespace", "--ignore-not-found", "--wait=false", ...namespaces]));
@@ -119,7 +119,7 @@ describe("workers come and go", () => {
     await scene.kubectl("rollout", "restart", "deployment/kgents-worker");
     await scene.kubectl("rollout", "status", "deployment/kgents-worker", "--timeout=300s");
     await expectAllWell(scene.client, ids);
-    // Those that are killed at the end of the grace period do not come to say it.
+    // A worker killed at the end of the grace period would not log this.
     for (const log of await Promise.all(logs)) expect(log).toContain('"msg":"the worker has stopped"');
     expect((await scene.ready()).filter((name) => before.includes(name))).toEqual([]);
   }, 600_000);
@@ -136,7 +136,7 @@ describe("workers come and go", () => {
       return Object.fromEntries(lines.map((line) => line.split("=")).filter(([name = ""]) => ready.includes(name)));
     };
     const before = await places();
-    // Spread, as the Deployment has it.
+    // Spread over the nodes by the Deployment's constraint.
     const [lost = "", ...others] = Object.keys(before).filter((name) => before[name] === second.name);
     expect(Object.keys(before), JSON.stringify(before)).toHaveLength(2);
     expect(others).toEqual([]);
@@ -201,7 +201,7 @@ test("versions of a pool: each run ends with the version that began it, which th
   const late = await startHeldRuns(scene.client, 6, flags);
   await kubectl(["delete", "-k", first, "--wait=false"]);
   await areFollowedBy(late.ids, "2");
-  // Its workers are told to end, and go on with what they began.
+  // Its workers are terminating, and continue their runs.
   await areFollowedBy(early.ids, "1");
   await Promise.all([early.release(), late.release()]);
   await expectAllWell(scene.client, [...early.ids, ...late.ids]);

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The process groups' directories of runs of a worker process, in every hierarchy. */
+/** The directories of the cgroups of a worker process's runs, in every hierarchy. */
 export async function groupsOf(pid: number | undefined, directory = "/sys/fs/cgroup"): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true }).catch(() => []);
   return entries
@@ -21,11 +21,11 @@ export async function processesWith(text: string): Promise<number[]> {
   return found.flat().filter((pid) => pid !== process.pid);
 }
 
-/** Mounts that mention a directory. */
+/** Mounts that contain a directory's path. */
 export const mountsWith = async (text: string): Promise<string[]> =>
   (await readFile("/proc/self/mountinfo", "utf8")).split("\n").filter((line) => line.includes(text));
 
-/** What stands in a state directory, but for what is no run's. */
+/** The entries of a state directory that belong to runs. */
 export async function cellsIn(stateDirectory: string): Promise<string[]> {
   const entries = await readdir(stateDirectory).catch(() => []);
   const launchers = await readdir(join(stateDirectory, ".launchers")).catch(() => []);

@@ -1,6 +1,6 @@
 /**
- * Loaded into a worker's process by `--import`: measures how long its event loop stands still. On SIGUSR2 it says so on stderr and
- * begins anew.
+ * Loaded into a worker's process by `--import`. Measures how long its event loop is blocked. On SIGUSR2 it prints the
+ * measurements on stderr and starts again.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { openSync, readSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { isMainThread } from "node:worker_threads";
 
-/** What is said, in milliseconds. */
+/** The measurements, in milliseconds. */
 export interface LoopMeasure {
-  /** The longest time that a timer came late, as `perf_hooks` has it: other programs that had the processor are in it. */
+  /** The longest delay of a timer, from `perf_hooks`. Includes time in which other programs had the processor. */
   readonly delay: number;
-  /** The same without the time for which the loop's thread could have run and was given no processor. */
+  /** The same, without the time in which the loop's thread was runnable but had no processor. */
   readonly stood: number;
-  /** The most that the loop's own thread computed between two ticks of a timer. */
+  /** The longest computing time of the loop's thread between two ticks of a timer. */
   readonly busy: number;
 }
 
@@ -25,7 +25,7 @@ const computed = (): number => {
   return (user + system) / 1000;
 };
 
-/** The second number is for how many nanoseconds the main thread has waited for a processor. */
+/** The second number is the time in nanoseconds that the main thread has waited for a processor. */
 const schedule = isMainThread ? openSync(`/proc/self/task/${process.pid}/schedstat`, "r") : -1;
 const buffer = Buffer.alloc(128);
 const waited = (): number => {

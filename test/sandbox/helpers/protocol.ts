@@ -2,15 +2,15 @@ import type { BackendStatus } from "#cells/provider";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
 
-/** How a child that stands for a worker is set up. */
+/** How a child process that acts as a worker is set up. */
 export interface ChildOptions {
   readonly stateDirectory: string;
-  /** Where bubblewrap is; without it, the product looks for it and may not install it. */
+  /** The path of bubblewrap. Without it, the product searches for it and may not install it. */
   readonly bubblewrap?: string;
   readonly unsandboxed?: boolean;
 }
 
-/** What a test asks of the child. */
+/** An instruction of a test to the child. */
 export type Order =
   | ({ readonly kind: "run"; readonly request: ExecutionRequest } & Omit<RunSettings, "again">)
   | { readonly kind: "execute-again"; readonly request: ExecutionRequest; readonly cellId: string }

@@ -6,12 +6,14 @@ import { bubblewrapPackage } from "#cells/subprocess/machine/find-bubblewrap";
 import { findSystemTool } from "#platform/host/find-program";
 import { installPinnedTool } from "#platform/host/pinned-tool";
 
-/** Inside the checkout, where every user of this machine can read it and no home is touched. */
+/** In the checkout, where every user of this machine can read it. */
 const cacheDirectory = fileURLToPath(new URL("../../../node_modules/.cache/kgents-tests", import.meta.url));
 
 const say = (line: string): void => void process.stderr.write(`tests: ${line}\n`);
 
-/** The pinned bubblewrap, installed as the product does it, but open to the ordinary user whom root runs tests as. */
+/**
+ * The pinned bubblewrap, installed as the product does it, but readable by the ordinary user that root runs tests as.
+ */
 export async function testBubblewrap(): Promise<string> {
   for (const path of [dirname(cacheDirectory), cacheDirectory, join(cacheDirectory, "tools")]) {
     await mkdir(path, { recursive: true });
@@ -22,7 +24,7 @@ export async function testBubblewrap(): Promise<string> {
 
 const packages: Readonly<Record<string, string>> = { slirp4netns: "slirp4netns", nft: "nftables", ip: "iproute2" };
 
-/** Installs packages of the system that tests need, saying so: only as root. */
+/** Installs system packages that tests need, with a message. Only as root. */
 export async function ensureSystemTools(...tools: readonly string[]): Promise<void> {
   const missing: string[] = [];
   for (const name of tools) if ((await findSystemTool(name)) === undefined) missing.push(packages[name] ?? name);

@@ -1,6 +1,6 @@
 /**
- * A process that stands for a worker: it has the backend, and does what the test says. A process of its own, so that it can
- * have another user, another environment, another network, and be killed.
+ * A process that acts as a worker: it has the backend, and follows the test's instructions. A separate process can have
+ * another user, environment and network, and can be killed.
  *
  * @module
  */

@@ -9,13 +9,13 @@ import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
 import type { Answer, ChildOptions, Order } from "./protocol.ts";
 import { isRoot, testBubblewrap } from "./tools.ts";
 
-/** Whose worker it is: root's, which uses no user namespace, or an ordinary user's. */
+/** The user of a worker: root, without a user namespace, or an ordinary user. */
 export type Who = "root" | "user";
 
-/** The modes that can be tested as whoever runs the tests. */
+/** The users that can be tested by the current user. */
 export const everyone: readonly Who[] = isRoot ? ["root", "user"] : ["user"];
 
-/** Some user without any right here. */
+/** A user without any permissions here. */
 const ordinaryUid = 54_321;
 
 export interface TestWorker {
@@ -25,19 +25,19 @@ export interface TestWorker {
   readonly executeAgain: (request: ExecutionRequest, cellId: string) => Promise<RunAnswer>;
   readonly status: () => Promise<BackendStatus>;
   readonly sweep: () => Promise<number>;
-  /** Ends the process without any chance to tidy up. */
+  /** Kills the process without any chance to clean up. */
   readonly crash: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 export interface TestWorkerOptions extends Omit<Partial<ChildOptions>, "bubblewrap"> {
-  /** Null: the product looks for it. @default the pinned one */
+  /** Null: the product searches for it. @default the pinned one */
   readonly bubblewrap?: string | null;
-  /** Its environment beside HOME and PATH. */
+  /** Its environment in addition to HOME and PATH. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** A command that it is started with. */
+  /** A command that starts it. */
   readonly prefix?: readonly string[];
-  /** Descriptors that it inherits beside the standard ones. */
+  /** Descriptors that it inherits in addition to the standard ones. */
   readonly descriptors?: readonly number[];
   readonly path?: string;
 }
@@ -45,7 +45,7 @@ export interface TestWorkerOptions extends Omit<Partial<ChildOptions>, "bubblewr
 const child = fileURLToPath(new URL("worker-child.ts", import.meta.url));
 let cells = 0;
 
-/** Starts a process that stands for a worker, with a home and a state directory of its own. */
+/** Starts a process that acts as a worker, with its own home and state directory. */
 export async function startWorker(who: Who, options: TestWorkerOptions = {}): Promise<TestWorker> {
   const uid = who === "user" && isRoot ? ordinaryUid : undefined;
   const home = await mkdtemp(join(tmpdir(), "kgents-sandbox-"));
@@ -64,7 +64,8 @@ export async function startWorker(who: Who, options: TestWorkerOptions = {}): Pr
   const words = [...(options.prefix ?? []), ...asUser, process.execPath, child, JSON.stringify(setup)];
   const [program = "", ...args] = words;
   const worker = spawn(program, args, {
-    // As setpriv and friends are no Node, the channel is made by hand: Node finds it by NODE_CHANNEL_FD.
+    // setpriv and similar programs are not Node, so the IPC channel is created by hand: Node finds it by
+    // NODE_CHANNEL_FD.
     env: { HOME: home, PATH: path, ...options.environment },
     stdio: ["ignore", "inherit", "inherit", "ipc", ...(options.descriptors ?? [])],
     serialization: "advanced",
