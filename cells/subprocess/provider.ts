@@ -19,24 +19,27 @@ import { runSandbox } from "./sandbox/run-sandbox.ts";
 import { launcherDirectory } from "./sandbox/sandbox.ts";
 import { sandboxEngine } from "./sandbox/sandbox-engine.ts";
 
-/** How a subprocess backend is set up. */
+/** Options of a subprocess backend. */
 export interface SubprocessOptions {
-  /** Where its cells live; of this worker's host alone. */
+  /** The directory of its cells, used by this worker's host alone. */
   readonly stateDirectory: string;
-  /** Where installed tools are kept. */
+  /** The directory of installed tools. */
   readonly cacheDirectory: string;
   /** How bubblewrap is found. @default PATH, then the tools cache, then an installation there */
   readonly findBubblewrap?: BubblewrapFinder;
   /** Whether missing tools may be installed into the cache. */
   readonly installTools: boolean;
-  /** Runs code without any sandbox; results then say isolation level `none`. @default false */
+  /** Runs code without a sandbox; results then report isolation level `none`. @default false */
   readonly unsandboxed?: boolean;
   readonly log: (line: string) => void;
 }
 
-/** A subprocess backend; `close` gives back what it holds ready. */
+/** A subprocess backend. */
 export interface SubprocessBackend extends Backend {
-  /** Ends the process that waits for the next run. Without it, that ends with the worker, and the next sweep tidies up. */
+  /**
+   * Ends the process that waits for the next run. Without this call it ends with the worker, and the next sweep cleans
+   * up.
+   */
   readonly close: () => Promise<void>;
 }
 
@@ -76,7 +79,7 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
       throw new KgentsError("cell-start", `the sandbox could not be started: ${reason}`, { cause: error });
     } finally {
       await takeDown?.();
-      // The next run's launcher is made now and not before: this run had the processors to itself.
+      // Prepare the next run's launcher now rather than earlier, so that it did not compete with this run for CPU time.
       engine.warm();
     }
   };
@@ -119,7 +122,7 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
       try {
         return await run(plan, { ...context, started });
       } catch (error) {
-        // Where it was certainly not started, another attempt may.
+        // The code was certainly not started, so another attempt may start it.
         if (!mayHaveRun) cells.unclaim(plan.cellId);
         throw error;
       }
@@ -129,7 +132,7 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
       const abandoned = await cells.abandoned();
       for (const cellId of abandoned) await cleanUp(cellId);
       for (const name of await abandonedLaunchers(launchers)) await removeLauncher(launchers, name);
-      // Their state directories may be gone, and nobody else knows of them.
+      // The groups' state directories may be gone, so the sweeps above do not find them.
       await sweepGroups((await findGroups())?.parents ?? []);
       if (abandoned.length > 0) log(`took away ${abandoned.length} cells of an earlier worker`);
       return abandoned.length;

@@ -1,44 +1,44 @@
 /**
- * What a control group does for a cell, whichever version the machine has.
+ * The operations of a cell's control group, for either cgroup version.
  *
  * @module
  */
 import type { CellLimits } from "../machine/limits.ts";
 
-/** Which limits a machine's control groups enforce, and by what words that is said. */
+/** The limits that a machine's control groups enforce, each with its description for results. */
 export interface EnforcedByGroups {
   readonly memory: string | null;
   readonly cpu: string | null;
   readonly pids: string | null;
-  /** What bounds the buffers of TCP connections; null where nothing does. */
+  /** What limits the buffers of TCP connections; null if nothing does. */
   readonly sockets: string | null;
 }
 
-/** What the kernel counted. */
+/** Counters of the kernel. */
 interface GroupUsage {
   readonly peakMemoryBytes: number | null;
   readonly cpuSeconds: number | null;
-  /** How many processes the kernel killed for memory. */
+  /** How many processes the kernel OOM-killed. */
   readonly memoryKills: number;
 }
 
-/** What a group holds now, in bytes. */
+/** The current memory of a group, in bytes. */
 export interface GroupMemory {
-  /** Memory of processes that is no file: their heaps and stacks. */
+  /** Anonymous memory of processes: heaps and stacks. */
   readonly anonymous: number;
-  /** Files in memory, and memory that processes share. */
+  /** Files in tmpfs, and memory shared between processes. */
   readonly shared: number;
 }
 
 /** The control group of one cell. */
 export interface ControlGroup {
-  /** Its directories: one a hierarchy. */
+  /** Its directories, one per hierarchy. */
   readonly directories: readonly string[];
   readonly limit: (limits: CellLimits) => void;
   readonly usage: () => GroupUsage;
-  /** All that is charged to it now, in bytes: one short read. Null where the memory is not counted. */
+  /** All memory currently charged to it, in bytes; one short read. Null if memory is not counted. */
   readonly charged: () => number | null;
-  /** What it is made of; null where that is not told. */
+  /** The breakdown of the charged memory; null if not available. */
   readonly memory: () => GroupMemory | null;
   /** The processes in it. */
   readonly processes: () => number[];
@@ -46,14 +46,14 @@ export interface ControlGroup {
   readonly kill: () => void;
 }
 
-/** How this machine makes control groups. */
+/** Creates control groups on this machine. */
 export interface GroupMaker {
   readonly enforced: EnforcedByGroups;
-  /** Makes a group; a process joins it by writing `0` to `cgroup.procs` of each of its directories. */
+  /** Creates a group. A process joins it by writing `0` to `cgroup.procs` of each of its directories. */
   readonly create: (name: string) => Promise<ControlGroup>;
-  /** Where its groups stand: one directory a hierarchy. */
+  /** The parent directories of its groups, one per hierarchy. */
   readonly parents: readonly string[];
 }
 
-/** Under which our groups stand. */
+/** The name of the parent group of all cells' groups. */
 export const parentName = "kgents";

@@ -4,7 +4,7 @@ import { moveToOwnScope } from "./own-scope.ts";
 import { version1Groups } from "./version1.ts";
 import { needsOwnGroup, version2Groups } from "./version2.ts";
 
-/** Finds how this machine makes control groups; undefined where this process may make none. */
+/** Finds how to create control groups on this machine; undefined if this process may not create any. */
 export async function findGroups(): Promise<GroupMaker | undefined> {
   const hierarchies = await ownHierarchies();
   const version1 = await version1Groups(hierarchies);

@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 
-/** A mounted hierarchy and where this process stands in it. */
+/** A mounted hierarchy and the position of this process in it. */
 export interface Hierarchy {
   readonly version: 1 | 2;
   /** The controllers of a version 1 hierarchy. */
   readonly controllers: readonly string[];
-  /** The directory of the group that this process is in. */
+  /** The directory of this process's group. */
   readonly own: string;
   /** Where the hierarchy is mounted. */
   readonly mountPoint: string;
@@ -29,7 +29,8 @@ export function parseHierarchies(mountinfo: string, membership: string): Hierarc
     );
     if (!found) return [];
     const within = relative(root, found.path);
-    // Outside what is mounted here, as in a container without a cgroup namespace of its own: the mount's root it is.
+    // The group is outside of the mount, as in a container without its own cgroup namespace: then it is the mount's
+    // root.
     const own = within.startsWith("..") ? mountPoint : join(mountPoint, within);
     const version = type === "cgroup2" ? 2 : 1;
     return [{ version, controllers: version === 2 ? [] : found.controllers, own, mountPoint }];

@@ -1,10 +1,10 @@
 /**
- * A group of this process's own, asked of systemd: where other programs stand in the group that the process was started in,
- * as in a login, or it belongs to another user, no limited group can be made.
+ * Moves this process to its own group, by a request to systemd. Limited groups cannot be created in a group that
+ * contains other programs, as in a login session, or that belongs to another user.
  *
- * The process moves, and not only the sandboxes: a child may join groups below its parent's own, but from a login into the
- * user manager's tree only root can move a process. So one request at the start is enough, and all else (limits, counters,
- * killing, sweeping) is what it is where the group is writable from the beginning.
+ * The process itself moves, not only the sandboxes: a child may join groups below its parent's own, but only root can
+ * move a process from a login session into the user manager's tree. After this one request, everything else (limits,
+ * counters, killing, sweeping) works as in a group that is writable from the start.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { findSystemTool } from "#platform/host/find-program";
 import { outputOf } from "#platform/host/run-program";
 
-/** How long the manager may take to answer, and then to move this process, in milliseconds. */
+/** How long systemd may take to answer, and then to move this process, in milliseconds. */
 const patience = 3000;
 
 /**
- * The call that makes a scope of a process. `systemd-run --scope` makes the same one, but only around a command that it
- * starts itself. Delegated: systemd leaves everything below it to us, and does not end the unit when the kernel kills a
- * cell for memory.
+ * The call that creates a scope for a process. `systemd-run --scope` makes the same call, but only for a command that
+ * it starts itself. `Delegate` leaves the groups below it to this process, and keeps systemd from stopping the unit
+ * when the kernel OOM-kills a cell.
  */
 const scopeCall = (scope: string, pid: number): string[] => [
   ...["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"],
@@ -32,10 +32,10 @@ const scopeCall = (scope: string, pid: number): string[] => [
   "0",
 ];
 
-/** Reads a file of /proc; empty where there is none. */
+/** Reads a file of /proc; empty if it is missing. */
 const readProcess = (name: string): Promise<string> => readFile(`/proc/${name}`, "utf8").catch(() => "");
 
-/** How the manager is reached: root asks the system's, everybody else his own. */
+/** The environment to reach systemd: the system manager for root, the user manager for others. */
 function managerEnvironment(uid: number): NodeJS.ProcessEnv {
   if (uid === 0) return {};
   const { XDG_RUNTIME_DIR = `/run/user/${uid}`, DBUS_SESSION_BUS_ADDRESS } = process.env;
@@ -43,7 +43,7 @@ function managerEnvironment(uid: number): NodeJS.ProcessEnv {
 }
 
 async function move(): Promise<boolean> {
-  // In a container with another init a manager outside would take our process ids for its own.
+  // In a container with another init, an outside systemd would apply our process ids to its own pid namespace.
   if ((await readProcess("1/comm")).trim() !== "systemd") return false;
   const busctl = await findSystemTool("busctl");
   if (busctl === undefined) return false;
@@ -61,7 +61,7 @@ async function move(): Promise<boolean> {
   } catch {
     return false;
   }
-  // The answer is a job; the move comes with it.
+  // The response only names a job; the move happens when the job runs.
   const deadline = Date.now() + patience;
   while (!(await readProcess("self/cgroup")).includes(`/${scope}`)) {
     if (Date.now() > deadline) return false;
@@ -72,7 +72,7 @@ async function move(): Promise<boolean> {
 
 let moved: Promise<boolean> | undefined;
 
-/** Moves this process to a scope of its own, once; false where no systemd answers, or it refuses. */
+/** Moves this process to its own scope, once; false if systemd does not answer or refuses. */
 export function moveToOwnScope(): Promise<boolean> {
   moved ??= move();
   return moved;

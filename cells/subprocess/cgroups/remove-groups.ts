@@ -3,17 +3,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode } from "#platform/host/error-code";
 import { groupProcesses } from "./group-files.ts";
 
-/** How long the kernel may take to end processes that were killed, in milliseconds. */
+/** How long the kernel may take to end killed processes, in milliseconds. */
 const patience = 5000;
 
-/** Kills the processes of groups; those that end by themselves meanwhile are no error. */
+/** Kills the processes of groups; ignores those that have already ended. */
 export function killGroups(directories: readonly string[]): void {
   for (const directory of directories) {
     for (const pid of groupProcesses(directory)) {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
-        // Gone already.
+        // It has already ended.
       }
     }
   }
@@ -27,7 +27,7 @@ async function removeGroup(directory: string): Promise<void> {
     } catch (error) {
       const code = errorCode(error);
       if (code === "ENOENT") return;
-      // Busy: a killed process is not yet reaped. No event says when it is, in version 1.
+      // EBUSY: a killed process is not yet reaped. Version 1 has no event for that, so poll.
       if (code !== "EBUSY" || Date.now() > deadline) throw error;
     }
     killGroups([directory]);
@@ -35,7 +35,7 @@ async function removeGroup(directory: string): Promise<void> {
   }
 }
 
-/** Takes groups away with every process in them. */
+/** Removes groups and kills their processes. */
 export async function removeGroups(directories: readonly string[]): Promise<void> {
   killGroups(directories);
   await Promise.all(directories.map(removeGroup));

@@ -2,12 +2,12 @@ import { readdirSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isRunning } from "#platform/host/process-identity";
 
-/** Younger groups may be those of a worker that cannot be seen from here, on their way to their first process. */
+/** Younger groups may belong to a worker in another pid namespace and not have a process yet. */
 const youngMilliseconds = 600_000;
 
 /**
- * Removes the empty groups of workers that are gone, whatever became of their state directories: a group's name begins with the
- * id and the start of its worker's process. One with processes is left: the kernel refuses.
+ * Removes the empty groups of workers that are gone, even if their state directories are gone. A group's name begins
+ * with the id and the start time of its worker's process. The kernel refuses to remove a group with processes.
  */
 export async function sweepGroups(parents: readonly string[], now = Date.now()): Promise<number> {
   let removed = 0;
@@ -22,7 +22,7 @@ export async function sweepGroups(parents: readonly string[], now = Date.now()):
         rmdirSync(path);
         removed += 1;
       } catch {
-        // Gone meanwhile, or not empty.
+        // Already removed, or not empty.
       }
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Control groups of version 1: one hierarchy a controller, or a few controllers in one.
+ * Control groups of version 1: one hierarchy per controller, or shared by several.
  *
  * @module
  */
@@ -20,10 +20,10 @@ function limit(directories: Directories, limits: CellLimits): void {
   const { memory, pids, cpu } = directories;
   if (memory !== undefined) {
     writeControl(memory, "memory.limit_in_bytes", chargedMemory(limits));
-    // Memory and swap together are the same number: no swap. Kernels without swap accounting have no such file.
+    // The limit of memory plus swap is the same, so there is no swap. Kernels without swap accounting lack this file.
     tryControl(memory, "memory.memsw.limit_in_bytes", chargedMemory(limits));
     tryControl(memory, "memory.swappiness", 0);
-    // Version 1 does not count the buffers of TCP connections with the rest.
+    // Version 1 counts the buffers of TCP connections separately.
     tryControl(memory, "memory.kmem.tcp.limit_in_bytes", socketMemory(limits));
   }
   if (pids !== undefined) writeControl(pids, "pids.max", limits.pids);
@@ -55,14 +55,14 @@ const controlGroup = (directories: Directories): ControlGroup => {
     },
     processes: () => all.slice(0, 1).flatMap(groupProcesses),
     kill: () => {
-      // A process that is out of cpu time would die when its next period begins.
+      // Lift the CPU quota: a throttled process would only die in its next period.
       if (directories.cpu !== undefined) tryControl(directories.cpu, "cpu.cfs_quota_us", -1);
       killGroups(all);
     },
   };
 };
 
-/** Makes groups under the worker's own, in every hierarchy that can be written; undefined where none can. */
+/** Creates groups under the worker's own, in every writable hierarchy; undefined if none is writable. */
 export async function version1Groups(hierarchies: readonly Hierarchy[]): Promise<GroupMaker | undefined> {
   const parents: Partial<Record<Controller, string>> = {};
   for (const controller of wanted) {
@@ -74,10 +74,10 @@ export async function version1Groups(hierarchies: readonly Hierarchy[]): Promise
       await access(join(parent, "cgroup.procs"), constants.W_OK);
       parents[controller] = parent;
     } catch {
-      // Not ours to write: the limit is reported as not enforced by a group.
+      // Not writable: the limit is reported as not enforced by a group.
     }
   }
-  // cpuacct only counts; a run joins nothing for its sake alone.
+  // cpuacct only counts and limits nothing, so it alone is not worth a group.
   if (!parents.memory && !parents.pids && !parents.cpu) return undefined;
   const said = (controller: Controller): string | null => (parents[controller] ? "cgroup v1" : null);
   return {

@@ -25,7 +25,7 @@ function limit(directory: string, controllers: ReadonlySet<string>, limits: Cell
   }
 }
 
-/** A group in one directory, with the controllers that are switched on there. */
+/** A group in one directory, with the controllers that are enabled there. */
 export const version2Group = (directory: string, controllers: ReadonlySet<string>): ControlGroup => ({
   directories: [directory],
   limit: (limits) => limit(directory, controllers, limits),
@@ -45,12 +45,12 @@ export const version2Group = (directory: string, controllers: ReadonlySet<string
   processes: () => groupProcesses(directory),
   kill: () => {
     if (controllers.has("cpu")) tryControl(directory, "cpu.max", `max ${cpuPeriod}`);
-    // One write that no fork can outrun; kernels before 5.14 do not have it.
+    // One write kills all processes without a race against fork. Kernels before 5.14 lack this file.
     if (!tryControl(directory, "cgroup.kill", 1)) killGroups([directory]);
   },
 });
 
-/** Switches controllers on for the children of a group; false where that is refused. */
+/** Enables controllers for the children of a group; false if that is refused. */
 function enable(directory: string, controllers: readonly string[]): boolean {
   const on = readWords(directory, "cgroup.subtree_control");
   const missing = controllers.filter((name) => !on.has(name));
@@ -58,13 +58,15 @@ function enable(directory: string, controllers: readonly string[]): boolean {
   return tryControl(directory, "cgroup.subtree_control", missing.map((name) => `+${name}`).join(" "));
 }
 
-/** The child that a worker moves to, to make room for groups beside it. */
+/**
+ * The child group that a worker moves to, so that its group has no processes of its own and can have limited children.
+ */
 const workerLeaf = `${parentName}-worker`;
 
-/** The group of this process; not the child of it that the process may have moved to. */
+/** The original group of this process, even if the process has moved to the child. */
 const homeGroup = ({ own }: Hierarchy): string => (basename(own) === workerLeaf ? dirname(own) : own);
 
-/** Whether this process may make groups in a group, and move processes there. */
+/** Whether this process may create groups in a group and move processes there. */
 function isWritable(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK);
@@ -79,8 +81,8 @@ const version2Hierarchy = (hierarchies: readonly Hierarchy[]): Hierarchy | undef
   hierarchies.find(({ version, mountPoint }) => version === 2 && readWords(mountPoint, "cgroup.controllers").size > 0);
 
 /**
- * Whether this process was started by a login or a user manager, where it may not make groups, or only by moving other
- * programs aside. Not in a service: its unit says what it may have, which a move would undo.
+ * Whether this process was started by a login or a user manager, where it may not create groups, or only by moving
+ * other programs. Not in a service: a move would escape the limits of its unit.
  */
 export function needsOwnGroup(hierarchies: readonly Hierarchy[]): boolean {
   const hierarchy = version2Hierarchy(hierarchies);
@@ -91,8 +93,8 @@ export function needsOwnGroup(hierarchies: readonly Hierarchy[]): boolean {
 }
 
 /**
- * A group that has processes cannot have limited children, except the root: they move to a child, as container engines do
- * it. Where they are not only ours, a manager of groups was asked for another group before.
+ * Moves the group's processes to a child, as container engines do: except for the root, a group with processes cannot
+ * have limited children. If other programs' processes were in the group, systemd was asked for a separate group before.
  */
 async function makeRoom(directory: string): Promise<void> {
   const processes = groupProcesses(directory);
@@ -102,7 +104,7 @@ async function makeRoom(directory: string): Promise<void> {
   for (const pid of processes) tryControl(leaf, "cgroup.procs", pid);
 }
 
-/** Makes groups under the worker's own; undefined where that cannot be written or has no controller. */
+/** Creates groups under the worker's own; undefined if it is not writable or has no controller. */
 export async function version2Groups(hierarchies: readonly Hierarchy[]): Promise<GroupMaker | undefined> {
   const hierarchy = version2Hierarchy(hierarchies);
   if (!hierarchy) return undefined;
@@ -122,7 +124,7 @@ export async function version2Groups(hierarchies: readonly Hierarchy[]): Promise
   const enabled = new Set<string>(controllers);
   const said = (name: string): string | null => (enabled.has(name) ? "cgroup v2" : null);
   return {
-    // Version 2 counts the buffers of sockets with the rest.
+    // Version 2 counts socket buffers as memory.
     enforced: { memory: said("memory"), cpu: said("cpu"), pids: said("pids"), sockets: said("memory") },
     parents: [parent],
     create: async (name) => {

@@ -1,9 +1,9 @@
 /**
- * Holds the memory that is no file within `--memory`.
+ * Enforces `--memory` for memory other than files.
  *
- * The control group alone cannot: files live in memory and the kernel charges them to the same account, so its limit is the
- * sum of both, and code that writes no files could take the share of files for itself. So the worker looks from time to time
- * what the account is made of, and does what the kernel does at the limit: it kills the largest process.
+ * The control group alone cannot: tmpfs files are charged to the same group, so its limit is the sum of both, and code
+ * without files could use the files' share as well. So the worker polls the group's breakdown and, like the kernel at
+ * the limit, kills the largest process.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import type { CellLimits } from "../machine/limits.ts";
 import { workDirectory } from "../sandbox/sandbox-paths.ts";
 import type { ControlGroup } from "./control-group.ts";
 
-/** How often to look, in milliseconds. A look costs about 10 microseconds where all memory together is within the limit. */
+/** The polling interval, in milliseconds. A poll takes about 10 microseconds while the total is within the limit. */
 const lookMilliseconds = 50;
-/** How long a killed process may take to go before another is killed, in looks. */
+/** How long to wait for a killed process to end before another is killed, in polls. */
 const looksForDeath = 20;
 
 const pageSize = 4096;
 
-/** Memory of a process that is no file, in bytes; 0 where it is gone. */
+/** Anonymous memory of a process, in bytes; 0 if it has ended. */
 function ownMemory(pid: number): number {
   try {
     const [, resident = 0, shared = 0] = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ").map(Number);
@@ -29,29 +29,29 @@ function ownMemory(pid: number): number {
   }
 }
 
-/** What the memory file systems of a sandbox hold, in bytes, seen through one of its processes; 0 where none can be seen. */
+/** The bytes used in a sandbox's tmpfs mounts, read through one of its processes; 0 if no process allows it. */
 function filesInside(processes: readonly number[]): number {
   for (const pid of processes) {
     try {
-      // One that is outside sees the machine's own directories.
+      // A process outside the sandbox has the machine's own directories.
       if (readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync("/proc/self/ns/mnt")) continue;
       return [workDirectory, "/tmp", "/dev/shm"]
         .map((path) => statfsSync(`/proc/${pid}/root${path}`))
         .reduce((sum, { blocks, bfree, bsize }) => sum + (blocks - bfree) * bsize, 0);
     } catch {
-      // Gone, or not yet in its own namespace.
+      // It has ended, or is not in its own namespace yet.
     }
   }
   return 0;
 }
 
-/** What is told of a watch at its end. */
+/** A running memory watch. */
 export interface MemoryWatch {
-  /** Stops looking. Returns how many processes were killed. */
+  /** Stops the watch. Returns how many processes it killed. */
   readonly end: () => number;
 }
 
-/** Looks until it is ended. */
+/** Polls until it is ended. */
 export function watchMemory(group: ControlGroup, limits: CellLimits): MemoryWatch {
   let kills = 0;
   let dying: { readonly pid: number; looks: number } | undefined;
@@ -60,7 +60,7 @@ export function watchMemory(group: ControlGroup, limits: CellLimits): MemoryWatc
     const memory = group.memory();
     if (memory === null || memory.anonymous + memory.shared <= limits.memory) return false;
     if (memory.anonymous > limits.memory) return true;
-    // What processes share without a file counts, and files do not.
+    // Shared memory counts, but tmpfs files do not.
     return memory.anonymous + Math.max(0, memory.shared - filesInside(group.processes())) > limits.memory;
   };
   const look = (): void => {
@@ -75,7 +75,7 @@ export function watchMemory(group: ControlGroup, limits: CellLimits): MemoryWatc
       process.kill(largest.pid, "SIGKILL");
       kills += 1;
     } catch {
-      // It has ended meanwhile.
+      // It has already ended.
     }
   };
   const timer = setInterval(look, lookMilliseconds);

@@ -1,6 +1,6 @@
 /**
- * Runs a small program in a cell of this machine and returns what it prints. What a request or a configuration names is never run
- * outside of one, not even to ask it where its files are.
+ * Runs a small program in a cell of this machine and returns its output. A program that a request or a configuration
+ * names is never run outside of a cell, not even to ask where its files are.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { runSandbox } from "../sandbox/run-sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Bind } from "./interpreter-command.ts";
 
-/** What is asked, and with what in sight. */
+/** A question to a program, and what it can see. */
 export interface Question {
   readonly command: readonly string[];
   /** The program that the command runs. */
@@ -23,17 +23,17 @@ export interface Question {
   readonly binds: readonly Bind[];
 }
 
-/** Asks, and resolves with what was printed. */
+/** Runs the question and resolves with its output. */
 export type Ask = (question: Question) => Promise<string>;
 
-/** How long an answer may take, in milliseconds: a shim starts several programs. */
+/** The time limit of an answer, in milliseconds. A shim starts several programs. */
 const patience = 20_000;
-/** How much of an answer is read, in bytes. */
+/** The most bytes of an answer that are read. */
 const maximumBytes = 64 * 1024;
 
 const cellId = "question";
 
-/** Keeps the beginning of a stream, and stops what writes more. */
+/** Keeps the beginning of a stream, and calls `stop` if more is written. */
 function keep(stop: () => void): { sink: Writable; text: () => string } {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -48,7 +48,7 @@ function keep(stop: () => void): { sink: Writable; text: () => string } {
   return { sink, text: () => Buffer.concat(chunks).toString() };
 }
 
-/** @throws Error with the last line of what the program said where it fails */
+/** @throws Error with the last line of the program's stderr if it fails */
 export const askInside = async ({ machine, pool }: Sandbox, question: Question): Promise<string> => {
   const { command, code, environment, binds } = question;
   const tooMuch = new AbortController();

@@ -1,5 +1,5 @@
 /**
- * What of the machine may be shown to a cell at all, whatever an interpreter's place or answer asks for.
+ * Restricts which directories of the machine a cell may see, regardless of an interpreter's location or answer.
  *
  * @module
  */
@@ -7,23 +7,23 @@ import { homedir, userInfo } from "node:os";
 import { dirname } from "node:path";
 import { kgentsPaths } from "#platform/host/paths";
 
-/** Directories that hold more than an interpreter: never shown as a whole. */
+/** Directories that contain more than an interpreter, and are never shown as a whole. */
 const topDirectories = ["/", "/home", "/root", "/opt", "/etc", "/var", "/run", "/tmp", "/srv", "/mnt", "/work"];
 
 const isOrIsInside = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
 
-/** Home directories of whoever runs this. */
+/** Home directories of the current user. */
 function homes(): string[] {
   try {
     return [...new Set([homedir(), userInfo().homedir])];
   } catch {
-    // An id without an account.
+    // The user id has no account.
     return [homedir()];
   }
 }
 
-/** Where a user's programs keep data, settings and secrets, beside each other's. */
+/** Directories in which all of a user's programs keep data, settings and secrets. */
 function basesOf(home: string, environment: NodeJS.ProcessEnv): string[] {
   const usual = [".config", ".cache", ".local/share", ".local/state"].map((name) => `${home}/${name}`);
   const named = ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"].flatMap(
@@ -33,8 +33,9 @@ function basesOf(home: string, environment: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * Whether a directory holds more than one program's files: a top directory of the machine, a home directory or one of its children
- * (`~/.local`), a base directory of a user's data or settings, and all that holds one of these; or anything of kgents' own.
+ * Whether a directory contains more than one program's files: a top-level directory of the machine, a home directory or
+ * one of its children (`~/.local`), a base directory of a user's data or settings, or any parent of these; or a
+ * directory of kgents itself.
  */
 export function isTooWide(path: string, environment: NodeJS.ProcessEnv = process.env): boolean {
   const { cache, state, config } = kgentsPaths(environment);

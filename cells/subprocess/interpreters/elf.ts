@@ -1,5 +1,6 @@
 /**
- * What an ELF file says of the libraries that it needs. It is read and never run: `ldd` runs the program's own loader.
+ * Reads from an ELF file which libraries it needs. The file is never run, unlike with `ldd`, which runs the program's
+ * own loader.
  *
  * @module
  */
@@ -7,22 +8,22 @@ import { type FileHandle, open } from "node:fs/promises";
 
 /** The dynamic section of a program or library. */
 export interface ElfFile {
-  /** The number of its processor: a library must have the same. */
+  /** Its machine number; its libraries must have the same. */
   readonly machine: number;
-  /** The loader that the program names; undefined for libraries and static programs. */
+  /** The program's loader; undefined for libraries and static programs. */
   readonly loader: string | undefined;
-  /** Names of libraries. */
+  /** Names of the needed libraries. */
   readonly needed: readonly string[];
-  /** Directories that it and what it loads are searched in, unless `runpath` is there. */
+  /** Search directories for it and the libraries that it loads, unless `runpath` is set. */
   readonly rpath: readonly string[];
-  /** Directories that its own libraries are searched in. */
+  /** Search directories for its own libraries. */
   readonly runpath: readonly string[];
 }
 
 const segments = { load: 1, dynamic: 2, loader: 3 } as const;
 const tags = { end: 0, needed: 1, strings: 5, stringBytes: 10, rpath: 15, runpath: 29 } as const;
 
-/** Larger than in any real program: what is larger is not read. */
+/** Larger than any header of a real program; larger ones are rejected. */
 const maximumBytes = 4 * 1024 * 1024;
 
 async function readAt(file: FileHandle, position: number, bytes: number): Promise<Buffer> {
@@ -38,7 +39,7 @@ interface Segment {
   readonly bytes: number;
 }
 
-/** A field of 64 bits; what no file has as a size or place reads as one that is too large. */
+/** Reads a 64-bit field. A value beyond any real size or offset yields a number that fails the later bounds checks. */
 const wide = (buffer: Buffer, at: number): number => Number(buffer.readBigUInt64LE(at));
 
 const textAt = (buffer: Buffer, at: number): string => {
@@ -76,7 +77,7 @@ async function readDynamic(file: FileHandle, machine: number, parts: readonly Se
   };
 }
 
-/** Reads what a file needs; undefined where it is no ELF file of 64 bits in little-endian order, or a broken one. */
+/** Reads what a file needs; undefined if it is not a valid 64-bit little-endian ELF file. */
 export async function readElf(path: string): Promise<ElfFile | undefined> {
   const file = await open(path).catch(() => undefined);
   if (!file) return undefined;

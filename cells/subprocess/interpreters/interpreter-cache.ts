@@ -4,7 +4,10 @@ import type { Ask } from "./ask-inside.ts";
 import { resolveInterpreter } from "./interpreter.ts";
 import type { Interpreter } from "./interpreter-command.ts";
 
-/** A shim may lead elsewhere tomorrow (`pyenv global`), without any file of ours changing. */
+/**
+ * How long an answer is used before it is refreshed. A shim's target can change (`pyenv global`) without a change to
+ * the bound files.
+ */
 const lifetime = 60_000;
 
 interface Entry {
@@ -18,7 +21,7 @@ async function stillThere(interpreter: Interpreter): Promise<boolean> {
   return found.every((result) => result.status === "fulfilled");
 }
 
-/** Remembers interpreters: asking one takes 20 to 200 ms. */
+/** Caches interpreters: resolving one takes 20 to 200 ms. */
 export function createInterpreterCache(ask: Ask): (language: Language) => Promise<Interpreter> {
   const entries = new Map<string, Entry>();
   const resolving = new Map<string, Promise<Interpreter>>();
@@ -34,7 +37,7 @@ export function createInterpreterCache(ask: Ask): (language: Language) => Promis
     const key = JSON.stringify([language.command, language.versionFlags, process.env.PATH]);
     const entry = entries.get(key);
     if (!entry || !(await stillThere(entry.interpreter))) return resolve(key, language);
-    // Asked again beside the run, not before it.
+    // Refresh in the background, so that the run does not wait.
     if (Date.now() - entry.resolvedAt > lifetime) resolve(key, language).catch(() => entries.delete(key));
     return entry.interpreter;
   };

@@ -1,5 +1,5 @@
 /**
- * Finds a language's interpreter and what of the machine it needs to see.
+ * Finds a language's interpreter and the paths of the machine that it needs.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { isShared } from "./shared-directories.ts";
 
 const same = (path: string): Bind => ({ source: path, target: path });
 
-/** Leaves out what is shown anyway, and what lies inside another. */
+/** Drops paths that every sandbox shows, and those inside another one. */
 function smallest(paths: readonly string[]): Bind[] {
   const wanted = [...new Set(paths)].filter((path) => !isShared(path)).sort();
   return wanted.filter((path) => !wanted.some((other) => path !== other && path.startsWith(`${other}/`))).map(same);
@@ -32,17 +32,19 @@ import json, sys, sysconfig
 print(json.dumps({"executable": sys.executable, "stdlib": sysconfig.get_path("stdlib")}))
 `;
 
-/** Where an interpreter says that it is. @throws Error where it says something else: the answer comes from a program that a request names */
+/**
+ * Parses where an interpreter is. @throws Error if the answer is invalid: it comes from a program that a request names
+ */
 function readAnswer(text: string): { readonly executable: string; readonly stdlib: string } {
   const answer = parseState(text, { executable: "string", stdlib: "string" } as const);
   if (answer && isAbsolute(answer.executable) && isAbsolute(answer.stdlib)) return answer;
   throw new Error(`the interpreter does not say where it is: ${text.slice(0, 200)}`);
 }
 
-/** Variables by which managers of versions know which one is meant. */
+/** Variables that select the version in version managers. */
 const managerVariables = /^(?:PYENV|ASDF|MISE|RTX)_[A-Z_]+$/;
 
-/** What a shim may know: its managers' variables, and where home is. */
+/** The environment of a shim: the version managers' variables, and HOME. */
 const shimEnvironment = (): Record<string, string> =>
   Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) =>
@@ -60,12 +62,12 @@ async function isScript(path: string): Promise<boolean> {
   }
 }
 
-/** A program that stands for Python and starts it: only itself knows which one. */
+/** Whether a program is a shim that starts Python; only the shim can tell which one. */
 const isShim = async (found: string): Promise<boolean> => !isPython(await realpath(found)) || isScript(found);
 
 /**
- * Asks a shim for the Python that it starts. For the question it sees the directory of its manager (`~/.pyenv` above
- * `~/.pyenv/shims`), which no code does.
+ * Asks a shim which Python it starts. For the question it sees its manager's directory (`~/.pyenv` above
+ * `~/.pyenv/shims`), which no other code does.
  */
 async function askShim(ask: Ask, found: string): Promise<string> {
   const shims = dirname(found);
@@ -76,7 +78,9 @@ async function askShim(ask: Ask, found: string): Promise<string> {
   return readAnswer(answer).executable;
 }
 
-/** Starts Python in sight of what it will see later: one that cannot run so is refused before any code is. */
+/**
+ * Starts Python with only the paths that it will see later, so that one that cannot run there is rejected before a run.
+ */
 async function tryPython(ask: Ask, { executable, paths }: PythonInstallation): Promise<void> {
   const answer = await ask({ command: [executable, "-I"], code: question, environment: {}, binds: smallest(paths) });
   readAnswer(answer);
@@ -84,7 +88,7 @@ async function tryPython(ask: Ask, { executable, paths }: PythonInstallation): P
 
 async function resolvePython(found: string, args: readonly string[], ask: Ask | undefined): Promise<Interpreter> {
   const shim = await isShim(found);
-  // Without anybody to ask, it is there, and that is all that can be said.
+  // Without `ask`, only its existence is checked.
   const executable = shim && ask ? await askShim(ask, found) : found;
   const python = await findPython(executable);
   const command = [python.executable, ...args];
@@ -93,7 +97,10 @@ async function resolvePython(found: string, args: readonly string[], ask: Ask | 
   return { command, binds: smallest(python.paths), directory: dirname(python.executable), hostCommand: command };
 }
 
-/** For an interpreter that cannot be asked: the directory above `bin`, where that is its own, or the file alone. */
+/**
+ * For an interpreter that cannot be asked: binds the directory above `bin` if it belongs to the interpreter, or else
+ * only the file.
+ */
 async function resolveOther(found: string, args: readonly string[]): Promise<Interpreter> {
   const real = await realpath(found);
   const prefixes = [found, real].map((path) => {
@@ -106,7 +113,7 @@ async function resolveOther(found: string, args: readonly string[]): Promise<Int
   return { command, binds, directory: dirname(found), hostCommand: command };
 }
 
-/** The worker's own Node: its version is known to run TypeScript, the one on PATH may be older. */
+/** Uses the worker's own Node. Its version is known to run TypeScript; the one on PATH may be older. */
 async function ownNode({ name, versionFlags = [] }: Language, words: readonly string[]): Promise<Interpreter> {
   const flags = versionFlags.filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
   if (versionFlags.length > 0 && flags.length === 0 && !process.features.typescript) {
@@ -130,9 +137,10 @@ async function ownNode({ name, versionFlags = [] }: Language, words: readonly st
 }
 
 /**
- * Finds the interpreter of a language. No program that a configuration names is run here: what must be asked is asked in a cell.
+ * Finds the interpreter of a language. Programs that a configuration names are not run here; questions to them run in a
+ * cell.
  *
- * @param ask how; without it only what the file system shows is looked at
+ * @param ask runs a question; without it only the file system is read
  * @throws KgentsError `interpreter-missing`
  */
 export async function resolveInterpreter(

@@ -4,25 +4,25 @@ import { type ElfFile, readElf } from "./elf.ts";
 import { readLibraryCache } from "./library-cache.ts";
 import { isShared } from "./shared-directories.ts";
 
-/** Where a loader looks without being told. */
+/** The loader's default search directories. */
 const usualDirectories = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"];
 
-/** More than any program has: a bound on what a file can make us read. */
+/** A bound on the work that a file can cause; no program has as many libraries. */
 const maximumLibraries = 1000;
 
 interface Wanted {
   readonly name: string;
   readonly by: string;
-  /** Where to look first. */
+  /** The directories to search first. */
   readonly directories: readonly string[];
-  /** What each of its own libraries is searched in as well. */
+  /** Search directories that its own libraries inherit. */
   readonly inherited: readonly string[];
 }
 
 const substituted = (directories: readonly string[], path: string): string[] =>
   directories.map((directory) => directory.replaceAll(/\$ORIGIN\b|\$\{ORIGIN\}/g, dirname(path)));
 
-/** What a file asks for, with where the loader looks for it before the system's own places. */
+/** The libraries that a file needs, with the directories that the loader searches before the system's own. */
 function wantedBy(path: string, file: ElfFile, inherited: readonly string[]): Wanted[] {
   const { needed, rpath, runpath } = file;
   const passedOn = runpath.length > 0 ? inherited : [...substituted(rpath, path), ...inherited];
@@ -30,7 +30,7 @@ function wantedBy(path: string, file: ElfFile, inherited: readonly string[]): Wa
   return needed.map((name) => ({ name, by: path, directories, inherited: passedOn }));
 }
 
-/** Directories of one architecture, such as `/usr/lib/x86_64-linux-gnu`. */
+/** Directories of a single architecture, such as `/usr/lib/x86_64-linux-gnu`. */
 async function architectureDirectories(): Promise<string[]> {
   const found = await Promise.all(
     ["/lib", "/usr/lib"].map(async (top) =>
@@ -41,9 +41,10 @@ async function architectureDirectories(): Promise<string[]> {
 }
 
 /**
- * Libraries of a program that lie outside the directories that every sandbox shows. Neither the program nor its loader is run.
+ * Finds a program's libraries outside of the directories that every sandbox shows. Neither the program nor its loader
+ * is run.
  *
- * @throws Error where a library is not found: only `LD_LIBRARY_PATH` may lead to it, which no cell gets
+ * @throws Error if a library is not found; it may only be reachable by `LD_LIBRARY_PATH`, which no cell gets
  */
 export async function foreignLibraries(program: string): Promise<string[]> {
   const main = await readElf(program);
@@ -72,7 +73,7 @@ export async function foreignLibraries(program: string): Promise<string[]> {
       library = undefined;
     }
     if (library === undefined || place === undefined) {
-      // Without the loader's cache nobody can say where else it looks.
+      // Without the loader's cache its other search directories are unknown.
       if (cache === undefined) continue;
       throw new Error(
         `${by} needs ${name}, which is neither where it says nor among the system's libraries (a cell gets no LD_LIBRARY_PATH)`,

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 const cacheFile = "/etc/ld.so.cache";
 const magic = "glibc-ld.so.cache1.1";
 
-/** Reads the loader's cache: where each library of the system is. Pure; undefined where it is of another kind. */
+/** Parses the loader's cache: the paths of each system library. Pure; undefined if it has another format. */
 export function parseLibraryCache(cache: Buffer): Map<string, string[]> | undefined {
-  // Older systems put the older format before it.
+  // Older systems put the old format before it.
   const start = cache.indexOf(magic);
   if (start < 0) return undefined;
   const count = cache.readUInt32LE(start + magic.length);
@@ -20,7 +20,7 @@ export function parseLibraryCache(cache: Buffer): Map<string, string[]> | undefi
   return places;
 }
 
-/** The cache of this machine's loader; undefined where it has none, as with musl. */
+/** The cache of this machine's loader; undefined if it has none, as with musl. */
 export const readLibraryCache = async (): Promise<Map<string, string[]> | undefined> => {
   const cache = await readFile(cacheFile).catch(() => undefined);
   return cache && parseLibraryCache(cache);

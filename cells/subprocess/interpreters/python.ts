@@ -1,6 +1,6 @@
 /**
- * What of a Python installation a cell sees: its library directories, its executable and that one's libraries. Never the directory that
- * holds them: for a Python in `~/.local` that is where keyrings are.
+ * Finds the parts of a Python installation that a cell sees: its library directories, its executable and the
+ * executable's libraries. Never the directory that contains them: for a Python in `~/.local` it also contains keyrings.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { isTooWide } from "./bindable.ts";
 import { foreignLibraries } from "./libraries.ts";
 import { isShared } from "./shared-directories.ts";
 
-/** A Python installation, as the file system shows it. */
+/** A Python installation, as found in the file system. */
 export interface PythonInstallation {
-  /** What to start: inside a cell no link is seen, by which Python would find its libraries. */
+  /** The program to start. A cell has no symbolic links, through which Python would otherwise find its libraries. */
   readonly executable: string;
-  /** What a cell must see of it. */
+  /** The paths that a cell must see. */
   readonly paths: readonly string[];
 }
 
@@ -26,7 +26,7 @@ const isDirectory = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Library directories below a prefix: `lib` as a whole, because other libraries beside Python's are loaded from there. */
+/** Library directories below a prefix: `lib` as a whole, because Python also loads other libraries from it. */
 async function libraryDirectories(prefix: string): Promise<string[]> {
   const realPrefix = await realpath(prefix).catch(() => prefix);
   const found: string[] = [];
@@ -37,7 +37,7 @@ async function libraryDirectories(prefix: string): Promise<string[]> {
     const wanted = isTooWide(directory) ? versions.map((entry) => join(directory, entry)) : [directory];
     for (const path of versions.length > 0 ? wanted : []) {
       const real = await realpath(path);
-      // A link to somewhere else would show what it leads to.
+      // A link that leads out of the prefix would expose its target.
       const isOwn = isInside(real, realPrefix) || isShared(real);
       if (isOwn && !isTooWide(path) && !isTooWide(real)) found.push(path);
     }
@@ -45,7 +45,7 @@ async function libraryDirectories(prefix: string): Promise<string[]> {
   return found;
 }
 
-/** A virtual environment's own file, and the directory of the Python that it was made from. */
+/** The config file of a virtual environment, and the directory of the Python that created it. */
 async function virtualEnvironment(prefix: string): Promise<{ file: string; home: string } | undefined> {
   const file = join(prefix, "pyvenv.cfg");
   const text = await readFile(file, "utf8").catch(() => "");
@@ -54,7 +54,7 @@ async function virtualEnvironment(prefix: string): Promise<{ file: string; home:
   return { file, home };
 }
 
-/** The names by which programs start this Python. */
+/** All names of this Python in its directory. */
 async function executableNames(executable: string, real: string): Promise<string[]> {
   const directory = dirname(executable);
   if (isShared(directory)) return [];
@@ -65,7 +65,7 @@ async function executableNames(executable: string, real: string): Promise<string
   return [executable, ...names.filter((_, index) => targets[index] === real)];
 }
 
-/** Looks at the installation that an executable belongs to. Nothing of it is run. */
+/** Finds the installation that an executable belongs to. Nothing in it is run. */
 export async function findPython(found: string): Promise<PythonInstallation> {
   const real = await realpath(found);
   const prefix = dirname(dirname(found));
@@ -84,5 +84,5 @@ export async function findPython(found: string): Promise<PythonInstallation> {
   return { executable, paths };
 }
 
-/** Whether a program is Python by its name. */
+/** Whether a program's name is a Python name. */
 export const isPython = (path: string): boolean => /^python[\d.]*$/.test(basename(path));

@@ -1,5 +1,5 @@
-/** What every sandbox shows of the machine, read-only. */
+/** Directories of the machine that every sandbox shows, read-only. */
 const shared = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/etc/alternatives"];
 
-/** Whether a path can be seen in every sandbox. */
+/** Whether a path is visible in every sandbox. */
 export const isShared = (path: string): boolean => shared.some((top) => path === top || path.startsWith(`${top}/`));

@@ -4,35 +4,37 @@ import { join } from "node:path";
 import { findSystemTool } from "#platform/host/find-program";
 import { outputOf } from "#platform/host/run-program";
 
-/** Descriptors of both ends of a pipe that has an inode of its own: ours to read without blocking, the program's to write. */
+/** Descriptors of both ends of a named pipe: the worker reads without blocking, the program writes. */
 export interface Fifo {
   readonly read: number;
   readonly write: number;
 }
 
 /**
- * Makes pipes with real inodes. Node's own pipes to children are sockets, which cannot be opened again: a program that
- * writes to /dev/stderr by name would fail.
+ * Creates pipes with real inodes. Node's pipes to children are sockets, which cannot be reopened: a program that opens
+ * /dev/stderr by name would fail.
  */
 export interface FifoSource {
-  /** A pipe whose name is gone already. */
+  /** Takes a pipe whose name has been unlinked. */
   readonly take: () => Promise<Fifo>;
-  /** Takes away those that nobody took. */
+  /** Removes unused pipes. */
   readonly close: () => Promise<void>;
 }
 
-/** Made at once: Node has no mkfifo, and starting a process costs it 2 to 4 ms, for one pipe or for many. */
+/**
+ * How many pipes to create at once. Node has no mkfifo, and starting a process takes 2 to 4 ms for one pipe or many.
+ */
 const batch = 64;
 
 function openFifo(path: string): Fifo {
-  // For reading first and without waiting: opening one end for itself waits for the other.
+  // Open for reading first and non-blocking: opening one end blocks until the other end is open.
   const read = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const write = openSync(path, constants.O_WRONLY);
   unlinkSync(path);
   return { read, write };
 }
 
-/** Makes pipes in a directory of their own. */
+/** Creates pipes in a separate directory. */
 export function fifoSource(directory: string): FifoSource {
   let ready: string[] = [];
   let made = 0;

@@ -1,5 +1,5 @@
 /**
- * Keeps launchers ready, and knows those that live.
+ * Keeps launchers ready, and finds those whose worker is gone.
  *
  * @module
  */
@@ -12,17 +12,17 @@ import { groupsRecord, type Launcher, type LauncherPlan, prepareLauncher, remove
 
 /** Launchers, ready and taken. */
 export interface LauncherPool {
-  /** Starts to prepare one, where none is ready or being prepared. */
+  /** Starts to prepare one, unless one is ready or being prepared. */
   readonly warm: () => void;
-  /** Prepares one that starts with a command, such as one that makes namespaces. */
+  /** Prepares one with a command prefix, such as one that creates namespaces. */
   readonly prepare: (prefix: readonly string[]) => Promise<Launcher>;
-  /** Takes one that is ready, or prepares it. */
+  /** Takes the ready one, or prepares one. */
   readonly take: () => Promise<Launcher>;
-  /** Ends those that were never taken. */
+  /** Ends unused launchers. */
   readonly close: () => Promise<void>;
 }
 
-/** Prepares launchers ahead of runs: one waits, and the next is made when it is taken. */
+/** Prepares launchers ahead of runs: one is kept ready and replaced after it was taken. */
 export function launcherPool(plan: Omit<LauncherPlan, "fifos">): LauncherPool {
   let spare: Promise<Launcher> | undefined;
   const owner = identifyProcess().then(({ pid, startTime }) => `${pid}-${startTime}`);
@@ -38,7 +38,7 @@ export function launcherPool(plan: Omit<LauncherPlan, "fifos">): LauncherPool {
     preparing.then(
       (launcher) => {
         launcher.unreference();
-        // One that dies while it waits must not be given out.
+        // A launcher that died while waiting must not be handed out.
         launcher.ended.then(() => {
           if (spare !== preparing) return;
           spare = undefined;
@@ -46,7 +46,7 @@ export function launcherPool(plan: Omit<LauncherPlan, "fifos">): LauncherPool {
         });
       },
       () => {
-        // Whoever takes one next meets the error, or finds it gone.
+        // The next `take` gets the error or prepares a new launcher.
         if (spare === preparing) spare = undefined;
       },
     );
@@ -72,14 +72,14 @@ export function launcherPool(plan: Omit<LauncherPlan, "fifos">): LauncherPool {
 
 const isGroupDirectory = (value: unknown): value is string => typeof value === "string" && value.includes("/kgents/");
 
-/** The control groups that a record names. @throws Error where it names anything else: what it names is removed */
+/** Parses the control groups of a record. @throws Error if it names anything else, because what it names is removed */
 function readGroups(text: string): string[] {
   const groups: unknown = JSON.parse(text);
   if (Array.isArray(groups) && groups.every(isGroupDirectory)) return groups;
   throw new Error("the record of a launcher names something else than control groups of kgents");
 }
 
-/** The record that a launcher keeps on disk, taken away with its control groups. */
+/** Removes a launcher's record on disk and its control groups. */
 export async function removeLauncher(directory: string, name: string): Promise<void> {
   if (!/^[\w-]+$/.test(name)) return;
   const place = join(directory, name);
@@ -87,7 +87,7 @@ export async function removeLauncher(directory: string, name: string): Promise<v
   await removeLauncherRecord(place, readGroups(text));
 }
 
-/** Names of launchers whose worker is gone. */
+/** Lists the names of launchers whose worker is gone. */
 export async function abandonedLaunchers(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch(() => []);
   const answers = await Promise.all(

@@ -2,7 +2,7 @@ import { descriptors, supervisorFile } from "../sandbox/sandbox-paths.ts";
 
 const { arguments: goAhead, control: report, script: supervisor } = descriptors;
 
-/** Joins the groups and waits. */
+/** Joins the control groups and waits for the go-ahead. */
 const wait = `
 for group do echo 0 >"$group/cgroup.procs" || exit 1; done
 echo ready >&${report}
@@ -10,7 +10,7 @@ read -r word <&${goAhead} || exit 0
 `;
 
 /**
- * Becomes bubblewrap. The environment is empty from the start; what sh adds to it, bubblewrap's --clearenv takes away.
+ * Executes bubblewrap. The environment is empty from the start, and bubblewrap's --clearenv removes what sh adds to it.
  */
 const sandboxScript = `
 bubblewrap=$1 shell=$2; shift 2
@@ -18,7 +18,7 @@ ${wait}
 exec "$bubblewrap" --args ${goAhead} -- "$shell" ${supervisorFile}
 `;
 
-/** Becomes the supervisor itself, without a sandbox; the word is the work directory. */
+/** Runs the supervisor without a sandbox; `$word` is the work directory. */
 const bareScript = `
 shift 2
 ${wait}

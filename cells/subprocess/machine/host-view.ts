@@ -1,5 +1,5 @@
 /**
- * What of the machine every sandbox sees: programs and libraries, and an /etc of our own making.
+ * Prepares what every sandbox sees of the machine: programs and libraries, and a generated /etc.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** The directories of programs and libraries, as links or directories, as the host has them. */
+/** Arguments that show the directories of programs and libraries, as symbolic links or directories, as on the host. */
 async function programDirectories(): Promise<string[]> {
   const found: string[] = ["--ro-bind", "/usr", "/usr"];
   for (const path of topDirectories) {
@@ -31,34 +31,37 @@ async function programDirectories(): Promise<string[]> {
 }
 
 const fixedFiles: Readonly<Record<string, string>> = {
-  // A place to mount the run's own one on.
+  // Mount points for the run's own files.
   passwd: "",
   group: "",
   hosts: "127.0.0.1 localhost kgents\n",
   "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
   "resolv.conf": "",
-  // Git refuses a repository whose directory belongs to somebody else, and the work directory is root's where the worker is root.
+  // Git refuses a repository that another user owns, and root owns the work directory if the worker is root.
   gitconfig: `[safe]\n\tdirectory = ${workDirectory}\n`,
 };
 
-/** The resolver that slirp4netns offers inside. */
+/** The resolver that slirp4netns provides in the sandbox. */
 const resolverWithNetwork = "nameserver 10.0.2.3\noptions timeout:2 attempts:2\n";
 
-/** Counted up when the same files are made in another way, so that those of an earlier version are not used. */
+/** Increment when the files are generated differently, so that a directory of an earlier version is not reused. */
 const formatOfEtc = 4;
 
 const copiedFiles = ["ld.so.cache", "localtime"];
 
-/** OpenSSL's settings, as Debian's and as Fedora's package have them: many of its commands do not work without, and others warn. */
+/** OpenSSL's configuration files in Debian and Fedora. Many of its commands fail without them, and others warn. */
 const librarySettings = ["ssl/openssl.cnf", "pki/tls/openssl.cnf"];
 
-/** Settings of programs below /usr, which these link to or do not start without: of packages, and not of this machine. */
+/**
+ * Configuration of programs in /usr that they link to or need to start. It comes from packages and is not specific to
+ * this machine.
+ */
 const programSettings = /^(?:java(?:-\d[\w.-]*)?|python\d[\d.]*)$/;
 
 const programDirectoriesOfEtc = async (): Promise<string[]> =>
   (await readdir("/etc")).filter((name) => programSettings.test(name)).sort();
 
-/** What every user of the machine may read, and no links: they could lead to anything. */
+/** Whether every user of the machine may read it. Symbolic links are excluded, because they could lead to anything. */
 async function isOpen(path: string): Promise<boolean> {
   const status = await lstat(path);
   return (status.mode & 0o004) !== 0 && (status.isFile() || status.isDirectory());
@@ -86,7 +89,7 @@ async function fillEtc(directory: string, network: boolean): Promise<void> {
     await mkdir(join(directory, name, ".."), { recursive: true });
     await copyFile(`/etc/${name}`, join(directory, name));
   }
-  // Places to mount the certificates on: the directory itself is read-only inside.
+  // Mount points for the certificates, because /etc is read-only in the sandbox.
   for (const path of certificates) {
     if (!network || !(await exists(path))) continue;
     const place = join(directory, path.slice("/etc/".length));
@@ -99,8 +102,8 @@ async function fillEtc(directory: string, network: boolean): Promise<void> {
 }
 
 /**
- * Makes the directory that is shown as /etc, or finds it made. One mount instead of a dozen: each costs bubblewrap about
- * 0.1 ms. It holds nothing of any run.
+ * Creates the directory that is shown as /etc, or finds an existing one. One mount replaces a dozen, which cost
+ * bubblewrap about 0.1 ms each. It contains nothing of any run.
  */
 async function prepareEtc(parent: string, network: boolean): Promise<string> {
   const version = createHash("sha256")
@@ -117,7 +120,7 @@ async function prepareEtc(parent: string, network: boolean): Promise<string> {
     await makeReadable(temporary);
     await rename(temporary, directory);
   } catch (error) {
-    // Another worker was faster.
+    // Another worker created it first.
     if (!(await exists(directory))) throw error;
   } finally {
     await rm(temporary, { recursive: true, force: true });
@@ -131,7 +134,7 @@ export interface HostView {
   readonly online: readonly string[];
 }
 
-/** Looks at the machine and prepares what sandboxes see of it. */
+/** Prepares the arguments for this machine. */
 export async function prepareHostView(directory: string): Promise<HostView> {
   const programs = await programDirectories();
   const [offline, online] = await Promise.all([prepareEtc(directory, false), prepareEtc(directory, true)]);

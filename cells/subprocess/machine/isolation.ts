@@ -1,5 +1,5 @@
 /**
- * The words for what is enforced around a run, and by what.
+ * Describes the limits that are enforced around a run, and by which mechanism.
  *
  * @module
  */
@@ -13,15 +13,16 @@ import type { Machine } from "./machine.ts";
 
 const noGroup = "this process may not write a control group, and no systemd manager gave it one";
 
-/** The rlimits that stand in for control groups. */
+/** The rlimits that replace control groups. */
 export interface Fallback {
   readonly memory: number | null;
   readonly pids: number | null;
 }
 
 /**
- * Which limits rlimits take over. RLIMIT_AS counts reserved addresses, of which Node reserves gigabytes: there the memory
- * stays without a limit, and the result says so. RLIMIT_NPROC counts within the user namespace; as root there is none.
+ * Decides which limits rlimits enforce. RLIMIT_AS counts reserved address space, of which Node reserves gigabytes:
+ * there the memory is not limited, and the result says so. RLIMIT_NPROC counts within the user namespace; as root there
+ * is none.
  */
 export function rlimitFallback(machine: Machine, limits: CellLimits, program: string): Fallback {
   const groups = machine.groups?.enforced;
@@ -35,10 +36,10 @@ function memory(groups: EnforcedByGroups | undefined, fallback: Fallback, limits
   if (groups?.memory) {
     const files = formatBytes(chargedMemory(limits) - limits.memory);
     const by = `${groups.memory}: ${formatBytes(limits.memory)}, looked at every 50 ms, and at most ${files} more for files, which live in memory; no swap`;
-    // The kernel may hold gigabytes for connections that nobody reads.
+    // Unread TCP connections may hold gigabytes in kernel buffers.
     return groups.sockets ? enforced(by) : notEnforced(`${by}; the buffers of TCP connections are not bounded`);
   }
-  // Thirty processes may have thirty times as much: that is no limit of the cell.
+  // RLIMIT_AS applies to each process, so it does not limit the cell as a whole.
   if (fallback.memory !== null)
     return notEnforced(
       `${noGroup}; RLIMIT_AS bounds each process at ${formatBytes(fallback.memory)}, not all together`,
@@ -46,7 +47,7 @@ function memory(groups: EnforcedByGroups | undefined, fallback: Fallback, limits
   return notEnforced(`${noGroup}, and RLIMIT_AS breaks this interpreter`);
 }
 
-/** What is enforced around a run in the sandbox. */
+/** The isolation of a run in the sandbox. */
 export function sandboxIsolation(
   machine: Machine,
   limits: CellLimits,

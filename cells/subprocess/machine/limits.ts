@@ -1,5 +1,5 @@
 /**
- * The limits of a cell: those of the request, and those that every cell has.
+ * The limits of a cell: those of the request, and fixed ones.
  *
  * @module
  */
@@ -7,9 +7,9 @@ import type { ExecutionSpec } from "#core/contract/request";
 
 const mebibyte = 2 ** 20;
 
-/** What is enforced around one run. */
+/** The limits of one run. */
 export interface CellLimits {
-  /** Bytes of memory that the code may use. */
+  /** Memory of the code, in bytes. */
   readonly memory: number;
   /** Thousandths of a core. */
   readonly cpu: number;
@@ -26,18 +26,18 @@ export interface CellLimits {
 }
 
 /**
- * Enough for a compiler or a thread pool (Node starts 11 threads, a JVM about 30), few enough that a fork bomb costs nothing.
+ * Enough for a compiler or a thread pool (Node starts 11 threads, a JVM about 30), low enough to contain a fork bomb.
  * The supervisor and bubblewrap count too.
  */
 const defaultPids = 128;
 
-/** The usual soft limit of a login, so that nothing that works there fails here. */
+/** The usual soft limit of a login session, so that programs behave the same here. */
 const defaultOpenFiles = 1024;
 
-/** What container engines give; programs that need more map files of their own. */
+/** The default of container engines; programs that need more map files of their own. */
 const largestSharedMemory = 64 * mebibyte;
 
-/** The limits that a request asks for, with the fixed ones. */
+/** The limits of a request, including the fixed ones. */
 export const cellLimits = (spec: Pick<ExecutionSpec, "memory" | "cpu" | "disk">): CellLimits => ({
   memory: spec.memory,
   cpu: spec.cpu,
@@ -49,24 +49,24 @@ export const cellLimits = (spec: Pick<ExecutionSpec, "memory" | "cpu" | "disk">)
 });
 
 /**
- * What the control group may hold: the files live in memory (tmpfs), and the kernel charges them to the same account, so
- * that code which stays within `disk` must never be killed for memory.
+ * The memory limit of the control group. tmpfs files are charged to the same group, so the limit includes their sizes:
+ * code within `disk` must never be killed for memory.
  */
 export const chargedMemory = (limits: CellLimits): number =>
   limits.memory + limits.work + limits.temporary + limits.sharedMemory;
 
-/** Enough for the buffers of a thousand busy connections, and little beside the memory of a machine. */
+/** Enough for the buffers of a thousand busy connections, and small compared to a machine's memory. */
 const largestSocketMemory = 64 * mebibyte;
 
-/** What the buffers of TCP connections may hold where they are counted apart, in bytes. */
+/** The limit for the buffers of TCP connections where they are counted separately, in bytes. */
 export const socketMemory = (limits: CellLimits): number => Math.min(limits.memory, largestSocketMemory);
 
 /**
- * The period over which cpu time is measured out, in microseconds: the longest that the kernel takes. The quota of a cell
- * with 100m is then 100 ms at once, which starts most interpreters without a stop; with the usual period of 100 ms it would
- * be 10 ms, and a start of 50 ms of cpu time would take half a second.
+ * The period of the CPU quota, in microseconds: the longest that the kernel accepts. A cell with 100m then gets 100 ms
+ * at once, which starts most interpreters without throttling. With the usual period of 100 ms it would get 10 ms, and a
+ * start with 50 ms of CPU time would take half a second.
  */
 export const cpuPeriod = 1_000_000;
 
-/** The limits of a request that names none: what `kgents status` speaks of. */
+/** The default limits of a request, which `kgents status` reports. */
 export const usualLimits = { memory: 512 * mebibyte, cpu: 1000, disk: 100 * mebibyte };

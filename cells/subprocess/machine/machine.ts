@@ -1,5 +1,5 @@
 /**
- * What this machine offers for sandboxes. Found out once; fails closed.
+ * Determines what this machine offers for sandboxes. Fails closed.
  *
  * @module
  */
@@ -24,11 +24,11 @@ export interface Machine {
   /** Such as `0.11.0`. */
   readonly version: string;
   readonly disablesUserNamespaces: boolean;
-  /** The helper that gives up root inside, in root mode. */
+  /** The helper that drops root in the sandbox, in root mode. */
   readonly setpriv: string;
   readonly seccomp: Buffer;
   readonly view: HostView;
-  /** The supervisor's shell where it has the code's uid: see {@link unreadableShell}. */
+  /** The supervisor's shell if it runs with the code's uid: see {@link unreadableShell}. */
   readonly shell: string | null;
   readonly groups: GroupMaker | undefined;
   /** The text of `/proc/self/uid_map`. */
@@ -56,7 +56,7 @@ const atLeast = (version: string, major: number, minor: number): boolean => {
 };
 
 /**
- * Looks at the machine.
+ * Examines the machine.
  *
  * @throws KgentsError `sandbox-unavailable`, naming what is missing
  */

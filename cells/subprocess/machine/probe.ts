@@ -3,13 +3,16 @@ import { KgentsError } from "#core/contract/error";
 import type { ExecuteContext } from "../../provider.ts";
 import type { Machine } from "./machine.ts";
 
-/** So long a probe may take, in milliseconds. */
+/** The time limit of a probe, in milliseconds. */
 const patience = 10_000;
 
-/** The program of the probe: what the kernel says of a process inside. */
+/** The program of the probe: prints the kernel's status of a process in the sandbox. */
 export const probeCommand = ["/bin/sh", "-c", "exec cat /proc/self/status"];
 
-/** What the probe must find inside, else the sandbox is none. Pure. */
+/**
+ * Compares the probe's output with the required isolation. Returns the first difference; undefined if there is none.
+ * Pure.
+ */
 export function judgeProbe(status: string, uid: number): string | undefined {
   const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1] ?? "nothing";
   const expected: readonly (readonly [name: string, found: string, wanted: string])[] = [
@@ -25,7 +28,7 @@ export function judgeProbe(status: string, uid: number): string | undefined {
   return wrong && `${wrong[0]} should be ${wrong[2]}, and is ${wrong[1]}`;
 }
 
-/** A context that keeps what the probe prints. */
+/** A context that keeps the probe's output. */
 export function probeContext(): { context: ExecuteContext; printed: () => string } {
   const chunks: Buffer[] = [];
   const sink = (): Writable =>
@@ -39,7 +42,7 @@ export function probeContext(): { context: ExecuteContext; printed: () => string
     stop: AbortSignal.timeout(patience),
     started: () => {},
     ended: () => {},
-    // Later, so that it may still end by itself.
+    // Later than `stop`, so that the probe can still end by itself.
     abandoned: AbortSignal.timeout(2 * patience),
     stored: { stdout: 0, stderr: 0 },
     stdout: sink(),
@@ -50,7 +53,7 @@ export function probeContext(): { context: ExecuteContext; printed: () => string
   return { context, printed: () => Buffer.concat(chunks).toString() };
 }
 
-/** What is said where the probe did not find what it must. */
+/** The error for a probe that found insufficient isolation. */
 export const probeRefusal = (machine: Machine, reason: string): KgentsError =>
   new KgentsError("sandbox-unavailable", `bubblewrap ${machine.version} runs, but does not isolate: ${reason}`, {
     remedy: "Report this with the output of `kgents status --json`; until then use a cluster.",

@@ -1,9 +1,9 @@
 /**
- * The network of runs that ask for one: public addresses, and nothing of this machine or its surroundings.
+ * The network of runs that request one: public addresses, but nothing on this machine or its local networks.
  *
- * The launcher stands in a network namespace of its own before bubblewrap starts, which then makes none. bubblewrap's own
- * could not be closed off from outside for an ordinary user: with /dev/pts it makes a second user namespace, and nobody
- * can enter the first, which the network namespace belongs to.
+ * The launcher is in its own network namespace before bubblewrap starts, which then creates none. An ordinary user
+ * could not restrict bubblewrap's own namespace from outside: with /dev/pts bubblewrap creates a second user namespace,
+ * and no outside process can enter the first, which owns the network namespace.
  *
  * @module
  */
@@ -18,14 +18,14 @@ import type { SandboxMode } from "../sandbox/bubblewrap-arguments.ts";
 import { hostNetworks, outputRules, rulesInForce, rulesScript } from "./rules.ts";
 import { startSlirp } from "./slirp.ts";
 
-/** A way out that is ready to be made. */
+/** A network that is ready to be connected. */
 export interface PreparedNetwork {
-  /** What the launcher must be started with. */
+  /** The command prefix with which the launcher must be started. */
   readonly launcherPrefix: readonly string[];
   /**
-   * Closes the launcher's namespace off and connects it, before the code starts.
+   * Restricts the launcher's namespace and connects it, before the code starts.
    *
-   * @returns what takes the connection down
+   * @returns a function that takes the connection down
    * @throws KgentsError `network-isolation-unavailable`
    */
   readonly connect: (launcher: Launcher) => Promise<() => Promise<void>>;
@@ -58,7 +58,7 @@ async function assertOwnNamespace(process: number): Promise<void> {
 }
 
 /**
- * Looks for the tools.
+ * Finds the required tools.
  *
  * @throws KgentsError `network-isolation-unavailable`, naming what is missing
  */
@@ -77,7 +77,7 @@ export async function prepareNetwork(mode: SandboxMode): Promise<PreparedNetwork
       return outputOf(nsenter, [...namespaces, "--", nft, ...args], { environment: {}, ...(input ? { input } : {}) });
     };
     const rules = outputRules(hostNetworks(await readFile("/proc/net/fib_trie", "utf8")));
-    // The rules first, the way out last: at no moment is it open.
+    // Set the rules before the connection, so that it is never unrestricted.
     await inside(["-f", "-"], rulesScript(rules));
     if (!rulesInForce(await inside(["list", "ruleset"]), rules))
       throw new Error("the rules read back are not those set");

@@ -1,21 +1,21 @@
 /**
- * The firewall inside a sandbox with network: which addresses the code may not reach.
+ * The firewall in a sandbox with network: the addresses that the code may not reach.
  *
  * @module
  */
 import { rangeHolds, specialRanges4 } from "#core/manifest/special-addresses";
 
-/** The resolver that slirp4netns offers. */
+/** The resolver that slirp4netns provides. */
 const resolver = "10.0.2.3";
 
-// Refused and not dropped: a dropped connection hangs until its time-out.
+// Reject rather than drop: a dropped connection hangs until its time-out.
 const refuse = "reject with icmpx admin-prohibited";
 
-/** A route without a gateway that is shorter than this is a default route, or a half of one, into a tunnel or a modem. */
+/** A route without a gateway that is shorter than this is a default route or half of one, into a tunnel or a modem. */
 const shortestOnLink = 8;
 
 /**
- * The IPv4 networks that a machine reaches without a gateway, and its own addresses, in all routing tables. Pure.
+ * The machine's own addresses, and the IPv4 networks that it reaches without a gateway, in all routing tables. Pure.
  *
  * @param fibTrie the text of `/proc/net/fib_trie`
  */
@@ -31,13 +31,16 @@ export function hostNetworks(fibTrie: string): string[] {
   return [...found];
 }
 
-/** The special ranges, and what of the machine's own networks lies outside of them. nft prints a single address without its length. */
+/**
+ * The special ranges, plus the machine's own networks outside of them. nft prints a single address without its prefix
+ * length.
+ */
 const closedRanges = (ownNetworks: readonly string[]): string[] => [
   ...specialRanges4.map(({ range }) => range.replace(/\/32$/, "")),
   ...ownNetworks.filter((network) => !specialRanges4.some(({ range }) => rangeHolds(range, network))),
 ];
 
-/** The rules of the chain, each as nft prints it, so that what is in force can be compared with what was meant. */
+/** The rules of the chain, each as nft prints it, so that the active rules can be compared with these. */
 export const outputRules = (ownNetworks: readonly string[]): string[] => [
   "type filter hook output priority filter; policy drop;",
   'oifname "lo" accept',
@@ -55,7 +58,7 @@ const chain = "output";
 export const rulesScript = (rules: readonly string[]): string =>
   `table ${table} {\n\tchain ${chain} {\n${rules.map((rule) => `\t\t${rule}\n`).join("")}\t}\n}\n`;
 
-/** Whether what `nft list ruleset` printed is these rules and nothing else. */
+/** Whether the output of `nft list ruleset` is exactly these rules. */
 export function rulesInForce(printed: string, rules: readonly string[]): boolean {
   const lines = (text: string): string[] =>
     text

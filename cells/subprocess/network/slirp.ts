@@ -2,14 +2,14 @@ import { once } from "node:events";
 import { startProgram } from "#platform/host/run-program";
 import { beginningOf } from "../launcher/beginning-of.ts";
 
-/** So long slirp4netns may take to come up, in milliseconds. */
+/** How long slirp4netns may take to start, in milliseconds. */
 const patience = 10_000;
 
 /**
- * Connects a network namespace to the world through slirp4netns: a TCP/IP stack in an ordinary process, so that the code's
- * traffic leaves as this worker's sockets do.
+ * Connects a network namespace to the outside through slirp4netns: a user-space TCP/IP stack, so that the code's
+ * traffic leaves through sockets of this worker's user.
  *
- * @returns what takes it down; it also ends by itself when this process does
+ * @returns a function that ends it; it also ends when this process does
  */
 export async function startSlirp(program: string, target: number): Promise<() => Promise<void>> {
   const child = startProgram(
@@ -17,7 +17,7 @@ export async function startSlirp(program: string, target: number): Promise<() =>
     [
       ...["--configure", "--mtu=65520", "--disable-host-loopback", "--enable-sandbox", "--enable-seccomp"],
       ...["--ready-fd=3", "--exit-fd=4"],
-      // By process id: given paths, its own sandbox fails for an ordinary user.
+      // By process id: with paths, slirp4netns's own sandbox fails for an ordinary user.
       ...[String(target), "tap0"],
     ],
     { environment: {}, stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"] },

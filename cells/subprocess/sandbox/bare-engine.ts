@@ -1,5 +1,5 @@
 /**
- * Runs code without a sandbox: only by a worker's own configuration, and said in every result.
+ * Runs code without a sandbox. Requires the worker's own configuration, and every result reports it.
  *
  * @module
  */
@@ -35,9 +35,9 @@ async function bareIsolation(): Promise<Isolation> {
   };
 }
 
-/** Runs code as plain processes, in a directory under the cell's. */
+/** Runs code as plain processes, in a directory below the cell's. */
 export function bareEngine(stateDirectory: string, log: (line: string) => void): Engine {
-  // Here nothing runs in a cell, by the worker's configuration: this does not either.
+  // The worker's configuration disables the sandbox, so questions to interpreters run without one as well.
   const interpreterOf = createInterpreterCache(({ command: [program = "", ...args], code, environment }) =>
     outputOf(program, [...args, "-c", code], { environment: { PATH: systemPath, ...environment } }),
   );

@@ -2,26 +2,26 @@ import type { Bind } from "../interpreters/interpreter-command.ts";
 import type { CellLimits } from "../machine/limits.ts";
 import { descriptors, privateShell, supervisorFile, workDirectory } from "./sandbox-paths.ts";
 
-/** Who builds the sandbox: root without a user namespace, or an ordinary user with one. */
+/** Which user builds the sandbox: root without a user namespace, or an ordinary user with one. */
 export type SandboxMode = "root" | "user";
 
-/** The uid and gid inside a sandbox that an ordinary user built: nobody's. */
+/** The uid and gid in a sandbox that an ordinary user built: `nobody`. */
 export const userModeUid = 65534;
 
-/** What the arguments are made from. */
+/** The input of the arguments. */
 export interface SandboxPlan {
   readonly mode: SandboxMode;
-  /** Whether bubblewrap knows `--disable-userns`. */
+  /** Whether bubblewrap supports `--disable-userns`. */
   readonly disablesUserNamespaces: boolean;
-  /** Whether bubblewrap makes the network namespace; otherwise the launcher stands in one that was closed off already. */
+  /** Whether bubblewrap creates the network namespace; otherwise the launcher is already in a restricted one. */
   readonly ownNetwork: boolean;
   /** Arguments that show the host's programs, libraries and /etc. */
   readonly view: readonly string[];
   readonly binds: readonly Bind[];
   readonly limits: CellLimits;
-  /** A shell that can be run and not read, for the supervisor; null where that has a uid of its own. */
+  /** A shell that can be executed but not read, for the supervisor; null if the supervisor has its own uid. */
   readonly shell: string | null;
-  /** The code's file name; null where it comes with the input files. */
+  /** The code's file name; null if it is one of the input files. */
   readonly codeFile: string | null;
 }
 
@@ -36,7 +36,10 @@ const file = (descriptor: number, path: string, permissions: string): string[] =
   ...["--file", String(descriptor), path],
 ];
 
-/** The directories above paths, outermost first. Made one by one: bubblewrap makes those above a mount for root alone. */
+/**
+ * The parent directories of paths, outermost first. They are created one by one, because bubblewrap creates the parents
+ * of a mount for root only.
+ */
 function parents(paths: readonly string[]): string[] {
   const found = new Set<string>();
   for (const path of paths) {
@@ -69,9 +72,9 @@ export function bubblewrapArguments(plan: SandboxPlan): string[] {
     ...["--perms", "0444", "--ro-bind-data", String(descriptors.accounts), "/etc/passwd"],
     ...["--perms", "0444", "--ro-bind-data", String(descriptors.groups), "/etc/group"],
     ...["--proc", "/proc", "--dev", "/dev"],
-    // Not sticky: there is one uid inside, and it may remove the code's file, which root made where the worker is root.
+    // Not sticky: the sandbox has one uid, which may remove the code's file even if root created it.
     ...tmpfs(workDirectory, plan.limits.work, "0777"),
-    // As everywhere: Ruby refuses temporary directories that all may write and that are not sticky.
+    // Sticky as usual: Ruby refuses world-writable temporary directories that are not sticky.
     ...tmpfs("/tmp", plan.limits.temporary, "1777"),
     ...tmpfs("/dev/shm", plan.limits.sharedMemory, "1777"),
     ...(plan.shell === null ? [] : ["--ro-bind", plan.shell, privateShell]),
@@ -79,7 +82,7 @@ export function bubblewrapArguments(plan: SandboxPlan): string[] {
     ...plan.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     ...file(descriptors.script, supervisorFile, "0444"),
     ...(plan.codeFile === null ? [] : file(descriptors.code, `${workDirectory}/${plan.codeFile}`, "0777")),
-    // Last, when everything has its place: an ordinary user owns these and could fill them without bound.
+    // Last, after all mounts: an ordinary user owns these file systems and could fill them without a limit.
     ...["--remount-ro", "/dev", "--remount-ro", "/"],
     ...["--chdir", workDirectory],
   ];

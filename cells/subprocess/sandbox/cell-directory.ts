@@ -1,5 +1,6 @@
 /**
- * The record of a cell on disk: that it was provisioned, and that its code was started. Nothing of the request is in it.
+ * The record of a cell on disk: that it was provisioned, and that its code was started. It contains nothing of the
+ * request.
  *
  * @module
  */
@@ -13,36 +14,36 @@ import { isRunning, type ProcessIdentity } from "#platform/host/process-identity
 const startedName = "started";
 const launcherName = "launcher";
 
-/** What stands in the directory of a sandbox host. */
+/** The records in the state directory of a host. */
 export interface CellDirectories {
   readonly create: (cellId: string) => Promise<void>;
   /**
-   * Claims the one start of a cell's code, atomically.
+   * Claims the only start of a cell's code, atomically.
    *
-   * @returns null where it is ours, otherwise the reason why it is not
+   * @returns null if the caller has the claim, otherwise the reason why not
    */
   readonly claim: (cellId: string, owner: ProcessIdentity) => string | null;
-  /** Gives the claim back: the code was certainly not started. */
+  /** Releases the claim, if the code was certainly not started. */
   readonly unclaim: (cellId: string) => void;
   /** Records which launcher a started cell became. */
   readonly record: (cellId: string, launcher: string) => void;
-  /** The launcher of a cell, where one is recorded. */
+  /** The launcher of a cell, if one is recorded. */
   readonly launcherOf: (cellId: string) => Promise<string | undefined>;
   readonly remove: (cellId: string) => Promise<void>;
-  /** Cells that were started by a worker that is gone, or provisioned long ago and never started. */
+  /** Cells whose worker is gone, or that were provisioned long ago and never started. */
   readonly abandoned: () => Promise<string[]>;
 }
 
-/** So long a provisioned cell waits for its start, in milliseconds; a busy worker may take its time. */
+/** How long a provisioned cell may wait for its start, in milliseconds; a busy worker may be slow. */
 const unstartedLifetime = 3_600_000;
 
 /**
- * Keeps cells in directories under `root`. The steps between a request and its start are
- * synchronous: three small files cost 0.1 ms so, and 1 ms by the thread pool.
+ * Keeps cells in directories under `root`. The steps before a start are synchronous: three small files take 0.1 ms this
+ * way, and 1 ms through the thread pool.
  */
 export function cellDirectories(root: string): CellDirectories {
   const place = (cellId: string, ...rest: string[]): string => {
-    // Ids are ours; one that is not must not lead anywhere else.
+    // Ids come from kgents; reject any other, which could escape the directory.
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(cellId)) throw new Error(`not a cell id: ${JSON.stringify(cellId)}`);
     return join(root, cellId, ...rest);
   };
@@ -62,7 +63,7 @@ export function cellDirectories(root: string): CellDirectories {
       const draft = place(cellId, `owner-${randomUUID()}`);
       try {
         writeFileSync(draft, JSON.stringify(owner));
-        // Atomic like mkdir, and whoever finds it also finds whose it is.
+        // Atomic like mkdir, and the file contains its owner as soon as it exists.
         linkSync(draft, place(cellId, startedName));
         return null;
       } catch (error) {

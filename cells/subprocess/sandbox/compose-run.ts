@@ -12,7 +12,7 @@ import type { SandboxRun } from "./run-sandbox.ts";
 import { workDirectory } from "./sandbox-paths.ts";
 import { supervisorScript } from "./supervisor-script.ts";
 
-/** The environment of the code: the request's own values come last. */
+/** The environment of the code; the request's own values take precedence. */
 export const cellEnvironment = (
   home: string,
   temporary: string,
@@ -27,13 +27,13 @@ export const cellEnvironment = (
   ...requested,
 });
 
-/** The command that becomes the run's user for good. */
+/** The command that permanently switches to the run's user. */
 const dropCommand = (setpriv: string, uid: number): string[] => [
   ...[setpriv, "--reuid", String(uid), "--regid", String(uid), "--clear-groups"],
   ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"],
 ];
 
-/** Puts together what one run in the sandbox is made from. */
+/** Composes the input of one run in the sandbox. */
 export async function composeRun(
   plan: CellPlan,
   context: Pick<ExecuteContext, "open">,
@@ -42,7 +42,7 @@ export async function composeRun(
   limits: CellLimits,
 ): Promise<SandboxRun> {
   const { spec, language } = plan;
-  // As a whole, before anything starts: half a program must never run because the store failed in between.
+  // Read the code completely before anything starts: partial code must never run because the store failed.
   const code = spec.code === undefined ? null : await buffer(await context.open(spec.code));
   const claimed = machine.mode === "root" ? await claimUid(plan.cellId, machine.uidMap) : null;
   const uid = claimed?.uid ?? null;

@@ -1,22 +1,22 @@
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 
-/** One stream of the code's output on its way to the store. */
+/** One output stream of the code, being copied to the store. */
 export interface OutputCopy {
-  /** Resolves at the end of the stream, when all of it was taken; rejects where the store does not take it. */
+  /** Resolves when the stream has ended and all of it was stored; rejects if the store fails. */
   readonly ended: Promise<void>;
-  /** Bytes that were read so far. */
+  /** Bytes read so far. */
   readonly bytes: () => number;
-  /** Ends it once nothing has come for a while: for a stream that may never end by itself. */
+  /** Ends the copy once the stream is idle, for a stream that may never end by itself. */
   readonly endWhenQuiet: () => void;
-  /** Ends it at once, with an error. */
+  /** Ends the copy at once, with an error. */
   readonly abandon: (error: Error) => void;
 }
 
-/** How long nothing must have come, in milliseconds. */
+/** How long a stream must be idle, in milliseconds. */
 const quietMilliseconds = 2000;
 
-/** Writes one piece and waits until it was taken. A stream that is destroyed meanwhile rejects it too. */
+/** Writes one chunk and waits until it is taken. Also rejects if the stream is destroyed while waiting. */
 function write(target: Writable, chunk: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const closed = (): void => reject(target.errored ?? new Error("the stream of the store is closed"));
@@ -31,8 +31,8 @@ function write(target: Writable, chunk: Buffer): Promise<void> {
 }
 
 /**
- * Copies a stream piece by piece. Not a pipeline: that one never settles when its source is destroyed while its target takes
- * nothing, and drops what it had read already.
+ * Copies a stream chunk by chunk. Not with a pipeline, which never settles if its source is destroyed while its target
+ * is blocked, and drops the data that it had read.
  */
 export function copyOutput(source: Socket, target: Writable): OutputCopy {
   let bytes = 0;

@@ -3,28 +3,28 @@ import type { CellPlan, ExecuteContext } from "../../provider.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import type { SandboxRun } from "./run-sandbox.ts";
 
-/** A run that is ready to go. */
+/** A run that is ready to start. */
 interface PreparedRun {
   readonly launcher: Launcher;
   readonly run: SandboxRun;
-  /** Connects the launcher to the network, where the run has one; returns what takes the connection down. */
+  /** Connects the launcher to the network, if the run has one; returns a function that takes the connection down. */
   readonly connect?: (launcher: Launcher) => Promise<() => Promise<void>>;
 }
 
-/** How code runs on this machine: in the sandbox, or bare. */
+/** How code runs on this machine: in the sandbox, or without one. */
 export interface Engine {
   /**
-   * Looks whether it works here, and says in a sentence what it is.
+   * Checks whether it works here, and returns one sentence that describes it.
    *
    * @throws KgentsError `sandbox-unavailable`
    */
   readonly examine: () => Promise<string>;
-  /** What it enforces; for a usual run where none is given. */
+  /** The isolation that it enforces; for the default limits if no plan is given. */
   readonly isolation: (plan?: CellPlan) => Promise<Isolation>;
-  /** Checks what only this run needs, and gets ready. */
+  /** Checks the requirements of this run, and prepares for it. */
   readonly provision: (plan: CellPlan) => Promise<void>;
   readonly prepare: (plan: CellPlan, context: ExecuteContext) => Promise<PreparedRun>;
-  /** Makes the next run's launcher. */
+  /** Prepares the next run's launcher. */
   readonly warm: () => void;
   readonly close: () => Promise<void>;
 }

@@ -1,18 +1,18 @@
 import { exitCodeOf } from "../../files/cell-values.ts";
 
-/** What the supervisor says of the program's end. */
+/** The supervisor's report of the program's end. */
 export interface ExitLine {
   /** The shell's `$?`. */
   readonly status: number;
-  /** How long the program ran, in milliseconds; null where the machine has no such clock. */
+  /** How long the program ran, in milliseconds; null if the machine lacks the clock. */
   readonly ranMilliseconds: number | null;
-  /** Whether the clock inside has ended it. */
+  /** Whether the clock in the sandbox ended it. */
   readonly timedOut: boolean;
 }
 
 /**
- * Reads the line `exit STATUS BEGAN ENDED [timed-out]`; undefined where it is none. BEGAN and ENDED are seconds since the
- * machine started. Pure.
+ * Parses the line `exit STATUS BEGAN ENDED [timed-out]`; undefined if it is invalid. BEGAN and ENDED are seconds since
+ * the machine booted. Pure.
  */
 export function parseExitLine(line: string | undefined): ExitLine | undefined {
   const match = /^exit (\d+) (\d+\.\d+)? (\d+\.\d+)? (timed-out)?$/.exec(line ?? "");

@@ -2,12 +2,12 @@ import { constants } from "node:os";
 import { signalName } from "../../signal-name.ts";
 import { beginMark, endMark } from "./supervisor-script.ts";
 
-/** Shells say nothing of a program that these ended, because a person at a terminal caused them. */
+/** Shells print nothing for a program that these signals ended, because they usually come from the terminal. */
 const silentSignals = new Set<number>([constants.signals.SIGINT, constants.signals.SIGPIPE, constants.signals.SIGTERM]);
 
 /**
- * Reads how the program ended from the shell's `$?` and what the shell said about it. A shell gives 128 + n both for
- * signal n and for `exit 128 + n`; it prints "Killed" and the like only for the signal.
+ * Determines how the program ended, from the shell's `$?` and its message. A shell returns 128 + n both for signal n
+ * and for `exit 128 + n`; it prints "Killed" and the like only for the signal.
  */
 export function exitStatus(status: number, diagnostics: string): { code: number; signal: string | null } {
   const begin = diagnostics.indexOf(beginMark);

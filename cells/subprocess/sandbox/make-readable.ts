@@ -1,7 +1,9 @@
 import { chmod, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Lets everybody read a directory and all in it, whatever the umask was when it was made. Links are left alone. */
+/**
+ * Makes a directory and everything in it readable to all users, regardless of the umask. Symbolic links are left alone.
+ */
 export async function makeReadable(directory: string): Promise<void> {
   await chmod(directory, 0o755);
   for (const entry of await readdir(directory, { withFileTypes: true })) {

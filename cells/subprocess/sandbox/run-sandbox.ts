@@ -1,5 +1,5 @@
 /**
- * One run, from a waiting launcher to its end.
+ * Carries out one run, from a waiting launcher to its end.
  *
  * @module
  */
@@ -23,13 +23,13 @@ import { exitStatus } from "./exit-status.ts";
 import { sandboxFailure } from "./sandbox-failure.ts";
 import { descriptors } from "./sandbox-paths.ts";
 
-/** Everything that a run is made from, decided before it starts. */
+/** The complete input of a run, determined before it starts. */
 export interface SandboxRun {
-  /** The run's uid where the worker is root. */
+  /** The run's uid if the worker is root. */
   readonly uid: number | null;
-  /** Gives the uid back when no process of the run lives any more. */
+  /** Releases the uid once no process of the run is left. */
   readonly releaseUid: () => void;
-  /** The line that lets the launcher go: {@link Launcher}. */
+  /** The line that makes the launcher continue: {@link Launcher}. */
   readonly goAhead: string;
   readonly bubblewrapArguments: readonly string[];
   readonly script: string;
@@ -49,7 +49,7 @@ export interface SandboxRun {
 
 const newline = 0x0a;
 
-/** Sends the code's stdin; it need not be read. A content that cannot be read rejects. */
+/** Sends the code's stdin, which the code need not read. Rejects if the content cannot be read. */
 async function feedStdin(content: Readable, target: Writable): Promise<void> {
   let failure: unknown;
   content.once("error", (error) => {
@@ -59,22 +59,22 @@ async function feedStdin(content: Readable, target: Writable): Promise<void> {
   if (failure !== undefined) throw failure;
 }
 
-/** A promise that rejects with what a signal was aborted with. */
+/** A promise that rejects with a signal's reason when it is aborted. */
 function rejection(signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason);
   if (signal.aborted) abort();
   else signal.addEventListener("abort", abort, { once: true });
-  // Most runs never wait for it.
+  // Avoids an unhandled rejection: most runs never await it.
   promise.catch(() => {});
   return promise;
 }
 
 /**
- * Lets a launcher go and follows it to its end. Every wait ends when the run is abandoned, also where the kernel does not end
- * what was killed.
+ * Starts a launcher and follows it to its end. Every wait ends when the run is abandoned, even if the kernel does not
+ * end a killed process.
  *
- * @throws KgentsError where the code was certainly not started
+ * @throws KgentsError if the code was certainly not started
  */
 export async function runSandbox(launcher: Launcher, run: SandboxRun, context: ExecuteContext): Promise<CellOutcome> {
   const { socket, group, control } = launcher;
@@ -84,10 +84,10 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
   group?.limit(run.limits);
   const kill = (): void => launcher.kill();
   context.stop.addEventListener("abort", kill, { once: true });
-  // Before it is let go: code that is to be stopped already must not begin.
+  // Before the launcher continues: code that is already stopped must not start.
   if (context.stop.aborted) kill();
 
-  // Trouble of our own that ends the run: the first one counts.
+  // The first error on the worker's side; it ends the run.
   let trouble: { readonly what: string; readonly error: unknown } | undefined;
   const fail = (what: string) => (error: unknown) => {
     trouble ??= { what: `${what}: ${messageOf(error)}`, error };
@@ -132,7 +132,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
         save: context.saveFile,
         giveUp: kill,
         signal: context.stop,
-        // Streams may need the rest of the minute that everything after the code's end has.
+        // Less than the minute for everything after the code's end, so that the streams can be stored as well.
         patienceMilliseconds: 45_000,
       }).catch((error) => {
         kill();
@@ -141,7 +141,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
     }
     await launcher.ended;
     await delivered;
-    // Without a sandbox a process that left the group may hold the streams open for ever.
+    // Without a sandbox, a process that left the process group may keep the streams open forever.
     if (launcher.isBare) for (const stream of [stdout, stderr]) stream.endWhenQuiet();
     const [said] = await Promise.all([diagnostics, stored]);
 
@@ -170,7 +170,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
     if (!context.abandoned.aborted) throw error;
     kill();
     for (const stream of [stdout, stderr]) stream.abandon(context.abandoned.reason);
-    // Ends what `follow` still waits for, but for processes that the kernel does not end.
+    // Ends the remaining waits of `follow`, except for processes that the kernel does not end.
     for (const stream of launcher.child.stdio) stream?.destroy();
     throw error;
   } finally {

@@ -1,6 +1,6 @@
 import { KgentsError } from "#core/contract/error";
 
-/** What is known to go wrong when a sandbox is built: how it is recognised, what it means, and what to do about it. */
+/** Known failures of building a sandbox: the message, its meaning, and the remedy. */
 const known: readonly { readonly pattern: RegExp; readonly reason: string; readonly remedy: string }[] = [
   {
     pattern: /setting up uid map: Permission denied|apparmor/i,
@@ -31,7 +31,7 @@ const known: readonly { readonly pattern: RegExp; readonly reason: string; reado
   },
 ];
 
-/** Turns what bubblewrap or the supervisor said into an error. */
+/** Converts the diagnostics of bubblewrap or the supervisor to an error. */
 export function sandboxFailure(diagnostics: string): KgentsError {
   const text = diagnostics.trim().split("\n").slice(-3).join("; ").slice(0, 500);
   const found = known.find(({ pattern }) => pattern.test(diagnostics));
@@ -40,7 +40,7 @@ export function sandboxFailure(diagnostics: string): KgentsError {
       remedy: found.remedy,
     });
   }
-  // What is left takes a part of a piece first: tar then says how much.
+  // A full disk can also truncate a write: tar then reports how many bytes it wrote.
   if (/No space left on device|Wrote only \d+ of \d+ bytes/i.test(diagnostics)) {
     return new KgentsError("invalid-request", `disk: code and input files do not fit in the limit (${text})`, {
       field: "disk",

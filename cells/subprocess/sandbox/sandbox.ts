@@ -18,23 +18,23 @@ import { composeRun } from "./compose-run.ts";
 import { runSandbox } from "./run-sandbox.ts";
 import { privateShell } from "./sandbox-paths.ts";
 
-/** A sandbox that was seen to work. */
+/** A sandbox that passed its probe. */
 export interface Sandbox {
   readonly machine: Machine;
   readonly pool: LauncherPool;
 }
 
-/** For so long an answer is good, in milliseconds. */
+/** How long a successful check is valid, in milliseconds. */
 const lifetime = 60_000;
-/** A refusal is looked at again sooner: somebody may be installing what is missing. */
+/** A failed check expires sooner, because missing tools may be installed in the meantime. */
 const refusalLifetime = 5000;
 
-/** Where launchers keep their records. */
+/** The directory of the launchers' records. */
 export const launcherDirectory = (stateDirectory: string): string => join(stateDirectory, ".launchers");
 
 const probeCell = "probe";
 
-/** Runs the whole sandbox once and compares what the kernel says inside with what must be. */
+/** Runs the sandbox once and compares the kernel's status inside with the required isolation. */
 async function probe(sandbox: Sandbox): Promise<void> {
   const { machine, pool } = sandbox;
   const spec = requestSchema.parse({ code: "probe", cpu: 1, disk: "1Mi" });
@@ -52,7 +52,7 @@ async function probe(sandbox: Sandbox): Promise<void> {
     const reason = outcome.exit?.code === undefined ? (outcome.lost ?? "it did not end") : judgeProbe(printed(), uid);
     if (reason !== undefined) throw probeRefusal(machine, reason);
   } catch (error) {
-    // Here every failure means the same: there is no sandbox.
+    // Any failure of the probe means that there is no sandbox.
     if (error instanceof KgentsError && error.code === "sandbox-unavailable") throw error;
     const said = messageOf(error);
     throw new KgentsError("sandbox-unavailable", said, { cause: error });
@@ -61,13 +61,13 @@ async function probe(sandbox: Sandbox): Promise<void> {
   }
 }
 
-/** What a sandbox is looked for with. */
+/** The options for building a sandbox. */
 export interface SandboxOptions {
   readonly stateDirectory: string;
   readonly findBubblewrap: () => Promise<string>;
 }
 
-/** Gives the sandbox of this machine, or says why there is none. */
+/** Provides the sandbox of this machine, or the reason why there is none. */
 export interface SandboxSource {
   /** @throws KgentsError `sandbox-unavailable` */
   readonly get: () => Promise<Sandbox>;
@@ -85,7 +85,7 @@ async function build(options: SandboxOptions): Promise<Sandbox> {
   return { machine, pool };
 }
 
-/** Remembers the sandbox, and looks again from time to time. */
+/** Caches the sandbox, and checks it again from time to time. */
 export function sandboxSource(options: SandboxOptions): SandboxSource {
   let built: Promise<Sandbox> | undefined;
   let answer: { readonly sandbox: Promise<Sandbox>; readonly until: number } | undefined;
@@ -96,7 +96,7 @@ export function sandboxSource(options: SandboxOptions): SandboxSource {
       await probe(sandbox);
       return sandbox;
     } catch (error) {
-      // Built anew next time: what was missing may be there then.
+      // Build again next time: missing tools may be installed by then.
       const failed = built;
       built = undefined;
       await failed?.then(({ pool }) => pool.close()).catch(() => {});

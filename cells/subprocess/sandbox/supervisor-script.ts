@@ -2,45 +2,52 @@ import { shellQuote } from "#core/text/shell-quote";
 import { backslash, passable, readable } from "../../files/output-patterns.ts";
 import { descriptors, supervisorFile } from "./sandbox-paths.ts";
 
-/** What the supervisor is told. */
+/** The input of the supervisor. */
 export interface SupervisorPlan {
-  /** The program with its arguments; the program by its absolute path. */
+  /** The program, by its absolute path, with its arguments. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Whether the request set some of it. */
+  /** Whether the request sets any of the environment. */
   readonly ownEnvironment: boolean;
-  /** Where the program runs and output files are looked for. */
+  /** The directory in which the program runs and output files are collected. */
   readonly directory: string;
   /** Whether there is input on stdin. */
   readonly stdin: boolean;
-  /** Wall-clock time of the program, in milliseconds. The supervisor's own clock ends it, a little after the worker's should have. */
+  /**
+   * Wall-clock time of the program, in milliseconds. The supervisor's own clock ends the program a little after the
+   * worker's clock should have.
+   */
   readonly timeout: number;
-  /** Whether a tar of input files comes by the control descriptor. */
+  /** Whether a tar of input files arrives on the control descriptor. */
   readonly inputs: boolean;
-  /** `find -path` patterns of files to send back; none where empty. */
+  /** `find -path` patterns of the files to send back; empty for none. */
   readonly patterns: readonly string[];
   readonly openFiles: number;
   readonly largestFile: number;
-  /** Limits by rlimit, where no control group enforces them. */
+  /** Limits by rlimit, if no control group enforces them. */
   readonly fallback: { readonly memory: number | null; readonly pids: number | null };
   /**
-   * A command that gives up root, in front of everything that touches what the program can touch; empty where the supervisor
-   * has the program's uid.
+   * A command prefix that drops root, for everything that touches data of the program; empty if the supervisor has the
+   * program's uid.
    */
   readonly drop: readonly string[];
-  /** Whether it is the first process of its own pid namespace: only then may it kill every process that it can see. */
+  /** Whether it is the first process of its own pid namespace. Only then may it kill every visible process. */
   readonly ownsNamespace: boolean;
 }
 
 const { control, stderr, diagnostics } = descriptors;
 
-/** Marks in the diagnostics around what the shell itself says about the program: how a signal is told from an exit code. */
+/**
+ * Marks in the diagnostics around the shell's own message about the program, which distinguishes a signal from an exit
+ * code.
+ */
 export const beginMark = "kgents:begin";
 export const endMark = "kgents:end";
 
 /**
- * Variables that dash or bash cannot export with any value: bash sets them itself or makes them read-only. They are given by
- * `env`, on a command line inside. Every other name the shell exports as it came; that it also heeds some does no harm here.
+ * Variables that dash or bash cannot export with any value, because bash sets them itself or makes them read-only. They
+ * are set by `env` on a command line in the sandbox. The shell exports all other names unchanged; that it also
+ * interprets some of them does no harm here.
  */
 const shellVariables = new Set(
   `_ OPTIND LINENO PPID UID EUID SHELLOPTS BASHOPTS BASHPID RANDOM SRANDOM SECONDS SHLVL FUNCNAME GROUPS DIRSTACK HISTCMD
@@ -50,15 +57,18 @@ const shellVariables = new Set(
 
 const quoted = (words: readonly string[]): string => words.map(shellQuote).join(" ");
 
-/** Holds in the first process of a pid namespace only. A bubblewrap that does not isolate must not make the supervisor kill the machine's processes. */
+/**
+ * True only in the first process of a pid namespace. Without isolation by bubblewrap, the supervisor must not kill the
+ * machine's processes.
+ */
 const isFirst = "[ $$ -eq 1 ]";
 
-/** How much later than the worker's clock the one inside ends the program, in seconds. */
+/** How much later than the worker's clock the clock in the sandbox ends the program, in seconds. */
 const clockPatience = 1;
 
 /**
- * The clock inside, for a worker whose own stands still. Where the worker is root, the program has another uid and cannot end
- * it. Everything but the first process and the clock itself is killed; the first hears of it by a signal.
+ * The clock in the sandbox, in case the worker's is stopped. If the worker is root, the program has another uid and
+ * cannot kill it. It kills everything but the first process and itself, and notifies the first by a signal.
  */
 const clock = (plan: SupervisorPlan): string[] => {
   const seconds = Math.ceil(plan.timeout / 1000) + clockPatience;
@@ -68,13 +78,13 @@ const clock = (plan: SupervisorPlan): string[] => {
   ];
 };
 
-/** The word that makes the script start the program instead. */
+/** The argument that makes the script start the program instead. */
 const programWord = "program";
 
 /**
- * The environment comes by this script and not by bubblewrap, because bubblewrap's environment is also that of the helper
- * which gives up root: LD_PRELOAD in a request must not reach it. Nor by a command line, which everybody on the machine
- * can read.
+ * Sets the environment in this script rather than by bubblewrap, because bubblewrap's environment also applies to the
+ * helper that drops root: LD_PRELOAD of a request must not reach it. Not on a command line either, which every user of
+ * the machine can read.
  */
 function programStart(plan: SupervisorPlan): string[] {
   const variables = Object.entries(plan.environment);
@@ -94,14 +104,15 @@ function rlimits(plan: SupervisorPlan): string[] {
   return [
     `ulimit -n ${plan.openFiles}`,
     "ulimit -c 0",
-    // In units of 512 bytes, says POSIX.
+    // POSIX: in units of 512 bytes.
     `ulimit -f ${Math.ceil(plan.largestFile / 512)}`,
     ...(memory === null ? [] : [`ulimit -v ${Math.ceil(memory / 1024)}`]),
-    // bash and busybox call it -u, dash -p.
+    // -u in bash and busybox, -p in dash.
     ...(pids === null
       ? []
       : [`if (ulimit -u ${pids}) 2>/dev/null; then ulimit -u ${pids}; else ulimit -p ${pids}; fi`]),
-    // Should memory run out, the kernel takes the code and not the supervisor. Not allowed means no harm done.
+    // If memory runs out, the kernel should kill the code rather than the supervisor. A failure to set this is
+    // harmless.
     "echo 1000 2>/dev/null >/proc/self/oom_score_adj",
   ];
 }
@@ -112,8 +123,8 @@ function collection(plan: SupervisorPlan): string[] {
   return [
     ...(plan.ownsNamespace
       ? [
-          // What is left must be gone and reaped before the files are looked at: it could change them meanwhile, and where it
-          // has used up the process limit, nothing more could be started.
+          // Kill and reap the remaining processes before collecting files: they could change the files, and if they
+          // have used up the process limit, nothing more could be started.
           "trap '' CHLD",
           `${isFirst} && kill -9 -1 2>/dev/null`,
           "tries=0; set -- /proc/[0-9]*",
@@ -122,7 +133,7 @@ function collection(plan: SupervisorPlan): string[] {
         ]
       : []),
     `cd ${shellQuote(plan.directory)} || exit 0`,
-    // What it sends, and in which order: see collect-outputs.ts. Folders are made passable before they are entered.
+    // See collect-outputs.ts for the format. Folders are made passable before they are entered.
     `${find} . -xdev \\( ${passable} -o ${wanted} \\( ! -type f -o -links +1 -o ${backslash} \\) -print0 \\) >&${control}`,
     `searched=$?; printf '\\0' >&${control}`,
     `${find} . -xdev -type f -links 1 ! ${backslash} ${wanted} -print0 >&${control} || searched=1`,
@@ -132,17 +143,17 @@ function collection(plan: SupervisorPlan): string[] {
 }
 
 /**
- * The script of the supervisor, the first process in the sandbox: it unpacks input files, runs the program in the
- * foreground (a shell would take stdin and SIGINT from one in the background) with the real streams, and says by the
- * control descriptor how it ended.
+ * The script of the supervisor, the first process in the sandbox. It unpacks input files and runs the program with the
+ * real streams, in the foreground, because a shell detaches a background program from stdin and SIGINT. It then reports
+ * on the control descriptor how the program ended.
  *
- * Where the worker is root, it keeps uid 0 with the few capabilities to start and kill processes of the run's uid: the
- * kernel kills it with bubblewrap (`--die-with-parent`) only while both have the same uid. Where the worker is an ordinary
- * user it has the program's uid, and nothing that it says is trusted.
+ * If the worker is root, the supervisor keeps uid 0 with the few capabilities to start and kill processes of the run's
+ * uid: the kernel kills it with bubblewrap (`--die-with-parent`) only while both have the same uid. If the worker is an
+ * ordinary user, it has the program's uid, and its reports are not trusted.
  */
 export function supervisorScript(plan: SupervisorPlan): string {
   const root = plan.drop.length > 0;
-  // A request's own variables are set behind the helper, by another shell; ours do it no harm.
+  // The request's variables are set after the helper, by another shell; the default ones are harmless to the helper.
   const again = root && plan.ownEnvironment;
   const start = programStart(again || !root ? plan : { ...plan, command: [...plan.drop, ...plan.command] });
   return [
@@ -154,16 +165,17 @@ export function supervisorScript(plan: SupervisorPlan): string {
       ? [`${quoted([...plan.drop, "tar"])} -xf - -C ${shellQuote(plan.directory)} <&${control} || exit 0`]
       : []),
     ...(plan.ownsNamespace ? clock(plan) : ["late="]),
-    // Whole and hundredths of seconds since the machine started: a shell has no finer clock.
+    // In seconds since boot, with two decimals: a shell has no finer clock.
     "read -r began _ </proc/uptime",
     `echo run >&${control}`,
     `echo ${beginMark} >&2`,
-    // Through a pipe of our own: what comes from the worker is a socket, which /dev/stdin cannot open again. A named pipe
-    // could be opened, but the open waits for ever where the worker has written everything and gone. In the background: what
-    // the program leaves running may hold the pipe without reading it, and the program's end must not wait for that.
+    // Use a new pipe: the worker's end is a socket, which cannot be reopened as /dev/stdin. A named pipe could be, but
+    // opening it blocks forever if the worker has already written everything and closed it. In the background:
+    // processes that the program leaves behind may hold the pipe without reading it, and the program's end must not
+    // wait for them.
     ...(plan.stdin ? ["exec 5<&0 </dev/null"] : []),
     plan.stdin ? `( cat <&5 5<&- ${control}>&- ${stderr}>&- & ) | ( exec 5<&-` : "(",
-    // The pipe is root's where the shell is; the program must be able to open it by name all the same.
+    // The pipe belongs to root if the shell does, but the program must be able to open it by name.
     ...(plan.stdin && root ? ["chmod 666 /proc/self/fd/0"] : []),
     ...rlimits(plan),
     ...(again ? [`exec ${quoted([...plan.drop, "/bin/sh", supervisorFile, programWord])}`] : start),

@@ -2,13 +2,13 @@ import { chmod, copyFile, mkdir, realpath, rename, rm, stat } from "node:fs/prom
 import { join } from "node:path";
 
 /**
- * Makes a copy of the machine's shell that its owner can run and not read.
+ * Creates a copy of the machine's shell that its owner can execute but not read.
  *
- * Where the worker is an ordinary user the supervisor has the code's uid, and the code could write the supervisor's memory
- * through /proc, and with it say how it ended. The kernel lets nobody without privileges into the memory of a process whose
- * program file it may not read.
+ * If the worker is an ordinary user, the supervisor has the code's uid, and the code could write the supervisor's
+ * memory through /proc, and so forge its own exit status. The kernel denies unprivileged access to the memory of a
+ * process whose executable the caller cannot read.
  *
- * @param directory of the worker alone
+ * @param directory used by this worker only
  * @returns the path of the copy
  */
 export async function unreadableShell(directory: string): Promise<string> {

@@ -1,13 +1,14 @@
 /**
- * The system calls that code in a sandbox may make, by what they are for. Every call that is not here is answered as if the
- * kernel did not have it, those of later kernels included. Not here on purpose: asynchronous io (`io_setup` and its like: its
- * table is the whole machine's), `memfd_secret`, moving memory between nodes, and what `seccomp-syscalls.ts` refuses with a reason.
+ * The system calls that code in a sandbox may make, by purpose. All others, including those of later kernels, fail as
+ * if the kernel did not have them. Deliberately missing: asynchronous io (`io_setup` and related calls, whose table is
+ * shared by the whole machine), `memfd_secret`, moving memory between nodes, and the calls that `seccomp-syscalls.ts`
+ * refuses with a reason.
  *
  * @module
  */
 import type { FilterArchitecture } from "./seccomp-syscalls.ts";
 
-/** `name:number on x86_64:number on aarch64`, with `-` where a processor does not have the call. */
+/** `name:number on x86_64:number on aarch64`, with `-` if a processor does not have the call. */
 const allowed: readonly (readonly [why: string, calls: string])[] = [
   [
     "Files and directories: what they reach, the mount namespace decides.",
@@ -112,7 +113,7 @@ export const allowedCalls = (processor: FilterArchitecture): ReadonlyMap<string,
       }),
   );
 
-/** The numbers of the allowed calls as ranges without a hole, in order. */
+/** The numbers of the allowed calls as contiguous ranges, in ascending order. */
 export function allowedRanges(processor: FilterArchitecture): { from: number; to: number }[] {
   const ranges: { from: number; to: number }[] = [];
   for (const number of [...allowedCalls(processor).values()].sort((one, other) => one - other)) {

@@ -1,9 +1,9 @@
 /**
  * The system call filter of the sandbox, as a classic BPF program for bubblewrap's `--seccomp`.
  *
- * A second line behind namespaces and dropped capabilities: it closes kernel interfaces that an unprivileged process can
- * reach by itself (user namespaces above all), and two that no namespace covers (AF_VSOCK reaches the hypervisor, TIOCSTI
- * types into a terminal).
+ * A second layer of defence behind namespaces and dropped capabilities: it blocks kernel interfaces that an
+ * unprivileged process can reach by itself (user namespaces above all), and two that no namespace covers (AF_VSOCK
+ * reaches the hypervisor, TIOCSTI injects input into a terminal).
  *
  * @module
  */
@@ -23,7 +23,7 @@ const notPermitted = failWith(1);
 const notImplemented = failWith(38);
 const familyNotSupported = failWith(97);
 
-// Offsets in struct seccomp_data; of an argument only its low half counts, as for the kernel itself in these calls.
+// Offsets in struct seccomp_data. Only the low half of an argument counts, as in the kernel itself for these calls.
 const callNumber = 0;
 const architecture = 4;
 const argument = (index: number): number => 16 + 8 * index;
@@ -42,7 +42,7 @@ const answer = (value: number): Instruction => [giveBack, 0, 0, value];
 /** Runs the next instruction only where the accumulator equals the value. */
 const nextWhenEqual = (value: number, skip = 1): Instruction => [jumpEqual, 0, skip, value];
 
-/** Looks at one argument of one call; every path of `body` gives an answer. */
+/** Checks one argument of one call; every path of `body` returns an answer. */
 const whenCalled = (number: number, index: number, body: readonly Instruction[]): Instruction[] => [
   nextWhenEqual(number, body.length + 1),
   [load, 0, 0, argument(index)],
@@ -66,7 +66,7 @@ export function seccompFilter(processor: FilterArchitecture): Buffer {
     if (number !== null) program.push(nextWhenEqual(number), answer(notPermitted));
   }
   program.push(
-    // As if the kernel were older: the C library then falls back to clone, whose flags can be seen.
+    // Like an older kernel: the C library then falls back to clone, whose flags are visible to the filter.
     nextWhenEqual(clone3),
     answer(notImplemented),
     ...whenCalled(numbers.clone, 0, unlessBits(newNamespaces)),
@@ -81,7 +81,7 @@ export function seccompFilter(processor: FilterArchitecture): Buffer {
         answer(familyNotSupported),
       ]),
     ),
-    // The rest by ranges: below one, between two and above the last nothing is allowed.
+    // All other calls by ranges: numbers outside of the ranges are not allowed.
     ...allowedRanges(processor).flatMap(({ from, to }): Instruction[] => [
       [jumpAtLeast, 1, 0, from],
       answer(notImplemented),
@@ -100,6 +100,6 @@ export function seccompFilter(processor: FilterArchitecture): Buffer {
   return bytes;
 }
 
-/** The processor of this machine where there is a filter for it; undefined elsewhere. */
+/** The processor of this machine if there is a filter for it; otherwise undefined. */
 export const filterArchitecture = (processor: string = process.arch): FilterArchitecture | undefined =>
   processor === "x64" || processor === "arm64" ? processor : undefined;

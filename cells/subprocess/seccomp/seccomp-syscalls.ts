@@ -1,17 +1,17 @@
 /**
- * The system calls that code in a sandbox has no business with, by number, for the processors that are supported.
+ * The system calls that are refused to code in a sandbox, by number, for the supported processors.
  *
  * @module
  */
 
-/** A processor that the filter is generated for; Node's own names. */
+/** A processor that the filter is generated for, as Node names it. */
 export type FilterArchitecture = "x64" | "arm64";
 
-/** Numbers that the filter needs beside the refused ones. */
+/** Numbers that the filter needs in addition to the refused calls. */
 export interface ArchitectureNumbers {
-  /** AUDIT_ARCH_*: what the kernel says the call was made for. */
+  /** AUDIT_ARCH_*: the architecture for which the call was made. */
   readonly audit: number;
-  /** Calls from here on belong to another ABI (x32) in the same architecture; null where there is none. */
+  /** Calls from this number on belong to another ABI (x32) of the same architecture; null if there is none. */
   readonly foreignFrom: number | null;
   readonly clone: number;
   readonly unshare: number;
@@ -25,12 +25,15 @@ export const architectureNumbers: Readonly<Record<FilterArchitecture, Architectu
   arm64: { audit: 0xc00000b7, foreignFrom: null, clone: 220, unshare: 97, ioctl: 29, socket: 198, socketpair: 199 },
 };
 
-/** clone3 passes its flags in memory, where a filter cannot read them. The same number everywhere. */
+/** clone3 passes its flags in memory, where a filter cannot read them. Its number is the same everywhere. */
 export const clone3 = 435;
 
-/** Known, and refused with EPERM rather than as unknown, so that a program says what it was not permitted: name, number on x86_64, number on aarch64; null where the call does not exist there. */
+/**
+ * Calls that fail with EPERM rather than as unknown, so that a program reports what was not permitted: name, number on
+ * x86_64, number on aarch64; null if the call does not exist there.
+ */
 export const refusedCalls: readonly (readonly [name: string, x64: number | null, arm64: number | null])[] = [
-  // File systems, and leaving the view of them.
+  // File systems, and escapes from the mount namespace.
   ["mount", 165, 40],
   ["umount2", 166, 39],
   ["pivot_root", 155, 41],
@@ -52,7 +55,7 @@ export const refusedCalls: readonly (readonly [name: string, x64: number | null,
   ["acct", 163, 89],
   ["nfsservctl", 180, 42],
   ["sysfs", 139, null],
-  // Namespaces; clone and unshare are looked at by their flags.
+  // Namespaces; clone and unshare are checked by their flags.
   ["setns", 308, 268],
   // Other processes.
   ["ptrace", 101, 117],
@@ -60,7 +63,7 @@ export const refusedCalls: readonly (readonly [name: string, x64: number | null,
   ["process_vm_writev", 311, 271],
   ["kcmp", 312, 272],
   ["pidfd_getfd", 438, 438],
-  // Large kernel interfaces with a history of holes.
+  // Large kernel interfaces with a history of vulnerabilities.
   ["bpf", 321, 280],
   ["perf_event_open", 298, 241],
   ["userfaultfd", 323, 282],
