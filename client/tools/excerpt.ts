@@ -6,7 +6,7 @@ import { remainingOutput } from "../sdk/output/event.ts";
 /** How many bytes of a stream a model is shown at once: half from its start, half from its end. */
 export const excerptBytes = 16 * 1024;
 
-/** The beginning and the end of a stream, cut between characters where it is text. */
+/** The beginning and the end of a stream, cut between characters if it is text. */
 export interface Excerpt {
   readonly head: Uint8Array;
   /** Empty if the head is the whole stream. */

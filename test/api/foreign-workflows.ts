@@ -17,7 +17,7 @@ const { provision, execute } = proxyActivities<ForeignActivities>({
   retry: { maximumAttempts: 1 },
 });
 
-/** Ends with what it is given, or does something else that is told. */
+/** Returns the given answer, after the steps that `more` selects. */
 export async function executeCode(
   _request: unknown,
   answer: unknown,

@@ -14,5 +14,5 @@ runuser -l tester -c "
 echo "## root in a service, and a user without a manager"
 vitest run --config test/machine/vitest.config.ts test/sandbox/limits.test.ts || status=1
 
-# On a line of its own: vitest leaves a terminal's escape where it ended.
+# On a separate line, because vitest ends its output with a terminal escape.
 [ "$status" -eq 0 ] && printf '\nmachine: passed\n' || printf '\nmachine: failed\n'

@@ -7,7 +7,7 @@ export const maximumLineBytes = 400 * 1024 * 1024;
 export interface Line {
   /** The first line is 1. */
   readonly number: number;
-  /** Null where its bytes are not UTF-8, or where it is longer than allowed. */
+  /** Null if its bytes are not UTF-8 or it is too long. */
   readonly text: string | null;
   /** Why there is no text. */
   readonly fault: "encoding" | "length" | null;

@@ -28,7 +28,7 @@ export type Source =
 
 const howToGiveCode = "Give the code by --code CODE, --file FILE, --entrypoint NAME, or a pipe.";
 
-/** Decides where the code comes from: exactly one place. */
+/** Decides which source the code comes from. Exactly one is allowed. */
 export function sourceOf(argument: string | undefined, flags: ExecFlags): Source {
   if (argument !== undefined && argument !== "-") {
     throw refuse("argument", `got ${JSON.stringify(argument)}; allowed is only - for standard input`, howToGiveCode);
@@ -66,7 +66,7 @@ async function codeFromStandardInput(store: StoreFinder, reporter: Reporter): Pr
   }
 }
 
-/** Reads the code; undefined where it is one of the input files. */
+/** Reads the code; undefined if it is one of the input files. */
 export async function readCode(source: Source, store: StoreFinder, reporter: Reporter): Promise<ReadCode | undefined> {
   if (source.kind === "entrypoint") return undefined;
   if (source.kind === "code") return { content: source.code, head: source.code.slice(0, shebangBytes) };

@@ -59,7 +59,7 @@ export const readOutput = defineTool({
     }),
 });
 
-/** @throws KgentsError `not-found` where the run is not over or has no such file, `artifact-unavailable` */
+/** @throws KgentsError `not-found` if the run is not over or has no such file, `artifact-unavailable` */
 async function readFileRange(
   quartermaster: Quartermaster,
   id: string,

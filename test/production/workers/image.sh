@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the repository's Dockerfile without an engine and without a registry: buildah runs its commands in a chroot, and the base
-# image is the one that the test cluster has made of Debian's packages and the npm package `node`, under the name that the Dockerfile asks for.
+# Builds the repository's Dockerfile without a container engine or registry. buildah runs its commands in a chroot. The
+# base image is the test cluster's own, made from Debian's packages and the npm package `node`, under the name in the
+# Dockerfile.
 # Usage: image.sh REPOSITORY NODE_IMAGES TAG ARCHIVE
 set -euo pipefail
 repository=$1 node_images=$2 tag=$3 archive=$4
@@ -19,10 +20,10 @@ build pull --quiet "docker-archive:$node_images:docker.io/library/node:24-slim"
 base=$(buildah --root "$work/storage" --runroot "$work/run" from --pull-never docker.io/library/node:24-slim)
 build copy --quiet "$base" "$npm" /usr/local/lib/node_modules/npm
 build run "$base" -- ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
-# One layer: the archive has no history, and buildah wants as many entries as layers.
+# One layer: the archive has no history, and buildah requires a history entry for each layer.
 build commit --quiet --squash --rm "$base" "docker.io/library/node:$node_version-bookworm-slim"
 
-# Packages come from where this machine has them.
+# Packages come from this machine's configured registry.
 {
   echo "registry=$(npm config get registry)"
   [ -z "${NODE_EXTRA_CA_CERTS:-}" ] || echo cafile=/run/authorities.crt
