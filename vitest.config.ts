@@ -61,7 +61,7 @@ const kubernetes = {
   include: ["test/kubernetes/**/*.test.ts"],
   exclude: [...configDefaults.exclude, ...alone.include],
   globalSetup: [temporal, cluster],
-  testTimeout: 120_000,
+  testTimeout: 240_000,
   sequence: { groupOrder: 1 },
 };
 

@@ -35,15 +35,16 @@ export async function checkSearchAttributes(target: TemporalTarget): Promise<Che
   const name = "Search";
   const create =
     "Runs go without them, and are listed more slowly. Create them with `kgents admin setup`, and restart the worker.";
-  const { client, namespace } = await connectClient(target);
+  let connection: { readonly close: () => Promise<void> } | undefined;
   try {
+    const { client, namespace } = await connectClient(target);
+    connection = client.connection;
     const missing = await missingSearchAttributes(client.connection, namespace);
     if (missing.length === 0) return ok(name, "the namespace has the search attributes of runs");
     return warning(name, `the namespace has not: ${missing.join(", ")}`, create);
   } catch (error) {
-    const why = messageOf(error);
-    return warning(name, `the search attributes cannot be listed: ${why}`, create);
+    return warning(name, `the search attributes cannot be listed: ${messageOf(error)}`, create);
   } finally {
-    await client.connection.close();
+    await connection?.close();
   }
 }

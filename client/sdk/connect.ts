@@ -1,4 +1,5 @@
 import { Client } from "@temporalio/client";
+import { isLoopback } from "#core/text/loopback";
 import type { TemporalTarget } from "#platform/temporal/address";
 import { openConnection } from "#platform/temporal/open-connection";
 import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
@@ -12,19 +13,24 @@ export interface TemporalClient {
   readonly namespace: string;
 }
 
+const remoteMilliseconds = 5000;
+/** A closed port of this machine refuses at once. What takes longer is a loaded machine. */
+const loopbackMilliseconds = 15_000;
+
 /**
  * Connects to a Temporal server.
  *
  * @param tracing records the starts of runs, if tracing is enabled
  *
- * @throws KgentsError `temporal-unavailable`, after 5 s at most
+ * @throws KgentsError `temporal-unavailable`, after 5 s at most, or 15 s on this machine
  */
 export async function connectClient(
   { address, namespace, connectionOptions }: TemporalTarget,
   tracing?: Tracing,
 ): Promise<TemporalClient> {
   try {
-    const connection = await openConnection({ ...connectionOptions, address, connectTimeout: "5s" });
+    const connectTimeout = isLoopback(address) ? loopbackMilliseconds : remoteMilliseconds;
+    const connection = await openConnection({ ...connectionOptions, address, connectTimeout });
     const interceptors = tracing && { interceptors: { workflow: [traceStarts(tracing)] } };
     return { client: new Client({ connection, namespace, ...interceptors }), address, namespace };
   } catch (error) {

@@ -20,8 +20,13 @@ export interface Reach {
 /** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
 const startedState = 2;
 
-/** Waits for a condition. @throws after a minute, or the given time, naming it */
-export async function until(what: string, holds: () => Promise<boolean>, pause = 50, patience = 60_000): Promise<void> {
+/** Waits for a condition. @throws after two and a half minutes, or the given time, naming it */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean>,
+  pause = 50,
+  patience = 150_000,
+): Promise<void> {
   for (const deadline = Date.now() + patience; !(await holds()); await wait(pause))
     if (Date.now() > deadline) throw new Error(`did not come: ${what}`);
 }

@@ -12,7 +12,7 @@ import { cellNamespace, startClusterWorker } from "./support.ts";
 
 /** Numbers of runs. Growth of memory shows between the two waves. */
 const waves = [40, 60] as const;
-const inFlight = 30;
+const inFlight = 12;
 /** Runs before them, one at a time. */
 const alone = 5;
 /** The maximum number of API server requests per run; docs/kubernetes.md lists them. */
