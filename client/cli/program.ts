@@ -3,14 +3,10 @@
  *
  * @module
  */
-import module from "node:module";
-import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
 import type { KgentsError } from "#core/contract/error";
-import { distrust } from "#platform/host/ownership";
 import { packageVersion } from "#platform/host/package-files";
-import { kgentsPaths } from "#platform/host/paths";
 import { adminCommand } from "./admin/admin-command.ts";
 import { schemaCommand } from "./admin/schema-command.ts";
 import { batchCommand } from "./batch/batch-command.ts";
@@ -39,9 +35,6 @@ export interface Programs {
 
 /** Runs the given command and sets the exit code of this process. */
 export async function runCommandLine(programs: Programs): Promise<void> {
-  // Cache compiled code, but only in a directory where no other user can plant code.
-  const compileCache = join(kgentsPaths().cache, "compile-cache");
-  if (distrust(compileCache) === undefined) module.enableCompileCache(compileCache);
   watchOutput();
 
   const program = new Command("kgents")

@@ -1,5 +1,5 @@
 import { formatDuration } from "#core/text/duration";
-import { pad, width } from "../terminal/terminal-text.ts";
+import { pad, width } from "../terminal/text-width.ts";
 
 /** A period of time. */
 export interface Stretch {

@@ -1,4 +1,5 @@
-import { pad, plain, shorten, width } from "./terminal-text.ts";
+import { plain } from "./terminal-text.ts";
+import { pad, shorten, width } from "./text-width.ts";
 
 /** A column of a table. */
 export interface Column<Row> {

@@ -1,5 +1,4 @@
 import { styleText } from "node:util";
-import stringWidth from "string-width";
 import { printableJson } from "#core/text/printable-json";
 
 /** The width of the terminal; undefined if there is none and nothing has to fit. */
@@ -43,20 +42,3 @@ export const paragraph = (text: string): string =>
 
 /** Formats a value as JSON that is safe to print on a terminal. */
 export const jsonText = (value: unknown, indent?: number): string => printableJson(JSON.stringify(value, null, indent));
-
-/** The number of columns that a text takes. */
-export const width = (text: string): number => stringWidth(text);
-
-/** Shortens a text to a number of columns, at a whole character. */
-export function shorten(text: string, columns: number): string {
-  if (width(text) <= columns) return text;
-  let short = "";
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    if (width(short + segment) > columns - 1) break;
-    short += segment;
-  }
-  return columns < 1 ? "" : `${short}…`;
-}
-
-/** Fills a text up to a number of columns. */
-export const pad = (text: string, columns: number): string => text + " ".repeat(Math.max(0, columns - width(text)));
