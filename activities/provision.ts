@@ -7,11 +7,12 @@ import type { ExecutionSpec } from "#core/contract/request";
 import type { BackendName, Isolation } from "#core/contract/result";
 import { titleOf } from "#core/text/code-excerpt";
 import { machineLimits } from "#platform/host/machine-limits";
+import { inTime } from "#platform/host/within";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { Full, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { servedBackend } from "./execute.ts";
-import { holdInTime, inTime, storeMilliseconds } from "./in-time.ts";
+import { holdInTime, storeMilliseconds } from "./in-time.ts";
 import { cellIdOf, currentRun, planCell } from "./plan.ts";
 import { isCarried } from "./running-cells.ts";
 
