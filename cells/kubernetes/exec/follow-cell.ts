@@ -6,7 +6,6 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { KgentsError } from "#core/contract/error";
-import { collectionGraceSeconds } from "#core/manifest/cell-pod";
 import type { CellPlan, ExecuteContext } from "../../provider.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 import { observeCell } from "../api/observe.ts";
@@ -17,6 +16,7 @@ import { cellScripts } from "./cell-scripts.ts";
 import { type Collected, collectOnce } from "./collect.ts";
 import { runProgram } from "./exec-session.ts";
 import { followOnce, type Progress, StoreError } from "./follow.ts";
+import { collectionDeadline, collectionPatience, endingSignal, handedOver, isHandedOver } from "./stop-signals.ts";
 
 /** The access to an instance's cells. */
 export interface Reach extends OwnCells {
@@ -39,33 +39,14 @@ type Unreachable = { readonly end: "unreachable"; readonly why: string };
 
 /** Back-off after a broken connection, in milliseconds: starts at `first` and doubles up to `longest`. */
 const pauses = { first: 100, longest: 2000 } as const;
-/**
- * The supervisor ends the code at its time limit. The worker does so this much later, in milliseconds, if the
- * supervisor did not.
- */
-const supervisorPatience = 2000;
 /** How long to try to stop the code, in milliseconds. After that the clean-up deletes the cell. */
 const stopPatience = 10_000;
-/** How long to collect from code that was stopped, in milliseconds: ending the run matters more than its output. */
-const hurriedPatience = 5000;
-/**
- * How long to collect, in milliseconds. A cell keeps its output for its grace period; 30 s of it are reserved for the
- * last collection.
- */
-const collectionPatience = (collectionGraceSeconds - 30) * 1000;
 const askMilliseconds = 3000;
 /**
  * How long a connection to an ended container may stay open, in milliseconds. It breaks by itself, unless the node is
  * gone.
  */
 const breakPatience = 3000;
-
-/** Whether this worker is to stop following the code. */
-export const isHandedOver = (stop: AbortSignal): boolean => stop.aborted && stop.reason === "handed-over";
-
-/** Thrown when this worker stops following the code, which keeps running. */
-export const handedOver = (): KgentsError =>
-  new KgentsError("cell-handed-over", "another worker follows the code from here on");
 
 /** The state of the cell, read from the server; undefined if the server does not answer. */
 async function stateNow({ reach, plan, pin }: CellRun): Promise<CellState | undefined> {
@@ -76,21 +57,6 @@ async function stateNow({ reach, plan, pin }: CellRun): Promise<CellState | unde
     // Treat any error as no answer; the caller's deadline bounds the retries.
     return undefined;
   }
-}
-
-/**
- * Aborted when the worker must stop the code or stop following it. At a time limit the supervisor gets the first chance
- * to end the code.
- */
-function endingSignal(stop: AbortSignal): AbortSignal {
-  const controller = new AbortController();
-  const onStop = (): void => {
-    const patience = stop.reason === "timed-out" ? supervisorPatience : 0;
-    setTimeout(() => controller.abort(stop.reason), patience).unref();
-  };
-  if (stop.aborted) onStop();
-  else stop.addEventListener("abort", onStop, { once: true });
-  return controller.signal;
 }
 
 /** Closes the connection to a cell that has ended according to the watch, if it does not break by itself. */
@@ -211,29 +177,6 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
     if (Date.now() + pause > patience(state !== undefined)) return { end: "unreachable", why };
     await wait(pause);
   }
-}
-
-/**
- * The deadline for collecting: as long as the cell keeps its output; shorter if the run was stopped for another reason
- * than its time limit; zero if it was handed over.
- */
-function collectionDeadline(stop: AbortSignal): Disposable & { readonly signal: AbortSignal } {
-  const controller = new AbortController();
-  const end = (): void => controller.abort();
-  const clocks = [setTimeout(end, collectionPatience)];
-  const onStop = (): void => {
-    if (stop.reason === "timed-out") return;
-    clocks.push(setTimeout(end, isHandedOver(stop) ? 0 : hurriedPatience));
-  };
-  if (stop.aborted) onStop();
-  else stop.addEventListener("abort", onStop, { once: true });
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]: () => {
-      for (const clock of clocks) clearTimeout(clock);
-      stop.removeEventListener("abort", onStop);
-    },
-  };
 }
 
 /**

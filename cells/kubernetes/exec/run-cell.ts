@@ -16,7 +16,8 @@ import type { CellState } from "../cell/classify-cell.ts";
 import { scriptExit } from "./cell-scripts.ts";
 import type { Collected } from "./collect.ts";
 import { begin } from "./follow.ts";
-import { type CellRun, collectToEnd, followToEnd, handedOver, isHandedOver, type Reach } from "./follow-cell.ts";
+import { type CellRun, collectToEnd, followToEnd, type Reach } from "./follow-cell.ts";
+import { handedOver, isHandedOver } from "./stop-signals.ts";
 
 const nothingKnown = { usage: { peakMemoryBytes: null, cpuSeconds: null }, filesOmitted: [] } as const;
 
