@@ -18,17 +18,18 @@ export const runMetrics = {
   runs: {
     name: "kgents_runs",
     labels: ["language", "backend", "status", "isolation"],
-    meaning: "runs that are over; status `error` where a run could not be carried out, isolation as the result says",
+    meaning: "completed runs; status `error` if the run could not be carried out, isolation as in the result",
   },
   phase: {
     name: "kgents_run_phase_seconds",
     labels: ["phase", "language", "backend"],
-    meaning: "seconds a run spent in a phase: `provisioning` (queue included), `starting`, `running`, `finishing`",
+    meaning:
+      "seconds that a run spent in a phase: `provisioning` (queueing included), `starting`, `running`, `finishing`",
   },
   fallbacks: {
     name: "kgents_fallbacks",
     labels: ["backend"],
-    meaning: "runs that another backend took than the one they were for first; `backend` took them",
+    meaning: "runs that did not run on their preferred backend; `backend` is the one they ran on",
   },
   failures: {
     name: "kgents_run_failures",
@@ -42,38 +43,38 @@ export const workerMetrics = {
   cells: {
     name: "kgents_cells",
     labels: ["backend"],
-    meaning: "cells that this worker looks after now",
+    meaning: "cells that this worker manages now",
   },
   waiting: {
     name: "kgents_cells_waiting",
     labels: ["backend"],
-    meaning: "runs that wait on this worker for a place",
+    meaning: "runs that wait on this worker for a slot or for quota",
   },
   maximum: {
     name: "kgents_cells_maximum",
     labels: ["backend"],
-    meaning: "how many sandboxes may exist on this worker at once, and how many cells of a cluster it takes on",
+    meaning: "the most sandboxes that may exist on this worker at once; the most cells of a cluster that it takes on",
   },
   available: {
     name: "kgents_backend_available",
     labels: ["backend"],
-    meaning: "1 where the backend can take runs, 0 where it cannot; looked at twice a minute",
+    meaning: "1 if the backend can take runs, 0 if not; checked twice a minute",
   },
   isolation: {
     name: "kgents_isolation_level",
     labels: ["backend", "level"],
-    meaning: "1 for the level at which the backend isolates here (`sandbox`, `cluster`, `none`), 0 for the others",
+    meaning:
+      "1 for the level of isolation that the backend provides on this worker (`sandbox`, `cluster`, `none`), 0 for the others",
   },
   enforced: {
     name: "kgents_isolation_enforced",
     labels: ["backend", "limit"],
-    meaning:
-      "1 where a part of the isolation holds whatever the code does (`network`, `memory` and so on), 0 where it does not",
+    meaning: "1 if the code cannot get around this part of the isolation (`network`, `memory` and so on), 0 if it can",
   },
   storeErrors: {
     name: "kgents_store_errors",
     labels: ["operation"],
-    meaning: "operations on the artifact store that failed",
+    meaning: "failed operations on the artifact store",
   },
 } as const satisfies Record<string, MetricDefinition>;
 
