@@ -72,7 +72,7 @@ describe("what it changes", () => {
     await configure(rich);
     const { code, stdout, stderr } = await exec([...flags, "--code", "print(1)"]);
     expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
-    expect(stderr).toBe(`kgents: ${message}\n        Ask whoever runs the worker to allow it, or ask for less.\n`);
+    expect(stderr).toBe(`kgents: ${message}\n        Ask the worker's operator to allow it, or request less.\n`);
   });
 
   test("a dry run knows the languages and the defaults, too", async () => {
@@ -156,7 +156,7 @@ describe("what is refused", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr.startsWith(`kgents: ${path}: `), stderr).toBe(true);
     expect(stderr).toContain(message);
-    expect(stderr).toContain("        Correct the configuration file at the place that is named.\n");
+    expect(stderr).toContain("        Correct the named setting in the configuration file.\n");
   });
 
   test("a directory in its place", async () => {
