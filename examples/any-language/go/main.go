@@ -1,4 +1,4 @@
-// Runs code with kgents: start by workflow type, wait, query, cancel, catch a typed failure.
+// Runs code with kgents: starts by workflow type, waits, queries, cancels, catches a typed failure.
 package main
 
 import (
@@ -16,20 +16,20 @@ import (
 	"go.temporal.io/sdk/temporal"
 )
 
-// Request has the fields that are used here; docs/schema/request.json has all of them.
+// Request has the fields that this program uses. All fields: docs/schema/request.json.
 type Request struct {
 	Code     string            `json:"code"`
 	Language string            `json:"language,omitempty"`
 	Env      map[string]string `json:"env,omitempty"`
-	// Seconds, or text such as "90s": a time.Duration would be sent as nanoseconds.
+	// Seconds, or text such as "90s". Not a time.Duration, which is sent as nanoseconds.
 	Timeout any `json:"timeout,omitempty"`
 }
 
-// Result has the fields that are used here; docs/schema/result.json has all of them.
+// Result has the fields that this program uses. All fields: docs/schema/result.json.
 type Result struct {
 	RunID    string `json:"runId"`
 	Status   string `json:"status"`
-	ExitCode *int   `json:"exitCode"` // nil where it is not known
+	ExitCode *int   `json:"exitCode"` // nil if unknown
 	Stdout   struct {
 		Text string `json:"text"`
 	} `json:"stdout"`
@@ -42,7 +42,7 @@ type Failure struct {
 	Remedy string `json:"remedy"`
 }
 
-// start starts a run. The same id again starts nothing: it leads to the run that is there.
+// start starts a run. If a run with this id exists, it returns that run instead.
 func start(ctx context.Context, temporal client.Client, id string, request Request) (client.WorkflowRun, error) {
 	return temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                    id,
@@ -60,7 +60,7 @@ func execute(ctx context.Context, temporal client.Client, id string, request Req
 	return result, run.Get(ctx, &result)
 }
 
-// waitForCode waits until the cell is there, and answers with the phase then.
+// waitForCode waits until the cell is ready or the run has ended, and returns the phase.
 func waitForCode(ctx context.Context, temporal client.Client, run client.WorkflowRun) (phase string, err error) {
 	for {
 		answer, err := temporal.QueryWorkflow(ctx, run.GetID(), run.GetRunID(), "phase")
@@ -83,7 +83,7 @@ func waitForCode(ctx context.Context, temporal client.Client, run client.Workflo
 }
 
 func runAll(ctx context.Context) error {
-	// By the standard variables, such as TEMPORAL_ADDRESS, or on this machine.
+	// Connects as the standard variables such as TEMPORAL_ADDRESS say, or to localhost.
 	temporalClient, err := client.Dial(envconfig.MustLoadDefaultClientOptions())
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func runAll(ctx context.Context) error {
 	}
 	fmt.Println("the same run:", again.RunID == result.RunID)
 
-	// Cancelling is Temporal's own. The run cleans up, and completes with a result that says so.
+	// Cancel the workflow. The run cleans up, and completes with the status cancelled.
 	long, err := start(ctx, temporalClient, "go-"+uuid.NewString(), Request{
 		Code: "sleep 600", Language: "sh", Timeout: "15m",
 	})
@@ -126,7 +126,7 @@ func runAll(ctx context.Context) error {
 	}
 	fmt.Println(cancelled.Status)
 
-	// A run that cannot be carried out fails: the type says how, the first detail what to do.
+	// A run that cannot be carried out fails. The failure's type is the kind; its first detail has the remedy.
 	_, err = execute(ctx, temporalClient, "go-"+uuid.NewString(), Request{Code: "print(1)", Timeout: -1})
 	var failed *temporal.ApplicationError
 	if !errors.As(err, &failed) {

@@ -1,4 +1,4 @@
-"""Follows the stdout of a run while its code writes it, by Temporal alone."""
+"""Follows the stdout of a run while its code writes it, through Temporal alone."""
 
 import asyncio
 import base64
@@ -10,7 +10,7 @@ from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionSta
 
 
 async def window_of(description: WorkflowExecutionDescription) -> tuple[int, bytes]:
-    """The newest bytes of stdout that the running code's heartbeat has, and where they begin."""
+    """Returns the newest bytes of stdout from the heartbeat of the running code, and their offset."""
     for activity in description.raw_description.pending_activities:
         payloads = activity.heartbeat_details.payloads
         if activity.activity_type.name == "execute" and payloads:
@@ -21,7 +21,7 @@ async def window_of(description: WorkflowExecutionDescription) -> tuple[int, byt
 
 
 async def stdout_of(handle: WorkflowHandle) -> AsyncIterator[bytes]:
-    """Yields stdout as it comes; where it outruns the heartbeats, the rest comes with the result."""
+    """Yields stdout as it arrives. Output that the heartbeats do not contain comes with the result."""
     seen = 0
     while (description := await handle.describe()).status == WorkflowExecutionStatus.RUNNING:
         offset, newest = await window_of(description)
@@ -33,7 +33,7 @@ async def stdout_of(handle: WorkflowHandle) -> AsyncIterator[bytes]:
     text = stdout["text"]
     whole = base64.b64decode(text) if stdout["encoding"] == "base64" else text.encode()
     if stdout["truncated"]:
-        raise RuntimeError(f"{stdout['bytes']} bytes; `kgents logs {handle.id}` has all of them")
+        raise RuntimeError(f"{stdout['bytes']} bytes; `kgents logs {handle.id}` prints all of them")
     yield whole[seen:]
 
 

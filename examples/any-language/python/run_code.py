@@ -1,4 +1,4 @@
-"""Runs code with kgents: start by workflow type, wait, query, cancel, catch a typed failure."""
+"""Runs code with kgents: starts by workflow type, waits, queries, cancels, catches a typed failure."""
 
 import asyncio
 import uuid
@@ -16,14 +16,14 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 
 async def connect() -> Client:
-    """Connects by the standard variables, such as TEMPORAL_ADDRESS, or to this machine."""
+    """Connects as the standard variables such as TEMPORAL_ADDRESS say, or to localhost."""
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", "localhost:7233")
     return await Client.connect(**config)
 
 
 async def start(client: Client, run_id: str, request: dict[str, Any]) -> WorkflowHandle:
-    """Starts a run. The same id again starts nothing: it leads to the run that is there."""
+    """Starts a run. If a run with this id exists, returns that run instead."""
     try:
         return await client.start_workflow(
             "executeCode",
@@ -37,7 +37,7 @@ async def start(client: Client, run_id: str, request: dict[str, Any]) -> Workflo
 
 
 async def wait_for_code(handle: WorkflowHandle) -> str:
-    """Waits until the cell is there, and answers with the phase then."""
+    """Waits until the cell is ready or the run has ended, and returns the phase."""
     while True:
         phase = await handle.query("phase")
         running = (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
@@ -56,13 +56,13 @@ async def main() -> None:
     again = await (await start(client, run_id, request)).result()
     print("the same run:", again["runId"] == result["runId"])
 
-    # Cancelling is Temporal's own. The run cleans up, and completes with a result that says so.
+    # Cancel the workflow. The run cleans up, and completes with the status cancelled.
     long = await start(client, f"python-{uuid.uuid4()}", {"code": "sleep 600", "language": "sh", "timeout": "15m"})
     print(await wait_for_code(long))
     await long.cancel()
     print((await long.result())["status"])
 
-    # A run that cannot be carried out fails: the type says how, the first detail what to do.
+    # A run that cannot be carried out fails. The failure's type is the kind; its first detail has the remedy.
     refused = await start(client, f"python-{uuid.uuid4()}", {"code": "print(1)", "timeout": -1})
     try:
         await refused.result()

@@ -1,4 +1,4 @@
-/** Runs code with kgents by Temporal's SDK alone: start by workflow type, wait, query, cancel, catch a typed failure. */
+/** Runs code with kgents by Temporal's SDK alone: starts by workflow type, waits, queries, cancels, catches a failure. */
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import {
@@ -11,7 +11,7 @@ import {
 } from "@temporalio/client";
 import { loadClientConnectConfig } from "@temporalio/envconfig";
 
-/** The fields that are used here; docs/schema/result.json has all of them. */
+/** The fields that this program uses. All fields: docs/schema/result.json. */
 interface Result {
   readonly runId: string;
   readonly status: string;
@@ -19,7 +19,7 @@ interface Result {
   readonly stdout: { readonly text: string };
 }
 
-/** Starts a run. The same id again starts nothing: it leads to the run that is there. */
+/** Starts a run. If a run with this id exists, returns that run instead. */
 async function start(client: Client, workflowId: string, request: object): Promise<WorkflowHandle> {
   try {
     return await client.workflow.start("executeCode", {
@@ -34,7 +34,7 @@ async function start(client: Client, workflowId: string, request: object): Promi
   }
 }
 
-/** Waits until the cell is there, and answers with the phase then. */
+/** Waits until the cell is ready or the run has ended, and returns the phase. */
 async function waitForCode(run: WorkflowHandle): Promise<string> {
   for (;;) {
     const phase = await run.query<string>("phase");
@@ -44,7 +44,7 @@ async function waitForCode(run: WorkflowHandle): Promise<string> {
   }
 }
 
-// By the standard variables, such as TEMPORAL_ADDRESS, or on this machine.
+// Connects as the standard variables such as TEMPORAL_ADDRESS say, or to localhost.
 const { connectionOptions, namespace } = loadClientConnectConfig();
 const connection = await Connection.connect(connectionOptions);
 const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
@@ -56,14 +56,14 @@ console.log(result.status, result.exitCode, result.stdout.text.trim());
 const again: Result = await (await start(client, id, request)).result();
 console.log("the same run:", again.runId === result.runId);
 
-// Cancelling is Temporal's own. The run cleans up, and completes with a result that says so.
+// Cancel the workflow. The run cleans up, and completes with the status cancelled.
 const long = await start(client, `typescript-${randomUUID()}`, { code: "sleep 600", language: "sh", timeout: "15m" });
 console.log(await waitForCode(long));
 await long.cancel();
 const cancelled: Result = await long.result();
 console.log(cancelled.status);
 
-// A run that cannot be carried out fails: the type says how, the first detail what to do.
+// A run that cannot be carried out fails. The failure's type is the kind; its first detail has the remedy.
 const refused = await start(client, `typescript-${randomUUID()}`, { code: "print(1)", timeout: -1 });
 try {
   await refused.result();

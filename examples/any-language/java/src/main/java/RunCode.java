@@ -13,9 +13,9 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.UUID;
 
-/** Runs code with kgents: start by workflow type, wait, query, cancel, catch a typed failure. */
+/** Runs code with kgents: starts by workflow type, waits, queries, cancels, catches a typed failure. */
 public final class RunCode {
-  /** The fields that are used here; docs/schema/result.json has all of them. */
+  /** The fields that this program uses. All fields: docs/schema/result.json. */
   @JsonIgnoreProperties(ignoreUnknown = true)
   record Result(String runId, String status, Integer exitCode, Stream stdout) {}
 
@@ -26,7 +26,7 @@ public final class RunCode {
   @JsonIgnoreProperties(ignoreUnknown = true)
   record Failure(String kind, String field, String remedy) {}
 
-  /** Starts a run. The same id again starts nothing: it leads to the run that is there. */
+  /** Starts a run. If a run with this id exists, returns that run instead. */
   static WorkflowStub start(WorkflowClient client, String id, Map<String, Object> request) {
     WorkflowStub run =
         client.newUntypedWorkflowStub(
@@ -45,7 +45,7 @@ public final class RunCode {
     }
   }
 
-  /** Waits until the cell is there, and answers with the phase then. */
+  /** Waits until the cell is ready or the run has ended, and returns the phase. */
   static String waitForCode(WorkflowStub run) throws InterruptedException {
     while (true) {
       String phase = run.query("phase", String.class);
@@ -57,7 +57,7 @@ public final class RunCode {
   }
 
   public static void main(String[] args) throws IOException, InterruptedException {
-    // By the standard variables, such as TEMPORAL_ADDRESS, or on this machine.
+    // Connects as the standard variables such as TEMPORAL_ADDRESS say, or to localhost.
     ClientConfigProfile profile = ClientConfigProfile.load();
     WorkflowServiceStubs service =
         WorkflowServiceStubs.newServiceStubs(profile.toWorkflowServiceStubsOptions());
@@ -84,7 +84,7 @@ public final class RunCode {
     Result again = start(client, id, request).getResult(Result.class);
     System.out.println("the same run: " + again.runId().equals(result.runId()));
 
-    // Cancelling is Temporal's own. The run cleans up, and completes with a result that says so.
+    // Cancel the workflow. The run cleans up, and completes with the status cancelled.
     WorkflowStub longRun =
         start(
             client,
@@ -94,7 +94,7 @@ public final class RunCode {
     longRun.cancel();
     System.out.println(longRun.getResult(Result.class).status());
 
-    // A run that cannot be carried out fails: the type says how, the first detail what to do.
+    // A run that cannot be carried out fails. The failure's type is the kind; its first detail has the remedy.
     WorkflowStub refused =
         start(client, "java-" + UUID.randomUUID(), Map.of("code", "print(1)", "timeout", -1));
     try {
