@@ -52,6 +52,6 @@ export function checkDisk({ code, files, disk }: ExecutionSpec): void {
   if (bytes <= disk) return;
   throw new KgentsError("invalid-request", `disk: got ${disk} bytes; code and input files alone are ${bytes}`, {
     field: "disk",
-    remedy: "Ask for more disk.",
+    remedy: "Request more disk.",
   });
 }

@@ -11,8 +11,10 @@ import { resultSchema } from "./result.ts";
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 const failureSchema = z.object({
-  kind: z.enum(Object.keys(failureKinds) as FailureKind[]).describe("which failure it is; also the failure's type"),
-  field: z.string().optional().describe("the field of the request that was refused, where there is one"),
+  kind: z
+    .enum(Object.keys(failureKinds) as FailureKind[])
+    .describe("the kind of failure, which is also the type of the ApplicationFailure"),
+  field: z.string().optional().describe("the field of the request that was refused, if any"),
   remedy: z.string().describe("what to do next"),
 } satisfies Record<keyof FailureDetails, z.ZodType>);
 
@@ -58,7 +60,7 @@ export const requestJsonSchema = (): JsonSchema =>
 export const resultJsonSchema = (): JsonSchema =>
   named(
     "result",
-    "What the workflow executeCode returns, whatever became of the code. At most 1 MiB of JSON. Fields may be added.",
+    "The result of the workflow executeCode, for every status of the code. At most 1 MiB of JSON. Fields may be added.",
     openSchema(resultSchema),
   );
 

@@ -11,7 +11,7 @@ const labelKey = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A
 const reservedKey = /^(?:[^/]*\.)?(?:kgents\.io|kubernetes\.io|k8s\.io)\//;
 const labelValue = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 const keyRule =
-  "an optional DNS prefix and `/`, then at most 63 of A-Z a-z 0-9 - _ ., outside of kgents.io, kubernetes.io and k8s.io";
+  "an optional DNS prefix (not in kgents.io, kubernetes.io or k8s.io) and `/`, then at most 63 of A-Z a-z 0-9 - _ .";
 const labelsRule = `at most 32 labels; each ${keyRule}, with a value of at most 63 such characters`;
 const annotationsRule = `at most 32 annotations; each ${keyRule}, with a value of at most 4 KiB without NUL`;
 

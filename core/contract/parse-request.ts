@@ -42,7 +42,7 @@ export function parseRequest(input: unknown): ExecutionSpec {
   const spec = validateRequest(input);
   const bytes = utf8Length(JSON.stringify(input));
   if (bytes > maximumRequestBytes) {
-    const allowed = `${maximumRequestBytes}; larger code, stdin and files go through the artifact store`;
+    const allowed = `${maximumRequestBytes}; larger code, stdin and files must be in the artifact store`;
     throw invalid("request", `${bytes} bytes of JSON`, allowed);
   }
   return spec;

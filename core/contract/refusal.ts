@@ -52,7 +52,7 @@ export const refuse = (kind: FailureKind, field: string, got: string, allowed: s
  */
 export function refusal(error: z.ZodError, kind: FailureKind, whole: string): KgentsError {
   const issue = error.issues[0];
-  if (!issue) return refuse(kind, whole, "something that was not understood", "what the documentation says");
+  if (!issue) return refuse(kind, whole, "an invalid value", "as documented");
   const name = (path: readonly PropertyKey[]): string => path.map((part) => shortName(String(part))).join(".");
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";

@@ -58,7 +58,7 @@ export const requestSchema = strict(
       .refine((value) => value !== "", { error: "code that is not empty" })
       .meta({ minLength: 1 })
       .optional()
-      .describe("the code to run; or give `files` and `entrypoint`"),
+      .describe("the code to run; alternatively, `files` and `entrypoint`"),
     files: list(
       strict(
         {
@@ -73,14 +73,16 @@ export const requestSchema = strict(
     )
       .default([])
       .describe("files placed in the work directory before the code starts"),
-    entrypoint: fileNameField().optional().describe("the file among `files` to run, where there is no `code`"),
+    entrypoint: fileNameField().optional().describe("the file among `files` to run, if there is no `code`"),
     language: text(languageRule)
       .min(1, { error: languageRule })
       .max(32, { error: languageRule })
       .default("python")
-      .describe("a language or an alias that the worker knows: python, sh, bash, javascript, typescript"),
+      .describe("a language that the worker has, by name or alias: python, sh, bash, javascript, typescript"),
     args: list(processText(maximumWordBytes, argsRule), 256, argsRule).default([]).describe("arguments of the program"),
-    stdin: content("stdin", maximumContentBytes).optional().describe("without it the code reads end of file"),
+    stdin: content("stdin", maximumContentBytes)
+      .optional()
+      .describe("standard input of the code; if not set, the code reads end of file"),
     env: record(
       z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, { error: envRule }),
       processText(maximumWordBytes, envRule),
@@ -88,49 +90,51 @@ export const requestSchema = strict(
       envRule,
     )
       .default({})
-      .describe("the environment of the code, beside PATH, HOME, LANG and TMPDIR"),
+      .describe("environment variables of the code, in addition to PATH, HOME, LANG and TMPDIR"),
     timeout: limitFields.timeout
       .transform(toMilliseconds)
       .prefault("30s")
-      .describe("wall-clock time of the code, in seconds or with a unit, from 0.1 s to 24 h"),
+      .describe("wall-clock time limit of the code, in seconds or with a unit, from 0.1 s to 24 h"),
     startupTimeout: limitFields.startupTimeout
       .transform(toMilliseconds)
       .prefault("60s")
-      .describe("time for scheduling and the image, from 1 s to 1 h; waiting at kgents' own limits does not count"),
+      .describe(
+        "time limit for scheduling and the image pull, from 1 s to 1 h; waiting for a slot or for quota does not count",
+      ),
     cpu: limitFields.cpu
       .transform(toMillicores)
       .prefault("1")
-      .describe("limit, in cores or thousandths (200m), from 10m to 256"),
+      .describe("cpu limit, in cores or thousandths of a core (200m), from 10m to 256"),
     memory: limitFields.memory
       .transform(toBytes)
       .prefault("512Mi")
-      .describe("limit, in bytes or with a unit, from 16Mi to 1Ti"),
+      .describe("memory limit, in bytes or with a unit, from 16Mi to 1Ti"),
     disk: limitFields.disk
       .transform(toBytes)
       .prefault("100Mi")
-      .describe("limit of what the code may write, in bytes or with a unit, from 1Mi to 1Ti"),
+      .describe("limit of the space that the code may use on disk, in bytes or with a unit, from 1Mi to 1Ti"),
     network: flag().default(false).describe("whether the code may reach public addresses"),
     backend: backendField
       .default("auto")
-      .describe("auto: the cluster where one can be used, otherwise the sandbox (subprocess)"),
-    fallback: flag().default(true).describe("whether auto may use the sandbox where there is no cluster"),
+      .describe("auto: the cluster if one is available, otherwise the sandbox (subprocess)"),
+    fallback: flag().default(true).describe("whether auto may use the sandbox if no cluster is available"),
     image: imageField().optional().describe("the image on Kubernetes, instead of the language's own"),
-    outputs: list(pathField(outputsRule), 64, outputsRule).default([]).describe("globs of the files to bring back"),
+    outputs: list(pathField(outputsRule), 64, outputsRule).default([]).describe("globs of the output files to return"),
     ttl: limitFields.ttl
       .transform(toMilliseconds)
       .prefault("60s")
       .describe("how long a finished Job stays in the cluster, in seconds or with a unit, at most 7 days"),
-    labels: labelsField().default({}).describe("labels of the run, as Kubernetes has them"),
+    labels: labelsField().default({}).describe("labels of the run, by the rules of Kubernetes labels"),
     requester: textLike(/^[\x20-\x7e]{1,128}$/, "1 to 128 printable ASCII characters")
       .optional()
-      .describe("who asks, for search and accounting"),
+      .describe("who requested the run, for search and accounting"),
     live: z
       .enum(["none", "heartbeat"], { error: "none or heartbeat" })
       .default("none")
-      .describe("heartbeat: publish a window of the newest output for clients that cannot reach the artifact store"),
+      .describe("heartbeat: publish the newest output in heartbeats, for clients that cannot reach the artifact store"),
     retry: strict({ maximumAttempts: wholeNumber(1, maximumStarts).default(1) }, retryRule)
       .default({ maximumAttempts: 1 })
-      .describe("code that did not succeed is started again, where this is above 1"),
+      .describe("code that did not succeed is started again, up to `maximumAttempts` starts in all"),
   },
   "an object with the fields of a request",
 );

@@ -25,34 +25,34 @@ const streamSchema = z.strictObject({
   text: z
     .string()
     .describe(
-      "the whole stream where it fits; otherwise its head, a marker with the number of bytes left out, its tail",
+      "the whole stream if it fits; otherwise its head, a marker with the number of omitted bytes, and its tail",
     ),
-  encoding: z.enum(["utf-8", "base64"]).describe("base64 where the stream is not valid UTF-8"),
-  truncated: z.boolean().describe("whether bytes were left out of `text`"),
-  head: z.int().min(0).optional().describe("bytes of the head in `text`, where truncated"),
-  tail: z.int().min(0).optional().describe("bytes of the tail in `text`, where truncated"),
+  encoding: z.enum(["utf-8", "base64"]).describe("base64 if the stream is not valid UTF-8"),
+  truncated: z.boolean().describe("whether bytes are omitted from `text`"),
+  head: z.int().min(0).optional().describe("length of the head in `text` in bytes, if truncated"),
+  tail: z.int().min(0).optional().describe("length of the tail in `text` in bytes, if truncated"),
   bytes: z.int().min(0).describe("length of the whole stream in bytes"),
-  sha256: z.string().describe("of the whole stream, in hexadecimal"),
-  ref: z.string().nullable().describe("the whole stream's name in the artifact store"),
+  sha256: z.string().describe("SHA-256 of the whole stream, in hexadecimal"),
+  ref: z.string().nullable().describe("name of the whole stream in the artifact store"),
 });
 
 const fileSchema = z.strictObject({
   name: z.string().describe("relative to the work directory"),
-  bytes: z.int().min(0).describe("its size"),
-  sha256: z.string().describe("of its content, in hexadecimal"),
-  ref: z.string().nullable().describe("its name in the artifact store"),
-  base64: z.string().optional().describe("its content, where it is small enough to travel in the result"),
+  bytes: z.int().min(0).describe("size of the file"),
+  sha256: z.string().describe("SHA-256 of the content, in hexadecimal"),
+  ref: z.string().nullable().describe("name of the content in the artifact store"),
+  base64: z.string().optional().describe("the content, if it is small enough for the result"),
 });
 
 const enforcementSchema = z.strictObject({
-  enforced: z.boolean().describe("whether it holds, whatever the code does"),
+  enforced: z.boolean().describe("whether the code cannot get around it"),
   by: z.string().describe("what enforces it, or why nothing does"),
 });
 
 /** The isolation that was actually enforced, and the mechanism of each part. */
 export const isolationSchema = z.strictObject({
-  level: z.enum(["sandbox", "cluster", "none"]).describe("of the whole cell"),
-  mechanism: z.string().describe("such as `bubblewrap 0.11.0`"),
+  level: z.enum(["sandbox", "cluster", "none"]).describe("level of isolation of the whole cell"),
+  mechanism: z.string().describe("the program or system that isolates the cell, such as `bubblewrap 0.11.0`"),
   network: enforcementSchema,
   filesystem: enforcementSchema,
   user: enforcementSchema,
@@ -68,41 +68,41 @@ export const isolationSchema = z.strictObject({
 
 /** The result of a run. */
 export const resultSchema = z.strictObject({
-  id: z.string().describe("the run's id: its workflow id"),
+  id: z.string().describe("the run's id, which is its workflow id"),
   runId: z.string().describe("Temporal's id of this execution of the workflow"),
-  status: z.enum(runStatuses).describe("what became of the code; lost where nobody can tell"),
-  exitCode: z.int().nullable().describe("128 + n where signal n ended the code; null where it is not known"),
-  signal: z.string().nullable().describe("such as SIGKILL, where a signal ended the code"),
-  reason: z.string().nullable().describe("one sentence for a status that needs one"),
+  status: z.enum(runStatuses).describe("how the code ended; lost if this is unknown"),
+  exitCode: z.int().nullable().describe("128 + n if signal n ended the code; null if unknown"),
+  signal: z.string().nullable().describe("the signal that ended the code, such as SIGKILL; otherwise null"),
+  reason: z.string().nullable().describe("one sentence that explains the status, if it needs an explanation"),
   stdout: streamSchema,
   stderr: streamSchema,
-  files: z.array(fileSchema).describe("the files that `outputs` asked for"),
+  files: z.array(fileSchema).describe("the output files that `outputs` matched"),
   filesOmitted: z
     .array(z.strictObject({ name: z.string(), reason: z.string() }))
-    .describe("files that were asked for and are not brought back"),
+    .describe("output files that were requested but are not returned"),
   notices: z
     .array(z.string())
     .optional()
-    .describe("what else is to be known, one sentence each: such as that its output has not reached the bucket yet"),
-  language: z.string().describe("the language's name, also where an alias was asked for"),
-  backend: z.enum(["kubernetes", "subprocess"]).nullable().describe("null where the run ended before one was chosen"),
+    .describe("other remarks, one sentence each, such as that output has not reached the bucket yet"),
+  language: z.string().describe("the language's name, also if the request has an alias"),
+  backend: z.enum(["kubernetes", "subprocess"]).nullable().describe("null if the run ended before one was chosen"),
   fallback: z
     .strictObject({ from: z.string(), reason: z.string() })
     .nullable()
     .describe(
-      "why the sandbox took the run instead of a cluster, where it did; null also where no cluster is configured",
+      "why the run used the sandbox instead of the cluster; null if it did not, or if no cluster is configured",
     ),
-  isolation: isolationSchema.nullable().describe("null where no cell was made"),
-  attempts: z.int().min(0).describe("how often the code was started; above 1 only where the request allowed it"),
+  isolation: isolationSchema.nullable().describe("null if no cell was created"),
+  attempts: z.int().min(0).describe("how often the code was started; above 1 only if the request allows retries"),
   timings: z.strictObject({
     queued: timestamp.describe("when the workflow started; ISO 8601, UTC"),
     provisioned: timestamp.nullable().describe("when the first cell was ready"),
-    started: timestamp.nullable().describe("when the code was started; null where it was not, or nobody can tell"),
-    finished: timestamp.describe("when the code ended, or the run was given up"),
+    started: timestamp.nullable().describe("when the code was started; null if it was not, or if this is unknown"),
+    finished: timestamp.describe("when the code ended, or when the run was abandoned"),
   }),
   usage: z.strictObject({
-    peakMemoryBytes: z.number().nullable().describe("null where it could not be measured"),
-    cpuSeconds: z.number().nullable().describe("null where it could not be measured"),
+    peakMemoryBytes: z.number().nullable().describe("null if it could not be measured"),
+    cpuSeconds: z.number().nullable().describe("null if it could not be measured"),
   }),
 });
 

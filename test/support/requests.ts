@@ -193,7 +193,7 @@ export const refused: [unknown, string, string][] = [
     "got the name",
   ]),
   ...["kgents.io/network", "sub.kgents.io/x", "kubernetes.io/x", "batch.kubernetes.io/job-name", "k8s.io/a"].map(
-    (key): [unknown, string, string] => [withCode({ labels: { [key]: "v" } }), `labels.${key}`, "outside of kgents.io"],
+    (key): [unknown, string, string] => [withCode({ labels: { [key]: "v" } }), `labels.${key}`, "not in kgents.io"],
   ),
   ...["-", "a b", "a\0", "x".repeat(64), 3].map((value): [unknown, string, string] => [
     withCode({ labels: { a: value } }),
