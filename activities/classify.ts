@@ -1,4 +1,4 @@
-import type { CellOutcome, StopReason } from "#cells/provider";
+import type { ProgramOutcome, StopReason } from "#cells/provider";
 import { ranTooLong } from "#cells/ran-too-long";
 import type { RunStatus } from "#core/contract/result";
 
@@ -21,7 +21,7 @@ const clockTolerance = 2000;
  * @param timeout the time limit of the code, in milliseconds
  */
 export function classify(
-  outcome: Pick<CellOutcome, "exit" | "lost" | "outOfMemory" | "ranMilliseconds">,
+  outcome: Pick<ProgramOutcome, "exit" | "lost" | "outOfMemory" | "ranMilliseconds">,
   stopped: { readonly reason: StopReason; readonly detail: string } | null,
   timeout: number,
 ): Classification {

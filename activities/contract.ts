@@ -16,7 +16,7 @@ export interface ProvisionInput {
   readonly attempt: number;
   /** Set on the second call, after the cluster was unavailable. */
   readonly fallback?: { readonly from: BackendName; readonly reason: string };
-  /** Whether to wait for a free slot. If not set, the result may be {@link Full}. */
+  /** Whether to wait for a free slot. If not set, the result may be {@link NoPlaceNow}. */
   readonly wait?: boolean;
   /**
    * The run id of the first execution: see {@link Restarted}. Absent in histories of 0.1.0; the default is the current
@@ -24,19 +24,19 @@ export interface ProvisionInput {
    */
   readonly firstRunId?: string;
   /**
-   * Whether the wait is for room in the cluster rather than for a sandbox slot. If the other is needed, {@link Full} is
+   * Whether the wait is for room in the cluster rather than for a sandbox slot. If the other is needed, {@link NoPlaceNow} is
    * returned.
    */
   readonly inCluster?: boolean;
 }
 
 /**
- * Returned if there is no room for another cell now, or if starts are rate-limited by the waiting queue. Nothing was
+ * Returned if there is no place for another cell now, or if starts are rate-limited by the waiting queue. Nothing was
  * done.
  */
-export interface Full {
+export interface NoPlaceNow {
   readonly full: true;
-  /** Set if the cluster is full: which limit is reached, in a phrase. */
+  /** Set if the cluster has no place: which limit is reached, in a phrase. */
   readonly cluster?: string;
 }
 
@@ -187,11 +187,11 @@ export interface SweepReport {
 
 /** The activities as the workflow calls them. */
 export interface Activities {
-  provision(input: ProvisionInput): Promise<ProvisionedCell | Full | Restarted>;
+  provision(input: ProvisionInput): Promise<ProvisionedCell | NoPlaceNow | Restarted>;
   /**
-   * Returns {@link Full} if a quota prevented the creation of the cell's pod. This call did not start the code then.
+   * Returns {@link NoPlaceNow} if a quota prevented the creation of the cell's pod. This call did not start the code then.
    */
-  execute(input: CellInput): Promise<ExecuteOutput | Elsewhere | Full>;
+  execute(input: CellInput): Promise<ExecuteOutput | Elsewhere | NoPlaceNow>;
   /** Returns the output in the store of a run whose worker is gone. */
   salvage(input: SalvageInput): Promise<ExecuteOutput>;
   cleanUp(input: CleanUpInput): Promise<Elsewhere | undefined>;

@@ -1,9 +1,6 @@
-import type { CellLimiter } from "#cells/placement/cell-limiter";
-import type { WaitingLine } from "#cells/placement/waiting-line";
-import type { Backend } from "#cells/provider";
+import type { ProviderChoice } from "#cells/placement/choose-provider";
 import type { WorkerPolicy } from "#core/configuration/configuration";
 import type { Language } from "#core/contract/language";
-import type { BackendName } from "#core/contract/result";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { RunningCells } from "./running-cells.ts";
 
@@ -20,22 +17,14 @@ export type AskRun = (workflowId: string, runId: string) => Promise<RunState>;
 export type OpenRuns = (workflowIds: readonly string[]) => Promise<ReadonlySet<string> | undefined>;
 
 /** The dependencies of the activities, provided by the worker. */
-export interface ActivityDependencies {
+export interface ActivityDependencies extends ProviderChoice {
   readonly store: ArtifactStore;
-  /** The backends that this worker serves. */
-  readonly backends: Partial<Record<BackendName, Backend>>;
-  /** Why a configured cluster is not served, in a sentence; undefined if it is served, or none is configured. */
-  readonly missingCluster?: string | undefined;
   readonly languages: readonly Language[];
   readonly policy: WorkerPolicy;
   /** The task queue of this host. */
   readonly hostTaskQueue: string;
   /** Whether the namespace has the search attributes of kgents. */
   readonly searchAttributes: boolean;
-  /** The slots of sandboxes. */
-  readonly limiter: CellLimiter;
-  /** The runs that wait on this worker for room in the cluster. */
-  readonly line: WaitingLine;
   readonly running: RunningCells;
   readonly askRun: AskRun;
   readonly openRuns: OpenRuns;

@@ -1,34 +1,24 @@
 import { CancelledFailure, Context } from "@temporalio/activity";
 import type { ActivityCancellationDetails } from "@temporalio/common";
-import { type Backend, type ExecuteContext, NoRoom } from "#cells/provider";
+import { servedProvider } from "#cells/placement/choose-provider";
+import { NoPlace } from "#cells/placement/no-place";
+import type { ProgramContext } from "#cells/provider";
 import { KgentsError } from "#core/contract/error";
-import type { BackendName } from "#core/contract/result";
 import { within } from "#platform/host/within";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { type StreamName, streamReference } from "#platform/store/references";
-import type { CellInput, Elsewhere, ExecuteOutput, Full } from "./contract.ts";
+import type { CellInput, Elsewhere, ExecuteOutput, NoPlaceNow } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { holdInTime } from "./in-time.ts";
 import { checkedLimits } from "./inputs.ts";
 import { currentRun, planCell } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
-import { startCell } from "./start-cell.ts";
+import { startProgram } from "./start-program.ts";
 
 /** The heartbeat interval without new output. A cancellation is delivered only in the response to a heartbeat. */
 const idleBeatMilliseconds = 1000;
 /** The minimum interval between heartbeats with live output. */
 const liveBeatMilliseconds = 250;
-
-/**
- * The backend of that name.
- *
- * @throws KgentsError `backend-unavailable` if this worker does not serve it
- */
-export function servedBackend(dependencies: ActivityDependencies, name: BackendName): Backend {
-  const backend = dependencies.backends[name];
-  if (backend) return backend;
-  throw new KgentsError("backend-unavailable", `this worker does not serve the backend ${name}`);
-}
 
 /**
  * Heartbeats until the returned function is called. The first heartbeat is sent after a second, or with the first live
@@ -61,7 +51,7 @@ function beat(cell: RunningCell, live: boolean): () => void {
 async function follow(
   known: KnownCell,
   cell: RunningCell,
-  { live, hostBound }: { live: boolean; hostBound: boolean },
+  { live, movable }: { live: boolean; movable: boolean },
 ): Promise<ExecuteOutput> {
   const context = Context.current();
   known.followers += 1;
@@ -72,8 +62,8 @@ async function follow(
   } catch (error) {
     if (!(error instanceof CancelledFailure)) throw error;
     // The next attempt, even on this worker, starts following again from the stored output.
-    if (!hostBound && !context.cancellationDetails?.cancelRequested && known.running === cell) delete known.running;
-    return await handOver(cell, hostBound, context.cancellationDetails, error);
+    if (movable && !context.cancellationDetails?.cancelRequested && known.running === cell) delete known.running;
+    return await handOver(cell, movable, context.cancellationDetails, error);
   } finally {
     stopBeating();
     known.followers -= 1;
@@ -83,13 +73,13 @@ async function follow(
 }
 
 /**
- * Handles the cancellation of an activity attempt. The code is stopped only if cancellation was requested, or if a
- * host-bound cell's worker shuts down. If the attempt was paused, reset or timed out, the code continues to run, and
+ * Handles the cancellation of an activity attempt. The code is stopped only if cancellation was requested, or if the
+ * worker of a cell that only its host reaches shuts down. If the attempt was paused, reset or timed out, the code continues to run, and
  * the next attempt follows it.
  */
 function handOver(
   cell: RunningCell,
-  hostBound: boolean,
+  movable: boolean,
   details: ActivityCancellationDetails | undefined,
   error: CancelledFailure,
 ): Promise<ExecuteOutput> {
@@ -97,11 +87,11 @@ function handOver(
     cell.stop("cancelled", "the run was cancelled");
     return cell.outcome;
   }
-  if (details?.workerShutdown && hostBound) {
+  if (details?.workerShutdown && !movable) {
     cell.stop("worker-shutdown", "the worker was shut down while the code ran");
     return cell.outcome;
   }
-  if (!hostBound) cell.stop("handed-over", "another worker follows the code from here on");
+  if (movable) cell.stop("handed-over", "another worker follows the code from here on");
   if (details?.workerShutdown) throw new KgentsError("cell-handed-over", "the worker was shut down; another goes on");
   throw error;
 }
@@ -110,14 +100,14 @@ function handOver(
 export const isElsewhere = (dependencies: ActivityDependencies, { taskQueue }: Pick<CellInput, "taskQueue">): boolean =>
   taskQueue !== null && taskQueue !== dependencies.hostTaskQueue;
 
-/** For host-bound code, which no other worker can continue to follow. */
+/** For a cell that only its host reaches: no other worker has followed it. */
 const nothingStored = { stdout: 0, stderr: 0 } as const;
 
 /** Timeout of the listing. The attempt has not heartbeated yet, so the server would time it out after ten seconds. */
 const listMilliseconds = 5000;
 
 /** The bytes of output that an earlier worker stored. */
-async function storedBytes(store: ArtifactStore, key: string, attempt: number): Promise<ExecuteContext["stored"]> {
+async function storedBytes(store: ArtifactStore, key: string, attempt: number): Promise<ProgramContext["stored"]> {
   try {
     const sizes = await within(store.list(key), listMilliseconds);
     const size = (stream: StreamName) => sizes.get(streamReference(key, attempt, stream)) ?? 0;
@@ -131,50 +121,53 @@ async function storedBytes(store: ArtifactStore, key: string, attempt: number): 
 /** Phase 2: runs the code at most once, and follows it to its end. */
 export const execute =
   (dependencies: ActivityDependencies) =>
-  async (input: CellInput): Promise<ExecuteOutput | Elsewhere | Full> => {
+  async (input: CellInput): Promise<ExecuteOutput | Elsewhere | NoPlaceNow> => {
     if (isElsewhere(dependencies, input)) return { elsewhere: true };
     checkedLimits(input);
     const run = currentRun(input.firstRunId);
-    const { store, limiter, running } = dependencies;
-    const plan = planCell(dependencies, input.request, input.cellId, run);
-    const backend = servedBackend(dependencies, input.backend);
-    const stored = backend.hostBound ? nothingStored : await storedBytes(store, run.key, input.attempt);
+    const { store, running } = dependencies;
+    const { spec, cell, program } = planCell(dependencies, input.request, input.cellId, run);
+    const provider = servedProvider(dependencies, input.backend);
+    const { placement } = provider;
+    // Without a queue of its host, any worker can continue to follow the cell.
+    const movable = input.taskQueue === null;
+    const stored = movable ? await storedBytes(store, run.key, input.attempt) : nothingStored;
     const { workflowId, runId } = run;
     // Await this before the lookup below: there must be no await between the lookup and the start of the code.
-    const held = await holdInTime(store, run.key, plan.spec);
-    const known = running.know({ ...input, workflowId, runId, requester: plan.spec.requester ?? null });
+    const held = await holdInTime(store, run.key, spec);
+    const known = running.know({ ...input, workflowId, runId, requester: spec.requester ?? null });
     if (!known.running) {
-      // The cell holds its slot since provisioning. After a worker restart it has none, and the run will be found lost.
-      if (backend.hostBound) limiter.hold(input.cellId);
-      const cell = startCell(store, backend, plan, {
+      // After a worker restart the cell has no place any more.
+      placement.hold(input.cellId);
+      const started = startProgram(store, provider, cell, program, {
         key: run.key,
         stored,
         attempt: input.attempt,
+        live: spec.live === "heartbeat",
         limits: input.limits,
       });
-      known.running = cell;
-      cell.outcome
+      known.running = started;
+      started.outcome
         .catch(() => {
           // The code was not started, so another attempt may try again.
-          if (known.running === cell) delete known.running;
+          if (known.running === started) delete known.running;
         })
         .finally(() => {
-          limiter.release(input.cellId);
+          placement.release(input.cellId);
           // If the live marker cannot be removed, it expires.
           held.release().catch(() => {});
         });
     } else {
       held.leave();
     }
-    const { live } = plan.spec;
-    let answer: ExecuteOutput | Full;
+    let answer: ExecuteOutput | NoPlaceNow;
     try {
-      answer = await follow(known, known.running, { live: live === "heartbeat", hostBound: backend.hostBound });
+      answer = await follow(known, known.running, { live: spec.live === "heartbeat", movable });
     } catch (error) {
-      if (!(error instanceof NoRoom)) throw error;
+      if (!(error instanceof NoPlace)) throw error;
       answer = { full: true, cluster: error.message };
     }
-    // A cell in a cluster keeps its output until it is released, so any worker can follow it again.
-    if (!backend.hostBound) running.forget(input.cellId);
+    // Its output stays in the cell until it is released, so any worker can follow it again.
+    if (movable) running.forget(input.cellId);
     return answer;
   };

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { Context } from "@temporalio/activity";
-import type { CellPlan } from "#cells/provider";
+import type { CellPlan } from "#cells/cell-plan";
 import { applyPolicy, lowerDefaults } from "#core/configuration/policy";
+import { type Program, programOf, shapeOf } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { checkDisk } from "#core/contract/file-set";
 import { findLanguage } from "#core/contract/language";
@@ -55,17 +56,25 @@ function checkCodeFile({ code, files }: ExecutionSpec, fileName: string): void {
   });
 }
 
+/** A validated request, and what it means for a cell. */
+export interface PlannedRun {
+  readonly spec: ExecutionSpec;
+  readonly cell: CellPlan;
+  readonly program: Program;
+}
+
 /** Validates a request against the bounds, the languages and this worker's policy. */
 export function planCell(
   dependencies: ActivityDependencies,
   request: unknown,
   cellId: string,
   { workflowId, runId }: Run,
-): CellPlan {
+): PlannedRun {
   const spec = lowerDefaults(parseRequest(request), request, dependencies.policy);
   const language = findLanguage(dependencies.languages, spec.language);
   applyPolicy(spec, dependencies.policy);
   checkCodeFile(spec, language.fileName);
   checkDisk(spec);
-  return { cellId, spec, language, owner: { workflowId, runId } };
+  const cell = { cellId, shape: shapeOf(spec, language), owner: { workflowId, runId } };
+  return { spec, cell, program: programOf(spec, language) };
 }

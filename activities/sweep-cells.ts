@@ -1,5 +1,6 @@
 import { Context } from "@temporalio/activity";
-import type { ClusterCells, OwnedCell } from "#cells/provider";
+import type { CellProvider, OwnedCell } from "#cells/provider";
+import { removeUnfinished } from "#cells/remove-unfinished";
 import type { SweepReport } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 
@@ -49,12 +50,12 @@ function fromAnywhere(cells: readonly OwnedCell[]): OwnedCell[] {
  * @param onProgress called before each page and each lookup
  */
 export async function sweep(
-  cluster: Pick<ClusterCells, "list" | "discard">,
+  provider: Pick<CellProvider, "list" | "find" | "remove">,
   asks: Asks,
   onProgress: (removed: number) => void,
 ): Promise<SweepReport> {
   const end = Date.now() + sweepMilliseconds;
-  const cells = fromAnywhere(candidates(await cluster.list()));
+  const cells = fromAnywhere(candidates(await provider.list()));
   const removed: string[] = [];
   const resisted: string[] = [];
   const report = (stopped: string | null): SweepReport => ({ looked: cells.length, removed, resisted, stopped });
@@ -71,7 +72,7 @@ export async function sweep(
       if (over === undefined) return report(unanswered);
       if (!over) continue;
       try {
-        if (await cluster.discard(cell.cellId)) removed.push(cell.cellId);
+        if (await removeUnfinished(provider, cell.cellId)) removed.push(cell.cellId);
       } catch {
         // Not fatal: the next sweep tries again.
         resisted.push(cell.cellId);
@@ -85,7 +86,8 @@ export async function sweep(
  * Removes the cells of this instance whose runs are closed: terminated runs, which run no clean-up code, and lost ones.
  */
 export const sweepCells = (dependencies: ActivityDependencies) => async (): Promise<SweepReport> => {
-  const cluster = dependencies.backends.kubernetes?.cluster;
-  if (!cluster) return { looked: 0, removed: [], stopped: "this worker serves no cluster" };
-  return sweep(cluster, dependencies, (removed) => Context.current().heartbeat({ removed }));
+  // Cells that only this host reaches are swept when its worker starts.
+  const provider = Object.values(dependencies.providers).find(({ reach }) => reach === "everywhere");
+  if (!provider) return { looked: 0, removed: [], stopped: "this worker serves no cluster" };
+  return sweep(provider, dependencies, (removed) => Context.current().heartbeat({ removed }));
 };

@@ -22,7 +22,7 @@ interface Draining {
   readonly workers: readonly Worker[];
   /** Settles when each worker has stopped. */
   readonly runs: readonly Promise<void>[];
-  readonly dependencies: Pick<ActivityDependencies, "running" | "backends">;
+  readonly dependencies: Pick<ActivityDependencies, "running" | "providers">;
   /** How long running code may continue, in milliseconds. */
   readonly drainMilliseconds: number;
   /** Resolves when no open workflow needs this worker, at the latest at the deadline. */
@@ -49,29 +49,30 @@ export async function drain(about: Draining): Promise<void> {
   }
 }
 
-const isHostBound =
-  (backends: ActivityDependencies["backends"]) =>
+/** Whether a cell ends with this worker, because no other reaches it. */
+const endsHere =
+  (providers: ActivityDependencies["providers"]) =>
   ({ backend }: KnownCell): boolean =>
-    backends[backend]?.hostBound === true;
+    providers[backend]?.reach === "host";
 
 /** Stops the code that cannot outlive this worker. */
-function endCells({ running, backends }: Draining["dependencies"]): void {
-  for (const cell of running.all().filter(isHostBound(backends))) {
+function endCells({ running, providers }: Draining["dependencies"]): void {
+  for (const cell of running.all().filter(endsHere(providers))) {
     cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
   }
 }
 
 /** Resolves when no cell is left, or when the clean-ups do not come in time. */
-async function cleanedUp({ running, backends }: Draining["dependencies"]): Promise<void> {
+async function cleanedUp({ running, providers }: Draining["dependencies"]): Promise<void> {
   const deadline = Date.now() + cleanUpMilliseconds;
-  while (running.all().some(isHostBound(backends)) && Date.now() < deadline) await wait(50);
+  while (running.all().some(endsHere(providers)) && Date.now() < deadline) await wait(50);
 }
 
 /** Removes the cells that are left after polling has stopped: those without a clean-up or without a follower. */
-export async function removeCells({ running, backends }: Draining["dependencies"], log: Logger): Promise<void> {
+export async function removeCells({ running, providers }: Draining["dependencies"], log: Logger): Promise<void> {
   await Promise.all(
     running.all().map(async (cell) => {
-      if (backends[cell.backend]?.cluster) {
+      if (!endsHere(providers)(cell)) {
         // The code keeps running, and another worker continues to follow it.
         cell.running?.stop("handed-over", "the worker was shut down");
         await awaitEnd(cell, log);
@@ -79,7 +80,7 @@ export async function removeCells({ running, backends }: Draining["dependencies"
       }
       cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
       await awaitEnd(cell, log);
-      const removed = backends[cell.backend]?.cleanUp(cell.cellId).catch((error) => {
+      const removed = providers[cell.backend]?.remove(cell.cellId).catch((error) => {
         log.error({ ...aboutCell(cell), error: String(error) }, "a cell could not be removed; the next worker will");
       });
       if (removed) await settled(`removing the cell ${cell.cellId}`, removed, log);

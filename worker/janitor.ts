@@ -1,6 +1,7 @@
 import type { ActivityDependencies } from "#activities/dependencies";
 import { aboutCell, isCarried, type KnownCell } from "#activities/running-cells";
-import type { Backend } from "#cells/provider";
+import type { CellProvider } from "#cells/provider";
+import { removeUnfinished } from "#cells/remove-unfinished";
 import { awaitEnd } from "./drain.ts";
 import type { Logger } from "./logging.ts";
 
@@ -12,34 +13,33 @@ const roundMilliseconds = 1000;
  * (paused, or between two attempts) stay.
  */
 export function startJanitor(
-  dependencies: Pick<ActivityDependencies, "running" | "limiter" | "backends" | "askRun">,
+  dependencies: Pick<ActivityDependencies, "running" | "providers" | "askRun">,
   log: Logger,
 ): { stop: () => Promise<void> } {
-  const { running, limiter, backends, askRun } = dependencies;
+  const { running, providers, askRun } = dependencies;
 
-  const remove = async (cell: KnownCell, backend: Backend): Promise<void> => {
-    cell.running?.stop(backend.cluster ? "handed-over" : "cancelled", "the run was ended from outside");
+  const remove = async (cell: KnownCell, provider: CellProvider): Promise<void> => {
+    cell.running?.stop(provider.reach === "everywhere" ? "handed-over" : "cancelled", "the run was ended from outside");
     await awaitEnd(cell, log);
-    // A finished Job in a cluster is removed by its TTL, because another worker may have completed the run.
-    if (backend.cluster) await backend.cluster.discard(cell.cellId);
-    else await backend.cleanUp(cell.cellId);
-    limiter.release(cell.cellId);
+    // Another worker may have completed the run.
+    await removeUnfinished(provider, cell.cellId);
+    provider.placement.release(cell.cellId);
     running.forget(cell.cellId);
     log.info(aboutCell(cell), "removed the cell of a run that is over");
   };
 
   const round = async (): Promise<void> => {
     for (const cell of running.all()) {
-      const backend = backends[cell.backend];
-      if (!backend || isCarried(cell)) continue;
-      if (backend.cluster && !cell.wasFollowed) {
+      const provider = providers[cell.backend];
+      if (!provider || isCarried(cell)) continue;
+      if (provider.reach === "everywhere" && !cell.wasFollowed) {
         // Another worker follows it. If none does, the scheduled sweep removes it.
         running.forget(cell.cellId);
         continue;
       }
       if (stopping || (await askRun(cell.workflowId, cell.runId))?.open !== false) continue;
       // A failed removal must not block the others.
-      await remove(cell, backend).catch((error) =>
+      await remove(cell, provider).catch((error) =>
         log.error({ ...aboutCell(cell), error: String(error) }, "a cell could not be removed; tried again"),
       );
     }

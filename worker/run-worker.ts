@@ -3,8 +3,6 @@ import { Client } from "@temporalio/client";
 import { noopMetricMeter } from "@temporalio/common";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createRunningCells } from "#activities/running-cells";
-import { createCellLimiter } from "#cells/placement/cell-limiter";
-import { createWaitingLine } from "#cells/placement/waiting-line";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { hostTaskQueue, workerIdentity } from "#core/contract/names";
@@ -15,7 +13,7 @@ import { ensureSearchAttributes } from "#platform/temporal/search-attributes";
 import { openTracing } from "#platform/tracing/open-tracing";
 import { askTemporal, openRunsOf } from "./ask-temporal.ts";
 import { callMilliseconds, connectWorker, type WorkerConnections } from "./connect.ts";
-import { createBackends, missingCluster } from "./create-backends.ts";
+import { createProviders, missingCluster } from "./create-providers.ts";
 import { createWorkers } from "./create-workers.ts";
 import { awaitOwnRuns, type DeploymentVersion, moveOnCommand, takesNewRuns } from "./deployment.ts";
 import { drain, removeCells, shutDown } from "./drain.ts";
@@ -26,7 +24,7 @@ import { awaitListing, createListing } from "./listing.ts";
 import type { Logger } from "./logging.ts";
 import { createOpened, type Opened, stepMilliseconds } from "./settled.ts";
 import { ensureSweep } from "./sweep-schedule.ts";
-import { watchBackends } from "./watch-backends.ts";
+import { watchProviders } from "./watch-providers.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
@@ -79,29 +77,28 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   });
   opened.add("closing the artifact store", () => artifacts.close(), storeMilliseconds);
   const client = new Client({ connection: connections.client, namespace: connections.namespace });
-  const backends = settings.backends ?? (await createBackends({ ...settings, hostId, connections }));
-  const served = Object.values(backends);
-  for (const backend of served) opened.add(`closing the backend ${backend.name}`, () => backend.close());
+  const providers = settings.providers ?? (await createProviders({ ...settings, hostId, connections }));
+  const served = Object.values(providers);
+  for (const provider of served) opened.add(`closing the backend ${provider.name}`, () => provider.close());
   const metrics = createWorkerMetrics(
     settings.meter ?? noopMetricMeter,
     served.map(({ name }) => name),
   );
-  for (const { name, hostBound } of served) {
+  for (const { name, maximumCells, placement } of served) {
+    metrics.maximum(name, maximumCells);
     metrics.waiting(name, 0);
-    metrics.maximum(name, hostBound ? policy.maximumCells : policy.kubernetes.maximumCells);
+    placement.onChange(() => metrics.waiting(name, placement.waiting()));
   }
+  // Cells in a cluster do not keep this worker busy: another worker can go on with them.
+  const own = served.filter(({ reach }) => reach === "host").map(({ placement }) => placement);
+  const activeRuns = (): number => own.reduce((sum, { held, waiting }) => sum + held() + waiting(), 0);
+  for (const placement of own) placement.onChange(() => settings.onActivity?.(activeRuns()));
   const store = countStoreErrors(artifacts, metrics.storeError);
-  const limiter = createCellLimiter(policy.maximumCells, (held, waiting) => {
-    metrics.waiting("subprocess", waiting);
-    settings.onActivity?.(held + waiting);
-  });
-  const line = createWaitingLine((waiting) => metrics.waiting("kubernetes", waiting));
   const running = createRunningCells();
   running.onChange(metrics.cells);
-  running.onChange(line.changed);
   const dependencies: ActivityDependencies = {
     store,
-    backends,
+    providers,
     missingCluster: missingCluster(policy),
     languages: mergeLanguages(builtInLanguages, configuration),
     policy,
@@ -109,25 +106,23 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
     searchAttributes: await connections.client.withDeadline(Date.now() + 3 * callMilliseconds, () =>
       ensureSearchAttributes(connections.client, connections.namespace, log),
     ),
-    limiter,
-    line,
     running,
     askRun: askTemporal(client),
     openRuns: openRunsOf(client),
   };
-  for (const backend of served) {
-    const left = await backend.sweep();
-    if (left > 0) log.info({ backend: backend.name, cells: left }, "removed cells that an earlier worker left");
+  for (const provider of served) {
+    const left = await provider.sweep();
+    if (left > 0) log.info({ backend: provider.name, cells: left }, "removed cells that an earlier worker left");
   }
   const identity = workerIdentity(store.id, hostId, process.pid);
   const workers = await createWorkers(dependencies, connections, identity, settings, policy, tracing);
-  if (backends.kubernetes?.cluster) await ensureSweep(client, policy.taskQueue, log);
+  if (served.some(({ reach }) => reach === "everywhere")) await ensureSweep(client, policy.taskQueue, log);
   opened.add("removing the cells that are left", () => removeCells(dependencies, log), cellsMilliseconds);
   const janitor = startJanitor(dependencies, log);
   opened.add("ending the janitor", janitor.stop);
   const expiry = startExpiry(store, connections, configuration.artifacts, log);
   opened.add("ending the expiry", expiry.stop);
-  const watch = settings.meter && watchBackends(served, metrics, log);
+  const watch = settings.meter && watchProviders(served, metrics, log);
   if (watch) opened.add("ending the watch of the backends", watch.stop);
 
   const runs = workers.map((worker) => worker.run());

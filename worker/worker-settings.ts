@@ -1,5 +1,5 @@
 import type { MetricMeter } from "@temporalio/common";
-import type { Backend } from "#cells/provider";
+import type { CellProvider } from "#cells/provider";
 import type { Configuration } from "#core/configuration/configuration";
 import type { BackendName } from "#core/contract/result";
 import type { Paths } from "#platform/host/paths";
@@ -26,6 +26,6 @@ export interface WorkerSettings {
   readonly bundlePath?: string;
   /** Where metrics go. @default nowhere */
   readonly meter?: MetricMeter | undefined;
-  /** Backends instead of the configured ones, for tests of the workflow's own behaviour. */
-  readonly backends?: Partial<Record<BackendName, Backend>>;
+  /** Providers instead of the configured ones, for tests of the workflow's own behaviour. */
+  readonly providers?: Partial<Record<BackendName, CellProvider>>;
 }

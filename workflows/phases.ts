@@ -5,7 +5,7 @@
  * @module
  */
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from "@temporalio/workflow";
-import type { Activities, Full, ProvisionedCell } from "#activities/contract";
+import type { Activities, NoPlaceNow, ProvisionedCell } from "#activities/contract";
 import { nonRetryableKinds } from "#core/contract/failure";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
 import { oneLine } from "#core/text/code-excerpt";
@@ -63,7 +63,7 @@ const queueOf = (cell: ProvisionedCell, place: Place): Pick<ActivityOptions, "ta
 /** The maximum length of the `full` phrase in a summary. The server accepts summaries of up to 400 bytes. */
 const maximumPhrase = 40;
 
-function waitingFor({ cluster }: Full): { taskQueue: string; words: string } {
+function waitingFor({ cluster }: NoPlaceNow): { taskQueue: string; words: string } {
   const { taskQueue } = workflowInfo();
   if (cluster === undefined) return { taskQueue: waitingTaskQueue(taskQueue), words: "wait for a place" };
   const words = `wait for a place in the cluster (${oneLine(cluster, maximumPhrase)})`;
@@ -74,7 +74,7 @@ function waitingFor({ cluster }: Full): { taskQueue: string; words: string } {
  * Phase 1. Without `full`, runs on the nearest worker, which returns at once if there is no free slot. With `full`,
  * runs on the waiting queue for up to a day, because a lack of room is not a fault of the run.
  */
-export function provisioning(request: unknown, full?: Full): Pick<Activities, "provision"> {
+export function provisioning(request: unknown, full?: NoPlaceNow): Pick<Activities, "provision"> {
   const wait = full && waitingFor(full);
   return proxyActivities<Activities>({
     ...common,

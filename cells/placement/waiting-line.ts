@@ -1,30 +1,30 @@
-/** The reason why there is no place, in a phrase. */
-export interface NoPlace {
-  readonly noPlace: string;
-}
-
-/** Tries to get a place: returns its result, or the reason why there is none. */
-type Attempt<Made> = () => Promise<Made | NoPlace>;
+import { NoPlace } from "./no-place.ts";
 
 /**
- * A queue of this worker's waiters for places that are not released through this worker, so each must try for a place.
+ * A queue of this worker's waiters. Places may become free without this worker's doing, so the first in the queue tries
+ * again periodically.
  */
 export interface WaitingLine {
-  /** Tries once if the queue is empty. */
-  readonly tryNow: <Made>(attempt: Attempt<Made>) => Promise<Made | NoPlace>;
+  /**
+   * Tries once if the queue is empty.
+   *
+   * @throws NoPlace; what the attempt throws
+   */
+  readonly tryNow: <Made>(attempt: () => Promise<Made>) => Promise<Made>;
   /**
    * Waits in order of arrival. The first in the queue retries periodically and after each change.
    *
    * @param onQueued called each time with the rank, 1 for the next, and why there is no place
-   * @throws the signal's reason, and what an attempt throws
+   * @throws the signal's reason; what an attempt throws, except NoPlace
    */
   readonly wait: <Made>(
-    attempt: Attempt<Made>,
+    attempt: () => Promise<Made>,
     signal: AbortSignal,
     onQueued: (rank: number, why: string) => void,
   ) => Promise<Made>;
   /** Notifies the queue that a place may be free. */
   readonly changed: () => void;
+  readonly length: () => number;
 }
 
 /**
@@ -33,57 +33,59 @@ export interface WaitingLine {
  */
 const pauseMilliseconds = 250;
 
-/**
- * Creates an empty queue.
- *
- * @param onLength called with the number of waiters whenever it changes
- */
-export function createWaitingLine(onLength: (waiting: number) => void): WaitingLine {
+/** Creates an empty queue. @param onLength called whenever its length changes */
+export function createWaitingLine(onLength: () => void): WaitingLine {
   const line: { wake: () => void }[] = [];
-  let why = "";
+  let why = "other runs wait";
   const changed = (): void => {
     for (const { wake } of line) wake();
   };
-  const tried = async <Made>(attempt: Attempt<Made>): Promise<Made | NoPlace> => {
-    const answer = await attempt();
-    if (isNoPlace(answer)) why = answer.noPlace;
-    return answer;
+  /** Tries once; undefined if there is no place. */
+  const attempted = async <Made>(attempt: () => Promise<Made>): Promise<{ readonly made: Made } | undefined> => {
+    try {
+      return { made: await attempt() };
+    } catch (error) {
+      if (!(error instanceof NoPlace)) throw error;
+      why = error.message;
+      return undefined;
+    }
   };
   return {
     changed,
-    tryNow: async (attempt) => (line.length > 0 ? { noPlace: why } : tried(attempt)),
+    length: () => line.length,
+    tryNow: async (attempt) => {
+      const answer = line.length > 0 ? undefined : await attempted(attempt);
+      if (answer) return answer.made;
+      throw new NoPlace(why);
+    },
     wait: async (attempt, signal, onQueued) => {
-      const place = { wake: () => {} };
-      const onAbort = (): void => place.wake();
+      const waiter = { wake: () => {} };
+      const onAbort = (): void => waiter.wake();
       signal.addEventListener("abort", onAbort, { once: true });
-      onLength(line.push(place));
+      line.push(waiter);
+      onLength();
       try {
         for (;;) {
           signal.throwIfAborted();
-          if (line[0] === place) {
-            const answer = await tried(attempt);
-            if (!isNoPlace(answer)) return answer;
+          // Set before the attempt: a change during the attempt must not be missed.
+          const { promise, resolve } = Promise.withResolvers<void>();
+          waiter.wake = resolve;
+          if (line[0] === waiter) {
+            const answer = await attempted(attempt);
+            if (answer) return answer.made;
             signal.throwIfAborted();
           }
-          onQueued(line.indexOf(place) + 1, why);
-          await new Promise<void>((resolve) => {
-            const timer = setTimeout(resolve, pauseMilliseconds);
-            place.wake = () => {
-              clearTimeout(timer);
-              resolve();
-            };
-          });
+          onQueued(line.indexOf(waiter) + 1, why);
+          const timer = setTimeout(resolve, pauseMilliseconds);
+          await promise;
+          clearTimeout(timer);
         }
       } finally {
         signal.removeEventListener("abort", onAbort);
-        line.splice(line.indexOf(place), 1);
-        onLength(line.length);
+        line.splice(line.indexOf(waiter), 1);
+        onLength();
         changed();
       }
     },
   };
 }
-
-/** Whether an attempt returned no place. */
-export const isNoPlace = (answer: unknown): answer is NoPlace =>
-  typeof answer === "object" && answer !== null && "noPlace" in answer;

@@ -1,13 +1,20 @@
 /**
- * The backend that runs code in a sandbox on the worker's own machine.
+ * The provider of cells that are sandboxes on the worker's own machine.
  *
  * @module
  */
-
+import type { WorkerPolicy } from "#core/configuration/configuration";
+import { applyMachine } from "#core/configuration/policy";
+import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { messageOf } from "#core/text/message-of";
+import { machineLimits } from "#platform/host/machine-limits";
 import { identifyProcess } from "#platform/host/process-identity";
-import type { Backend, CellOutcome, CellPlan, ExecuteContext } from "../provider.ts";
+import type { CellPlan } from "../cell-plan.ts";
+import { createPlacement } from "../placement/placement.ts";
+import { createSlots } from "../placement/slots.ts";
+import { startRate } from "../placement/start-rate.ts";
+import { type CellProvider, lostOutcome, type ProgramContext, type ProgramOutcome } from "../provider.ts";
 import { findGroups } from "./cgroups/find-groups.ts";
 import { sweepGroups } from "./cgroups/sweep-groups.ts";
 import type { Launcher } from "./launcher/launcher.ts";
@@ -19,7 +26,10 @@ import { runSandbox } from "./sandbox/run-sandbox.ts";
 import { launcherDirectory } from "./sandbox/sandbox.ts";
 import { sandboxEngine } from "./sandbox/sandbox-engine.ts";
 
-/** Options of a subprocess backend. */
+/** The default of the configuration. */
+const defaultMaximumCells = 10;
+
+/** Options of a subprocess provider. */
 export interface SubprocessOptions {
   /** The directory of its cells, used by this worker's host alone. */
   readonly stateDirectory: string;
@@ -31,45 +41,39 @@ export interface SubprocessOptions {
   readonly installTools: boolean;
   /** Runs code without a sandbox; results then report isolation level `none`. @default false */
   readonly unsandboxed?: boolean;
+  /** How many cells exist at once. @default 10 */
+  readonly maximumCells?: number;
+  /** How many cells all workers start in a second. @default there is no limit */
+  readonly maximumStartsPerSecond?: number | undefined;
+  /** The worker's maxima. Where one is not set, the machine bounds a request. @default none is set */
+  readonly limits?: WorkerPolicy["limits"];
   readonly log: (line: string) => void;
 }
 
-/** A subprocess backend. */
-export interface SubprocessBackend extends Backend {
-  /**
-   * Ends the process that waits for the next run. Without this call it ends with the worker, and the next sweep cleans
-   * up.
-   */
-  readonly close: () => Promise<void>;
-}
-
-const lostOutcome = (reason: string): CellOutcome => ({
-  exit: null,
-  outOfMemory: false,
-  lost: reason,
-  usage: { peakMemoryBytes: null, cpuSeconds: null },
-  filesOmitted: [],
-});
-
-/** Creates the backend that runs code in a sandbox on this machine. */
-export function createSubprocessBackend(options: SubprocessOptions): SubprocessBackend {
-  const { stateDirectory, cacheDirectory, installTools, log } = options;
+/** Creates the provider of cells that are sandboxes on this machine. */
+export function createSubprocessProvider(options: SubprocessOptions): CellProvider {
+  const { stateDirectory, cacheDirectory, installTools, limits = {}, log } = options;
+  const { maximumCells = defaultMaximumCells } = options;
   const cells = cellDirectories(stateDirectory);
   const launchers = launcherDirectory(stateDirectory);
   const find = options.findBubblewrap ?? findBubblewrap;
   const engine = options.unsandboxed
     ? bareEngine(stateDirectory, log)
     : sandboxEngine({ stateDirectory, findBubblewrap: () => find({ cacheDirectory, installTools, log }) });
+  const placement = createPlacement("sandbox", [
+    startRate(options.maximumStartsPerSecond),
+    createSlots({ setting: "worker.maximumCells", maximum: maximumCells }),
+  ]);
   const self = identifyProcess();
   const living = new Map<string, Launcher>();
 
-  const run = async (plan: CellPlan, context: ExecuteContext): Promise<CellOutcome> => {
-    const prepared = await engine.prepare(plan, context);
+  const start = async (cell: CellPlan, program: Program, context: ProgramContext): Promise<ProgramOutcome> => {
+    const prepared = await engine.prepare(cell, program, context);
     const { launcher } = prepared;
-    living.set(plan.cellId, launcher);
+    living.set(cell.cellId, launcher);
     let takeDown: (() => Promise<void>) | undefined;
     try {
-      cells.record(plan.cellId, launcher.name);
+      cells.record(cell.cellId, launcher.name);
       takeDown = await prepared.connect?.(launcher);
       return await runSandbox(launcher, prepared.run, context);
     } catch (error) {
@@ -84,18 +88,22 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
     }
   };
 
-  const cleanUp = async (cellId: string): Promise<void> => {
+  const remove = async (cellId: string): Promise<void> => {
     const launcher = living.get(cellId);
     const name = launcher ? undefined : await cells.launcherOf(cellId);
     if (launcher) await launcher.remove();
     else if (name !== undefined) await removeLauncher(launchers, name);
     living.delete(cellId);
     await cells.remove(cellId);
+    placement.release(cellId);
   };
 
   return {
     name: "subprocess",
-    hostBound: true,
+    reach: "host",
+    maximumCells,
+    placement,
+    collectionMilliseconds: 60_000,
     status: async () => {
       try {
         return { available: true, summary: await engine.examine(), isolation: await engine.isolation() };
@@ -104,15 +112,17 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
         return { available: false, summary: `${error.message}. ${error.remedy}`, isolation: null };
       }
     },
-    provision: async (plan) => {
+    check: (shape) => applyMachine(shape, { limits }, machineLimits()),
+    acquire: async ({ cellId, shape, owner }) => {
       await engine.examine();
-      await engine.provision(plan);
-      const isolation = await engine.isolation(plan);
-      await cells.create(plan.cellId);
+      await engine.provision(shape);
+      const isolation = await engine.isolation(shape);
+      await cells.create(cellId, owner);
       return { isolation };
     },
-    execute: async (plan, context) => {
-      const lost = cells.claim(plan.cellId, await self);
+    run: async (cell, n, program, context) => {
+      const { cellId } = cell;
+      const lost = cells.claim(cellId, n, await self);
       if (lost !== null) return lostOutcome(lost);
       let mayHaveRun = false;
       const started = (): void => {
@@ -120,17 +130,25 @@ export function createSubprocessBackend(options: SubprocessOptions): SubprocessB
         context.started();
       };
       try {
-        return await run(plan, { ...context, started });
+        return await start(cell, program, { ...context, started });
       } catch (error) {
-        // The code was certainly not started, so another attempt may start it.
-        if (!mayHaveRun) cells.unclaim(plan.cellId);
+        // The program was certainly not started, so another attempt may start it.
+        if (!mayHaveRun) cells.unclaim(cellId, n);
         throw error;
       }
     },
-    cleanUp,
+    // A sandbox ends with its last program.
+    release: async () => {},
+    remove,
+    find: async (cellId) => {
+      const found = await cells.ownerOf(cellId);
+      return found && { cellId, ...found, finished: false };
+    },
+    // A sandbox does not outlive its worker.
+    list: async () => [],
     sweep: async () => {
       const abandoned = await cells.abandoned();
-      for (const cellId of abandoned) await cleanUp(cellId);
+      for (const cellId of abandoned) await remove(cellId);
       for (const name of await abandonedLaunchers(launchers)) await removeLauncher(launchers, name);
       // The groups' state directories may be gone, so the sweeps above do not find them.
       await sweepGroups((await findGroups())?.parents ?? []);

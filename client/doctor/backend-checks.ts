@@ -1,5 +1,5 @@
 import { isClusterConfigured } from "#cells/kubernetes/api/cluster-client";
-import type { BackendStatus } from "#cells/provider";
+import type { ProviderStatus } from "#cells/provider";
 import { resolveInterpreter } from "#cells/subprocess/interpreters/interpreter";
 import { type Configuration, mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages, findLanguage, type Language } from "#core/contract/language";
@@ -11,7 +11,7 @@ import { checkRights } from "./rights-check.ts";
 const prepare = "Prepare it with `kgents infra init`; `kgents infra status` says more.";
 
 /** The state of the cluster, if runs may go to one. */
-export function checkCluster(status: BackendStatus, configuration: Configuration, hasSandbox: boolean): Check {
+export function checkCluster(status: ProviderStatus, configuration: Configuration, hasSandbox: boolean): Check {
   const name = "Cluster";
   const { available, summary, isolation } = status;
   if (!available) {
@@ -28,7 +28,7 @@ export function checkCluster(status: BackendStatus, configuration: Configuration
     : warning(name, found, prepare);
 }
 
-function checkSandbox({ available, summary, isolation }: BackendStatus, hasCluster: boolean): Check {
+function checkSandbox({ available, summary, isolation }: ProviderStatus, hasCluster: boolean): Check {
   const name = "Sandbox";
   if (!available) {
     const remedy = "Install what is named, or use a cluster (`kgents infra init`).";

@@ -3,7 +3,7 @@ import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { cellNamespace } from "#core/contract/names";
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
-import { renderJob } from "#core/manifest/manifest";
+import { jobOfRequest } from "#core/manifest/manifest";
 import { loadConfiguration } from "#platform/host/configuration-file";
 import { applyDefaults } from "./apply-defaults.ts";
 import type { DryRunResult } from "./quartermaster-options.ts";
@@ -18,6 +18,6 @@ export async function dryRun(configurationFile: string | undefined, request: Exe
   const { configuration } = await loadConfiguration({ path: configurationFile });
   const spec = validateRequest(applyDefaults(configuration, request));
   const language = findLanguage(mergeLanguages(builtInLanguages, configuration), spec.language);
-  const manifest = await renderJob({ name: "exec-dry-run", namespace: cellNamespace, spec, language });
+  const manifest = await jobOfRequest(spec, language, { name: "exec-dry-run", namespace: cellNamespace });
   return { status: "dry-run", manifest };
 }

@@ -19,15 +19,15 @@ export type MachineLimits = Readonly<Record<"cpu" | "memory" | "disk", number>>;
  * @throws KgentsError `policy-violation`, naming the field, its value and what the machine has
  */
 export function applyMachine(
-  spec: ExecutionSpec,
+  wanted: MachineLimits,
   { limits }: Pick<WorkerPolicy, "limits">,
   machine: MachineLimits,
 ): void {
   for (const field of ["cpu", "memory", "disk"] as const) {
-    if (limits[field] !== undefined || spec[field] <= machine[field]) continue;
+    if (limits[field] !== undefined || wanted[field] <= machine[field]) continue;
     const format = formats[field];
     const has = `at most ${format(machine[field])}, which is what the worker's machine has`;
-    throw refuse("policy-violation", field, format(spec[field]), has);
+    throw refuse("policy-violation", field, format(wanted[field]), has);
   }
 }
 

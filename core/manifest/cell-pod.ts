@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Language } from "../contract/language.ts";
-import type { ExecutionSpec } from "../contract/request.ts";
+import type { CellShape } from "../contract/cell-shape.ts";
 import { maximumStreamBytes } from "../contract/result.ts";
 import { formatBytes, formatCpu } from "../text/quantity.ts";
 import { accountAnnotations, defaultUserIds } from "./cell-user.ts";
@@ -39,20 +38,15 @@ const endGraceSeconds = 1;
 export const cellDirectories = { run: "/run/kgents", work: "/work", temporary: "/tmp" } as const;
 
 /** The size on disk of the input from the artifact store, in bytes, rounded up to whole mebibytes. */
-function artifactBytes({ code = "", stdin = "", files }: ExecutionSpec): number {
-  const bytes = [code, stdin, ...files.map((file) => file.content)]
-    .map((content) => (typeof content === "object" && "artifact" in content ? content.bytes : 0))
-    .reduce((sum, size) => sum + size, 0);
-  return Math.ceil(bytes / mebibyte) * mebibyte;
-}
+const inputBytes = (shape: CellShape): number => Math.ceil(shape.inputBytes / mebibyte) * mebibyte;
 
 /** The mounts of the cell, each with its size limit in bytes. */
-function directories(spec: ExecutionSpec) {
-  const input = artifactBytes(spec);
+function directories(shape: CellShape) {
+  const input = inputBytes(shape);
   return [
     { name: "run", mountPath: cellDirectories.run, bytes: 2 * maximumStreamBytes + allowanceBytes + input },
-    { name: "work", mountPath: cellDirectories.work, bytes: spec.disk + input },
-    { name: "tmp", mountPath: cellDirectories.temporary, bytes: spec.disk },
+    { name: "work", mountPath: cellDirectories.work, bytes: shape.disk + input },
+    { name: "tmp", mountPath: cellDirectories.temporary, bytes: shape.disk },
   ];
 }
 
@@ -73,42 +67,42 @@ const accountMounts: readonly VolumeMount[] = Object.keys(accountAnnotations).ma
   ...{ name: accounts, mountPath: `/etc/${name}`, subPath: name, readOnly: true },
 }));
 
-function resources(spec: ExecutionSpec): CellContainer["resources"] {
+function resources(shape: CellShape): CellContainer["resources"] {
   // The kubelet counts everything the pod writes: the code's disk, its input, both streams and the log.
-  const storage = spec.disk + artifactBytes(spec) + 2 * maximumStreamBytes + allowanceBytes;
+  const storage = shape.disk + inputBytes(shape) + 2 * maximumStreamBytes + allowanceBytes;
   return {
     // Small, so that many cells fit on a node. Each request is set explicitly, because it otherwise defaults to the
     // limit.
     requests: {
-      cpu: formatCpu(Math.min(100, spec.cpu)),
-      memory: formatBytes(Math.min(128 * mebibyte, spec.memory)),
+      cpu: formatCpu(Math.min(100, shape.cpu)),
+      memory: formatBytes(Math.min(128 * mebibyte, shape.memory)),
       "ephemeral-storage": formatBytes(Math.min(64 * mebibyte, storage)),
     },
     limits: {
-      cpu: formatCpu(spec.cpu),
-      memory: formatBytes(spec.memory),
+      cpu: formatCpu(shape.cpu),
+      memory: formatBytes(shape.memory),
       "ephemeral-storage": formatBytes(storage),
     },
   };
 }
 
-function container(spec: ExecutionSpec, language: Language): CellContainer {
+function container(shape: CellShape): CellContainer {
   return {
     name: "cell",
-    image: spec.image ?? language.image,
+    image: shape.image,
     imagePullPolicy: "IfNotPresent",
     command: supervisorCommand({
       runDirectory: cellDirectories.run,
       workDirectory: cellDirectories.work,
       temporaryDirectory: cellDirectories.temporary,
-      timeout: spec.timeout,
-      disk: spec.disk + artifactBytes(spec),
+      timeout: shape.lifetime,
+      disk: shape.disk + inputBytes(shape),
       output: maximumStreamBytes,
       grace: collectionGraceSeconds,
       processes: cellProcesses,
     }),
     workingDir: cellDirectories.work,
-    resources: resources(spec),
+    resources: resources(shape),
     securityContext: {
       runAsNonRoot: true,
       readOnlyRootFilesystem: true,
@@ -117,7 +111,7 @@ function container(spec: ExecutionSpec, language: Language): CellContainer {
       capabilities: { drop: ["ALL"] },
       seccompProfile: { type: "RuntimeDefault" },
     },
-    volumeMounts: [...directories(spec).map(({ name, mountPath }) => ({ name, mountPath })), ...accountMounts],
+    volumeMounts: [...directories(shape).map(({ name, mountPath }) => ({ name, mountPath })), ...accountMounts],
   };
 }
 
@@ -129,10 +123,9 @@ export interface CellPodSettings {
   readonly userId?: number | undefined;
 }
 
-/** Renders the pod of a request. */
+/** Renders the pod of a cell. */
 export const cellPod = (
-  spec: ExecutionSpec,
-  language: Language,
+  shape: CellShape,
   { runtimeClassName, userId = defaultUserIds.first }: CellPodSettings = {},
 ): CellPodSpec => ({
   restartPolicy: "Never",
@@ -146,9 +139,9 @@ export const cellPod = (
     runAsGroup: userId,
     seccompProfile: { type: "RuntimeDefault" },
   },
-  containers: [container(spec, language)],
+  containers: [container(shape)],
   volumes: [
-    ...directories(spec).map(({ name, bytes }) => ({ name, emptyDir: { sizeLimit: formatBytes(bytes) } })),
+    ...directories(shape).map(({ name, bytes }) => ({ name, emptyDir: { sizeLimit: formatBytes(bytes) } })),
     accountVolume,
   ],
 });

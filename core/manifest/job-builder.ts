@@ -6,7 +6,7 @@ import { validateRequest } from "../contract/parse-request.ts";
 import { parseOrRefuse } from "../contract/refusal.ts";
 import type { Content, ExecutionRequest } from "../contract/request.ts";
 import type { Job } from "./job-types.ts";
-import { renderJob } from "./manifest.ts";
+import { jobOfRequest } from "./manifest.ts";
 
 const dryRunSuffix = "-dry-run";
 
@@ -186,7 +186,7 @@ export class JobBuilder {
     const { name = `${this.#prefix}${dryRunSuffix}`, namespace, annotations, request } = this.build();
     const spec = validateRequest(request);
     const language = findLanguage(languages, spec.language);
-    return renderJob({ name, namespace, spec, language, annotations });
+    return jobOfRequest(spec, language, { name, namespace, annotations });
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type CellShape, shapeOf } from "../contract/cell-shape.ts";
 import { isReservedKey } from "../contract/labels.ts";
 import type { Language } from "../contract/language.ts";
 import type { Content, ExecutionSpec } from "../contract/request.ts";
@@ -16,9 +17,8 @@ import type { Job } from "./job-types.ts";
 export interface JobInput {
   readonly name: string;
   readonly namespace: string;
-  readonly spec: ExecutionSpec;
-  readonly language: Language;
-  /** Labels of kgents itself, such as the instance. The request's labels come from the spec. */
+  readonly shape: CellShape;
+  /** Labels of kgents itself, such as the instance. The request's labels come from the shape. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   /** Optional, so that the output of a dry run is deterministic. */
@@ -44,29 +44,57 @@ const withoutReserved = (entries: Readonly<Record<string, string>>): Record<stri
   Object.fromEntries(Object.entries(entries).filter(([key]) => !isReservedKey(key)));
 
 /**
- * Renders the Job of a request. It contains neither the code nor its arguments, variables and files. They are delivered
- * to the running cell, so that they are not stored in the cluster.
+ * The annotations of a Job that runs the code of one request.
  *
- * Asynchronous only because Web Crypto computes the code's hash asynchronously.
+ * Asynchronous, because Web Crypto computes the hash asynchronously.
  */
-export async function renderJob(input: JobInput): Promise<Job> {
-  const { spec, language, runtimeClassName, userId = defaultUserIds.first } = input;
+export const codeAnnotations = async (spec: ExecutionSpec): Promise<Record<string, string>> => ({
+  "kgents.io/code-hash": `sha256:${await contentHash(codeOf(spec))}`,
+});
+
+/** The Job of a request, as a dry run shows it. */
+export const jobOfRequest = async (
+  spec: ExecutionSpec,
+  language: Language,
+  { annotations, ...input }: Omit<JobInput, "shape">,
+): Promise<Job> =>
+  renderJob({
+    ...input,
+    shape: shapeOf(spec, language),
+    annotations: { ...annotations, ...(await codeAnnotations(spec)) },
+  });
+
+/** The value of the label that a NetworkPolicy selects pods by. */
+const networkLabel = (shape: CellShape): string => {
+  switch (shape.network.to) {
+    case "nothing":
+      return "false";
+    case "public-addresses":
+      return "true";
+  }
+};
+
+/**
+ * Renders the Job of a cell. It contains neither code nor arguments, variables and files. They are delivered to the
+ * running cell, so that they are not stored in the cluster.
+ */
+export function renderJob(input: JobInput): Job {
+  const { shape, runtimeClassName, userId = defaultUserIds.first } = input;
   const labels = {
-    ...withoutReserved(spec.labels),
+    ...withoutReserved(shape.labels),
     ...input.labels,
     "app.kubernetes.io/part-of": "kgents",
     "app.kubernetes.io/managed-by": "kgents",
     "kgents.io/agent": "q-gent",
     "kgents.io/job-type": "ephemeral",
-    "kgents.io/language": language.name,
+    "kgents.io/language": shape.language.name,
     // The namespace denies all traffic by default. One NetworkPolicy allows it for pods where this is "true".
-    "kgents.io/network": String(spec.network),
+    "kgents.io/network": networkLabel(shape),
     [userIdLabel]: String(userId),
   };
   const annotations = {
     ...input.annotations,
     ...(input.createdAt && { "kgents.io/created-at": input.createdAt.toISOString() }),
-    "kgents.io/code-hash": `sha256:${await contentHash(codeOf(spec))}`,
   };
   const accounts = accountFiles(userId, cellDirectories.work);
   const podAnnotations = {
@@ -83,11 +111,11 @@ export async function renderJob(input: JobInput): Promise<Job> {
       // By default a deleted pod is replaced while it is still terminating, so the code would run twice.
       podReplacementPolicy: "Failed",
       // A backstop: ends the Job if Temporal is down.
-      activeDeadlineSeconds: Math.ceil((spec.startupTimeout + spec.timeout) / 1000) + collectionGraceSeconds,
-      ttlSecondsAfterFinished: Math.ceil(spec.ttl / 1000),
+      activeDeadlineSeconds: Math.ceil((shape.startupTimeout + shape.lifetime) / 1000) + collectionGraceSeconds,
+      ttlSecondsAfterFinished: Math.ceil(shape.ttl / 1000),
       template: {
         metadata: { labels: { ...labels }, annotations: podAnnotations },
-        spec: cellPod(spec, language, { runtimeClassName, userId }),
+        spec: cellPod(shape, { runtimeClassName, userId }),
       },
     },
   };

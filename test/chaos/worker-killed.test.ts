@@ -9,7 +9,7 @@ import { startExecution } from "#client/sdk/start-execution";
 import { openDirectoryStore } from "#platform/store/directory-store";
 import { leftoversOf } from "../support/leftovers.ts";
 import { processesWith } from "../support/processes.ts";
-import { scriptedBackend } from "../support/scripted-backend.ts";
+import { scriptedProvider } from "../support/scripted-provider.ts";
 import { replayAll, startTestWorker } from "../support/test-worker.ts";
 import { startWorkerProcess } from "../support/worker-process.ts";
 
@@ -99,17 +99,17 @@ it("a host that went away before the code could start: another provisions anew, 
   const taskQueue = `chaos-${randomUUID()}`;
   let provisioned = (): void => {};
   const wasProvisioned = new Promise<void>((resolve) => (provisioned = resolve));
-  const first = scriptedBackend("subprocess", { hostBound: true, provision: () => provisioned() });
-  const second = scriptedBackend("subprocess", { hostBound: true });
-  const leaving = await startTestWorker(address, { backends: { subprocess: first }, taskQueue });
+  const first = scriptedProvider("subprocess", { reach: "host", acquire: () => provisioned() });
+  const second = scriptedProvider("subprocess", { reach: "host" });
+  const leaving = await startTestWorker(address, { providers: { subprocess: first }, taskQueue });
   // It stops polling after it has provisioned. Its last response is still sent; the next task stays in its queue.
   const left = wasProvisioned.then(() => leaving.worker.stop());
   const handle = await leaving.start({ code: "x" });
   await left;
-  await using staying = await startTestWorker(address, { backends: { subprocess: second }, taskQueue });
+  await using staying = await startTestWorker(address, { providers: { subprocess: second }, taskQueue });
   expect(await handle.result()).toMatchObject({ status: "succeeded", attempts: 1 });
-  expect([...first.calls, ...second.calls].filter((call) => call === "execute")).toHaveLength(1);
-  expect(second.calls.at(-1)).toBe("cleanUp");
+  expect([...first.calls, ...second.calls].filter((call) => call === "run")).toHaveLength(1);
+  expect(second.calls.at(-1)).toBe("remove");
   void staying;
 }, 90_000);
 

@@ -1,9 +1,11 @@
 /** Limits of a worker and of a task queue: runs wait and report it; none fails. */
+
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import type { CellProvider } from "#cells/provider";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
-import { scriptedBackend } from "../support/scripted-backend.ts";
+import { scriptedProvider } from "../support/scripted-provider.ts";
 import { startTestWorker } from "../support/test-worker.ts";
 import { startWorkerProcess } from "../support/worker-process.ts";
 
@@ -14,18 +16,20 @@ beforeAll(async () => {
 });
 afterAll(() => terminal[Symbol.asyncDispose]());
 
-test.each([
-  ["of a worker's machine", true],
-  ["in a cluster", false],
-])("starts in a second are limited for all workers of a queue together: cells %s", async (_, hostBound) => {
+test.each<[string, CellProvider["reach"]]>([
+  ["of a worker's machine", "host"],
+  ["in a cluster", "everywhere"],
+])("starts in a second are limited for all workers of a queue together: cells %s", async (_, reach) => {
   const taskQueue = `limits-${randomUUID()}`;
   const starts: number[] = [];
-  const backend = scriptedBackend("subprocess", {
-    hostBound,
-    provision: () => void starts.push(performance.now()),
+  const backend = scriptedProvider("subprocess", {
+    reach,
+    maximumCells: 50,
+    maximumStartsPerSecond: 4,
+    acquire: () => void starts.push(performance.now()),
   });
-  const configuration = { worker: { maximumStartsPerSecond: 4, maximumCells: 50 } };
-  const options = { taskQueue, backends: { subprocess: backend }, configuration };
+  const configuration = { worker: { maximumStartsPerSecond: 4 } };
+  const options = { taskQueue, providers: { subprocess: backend }, configuration };
   await using one = await startTestWorker(address, options);
   await using other = await startTestWorker(address, options);
   expect(other.taskQueue).toBe(taskQueue);

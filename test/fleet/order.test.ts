@@ -1,6 +1,6 @@
 /** The order of waiting runs when all places are taken, and the report that a run waits. */
 import { expect, inject, test } from "vitest";
-import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
+import { outcome, scriptedProvider } from "../support/scripted-provider.ts";
 import { startTestWorker } from "../support/test-worker.ts";
 
 const address = inject("temporalAddress");
@@ -9,17 +9,17 @@ const address = inject("temporalAddress");
 async function onePlace() {
   const order: string[] = [];
   const gate = Promise.withResolvers<void>();
-  const backend = scriptedBackend("subprocess", {
-    hostBound: true,
-    provision: ({ spec }) => void order.push(spec.labels.name ?? ""),
-    execute: async () => {
+  const backend = scriptedProvider("subprocess", {
+    reach: "host",
+    maximumCells: 1,
+    acquire: ({ shape }) => void order.push(shape.labels.name ?? ""),
+    run: async () => {
       await gate.promise;
       return outcome();
     },
   });
   const worker = await startTestWorker(address, {
-    backends: { subprocess: backend },
-    configuration: { worker: { maximumCells: 1 } },
+    providers: { subprocess: backend },
   });
   const start = (name: string, requester: string, priority?: number) =>
     worker.start({ code: name, labels: { name }, requester }, { priority });

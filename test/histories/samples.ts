@@ -1,5 +1,5 @@
 import type { ExecuteOutput, ProvisionedCell } from "#activities/contract";
-import { scriptedIsolation } from "../support/scripted-backend.ts";
+import { scriptedIsolation } from "../support/scripted-provider.ts";
 
 /** The queues of the recording's shared workers, of a host that responds, and of a host that is gone. */
 export const queues = { shared: "histories", host: "histories-host-here", gone: "histories-host-gone" } as const;

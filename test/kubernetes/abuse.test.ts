@@ -2,7 +2,8 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { CellOutcome } from "#cells/provider";
+import type { ProgramOutcome } from "#cells/provider";
+import { shapeOf } from "#core/contract/cell-shape";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
@@ -18,7 +19,7 @@ const sh = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionReques
 });
 const python = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({ code, ...more });
 
-type Expected = Partial<Omit<CellOutcome, "exit">> & { readonly exit?: object | null };
+type Expected = Partial<Omit<ProgramOutcome, "exit">> & { readonly exit?: object | null };
 interface Case {
   readonly name: string;
   readonly request: ExecutionRequest;
@@ -214,15 +215,16 @@ test("two workers that take a user id at once never have the same, and a range t
   await using namespace = await cellNamespace();
   const spec = parseRequest({ code: "1" });
   const language = findLanguage(builtInLanguages, spec.language);
-  const backends = [1, 2].map(() => createBackend(namespace.name, { userIds: { first: 70_000, count: 3 } }));
+  const providers = [1, 2].map(() => createBackend(namespace.name, { userIds: { first: 70_000, count: 3 } }));
   const plans = Array.from({ length: 6 }, (_, index) => {
     const cellId = `kgents-${randomUUID().slice(0, 20)}`;
-    return { cellId, spec, language, owner: { workflowId: cellId, runId: "1" }, backend: backends[index % 2] };
+    const owner = { workflowId: cellId, runId: "1" };
+    return { cellId, shape: shapeOf(spec, language), owner, provider: providers[index % 2] };
   });
-  const provision = ({ backend, ...plan }: (typeof plans)[number]) => backend?.provision(plan);
+  const acquire = ({ provider, ...plan }: (typeof plans)[number]) => provider?.acquire(plan);
   const [first, ...others] = plans;
-  if (first) await provision(first);
-  const ends = await Promise.allSettled(others.map(provision));
+  if (first) await acquire(first);
+  const ends = await Promise.allSettled(others.map(acquire));
   const jobs = JSON.parse(await namespace.kubectl("get", "jobs", "-o", "json")) as {
     items: { spec: { template: { spec: { securityContext: { runAsUser: number } } } } }[];
   };
@@ -231,9 +233,9 @@ test("two workers that take a user id at once never have the same, and a range t
   expect(ids.length).toBe(1 + ends.filter(({ status }) => status === "fulfilled").length);
   for (const end of ends) if (end.status === "rejected") expect(end.reason).toMatchObject({ code: "quota-exceeded" });
   expect(ends.some(({ status }) => status === "rejected")).toBe(true);
-  for (const { backend, cellId } of plans) await backend?.cleanUp(cellId);
+  for (const { provider, cellId } of plans) await provider?.remove(cellId);
   expect(await namespace.left()).toEqual([]);
-  for (const backend of backends) await backend.close();
+  for (const provider of providers) await provider.close();
 });
 
 test("and the next run is as good as ever", async () => {

@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { createKubernetesBackend, type KubernetesOptions } from "#cells/kubernetes/provider";
-import { createSubprocessBackend } from "#cells/subprocess/provider";
+import { createKubernetesProvider, type KubernetesOptions } from "#cells/kubernetes/provider";
+import { createSubprocessProvider } from "#cells/subprocess/provider";
 import type { ExecutionRequest } from "#core/contract/request";
 import { kgentsPaths } from "#platform/host/paths";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
@@ -29,17 +29,17 @@ afterAll(async () => {
 
 /** A worker for both backends, with the given options for the cluster. */
 async function worker(options: Partial<KubernetesOptions>): Promise<TestWorker> {
-  const kubernetes = createKubernetesBackend({
+  const kubernetes = createKubernetesProvider({
     ...{ kubeconfig: cluster.kubeconfig, namespace: namespace.name, instance: `test-${randomUUID()}`, log: () => {} },
     ...options,
   });
-  const subprocess = createSubprocessBackend({
+  const subprocess = createSubprocessProvider({
     stateDirectory: join(directory, randomUUID()),
     cacheDirectory: kgentsPaths().cache,
     installTools: true,
     log: () => {},
   });
-  return startTestWorker(inject("temporalAddress"), { backends: { kubernetes, subprocess } });
+  return startTestWorker(inject("temporalAddress"), { providers: { kubernetes, subprocess } });
 }
 
 /** A kubeconfig for a service account whose token expires at a given time. */

@@ -1,7 +1,7 @@
 /** Input and output of a cell through the artifact store, and live output. */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { patternOf } from "../support/run-on-backend.ts";
+import { patternOf } from "../support/run-on-provider.ts";
 import { useClusterWorker } from "./support.ts";
 
 const here = useClusterWorker();

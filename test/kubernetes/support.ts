@@ -1,13 +1,13 @@
 /** Helpers for tests of runs on the cluster: their own namespaces, and workers for them. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject } from "vitest";
-import { createKubernetesBackend, type KubernetesOptions } from "#cells/kubernetes/provider";
-import type { Backend } from "#cells/provider";
+import { createKubernetesProvider, type KubernetesOptions } from "#cells/kubernetes/provider";
+import type { CellProvider } from "#cells/provider";
 import type { ExecutionRequest } from "#core/contract/request";
 import { cellLabel, type NetworkIsolation, networkIsolationAnnotation } from "#core/manifest/cluster-names";
 import { connectCluster } from "../cluster/cluster.ts";
 import type { NodeControl, TestCluster } from "../cluster/types.ts";
-import { type RunAnswer, runOnBackend } from "../support/run-on-backend.ts";
+import { type RunAnswer, runOnProvider } from "../support/run-on-provider.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 import { restrictedNamespace } from "./manifests.ts";
 
@@ -68,8 +68,8 @@ export async function cellNamespace(verdict: NetworkIsolation | null = "enforced
 }
 
 /** A separate backend instance for cells in a namespace. */
-export const createBackend = (namespace: string, options: Partial<KubernetesOptions> = {}): Backend =>
-  createKubernetesBackend({
+export const createBackend = (namespace: string, options: Partial<KubernetesOptions> = {}): CellProvider =>
+  createKubernetesProvider({
     kubeconfig: cluster.kubeconfig,
     namespace,
     instance: `test-${randomUUID().slice(0, 8)}`,
@@ -90,7 +90,7 @@ export async function startClusterWorker(
 ): Promise<TestWorker> {
   const { configuration, taskQueue, ...more } = options;
   const worker = await startTestWorker(inject("temporalAddress"), {
-    backends: { kubernetes: createBackend(namespace, more) },
+    providers: { kubernetes: createBackend(namespace, more) },
     ...(configuration && { configuration }),
     ...(taskQueue !== undefined && { taskQueue }),
   });
@@ -143,7 +143,7 @@ export function useClusterWorker(options: Parameters<typeof startClusterWorker>[
  */
 export function useClusterBackend(): (request: ExecutionRequest) => Promise<RunAnswer> {
   const namespace = shared<CellNamespace>();
-  const backend = shared<Backend>();
+  const backend = shared<CellProvider>();
   beforeAll(async () => {
     namespace.value = await cellNamespace();
     backend.value = createBackend(namespace.value.name);
@@ -153,5 +153,5 @@ export function useClusterBackend(): (request: ExecutionRequest) => Promise<RunA
     await backend.value.close();
     await namespace.value[Symbol.asyncDispose]();
   });
-  return (request) => runOnBackend(backend.value, request, { cellId: `kgents-${randomUUID().slice(0, 20)}` });
+  return (request) => runOnProvider(backend.value, request, { cellId: `kgents-${randomUUID().slice(0, 20)}` });
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { createKubernetesBackend } from "#cells/kubernetes/provider";
+import { createKubernetesProvider } from "#cells/kubernetes/provider";
 import { tellRun, toldRuns } from "../ui/runs.ts";
 import { expectTimeline, tellStories, useTemporalUi } from "../ui/tell-stories.ts";
 import { workerWithBoth } from "../ui/without-cluster.ts";
@@ -24,7 +24,7 @@ tellStories(
   async () => {
     const proxy = await apiProxy(join(directory, "kubeconfig"));
     const cluster = { kubeconfig: proxy.kubeconfig, namespace: here.namespace.name };
-    const kubernetes = createKubernetesBackend({ ...cluster, instance: "away", log: () => {} });
+    const kubernetes = createKubernetesProvider({ ...cluster, instance: "away", log: () => {} });
     expect(await kubernetes.status()).toMatchObject({ available: true });
     // The worker considers it available for a while, so the run finds it unavailable.
     await proxy[Symbol.asyncDispose]();

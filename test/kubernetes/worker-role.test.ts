@@ -9,7 +9,7 @@ import {
   runIdAnnotation,
   workflowIdAnnotation,
 } from "#core/manifest/cluster-names";
-import { renderJob } from "#core/manifest/manifest";
+import { jobOfRequest } from "#core/manifest/manifest";
 import type { NodeControl } from "../cluster/types.ts";
 import type { CommandLine } from "../support/command-line.ts";
 import { cluster, createTerminal, freshName, removeNamespaces } from "./infra-support.ts";
@@ -22,8 +22,8 @@ const code = { code: "print(1)", language: "python" };
 
 const job = async (name: string) => {
   const spec = validateRequest(code);
-  return renderJob({
-    ...{ name, namespace, spec, language: findLanguage(builtInLanguages, spec.language) },
+  return jobOfRequest(spec, findLanguage(builtInLanguages, spec.language), {
+    ...{ name, namespace },
     labels: { [instanceLabel]: "test", [cellLabel]: name },
     annotations: { [workflowIdAnnotation]: name, [runIdAnnotation]: "1" },
   });

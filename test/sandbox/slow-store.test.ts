@@ -2,6 +2,7 @@
  * A slow store only delays a run. A store that hangs, fails or loses bytes ends the run as `lost` in bounded time, and
  * its cell can be removed.
  */
+
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,9 +11,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExecuteOutput } from "#activities/contract";
 import type { RunningCell } from "#activities/running-cells";
-import { startCell } from "#activities/start-cell";
-import type { Backend } from "#cells/provider";
-import { createSubprocessBackend } from "#cells/subprocess/provider";
+import { startProgram } from "#activities/start-program";
+import type { CellProvider } from "#cells/provider";
+import { createSubprocessProvider } from "#cells/subprocess/provider";
+import { programOf, shapeOf } from "#core/contract/cell-shape";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
@@ -42,20 +44,20 @@ const hang: Write = () => {};
 
 let home: string;
 let store: DirectoryStore;
-let backend: Backend;
+let provider: CellProvider;
 let cells = 0;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "kgents-slow-store-"));
   store = await openDirectoryStore(join(home, "store"));
   const bubblewrap = await testBubblewrap();
-  backend = createSubprocessBackend({
+  provider = createSubprocessProvider({
     ...{ stateDirectory: join(home, "cells"), cacheDirectory: home, installTools: false, log: () => {} },
     findBubblewrap: () => Promise.resolve(bubblewrap),
   });
 });
 afterAll(async () => {
-  await backend.close();
+  await provider.close();
   await rm(home, { recursive: true, force: true });
 });
 
@@ -63,21 +65,21 @@ afterAll(async () => {
 async function start(
   request: ExecutionRequest,
   kept: ArtifactStore,
-  more: { readonly collectionMilliseconds?: number; readonly backend?: Backend } = {},
+  more: { readonly collectionMilliseconds?: number; readonly provider?: CellProvider } = {},
 ): Promise<{ cellId: string; cell: RunningCell }> {
   const cellId = `slow-${process.pid}-${cells++}`;
   const spec = parseRequest({ cpu: 1, ...request });
   const language = findLanguage(builtInLanguages, spec.language);
-  const plan = { cellId, spec, language, owner: { workflowId: cellId, runId: cellId } };
-  await backend.provision(plan);
-  const place = { key: runKey(cellId, cellId), attempt: 1, stored: { stdout: 0, stderr: 0 } };
-  return { cellId, cell: startCell(kept, more.backend ?? backend, plan, { ...place, ...more }) };
+  const plan = { cellId, shape: shapeOf(spec, language), owner: { workflowId: cellId, runId: cellId } };
+  await provider.acquire(plan);
+  const output = { key: runKey(cellId, cellId), attempt: 1, stored: { stdout: 0, stderr: 0 }, live: false, ...more };
+  return { cellId, cell: startProgram(kept, more.provider ?? provider, plan, programOf(spec, language), output) };
 }
 
 async function run(...args: Parameters<typeof start>): Promise<ExecuteOutput> {
   const { cellId, cell } = await start(...args);
   const output = await cell.outcome;
-  await backend.cleanUp(cellId);
+  await provider.remove(cellId);
   return output;
 }
 
@@ -148,7 +150,7 @@ test("a store that hangs while the code runs does not keep a cancelled run", asy
   await begun;
   cell.stop("cancelled", "the run was cancelled");
   expect(await cell.outcome).toMatchObject({ status: "lost", reason: expect.stringContaining("could not be stored") });
-  await backend.cleanUp(cellId);
+  await provider.remove(cellId);
 });
 
 test("content that is never read ends at the start-up limit, and the code never starts", async () => {
@@ -156,27 +158,27 @@ test("content that is never read ends at the start-up limit, and the code never 
   const request = { files: [{ name: "a.py", content: { artifact: "0".repeat(64), bytes: 9 } }], entrypoint: "a.py" };
   const { cellId, cell } = await start({ ...request, startupTimeout: 1 }, stuck, { collectionMilliseconds: 300 });
   await expect(cell.outcome).rejects.toMatchObject({ code: "cell-start" });
-  await backend.cleanUp(cellId);
+  await provider.remove(cellId);
 });
 
-test("a backend that never answers", async () => {
-  const silent: Backend = {
-    ...backend,
-    execute: (_plan, context) => {
+test("a provider that never answers", async () => {
+  const silent: CellProvider = {
+    ...provider,
+    run: (_cell, _n, _program, context) => {
       context.started();
       context.ended();
       return never;
     },
   };
-  const { cell, cellId } = await start({ code: "1" }, store, { backend: silent, collectionMilliseconds: 100 });
+  const { cell, cellId } = await start({ code: "1" }, store, { provider: silent, collectionMilliseconds: 100 });
   expect(await cell.outcome).toMatchObject({ status: "lost", reason: expect.stringContaining("longer than") });
-  await backend.cleanUp(cellId);
+  await provider.remove(cellId);
 });
 
 test("nothing is left of any of them", async () => {
   const left = (await readdir(join(home, "cells"))).filter((name) => !name.startsWith("."));
   expect(left).toEqual([]);
-  await backend.close();
+  await provider.close();
   await sleep(0);
   expect(await readdir(join(home, "cells", ".launchers"))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /** Output files that are not regular files or cannot be trusted: isolation.md 5. None is returned; the good file is. */
 import { expect } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
-import type { RunAnswer } from "./run-on-backend.ts";
+import type { RunAnswer } from "./run-on-provider.ts";
 
 export interface OutputAttack {
   readonly name: string;

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
-import { patternOf, type RunAnswer } from "./run-on-backend.ts";
+import { patternOf, type RunAnswer } from "./run-on-provider.ts";
 
 /** A stream too long to be written out here. */
 interface Digest {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
-import type { Backend } from "#cells/provider";
+import type { CellProvider } from "#cells/provider";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { type StartOptions, startExecution } from "#client/sdk/start-execution";
 import { parseConfiguration } from "#core/configuration/configuration";
@@ -75,7 +75,7 @@ async function replayQueue(client: Client, taskQueue: string): Promise<number> {
 export async function startTestWorker(
   address: string,
   options: {
-    backends?: Partial<Record<BackendName, Backend>>;
+    providers?: Partial<Record<BackendName, CellProvider>>;
     configuration?: Record<string, unknown>;
     taskQueue?: string;
     drainMilliseconds?: number;
@@ -98,7 +98,7 @@ export async function startTestWorker(
     bundlePath,
     address,
     drainMilliseconds: options.drainMilliseconds ?? 1000,
-    ...(options.backends ? { backends: options.backends } : {}),
+    ...(options.providers ? { providers: options.providers } : {}),
   });
   // Like the worker: the standard variables also configure the certificates of the production server.
   const { connectionOptions, namespace } = loadTemporalConfiguration();

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { createKubernetesBackend } from "#cells/kubernetes/provider";
+import { createKubernetesProvider } from "#cells/kubernetes/provider";
 import { freePort } from "../support/dev-server.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 import { tellStories } from "./tell-stories.ts";
@@ -26,7 +26,7 @@ tellStories(
   async () => {
     const server = `https://127.0.0.1:${await freePort()}`;
     const kubeconfig = await kubeconfigTo(server, join(directory, "kubeconfig"));
-    const away = createKubernetesBackend({ kubeconfig, namespace: "away", instance: "away", log: () => {} });
+    const away = createKubernetesProvider({ kubeconfig, namespace: "away", instance: "away", log: () => {} });
     return workerWithBoth(inject("temporalAddress"), away, directory);
   },
 );

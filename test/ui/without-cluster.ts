@@ -2,8 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
-import type { Backend } from "#cells/provider";
-import { createSubprocessBackend } from "#cells/subprocess/provider";
+import type { CellProvider } from "#cells/provider";
+import { createSubprocessProvider } from "#cells/subprocess/provider";
 import { kgentsPaths } from "#platform/host/paths";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
@@ -16,12 +16,12 @@ export async function kubeconfigTo(server: string, path: string): Promise<string
 }
 
 /** A worker for the sandbox and a cluster. */
-export function workerWithBoth(address: string, kubernetes: Backend, directory: string): Promise<TestWorker> {
-  const subprocess = createSubprocessBackend({
+export function workerWithBoth(address: string, kubernetes: CellProvider, directory: string): Promise<TestWorker> {
+  const subprocess = createSubprocessProvider({
     stateDirectory: join(directory, "cells"),
     cacheDirectory: kgentsPaths().cache,
     installTools: true,
     log: () => {},
   });
-  return startTestWorker(address, { backends: { kubernetes, subprocess } });
+  return startTestWorker(address, { providers: { kubernetes, subprocess } });
 }

@@ -7,13 +7,13 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createActivities } from "#activities/index";
 import { createRunningCells } from "#activities/running-cells";
-import { createCellLimiter } from "#cells/placement/cell-limiter";
-import { createWaitingLine } from "#cells/placement/waiting-line";
-import type { Backend } from "#cells/provider";
+import { createPlacement } from "#cells/placement/placement";
+import { createSlots } from "#cells/placement/slots";
+import type { CellProvider } from "#cells/provider";
 import { parseConfiguration } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { startJanitor } from "#worker/janitor";
-import { outcome, scriptedIsolation } from "../support/scripted-backend.ts";
+import { outcome, scriptedIsolation } from "../support/scripted-provider.ts";
 import {
   attempt,
   type Fault,
@@ -30,14 +30,14 @@ import {
 const awaits = [
   "makeRoom",
   "hold",
-  "provision",
+  "acquire",
   "hold again",
-  "execute",
+  "start",
   "write",
   "run",
   "list",
   "settle",
-  "cleanUp",
+  "remove",
 ] as const;
 type Await = (typeof awaits)[number];
 const request = { code: "x", language: "sh", timeout: 5, backend: "subprocess" };
@@ -47,41 +47,46 @@ function createWorld(at: Await, fault: Fault) {
   const cells = new Set<string>();
   let isOpen = true;
   const meet = failOnce<Await>(at, fault);
-  const backend: Backend = {
+  const placement = createPlacement("sandbox", [createSlots({ setting: "maximumCells", maximum: 1 })]);
+  const provider: CellProvider = {
     name: "subprocess",
-    hostBound: true,
+    reach: "host",
+    maximumCells: 1,
+    placement,
+    collectionMilliseconds: 60_000,
+    check: () => {},
     status: async () => ({ available: true, summary: "in memory", isolation: scriptedIsolation }),
-    provision: async ({ cellId }) => {
-      await meet("provision");
+    acquire: async ({ cellId }) => {
+      await meet("acquire");
       cells.add(cellId);
       return { isolation: scriptedIsolation };
     },
-    execute: async (_plan, context) => {
-      await meet("execute");
+    run: async (_cell, _n, _program, context) => {
+      await meet("start");
       context.started();
       context.stdout.write("x");
       await meet("run");
       return outcome();
     },
-    cleanUp: async (cellId) => {
-      await meet("cleanUp");
+    remove: async (cellId) => {
+      await meet("remove");
       cells.delete(cellId);
     },
+    release: async () => {},
+    find: async () => null,
+    list: async () => [],
     sweep: async () => 0,
     close: async () => {},
   };
   const store = memoryStore(meet);
   const running = createRunningCells();
-  const limiter = createCellLimiter(1);
   const dependencies: ActivityDependencies = {
     store,
-    backends: { subprocess: backend },
+    providers: { subprocess: provider },
     languages: builtInLanguages,
     policy: parseConfiguration({ worker: { maximumCells: 1 } }).worker,
     hostTaskQueue: "host",
     searchAttributes: false,
-    limiter,
-    line: createWaitingLine(() => {}),
     running,
     askRun: async () => (isOpen ? { open: true } : { open: false, closedAt: new Date() }),
     openRuns: async () => new Set(),
@@ -89,7 +94,7 @@ function createWorld(at: Await, fault: Fault) {
   const close = (): void => {
     isOpen = false;
   };
-  return { dependencies, cells, running, limiter, close };
+  return { dependencies, cells, running, placement, close };
 }
 
 beforeEach(() => {
@@ -107,7 +112,7 @@ it.each([["makeRoom", "none", "nobody"] as [Await, Fault, Interruption], ...live
   "%s %s, interrupted by %s: every activity ends, the place is free, nothing is left",
   async (at, fault, by) => {
     const world = createWorld(at, fault);
-    const { dependencies, limiter, running, cells } = world;
+    const { dependencies, placement, running, cells } = world;
     const activities = createActivities(dependencies);
     const janitor = startJanitor(dependencies, pino({ level: "silent" }));
     const cellId = await (async () => {
@@ -143,7 +148,7 @@ it.each([["makeRoom", "none", "nobody"] as [Await, Fault, Interruption], ...live
     world.close();
     // The janitor handles what was not ended there; late results have arrived by then.
     await vi.advanceTimersByTimeAsync(lateMilliseconds + 60_000);
-    expect({ held: limiter.held(), waiting: limiter.waiting() }).toEqual({ held: [], waiting: 0 });
+    expect({ held: placement.held(), waiting: placement.waiting() }).toEqual({ held: 0, waiting: 0 });
     expect(running.all().map(({ cellId: left }) => left)).toEqual([]);
     expect([...cells]).toEqual([]);
     const stopped = janitor.stop();

@@ -10,14 +10,14 @@ import { createRunningCells } from "#activities/running-cells";
 import type { CallOptions, ClusterApis, ClusterClient } from "#cells/kubernetes/api/cluster-client";
 import { ClusterError } from "#cells/kubernetes/api/cluster-error";
 import type { PodWatch } from "#cells/kubernetes/api/pod-watch";
-import { quotaRoom } from "#cells/kubernetes/places/room";
-import { createCellLimiter } from "#cells/placement/cell-limiter";
-import { createWaitingLine } from "#cells/placement/waiting-line";
-import type { Backend, OwnedCell } from "#cells/provider";
+import { quotaLimit } from "#cells/kubernetes/quotas/quota-limit";
+import { createPlacement } from "#cells/placement/placement";
+import { createSlots } from "#cells/placement/slots";
+import type { CellProvider, OwnedCell } from "#cells/provider";
 import { parseConfiguration } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { startJanitor } from "#worker/janitor";
-import { outcome, scriptedIsolation } from "../support/scripted-backend.ts";
+import { outcome, scriptedIsolation } from "../support/scripted-provider.ts";
 import {
   attempt,
   type Fault,
@@ -32,12 +32,12 @@ import {
 
 /** The awaits of a cell's life, in their order. */
 const awaits = [
-  ...["makeRoom", "hold", "room", "provision", "hold again", "execute", "write", "run", "list", "settle"],
-  ...["release", "cleanUp"],
+  ...["makeRoom", "hold", "quotas", "acquire", "hold again", "start", "write", "run", "list", "settle"],
+  ...["release", "remove"],
 ] as const;
 type Await =
-  | ("makeRoom" | "hold" | "room" | "provision" | "hold again" | "execute")
-  | ("write" | "run" | "list" | "settle" | "release" | "cleanUp");
+  | ("makeRoom" | "hold" | "quotas" | "acquire" | "hold again" | "start")
+  | ("write" | "run" | "list" | "settle" | "release" | "remove");
 const request = { code: "x", language: "sh", timeout: 5, backend: "kubernetes" };
 /** The deadline of a request to the API server. */
 const answerMilliseconds = 2000;
@@ -52,7 +52,6 @@ function createWorld(at: Await, fault: Fault) {
   const cells = new Map<string, OwnedCell>();
   const listeners: ((cellId: string) => void)[] = [];
   let isOpen = true;
-  let waiting = 0;
   const meet = failOnce<Await>(at, fault);
   const changed = (cellId: string): void => {
     for (const listener of listeners) listener(cellId);
@@ -76,7 +75,7 @@ function createWorld(at: Await, fault: Fault) {
         setTimeout(reject, answerMilliseconds, new ClusterError("reading the quotas", "no answer came in time")),
       );
       late.catch(() => {});
-      await Promise.race([meet("room"), late]);
+      await Promise.race([meet("quotas"), late]);
       const amounts = { hard: { pods: "1" }, used: { pods: String(cells.size) } };
       return { items: [{ metadata: { name: "one" }, status: amounts }] };
     },
@@ -85,69 +84,55 @@ function createWorld(at: Await, fault: Fault) {
     namespace: "cells",
     request: (_what, send) => send({ core } as ClusterApis, {} as CallOptions),
   };
-  const room = quotaRoom(
+  const quotas = quotaLimit(
     async () => ({ client: client as ClusterClient, watch, instance: "i" }),
     () => {},
   );
   const remove = (cellId: string): void => {
     if (cells.delete(cellId)) changed(cellId);
   };
-  const backend: Backend = {
+  const slots = createSlots({ setting: "maximumCells", maximum: 1, admitted: quotas.admitted });
+  const placement = createPlacement("cluster", [slots, quotas]);
+  const provider: CellProvider = {
     name: "kubernetes",
-    hostBound: false,
+    reach: "everywhere",
+    maximumCells: 1,
+    placement,
+    collectionMilliseconds: 300_000,
+    check: () => {},
     status: async () => ({ available: true, summary: "in memory", isolation: scriptedIsolation }),
-    provision: async ({ cellId, owner }) => {
-      await meet("provision");
+    acquire: async ({ cellId, owner }) => {
+      await meet("acquire");
       cells.set(cellId, { cellId, ...owner, createdAt: new Date(), finished: false });
       changed(cellId);
       return { isolation: scriptedIsolation };
     },
-    execute: async ({ cellId }, context) => {
-      try {
-        await meet("execute");
-        context.started();
-        context.stdout.write("x");
-        await meet("run");
-        return outcome();
-      } finally {
-        room.giveBack(cellId);
-      }
+    run: async (_cell, _n, _program, context) => {
+      await meet("start");
+      context.started();
+      context.stdout.write("x");
+      await meet("run");
+      return outcome();
     },
-    cleanUp: async (cellId) => {
-      await meet("cleanUp");
+    remove: async (cellId) => {
+      await meet("remove");
       remove(cellId);
-      room.giveBack(cellId);
+      placement.release(cellId);
     },
-    cluster: {
-      room: room.look,
-      admitted: room.admitted,
-      giveBack: room.giveBack,
-      release: () => meet("release"),
-      discard: async (cellId) => {
-        const wasThere = cells.has(cellId);
-        remove(cellId);
-        return wasThere;
-      },
-      find: async (cellId) => cells.get(cellId) ?? null,
-      list: async () => [...cells.values()],
-    },
+    release: () => meet("release"),
+    find: async (cellId) => cells.get(cellId) ?? null,
+    list: async () => [...cells.values()],
     sweep: async () => 0,
     close: async () => {},
   };
   const running = createRunningCells();
-  const line = createWaitingLine((length) => {
-    waiting = length;
-  });
-  running.onChange(line.changed);
   const dependencies: ActivityDependencies = {
     store: memoryStore(meet),
-    backends: { kubernetes: backend },
+    providers: { kubernetes: provider },
     languages: builtInLanguages,
     policy: parseConfiguration({ worker: { kubernetes: { maximumCells: 1 } } }).worker,
     hostTaskQueue: "host",
     searchAttributes: false,
-    limiter: createCellLimiter(1),
-    line,
     running,
     askRun: async () => (isOpen ? { open: true } : { open: false, closedAt: new Date(0) }),
     openRuns: async () => new Set(),
@@ -155,7 +140,7 @@ function createWorld(at: Await, fault: Fault) {
   const close = (): void => {
     isOpen = false;
   };
-  return { dependencies, cells, running, close, waiting: () => waiting };
+  return { dependencies, cells, running, close, waiting: placement.waiting };
 }
 
 beforeEach(() => {
@@ -217,7 +202,7 @@ it.each([["makeRoom", "none", "nobody"] as Life, ...lives])(
       else await twice("cleanUp", () => activities.cleanUp(input));
     }
     // A cell that is still being created may appear, so its room stays reserved for as long.
-    if (cellId !== undefined || at !== "provision" || fault === "fails" || fault === "fails as ours") {
+    if (cellId !== undefined || at !== "acquire" || fault === "fails" || fault === "fails as ours") {
       expect([...cells.keys()], "cells after their removal").toEqual([]);
       // The result of reading the quotas, or the failure to do so, is cached for a second.
       await vi.advanceTimersByTimeAsync(1500);

@@ -2,6 +2,7 @@
  * A container runtime that ends an exec well before all of its output has arrived. This was seen on a loaded machine
  * and cannot be reproduced at will, so a server in this process implements the exec protocol.
  */
+
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -13,6 +14,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { createClusterClient } from "#cells/kubernetes/api/cluster-client";
 import { collectOnce } from "#cells/kubernetes/exec/collect";
+import { programOf } from "#core/contract/cell-shape";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 
@@ -68,10 +70,7 @@ afterEach(async () => {
 async function collector(stdout: Writable, stderr: Writable, outputs: string[] = []) {
   const client = await createClusterClient({ kubeconfig: join(directory, "kubeconfig"), namespace: "cells" });
   const spec = parseRequest({ code: "true", language: "sh", outputs });
-  const plan = {
-    ...{ cellId: "a-cell", spec, language: findLanguage(builtInLanguages, "sh") },
-    owner: { workflowId: "w", runId: "r" },
-  };
+  const program = programOf(spec, findLanguage(builtInLanguages, "sh"));
   const context = {
     ...{ stop: new AbortController().signal, started: () => {}, stored: { stdout: 0, stderr: 0 } },
     ...{ stdout, stderr, open: () => Promise.reject(), saveFile: async () => true },
@@ -79,7 +78,7 @@ async function collector(stdout: Writable, stderr: Writable, outputs: string[] =
   };
   const progress = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };
   return (signal = AbortSignal.timeout(60_000)) =>
-    collectOnce(client, "a-pod", plan, context, progress, new Set(), signal);
+    collectOnce(client, "a-pod", program, spec.disk, context, progress, new Set(), signal);
 }
 
 const sinkOf = (chunks: Buffer[]): Writable =>

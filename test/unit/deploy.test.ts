@@ -1,4 +1,5 @@
 /** deploy/ against the code. */
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -10,6 +11,7 @@ import { requiredAccess } from "#cells/kubernetes/infra/required-access";
 import { workerCommand } from "#client/cli/stack/worker-command";
 import { parseConfiguration } from "#core/configuration/configuration";
 import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
+import { shapeOf } from "#core/contract/cell-shape";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { cellNamespace } from "#core/contract/names";
 import { validateRequest } from "#core/contract/parse-request";
@@ -89,7 +91,7 @@ describe("the policies", () => {
 
 describe("the quota and the limits", () => {
   const { hard } = contentOf("ResourceQuota kgents-cells") as { hard: Record<string, string> };
-  const [cell] = cellPod(validateRequest({ code: "1" }), findLanguage(builtInLanguages, "python")).containers;
+  const [cell] = cellPod(shapeOf(validateRequest({ code: "1" }), findLanguage(builtInLanguages, "python"))).containers;
 
   // A resource that a quota counts must be set by the pod; otherwise the pod is rejected.
   test.each(Object.keys(hard).filter((name) => /^(?:requests|limits)\./.test(name)))("a cell says its %s", (name) => {

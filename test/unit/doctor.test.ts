@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { BackendStatus } from "#cells/provider";
+import type { ProviderStatus } from "#cells/provider";
 import { checkCluster } from "#client/doctor/backend-checks";
 import { checkDirectory, checkNode } from "#client/doctor/machine-checks";
 import { parseConfiguration } from "#core/configuration/configuration";
-import { scriptedIsolation } from "../support/scripted-backend.ts";
+import { scriptedIsolation } from "../support/scripted-provider.ts";
 
 test.each([
   ["18.20.0", "failed"],
@@ -15,10 +15,10 @@ test.each([
 });
 
 describe("the cluster", () => {
-  const away: BackendStatus = { available: false, summary: "it is away.", isolation: null };
-  const proved: BackendStatus = { available: true, summary: "Kubernetes v1", isolation: scriptedIsolation };
+  const away: ProviderStatus = { available: false, summary: "it is away.", isolation: null };
+  const proved: ProviderStatus = { available: true, summary: "Kubernetes v1", isolation: scriptedIsolation };
   const network = { enforced: false, by: "no canary has proved it" };
-  const unproved: BackendStatus = { ...proved, isolation: { ...scriptedIsolation, network } };
+  const unproved: ProviderStatus = { ...proved, isolation: { ...scriptedIsolation, network } };
   test.each([
     ["away, with a sandbox", away, "required", true, "warning"],
     ["away, without", away, "required", false, "failed"],

@@ -8,7 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type ClusterClient, createClusterClient } from "#cells/kubernetes/api/cluster-client";
-import { openSession, runProgram } from "#cells/kubernetes/exec/exec-session";
+import { openSession, runScript } from "#cells/kubernetes/exec/exec-session";
 
 const target = { pod: "pod", container: "cell" };
 const success = Buffer.concat([Buffer.from([3]), Buffer.from('{"status":"Success"}')]);
@@ -101,7 +101,7 @@ describe("a program that is to be given up", () => {
   it("ends with its signal", async () => {
     behave = () => {};
     const stop = new AbortController();
-    const end = runProgram(client, target, ["sleep", "600"], stop.signal);
+    const end = runScript(client, target, ["sleep", "600"], stop.signal);
     await once(server, "connection");
     stop.abort();
     expect(await end.catch(String)).toEqual(expect.anything());
@@ -109,6 +109,6 @@ describe("a program that is to be given up", () => {
 
   it("is not begun where it was given up before", async () => {
     const stop = AbortSignal.abort();
-    await expect(runProgram(client, target, ["sleep", "600"], stop)).rejects.toThrow(/closed before/);
+    await expect(runScript(client, target, ["sleep", "600"], stop)).rejects.toThrow(/closed before/);
   });
 });

@@ -2,17 +2,21 @@ import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
-import type { ExecutionRequest } from "#core/contract/request";
+import type { ExecutionRequest, ExecutionSpec } from "#core/contract/request";
 import type { Job } from "#core/manifest/job-types";
-import { type JobInput, renderJob } from "#core/manifest/manifest";
+import { type JobInput, jobOfRequest } from "#core/manifest/manifest";
 import { parseBytes, parseCpu } from "#core/text/quantity";
 
 const mebibyte = 2 ** 20;
 
-function render(request: ExecutionRequest = {}, rest: Partial<JobInput> = {}): Promise<Job> {
-  const spec = parseRequest({ code: "print('hello')", ...request });
+type Rest = Partial<Omit<JobInput, "shape">> & { readonly spec?: ExecutionSpec };
+
+function render(
+  request: ExecutionRequest = {},
+  { spec = parseRequest({ code: "print('hello')", ...request }), ...rest }: Rest = {},
+): Promise<Job> {
   const language = findLanguage(builtInLanguages, spec.language);
-  return renderJob({ name: "exec-dry-run", namespace: "kgents-ephemeral", spec, language, ...rest });
+  return jobOfRequest(spec, language, { name: "exec-dry-run", namespace: "kgents-ephemeral", ...rest });
 }
 
 const undisturbed = {

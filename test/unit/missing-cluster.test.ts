@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseConfiguration } from "#core/configuration/configuration";
-import { missingCluster } from "#worker/create-backends";
+import { missingCluster } from "#worker/create-providers";
 
 let HOME: string;
 beforeAll(async () => {

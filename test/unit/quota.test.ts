@@ -1,6 +1,8 @@
 /** The room that quotas leave, from their numbers and from the messages of the API server's refusals. */
+
 import { describe, expect, it, test } from "vitest";
-import { amountsOf, isQuotaRefusal, lackIn, type Quota, shortageOf } from "#cells/kubernetes/places/quota";
+import { amountsOf, isQuotaRefusal, type Quota, shortageIn, shortageOf } from "#cells/kubernetes/quotas/quota";
+import { shapeOf } from "#core/contract/cell-shape";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
@@ -8,7 +10,7 @@ import { cellPod } from "#core/manifest/cell-pod";
 
 const mebibyte = 2 ** 20;
 const wanted = (request: ExecutionRequest = {}) =>
-  amountsOf(cellPod(validateRequest({ code: "1", ...request }), findLanguage(builtInLanguages, "python")));
+  amountsOf(cellPod(shapeOf(validateRequest({ code: "1", ...request }), findLanguage(builtInLanguages, "python"))));
 
 it("counts a cell as Kubernetes does", () => {
   expect(wanted({ cpu: "2", memory: "1Gi" })).toEqual({
@@ -95,7 +97,7 @@ test.each([
   expect(() => shortageOf([quota], wanted(), [])).toThrow(/the quota q: pods=.+ is no quantity/);
 });
 
-test.each<[refusal: string, lack: ReturnType<typeof lackIn>]>([
+test.each<[refusal: string, lack: ReturnType<typeof shortageIn>]>([
   [
     'pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5',
     { always: false, words: "the quota q: pods=5" },
@@ -118,5 +120,5 @@ test.each<[refusal: string, lack: ReturnType<typeof lackIn>]>([
   ],
 ])("%s", (refusal, lack) => {
   expect(isQuotaRefusal(refusal)).toBe(true);
-  expect(lackIn(refusal)).toEqual(lack);
+  expect(shortageIn(refusal)).toEqual(lack);
 });

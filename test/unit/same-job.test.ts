@@ -7,6 +7,7 @@ import { toV1Job } from "#cells/kubernetes/api/v1-job";
 import { classifyPinned, podsOfCell, podsOfJob } from "#cells/kubernetes/cell/pin";
 import { hasSpecOf, isJobOf } from "#cells/kubernetes/cell/same-job";
 import { userIdOf } from "#cells/kubernetes/cell/user-ids";
+import { shapeOf } from "#core/contract/cell-shape";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import { defaultUserIds } from "#core/manifest/cell-user";
@@ -17,9 +18,9 @@ const cellId = "kgents-0123456789abcdef0123";
 const owner = { workflowId: "w", runId: "r" };
 
 const wanted = toV1Job(
-  await renderJob({
-    ...{ name: cellId, namespace: "kgents-ephemeral", language: findLanguage(builtInLanguages, "python") },
-    spec: parseRequest({ code: "1", memory: "1.5Gi", cpu: 1.5 }),
+  renderJob({
+    ...{ name: cellId, namespace: "kgents-ephemeral" },
+    shape: shapeOf(parseRequest({ code: "1", memory: "1.5Gi", cpu: 1.5 }), findLanguage(builtInLanguages, "python")),
     labels: { [instanceLabel]: "mine", [cellLabel]: cellId },
     annotations: { [workflowIdAnnotation]: "w", [runIdAnnotation]: "r" },
   }),

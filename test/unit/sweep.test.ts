@@ -18,17 +18,21 @@ const cell = (cellId: string, more: Partial<OwnedCell> = {}): OwnedCell => ({
 async function sweepOver(
   cells: readonly OwnedCell[],
   runOf: (workflowId: string) => RunState,
-  { resists = "", open = new Set<string>() }: { resists?: string; open?: ReadonlySet<string> } = {},
+  {
+    resists = "",
+    finishes = "",
+    open = new Set<string>(),
+  }: { resists?: string; finishes?: string; open?: ReadonlySet<string> } = {},
 ) {
   const discarded: string[] = [];
   const asked: string[] = [];
   const pages: number[] = [];
-  const discard = async (cellId: string): Promise<boolean> => {
+  const remove = async (cellId: string): Promise<void> => {
     if (cellId === resists) throw new Error("its pods are still there");
     discarded.push(cellId);
-    return true;
   };
-  const cluster = { list: async () => cells, discard };
+  const find = async (cellId: string) => cells.find((one) => one.cellId === cellId && cellId !== finishes) ?? null;
+  const cluster = { list: async () => cells, find, remove };
   const asks = {
     askRun: async (workflowId: string) => {
       asked.push(workflowId);
@@ -99,6 +103,12 @@ it("what the index does not have yet is asked about, and stays where its run is 
 
 it("where the index cannot be asked, nothing is removed", async () => {
   const away = { askRun: async () => over, openRuns: async () => undefined };
-  const cluster = { list: async () => [cell("a")], discard: () => Promise.reject(new Error("discarded")) };
+  const remove = () => Promise.reject(new Error("removed"));
+  const cluster = { list: async () => [cell("a")], find: async () => cell("a"), remove };
   expect(await sweep(cluster, away, () => {})).toMatchObject({ removed: [], stopped: "Temporal could not be asked" });
+});
+
+it("one that is gone since the list was made is not counted as removed", async () => {
+  const report = await sweepOver([cell("a"), cell("b")], () => over, { finishes: "a" });
+  expect(report).toMatchObject({ removed: ["b"], resisted: [] });
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { KgentsError } from "#core/contract/error";
 import { type FailureKind, failureKinds, isFailureKind } from "#core/contract/failure";
 import { executeCodeWorkflow } from "#core/contract/names";
-import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
+import { outcome, scriptedProvider } from "../support/scripted-provider.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
 const address = inject("temporalAddress");
@@ -28,7 +28,7 @@ async function failureOf(worker: TestWorker, request: unknown): Promise<Applicat
 describe("a request from any SDK is checked on our side", () => {
   let worker: TestWorker;
   beforeAll(async () => {
-    worker = await startTestWorker(address, { backends: { subprocess: scriptedBackend("subprocess", {}) } });
+    worker = await startTestWorker(address, { providers: { subprocess: scriptedProvider("subprocess", {}) } });
   });
   afterAll(() => worker[Symbol.asyncDispose]());
 
@@ -60,13 +60,13 @@ describe("a request from any SDK is checked on our side", () => {
 describe("failures of the infrastructure", () => {
   it.each(Object.keys(failureKinds).filter(isFailureKind))("%s fails the workflow by its name", async (kind) => {
     let attempts = 0;
-    const cluster = scriptedBackend("kubernetes", {
-      provision: () => {
+    const cluster = scriptedProvider("kubernetes", {
+      acquire: () => {
         attempts += 1;
         throw new KgentsError(kind, `made to fail as ${kind}`, { remedy: "none: this is a test" });
       },
     });
-    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster } });
+    await using worker = await startTestWorker(address, { providers: { kubernetes: cluster } });
     // The retries of the two transient kinds take time; here it is enough that they happen.
     if (failureKinds[kind].retryable) {
       const handle = await worker.start({ code: "x", backend: "kubernetes" });
@@ -82,15 +82,15 @@ describe("failures of the infrastructure", () => {
   });
 
   it("a failure while the code runs fails the run after its clean-up", async () => {
-    const cluster = scriptedBackend("kubernetes", {
-      execute: () => {
+    const cluster = scriptedProvider("kubernetes", {
+      run: () => {
         throw new KgentsError("image-pull", "no such image");
       },
     });
-    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster } });
+    await using worker = await startTestWorker(address, { providers: { kubernetes: cluster } });
     const failure = await failureOf(worker, { code: "x" });
     expect(failure.type).toBe("image-pull");
-    expect(cluster.calls).toEqual(["provision", "execute", "cleanUp"]);
+    expect(cluster.calls).toEqual(["acquire", "run", "remove"]);
   });
 });
 
@@ -114,15 +114,15 @@ it("input that is not in the store fails the run, and not its worker", async () 
 
 describe("fallback", () => {
   const awayWhenAsked = () =>
-    scriptedBackend("kubernetes", {
+    scriptedProvider("kubernetes", {
       available: false,
-      provision: () => {
+      acquire: () => {
         throw new KgentsError("cluster-unavailable", "the cluster is away");
       },
     });
   const awayWhenUsed = () =>
-    scriptedBackend("kubernetes", {
-      provision: () => {
+    scriptedProvider("kubernetes", {
+      acquire: () => {
         throw new KgentsError("cluster-unavailable", "the API server went away");
       },
     });
@@ -130,11 +130,11 @@ describe("fallback", () => {
     ["known to be away", awayWhenAsked, "the cluster is away"],
     ["found away", awayWhenUsed, "the API server went away"],
   ])("a cluster %s: the sandbox, and the result says why", async (_name, cluster, reason) => {
-    const sandbox = scriptedBackend("subprocess", {});
-    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster(), subprocess: sandbox } });
+    const sandbox = scriptedProvider("subprocess", {});
+    await using worker = await startTestWorker(address, { providers: { kubernetes: cluster(), subprocess: sandbox } });
     const result = await worker.run({ code: "x" });
     expect(result).toMatchObject({ backend: "subprocess", fallback: { from: "kubernetes", reason } });
-    expect(sandbox.calls).toEqual(["provision", "execute", "cleanUp"]);
+    expect(sandbox.calls).toEqual(["acquire", "run", "remove"]);
   });
 
   it.each([
@@ -142,26 +142,26 @@ describe("fallback", () => {
     ["fallback off, found", awayWhenUsed, { fallback: false }],
     ["kubernetes asked for", awayWhenUsed, { backend: "kubernetes" as const }],
   ])("%s: refused, and the sandbox is not touched", async (_name, cluster, request) => {
-    const sandbox = scriptedBackend("subprocess", {});
-    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster(), subprocess: sandbox } });
+    const sandbox = scriptedProvider("subprocess", {});
+    await using worker = await startTestWorker(address, { providers: { kubernetes: cluster(), subprocess: sandbox } });
     expect((await failureOf(worker, { code: "x", ...request })).type).toBe("cluster-unavailable");
     expect(sandbox.calls).toEqual([]);
   });
 
   it("once the code may have started there is no fallback", async () => {
-    const cluster = scriptedBackend("kubernetes", {
-      execute: () => {
+    const cluster = scriptedProvider("kubernetes", {
+      run: () => {
         throw new KgentsError("cluster-unavailable", "the API server went away");
       },
     });
-    const sandbox = scriptedBackend("subprocess", {});
-    await using worker = await startTestWorker(address, { backends: { kubernetes: cluster, subprocess: sandbox } });
+    const sandbox = scriptedProvider("subprocess", {});
+    await using worker = await startTestWorker(address, { providers: { kubernetes: cluster, subprocess: sandbox } });
     expect((await failureOf(worker, { code: "x" })).type).toBe("cluster-unavailable");
     expect(sandbox.calls).toEqual([]);
   });
 
   it("a backend that the worker does not serve is refused", async () => {
-    await using worker = await startTestWorker(address, { backends: { kubernetes: awayWhenAsked() } });
+    await using worker = await startTestWorker(address, { providers: { kubernetes: awayWhenAsked() } });
     expect((await failureOf(worker, { code: "x", backend: "subprocess" })).type).toBe("backend-unavailable");
   });
 });
@@ -173,10 +173,10 @@ describe("retry.maximumAttempts", () => {
     ["is 1 by default", undefined, 9, "failed", 1],
   ] as const)("code that %s", async (_name, maximumAttempts, failures, status, attempts) => {
     let starts = 0;
-    const sandbox = scriptedBackend("subprocess", {
-      execute: () => outcome({ exit: { code: ++starts <= failures ? 3 : 0, signal: null } }),
+    const sandbox = scriptedProvider("subprocess", {
+      run: () => outcome({ exit: { code: ++starts <= failures ? 3 : 0, signal: null } }),
     });
-    await using worker = await startTestWorker(address, { backends: { subprocess: sandbox } });
+    await using worker = await startTestWorker(address, { providers: { subprocess: sandbox } });
     const result = await worker.run({ code: "x", ...(maximumAttempts ? { retry: { maximumAttempts } } : {}) });
     expect(result).toMatchObject({ status, attempts });
     expect(starts).toBe(attempts);

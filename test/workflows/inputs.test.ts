@@ -6,7 +6,7 @@ import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { cellIdOf } from "#activities/plan";
 import { runKey } from "#platform/store/references";
-import { type ScriptedBackend, scriptedBackend } from "../support/scripted-backend.ts";
+import { type ScriptedProvider, scriptedProvider } from "../support/scripted-provider.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
 const address = inject("temporalAddress");
@@ -15,19 +15,18 @@ const request = { code: "x", backend: "subprocess" };
 const batch = { chunks: [{ requests: [request] }], total: 1, concurrency: 1, limits: {} };
 
 let worker: TestWorker;
-let sandbox: ScriptedBackend;
-let cluster: ScriptedBackend;
+let sandbox: ScriptedProvider;
+let cluster: ScriptedProvider;
 
 beforeAll(async () => {
-  sandbox = scriptedBackend("subprocess", {});
-  cluster = scriptedBackend("kubernetes", {
-    cluster: true,
-    execute: async ({ spec }, { stop }) => {
-      if (spec.code === goesOn.code) await new Promise((resolve) => stop.addEventListener("abort", resolve));
+  sandbox = scriptedProvider("subprocess", {});
+  cluster = scriptedProvider("kubernetes", {
+    run: async ({ code }, { stop }) => {
+      if (code === goesOn.code) await new Promise((resolve) => stop.addEventListener("abort", resolve));
       throw new Error("stopped");
     },
   });
-  worker = await startTestWorker(address, { backends: { subprocess: sandbox, kubernetes: cluster } });
+  worker = await startTestWorker(address, { providers: { subprocess: sandbox, kubernetes: cluster } });
 });
 afterAll(() => worker[Symbol.asyncDispose]());
 
@@ -138,12 +137,12 @@ it("a batch with more requests than its total starts no more than that", async (
 
 it("the cell of a run that goes on is not reaped by somebody else, and that of one that is over is", async () => {
   const handle = await worker.start({ ...goesOn, backend: "kubernetes" });
-  await expect.poll(() => cluster.calls.includes("execute")).toBe(true);
+  await expect.poll(() => cluster.calls.includes("run")).toBe(true);
   const cellId = cellIdOf({ workflowId: handle.id, runId: handle.runId, key: runKey(handle.id, handle.runId) }, 1);
   const input = { cellId, backend: "kubernetes", ttlMilliseconds: 0 };
   const refused = await failureOf("reapCell", { ...input, parent: { workflowId: handle.id } });
   expect(refused.message).toContain("whose run goes on");
-  expect(cluster.calls).toEqual(["provision", "execute"]);
+  expect(cluster.calls).toEqual(["acquire", "run"]);
   await handle.cancel();
   await handle.result();
   const after = cluster.calls.length;
@@ -152,5 +151,5 @@ it("the cell of a run that goes on is not reaped by somebody else, and that of o
     taskQueue: worker.taskQueue,
     args: [input],
   });
-  expect(cluster.calls.slice(after)).toEqual(["release", "cleanUp"]);
+  expect(cluster.calls.slice(after)).toEqual(["release", "remove"]);
 });

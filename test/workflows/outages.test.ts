@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { cellIdOf } from "#activities/plan";
 import { KgentsError } from "#core/contract/error";
 import { runKey } from "#platform/store/references";
-import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
+import { outcome, scriptedProvider } from "../support/scripted-provider.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
 const address = inject("temporalAddress");
@@ -46,30 +46,29 @@ const untilTheEnd = { maximumAttempts: 0, final: [] };
 
 const removals = new Map<string, () => void>();
 const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-const cluster = scriptedBackend("kubernetes", {
-  cluster: true,
-  execute: async ({ spec }, { stop }) => {
-    if (spec.code !== "goes on") return outcome();
+const cluster = scriptedProvider("kubernetes", {
+  run: async ({ code }, { stop }) => {
+    if (code !== "goes on") return outcome();
     begin();
     await new Promise((resolve) => stop.addEventListener("abort", resolve));
     throw new Error("stopped");
   },
   release: passing(),
-  cleanUp: (cellId) => {
+  remove: (cellId) => {
     const removal = removals.get(cellId) ?? passing();
     removals.set(cellId, removal);
     removal();
   },
 });
-const sandbox = scriptedBackend("subprocess", {
-  hostBound: true,
+const sandbox = scriptedProvider("subprocess", {
+  reach: "host",
   // An error that is not ours may be a transient one of the machine.
-  provision: passing([fullDisk, fullDisk, fullDisk]),
+  acquire: passing([fullDisk, fullDisk, fullDisk]),
 });
 
 let worker: TestWorker;
 beforeAll(async () => {
-  worker = await startTestWorker(address, { backends: { kubernetes: cluster, subprocess: sandbox } });
+  worker = await startTestWorker(address, { providers: { kubernetes: cluster, subprocess: sandbox } });
 });
 afterAll(() => worker[Symbol.asyncDispose]());
 
@@ -102,6 +101,6 @@ describe.concurrent("after any failure that may pass", () => {
   it("a cell is prepared: a full disk is no defect", async () => {
     const result = await worker.run({ code: "x", backend: "subprocess" });
     expect(result).toMatchObject({ status: "succeeded", attempts: 1 });
-    expect(sandbox.calls).toEqual(["provision", "provision", "provision", "provision", "execute", "cleanUp"]);
+    expect(sandbox.calls).toEqual(["acquire", "acquire", "acquire", "acquire", "run", "remove"]);
   });
 });

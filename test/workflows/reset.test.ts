@@ -5,7 +5,7 @@ import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { readStreamRange } from "#client/sdk/output/read-range";
 import type { ExecutionResult } from "#core/contract/result";
 import { askTemporal } from "#worker/ask-temporal";
-import { outcome, scriptedBackend } from "../support/scripted-backend.ts";
+import { outcome, scriptedProvider } from "../support/scripted-provider.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
 const address = inject("temporalAddress");
@@ -26,22 +26,22 @@ async function reset({ client }: TestWorker, { id, runId }: ExecutionHandle, tas
 }
 
 it("code is not started again where a run is reset to its beginning: `lost`, with the output of the first start", async () => {
-  const backend = scriptedBackend("subprocess", {
-    hostBound: true,
-    execute: async (_plan, context) => {
+  const backend = scriptedProvider("subprocess", {
+    reach: "host",
+    run: async (_program, context) => {
       context.started();
       await new Promise((resolve) => context.stdout.write("once\n", resolve));
       return outcome();
     },
   });
-  await using worker = await startTestWorker(address, { backends: { subprocess: backend } });
+  await using worker = await startTestWorker(address, { providers: { subprocess: backend } });
   const handle = await worker.start({ code: "x", retry: { maximumAttempts: 3 } });
   expect(await handle.result()).toMatchObject({ status: "succeeded" });
   const runId = await reset(worker, handle, 0);
   const result: ExecutionResult = await worker.client.workflow.getHandle(handle.id, runId).result();
   expect(result).toMatchObject({ status: "lost", attempts: 1, runId, stdout: { text: "once\n" } });
   expect(result.reason).toContain("the run was reset");
-  expect(backend.calls).toEqual(["provision", "execute", "cleanUp"]);
+  expect(backend.calls).toEqual(["acquire", "run", "remove"]);
   // It is read from where the first execution has stored it.
   const { bytes } = await readStreamRange(handle, worker.store, "stdout", { offset: 0, length: 100 });
   expect(Buffer.from(bytes).toString()).toBe("once\n");
@@ -49,24 +49,24 @@ it("code is not started again where a run is reset to its beginning: `lost`, wit
 
 it("a run that is reset while its code runs follows the same cell to its end", async () => {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-  const backend = scriptedBackend("subprocess", {
-    hostBound: true,
-    execute: async (_plan, context) => {
+  const backend = scriptedProvider("subprocess", {
+    reach: "host",
+    run: async (_program, context) => {
       context.started();
       await new Promise((resolve) => context.stdout.write("once\n", resolve));
       await ended;
       return outcome();
     },
   });
-  await using worker = await startTestWorker(address, { backends: { subprocess: backend } });
+  await using worker = await startTestWorker(address, { providers: { subprocess: backend } });
   const handle = await worker.start({ code: "x" });
-  await expect.poll(() => backend.calls.includes("execute")).toBe(true);
+  await expect.poll(() => backend.calls.includes("run")).toBe(true);
   const runId = await reset(worker, handle, 1);
   // A query for the cell's owner reports the run as open.
   expect(await askTemporal(worker.client)(handle.id, handle.runId)).toEqual({ open: true });
   end();
   const result: ExecutionResult = await worker.client.workflow.getHandle(handle.id, runId).result();
   expect(result).toMatchObject({ status: "succeeded", attempts: 1, stdout: { text: "once\n" } });
-  expect(backend.calls).toEqual(["provision", "execute", "cleanUp"]);
+  expect(backend.calls).toEqual(["acquire", "run", "remove"]);
   expect(await askTemporal(worker.client)(handle.id, handle.runId)).toMatchObject({ open: false });
 });

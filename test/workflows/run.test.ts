@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { phaseQuery, searchAttributes } from "#core/contract/names";
 import type { ExecutionRequest } from "#core/contract/request";
@@ -248,11 +247,15 @@ sys.stdout.buffer.write(b"\\xff\\x00end")
   });
 
   it("where nobody asked for it, heartbeats carry no output", async () => {
-    const handle = await worker.start({ code: "echo secret-output; sleep 2", language: "sh" });
-    await wait(1500);
-    const { raw } = await worker.client.workflow.getHandle(handle.id).describe();
-    const details = Buffer.from(raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data ?? []).toString();
-    expect(JSON.parse(details)).toEqual({ phase: "executing", attempt: 1, bytes: { stdout: 14, stderr: 0 } });
+    const handle = await worker.start({ code: "echo secret-output; sleep 60", language: "sh" });
+    const details = async (): Promise<unknown> => {
+      const { raw } = await worker.client.workflow.getHandle(handle.id).describe();
+      const data = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data;
+      return JSON.parse(Buffer.from(data ?? "null").toString());
+    };
+    const bytes = { stdout: 14, stderr: 0 };
+    await expect.poll(details).toEqual({ phase: "executing", attempt: 1, bytes });
+    await handle.cancel();
     await handle.result();
     expect(existsSync(join(worker.store.directory, "runs", runKey(handle.id, handle.runId), "1.stdout"))).toBe(true);
   });

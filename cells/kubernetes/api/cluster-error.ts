@@ -5,7 +5,7 @@
  */
 import { KgentsError } from "#core/contract/error";
 import type { FailureKind } from "#core/contract/failure";
-import { isQuotaRefusal } from "../places/quota.ts";
+import { isQuotaRefusal } from "../quotas/quota.ts";
 
 /** The reason of a request that timed out, as Kubernetes names it. */
 export const timeOutReason = "Timeout";

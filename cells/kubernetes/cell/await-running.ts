@@ -1,11 +1,12 @@
 import { KgentsError } from "#core/contract/error";
 import { formatDuration } from "#core/text/duration";
-import { type CellPlan, NoRoom } from "../../provider.ts";
+import type { CellPlan } from "../../cell-plan.ts";
+import { NoPlace } from "../../placement/no-place.ts";
 import { isToAsk } from "../api/ask-again.ts";
 import { ClusterError } from "../api/cluster-error.ts";
 import { observeCell } from "../api/observe.ts";
 import type { OwnCells } from "../api/own-cells.ts";
-import { lackIn, neverFits } from "../places/quota.ts";
+import { neverFits, shortageIn } from "../quotas/quota.ts";
 import { type CellState, failureOfWait } from "./classify-cell.ts";
 import { classifyPinned, findJob, type Pin } from "./pin.ts";
 
@@ -34,7 +35,7 @@ const refusalOf = (wait: Waiting, why: string): KgentsError =>
 /**
  * Waits until the cell's supervisor runs.
  *
- * @throws KgentsError of the matching kind when the cell will never run or exceeds its start-up time; NoRoom, when a
+ * @throws KgentsError of the matching kind when the cell will never run or exceeds its start-up time; NoPlace, when a
  * quota delayed the cell during that time
  */
 export async function awaitRunning(
@@ -43,7 +44,7 @@ export async function awaitRunning(
   stop: AbortSignal,
   knownJobUid?: string,
 ): Promise<Ready> {
-  const { cellId, spec } = plan;
+  const { cellId, shape } = plan;
   let jobUid = knownJobUid;
   let last: Waiting = { state: "waiting", for: "pod", detail: "nothing was seen of it yet" };
   let pullFailedAt: number | undefined;
@@ -78,9 +79,9 @@ export async function awaitRunning(
       if (state.state === "failed" && state.hasRun && knownJobUid === undefined) return { state, pin: null };
       if (state.state === "failed") throw new KgentsError(state.kind, state.detail);
       if (state.for === "quota") {
-        const lack = lackIn(state.detail);
-        if (lack.always) throw neverFits(lack);
-        full = lack.words;
+        const shortage = shortageIn(state.detail);
+        if (shortage.always) throw neverFits(shortage);
+        full = shortage.words;
       }
       last = state;
       pullFailedAt = state.for === "image" ? (pullFailedAt ?? Date.now()) : undefined;
@@ -99,6 +100,6 @@ export async function awaitRunning(
       await change.within(firstAskMilliseconds);
     }
   }
-  if (full !== undefined) throw new NoRoom(full);
-  throw refusalOf(last, `the cell did not start within ${formatDuration(spec.startupTimeout)}`);
+  if (full !== undefined) throw new NoPlace(full);
+  throw refusalOf(last, `the cell did not start within ${formatDuration(shape.startupTimeout)}`);
 }

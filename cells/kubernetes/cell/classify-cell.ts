@@ -10,7 +10,7 @@
 import type { FailureKind } from "#core/contract/failure";
 import { admissionWords } from "../api/cluster-error.ts";
 import type { ObservedCell, ObservedContainer, ObservedEvent, ObservedJob, ObservedPod } from "../api/observed-cell.ts";
-import { isQuotaRefusal } from "../places/quota.ts";
+import { isQuotaRefusal } from "../quotas/quota.ts";
 
 /** The container in which the supervisor runs. */
 export const cellContainer = "cell";

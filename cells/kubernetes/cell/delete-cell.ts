@@ -11,7 +11,7 @@ import { ClusterError } from "../api/cluster-error.ts";
 import { listPods, readJob } from "../api/observe.ts";
 import type { ObservedPod } from "../api/observed-cell.ts";
 import type { OwnCells } from "../api/own-cells.ts";
-import { runProgram } from "../exec/exec-session.ts";
+import { runScript } from "../exec/exec-session.ts";
 import { cellContainer } from "./classify-cell.ts";
 import { podsOfCell } from "./pin.ts";
 
@@ -75,7 +75,7 @@ const unreachedNode = /error dialing backend|dial tcp|no route to host|i\/o time
 async function nodeAnswers({ client }: OwnCells, { metadata }: ObservedPod): Promise<boolean> {
   const target = { pod: metadata.name, container: cellContainer };
   try {
-    const end = await runProgram(client, target, ["true"], AbortSignal.timeout(answerMilliseconds));
+    const end = await runScript(client, target, ["true"], AbortSignal.timeout(answerMilliseconds));
     return "exitCode" in end || !unreachedNode.test(end.broken);
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;

@@ -3,14 +3,14 @@
  *
  * @module
  */
-
-import type { ExecutionSpec } from "#core/contract/request";
+import type { NetworkAccess } from "#core/contract/cell-shape";
 import type { Enforcement, Isolation } from "#core/contract/result";
 import { cellProcesses } from "#core/manifest/cell-pod";
 import type { UserIds } from "#core/manifest/cell-user";
 import { type CanaryTarget, canaryTargetsInWords, type NetworkIsolation } from "#core/manifest/cluster-names";
 import { formatBytes, formatCpu } from "#core/text/quantity";
 import { enforced, notEnforced } from "../../enforcement.ts";
+import type { ShapeLimits } from "../../usual-limits.ts";
 
 /** Facts about the cluster. */
 export interface ClusterFacts {
@@ -24,10 +24,14 @@ export interface ClusterFacts {
   readonly userIds: UserIds;
 }
 
-function network(isolation: NetworkIsolation, tried: readonly CanaryTarget[], open: boolean): Enforcement {
-  const policies = open
-    ? "NetworkPolicy: DNS and public addresses, not private, link-local or other special-purpose ranges"
-    : "NetworkPolicy: no traffic in or out";
+const policiesOf: Readonly<Record<NetworkAccess["to"], string>> = {
+  nothing: "NetworkPolicy: no traffic in or out",
+  "public-addresses":
+    "NetworkPolicy: DNS and public addresses, not private, link-local or other special-purpose ranges",
+};
+
+function network(isolation: NetworkIsolation, tried: readonly CanaryTarget[], { to }: NetworkAccess): Enforcement {
+  const policies = policiesOf[to];
   switch (isolation) {
     case "enforced":
       // The canary tests a pod without network. It proves nothing about the ranges that stay closed to a pod with
@@ -50,28 +54,25 @@ function processes(runtimeClassName: string | undefined): Enforcement {
     : notEnforced(`${words}; nobody has tried whether the runtime class ${runtimeClassName} keeps to it`);
 }
 
-/** The isolation of a run in a cell of the cluster. */
-export function clusterIsolation(
-  facts: ClusterFacts,
-  spec: Pick<ExecutionSpec, "network" | "memory" | "cpu" | "disk">,
-): Isolation {
+/** The isolation of a cell in the cluster. */
+export function clusterIsolation(facts: ClusterFacts, shape: ShapeLimits): Isolation {
   const { first, count } = facts.userIds;
   const user = `a uid of the cell's own, from ${first} to ${first + count - 1}`;
   const runtime = facts.runtimeClassName === undefined ? "" : `, runtime class ${facts.runtimeClassName}`;
   return {
     level: "cluster",
     mechanism: `Kubernetes ${facts.version}: a Job in ${facts.namespace}${runtime}`,
-    network: network(facts.networkIsolation, facts.networkTried, spec.network),
+    network: network(facts.networkIsolation, facts.networkTried, shape.network),
     filesystem: enforced("read-only root file system; volumes of the cell alone; no service account token"),
     user: enforced(`${user}, no capabilities, no new privileges`),
     syscalls: enforced("seccomp: the container runtime's default filter"),
     memory: enforced(
-      `the container's limit: ${formatBytes(spec.memory)}, in which files of /dev/shm count and others do not`,
+      `the container's limit: ${formatBytes(shape.memory)}, in which files of /dev/shm count and others do not`,
     ),
-    cpu: enforced(`the container's limit: ${formatCpu(spec.cpu)}`),
+    cpu: enforced(`the container's limit: ${formatCpu(shape.cpu)}`),
     pids: processes(facts.runtimeClassName),
     disk: enforced(
-      `the cell's supervisor, each second: ${formatBytes(spec.disk)} in /work and /tmp; the kubelet evicts beyond that`,
+      `the cell's supervisor, each second: ${formatBytes(shape.disk)} in /work and /tmp; the kubelet evicts beyond that`,
     ),
     openFiles: notEnforced("the container runtime's default"),
     output: enforced("the worker and the cell's supervisor stop the run at the output limit"),

@@ -10,12 +10,13 @@ import { canonicalJson, sha256 } from "#core/contract/request-hash";
 import type { UserIds } from "#core/manifest/cell-user";
 import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
 import { renderJob } from "#core/manifest/manifest";
-import { type CellPlan, NoRoom } from "../../provider.ts";
+import type { CellPlan } from "../../cell-plan.ts";
+import { NoPlace } from "../../placement/no-place.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 import { readJob } from "../api/observe.ts";
 import type { OwnCells } from "../api/own-cells.ts";
 import { toV1Job } from "../api/v1-job.ts";
-import { isQuotaRefusal, lackIn, neverFits } from "../places/quota.ts";
+import { isQuotaRefusal, neverFits, shortageIn } from "../quotas/quota.ts";
 import { deleteJob } from "./delete-cell.ts";
 import { hasSpecOf, isJobOf } from "./same-job.ts";
 import { isUserIdTaken, userIdIn, userIdOf } from "./user-ids.ts";
@@ -37,24 +38,27 @@ const userIdRounds = 16;
 /** Renders the Job of a plan. */
 async function render(
   { client, instance }: Creating,
-  { cellId, spec, language, owner }: CellPlan,
+  { cellId, shape, owner, annotations }: CellPlan,
   { runtimeClassName }: JobSettings,
   userId: number,
 ): Promise<V1Job> {
-  const job = await renderJob({
+  const job = renderJob({
     name: cellId,
     namespace: client.namespace,
-    spec,
-    language,
+    shape,
     labels: { [instanceLabel]: instance, [cellLabel]: cellId },
-    annotations: { [workflowIdAnnotation]: owner.workflowId, [runIdAnnotation]: owner.runId },
+    annotations: {
+      ...(await annotations?.()),
+      [workflowIdAnnotation]: owner.workflowId,
+      [runIdAnnotation]: owner.runId,
+    },
     createdAt: new Date(),
     runtimeClassName,
     userId,
   });
   const hash = await sha256(canonicalJson(job.spec));
-  const annotations = { ...job.metadata.annotations, [specHashAnnotation]: hash };
-  return toV1Job({ ...job, metadata: { ...job.metadata, annotations } });
+  const metadata = { ...job.metadata, annotations: { ...job.metadata.annotations, [specHashAnnotation]: hash } };
+  return toV1Job({ ...job, metadata });
 }
 
 /** Checks that the existing Job of this name belongs to this run. */
@@ -88,8 +92,8 @@ async function createOrAdopt(own: Creating, plan: CellPlan, settings: JobSetting
         return adopt(own, there, plan, settings);
       }
       if (error.status !== 403 || !isQuotaRefusal(error.message)) throw toRunFailure(error);
-      const lack = lackIn(error.message);
-      throw lack.always ? neverFits(lack, error) : new NoRoom(lack.words, { cause: error });
+      const shortage = shortageIn(error.message);
+      throw shortage.always ? neverFits(shortage, error) : new NoPlace(shortage.words, { cause: error });
     }
   }
 }
@@ -98,7 +102,7 @@ async function createOrAdopt(own: Creating, plan: CellPlan, settings: JobSetting
  * Creates or adopts the Job of a cell, under a user id that no other cell has.
  *
  * @returns the Job as stored by the server
- * @throws NoRoom if a quota or the range of user ids is used up; KgentsError
+ * @throws NoPlace if a quota or the range of user ids is used up; KgentsError
  */
 export async function createJob(own: Creating, plan: CellPlan, settings: JobSettings): Promise<V1Job> {
   for (let round = 0; round < userIdRounds; round += 1) {
@@ -117,5 +121,5 @@ export async function createJob(own: Creating, plan: CellPlan, settings: JobSett
     // Random jitter, so that workers that gave up an id at the same time do not collide again.
     await wait(Math.random() * 100 * (round + 1));
   }
-  throw new NoRoom("worker.kubernetes.userIds: no user id of the range is free");
+  throw new NoPlace("worker.kubernetes.userIds: no user id of the range is free");
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { KgentsError } from "#core/contract/error";
-import type { CellPlan } from "../../provider.ts";
+import type { CellPlan } from "../../cell-plan.ts";
 import { readJob } from "../api/observe.ts";
 import type { ObservedCell, ObservedPod } from "../api/observed-cell.ts";
 import type { OwnCells } from "../api/own-cells.ts";

@@ -7,7 +7,7 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
 import { parseBytes, parseCpu } from "#core/text/quantity";
-import type { CellPlan } from "../../provider.ts";
+import type { CellPlan } from "../../cell-plan.ts";
 
 /**
  * Fields that the server may add, with the default value; undefined accepts any value. None of them determines what

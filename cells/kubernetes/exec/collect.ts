@@ -1,11 +1,12 @@
 import type { Readable } from "node:stream";
+import type { Program } from "#core/contract/cell-shape";
 import { maximumStreamBytes } from "#core/contract/result";
 import { type ExitMarker, parseExitMarker } from "#core/manifest/supervisor";
 import { countOf } from "../../files/cell-values.ts";
 import { collectionMilliseconds, collectOutputs, type OmittedFile } from "../../files/collect-outputs.ts";
 import { type ControlReader, controlReader } from "../../files/control-reader.ts";
 import { findPattern } from "../../files/output-patterns.ts";
-import type { CellPlan, ExecuteContext } from "../../provider.ts";
+import type { ProgramContext } from "../../provider.ts";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import { cellContainer } from "../cell/classify-cell.ts";
 import { cellScripts, scriptExit } from "./cell-scripts.ts";
@@ -89,20 +90,22 @@ const wanted = (received: number): number => Math.max(0, maximumStreamBytes + 1 
  *
  * Can be repeated: the cell keeps everything until it is released. Files that were stored before are not stored again.
  *
+ * @param disk the disk limit of the cell, in bytes
  * @param signal ends it, also while it waits for the cell or the store
  */
 export async function collectOnce(
   client: ClusterClient,
   pod: string,
-  plan: CellPlan,
-  context: ExecuteContext,
+  program: Program,
+  disk: number,
+  context: ProgramContext,
   progress: Progress,
   saved: Set<string>,
   signal: AbortSignal,
 ): Promise<CollectEnd> {
   const { received } = progress;
   const before = { ...received };
-  const patterns = plan.spec.outputs.map(findPattern);
+  const patterns = program.outputs.map(findPattern);
   const most = { stdout: wanted(received.stdout), stderr: wanted(received.stderr) };
   const session = await openSession(
     client,
@@ -111,7 +114,7 @@ export async function collectOnce(
     { idleMilliseconds, signal },
   );
   // Limits the whole collection, however slowly the cell sends: the image's programs may be hostile.
-  const clock = setTimeout(session.close, collectionMilliseconds(plan.spec.disk) + streamsMilliseconds);
+  const clock = setTimeout(session.close, collectionMilliseconds(disk) + streamsMilliseconds);
   try {
     const count = (stream: "stdout" | "stderr") => (bytes: number) => {
       received[stream] += bytes;
@@ -135,9 +138,9 @@ export async function collectOnce(
     const filesOmitted =
       head && patterns.length > 0
         ? await collectOutputs(output, {
-            globs: plan.spec.outputs,
-            except: new Set(plan.spec.code === undefined ? [] : [plan.language.fileName]),
-            largestTotal: plan.spec.disk,
+            globs: program.outputs,
+            except: new Set(program.code === undefined ? [] : [program.codeFile]),
+            largestTotal: disk,
             save: (name, content, bytes) => saveOnce(saved, context, name, content, bytes),
             giveUp,
             signal,
@@ -165,7 +168,7 @@ export async function collectOnce(
 
 async function saveOnce(
   saved: Set<string>,
-  context: ExecuteContext,
+  context: ProgramContext,
   name: string,
   content: Readable,
   bytes: number,

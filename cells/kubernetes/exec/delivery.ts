@@ -6,13 +6,13 @@
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { pack } from "tar-stream";
+import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
-import { commandInImage } from "#core/contract/language";
 import { cellDirectories } from "#core/manifest/cell-pod";
 import { renderCommandFile } from "#core/manifest/supervisor";
 import { commonEnvironment } from "../../common-environment.ts";
 import { type ArchiveEntry, fillArchive, modeOf } from "../../files/deliver-inputs.ts";
-import type { CellPlan, ExecuteContext } from "../../provider.ts";
+import type { ProgramContext } from "../../provider.ts";
 
 const inRun = (name: string): string => `${cellDirectories.run.slice(1)}/${name}`;
 const inWork = (name: string): string => `${cellDirectories.work.slice(1)}/${name}`;
@@ -23,21 +23,15 @@ const inWork = (name: string): string => `${cellDirectories.work.slice(1)}/${nam
  */
 const recordBytes = 10_240;
 
-function entriesOf({ spec, language }: CellPlan): ArchiveEntry[] {
-  const codeFile = spec.entrypoint ?? language.fileName;
-  const files = spec.files.map((file) => ({ name: inWork(file.name), content: file.content, mode: modeOf(file) }));
-  const environment = { ...commonEnvironment, ...spec.env };
-  const command = [
-    ...commandInImage(language, spec.image ?? language.image),
-    `${cellDirectories.work}/${codeFile}`,
-    ...spec.args,
-  ];
+function entriesOf({ command, codeFile, code, args, env, stdin, files }: Program): ArchiveEntry[] {
+  const environment = { ...commonEnvironment, ...env };
+  const words = [...command, `${cellDirectories.work}/${codeFile}`, ...args];
   return [
-    ...files,
-    ...(spec.code === undefined ? [] : [{ name: inWork(language.fileName), content: spec.code, mode: 0o644 }]),
-    ...(spec.stdin === undefined ? [] : [{ name: inRun("stdin"), content: spec.stdin, mode: 0o600 }]),
+    ...files.map((file) => ({ name: inWork(file.name), content: file.content, mode: modeOf(file) })),
+    ...(code === undefined ? [] : [{ name: inWork(codeFile), content: code, mode: 0o644 }]),
+    ...(stdin === undefined ? [] : [{ name: inRun("stdin"), content: stdin, mode: 0o600 }]),
     // Last: once this file exists, everything before it is complete.
-    { name: inRun("command"), content: renderCommandFile(command, environment), mode: 0o600 },
+    { name: inRun("command"), content: renderCommandFile(words, environment), mode: 0o600 },
   ];
 }
 
@@ -47,9 +41,9 @@ function entriesOf({ spec, language }: CellPlan): ArchiveEntry[] {
  *
  * @throws KgentsError `artifact-unavailable`; whatever the target fails with
  */
-export async function deliver(plan: CellPlan, open: ExecuteContext["open"], target: Writable): Promise<void> {
+export async function deliver(program: Program, open: ProgramContext["open"], target: Writable): Promise<void> {
   const archive = pack();
-  const filled = fillArchive(archive, entriesOf(plan), open).catch((error) => {
+  const filled = fillArchive(archive, entriesOf(program), open).catch((error) => {
     archive.destroy(error);
     if (error instanceof KgentsError) throw error;
     throw new KgentsError("artifact-unavailable", `input cannot be read: ${error.message}`, { cause: error });

@@ -215,7 +215,7 @@ function watchConnection(
 }
 
 /** Runs a program to its end and discards its output. */
-export async function runProgram(
+export async function runScript(
   client: ClusterClient,
   target: { readonly pod: string; readonly container: string },
   command: readonly string[],

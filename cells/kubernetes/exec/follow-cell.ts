@@ -5,8 +5,10 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
+import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
-import type { CellPlan, ExecuteContext } from "../../provider.ts";
+import type { CellPlan } from "../../cell-plan.ts";
+import type { ProgramContext } from "../../provider.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 import { observeCell } from "../api/observe.ts";
 import type { OwnCells } from "../api/own-cells.ts";
@@ -14,7 +16,7 @@ import { type CellState, cellContainer } from "../cell/classify-cell.ts";
 import { classifyPinned, type Pin } from "../cell/pin.ts";
 import { cellScripts } from "./cell-scripts.ts";
 import { type Collected, collectOnce } from "./collect.ts";
-import { runProgram } from "./exec-session.ts";
+import { runScript } from "./exec-session.ts";
 import { followOnce, type Progress, StoreError } from "./follow.ts";
 import { collectionDeadline, collectionPatience, endingSignal, handedOver, isHandedOver } from "./stop-signals.ts";
 
@@ -24,11 +26,14 @@ export interface Reach extends OwnCells {
   readonly nodePatienceMilliseconds: number;
 }
 
-/** A cell whose supervisor runs. */
+/** A program in a cell whose supervisor runs. */
 export interface CellRun {
   readonly reach: Reach;
-  readonly plan: CellPlan;
-  readonly context: ExecuteContext;
+  readonly cell: CellPlan;
+  /** The number of the program in its cell. */
+  readonly n: number;
+  readonly program: Program;
+  readonly context: ProgramContext;
   readonly pod: string;
   readonly pin: Pin;
   readonly progress: Progress;
@@ -49,9 +54,9 @@ const askMilliseconds = 3000;
 const breakPatience = 3000;
 
 /** The state of the cell, read from the server; undefined if the server does not answer. */
-async function stateNow({ reach, plan, pin }: CellRun): Promise<CellState | undefined> {
+async function stateNow({ reach, cell, pin }: CellRun): Promise<CellState | undefined> {
   try {
-    const observed = await observeCell(reach, plan.cellId, AbortSignal.timeout(askMilliseconds));
+    const observed = await observeCell(reach, cell.cellId, AbortSignal.timeout(askMilliseconds));
     return classifyPinned(observed, pin, new Date());
   } catch {
     // Treat any error as no answer; the caller's deadline bounds the retries.
@@ -60,10 +65,10 @@ async function stateNow({ reach, plan, pin }: CellRun): Promise<CellState | unde
 }
 
 /** Closes the connection to a cell that has ended according to the watch, if it does not break by itself. */
-async function closeWhenGone({ reach, plan, pin }: CellRun, over: AbortSignal, close: () => void): Promise<void> {
+async function closeWhenGone({ reach, cell, pin }: CellRun, over: AbortSignal, close: () => void): Promise<void> {
   while (!over.aborted) {
-    using change = reach.watch.listen(plan.cellId, over);
-    const pods = reach.watch.podsOf(plan.cellId);
+    using change = reach.watch.listen(cell.cellId, over);
+    const pods = reach.watch.podsOf(cell.cellId);
     // A watch that has just restarted may not have listed any pods yet.
     const state = pods.length > 0 && classifyPinned({ job: null, pods, events: [] }, pin, new Date()).state;
     if (state === "failed" || state === "ended") {
@@ -75,8 +80,8 @@ async function closeWhenGone({ reach, plan, pin }: CellRun, over: AbortSignal, c
 }
 
 /** The time at which to give up on a cell that does not answer, in milliseconds since the epoch. */
-function patienceEnds({ progress, plan, reach }: CellRun, serverAnswers: boolean, since: number): number {
-  const codeEnds = (progress.startedAt?.getTime() ?? since) + plan.spec.timeout;
+function patienceEnds({ progress, program, reach }: CellRun, serverAnswers: boolean, since: number): number {
+  const codeEnds = (progress.startedAt?.getTime() ?? since) + program.timeout;
   return Math.max(codeEnds, since) + (serverAnswers ? reach.nodePatienceMilliseconds : collectionPatience);
 }
 
@@ -101,7 +106,7 @@ function whyBroken(error: unknown, { reach, progress }: CellRun): string {
  * @throws KgentsError if nothing was started or the cell was handed over; StoreError
  */
 export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
-  const { reach, plan, context, progress, pod } = run;
+  const { reach, program, context, progress, pod } = run;
   const ending = endingSignal(context.stop);
   let brokenSince: number | undefined;
   for (let pause: number = pauses.first; !ending.aborted; pause = Math.min(2 * pause, pauses.longest)) {
@@ -112,7 +117,14 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
     let why: string;
     try {
       const before = progress.received.stdout + progress.received.stderr;
-      const end = await followOnce(reach.client, pod, plan, context, progress, AbortSignal.any([ending, close.signal]));
+      const end = await followOnce(
+        reach.client,
+        pod,
+        program,
+        context,
+        progress,
+        AbortSignal.any([ending, close.signal]),
+      );
       if (end.end === "code-ended") return end;
       if (end.end === "refused") throw new KgentsError("cell-start", `the code could not be started: ${end.why}`);
       why = end.why;
@@ -166,7 +178,7 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
     let why: string;
     try {
       const limit = AbortSignal.timeout(stopPatience);
-      const end = await runProgram(reach.client, { pod, container: cellContainer }, cellScripts.kill(), limit);
+      const end = await runScript(reach.client, { pod, container: cellContainer }, cellScripts.kill(), limit);
       if ("exitCode" in end && end.exitCode === 0) return { end: "code-ended" };
       why = "broken" in end ? end.broken : `exit code ${end.exitCode}`;
     } catch (error) {
@@ -187,7 +199,7 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
 export async function collectToEnd(
   run: CellRun,
 ): Promise<{ readonly end: "collected"; readonly collected: Collected } | Gone | Unreachable> {
-  const { reach, plan, context, progress, pod } = run;
+  const { reach, cell, program, context, progress, pod } = run;
   const since = Date.now();
   const saved = new Set<string>();
   using clock = collectionDeadline(context.stop);
@@ -195,7 +207,7 @@ export async function collectToEnd(
   for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
     let why: string;
     try {
-      const end = await collectOnce(reach.client, pod, plan, context, progress, saved, deadline);
+      const end = await collectOnce(reach.client, pod, program, cell.shape.disk, context, progress, saved, deadline);
       if ("collected" in end) return { end: "collected", collected: end.collected };
       why = end.failed;
       // The code survived the kill, or the watchdogs of its cell are dead.

@@ -1,7 +1,8 @@
 import type { Writable } from "node:stream";
+import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { controlReader } from "../../files/control-reader.ts";
-import type { CellPlan, ExecuteContext } from "../../provider.ts";
+import type { ProgramContext } from "../../provider.ts";
 import { untilDrained } from "../../until-drained.ts";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import { cellContainer } from "../cell/classify-cell.ts";
@@ -70,8 +71,8 @@ export async function pour(
 export async function followOnce(
   client: ClusterClient,
   pod: string,
-  plan: CellPlan,
-  context: ExecuteContext,
+  program: Program,
+  context: ProgramContext,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<FollowEnd> {
@@ -90,7 +91,7 @@ export async function followOnce(
   let undelivered: unknown;
   const delivered =
     progress.startedAt === undefined
-      ? deliver(plan, context.open, session.stdin).catch((error) => {
+      ? deliver(program, context.open, session.stdin).catch((error) => {
           // Ignore the error if the cell has answered: it already has its delivery and does not read another one. A
           // broken connection is reported by the session.
           undelivered = error;
@@ -130,7 +131,7 @@ export async function followOnce(
 }
 
 /** Records when the code was started, by this worker or an earlier one, as reported by the cell. */
-export function begin(progress: Progress, context: ExecuteContext, first: string): void {
+export function begin(progress: Progress, context: ProgramContext, first: string): void {
   if (progress.startedAt) return;
   // The code can forge the reported time. A time in the future would extend its time limit, so it is capped at now.
   const at = Math.min(Date.parse(first) || Number.POSITIVE_INFINITY, Date.now());

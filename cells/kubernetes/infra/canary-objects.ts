@@ -5,6 +5,7 @@
  * @module
  */
 
+import { shapeOf } from "#core/contract/cell-shape";
 import type { Language } from "#core/contract/language";
 import { validateRequest } from "#core/contract/parse-request";
 import { cellPod } from "#core/manifest/cell-pod";
@@ -139,7 +140,7 @@ export function canaryPod(
   targets: readonly Target[],
 ): Manifest & { spec: object } {
   const { id, namespace, node } = place;
-  const spec = cellPod(validateRequest({ code: "true", language: "sh" }), language);
+  const spec = cellPod(shapeOf(validateRequest({ code: "true", language: "sh" }), language));
   const [container] = spec.containers;
   return {
     apiVersion: "v1",

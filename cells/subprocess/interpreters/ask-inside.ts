@@ -4,11 +4,12 @@
  *
  * @module
  */
+
 import { Readable, Writable } from "node:stream";
+import { programOf, shapeOf } from "#core/contract/cell-shape";
 import { requestSchema } from "#core/contract/request";
-import type { ExecuteContext } from "../../provider.ts";
+import type { ProgramContext } from "../../provider.ts";
 import type { Launcher } from "../launcher/launcher.ts";
-import { cellLimits } from "../machine/limits.ts";
 import { composeRun } from "../sandbox/compose-run.ts";
 import { runSandbox } from "../sandbox/run-sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -53,7 +54,7 @@ export const askInside = async ({ machine, pool }: Sandbox, question: Question):
   const { command, code, environment, binds } = question;
   const tooMuch = new AbortController();
   const [stdout, stderr] = [keep(() => tooMuch.abort()), keep(() => tooMuch.abort())];
-  const context: ExecuteContext = {
+  const context: ProgramContext = {
     stop: AbortSignal.any([AbortSignal.timeout(patience), tooMuch.signal]),
     abandoned: AbortSignal.timeout(2 * patience),
     started: () => {},
@@ -68,7 +69,8 @@ export const askInside = async ({ machine, pool }: Sandbox, question: Question):
   const language = { name: fileName, aliases: [], fileName, extensions: [], image: "", command };
   const interpreter = { command, binds, directory: "/usr/bin", hostCommand: command };
   const owner = { workflowId: cellId, runId: cellId };
-  const run = await composeRun({ cellId, spec, language, owner }, context, machine, interpreter, cellLimits(spec));
+  const cell = { cellId, shape: shapeOf(spec, language), owner };
+  const run = await composeRun(cell, programOf(spec, language), context, machine, interpreter);
   let launcher: Launcher | undefined;
   try {
     launcher = await pool.take();

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { NetworkAccess } from "#core/contract/cell-shape";
 import type { Enforcement, Isolation } from "#core/contract/result";
 import { formatBytes, formatCpu } from "#core/text/quantity";
 import { enforced, notEnforced } from "../../enforcement.ts";
@@ -47,22 +48,24 @@ function memory(groups: EnforcedByGroups | undefined, fallback: Fallback, limits
   return notEnforced(`${noGroup}, and RLIMIT_AS breaks this interpreter`);
 }
 
+const networkMeans: Readonly<Record<NetworkAccess["to"], string>> = {
+  nothing: "own network namespace without a way out",
+  "public-addresses":
+    "own network namespace; slirp4netns, and nftables rules that drop private, link-local and this machine's addresses",
+};
+
 /** The isolation of a run in the sandbox. */
 export function sandboxIsolation(
   machine: Machine,
   limits: CellLimits,
-  network: boolean,
+  network: NetworkAccess,
   fallback: Fallback,
 ): Isolation {
   const groups = machine.groups?.enforced;
   return {
     level: "sandbox",
     mechanism: `bubblewrap ${machine.version}`,
-    network: enforced(
-      network
-        ? "own network namespace; slirp4netns, and nftables rules that drop private, link-local and this machine's addresses"
-        : "own network namespace without a way out",
-    ),
+    network: enforced(networkMeans[network.to]),
     filesystem: enforced("own mount namespace: programs and libraries read-only, no home, no sockets"),
     user: enforced(
       machine.mode === "root"

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { ExecutionSpec } from "#core/contract/request";
+import type { ShapeLimits } from "../../usual-limits.ts";
 
 const mebibyte = 2 ** 20;
 
-/** The limits of one run. */
+/** The limits of one cell. */
 export interface CellLimits {
   /** Memory of the code, in bytes. */
   readonly memory: number;
@@ -37,15 +37,15 @@ const defaultOpenFiles = 1024;
 /** The default of container engines; programs that need more map files of their own. */
 const largestSharedMemory = 64 * mebibyte;
 
-/** The limits of a request, including the fixed ones. */
-export const cellLimits = (spec: Pick<ExecutionSpec, "memory" | "cpu" | "disk">): CellLimits => ({
-  memory: spec.memory,
-  cpu: spec.cpu,
+/** The limits of a cell, including the fixed ones. */
+export const cellLimits = (shape: Omit<ShapeLimits, "network">): CellLimits => ({
+  memory: shape.memory,
+  cpu: shape.cpu,
   pids: defaultPids,
   openFiles: defaultOpenFiles,
-  work: spec.disk,
-  temporary: spec.disk,
-  sharedMemory: Math.min(spec.disk, largestSharedMemory),
+  work: shape.disk,
+  temporary: shape.disk,
+  sharedMemory: Math.min(shape.disk, largestSharedMemory),
 });
 
 /**
@@ -67,6 +67,3 @@ export const socketMemory = (limits: CellLimits): number => Math.min(limits.memo
  * start with 50 ms of CPU time would take half a second.
  */
 export const cpuPeriod = 1_000_000;
-
-/** The default limits of a request, which `kgents status` reports. */
-export const usualLimits = { memory: 512 * mebibyte, cpu: 1000, disk: 100 * mebibyte };

@@ -1,6 +1,6 @@
 import { Readable, Writable } from "node:stream";
 import { KgentsError } from "#core/contract/error";
-import type { ExecuteContext } from "../../provider.ts";
+import type { ProgramContext } from "../../provider.ts";
 import type { Machine } from "./machine.ts";
 
 /** The time limit of a probe, in milliseconds. */
@@ -29,7 +29,7 @@ export function judgeProbe(status: string, uid: number): string | undefined {
 }
 
 /** A context that keeps the probe's output. */
-export function probeContext(): { context: ExecuteContext; printed: () => string } {
+export function probeContext(): { context: ProgramContext; printed: () => string } {
   const chunks: Buffer[] = [];
   const sink = (): Writable =>
     new Writable({
@@ -38,7 +38,7 @@ export function probeContext(): { context: ExecuteContext; printed: () => string
         done();
       },
     });
-  const context: ExecuteContext = {
+  const context: ProgramContext = {
     stop: AbortSignal.timeout(patience),
     started: () => {},
     ended: () => {},

@@ -10,7 +10,6 @@ import type { Enforcement, Isolation } from "#core/contract/result";
 import { systemPath } from "#platform/host/find-program";
 import { outputOf } from "#platform/host/run-program";
 import { findPattern } from "../../files/output-patterns.ts";
-import type { CellPlan } from "../../provider.ts";
 import { findGroups } from "../cgroups/find-groups.ts";
 import { createInterpreterCache } from "../interpreters/interpreter-cache.ts";
 import { type LauncherPool, launcherPool } from "../launcher/launcher-pool.ts";
@@ -55,26 +54,25 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
   return {
     examine: () => Promise.resolve("no sandbox, by the worker's configuration"),
     isolation: bareIsolation,
-    provision: async (plan: CellPlan) => void (await interpreterOf(plan.language)),
-    prepare: async (plan, context) => {
-      const { spec, language, cellId } = plan;
-      const interpreter = await interpreterOf(language);
-      const limits = cellLimits(spec);
+    provision: async ({ language }) => void (await interpreterOf(language)),
+    prepare: async ({ cellId, shape }, program, context) => {
+      const { codeFile, env, stdin, outputs, timeout } = program;
+      const interpreter = await interpreterOf(shape.language);
+      const limits = cellLimits(shape);
       const directory = join(stateDirectory, cellId, "work");
       const temporary = join(stateDirectory, cellId, "tmp");
-      const codeFile = spec.entrypoint ?? language.fileName;
-      const code = spec.code === undefined ? null : await buffer(await context.open(spec.code));
+      const code = program.code === undefined ? null : await buffer(await context.open(program.code));
       await mkdir(temporary, { recursive: true });
       await mkdir(dirname(join(directory, codeFile)), { recursive: true });
       if (code !== null) await writeFile(join(directory, codeFile), code);
-      const inputs = spec.files.filter(({ name }) => code === null || name !== codeFile);
+      const inputs = program.files.filter(({ name }) => code === null || name !== codeFile);
       const script = supervisorScript({
-        command: [...interpreter.hostCommand, join(directory, codeFile), ...spec.args],
-        environment: cellEnvironment(directory, temporary, dirname(interpreter.hostCommand[0] ?? "/"), spec.env),
-        ownEnvironment: Object.keys(spec.env).length > 0,
-        ...{ directory, stdin: spec.stdin !== undefined, inputs: inputs.length > 0 },
-        timeout: spec.timeout,
-        patterns: spec.outputs.map(findPattern),
+        command: [...interpreter.hostCommand, join(directory, codeFile), ...program.args],
+        environment: cellEnvironment(directory, temporary, dirname(interpreter.hostCommand[0] ?? "/"), env),
+        ownEnvironment: Object.keys(env).length > 0,
+        ...{ directory, stdin: stdin !== undefined, inputs: inputs.length > 0 },
+        timeout,
+        patterns: outputs.map(findPattern),
         ...{ openFiles: limits.openFiles, largestFile: limits.work },
         fallback: { memory: null, pids: null },
         ...{ drop: [], ownsNamespace: false },
@@ -89,8 +87,8 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
           accounts: "",
           groups: null,
         },
-        ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs },
-        ...{ timeout: spec.timeout, limits },
+        ...{ code, codeFile, inputs, stdin, outputs },
+        ...{ timeout, limits },
       };
       return { run, launcher: await (await pool()).take() };
     },

@@ -1,6 +1,6 @@
 /**
- * The record of a cell on disk: that it was provisioned, and that its code was started. It contains nothing of the
- * request.
+ * The record of a cell on disk: the run that owns it, and which of its programs were started. It contains nothing of
+ * the programs.
  *
  * @module
  */
@@ -10,21 +10,26 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "#platform/host/error-code";
 import { isRunning, type ProcessIdentity } from "#platform/host/process-identity";
+import type { CellPlan } from "../../cell-plan.ts";
 
-const startedName = "started";
+const startedName = (n: number): string => `started-${n}`;
+const isStarted = (name: string): boolean => /^started-\d+$/.test(name);
+const ownerName = "owner.json";
 const launcherName = "launcher";
 
 /** The records in the state directory of a host. */
 export interface CellDirectories {
-  readonly create: (cellId: string) => Promise<void>;
+  readonly create: (cellId: string, owner: CellPlan["owner"]) => Promise<void>;
+  /** The run that owns a cell, and when it was created; null if there is no such cell. */
+  readonly ownerOf: (cellId: string) => Promise<(CellPlan["owner"] & { readonly createdAt: Date }) | null>;
   /**
-   * Claims the only start of a cell's code, atomically.
+   * Claims the only start of a cell's program `n`, atomically.
    *
    * @returns null if the caller has the claim, otherwise the reason why not
    */
-  readonly claim: (cellId: string, owner: ProcessIdentity) => string | null;
-  /** Releases the claim, if the code was certainly not started. */
-  readonly unclaim: (cellId: string) => void;
+  readonly claim: (cellId: string, n: number, owner: ProcessIdentity) => string | null;
+  /** Releases the claim, if the program was certainly not started. */
+  readonly unclaim: (cellId: string, n: number) => void;
   /** Records which launcher a started cell became. */
   readonly record: (cellId: string, launcher: string) => void;
   /** The launcher of a cell, if one is recorded. */
@@ -37,6 +42,15 @@ export interface CellDirectories {
 /** How long a provisioned cell may wait for its start, in milliseconds; a busy worker may be slow. */
 const unstartedLifetime = 3_600_000;
 
+/** Undefined if the text is cut off, because the worker's machine went down. */
+function parseIdentity(text: string): ProcessIdentity | undefined {
+  try {
+    return JSON.parse(text) as ProcessIdentity;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Keeps cells in directories under `root`. The steps before a start are synchronous: three small files take 0.1 ms this
  * way, and 1 ms through the thread pool.
@@ -48,23 +62,38 @@ export function cellDirectories(root: string): CellDirectories {
     return join(root, cellId, ...rest);
   };
   const isAbandoned = async (cellId: string): Promise<boolean> => {
-    try {
-      const owner = JSON.parse(await readFile(place(cellId, startedName), "utf8")) as ProcessIdentity;
-      return !(await isRunning(owner));
-    } catch {
-      if (await stat(place(cellId, startedName)).catch(() => undefined)) return true;
+    const names = await readdir(place(cellId)).catch(() => undefined);
+    if (names === undefined) return false;
+    const [started] = names.filter(isStarted);
+    if (started === undefined) {
       const cell = await stat(place(cellId)).catch(() => undefined);
       return cell !== undefined && Date.now() - cell.mtimeMs > unstartedLifetime;
     }
+    // All programs of a cell are started by one worker, which the cell does not outlive.
+    const text = await readFile(place(cellId, started), "utf8").catch(() => "");
+    const owner = parseIdentity(text);
+    return owner === undefined || !(await isRunning(owner));
   };
   return {
-    create: async (cellId) => void mkdirSync(place(cellId), { recursive: true, mode: 0o700 }),
-    claim: (cellId, owner) => {
+    create: async (cellId, owner) => {
+      mkdirSync(place(cellId), { recursive: true, mode: 0o700 });
+      writeFileSync(place(cellId, ownerName), JSON.stringify(owner));
+    },
+    ownerOf: async (cellId) => {
+      const cell = await stat(place(cellId)).catch(() => undefined);
+      if (cell === undefined) return null;
+      // A cell without an owner was being created when its worker ended. It belongs to no run.
+      const { workflowId = "", runId = "" } = JSON.parse(
+        await readFile(place(cellId, ownerName), "utf8").catch(() => "{}"),
+      ) as Partial<CellPlan["owner"]>;
+      return { workflowId, runId, createdAt: cell.birthtime };
+    },
+    claim: (cellId, n, owner) => {
       const draft = place(cellId, `owner-${randomUUID()}`);
       try {
         writeFileSync(draft, JSON.stringify(owner));
         // Atomic like mkdir, and the file contains its owner as soon as it exists.
-        linkSync(draft, place(cellId, startedName));
+        linkSync(draft, place(cellId, startedName(n)));
         return null;
       } catch (error) {
         if (errorCode(error) === "EEXIST") return "the code was started before, and whoever followed it is gone";
@@ -75,7 +104,7 @@ export function cellDirectories(root: string): CellDirectories {
         rmSync(draft, { force: true });
       }
     },
-    unclaim: (cellId) => rmSync(place(cellId, startedName), { force: true }),
+    unclaim: (cellId, n) => rmSync(place(cellId, startedName(n)), { force: true }),
     record: (cellId, launcher) => writeFileSync(place(cellId, launcherName), launcher),
     launcherOf: (cellId) => readFile(place(cellId, launcherName), "utf8").catch(() => undefined),
     remove: async (cellId) => rmSync(place(cellId), { recursive: true, force: true }),

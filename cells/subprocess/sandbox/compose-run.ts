@@ -1,11 +1,13 @@
 import { buffer } from "node:stream/consumers";
+import type { Program } from "#core/contract/cell-shape";
+import type { CellPlan } from "../../cell-plan.ts";
 import { commonEnvironment } from "../../common-environment.ts";
 import { findPattern } from "../../files/output-patterns.ts";
-import type { CellPlan, ExecuteContext } from "../../provider.ts";
+import type { ProgramContext } from "../../provider.ts";
 import type { Interpreter } from "../interpreters/interpreter-command.ts";
 import { claimUid } from "../machine/claim-uid.ts";
 import { rlimitFallback } from "../machine/isolation.ts";
-import type { CellLimits } from "../machine/limits.ts";
+import { cellLimits } from "../machine/limits.ts";
 import type { Machine } from "../machine/machine.ts";
 import { bubblewrapArguments, userModeUid } from "./bubblewrap-arguments.ts";
 import type { SandboxRun } from "./run-sandbox.ts";
@@ -35,49 +37,50 @@ const dropCommand = (setpriv: string, uid: number): string[] => [
 
 /** Composes the input of one run in the sandbox. */
 export async function composeRun(
-  plan: CellPlan,
-  context: Pick<ExecuteContext, "open">,
+  { cellId, shape }: CellPlan,
+  program: Program,
+  context: Pick<ProgramContext, "open">,
   machine: Machine,
   interpreter: Interpreter,
-  limits: CellLimits,
 ): Promise<SandboxRun> {
-  const { spec, language } = plan;
+  const limits = cellLimits(shape);
+  const { codeFile, env, stdin, outputs, timeout } = program;
   // Read the code completely before anything starts: partial code must never run because the store failed.
-  const code = spec.code === undefined ? null : await buffer(await context.open(spec.code));
-  const claimed = machine.mode === "root" ? await claimUid(plan.cellId, machine.uidMap) : null;
+  const code = program.code === undefined ? null : await buffer(await context.open(program.code));
+  const claimed = machine.mode === "root" ? await claimUid(cellId, machine.uidMap) : null;
   const uid = claimed?.uid ?? null;
   const inside = uid ?? userModeUid;
-  const codeFile = spec.entrypoint ?? language.fileName;
-  const inputs = spec.files.filter(({ name }) => code === null || name !== codeFile);
+  const inputs = program.files.filter(({ name }) => code === null || name !== codeFile);
   const script = supervisorScript({
-    command: [...interpreter.command, `${workDirectory}/${codeFile}`, ...spec.args],
-    environment: cellEnvironment(workDirectory, "/tmp", interpreter.directory, spec.env),
-    ownEnvironment: Object.keys(spec.env).length > 0,
+    command: [...interpreter.command, `${workDirectory}/${codeFile}`, ...program.args],
+    environment: cellEnvironment(workDirectory, "/tmp", interpreter.directory, env),
+    ownEnvironment: Object.keys(env).length > 0,
     directory: workDirectory,
-    stdin: spec.stdin !== undefined,
-    timeout: spec.timeout,
+    stdin: stdin !== undefined,
+    timeout,
     inputs: inputs.length > 0,
-    patterns: spec.outputs.map(findPattern),
+    patterns: outputs.map(findPattern),
     openFiles: limits.openFiles,
     largestFile: limits.work,
     fallback: rlimitFallback(machine, limits, interpreter.command[0] ?? ""),
     drop: uid === null ? [] : dropCommand(machine.setpriv, uid),
     ownsNamespace: true,
   });
-  const view = spec.network ? machine.view.online : machine.view.offline;
+  const online = shape.network.to !== "nothing";
+  const view = online ? machine.view.online : machine.view.offline;
   const codeInside = code === null ? null : codeFile;
   return {
     uid,
     releaseUid: claimed?.release ?? (() => {}),
     goAhead: "go",
     bubblewrapArguments: bubblewrapArguments({
-      ...{ mode: machine.mode, ownNetwork: !spec.network, disablesUserNamespaces: machine.disablesUserNamespaces },
+      ...{ mode: machine.mode, ownNetwork: !online, disablesUserNamespaces: machine.disablesUserNamespaces },
       ...{ view, binds: interpreter.binds, limits, codeFile: codeInside, shell: machine.shell },
     }),
     script,
     accounts: `root:x:0:0::/root:/bin/false\nkgents:x:${inside}:${inside}::${workDirectory}:/bin/sh\n`,
     groups: `root:x:0:\nkgents:x:${inside}:\n`,
-    ...{ code, codeFile, inputs, stdin: spec.stdin, outputs: spec.outputs },
-    ...{ timeout: spec.timeout, limits },
+    ...{ code, codeFile, inputs, stdin, outputs },
+    ...{ timeout, limits },
   };
 }

@@ -1,5 +1,7 @@
+import type { CellShape, Program } from "#core/contract/cell-shape";
 import type { Isolation } from "#core/contract/result";
-import type { CellPlan, ExecuteContext } from "../../provider.ts";
+import type { CellPlan } from "../../cell-plan.ts";
+import type { ProgramContext } from "../../provider.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import type { SandboxRun } from "./run-sandbox.ts";
 
@@ -19,11 +21,11 @@ export interface Engine {
    * @throws KgentsError `sandbox-unavailable`
    */
   readonly examine: () => Promise<string>;
-  /** The isolation that it enforces; for the default limits if no plan is given. */
-  readonly isolation: (plan?: CellPlan) => Promise<Isolation>;
-  /** Checks the requirements of this run, and prepares for it. */
-  readonly provision: (plan: CellPlan) => Promise<void>;
-  readonly prepare: (plan: CellPlan, context: ExecuteContext) => Promise<PreparedRun>;
+  /** The isolation that it enforces; for the default limits if no shape is given. */
+  readonly isolation: (shape?: CellShape) => Promise<Isolation>;
+  /** Checks the requirements of a cell, and prepares for it. */
+  readonly provision: (shape: CellShape) => Promise<void>;
+  readonly prepare: (cell: CellPlan, program: Program, context: ProgramContext) => Promise<PreparedRun>;
   /** Prepares the next run's launcher. */
   readonly warm: () => void;
   readonly close: () => Promise<void>;

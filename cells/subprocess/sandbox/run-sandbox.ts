@@ -11,7 +11,7 @@ import type { Content } from "#core/contract/request";
 import { messageOf } from "#core/text/message-of";
 import { collectOutputs, type OmittedFile } from "../../files/collect-outputs.ts";
 import { deliverInputs, type InputFile } from "../../files/deliver-inputs.ts";
-import type { CellOutcome, ExecuteContext } from "../../provider.ts";
+import type { ProgramContext, ProgramOutcome } from "../../provider.ts";
 import { ranTooLong } from "../../ran-too-long.ts";
 import { watchMemory } from "../cgroups/watch-memory.ts";
 import { beginningOf } from "../launcher/beginning-of.ts";
@@ -76,7 +76,11 @@ function rejection(signal: AbortSignal): Promise<never> {
  *
  * @throws KgentsError if the code was certainly not started
  */
-export async function runSandbox(launcher: Launcher, run: SandboxRun, context: ExecuteContext): Promise<CellOutcome> {
+export async function runSandbox(
+  launcher: Launcher,
+  run: SandboxRun,
+  context: ProgramContext,
+): Promise<ProgramOutcome> {
   const { socket, group, control } = launcher;
   const abandoned = rejection(context.abandoned);
   const unlessAbandoned = <Value>(work: Promise<Value>): Promise<Value> => Promise.race([work, abandoned]);
@@ -118,7 +122,7 @@ export async function runSandbox(launcher: Launcher, run: SandboxRun, context: E
       : deliverInputs(run.inputs, context.open, channel).catch(fail("the input files could not be delivered"));
 
   const watch = group && watchMemory(group, run.limits);
-  const follow = async (): Promise<CellOutcome> => {
+  const follow = async (): Promise<ProgramOutcome> => {
     const started = (await launcher.ready) && (await control.until(newline)) === "run";
     if (started) context.started();
     const end = started ? parseExitLine(await control.until(newline)) : undefined;

@@ -1,8 +1,9 @@
-import type { CellPlan } from "../../provider.ts";
+import type { CellShape } from "#core/contract/cell-shape";
+import { usualLimits } from "../../usual-limits.ts";
 import { askInside } from "../interpreters/ask-inside.ts";
 import { createInterpreterCache } from "../interpreters/interpreter-cache.ts";
 import { rlimitFallback, sandboxIsolation } from "../machine/isolation.ts";
-import { cellLimits, usualLimits } from "../machine/limits.ts";
+import { cellLimits } from "../machine/limits.ts";
 import { prepareNetwork } from "../network/isolate-network.ts";
 import { composeRun } from "./compose-run.ts";
 import type { Engine } from "./engine.ts";
@@ -19,22 +20,24 @@ export function sandboxEngine(options: SandboxOptions): Engine {
   };
   return {
     examine: async () => `sandbox by bubblewrap ${(await get()).machine.version}`,
-    isolation: async (plan?: CellPlan) => {
+    isolation: async (shape?: CellShape) => {
       const { machine } = await get();
-      const limits = cellLimits(plan?.spec ?? usualLimits);
-      const program = plan ? ((await interpreterOf(plan.language)).command[0] ?? "") : "";
-      return sandboxIsolation(machine, limits, plan?.spec.network ?? false, rlimitFallback(machine, limits, program));
+      const wanted = shape ?? usualLimits;
+      const limits = cellLimits(wanted);
+      const program = shape ? ((await interpreterOf(shape.language)).command[0] ?? "") : "";
+      return sandboxIsolation(machine, limits, wanted.network, rlimitFallback(machine, limits, program));
     },
-    provision: async (plan) => {
+    provision: async ({ network, language }) => {
       const { machine, pool } = await get();
       pool.warm();
-      if (plan.spec.network) await prepareNetwork(machine.mode);
-      await interpreterOf(plan.language);
+      if (network.to !== "nothing") await prepareNetwork(machine.mode);
+      await interpreterOf(language);
     },
-    prepare: async (plan, context) => {
-      const [{ machine, pool }, interpreter] = await Promise.all([get(), interpreterOf(plan.language)]);
-      const run = await composeRun(plan, context, machine, interpreter, cellLimits(plan.spec));
-      if (!plan.spec.network) return { run, launcher: await pool.take() };
+    prepare: async (cell, program, context) => {
+      const { shape } = cell;
+      const [{ machine, pool }, interpreter] = await Promise.all([get(), interpreterOf(shape.language)]);
+      const run = await composeRun(cell, program, context, machine, interpreter);
+      if (shape.network.to === "nothing") return { run, launcher: await pool.take() };
       const { launcherPrefix, connect } = await prepareNetwork(machine.mode);
       return { run, launcher: await pool.prepare(launcherPrefix), connect };
     },

@@ -5,12 +5,12 @@
  */
 
 import { join } from "node:path";
+import { programOf, shapeOf } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { requestSchema } from "#core/contract/request";
 import { messageOf } from "#core/text/message-of";
 import type { Launcher } from "../launcher/launcher.ts";
 import { type LauncherPool, launcherPool } from "../launcher/launcher-pool.ts";
-import { cellLimits } from "../machine/limits.ts";
 import { examineMachine, type Machine } from "../machine/machine.ts";
 import { judgeProbe, probeCommand, probeContext, probeRefusal } from "../machine/probe.ts";
 import { userModeUid } from "./bubblewrap-arguments.ts";
@@ -42,8 +42,8 @@ async function probe(sandbox: Sandbox): Promise<void> {
   const interpreter = { command: probeCommand, binds: [], directory: "/usr/bin", hostCommand: probeCommand };
   const { context, printed } = probeContext();
   const owner = { workflowId: probeCell, runId: probeCell };
-  const plan = { cellId: probeCell, spec, language, owner };
-  const run = await composeRun(plan, context, machine, interpreter, cellLimits(spec));
+  const cell = { cellId: probeCell, shape: shapeOf(spec, language), owner };
+  const run = await composeRun(cell, programOf(spec, language), context, machine, interpreter);
   let launcher: Launcher | undefined;
   try {
     launcher = await pool.take();

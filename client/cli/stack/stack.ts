@@ -1,4 +1,4 @@
-import type { BackendStatus } from "#cells/provider";
+import type { ProviderStatus } from "#cells/provider";
 import type { Isolation } from "#core/contract/result";
 import { loadConfiguration } from "#platform/host/configuration-file";
 import { packageVersion } from "#platform/host/package-files";
@@ -14,7 +14,7 @@ import { stackOptions } from "./stack-options.ts";
 /** What `kgents status --json` prints. */
 interface Status extends StackStatus {
   readonly version: string;
-  readonly backends: { readonly kubernetes: BackendStatus; readonly subprocess: BackendStatus };
+  readonly backends: { readonly kubernetes: ProviderStatus; readonly subprocess: ProviderStatus };
 }
 
 /** `kgents up`. */

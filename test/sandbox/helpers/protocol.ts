@@ -1,6 +1,6 @@
-import type { BackendStatus } from "#cells/provider";
+import type { ProviderStatus } from "#cells/provider";
 import type { ExecutionRequest } from "#core/contract/request";
-import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
+import type { RunAnswer, RunSettings } from "../../support/run-on-provider.ts";
 
 /** How a child process that acts as a worker is set up. */
 export interface ChildOptions {
@@ -20,6 +20,6 @@ export type Order =
 export interface Answer {
   readonly order: number;
   readonly run?: RunAnswer;
-  readonly status?: BackendStatus;
+  readonly status?: ProviderStatus;
   readonly swept?: number;
 }

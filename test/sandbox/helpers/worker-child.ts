@@ -6,13 +6,13 @@
  */
 
 import { findBubblewrap } from "#cells/subprocess/machine/find-bubblewrap";
-import { createSubprocessBackend } from "#cells/subprocess/provider";
-import { runOnBackend } from "../../support/run-on-backend.ts";
+import { createSubprocessProvider } from "#cells/subprocess/provider";
+import { runOnProvider } from "../../support/run-on-provider.ts";
 import type { Answer, ChildOptions, Order } from "./protocol.ts";
 
 const options: ChildOptions = JSON.parse(process.argv[2] ?? "{}");
 const { bubblewrap } = options;
-const backend = createSubprocessBackend({
+const backend = createSubprocessProvider({
   stateDirectory: options.stateDirectory,
   cacheDirectory: options.stateDirectory,
   findBubblewrap: bubblewrap === undefined ? findBubblewrap : () => Promise.resolve(bubblewrap),
@@ -24,9 +24,9 @@ const backend = createSubprocessBackend({
 async function carryOut(order: Order): Promise<Omit<Answer, "order">> {
   switch (order.kind) {
     case "run":
-      return { run: await runOnBackend(backend, order.request, order) };
+      return { run: await runOnProvider(backend, order.request, order) };
     case "execute-again":
-      return { run: await runOnBackend(backend, order.request, { cellId: order.cellId, again: true }) };
+      return { run: await runOnProvider(backend, order.request, { cellId: order.cellId, again: true }) };
     case "status":
       return { status: await backend.status() };
     case "sweep":

@@ -3,9 +3,9 @@ import { chown, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BackendStatus } from "#cells/provider";
+import type { ProviderStatus } from "#cells/provider";
 import type { ExecutionRequest } from "#core/contract/request";
-import type { RunAnswer, RunSettings } from "../../support/run-on-backend.ts";
+import type { RunAnswer, RunSettings } from "../../support/run-on-provider.ts";
 import type { Answer, ChildOptions, Order } from "./protocol.ts";
 import { isRoot, testBubblewrap } from "./tools.ts";
 
@@ -23,7 +23,7 @@ export interface TestWorker {
   readonly stateDirectory: string;
   readonly run: (request: ExecutionRequest, more?: Partial<Omit<RunSettings, "again">>) => Promise<RunAnswer>;
   readonly executeAgain: (request: ExecutionRequest, cellId: string) => Promise<RunAnswer>;
-  readonly status: () => Promise<BackendStatus>;
+  readonly status: () => Promise<ProviderStatus>;
   readonly sweep: () => Promise<number>;
   /** Kills the process without any chance to clean up. */
   readonly crash: () => Promise<void>;

@@ -1,5 +1,6 @@
 import { cellPod } from "#core/manifest/cell-pod";
-import type { ClusterCells } from "../../provider.ts";
+import type { CellPlan } from "../../cell-plan.ts";
+import type { PlacementLimit } from "../../placement/placement.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 import type { OwnCells } from "../api/own-cells.ts";
 import type { PodWatch } from "../api/pod-watch.ts";
@@ -48,21 +49,25 @@ async function readQuotas({ client }: OwnCells): Promise<readonly Quota[]> {
     }));
 }
 
+/** The quotas of the namespace, as a limit of claims. */
+export interface QuotaLimit extends PlacementLimit {
+  /** The cells that this worker admitted and that are still alive, even if another worker follows them now. */
+  readonly admitted: () => readonly string[];
+}
+
 /**
- * Decides whether the namespace's quotas have room for another cell.
+ * Decides whether the namespace's quotas admit another cell.
  *
  * A quota counts a pod once it is created, some time after its Job. Until then this worker counts it. Cells that other
  * workers admit at the same time are unknown: then a cell's pod is refused, and its run waits again.
  */
-export function quotaRoom(
-  connect: () => Promise<OwnCells>,
-  log: (line: string) => void,
-): { readonly look: ClusterCells["room"] } & Pick<ClusterCells, "admitted" | "giveBack"> {
+export function quotaLimit(connect: () => Promise<OwnCells>, log: (line: string) => void): QuotaLimit {
   const entries = new Map<string, Entry>();
   const admitted = new Set<string>();
   let pods: PodWatch | undefined;
   let last: { readonly begun: number; readonly reading: Promise<Reading>; over: boolean } | undefined;
   let good: Reading | undefined;
+  let newest: Reading | undefined;
   let said = false;
 
   const read = async (own: OwnCells, begun: number): Promise<Reading> => {
@@ -100,28 +105,34 @@ export function quotaRoom(
     });
   };
 
+  const amounts = ({ shape }: CellPlan): Amounts => amountsOf(cellPod(shape));
+
   return {
-    look: async () => {
+    /** @throws KgentsError if the quotas cannot be read. Without the permission to read them they admit every cell. */
+    read: async () => {
       const own = await connect();
       watchEntries(own);
-      const { begun, quotas } = await shared(own);
-      return ({ cellId, spec, language }) => {
-        // Admit a cell again only if it has a pod: an entry alone may belong to an attempt whose pod was refused.
-        if (own.watch.podsOf(cellId).length > 0) return undefined;
-        entries.delete(cellId);
-        const now = performance.now();
-        for (const [id, { podSince = now, until }] of entries) {
-          if (podSince < begun || until < now) entries.delete(id);
-        }
-        const amounts = amountsOf(cellPod(spec, language));
-        const pending = [...entries.values()].map((entry) => entry.amounts);
-        const lack = shortageOf(quotas, amounts, pending);
-        if (lack?.always) throw neverFits(lack);
-        if (lack) return lack.words;
-        entries.set(cellId, { amounts, until: now + spec.startupTimeout + lateMilliseconds });
-        admitted.add(cellId);
-        return undefined;
-      };
+      newest = await shared(own);
+    },
+    refusal: (plan) => {
+      const { begun, quotas } = newest ?? { begun: 0, quotas: [] };
+      // Admit a cell again only if it has a pod: an entry alone may belong to an attempt whose pod was refused.
+      if ((pods?.podsOf(plan.cellId).length ?? 0) > 0) return undefined;
+      entries.delete(plan.cellId);
+      const now = performance.now();
+      for (const [id, { podSince = now, until }] of entries) {
+        if (podSince < begun || until < now) entries.delete(id);
+      }
+      const pending = [...entries.values()].map((entry) => entry.amounts);
+      const shortage = shortageOf(quotas, amounts(plan), pending);
+      if (shortage?.always) throw neverFits(shortage);
+      return shortage?.words;
+    },
+    admit: (plan) => {
+      if ((pods?.podsOf(plan.cellId).length ?? 0) > 0) return;
+      const until = performance.now() + plan.shape.startupTimeout + lateMilliseconds;
+      entries.set(plan.cellId, { amounts: amounts(plan), until });
+      admitted.add(plan.cellId);
     },
     admitted: () => {
       // Before its first list the watch knows no pods, so their absence proves nothing.
@@ -134,7 +145,7 @@ export function quotaRoom(
       }
       return [...admitted];
     },
-    giveBack: (cellId) => {
+    release: (cellId) => {
       // If its pod exists, keep the entry until the next reading, which shows whether the pod still counts.
       if (entries.get(cellId)?.podSince === undefined) entries.delete(cellId);
     },

@@ -18,7 +18,7 @@ export interface Quota {
 export type Amounts = Readonly<Record<string, number>>;
 
 /** A quota that does not admit a cell. */
-export interface Lack {
+export interface Shortage {
   /** Whether it would refuse the cell even if nothing were used. */
   readonly always: boolean;
   /** A phrase that names the quota. */
@@ -66,7 +66,7 @@ export function amountsOf({ containers }: CellPodSpec): Amounts {
 }
 
 /** The failure of a run whose cell can never fit, even after other runs have ended. */
-export const neverFits = ({ words }: Lack, cause?: unknown): KgentsError =>
+export const neverFits = ({ words }: Shortage, cause?: unknown): KgentsError =>
   new KgentsError("quota-exceeded", words, { cause });
 
 const boundWords = (name: string, resource: string, hard: string): string => `the quota ${name}: ${resource}=${hard}`;
@@ -81,8 +81,12 @@ const neverWords = (name: string, resource: string, hard: string, wanted: string
  * @param pending the amounts of admitted cells that `used` may not include yet
  * @throws KgentsError `internal` if a quota cannot be parsed
  */
-export function shortageOf(quotas: readonly Quota[], wanted: Amounts, pending: readonly Amounts[]): Lack | undefined {
-  let full: Lack | undefined;
+export function shortageOf(
+  quotas: readonly Quota[],
+  wanted: Amounts,
+  pending: readonly Amounts[],
+): Shortage | undefined {
+  let full: Shortage | undefined;
   for (const { name, hard, used } of quotas) {
     for (const [resource, amount] of Object.entries(wanted)) {
       const [bound, taken] = [amountIn(name, resource, hard[resource]), amountIn(name, resource, used[resource])];
@@ -107,7 +111,7 @@ export const isQuotaRefusal = (message: string): boolean =>
   /exceeded quota|must specify|status unknown for quota/.test(message);
 
 /** Parses the message of a refusal because of a quota. */
-export function lackIn(refusal: string): Lack {
+export function shortageIn(refusal: string): Shortage {
   const unsaid = /failed quota: (.+?: must specify .+)/.exec(refusal)?.[1];
   // An admission webhook injects a container without the resources that the quota requires.
   if (unsaid !== undefined) return { always: true, words: `the quota ${unsaid}` };

@@ -1,4 +1,4 @@
-import type { Backend } from "#cells/provider";
+import type { CellProvider } from "#cells/provider";
 import type { Logger } from "./logging.ts";
 import type { WorkerMetrics } from "./worker-metrics.ts";
 
@@ -6,22 +6,22 @@ import type { WorkerMetrics } from "./worker-metrics.ts";
 const roundMilliseconds = 30_000;
 
 /** Checks the backends at intervals, so that metrics show an unavailable one before a run needs it. */
-export function watchBackends(
-  backends: readonly Backend[],
+export function watchProviders(
+  providers: readonly CellProvider[],
   metrics: WorkerMetrics,
   log: Logger,
 ): { stop: () => Promise<void> } {
-  const look = async (backend: Backend): Promise<void> => {
-    const { available, isolation } = await backend.status();
-    metrics.available(backend.name, available);
-    if (isolation) metrics.isolation(backend.name, isolation);
+  const look = async (provider: CellProvider): Promise<void> => {
+    const { available, isolation } = await provider.status();
+    metrics.available(provider.name, available);
+    if (isolation) metrics.isolation(provider.name, isolation);
   };
   const round = (): Promise<unknown> =>
     Promise.all(
-      backends.map((backend) =>
-        look(backend).catch((error) => {
-          metrics.available(backend.name, false);
-          log.warn({ backend: backend.name, error: String(error) }, "a backend could not be looked at");
+      providers.map((provider) =>
+        look(provider).catch((error) => {
+          metrics.available(provider.name, false);
+          log.warn({ backend: provider.name, error: String(error) }, "a backend could not be looked at");
         }),
       ),
     );

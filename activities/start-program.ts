@@ -1,9 +1,17 @@
 import { EventEmitter } from "node:events";
-import type { Backend, CellOutcome, CellPlan, ExecuteContext, StopReason } from "#cells/provider";
+import type { CellPlan } from "#cells/cell-plan";
+import {
+  type CellProvider,
+  lostOutcome,
+  type ProgramContext,
+  type ProgramOutcome,
+  type StopReason,
+} from "#cells/provider";
 import { ranTooLong } from "#cells/ran-too-long";
 import type { ResultLimits } from "#core/contract/batch";
+import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
-import { type BackendName, maximumStreamBytes } from "#core/contract/result";
+import { maximumStreamBytes } from "#core/contract/result";
 import { formatDuration } from "#core/text/duration";
 import { messageOf } from "#core/text/message-of";
 import { within } from "#platform/host/within";
@@ -18,38 +26,28 @@ import { createFileCollector } from "./output-files.ts";
 import { liveWindowBytes, type RecordedStream, recordStream } from "./recorded-stream.ts";
 import type { RunningCell } from "./running-cells.ts";
 
-/** The outcome if the backend could not report the end of the code. */
-const unknownEnd = (lost: string | null): CellOutcome => ({
-  exit: null,
-  outOfMemory: false,
-  lost,
-  usage: { peakMemoryBytes: null, cpuSeconds: null },
-  filesOmitted: [],
-});
-
 /** The destination and limits of the output of one start attempt. */
-interface CellPlace {
+interface ProgramOutput {
   readonly key: string;
   readonly attempt: number;
   /** The bytes of each stream that an earlier worker has stored. */
-  readonly stored: ExecuteContext["stored"];
+  readonly stored: ProgramContext["stored"];
+  /** Whether heartbeats carry the newest output. */
+  readonly live: boolean;
   readonly limits?: ResultLimits | undefined;
-  /** Overrides {@link collectionMilliseconds} in tests. */
+  /** @default that of the provider */
   readonly collectionMilliseconds?: number;
 }
 
-/**
- * The time limit for collecting and storing the output after the code's end, in milliseconds. Together with the
- * following steps (five seconds of grace, reading the streams back, settling the store) it stays within the phase's
- * timeout in the workflow.
- */
-const collectionMilliseconds: Readonly<Record<BackendName, number>> = { subprocess: 60_000, kubernetes: 300_000 };
 /** The time limit of reading the streams back, and that of settling the store, each in milliseconds. */
 const summaryMilliseconds = 20_000;
 
+/** The number of the program of a one-shot run. */
+const onlyProgram = 1;
+
 /** Compares the stored output with what the cell produced. Returns why they differ; null if they do not. */
 function lossOf(
-  read: CellOutcome["read"],
+  read: ProgramOutcome["read"],
   recorded: Readonly<Record<"stdout" | "stderr", Pick<RecordedStream, "bytes" | "received">>>,
   stored: Readonly<Record<"stdout" | "stderr", { readonly bytes: number }>>,
 ): string | null {
@@ -63,11 +61,18 @@ function lossOf(
 }
 
 /**
- * Starts code in its cell, or resumes following it. Enforces its time and output limits and collects its output,
+ * Starts the program of a one-shot run in its cell, or resumes following it. Enforces its time and output limits and collects its output,
  * independently of activity attempts.
  */
-export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan, place: CellPlace): RunningCell {
-  const { key, attempt, stored, limits } = place;
+export function startProgram(
+  store: ArtifactStore,
+  provider: CellProvider,
+  cell: CellPlan,
+  program: Program,
+  output: ProgramOutput,
+): RunningCell {
+  const { key, attempt, stored, live, limits } = output;
+  const { startupTimeout } = cell.shape;
   const stop = new AbortController();
   const events = new EventEmitter();
   // One listener per follower. Disables Node's leak warning for more than ten.
@@ -75,7 +80,7 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
   let stopped: { reason: StopReason; detail: string } | null = null;
   let startedAt: Date | null = null;
   const abandoned = new AbortController();
-  const deadline = collectionDeadline(place.collectionMilliseconds ?? collectionMilliseconds[backend.name], (error) => {
+  const deadline = collectionDeadline(output.collectionMilliseconds ?? provider.collectionMilliseconds, (error) => {
     stopFor("collection-timeout", error.message);
     abandoned.abort(error);
     for (const stream of [stdout, stderr]) stream.abandon(error);
@@ -87,20 +92,19 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
     stop.abort(reason);
   };
 
-  const { spec } = plan;
   let clock = setTimeout(
-    () => stopFor("startup-timeout", `the cell did not start within ${formatDuration(spec.startupTimeout)}`),
-    spec.startupTimeout,
+    () => stopFor("startup-timeout", `the cell did not start within ${formatDuration(startupTimeout)}`),
+    startupTimeout,
   );
   const started = (at: Date = new Date()): void => {
     startedAt = at;
     clearTimeout(clock);
     clock = setTimeout(
-      () => stopFor("timed-out", ranTooLong(spec.timeout)),
-      Math.max(0, at.getTime() + spec.timeout - Date.now()),
+      () => stopFor("timed-out", ranTooLong(program.timeout)),
+      Math.max(0, at.getTime() + program.timeout - Date.now()),
     );
   };
-  const ended = (): void => {
+  const hasEnded = (): void => {
     clearTimeout(clock);
     deadline.begin();
   };
@@ -111,7 +115,7 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
       maximumStreamBytes,
       () => stopFor("output-limit", `the code wrote more than ${maximumStreamBytes / 2 ** 20} MiB to ${stream}`),
       events,
-      spec.live === "heartbeat",
+      live,
     );
   const stdout = recorded("stdout");
   const stderr = recorded("stderr");
@@ -121,11 +125,13 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
     deadline.begin();
     return deadline.bound(Promise.all([stdout.end(), stderr.end()]));
   };
-  const runCode = async (): Promise<CellOutcome> => {
+  const runCode = async (): Promise<ProgramOutcome> => {
     try {
-      const outcome = backend.execute(plan, {
-        ...{ stop: stop.signal, abandoned: abandoned.signal },
-        ...{ started, ended },
+      const outcome = provider.run(cell, onlyProgram, program, {
+        stop: stop.signal,
+        abandoned: abandoned.signal,
+        started,
+        ended: hasEnded,
         stored,
         stdout: stdout.sink,
         stderr: stderr.sink,
@@ -136,11 +142,11 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
     } catch (error) {
       await endStreams().catch(() => {});
       if (stopped?.reason === "handed-over") throw error;
-      if (startedAt !== null) return unknownEnd(`the code was started, and then: ${messageOf(error)}`);
+      if (startedAt !== null) return lostOutcome(`the code was started, and then: ${messageOf(error)}`);
       if (stopped?.reason === "startup-timeout" && !(error instanceof KgentsError)) {
         throw new KgentsError("cell-start", stopped.detail, { cause: error });
       }
-      if (stopped?.reason === "cancelled") return unknownEnd(null);
+      if (stopped?.reason === "cancelled") return lostOutcome(null);
       throw error;
     } finally {
       clearTimeout(clock);
@@ -159,7 +165,7 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
     }
     const { files, omitted } = collector.result(outcome.filesOmitted);
     // A completed collection reports a file or an omission for each glob, so there was none.
-    if (spec.outputs.length > 0 && files.length === 0 && omitted.length === 0) {
+    if (program.outputs.length > 0 && files.length === 0 && omitted.length === 0) {
       omitted.push({ name: "...", reason: "the cell ended before its files could be collected" });
     }
     const otherBytes = JSON.stringify([files, omitted]).length;
@@ -172,18 +178,18 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
       typeof summary === "string"
         ? `it could not be read back from the store: ${summary}`
         : lossOf(outcome.read, { stdout, stderr }, summary);
-    const cell = { ...outcome, lost: unstored ?? outcome.lost ?? (loss && `its output is not complete: ${loss}`) };
+    const ended = { ...outcome, lost: unstored ?? outcome.lost ?? (loss && `its output is not complete: ${loss}`) };
     return {
-      ...classify(cell, stopped ?? cell.stopped ?? null, spec.timeout),
-      exitCode: cell.exit?.code ?? null,
-      signal: cell.exit?.signal ?? null,
+      ...classify(ended, stopped ?? ended.stopped ?? null, program.timeout),
+      exitCode: ended.exit?.code ?? null,
+      signal: ended.exit?.signal ?? null,
       ...streams,
       files,
       filesOmitted: omitted,
-      isolation: cell.isolation ?? null,
+      isolation: ended.isolation ?? null,
       startedAt: startedAt?.toISOString() ?? null,
       finishedAt,
-      usage: cell.usage,
+      usage: ended.usage,
     };
   };
   const settled = async (): Promise<ExecuteOutput> => {
@@ -210,15 +216,15 @@ export function startCell(store: ArtifactStore, backend: Backend, plan: CellPlan
     stop: stopFor,
     heartbeat: (): ExecuteHeartbeat => {
       const bytes = { stdout: stdout.bytes(), stderr: stderr.bytes() };
-      if (spec.live !== "heartbeat") return { phase: "executing", attempt, bytes };
+      if (!live) return { phase: "executing", attempt, bytes };
       const errors = stderr.window(liveWindowBytes / 2);
       const used = errors ? Buffer.byteLength(errors.base64, "base64") : 0;
-      const output = stdout.window(liveWindowBytes - used);
+      const printed = stdout.window(liveWindowBytes - used);
       return {
         phase: "executing",
         attempt,
         bytes,
-        live: { ...(output && { stdout: output }), ...(errors && { stderr: errors }) },
+        live: { ...(printed && { stdout: printed }), ...(errors && { stderr: errors }) },
       };
     },
     onOutput: (listener) => {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { isClusterConfigured } from "#cells/kubernetes/api/cluster-client";
-import { createKubernetesBackend } from "#cells/kubernetes/provider";
-import type { Backend } from "#cells/provider";
-import { createSubprocessBackend } from "#cells/subprocess/provider";
+import { createKubernetesProvider } from "#cells/kubernetes/provider";
+import type { CellProvider } from "#cells/provider";
+import { createSubprocessProvider } from "#cells/subprocess/provider";
 import type { WorkerPolicy } from "#core/configuration/configuration";
 import { KgentsError } from "#core/contract/error";
 import type { BackendName } from "#core/contract/result";
@@ -11,7 +11,7 @@ import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
-interface BackendsOf extends Pick<WorkerSettings, "configuration" | "paths" | "log"> {
+interface ProvidersOf extends Pick<WorkerSettings, "configuration" | "paths" | "log"> {
   readonly hostId: string;
   readonly connections: WorkerConnections;
 }
@@ -28,28 +28,32 @@ async function instanceOf({ client, namespace, address, tls }: WorkerConnections
   return createHash("sha256").update(`${clusterId}\0${namespace}`).digest("hex").slice(0, 16);
 }
 
-async function kubernetesBackend({ configuration, connections, log }: BackendsOf): Promise<Backend> {
-  const backend = createKubernetesBackend({
+async function kubernetesProvider({ configuration, connections, log }: ProvidersOf): Promise<CellProvider> {
+  const provider = createKubernetesProvider({
     ...configuration.worker.kubernetes,
+    maximumStartsPerSecond: configuration.worker.maximumStartsPerSecond,
     instance: await instanceOf(connections),
     log: (line) => log.warn(line),
   });
-  const { available, summary } = await backend.status();
+  const { available, summary } = await provider.status();
   log.info({ available, summary }, available ? "the cluster is prepared" : "the cluster cannot be used now");
-  return backend;
+  return provider;
 }
 
-async function subprocessBackend({ configuration, paths, log, hostId }: BackendsOf): Promise<Backend> {
-  const backend = createSubprocessBackend({
+async function subprocessProvider({ configuration, paths, log, hostId }: ProvidersOf): Promise<CellProvider> {
+  const provider = createSubprocessProvider({
     stateDirectory: join(paths.state, "cells", hostId),
     cacheDirectory: paths.cache,
     unsandboxed: configuration.worker.unsandboxed,
+    maximumCells: configuration.worker.maximumCells,
+    maximumStartsPerSecond: configuration.worker.maximumStartsPerSecond,
+    limits: configuration.worker.limits,
     installTools: true,
     log: (line) => log.info(line),
   });
-  const { available, summary } = await backend.status();
+  const { available, summary } = await provider.status();
   if (!available) log.warn({ summary }, "the sandbox is not available; runs that need it are refused");
-  return backend;
+  return provider;
 }
 
 /**
@@ -67,16 +71,16 @@ export function missingCluster(
 }
 
 /**
- * Creates the backends that a worker serves. Kubernetes is left out if this machine has no kubeconfig, unless it is the
+ * Creates the providers of the backends that a worker serves. Kubernetes is left out if this machine has no kubeconfig, unless it is the
  * only backend.
  *
  * @throws KgentsError `backend-unavailable` if none is left
  */
-export async function createBackends(about: BackendsOf): Promise<Partial<Record<BackendName, Backend>>> {
+export async function createProviders(about: ProvidersOf): Promise<Partial<Record<BackendName, CellProvider>>> {
   const { backends } = about.configuration.worker;
   const [kubernetes, subprocess] = await Promise.all([
-    backends.includes("kubernetes") && isClusterConfigured() ? kubernetesBackend(about) : undefined,
-    backends.includes("subprocess") ? subprocessBackend(about) : undefined,
+    backends.includes("kubernetes") && isClusterConfigured() ? kubernetesProvider(about) : undefined,
+    backends.includes("subprocess") ? subprocessProvider(about) : undefined,
   ]);
   if (kubernetes || subprocess) return { ...(kubernetes && { kubernetes }), ...(subprocess && { subprocess }) };
   throw new KgentsError(

@@ -1,9 +1,10 @@
 /**
- * Runs one request on a backend as the worker's activities do, but without Temporal, and keeps everything it returned.
+ * Runs one request in a cell of its own as the worker's activities do, but without Temporal, and keeps everything it returned.
  */
 import { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import type { Backend, CellOutcome, StopReason } from "#cells/provider";
+import type { CellProvider, ProgramOutcome, StopReason } from "#cells/provider";
+import { programOf, shapeOf } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
@@ -12,7 +13,7 @@ import { openContent } from "#platform/store/open-content";
 
 /** The results of a run. */
 export interface RunAnswer {
-  readonly outcome: CellOutcome | null;
+  readonly outcome: ProgramOutcome | null;
   readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
   readonly stdout: Buffer;
   readonly stderr: Buffer;
@@ -60,26 +61,27 @@ function keep(chunks: Buffer[], onChunk: () => void = () => {}): Writable {
   });
 }
 
-export async function runOnBackend(
-  backend: Backend,
+export async function runOnProvider(
+  provider: CellProvider,
   request: ExecutionRequest,
   { cellId, again = false, stopAfter, stopAt }: RunSettings,
 ): Promise<RunAnswer> {
   const spec = parseRequest(request);
   const owner = { workflowId: cellId, runId: cellId };
-  const plan = { cellId, spec, language: findLanguage(builtInLanguages, spec.language), owner };
+  const language = findLanguage(builtInLanguages, spec.language);
+  const cell = { cellId, shape: shapeOf(spec, language), owner };
   const streams: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
   const files: Record<string, Buffer> = {};
-  let outcome: CellOutcome | null = null;
+  let outcome: ProgramOutcome | null = null;
   let error: RunAnswer["error"] = null;
   const stop = new AbortController();
   const stopFor = (reason: StopReason) => stop.abort(reason);
   let clock: NodeJS.Timeout | undefined;
   const began = performance.now();
   try {
-    if (!again) await backend.provision(plan);
+    if (!again) await provider.acquire(cell);
     if (stopAfter !== undefined) setTimeout(stopFor, stopAfter, "cancelled");
-    outcome = await backend.execute(plan, {
+    outcome = await provider.run(cell, 1, programOf(spec, language), {
       stop: stop.signal,
       started: () => {
         clock = setTimeout(stopFor, spec.timeout, "timed-out");
@@ -104,7 +106,7 @@ export async function runOnBackend(
     clearTimeout(clock);
   }
   const milliseconds = performance.now() - began;
-  if (!again) await backend.cleanUp(cellId);
+  if (!again) await provider.remove(cellId);
   const [stdout, stderr] = [Buffer.concat(streams.stdout), Buffer.concat(streams.stderr)];
   return { outcome, error, stdout, stderr, files, milliseconds };
 }

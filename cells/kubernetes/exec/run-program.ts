@@ -4,11 +4,13 @@
  *
  * @module
  */
+import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { maximumStreamBytes } from "#core/contract/result";
 import { noProcessLimitExit, type SupervisorStop } from "#core/manifest/supervisor";
 import { formatBytes } from "#core/text/quantity";
-import type { CellOutcome, CellPlan, ExecuteContext } from "../../provider.ts";
+import type { CellPlan } from "../../cell-plan.ts";
+import { lostOutcome, type ProgramContext, type ProgramOutcome } from "../../provider.ts";
 import { ranTooLong } from "../../ran-too-long.ts";
 import { signalName } from "../../signal-name.ts";
 import { awaitRunning } from "../cell/await-running.ts";
@@ -19,32 +21,27 @@ import { begin } from "./follow.ts";
 import { type CellRun, collectToEnd, followToEnd, type Reach } from "./follow-cell.ts";
 import { handedOver, isHandedOver } from "./stop-signals.ts";
 
-const nothingKnown = { usage: { peakMemoryBytes: null, cpuSeconds: null }, filesOmitted: [] } as const;
-
-const lost = (why: string): CellOutcome => ({ exit: null, outOfMemory: false, lost: why, ...nothingKnown });
-
-const killedForMemory: CellOutcome = {
+const killedForMemory: ProgramOutcome = {
+  ...lostOutcome(null),
   exit: { code: 137, signal: "SIGKILL" },
   outOfMemory: true,
-  lost: null,
-  ...nothingKnown,
 };
 
 /** The outcome of code whose cell ended or was deleted before its output was collected. */
-function outcomeOf(state: Extract<CellState, { state: "ended" | "failed" }>): CellOutcome {
-  if (state.state === "failed") return lost(`${state.kind}: ${state.detail}`);
+function outcomeOf(state: Extract<CellState, { state: "ended" | "failed" }>): ProgramOutcome {
+  if (state.state === "failed") return lostOutcome(`${state.kind}: ${state.detail}`);
   if (state.outOfMemory) return killedForMemory;
-  return lost(`the cell ended (exit code ${state.exitCode}) before its output was collected`);
+  return lostOutcome(`the cell ended (exit code ${state.exitCode}) before its output was collected`);
 }
 
-const describeStop = (reason: SupervisorStop, { spec }: CellPlan): string =>
+const describeStop = (reason: SupervisorStop, timeout: number, disk: number): string =>
   ({
-    "timed-out": ranTooLong(spec.timeout),
-    "disk-limit": `the code wrote more than ${formatBytes(spec.disk)} of files, its disk limit, and was ended`,
+    "timed-out": ranTooLong(timeout),
+    "disk-limit": `the code wrote more than ${formatBytes(disk)} of files, its disk limit, and was ended`,
     "output-limit": `the code wrote more than ${formatBytes(maximumStreamBytes)} to a stream`,
   })[reason];
 
-function outcomeFrom(collected: Collected, plan: CellPlan): CellOutcome {
+function outcomeFrom(collected: Collected, { cell, program }: CellRun): ProgramOutcome {
   const { marker, memoryKills, peakMemoryBytes, cpuSeconds, elapsedMilliseconds, filesOmitted } = collected;
   const about = { usage: { peakMemoryBytes, cpuSeconds }, filesOmitted };
   if (marker === undefined) {
@@ -56,24 +53,26 @@ function outcomeFrom(collected: Collected, plan: CellPlan): CellOutcome {
     outOfMemory: memoryKills > 0 && code !== 0,
     lost: null,
     ranMilliseconds: elapsedMilliseconds,
-    stopped: stopped && { reason: stopped, detail: describeStop(stopped, plan) },
+    stopped: stopped && { reason: stopped, detail: describeStop(stopped, program.timeout, cell.shape.disk) },
     ...about,
   };
 }
 
 /**
- * Runs the code of a cell, or continues to follow it.
+ * Runs program `n` of a cell, or continues to follow it.
  *
  * @param jobUid uid of the cell's Job, if this process created it
  * @throws KgentsError if the code was certainly not started, or was handed over
  */
-export async function runCell(
+export async function runProgram(
   reach: Reach,
-  plan: CellPlan,
-  context: ExecuteContext,
+  cell: CellPlan,
+  n: number,
+  program: Program,
+  context: ProgramContext,
   jobUid?: string,
-): Promise<CellOutcome> {
-  const { state: ready, pin } = await awaitRunning(reach, plan, context.stop, jobUid).catch((error) => {
+): Promise<ProgramOutcome> {
+  const { state: ready, pin } = await awaitRunning(reach, cell, context.stop, jobUid).catch((error) => {
     throw isHandedOver(context.stop) ? handedOver() : error;
   });
   if (pin === null) return outcomeOf(ready);
@@ -90,7 +89,9 @@ export async function runCell(
   }
   const run: CellRun = {
     reach,
-    plan,
+    cell,
+    n,
+    program,
     context,
     pod: ready.pod,
     pin,
@@ -110,14 +111,14 @@ export async function runCell(
   if (collected.end === "unreachable") return unreachable(run, collected.why);
   // The code has ended, so it was started, even if the message that reports the start was lost.
   begin(run.progress, context, "");
-  return { ...outcomeFrom(collected.collected, plan), read: { ...run.progress.received } };
+  return { ...outcomeFrom(collected.collected, run), read: { ...run.progress.received } };
 }
 
 /** The outcome of code whose cell still exists but cannot be reached. */
-function unreachable({ context, progress }: CellRun, why: string): CellOutcome {
+function unreachable({ context, progress }: CellRun, why: string): ProgramOutcome {
   const reason = context.stop.aborted ? context.stop.reason : undefined;
   // The run was stopped, and its clean-up deletes the cell: the exit status does not matter.
-  if (reason === "cancelled" || reason === "output-limit") return { ...lost(why), lost: null };
+  if (reason === "cancelled" || reason === "output-limit") return lostOutcome(null);
   if (!progress.mayHaveStarted) throw new KgentsError("cell-start", `the cell could not be reached: ${why}`);
-  return lost(`the cell could not be reached any more: ${why}`);
+  return lostOutcome(`the cell could not be reached any more: ${why}`);
 }
