@@ -12,7 +12,7 @@ export interface Guard {
 export function refuseStranger({ headers }: IncomingMessage, response: ServerResponse, guard: Guard): boolean {
   const why = whyStranger(headers, guard.hosts);
   if (why !== undefined) refuse(response, 403, why);
-  else if (!mayPass(guard.token, headers.authorization)) refuse(response, 401, "a bearer token is needed");
+  else if (!mayPass(guard.token, headers.authorization)) refuse(response, 401, "a bearer token is required");
   else return false;
   return true;
 }

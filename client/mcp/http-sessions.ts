@@ -77,7 +77,7 @@ function refuseAccept(request: Request, jsonOnly: boolean): Response | undefined
     request.headers.set("accept", acceptAll);
     return undefined;
   }
-  return answer(406, `Accept: the answer is ${jsonOnly ? "application/json" : "text/event-stream"}`);
+  return answer(406, `Accept: the response is ${jsonOnly ? "application/json" : "text/event-stream"}`);
 }
 
 /**
@@ -167,7 +167,7 @@ export function createSessions(
       const id = request.headers.get("mcp-session-id");
       if (id !== null) {
         const session = sessions.get(id);
-        return session ? handle(session, request) : answer(404, "there is no such session (any more); initialize anew");
+        return session ? handle(session, request) : answer(404, "unknown or expired session; initialize again");
       }
       if (
         request.method === "POST" &&
@@ -180,7 +180,7 @@ export function createSessions(
       ) {
         return begin(request);
       }
-      return answer(400, "initialize first: this request names no session");
+      return answer(400, "initialize first: this request has no session id");
     },
     close: async () => {
       clearInterval(sweep);

@@ -64,7 +64,7 @@ function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => boolean
       return lines.length > 0;
     },
     take: () => {
-      const taken = [...(leftOut ? ["(earlier output is left out)"] : []), ...lines].join("\n");
+      const taken = [...(leftOut ? ["(earlier output is omitted)"] : []), ...lines].join("\n");
       lines = [];
       length = 0;
       leftOut = false;

@@ -25,7 +25,7 @@ export async function readToken(file: string | undefined, environment: NodeJS.Pr
     new KgentsError("invalid-request", `${field}: ${what}`, {
       field,
       cause,
-      remedy: "Make one with `openssl rand -hex 32`, in a file that only you can read.",
+      remedy: "Create a token with `openssl rand -hex 32`, in a file that only you can read.",
     });
   const text =
     file === undefined

@@ -9,7 +9,7 @@ const advice: Partial<Readonly<Record<ExecutionResult["status"], string>>> = {
   "timed-out": "Raise `timeout`, or make the program faster.",
   "out-of-memory": "Raise `memory`, or make the program use less.",
   "output-limit": "Make the program write less, or write to a file that `outputs` names.",
-  lost: "Nobody can tell whether the program ran to its end. Run it again only if doing so twice does no harm.",
+  lost: "It is unknown whether the program ran to its end. Run it again only if running it twice does no harm.",
 };
 
 /** Tells the reader how to read omitted output; undefined if it has no tool for that. */
@@ -38,11 +38,11 @@ function streamSection(name: "stdout" | "stderr", stream: StreamResult, readOn: 
   const { head, tail, bytes, omitted, isText } = excerptOf(stream);
   if (bytes === 0) return { untrusted: [], render: () => `${name}: empty` };
   const untrusted = [asText(head), asText(tail)];
-  const remark = isText ? "" : `${name} is not UTF-8: bytes that are no text are replaced below.\n`;
+  const remark = isText ? "" : `${name} is not UTF-8: invalid bytes are replaced below.\n`;
   const [first = "", last = ""] = untrusted;
   if (omitted === 0) return { untrusted, render: (mark) => `${remark}${quote(name, first, mark)}` };
   const how = readOn ? ` ${readOn({ stream: name, offset: head.length })}` : "";
-  const gap = `${omitted} of the ${bytes} bytes of ${name} are left out here.${how}`;
+  const gap = `${omitted} of the ${bytes} bytes of ${name} are omitted here.${how}`;
   return {
     untrusted,
     render: (mark) =>
@@ -57,7 +57,7 @@ function fileSection({ file, content }: ShownFile, readFileOn: ((name: string) =
   }
   const what =
     content.kind === "image"
-      ? `a picture, ${content.mediaType}`
+      ? `an image, ${content.mediaType}`
       : content.kind === "binary"
         ? "binary"
         : `${content.why}${readFileOn ? `; ${readFileOn(file.name)}` : ""}`;
@@ -85,12 +85,14 @@ export function describeResult(result: ExecutionResult, files: readonly ShownFil
     ...(result.reason === null ? [] : [`reason: ${inLine(result.reason, 500)}`]),
     ...(said === undefined ? [] : [said]),
     ...(result.fallback ? [`It ran in the local sandbox: ${inLine(result.fallback.reason)}`] : []),
-    ...(result.isolation?.level === "none" ? ["It ran WITHOUT a sandbox: this worker is configured so."] : []),
+    ...(result.isolation?.level === "none"
+      ? ["It ran WITHOUT a sandbox, because the worker's configuration says so."]
+      : []),
     ...(result.notices ?? []).map((notice) => inLine(notice, 500)),
     ...(untrusted.length === 0 ? [] : [markMeaning(mark)]),
     ...sections.map((section) => section.render(mark)),
     ...result.filesOmitted.map(
-      ({ name, reason }) => `file ${name === "" ? "(several)" : inLine(name)} was left out: ${inLine(reason)}`,
+      ({ name, reason }) => `file ${name === "" ? "(several)" : inLine(name)} is not returned: ${inLine(reason)}`,
     ),
   ].join("\n");
 }

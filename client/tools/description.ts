@@ -1,7 +1,7 @@
 /** The description of the tool that runs code, for models. */
-export const runCodeDescription = `Runs a program in a disposable, isolated cell and waits for its end.
-The cell starts empty and is thrown away afterwards: nothing is kept between runs, so put everything that a program needs into one call. \
-There is no network unless \`network\` is true, and no file of the host can be seen beside its programs and libraries. \
-Standard libraries of the language only, unless the operator has prepared more.
-A program that fails, times out or needs too much memory is not an error of this tool: the result says what became of it, with exit code, stdout, stderr and the files that \`outputs\` names. \
-Defaults: 30 s, one processor, 512 MiB of memory. For anything heavy set \`timeout\`, \`cpu\` and \`memory\`.`;
+export const runCodeDescription = `Runs a program in a disposable, isolated cell and waits until it ends.
+The cell starts empty and is deleted afterwards. Nothing is kept between runs, so put everything that a program needs into one call. \
+There is no network unless \`network\` is true. Of the host's files only its programs and libraries are visible. \
+Only the language's standard library is available, unless the operator has installed more.
+If the program fails, times out or needs too much memory, this is not an error of the tool: the result has the status, exit code, stdout, stderr and the files that \`outputs\` matched. \
+Defaults: 30 s, one processor, 512 MiB of memory. For heavy programs set \`timeout\`, \`cpu\` and \`memory\`.`;

@@ -21,20 +21,20 @@ export const modelRequestSchema = strict(
   {
     code: textContent(maximumInlineBytes, codeRule)
       .refine((value) => value !== "", { error: codeRule })
-      .describe("The program. It starts in an empty work directory of its own; print what you want to see."),
+      .describe("The program. It runs in an empty work directory of its own. Print the results that you need."),
     language: shape.language.describe(
-      "A language or alias that list_languages names: python (default), sh, bash, javascript, typescript.",
+      "A language or alias that list_languages returns: python (default), sh, bash, javascript, typescript.",
     ),
     args: shape.args.describe("Arguments of the program."),
     stdin: inlineContent("stdin", maximumInlineBytes)
       .optional()
-      .describe('What the program reads from standard input: text, or { "base64": "..." }. Without it, end of file.'),
+      .describe('Standard input of the program: text, or { "base64": "..." }. Default: end of file.'),
     files: list(
       strict(
         {
           name: fileNameField().describe("Relative to the work directory."),
           content: inlineContent("content", maximumInlineBytes).describe('Text, or { "base64": "..." }.'),
-          executable: flag().default(false).describe("Whether the program may run it. Default: false."),
+          executable: flag().default(false).describe("Whether the program may execute the file. Default: false."),
         },
         filesRule,
       ),
@@ -44,7 +44,7 @@ export const modelRequestSchema = strict(
       .default([])
       .describe("Files placed in the work directory before the program starts."),
     outputs: shape.outputs.describe(
-      'Globs of files to bring back from the work directory, such as ["chart.png", "out/*.csv"]. Everything else is thrown away with the cell.',
+      'Globs of output files to return from the work directory, such as ["chart.png", "out/*.csv"]. All other files are deleted with the cell.',
     ),
     env: shape.env.describe("Environment variables of the program."),
     timeout: shape.timeout.describe(
@@ -52,7 +52,9 @@ export const modelRequestSchema = strict(
     ),
     cpu: shape.cpu.describe('Processor limit, such as "500m" (half a core) or 2. Default: 1.'),
     memory: shape.memory.describe('Memory limit, such as "256Mi". Default: "512Mi"; raise it for large data.'),
-    disk: shape.disk.describe('Limit of what the program may write, such as "500Mi". Default: "100Mi".'),
+    disk: shape.disk.describe(
+      'Limit of the space that the program may use on disk, such as "500Mi". Default: "100Mi".',
+    ),
     network: shape.network.describe(
       "Whether the program may reach public internet addresses. Default: false; never private addresses.",
     ),
@@ -62,7 +64,7 @@ export const modelRequestSchema = strict(
     )
       .optional()
       .describe(
-        "An id of your own for the run. The same id with the same request never starts it twice: it answers with the run that is there.",
+        "An id that you choose for the run. The same id with the same request does not start the program again: it returns the existing run.",
       ),
   },
   "an object with the fields of a run",

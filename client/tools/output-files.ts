@@ -62,13 +62,13 @@ export async function showFiles(
   for (const file of files) {
     const leftOut = (why: string): void => void shown.push({ file, content: { kind: "left-out", why } });
     if (binary + file.bytes > maximumBinaryBytesTogether) {
-      leftOut("too large to be shown here");
+      leftOut("too large to show here");
       continue;
     }
     const bytes = await readOutputFile(file, store, 0, file.bytes);
     const decoded = bytes && decodeUtf8(bytes);
     const mediaType = bytes && pictures.find(([, is]) => is(bytes))?.[0];
-    if (!bytes) leftOut("the artifact store that has it is out of reach from here");
+    if (!bytes) leftOut("the artifact store that has it is not available here");
     else if (mediaType !== undefined) {
       binary += bytes.length;
       shown.push({ file, content: { kind: "image", bytes, mediaType } });
@@ -76,7 +76,7 @@ export async function showFiles(
       binary += bytes.length;
       shown.push({ file, content: { kind: "binary", bytes } });
     } else if (bytes.length > maximumTextBytes || text + bytes.length > maximumTextBytesTogether) {
-      leftOut("too long to be shown here");
+      leftOut("too long to show here");
     } else {
       text += bytes.length;
       shown.push({ file, content: { kind: "text", text: decoded } });

@@ -8,12 +8,12 @@ import { type ExecutionResult, resultSchema, type StreamResult } from "#core/con
 import { encode, excerptOf } from "./excerpt.ts";
 
 const streamExcerpt = z.strictObject({
-  text: z.string().describe("the stream, or its beginning where bytes are omitted"),
-  tail: z.string().describe("its end, where bytes between are omitted; otherwise empty"),
-  encoding: z.enum(["utf-8", "base64"]).describe("of text and tail; base64 where they are no UTF-8"),
-  bytes: z.int().min(0).describe("length of the whole stream"),
-  omittedBytes: z.int().min(0).describe("how many bytes between text and tail are left out"),
-  nextOffset: z.int().min(0).nullable().describe("where read_output goes on; null where nothing is left out"),
+  text: z.string().describe("the stream, or its beginning if bytes are omitted"),
+  tail: z.string().describe("the end of the stream if bytes are omitted; otherwise empty"),
+  encoding: z.enum(["utf-8", "base64"]).describe("encoding of text and tail; base64 if the stream is not UTF-8"),
+  bytes: z.int().min(0).describe("length of the whole stream in bytes"),
+  omittedBytes: z.int().min(0).describe("number of omitted bytes between text and tail"),
+  nextOffset: z.int().min(0).nullable().describe("offset at which read_output continues; null if nothing is omitted"),
 });
 
 const { shape } = resultSchema;
@@ -33,7 +33,7 @@ export const toolResultSchema = z.strictObject({
   language: shape.language,
   backend: shape.backend,
   isolation: z.enum(["sandbox", "cluster", "none"]).nullable(),
-  durationSeconds: z.number().nullable().describe("how long the code ran; null where it never started"),
+  durationSeconds: z.number().nullable().describe("how long the code ran; null if it never started"),
   attempts: shape.attempts,
 });
 

@@ -12,7 +12,7 @@ export const cancelExecution = defineTool({
   name: "cancel_execution",
   title: "Cancel a run",
   description:
-    "Ends a run that goes on, and waits until it has cleaned up. Its output so far is kept. A run that is over is left as it is.",
+    "Cancels a run, and waits until it has cleaned up. Its output so far is kept. A run that has ended is not changed.",
   input: strict({ id: idField() }, "an object with the id of a run"),
   output: executionSchema,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },

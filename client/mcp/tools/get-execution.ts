@@ -16,17 +16,17 @@ const phases = ["provisioning", "executing", "cleaning-up", "done"] as const;
 /** The outcome of a run, or its current phase. */
 export const executionSchema = z.strictObject({
   id: z.string(),
-  status: z.enum(runStates).describe("running; what became of the program; error where it could not be carried out"),
-  phase: z.enum(phases).nullable().describe("where it is; null where it is over, or nobody knows"),
+  status: z.enum(runStates).describe("running; how the program ended; error if the run could not be carried out"),
+  phase: z.enum(phases).nullable().describe("the phase of the run; null if it has ended or the phase is unknown"),
   language: z.string(),
   startedAt: z.iso.datetime(),
   closedAt: z.iso.datetime().nullable(),
-  uiUrl: z.string().nullable().describe("where a person can look at it"),
-  result: toolResultSchema.nullable().describe("null while it runs, and where it could not be carried out"),
+  uiUrl: z.string().nullable().describe("the page of the run in the Temporal UI, for people"),
+  result: toolResultSchema.nullable().describe("null while the run is open, and if it could not be carried out"),
   failure: z
     .strictObject({ kind: z.string(), message: z.string(), field: z.string().nullable(), remedy: z.string() })
     .nullable()
-    .describe("why it could not be carried out"),
+    .describe("why the run could not be carried out"),
 });
 
 /** Gets a run. */
@@ -34,8 +34,8 @@ export const getExecution = defineTool({
   name: "get_execution",
   title: "Get a run",
   description:
-    "Says where a run is, or what became of it: the same result as run_code gives. " +
-    "With wait_seconds it answers when the run is over, or after that time: better than asking again and again.",
+    "Returns the state of a run, or the same result as run_code if it has ended. " +
+    "With wait_seconds it returns when the run ends, or after that time. Use this instead of repeated calls.",
   input: strict(
     {
       id: idField(),
@@ -81,8 +81,8 @@ export async function inspectExecution(id: string, seconds: number, { stack, sig
 
 function describeWithoutResult({ id, status, phase, failure, startedAt, closedAt }: RunDetails): string {
   if (failure) return `The run ${idInLine(id)} could not be carried out.\n${describeFailure(failure)}`;
-  if (closedAt) return `The run ${idInLine(id)} is over: ${status}. It has no result.`;
+  if (closedAt) return `The run ${idInLine(id)} has ended: ${status}. It has no result.`;
   const seconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
   const where = phase === null ? "" : `, ${phase}`;
-  return `The run ${idInLine(id)} is ${status}${where}, for ${seconds} s so far. Read what it has written with read_output; wait for its end with wait_seconds.`;
+  return `The run ${idInLine(id)} is ${status}${where}, for ${seconds} s so far. Read its output with read_output; wait for its end with wait_seconds.`;
 }

@@ -9,7 +9,7 @@ const executionSchema = z.strictObject({
   id: z.string(),
   status: z.enum(runStates),
   language: z.string(),
-  title: z.string().describe("the first line of the code, as whoever started it wrote it"),
+  title: z.string().describe("the first line of the code, written by whoever started the run"),
   requester: z.string().nullable(),
   startedAt: z.iso.datetime(),
   closedAt: z.iso.datetime().nullable(),
@@ -19,14 +19,14 @@ const executionSchema = z.strictObject({
 export const listExecutions = defineTool({
   name: "list_executions",
   title: "List runs",
-  description: "Lists runs, also those of others: those that run first, then those that ended last.",
+  description: "Lists runs, including those of other requesters: open runs first, then the most recently ended.",
   input: strict(
     {
-      limit: wholeNumber(1, 100).default(20).describe("How many at most: 1 to 100. Default: 20."),
+      limit: wholeNumber(1, 100).default(20).describe("Maximum number of runs: 1 to 100. Default: 20."),
       status: z
         .enum(runStates, { error: runStates.join(", ") })
         .optional()
-        .describe("Only runs of this status. Default: all."),
+        .describe("Lists only runs with this status. Default: all."),
     },
     "an object with limit and status",
   ),

@@ -9,7 +9,7 @@ import { defineTool } from "../tool.ts";
 export const listLanguages = defineTool({
   name: "list_languages",
   title: "List languages",
-  description: "Lists the languages that `language` of run_code and start_code can name.",
+  description: "Lists the values of `language` in run_code and start_code.",
   input: strict({}, "an object without fields"),
   output: z.strictObject({
     languages: z.array(
@@ -17,7 +17,7 @@ export const listLanguages = defineTool({
         name: z.string(),
         aliases: z.array(z.string()),
         command: z.array(z.string()).describe("the interpreter and its arguments"),
-        image: z.string().describe("the image where it runs in a cluster"),
+        image: z.string().describe("the container image in a cluster"),
       }),
     ),
   }),

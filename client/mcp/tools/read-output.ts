@@ -20,33 +20,33 @@ export const readOutput = defineTool({
   name: "read_output",
   title: "Read output",
   description:
-    "Reads a piece of what a run wrote, by offset and length in bytes: stdout, stderr, or a file that `outputs` brought back. " +
-    "Also while the program runs. The answer says at which offset to read on, and whether the end is reached.",
+    "Reads a part of a run's output, by offset and length in bytes: stdout, stderr, or an output file. " +
+    "Streams can be read while the program runs. The response has the offset at which to continue, and whether the end is reached.",
   input: strict(
     {
       id: idField(),
       source: z
         .enum(["stdout", "stderr"], { error: "stdout or stderr" })
         .default("stdout")
-        .describe("Which stream. Default: stdout."),
-      file: fileNameField().optional().describe("The name of an output file, to read that instead of a stream."),
-      offset: wholeNumber(0, maximumOffset).default(0).describe("Where to begin, in bytes. Default: 0."),
+        .describe("The stream to read. Default: stdout."),
+      file: fileNameField().optional().describe("The name of an output file to read instead of a stream."),
+      offset: wholeNumber(0, maximumOffset).default(0).describe("Offset of the first byte to read. Default: 0."),
       length: wholeNumber(1, maximumLength)
         .default(16 * 1024)
-        .describe("How many bytes at most: 1 to 65536. Default: 16384."),
+        .describe("Maximum number of bytes: 1 to 65536. Default: 16384."),
     },
     "an object with the id of a run",
   ),
   output: z.strictObject({
     id: z.string(),
     source: z.string().describe("stdout, stderr, or the name of the file"),
-    offset: z.int().min(0).describe("of the first byte of text"),
+    offset: z.int().min(0).describe("offset of the first byte of text"),
     text: z.string(),
-    encoding: z.enum(["utf-8", "base64"]).describe("base64 where the piece is no UTF-8"),
-    nextOffset: z.int().min(0).describe("where to read on"),
-    totalBytes: z.int().min(0).describe("the length of the whole, as far as it has been written"),
-    isEnd: z.boolean().describe("whether nothing comes after nextOffset, now and later"),
-    omittedBytes: z.int().min(0).describe("bytes from offset to nextOffset that are kept nowhere in reach"),
+    encoding: z.enum(["utf-8", "base64"]).describe("base64 if this part is not UTF-8"),
+    nextOffset: z.int().min(0).describe("offset at which to continue"),
+    totalBytes: z.int().min(0).describe("length of the stream or file in bytes, as written so far"),
+    isEnd: z.boolean().describe("whether there is nothing after nextOffset, now or later"),
+    omittedBytes: z.int().min(0).describe("number of bytes from offset to nextOffset that cannot be read"),
   }),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   call: async ({ id, source, file, offset, length }, { stack }) =>
@@ -68,10 +68,14 @@ async function readFileRange(
 ): Promise<OutputRange> {
   const handle = await quartermaster.get(id);
   if ((await handle.describe()).status === "running") {
-    throw new KgentsError("not-found", `file: the run ${idInLine(id)} is not over; its files come with its end`, {
-      field: "file",
-      remedy: "Wait for the end with get_execution and wait_seconds.",
-    });
+    throw new KgentsError(
+      "not-found",
+      `file: the run ${idInLine(id)} has not ended; its files are available when it ends`,
+      {
+        field: "file",
+        remedy: "Wait for the end with get_execution and wait_seconds.",
+      },
+    );
   }
   const { files } = await handle.result();
   const file = files.find((candidate) => candidate.name === name);
@@ -79,16 +83,19 @@ async function readFileRange(
     const known = files.map((other) => inLine(other.name)).join(", ") || "none";
     throw new KgentsError(
       "not-found",
-      `file: the run ${idInLine(id)} brought back no ${inLine(name)}; there is: ${known}`,
+      `file: the run ${idInLine(id)} returned no file ${inLine(name)}; its files are: ${known}`,
       {
         field: "file",
-        remedy: "Name one of these files, or run the code again with `outputs` that match the file.",
+        remedy: "Use one of these names, or run the code again with `outputs` that match the file.",
       },
     );
   }
   const bytes = await readOutputFile(file, await quartermaster.store(), offset, offset + length);
   if (bytes) return { bytes, omitted: 0, total: file.bytes, isGrowing: false };
-  throw new KgentsError("artifact-unavailable", `file: the store that has ${inLine(name)} is out of reach`);
+  throw new KgentsError(
+    "artifact-unavailable",
+    `file: the artifact store that has ${inLine(name)} is not available here`,
+  );
 }
 
 function answerOf(id: string, source: string, isStream: boolean, offset: number, range: OutputRange) {
@@ -104,16 +111,16 @@ function answerOf(id: string, source: string, isStream: boolean, offset: number,
   const next = isEnd
     ? "That is the end."
     : nextOffset < total
-      ? `Read on at offset ${nextOffset}.`
-      : `The program still runs; later read on at offset ${nextOffset}.`;
+      ? `Continue at offset ${nextOffset}.`
+      : `The program is still running; later, continue at offset ${nextOffset}.`;
   const size = `${total} bytes${isGrowing ? " so far" : ""}`;
   const mark = chooseMark([asText(bytes)]);
   const what =
     omitted > 0
-      ? `${omitted} bytes from offset ${offset} on are kept nowhere in reach. ${next}`
+      ? `${omitted} bytes from offset ${offset} cannot be read. ${next}`
       : bytes.length === 0
         ? `Nothing at offset ${offset}. ${next}`
-        : `bytes ${from} to ${nextOffset - 1}. ${next}\n${isText ? "" : "It is not UTF-8: bytes that are no text are replaced below.\n"}${markMeaning(mark)}\n${quote(isStream ? source : "file", asText(bytes), mark)}`;
+        : `bytes ${from} to ${nextOffset - 1}. ${next}\n${isText ? "" : "It is not UTF-8: invalid bytes are replaced below.\n"}${markMeaning(mark)}\n${quote(isStream ? source : "file", asText(bytes), mark)}`;
   return {
     structured: {
       ...{ id, source, nextOffset, isEnd },

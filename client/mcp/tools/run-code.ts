@@ -13,7 +13,7 @@ import { readingOn } from "./reading-on.ts";
 export const runCode = defineTool({
   name: "run_code",
   title: "Run code",
-  description: `${runCodeDescription}\nFor a program that runs longer than a minute use start_code.`,
+  description: `${runCodeDescription}\nFor a program that runs for more than a minute, use start_code.`,
   input: modelRequestSchema,
   output: toolResultSchema,
   // Nothing outside the cell is changed. With network access, though, a second call may have further effects.

@@ -8,13 +8,13 @@ export const startCode = defineTool({
   name: "start_code",
   title: "Start code",
   description:
-    "Starts a program as run_code does, and answers at once with the id of the run, which goes on by itself. " +
-    "For programs that take long: follow it with get_execution and read_output, end it with cancel_execution.",
+    "Starts a program like run_code, but returns the id of the run at once. The run continues by itself. " +
+    "For long programs: follow the run with get_execution and read_output, and end it with cancel_execution.",
   input: modelRequestSchema,
   output: z.strictObject({
     id: z.string(),
-    attached: z.boolean().describe("whether the run was there already, under the same id with the same request"),
-    uiUrl: z.string().nullable().describe("where a person can look at it"),
+    attached: z.boolean().describe("whether a run with this id and the same request existed already"),
+    uiUrl: z.string().nullable().describe("the page of the run in the Temporal UI, for people"),
   }),
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   call: async (_input, { stack, signal, requester }, given) =>
@@ -22,10 +22,10 @@ export const startCode = defineTool({
       const request = requestOfModel(given, requester);
       const { id, runId, attached } = await quartermaster.start(request, { id: given.id, signal });
       const uiUrl = (await quartermaster.uiUrl({ id, runId })) ?? null;
-      const what = attached ? "was there already, with the same request" : "has been started";
+      const what = attached ? "existed already, with the same request" : "was started";
       return {
         structured: { id, attached, uiUrl },
-        text: `The run ${idInLine(id)} ${what}. Ask for it with get_execution.`,
+        text: `The run ${idInLine(id)} ${what}. Get it with get_execution.`,
       };
     }),
 });
