@@ -38,7 +38,7 @@ export async function runCommandLine(programs: Programs): Promise<void> {
   watchOutput();
 
   const program = new Command("kgents")
-    .description("Disposable code execution, hardened and isolated, carried by Temporal workflows.")
+    .description("Runs code in hardened, isolated, disposable cells, by Temporal workflows.")
     .version(packageVersion, "-V, --version")
     .exitOverride()
     // Reported below in our own words.

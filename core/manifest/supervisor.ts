@@ -65,21 +65,23 @@ exec env -u PWD -u OLDPWD -u SHLVL -u _ "$@"`;
 // `wait -n`, no `read -t`.
 const script = `run=$1 work=$2 tmp=$3 seconds=$4 disk=$5 output=$6 grace=$7 start=$8 processes=$9
 umask 022
-# Where the code has used up what it may have, the supervisor can still start its own; and code that gets hold of it wins little.
+# The supervisor's limit is higher than the code's, so it can start processes when the code has reached its own. It is not
+# unlimited, in case the code takes over the supervisor.
 ${limitCommand(`$((processes + ${ownProcesses + spareProcesses}))`)} || exit ${noProcessLimitExit}
-# Kubernetes gives a volume no sticky bit, without which Ruby and others do not trust a directory that all can write.
+# Volumes in Kubernetes have no sticky bit. Ruby and others do not use a world-writable directory without it as a temporary
+# directory.
 private=$tmp/kgents
 cd "$work" && mkdir -m 1777 "$private" && mkfifo "$run/wait" "$run/done" && : >"$run/stdout" && : >"$run/stderr" || exit 125
-# It has its name only once it is open: what is written before that would be lost, and the code never start.
+# Rename the FIFO only after it is open. A write before that would be lost, and the code would never start.
 exec 4<>"$run/wait" && mv "$run/wait" "$run/go" || exit 125
 read -r _ <&4
 exec 4<&-
 
-# Everything but PID 1 and the killer itself. Outside of a cell (in a test) that would be everything of the user. Code that
-# attaches to PID 1 as a debugger leaves it stopped.
+# Kills all processes except PID 1 and this shell. Does nothing outside of a cell (in a test), where it would kill all
+# processes of the user. SIGCONT resumes PID 1, which stays stopped if the code attached to it with ptrace.
 kill_all() { [ "$PPID" -ne 0 ] || { kill -9 -1; kill -CONT 1; } 2>/dev/null; }
 
-# Hundredths of a second since the node was started; no clock that anybody sets.
+# Hundredths of a second since the node booted. Unlike the wall clock, nobody can set this clock.
 now() {
   at=; read -r at _ </proc/uptime
   case $at in *.??) at=$((\${at%.*} * 100 + 1\${at#*.} - 100)) ;; *) at=0 ;; esac
@@ -91,7 +93,8 @@ stop() {
   kill_all
 }
 
-# Whether the code left processes: they became children of PID 1. Collectors did not, they came in from outside.
+# Whether processes of the code remain. They have become children of PID 1. Processes of an exec, such as the worker's
+# collection of output, are not children of PID 1.
 leftovers() {
   [ "$PPID" -eq 0 ] || return 1
   for status in /proc/[0-9]*/status; do
@@ -107,7 +110,7 @@ leftovers() {
 ( sleep "$seconds"; stop timed-out ) & clock=$!
 
 ( while sleep 1; do
-    # The last is a file of the node that every container can write, and that the kubelet does not count.
+    # /dev/termination-log is a file of the node that the container can write and the kubelet does not count.
     du -sk "$work" "$tmp" /dev/termination-log 2>/dev/null | {
       total=0
       while read -r size _; do total=$((total + size)); done
@@ -118,7 +121,7 @@ leftovers() {
     }; then
       stop output-limit
     elif ! du -sk "$run" 2>/dev/null | {
-      # The streams and stdin, with which the code may have put what is its own.
+      # The streams and stdin, and files that the code may have written to the run directory.
       read -r size _ && [ "$size" -le $((disk + 2 * output)) ]
     }; then
       stop disk-limit
@@ -126,11 +129,11 @@ leftovers() {
   done ) & meter=$!
 
 input=$run/stdin; [ -e "$input" ] || input=/dev/null
-# In the foreground: a shell without job control starts background commands with SIGINT ignored, and the code would be so.
-# What the shell itself says of the code's end tells signal n from an exit with 128 + n.
+# Run the code in the foreground: a shell without job control starts background commands with SIGINT ignored, and the code
+# would inherit that. The shell's own message about the end of the code tells signal n from an exit with 128 + n.
 exec 2>"$run/said"
-# The size of a file is bounded also where the code has killed the meter: it lies on the node's disk.
-# Of the cell's share of a processor the supervisor, and whoever comes by exec, gets what it needs to end a fork bomb.
+# The file size limit protects the node's disk even if the code has killed the meter.
+# The code runs at low priority, so that the supervisor and execs get enough of the cell's cpu to end a fork bomb.
 low=; command -v nice >/dev/null 2>&1 && low="nice -n 19"
 now; begun=$at
 ( ulimit -f $((2 * (disk + output))) 2>/dev/null
@@ -141,22 +144,23 @@ code=$?
 how=exit
 exec 2>/dev/null
 now; echo "$((at - begun))0" >"$run/elapsed"
-# Of SIGINT, SIGPIPE and SIGTERM shells say nothing: a person at a terminal caused them. bash says nothing of any in here.
+# Shells print no message for SIGINT, SIGPIPE and SIGTERM, because a user at a terminal usually causes them. bash prints none
+# for any signal in a script.
 case $code in
   130 | 141 | 143) how=signal ;;
   129 | 1[3-8]? | 19[0-2]) [ -s "$run/said" ] || [ -n "\${BASH_VERSION-}" ] && how=signal ;;
 esac
-# Code that ended by itself in the very moment of a stop was not stopped.
+# Code that ended by itself just before a stop was not stopped: its exit code is not 137.
 reason=; [ "$code" -eq 137 ] && [ -e "$run/reason" ] && read -r reason <"$run/reason"
 
-# No read after this one: of a process that goes away while it is read, bash keeps the rest for whatever is read next.
+# Do not use read after this: if a process ends while its status file is read, bash keeps the rest for the next read.
 for _ in 1 2 3 4 5 6 7 8 9 10; do leftovers || break; kill_all; sleep 0.1; done
 echo "$code $how $reason" >"$run/exit.new" && mv "$run/exit.new" "$run/exit"
 
-# Whoever takes the pod away from here on need not wait.
+# From here on, exit at once when the pod is deleted.
 trap 'exit "$code"' TERM
 ( sleep "$grace"; : >"$run/collected" ) &
-# To open a FIFO for both never waits, and wakes whoever waits to read it.
+# Opening a FIFO for reading and writing never blocks, and wakes readers that block in open.
 until [ -e "$run/collected" ]; do true 1<>"$run/done"; sleep 0.1; done
 exit "$code"
 `;
@@ -223,7 +227,7 @@ const stops: readonly SupervisorStop[] = ["timed-out", "disk-limit", "output-lim
 
 /** The content of the file `exit`. */
 export interface ExitMarker {
-  /** The code's exit code; 128 + n where signal n ended it. */
+  /** The code's exit code; 128 + n if signal n ended it. */
   readonly code: number;
   /** Whether a signal ended the code. The exit code alone is ambiguous: code can exit with a value above 128 itself. */
   readonly signalled: boolean;

@@ -191,7 +191,7 @@ describe("kgents cancel, where a run does not end in time", () => {
     ]);
     expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
     expect(stderr).toContain(
-      `${stays.workflowId} was asked to end, and has not within 3 s; the cancellation goes on\n        Look at it with \`kgents show\``,
+      `${stays.workflowId} has not ended within 3 s; its cancellation continues\n        Check it with \`kgents show\``,
     );
     expect(stderr).toContain(`${ends.workflowId} is cancelled\n`);
     // It does not wait for the run after the error.
@@ -208,11 +208,11 @@ describe("kgents cancel, where a run does not end in time", () => {
     await stays.terminate("enough");
     expect(code).toBe(125);
     expect(`${stdout}${stderr}`).toContain("no-worker");
-    expect(`${stdout}${stderr}`).toContain("has not within 1 s");
+    expect(`${stdout}${stderr}`).toContain("has not ended within 1 s");
   });
 
   it("waits for five minutes unless it is told otherwise", async () => {
     const { stdout } = await terminal.run(["cancel", "--help"]);
-    expect(stdout).toContain("--timeout <duration>  how long to wait for each end (default: 5m)\n");
+    expect(stdout).toContain("--timeout <duration>  how long to wait for each run to end (default: 5m)\n");
   });
 });

@@ -79,7 +79,7 @@ test("Ctrl-C cancels, and waits until nothing is left", async () => {
     "terminated",
     "terminated",
   ]);
-  expect(stderr).toContain("cancelling; once more leaves at once");
+  expect(stderr).toContain("cancelling; a second time exits at once");
   expect(stderr).toContain("kgents: cancelled: 1 cancelled, 2 error");
   expect((await terminal.run(["ps", "--json"])).stdout).toBe("");
 });
@@ -89,7 +89,7 @@ test("a batch that was left is cancelled by its id", async () => {
   await terminal.run(["batch", file, "--id", "left", "--detach"]);
   const cancelled = await terminal.run(["cancel", "left"]);
   expect(cancelled).toMatchObject({ code: 0, stderr: "kgents: left is cancelled\n" });
-  expect((await terminal.run(["cancel", "left"])).stderr).toBe("kgents: left was over already: cancelled\n");
+  expect((await terminal.run(["cancel", "left"])).stderr).toBe("kgents: left had already ended: cancelled\n");
   expect((await terminal.run(["ps", "--json"])).stdout).toBe("");
 });
 
@@ -106,7 +106,7 @@ describe("nothing is lost of what stands where results go", () => {
     const { code, stderr } = await terminal.run(["batch", file, "--results", place]);
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: `kgents: --results: it is the file of the requests; allowed is another file
+      stderr: `kgents: --results: this is the file of the requests; allowed is another file
         Name another file for the results.
 `,
     });
@@ -118,7 +118,10 @@ describe("nothing is lost of what stands where results go", () => {
     const file = await terminal.file("own.ndjson", content);
     for (const line of ["batch - --results own.ndjson <own.ndjson", "batch own.ndjson >>own.ndjson"]) {
       const { code, stderr } = await terminal.program("bash", shellLine(`kgents ${line}`));
-      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("it is the file of the requests") });
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining("this is the file of the requests"),
+      });
       expect(await readFile(file, "utf8")).toBe(content);
     }
   });

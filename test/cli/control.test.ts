@@ -59,7 +59,7 @@ describe("attach", () => {
     command.child.kill(signal);
     expect(await command.ended).toMatchObject({
       code: 130,
-      stderr: `kgents: left; the run ${id} goes on (\`kgents cancel ${id}\` ends it)\n`,
+      stderr: `kgents: detached; the run ${id} continues (\`kgents cancel ${id}\` ends it)\n`,
     });
     expect(await statusOf(id)).toBe("running");
     await kgents("cancel", id);
@@ -74,7 +74,10 @@ describe("wait", () => {
     await command.says("stderr", "zero: succeeded");
     command.child.kill("SIGINT");
     const { code, stderr } = await command.ended;
-    expect({ code, stderr }).toMatchObject({ code: 130, stderr: expect.stringContaining("left; the runs go on\n") });
+    expect({ code, stderr }).toMatchObject({
+      code: 130,
+      stderr: expect.stringContaining("detached; the runs continue\n"),
+    });
     expect(await statusOf("patient")).toBe("running");
     await kgents("cancel", "patient");
   });
@@ -86,7 +89,7 @@ describe("cancel", () => {
     expect(await kgents("cancel", "--all")).toMatchObject({
       ...{ code: 2, stdout: "" },
       stderr: expect.stringContaining(
-        "kgents: --yes: got nothing, and there is no terminal to ask on; nothing was cancelled\n",
+        "kgents: --yes: it is required, because there is no terminal to ask for confirmation; nothing was cancelled\n",
       ),
     });
     const answer = async (word: string): Promise<string> => {
@@ -160,7 +163,7 @@ test("without a worker: a cancellation is asked for and not claimed; who waits i
   const waiting = terminal.start(["wait", "orphan"]);
   await waiting.says(
     "stderr",
-    "kgents: no worker serves the queue: runs wait for one (`kgents up`, or `kgents worker`)\n",
+    "kgents: no worker serves the task queue, so runs wait; start one with `kgents up` or `kgents worker`\n",
   );
   expect(await kgents("cancel", "orphan")).toMatchObject({
     ...{ code: 125, stdout: "" },

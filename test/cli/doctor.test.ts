@@ -27,7 +27,7 @@ describe("on a machine where nothing runs", () => {
       `failed   Temporal   no Temporal server listens at 127.0.0.1:${terminal.port}\n                    Start it with \`kgents up\`; \`kgents exec\` does it by itself.\n`,
     );
     expect(stdout).toContain("failed   Worker     not known without Temporal\n");
-    expect(stdout).toContain("Runs cannot be carried out yet: see what failed.\n");
+    expect(stdout).toContain("Runs cannot be carried out yet: see the failed checks.\n");
     expect(existsSync(terminal.state)).toBe(false);
   });
 

@@ -97,7 +97,7 @@ describe("languages", () => {
     const { code, stderr } = await exec(["--file", await terminal.file("perl", "#!/usr/bin/perl\n1")]);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /--file: .*perl: its first line asks for "perl", which runs no known language; known are py/,
+      /--file: .*perl: its first line names "perl", which is the interpreter of no known language; known are py/,
     );
   });
 
@@ -192,7 +192,7 @@ test("--input of a path with colons: one that is there wins, and the message say
   const { code, stderr } = await exec(["--code", "1", "--input", "2026-01-01T10:31:00.csv"]);
   expect(code).toBe(2);
   expect(stderr).toContain(
-    'kgents: --input: 2026-01-01T10:31:00.csv: there is no such file, and no 2026-01-01T10:31 (it is read as PATH:NAME, where NAME is "00.csv")\n',
+    'kgents: --input: 2026-01-01T10:31:00.csv: there is no such file, and no 2026-01-01T10:31 (the argument is read as PATH:NAME, where NAME is "00.csv")\n',
   );
 });
 
@@ -304,11 +304,11 @@ describe("--output", () => {
     const { code: exit, stderr } = await exec(["--quiet", ...args]);
     expect(exit).toBe(0);
     expect(stderr.trimEnd().split("\n").sort()).toEqual([
-      "kgents: output file back\\\\slash left out: its name is too long or not plain",
-      "kgents: output file chrt.png left out: no file matches",
-      "kgents: output file d/*.csv left out: no file matches",
-      "kgents: output file fifo left out: not a plain file, or one with several links",
-      "kgents: output file link left out: not a plain file, or one with several links",
+      "kgents: output file back\\\\slash not returned: its name is too long or not plain",
+      "kgents: output file chrt.png not returned: no file matches",
+      "kgents: output file d/*.csv not returned: no file matches",
+      "kgents: output file fifo not returned: not a plain file, or one with several links",
+      "kgents: output file link not returned: not a plain file, or one with several links",
     ]);
     expect(await readdir(join(terminal.directory, "refused"))).toEqual(["plain"]);
   });

@@ -118,7 +118,7 @@ describe("runs", () => {
     test("--limit, and that there is more", async () => {
       const { stdout, stderr } = await kgents("ps", "--all", "--limit", "2");
       expect(jsonLines(stdout)).toHaveLength(2);
-      expect(stderr).toBe("kgents: there are more than 2: --limit shows more\n");
+      expect(stderr).toBe("kgents: there are more than 2 runs: raise --limit to list more\n");
     });
 
     test("a table on a terminal, in colour; nothing of the code's reaches the terminal", async () => {
@@ -142,7 +142,7 @@ describe("runs", () => {
 
     test("nothing to list: nothing on stdout, and a word on a terminal", async () => {
       expect(await kgents("ps", "--status", "lost")).toMatchObject({ code: 0, stdout: "", stderr: "" });
-      expect(await onTerminal("kgents ps --status lost")).toBe("kgents: no run is like that\n");
+      expect(await onTerminal("kgents ps --status lost")).toBe("kgents: no such runs\n");
     });
   });
 
@@ -152,7 +152,7 @@ describe("runs", () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/^Status +failed, exit code 7: the code exited with 7$/m);
       expect(stdout).toMatch(/^Code +# first line$/m);
-      expect(stdout).toContain(`\nAsked by   cli:${userInfo().username}\n`);
+      expect(stdout).toContain(`\nRequester  cli:${userInfo().username}\n`);
       expect(stdout).toMatch(/^Limits +30 s, cpu 1, memory 512Mi, disk 100Mi, network off$/m);
       expect(stdout).toMatch(/^Backend +subprocess\nIsolation/m);
       expect(stdout).toMatch(/^ {2}network +own network namespace/m);
@@ -230,7 +230,7 @@ describe("runs", () => {
       const left = terminal.start(["logs", id, "--follow"]);
       await left.says("stdout", "begun\n");
       left.child.kill("SIGINT");
-      expect(await left.ended).toMatchObject({ code: 130, stderr: `kgents: left; the run ${id} goes on\n` });
+      expect(await left.ended).toMatchObject({ code: 130, stderr: `kgents: detached; the run ${id} continues\n` });
       expect(await whole.ended).toMatchObject({ code: 0, stdout: "begun\nended\n", stderr: "" });
     });
 
@@ -259,16 +259,16 @@ describe("runs", () => {
       const one = await kgents("files", "filed", "get", "d/b.txt", "--output-dir", "one");
       expect(one).toMatchObject({ code: 0, stdout: "", stderr: "kgents: wrote one/d/b.txt (2 bytes)\n" });
       expect(await readFile(join(terminal.directory, "one/d/b.txt"), "utf8")).toBe("b\n");
-      const none = { code: 0, stdout: "", stderr: "kgents: it brought no files back\n" };
+      const none = { code: 0, stdout: "", stderr: "kgents: the run returned no files\n" };
       expect(await kgents("files", "seven", "get")).toMatchObject(none);
       expect((await kgents("files", "filed", "get", "--json")).stdout.split("\n")).toHaveLength(3);
       expect(await readFile(join(terminal.directory, "kgents-output/a.txt"), "utf8")).toBe("a\n");
     });
 
     test.each([
-      [["filed", "get", "a.tx"], 2, 'the run filed brought no file "a.tx" back (did you mean a.txt?)'],
+      [["filed", "get", "a.tx"], 2, 'the run filed returned no file "a.tx" (did you mean a.txt?)'],
       [["filed", "a.txt"], 2, 'argument: got "a.txt"; allowed is only get'],
-      [["live"], 2, "the run live is running: its files come with its end"],
+      [["live"], 2, "the run live is still running: its files are available when it ends"],
       [["refused"], 125, "this worker does not serve the backend kubernetes"],
     ])("%j is refused", async (args, code, message) => {
       const ended = await kgents("files", ...args);
@@ -338,7 +338,7 @@ describe("wrong usage", () => {
     [["show"], "missing required argument 'id'"],
     [["ps", "--label", "team"], "Write it as --label name=value."],
     [["logs", "a", "b"], "too many arguments for 'logs'"],
-    [["logs", "a", "b"], "Put what belongs together in quotes. See `kgents logs --help`."],
+    [["logs", "a", "b"], "Put arguments with spaces in quotes. See `kgents logs --help`."],
     [["cancel"], "id: got none; allowed are ids of runs, or --all"],
     [["cancel", "x", "--all"], "--all: got ids as well; allowed is one of them"],
     [["completion", "tcsh"], "value 'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish."],

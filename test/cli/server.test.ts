@@ -36,7 +36,7 @@ describe("on this machine", () => {
       worker: { running: true, taskQueue, pollers: [{}] },
     });
     expect((await terminal.run(["up"])).stderr).toBe(
-      `kgents: Temporal is up at ${address} (configured), the worker too\n`,
+      `kgents: Temporal is up at ${address} (configured); the worker is up too\n`,
     );
     expect((await terminal.run(["down"])).stderr).toContain("the worker stopped, Temporal was not running;");
     expect(await processesOf(terminal.directory)).toEqual([]);
@@ -49,7 +49,7 @@ describe("on this machine", () => {
     const worker = await startWorkerProcess(address, taskQueue, join(terminal.directory, "elsewhere"), { flags });
     expect(await terminal.run(hello)).toMatchObject(helloed);
     expect((await terminal.run(["up"])).stderr).toBe(
-      `kgents: Temporal is up at ${address} (configured), the worker is another's\n`,
+      `kgents: Temporal is up at ${address} (configured); another worker serves the task queue\n`,
     );
     const { stdout } = await terminal.run(["status"]);
     expect(stdout).toContain(`none of kgents' own in the background; 1 polls the queue ${taskQueue}\n`);

@@ -61,7 +61,7 @@ describe("the life of a stack, from a cold machine", () => {
     await expect.poll(() => existsSync(join(terminal.state, "worker.json")), { timeout: 10_000 }).toBe(true);
     command.child.kill("SIGINT");
     expect(await command.ended).toMatchObject({ code: 130, stdout: "" });
-    expect(command.stderr()).toContain("kgents: left before the run was started\n");
+    expect(command.stderr()).toContain("kgents: stopped before the run was started\n");
     expect(await terminal.run(["down", "--quiet"])).toMatchObject({ code: 0, stderr: "" });
     expect(await processesOf(terminal.directory)).toEqual([]);
   });
@@ -80,7 +80,7 @@ describe("the life of a stack, from a cold machine", () => {
       const { code, stdout, stderr } = await terminal.run(["up"]);
       expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
       expect(stderr).toMatch(
-        /^kgents: Temporal is up at 127\.0\.0\.1:\d+ \(ours\), the worker too\nkgents: look at runs at http:/,
+        /^kgents: Temporal is up at 127\.0\.0\.1:\d+ \(started by kgents\); the worker is up too\nkgents: Temporal's UI is at http:/,
       );
     }
     expect(await pidsOf()).toEqual(before);

@@ -134,7 +134,7 @@ describe("Ctrl-C", () => {
       const { code, stdout, stderr } = await command.ended;
       expect(performance.now() - asked).toBeLessThan(4000);
       expect({ code, stdout }).toEqual({ code: 130, stdout: "begun\n" });
-      expect(stderr).toContain("kgents: cancelling; once more leaves at once\n");
+      expect(stderr).toContain("kgents: cancelling; a second time exits at once\n");
       expect(stderr).toMatch(/kgents: cancelled: .* \(run exec-/);
       expect(await processesRunning(sleep)).toEqual([]);
       await expectNothingLeft(sleep);
@@ -161,7 +161,7 @@ describe("Ctrl-C", () => {
       command.child.kill("SIGINT");
       const { code, stderr } = await command.ended;
       expect(code).toBe(130);
-      expect(stderr).toContain("kgents: left at once; the cancellation of run left-behind goes on without us\n");
+      expect(stderr).toContain("kgents: stopped at once; the cancellation of run left-behind continues\n");
     } finally {
       process.kill(pid, "SIGCONT");
     }
@@ -184,7 +184,7 @@ describe("Ctrl-C", () => {
     command.child.kill("SIGINT");
     const { code, stdout, stderr } = await command.ended;
     expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
-    expect(stderr).toContain("kgents: left before the run was started\n");
+    expect(stderr).toContain("kgents: stopped before the run was started\n");
   });
 });
 

@@ -31,14 +31,14 @@ describe("help", () => {
     [["exec", "--help"], "Exit codes: the code's own"],
     [["help", "up"], "Starts the local stack"],
     [["down", "--help"], "History and output are kept"],
-    [["status", "-h"], "what each backend can enforce"],
-    [["infra", "--help"], "remove what init made, and nothing else"],
-    [["infra", "init", "--help"], "proves by a canary"],
+    [["status", "-h"], "the limits that each backend"],
+    [["infra", "--help"], "remove what init created, and nothing else"],
+    [["infra", "init", "--help"], "verifies by a canary pod"],
     [["worker", "--help"], "--metrics-port <port>"],
     [["ps", "--help"], "Examples:\n  $ kgents ps "],
     [["show", "--help"], "kgents show my-run --code"],
-    [["logs", "--help"], "Ctrl-C leaves; the run goes on"],
-    [["attach", "--help"], "Ctrl-C leaves; the run goes on"],
+    [["logs", "--help"], "Ctrl-C detaches; the run continues"],
+    [["attach", "--help"], "Ctrl-C detaches; the run continues"],
     [["wait", "--help"], "kgents wait one two three --json"],
     [["cancel", "--help"], "kgents cancel --all --yes"],
     [["rerun", "--help"], "kgents rerun my-run --timeout 5m"],
@@ -73,7 +73,7 @@ describe("arguments that are not UTF-8", () => {
     expect({ exit, stderr }).toEqual({
       exit: 2,
       stderr: `kgents: ${field}: got bytes that are not UTF-8; allowed is UTF-8
-        Give code by --file FILE or on standard input, and input by --stdin FILE or --input FILE: they may hold any bytes.
+        Pass code with --file FILE or on standard input, and input with --stdin FILE or --input FILE: these may contain any bytes.
 `,
     });
   });
@@ -128,9 +128,9 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
     "code without its flag",
     ["exec", "print(1)"],
     'argument: got "print(1)"; allowed is only - for standard input',
-    "Give the code by --code CODE, --file FILE, --entrypoint NAME, or a pipe.",
+    "Pass the code with --code CODE, --file FILE, --entrypoint NAME, or through a pipe.",
   ],
-  ["too many arguments", ["exec", "-", "more"], "too many arguments for 'exec'. Expected 1 argument", "Put what"],
+  ["too many arguments", ["exec", "-", "more"], "too many arguments for 'exec'. Expected 1 argument", "Put arguments"],
   [
     "a language by the name of the flag of ps",
     ["exec", "--dry-run", "--language", "pyton", ...code],
@@ -141,7 +141,7 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
     "code without its flag and quotes",
     ["exec", "print", "hi"],
     "too many arguments for 'exec'. Expected 1 argument",
-    "Put what belongs together in quotes. See `kgents exec --help`.",
+    "Put arguments with spaces in quotes. See `kgents exec --help`.",
   ],
   [
     "code twice",
@@ -149,14 +149,14 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
     "--code: got more than one of --code, --file, --entrypoint and -; allowed is one",
     "See `kgents exec --help`.",
   ],
-  ["no code at all", ["exec"], "code: got nothing from standard input", "Give the code by --code CODE, --file FILE"],
+  ["no code at all", ["exec"], "code: got nothing from standard input", "Pass the code with --code CODE, --file FILE"],
   [
     "empty code",
     ["exec", "--code", ""],
     "code: got empty text; allowed is code that is not empty",
     "Correct the field",
   ],
-  ["an empty file", ["exec", "--file", "empty.py"], "--file: empty.py: it is empty; allowed is code", "See `kgents"],
+  ["an empty file", ["exec", "--file", "empty.py"], "--file: empty.py: the file is empty", "See `kgents"],
   ["a missing file", ["exec", "--file", "none.py"], "--file: none.py: there is no such file", "Correct the field"],
   ["a directory", ["exec", "--file", "folder.py"], "--file: folder.py: it is a directory, not a file", "Correct"],
   [
@@ -169,7 +169,7 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
     "an extension that means nothing",
     ["exec", "--file", "script.rb"],
     "--file: script.rb: no language has the extension .rb; known are .py, .sh,",
-    "Say the language with --lang.",
+    "Set the language with --lang.",
   ],
   ["a missing input", ["exec", "--input", "none.csv", ...code], "--input: none.csv: there is no such file", "Correct"],
   [

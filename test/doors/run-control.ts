@@ -85,7 +85,7 @@ export function testRunControl(get: () => Doors): void {
       command.child.kill("SIGINT");
       expect(await command.ended).toMatchObject({
         code: 130,
-        stderr: "kgents: left; the run live goes on (`kgents cancel live` ends it)\n",
+        stderr: "kgents: detached; the run live continues (`kgents cancel live` ends it)\n",
       });
       expect(await visitor.shown("live")).toMatchObject({ status: "running" });
     });
@@ -159,7 +159,7 @@ export function testRunControl(get: () => Doors): void {
       ]);
       expect(await kgents("wait", "one")).toMatchObject({ code: 130 });
       expect(await kgents("cancel", "one")).toMatchObject({
-        ...{ code: 0, stdout: "", stderr: "kgents: one was over already: cancelled\n" },
+        ...{ code: 0, stdout: "", stderr: "kgents: one had already ended: cancelled\n" },
       });
     });
 

@@ -57,7 +57,7 @@ test("exec and show say that a run waits for a place", async () => {
   ]);
   await holder.says("stdout", "begun");
   const waiting = terminal.start(["exec", "--id", `next-${taskQueue}`, "--priority", "1", "--code", "print('done')"]);
-  const words = "all places are taken, and it waits for one: it is the next on its worker";
+  const words = "waiting on its worker: all sandbox slots are taken; this run is next";
   await waiting.says("stderr", `kgents: run next-${taskQueue}: ${words}\n`);
   expect((await terminal.run(["show", `next-${taskQueue}`])).stdout).toContain(`running, ${words}\n`);
   const { stdout: json } = await terminal.run(["show", "--json", `next-${taskQueue}`]);

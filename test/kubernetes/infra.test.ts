@@ -67,7 +67,7 @@ describe("from an unprepared cluster to none again", () => {
     const { code, stdout, stderr } = await infra("init", namespace);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toBe(
-      "kgents: --yes: got nothing, and there is no terminal to ask on; nothing was changed\n        Say --yes to do it without being asked.\n",
+      "kgents: --yes: it is required, because there is no terminal to ask for confirmation; nothing was changed\n        Pass --yes to skip the confirmation.\n",
     );
     expect((await cluster.kubectl(["get", "namespace", namespace])).code).toBe(1);
   });
@@ -108,7 +108,7 @@ describe("from an unprepared cluster to none again", () => {
     expect(status.quota).toContainEqual({ resource: "pods", used: "0", hard: "100" });
     const { code, stdout } = await infra("status", namespace);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Isolation {2}enforced, found \d+ seconds? ago$/m);
+    expect(stdout).toMatch(/^Isolation {2}enforced, checked \d+ seconds? ago$/m);
     expect(stdout).toMatch(/^Usable\.\n$/m);
   });
 
@@ -168,7 +168,7 @@ describe("from an unprepared cluster to none again", () => {
     expect(await infra("destroy", lookAlike, "--yes")).toMatchObject({ code: 2 });
     const { code, stderr } = await infra("destroy", namespace, "--yes");
     expect(code, stderr).toBe(0);
-    expect(stderr).toContain(`kgents: ${namespace} is gone\n`);
+    expect(stderr).toContain(`kgents: ${namespace} is removed\n`);
     expect((await cluster.kubectl(["get", "namespace", namespace])).stderr).toContain("NotFound");
     expect(await namesOf(lookAlike, "serviceaccount,configmap")).toEqual(before);
     expect(await kubectl(["get", "clusterroles,clusterrolebindings", "-o", "name"])).not.toContain("kgents");
@@ -210,7 +210,7 @@ test("an API server without admission policies: they are left out, and it is sai
   });
   expect(await cellAdmission(client)).toBe("unsupported");
   expect(planInWords({ ...client, version: "v1.29.0" }, plan)).toContain(
-    `ValidatingAdmissionPolicy ${admissionName}: left out: this API server is older than Kubernetes 1.30`,
+    `ValidatingAdmissionPolicy ${admissionName}: skip: it needs Kubernetes 1.30 or newer`,
   );
 });
 

@@ -32,18 +32,12 @@ describe("text on a terminal", () => {
 });
 
 test.each<[waiting: Waiting, words: string]>([
-  [{ place: "sandbox", ahead: null, full: null }, "all places are taken, and it waits for one in the queue"],
-  [
-    { place: "sandbox", ahead: 0, full: null },
-    "all places are taken, and it waits for one: it is the next on its worker",
-  ],
-  [
-    { place: "cluster", ahead: null, full: null },
-    "all places in the cluster are taken, and it waits for one in the queue",
-  ],
+  [{ place: "sandbox", ahead: null, full: null }, "waiting in the queue: all sandbox slots are taken"],
+  [{ place: "sandbox", ahead: 0, full: null }, "waiting on its worker: all sandbox slots are taken; this run is next"],
+  [{ place: "cluster", ahead: null, full: null }, "waiting in the queue: the cluster has no free capacity"],
   [
     { place: "cluster", ahead: 2, full: "the quota kgents-cells: pods=100" },
-    "all places in the cluster are taken (the quota kgents-cells: pods=100), and it waits for one: 2 before it on its worker",
+    "waiting on its worker: the cluster has no free capacity (the quota kgents-cells: pods=100); runs ahead of this one: 2",
   ],
 ])("%j in words", (waiting, words) => {
   expect(waitingInWords(waiting)).toBe(words);

@@ -31,15 +31,15 @@ export function adminCommand(
     .summary("prepare a Temporal server of your own for runs")
     .description("Prepares a Temporal server of your own for runs.")
     .command("setup")
-    .summary("create the namespace and the search attributes of runs, where they are missing")
+    .summary("create the namespace and the search attributes of runs, if they are missing")
     .description(
-      "Creates the namespace and the search attributes of runs on the configured Temporal server, where they are missing, and waits until they can be used. What is there is left as it is: running it again does no harm.",
+      "Creates the namespace and the search attributes of runs on the configured Temporal server, if they are missing, and waits until they can be used. Existing ones are not changed, so it is safe to run this again.",
     )
     .option("--address <host:port>", "Temporal's address, instead of the configured one")
     .option("--namespace <name>", "the namespace, instead of the configured one")
     .option(
       "--retention <duration>",
-      "how long the history of runs is kept (default: that of the namespace, or of the configuration for a new one)",
+      "how long the history of runs is kept (default: the namespace's; for a new one, the configuration's)",
       retention,
     )
     .option("--json", "print what was done as JSON on stdout")

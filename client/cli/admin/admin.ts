@@ -36,12 +36,12 @@ export async function setup(flags: AdminSetupFlags): Promise<number> {
 function inWords({ namespace, action, retentionMilliseconds, registered }: NamespaceSetup): string[] {
   const kept = `the history of runs is kept for ${formatDuration(retentionMilliseconds)}`;
   if (action === "unchanged" && registered.length === 0) {
-    return [`nothing had to be done: the namespace ${namespace} has all that runs need; ${kept}`];
+    return [`nothing had to be done: the namespace ${namespace} has everything that runs need; ${kept}`];
   }
   return [
-    `the namespace ${namespace} ${action === "unchanged" ? "was there" : `is ${action}`}; ${kept}`,
+    `the namespace ${namespace} ${action === "unchanged" ? "exists already" : `is ${action}`}; ${kept}`,
     registered.length === 0
-      ? "the search attributes of runs were there"
+      ? "the search attributes of runs exist already"
       : `registered search attributes: ${registered.join(", ")}`,
   ];
 }

@@ -16,17 +16,21 @@ export interface BatchFlags {
 export function batchCommand(program: Command, run: (file: string, flags: BatchFlags) => Promise<void>): void {
   program
     .command("batch")
-    .summary("run many requests, one a line of a file")
+    .summary("run many requests, one per line of a file")
     .description(
-      "Runs the requests of a file, each a line of JSON (`kgents schema request`), a few at a time. Each result is a line of JSON on stdout, in the order of the requests. The batch goes on where this command is killed: the same file under the same --id attaches to it. Ctrl-C cancels it. Starts the local stack where it does not run.",
+      "Runs the requests of a file, one per line of JSON (`kgents schema request`), a few at a time. Prints each result as a line of JSON on stdout, in the order of the requests. If this command is killed, the batch continues: run it again with the same file and --id to attach to it. Ctrl-C cancels the batch. Starts the local stack if it is not running.",
     )
     .argument("<file>", "the requests; - for standard input")
-    .option("-c, --concurrency <number>", "how many runs at once, from 1 to 100 (default: 10)")
-    .option("--results <file>", "where the results go, instead of stdout")
-    .option("--priority <number>", "when its runs wait for a place: 1 is taken first, 5 last (default: 3)", priority)
-    .option("--id <id>", "the batch's id, and its idempotency key; its runs are <id>/1, <id>/2, ...")
+    .option("-c, --concurrency <number>", "maximum number of runs at once, from 1 to 100 (default: 10)")
+    .option("--results <file>", "the file for the results, instead of stdout")
+    .option(
+      "--priority <number>",
+      "order of its runs when runs have to wait: 1 is first, 5 is last (default: 3)",
+      priority,
+    )
+    .option("--id <id>", "the batch's id and idempotency key; its runs are <id>/1, <id>/2, ...")
     .option("--detach", "print the batch's id and leave it running")
-    .option("-q, --quiet", "no words of kgents' own on stderr, except errors")
+    .option("-q, --quiet", "no messages on stderr, except errors")
     .option("--config <file>", "the configuration file")
     .addHelpText(
       "after",

@@ -22,7 +22,7 @@ const refuse = (field: string, message: string, cause?: unknown): KgentsError =>
 
 const faults = {
   encoding: "got bytes that are not UTF-8; allowed is JSON in UTF-8",
-  length: `got more than ${maximumLineBytes} bytes; allowed are so many`,
+  length: `got more than ${maximumLineBytes} bytes; that is the maximum`,
 } as const;
 
 function parseLine(line: string, number: number): ExecutionRequest {

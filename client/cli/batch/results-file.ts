@@ -35,7 +35,7 @@ const isSame = (one: Stats, other: Stats): boolean =>
  */
 export function refuseSameFile(requests: number, results: Stats, place: string): void {
   if (!isSame(fstatSync(requests), results)) return;
-  throw new KgentsError("invalid-request", `${place}: it is the file of the requests; allowed is another file`, {
+  throw new KgentsError("invalid-request", `${place}: this is the file of the requests; allowed is another file`, {
     field: place,
     remedy: "Name another file for the results.",
   });
@@ -61,7 +61,7 @@ export async function openResultsFile(path: string): Promise<ResultsFile & { rea
     file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o666);
   } catch (error) {
     if (errorCode(error) !== "EACCES") throw faultOf(error, path, field);
-    throw new KgentsError("invalid-request", `${field}: ${path}: it may not be written by this user`, { field });
+    throw new KgentsError("invalid-request", `${field}: ${path}: this user may not write it`, { field });
   }
   const stats = await file.stat();
   let begun = false;

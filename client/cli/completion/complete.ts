@@ -63,7 +63,7 @@ const namesOf = (command: Command): Candidate[] =>
     .map((known) => ({ value: known.name(), description: known.summary() }));
 
 function flagsOf({ command, used }: CompletionContext & { kind: "flag" }): Candidate[] {
-  const help = { value: "--help", description: "show what the command does" };
+  const help = { value: "--help", description: "show help for the command" };
   const unused = command.options.filter(({ long, hidden, description }) => {
     const isRepeatable = description.includes("repeatable");
     return long && !hidden && (isRepeatable || !used.some((option) => option.long === long));
@@ -78,7 +78,7 @@ async function candidatesOf(context: CompletionContext): Promise<Candidate[] | t
   if (command.commands.length > 0) return namesOf(command);
   const name = argument?.name() ?? "";
   if (argument?.argChoices) return argument.argChoices.map(asCandidate);
-  if (name === "get") return [{ value: "get", description: "write them, instead of listing them" }];
+  if (name === "get") return [{ value: "get", description: "write the files instead of listing them" }];
   if (name !== "id" && name !== "ids") return [];
   return runIds(ofRunning.includes(command.name()) ? ["running"] : undefined);
 }

@@ -10,12 +10,12 @@ export type Shell = (typeof shells)[number];
 const completer = "__complete";
 
 const help = `
-Put this into the shell's start-up file:
+Add this to the shell's start-up file:
   bash    source <(kgents completion bash)      in ~/.bashrc
   zsh     source <(kgents completion zsh)       in ~/.zshrc, after compinit
   fish    kgents completion fish | source       in ~/.config/fish/config.fish
 
-Commands, flags, languages, states and the ids of recent runs are completed. Completing starts nothing.`;
+It completes commands, flags, languages, states and the ids of recent runs. It starts nothing.`;
 
 /** Declares `kgents completion` and the internal command that its scripts call. */
 export function completionCommands(

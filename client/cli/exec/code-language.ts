@@ -38,7 +38,7 @@ function unknownLanguage(source: Source, what: string, known: string): KgentsErr
   const place = "path" in source ? `${source.path}: ` : "";
   return new KgentsError("unsupported-language", `${field}: ${place}${what}; known are ${known}`, {
     field,
-    remedy: "Say the language with --lang.",
+    remedy: "Set the language with --lang.",
   });
 }
 
@@ -50,7 +50,7 @@ function languageOfScript(languages: readonly Language[], source: Source, head: 
   const known = languages.flatMap(({ name, aliases }) => [name, ...aliases]).join(", ");
   throw unknownLanguage(
     source,
-    `its first line asks for ${JSON.stringify(program)}, which runs no known language`,
+    `its first line names ${JSON.stringify(program)}, which is the interpreter of no known language`,
     known,
   );
 }

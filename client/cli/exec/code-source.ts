@@ -26,7 +26,7 @@ export type Source =
   | { readonly kind: "entrypoint"; readonly path: string }
   | { readonly kind: "stdin" };
 
-const howToGiveCode = "Give the code by --code CODE, --file FILE, --entrypoint NAME, or a pipe.";
+const howToGiveCode = "Pass the code with --code CODE, --file FILE, --entrypoint NAME, or through a pipe.";
 
 /** Decides which source the code comes from. Exactly one is allowed. */
 export function sourceOf(argument: string | undefined, flags: ExecFlags): Source {
@@ -75,6 +75,6 @@ export async function readCode(source: Source, store: StoreFinder, reporter: Rep
   const content = await fileContent(source.path, "--file", store, (first) => {
     head = first.toString("utf8", 0, shebangBytes);
   });
-  if (content === "") throw refuse("--file", `${source.path}: it is empty; allowed is code`);
+  if (content === "") throw refuse("--file", `${source.path}: the file is empty`);
   return { content, head };
 }

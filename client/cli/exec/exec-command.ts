@@ -47,37 +47,40 @@ Examples:
   $ kgents exec --file script.py --arg one --arg two
   $ kgents exec --timeout 60 --cpu 200m --memory 256Mi --code "..."
   $ kgents exec --input data.csv --output 'chart*.png' --output-dir out --file plot.py
-  $ kgents exec --input project/. --entrypoint main.py    a folder whole: what is in it, and one of it to run
-  $ kgents exec --dry-run --code "..."        show the Kubernetes Job, start nothing
+  $ kgents exec --input project/. --entrypoint main.py    the content of a folder, and the file in it to run
+  $ kgents exec --dry-run --code "..."        print the Kubernetes Job, start nothing
   $ echo 'print(6 * 7)' | kgents exec         code from a pipe
 
-Exit codes: the code's own, 128 + n where signal n ended it; 124 timed out; 137 out of memory; 153 output limit;
+Exit codes: the code's own, 128 + n if signal n ended it; 124 timed out; 137 out of memory; 153 output limit;
 130 cancelled; 125 lost or could not be carried out; 2 wrong usage.
 
-Ctrl-C cancels the run and waits for its clean-up; once more leaves at once.`;
+Ctrl-C cancels the run and waits for its clean-up; a second Ctrl-C exits at once.`;
 
 /** Declares the flags that make a request. */
 export const requestOptions = (command: Command): Command =>
   alsoNamed(command, "lang", "language")
     .option("-c, --code <code>", "the code")
-    .option("-f, --file <path>", "a file with the code; its extension says the language")
-    .option("--entrypoint <name>", "the file among those of --input to run, instead of other code")
-    .option("-l, --lang <language>", "python (default), sh, bash, javascript, typescript, or one of the configuration")
+    .option("-f, --file <path>", "a file with the code; its extension determines the language")
+    .option("--entrypoint <name>", "the input file to run, instead of --code or --file")
+    .option(
+      "-l, --lang <language>",
+      "python (default), sh, bash, javascript, typescript, or a language of the configuration",
+    )
     .option("--arg <value>", "an argument of the program (repeatable)", collect)
     .option("-e, --env <name=value>", "an environment variable (repeatable)", collect)
-    .option("--stdin <file>", "the program's standard input; - is this command's own")
+    .option("--stdin <file>", "a file as the program's standard input; - for this command's standard input")
     .option("--input <path[:name]>", "a file or folder to put into the work directory (repeatable)", collect)
-    .option("--output <glob>", "files to bring back from the work directory (repeatable)", collect)
+    .option("--output <glob>", "output files to return from the work directory (repeatable)", collect)
     .option("-t, --timeout <duration>", "time limit of the code: seconds, or 90s, 5m, 1h (default: 30)")
-    .option("--startup-timeout <duration>", "time limit of scheduling and image (default: 60)")
+    .option("--startup-timeout <duration>", "time limit for scheduling and the image pull (default: 60)")
     .option("--cpu <quantity>", "cpu limit, such as 200m or 0.5 (default: 1)")
     .option("--memory <quantity>", "memory limit, such as 256Mi (default: 512Mi)")
-    .option("--disk <quantity>", "limit of what the code may write (default: 100Mi)")
+    .option("--disk <quantity>", "limit of the space that the code may use on disk (default: 100Mi)")
     .option("--network", "let the code reach public addresses")
     .addOption(
-      new Option("--backend <name>", "where to run (default: auto)").choices(["auto", "kubernetes", "subprocess"]),
+      new Option("--backend <name>", "the backend (default: auto)").choices(["auto", "kubernetes", "subprocess"]),
     )
-    .option("--no-fallback", "refuse instead of using the sandbox where there is no cluster")
+    .option("--no-fallback", "fail if no cluster is available, instead of using the sandbox")
     .option("--image <reference>", "the image on Kubernetes")
     .option("--ttl <duration>", "how long a finished Job stays in the cluster (default: 60)")
     .option("--label <key=value>", "a label (repeatable)", collect);
@@ -92,15 +95,15 @@ export function execCommand(
       .command("exec")
       .summary("run code in a hardened, isolated, disposable cell")
       .description("Runs code in a hardened, isolated, disposable cell, and prints its output.")
-      .argument("[-]", "read the code from standard input (also without this, where standard input is a pipe)"),
+      .argument("[-]", "read the code from standard input (the default if standard input is a pipe)"),
   )
-    .option("--output-dir <directory>", "where to put them (default: kgents-output)")
-    .option("--priority <number>", "when runs wait for a place: 1 is taken first, 5 last (default: 3)", priority)
-    .option("--id <id>", "the run's id, and its idempotency key")
+    .option("--output-dir <directory>", "the directory for output files (default: kgents-output)")
+    .option("--priority <number>", "order when runs have to wait: 1 is first, 5 is last (default: 3)", priority)
+    .option("--id <id>", "the run's id and idempotency key")
     .option("--dry-run", "print the Kubernetes Job that would be created, and start nothing")
     .option("--detach", "print the run's id and leave it running")
     .option("--json", "print the result as JSON, and nothing else, on stdout")
-    .option("-q, --quiet", "no words of kgents' own on stderr, except errors")
+    .option("-q, --quiet", "no messages on stderr, except errors")
     .option("--config <file>", "the configuration file")
     .addHelpText("after", examples)
     .action(run);

@@ -37,7 +37,7 @@ async function inputOf(value: string): Promise<FileSource> {
   if (await exists(source.path)) return source;
   throw refuse(
     "--input",
-    `${value}: there is no such file, and no ${source.path} (it is read as PATH:NAME, where NAME is ${JSON.stringify(source.name)})`,
+    `${value}: there is no such file, and no ${source.path} (the argument is read as PATH:NAME, where NAME is ${JSON.stringify(source.name)})`,
   );
 }
 

@@ -7,7 +7,7 @@ import type { Reporter } from "../terminal/reporter.ts";
 export const sayBehind =
   (reporter: Reporter) =>
   (stream: string): void =>
-    reporter.say(`${stream} comes faster than it can be followed from here; the rest comes at the end`);
+    reporter.say(`${stream} is written faster than it can be followed; the rest is printed at the end`);
 
 /** The destination of each stream; null discards it. */
 export interface OutputPlaces {
@@ -25,14 +25,15 @@ export async function printOutput(
     const place = places[event.stream];
     if (!place) continue;
     if (event.type === "output") await printBytes(place, event.bytes);
-    else reporter.say(`${event.length} bytes of ${event.stream} are left out here: the artifact store is out of reach`);
+    else reporter.say(`${event.length} bytes of ${event.stream} are omitted here: the artifact store is not available`);
   }
 }
 
 /** Reports what the output alone does not show. */
 export function explain(result: ExecutionResult, reporter: Reporter): void {
   if (result.fallback) reporter.say(`ran in the local sandbox, because ${result.fallback.reason}`);
-  if (result.isolation?.level === "none") reporter.say("ran WITHOUT a sandbox: this worker is configured so");
+  if (result.isolation?.level === "none")
+    reporter.say("ran WITHOUT a sandbox, because the worker's configuration says so");
   for (const notice of result.notices ?? []) reporter.say(notice);
   if (result.status === "succeeded" || (result.status === "failed" && result.signal === null)) return;
   reporter.say(`${result.status}${result.reason ? `: ${result.reason}` : ""} (run ${result.id})`);

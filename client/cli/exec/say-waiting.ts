@@ -27,7 +27,7 @@ export async function sayWaiting(handle: ExecutionHandle, reporter: Reporter, ov
       if (words !== said) reporter.say(words);
       said = words;
     } else if (about.phase !== null && about.phase !== "provisioning") {
-      if (said !== undefined) reporter.say(`run ${handle.id}: it has its place`);
+      if (said !== undefined) reporter.say(`run ${handle.id}: no longer waiting`);
       return;
     }
   }

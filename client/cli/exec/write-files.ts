@@ -46,7 +46,7 @@ export async function writeOutputFiles(
 ): Promise<boolean> {
   // Always report omitted files: a requested file that is missing is an error.
   for (const { name, reason } of result.filesOmitted)
-    complain(`output file ${name || "(several)"} left out: ${reason}`);
+    complain(`output file ${name || "(several)"} not returned: ${reason}`);
   if (result.files.length === 0) return true;
   const directory = named ?? usualDirectory;
   let complete = true;
@@ -54,9 +54,9 @@ export async function writeOutputFiles(
   for (const file of result.files) {
     let content: Readable | undefined;
     try {
-      if (!isSafeFileName(file.name)) throw new Error("its name is not safe to write");
+      if (!isSafeFileName(file.name)) throw new Error("its name is not safe");
       content = contentOf(file, store);
-      if (!content) throw new Error("the artifact store that has it is out of reach");
+      if (!content) throw new Error("the artifact store that has it is not available");
       folder ??= await openSafeFolder(directory, named !== undefined);
       await writeBelow(folder, file.name.split("/"), content);
       say(`wrote ${join(directory, file.name)} (${file.bytes} bytes)`);

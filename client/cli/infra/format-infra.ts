@@ -19,14 +19,15 @@ const actions: Readonly<Record<PlannedAction, string>> = {
   create: "create",
   change: "change",
   unchanged: "unchanged",
-  keep: "keep as somebody else set it",
-  unsupported: "left out: this API server is older than Kubernetes 1.30",
+  keep: "keep, because somebody else set it",
+  unsupported: "skip: it needs Kubernetes 1.30 or newer",
 };
 
 const admissions: Readonly<Record<CellAdmission, string>> = {
-  enforced: "cells only",
-  missing: "any Job, which may mount the namespace's Secrets: run `kgents infra init` again",
-  unsupported: "any Job, which may mount the namespace's Secrets: Kubernetes 1.30 and newer can refuse what is no cell",
+  enforced: "accepts only cells",
+  missing: "accepts any Job, also one that mounts the namespace's Secrets: run `kgents infra init` again",
+  unsupported:
+    "accepts any Job, also one that mounts the namespace's Secrets: only Kubernetes 1.30 and newer can refuse Jobs that are not cells",
 };
 
 /** What `init` will do, and where. */
@@ -42,7 +43,7 @@ export const planInWords = (cluster: InfraCluster, plan: readonly PlannedObject[
  */
 function untried(tried: readonly CanaryTarget[]): string {
   const left = canaryTargets.filter((target) => target !== "pod-ipv6" && !tried.includes(target));
-  return left.length === 0 ? "" : ` Not tried, since no pod reaches it here: ${canaryTargetsInWords(left)}.`;
+  return left.length === 0 ? "" : ` Not tested, because no pod can reach it here: ${canaryTargetsInWords(left)}.`;
 }
 
 /** What the canary found, and what follows. */
@@ -51,16 +52,16 @@ export function verdictInWords({ isolation, reason, tried }: RecordedVerdict, is
     return `network isolation is enforced: the cluster is ready for runs\n        A pod without network did not reach ${canaryTargetsInWords(tried)}.${untried(tried)}`;
   }
   const consequence = isRequired
-    ? "runs without --network are refused here"
-    : "this machine's worker runs code all the same, as it is configured";
+    ? "this machine's worker refuses runs without --network"
+    : "this machine's worker runs code nevertheless, as its configuration says";
   const [meaning, remedy] =
     isolation === "not-enforced"
       ? [
           "this cluster's network ignores NetworkPolicies",
           "Install a network plugin that enforces them (Calico, Cilium)",
         ]
-      : ["nothing is proved", "Correct what is named"];
-  return `network isolation is ${isolation}: ${reason ?? "no reason is known"}
+      : ["network isolation is not verified", "Fix the reported problem"];
+  return `network isolation is ${isolation}: ${reason ?? "unknown reason"}
         ${meaning}: ${consequence}
         ${remedy}, and run this again.`;
 }
@@ -74,7 +75,7 @@ export function statusInWords(status: InfraStatus & Pick<StackStatus, "temporal"
   const { networkIsolation: verdict, quota, cells, images, unreadable, temporal, worker, problems } = status;
   const row = (name: string, words: string): string => `${name.padEnd(11)}${words}`;
   const or = (words: string | null, part: string): string => words ?? `not readable: ${unreadable[part]}`;
-  const age = verdict?.ageSeconds === null ? "" : `, found ${ageInWords(verdict?.ageSeconds ?? 0)}`;
+  const age = verdict?.ageSeconds === null ? "" : `, checked ${ageInWords(verdict?.ageSeconds ?? 0)}`;
   return [
     row("Cluster", `${status.context} at ${status.server}, ${status.version}`),
     row("Namespace", `${status.namespace.name}: ${status.namespace.state.replaceAll("-", " ")}`),
@@ -87,12 +88,14 @@ export function statusInWords(status: InfraStatus & Pick<StackStatus, "temporal"
     ...(quota ?? []).map(({ resource, used, hard }) => `  ${resource.padEnd(28)}${used} of ${hard}`),
     row(
       "Rights",
-      status.missingAccess.length === 0 ? "all that a worker needs" : `missing: ${status.missingAccess.join(", ")}`,
+      status.missingAccess.length === 0
+        ? "a worker has all permissions that it needs"
+        : `missing: ${status.missingAccess.join(", ")}`,
     ),
     row("Images", or(images && `on ${images.nodes} ${images.nodes === 1 ? "node" : "nodes"}`, "images")),
     ...(images?.images ?? []).map(
       ({ image, nodes }) =>
-        `  ${image.padEnd(28)}${nodes === 0 ? "not pulled yet, as far as the nodes say" : `on ${nodes}`}`,
+        `  ${image.padEnd(28)}${nodes === 0 ? "not pulled yet, as the nodes report" : `on ${nodes}`}`,
     ),
     row(
       "Temporal",

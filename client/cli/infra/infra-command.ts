@@ -25,18 +25,18 @@ const namespaceName = (value: string): string => {
 };
 
 const exitCodes = `
-Exit codes: 0 usable; 1 prepared, or not, but isolated runs cannot be carried out; 2 wrong usage; 125 it could not be done.`;
+Exit codes: 0 usable; 1 isolated runs cannot be carried out; 2 wrong usage; 125 the command failed.`;
 
 /** Declares `kgents infra`. */
 export function infraCommand(program: Command, runs: InfraRuns): void {
   const infra = program
     .command("infra")
     .summary("prepare a Kubernetes cluster for runs")
-    .description("Prepares a Kubernetes cluster for runs, looks at what is there, and takes it away again.");
+    .description("Prepares a Kubernetes cluster for runs, shows its state, and removes everything again.");
   const subcommand = (name: string): Command =>
     infra
       .command(name)
-      .option("--context <name>", "the kubeconfig's context (default: the configured one, else its current one)")
+      .option("--context <name>", "the kubeconfig's context (default: the configured one, or else the current one)")
       .option(
         "--namespace <name>",
         "the cells' namespace (default: the configured one, kgents-ephemeral)",
@@ -45,9 +45,9 @@ export function infraCommand(program: Command, runs: InfraRuns): void {
       .option("--config <file>", "the configuration file");
 
   subcommand("init")
-    .summary("create or upgrade the namespace, its policies, limits and rights")
+    .summary("create or upgrade the namespace, its policies, limits and permissions")
     .description(
-      "Shows what it will create and where, asks, applies it, and proves by a canary (in the image of the language sh) that the cluster isolates pods. Running it again upgrades, and looks again.",
+      "Shows what it will create and where, asks for confirmation, applies it, and verifies by a canary pod (in the image of the language sh) that the cluster isolates pods. Run it again to upgrade and to verify again.",
     )
     .option("-y, --yes", "do not ask")
     .option("--kind", "first create a local kind cluster named kgents, unless it exists; needs Docker and kind")
@@ -55,16 +55,18 @@ export function infraCommand(program: Command, runs: InfraRuns): void {
     .addHelpText("after", exitCodes)
     .action(runs.init);
   subcommand("status")
-    .summary("show what is there, and whether it is usable")
+    .summary("show the state of the cluster, and whether it is usable")
     .description(
-      "Shows the namespace, whether it is isolated, quotas, cells, rights and images, and the Temporal side.",
+      "Shows the namespace, its network isolation, quotas, cells, permissions and images, and the state of Temporal.",
     )
-    .option("--json", "as JSON")
+    .option("--json", "print JSON")
     .addHelpText("after", exitCodes)
     .action(runs.status);
   subcommand("destroy")
-    .summary("remove what init made, and nothing else")
-    .description("Shows what it will remove, asks, and removes the namespace that init made with all that is in it.")
-    .option("-y, --yes", "do not ask, and end the cells that run")
+    .summary("remove what init created, and nothing else")
+    .description(
+      "Shows what it will remove, asks for confirmation, and removes the namespace that init created, with everything in it.",
+    )
+    .option("-y, --yes", "do not ask, and end running cells")
     .action(runs.destroy);
 }

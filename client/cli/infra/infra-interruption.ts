@@ -10,7 +10,7 @@ export function watchSignals(reporter: Reporter): { readonly signal: AbortSignal
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(interruptedExitCode);
-    reporter.say("interrupted; cleaning up, and once more leaves at once");
+    reporter.say("interrupted; cleaning up (a second time exits at once)");
     controller.abort();
   };
   const over = onEndingSignal(onSignal);

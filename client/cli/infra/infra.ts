@@ -59,7 +59,7 @@ export const init = (flags: InfraFlags): Promise<number> =>
     const { languages, cluster: settings, isolationRequired } = await settingsOf(flags);
     let { context } = settings;
     if (flags.kind) {
-      const sure = flags.yes || (await confirm("make a local cluster with kind?", signal));
+      const sure = flags.yes || (await confirm("create a local cluster with kind?", signal));
       if (!sure) return declined(reporter);
       context = await ensureKindCluster(reporter.progress, signal);
       reporter.settled();
@@ -67,7 +67,7 @@ export const init = (flags: InfraFlags): Promise<number> =>
     const cluster = await connectInfra({ ...settings, context });
     const plan = await prepareInit(cluster);
     reporter.say(planInWords(cluster, plan));
-    if (!flags.yes && !(await confirm("apply this, and look whether pods are isolated?", signal)))
+    if (!flags.yes && !(await confirm("apply this, and verify that pods are isolated?", signal)))
       return declined(reporter);
     const verdict = await carryOutInit(cluster, plan, findLanguage(languages, "sh"), {
       progress: reporter.progress,
@@ -129,11 +129,11 @@ async function destroyOn(
     return 0;
   }
   reporter.say(
-    `in ${context} (${server}): removes the namespace ${namespace} and all that is in it: ${cellsInWords(plan.cells)}`,
+    `in ${context} (${server}): removes the namespace ${namespace} and everything in it: ${cellsInWords(plan.cells)}`,
   );
   if (!flags.yes) {
     if (plan.cells.running > 0) {
-      reporter.say("cells are running: wait until they end, or say --yes to end them");
+      reporter.say("cells are running: wait until they end, or pass --yes to end them");
       return notUsable;
     }
     if (!(await confirm("remove it?", signal))) return declined(reporter);
@@ -141,6 +141,6 @@ async function destroyOn(
   reporter.progress(`removing ${namespace} ...`);
   await destroyNamespace(cluster, plan, signal);
   reporter.settled();
-  reporter.say(`${namespace} is gone`);
+  reporter.say(`${namespace} is removed`);
   return 0;
 }

@@ -14,7 +14,7 @@ export interface McpFlags {
 
 const port = (value: string): number => {
   if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
-  throw new InvalidArgumentError("Allowed is a port from 0 (any that is free) to 65535.");
+  throw new InvalidArgumentError("Allowed is a port from 0 (any free port) to 65535.");
 };
 
 /** The command that starts this server, for the configuration of a client. */
@@ -24,26 +24,28 @@ const ownCommand = [process.execPath, process.argv[1] ?? "kgents", "mcp"]
 
 const examples = `
 Examples:
-  $ kgents mcp                                      for a client that starts it by itself
+  $ kgents mcp                                      for a client that starts the server itself
   $ kgents mcp --http 8080                          http://127.0.0.1:8080/mcp, for this machine only
   $ kgents mcp --http 8080 --host 0.0.0.0 --token-file token --allow-host runs.example.com
 
 For Claude Code:
   $ claude mcp add kgents -- ${ownCommand}
 
-More, also for Claude Desktop, VS Code and Cursor: docs/mcp.md.`;
+For Claude Desktop, VS Code and Cursor, and more: docs/mcp.md.`;
 
 /** Declares `kgents mcp`. */
 export function mcpCommand(program: Command, run: (flags: McpFlags) => Promise<void>): void {
   program
     .command("mcp")
-    .summary("serve agents: tools to run code, by the Model Context Protocol")
-    .description("Serves agents by the Model Context Protocol: on standard input and output, or by Streamable HTTP.")
+    .summary("serve tools that run code, by the Model Context Protocol")
+    .description(
+      "Serves tools that run code, by the Model Context Protocol, on standard input and output or by Streamable HTTP.",
+    )
     .option("--http <port>", "listen for Streamable HTTP on this port", port)
-    .option("--host <address>", "where to listen; elsewhere than on loopback a token is needed", "127.0.0.1")
-    .option("--allow-host <name>", "another name under which clients reach it (repeatable)", collect)
-    .option("--token-file <file>", "a file with the bearer token that clients must show (or set KGENTS_MCP_TOKEN)")
-    .option("-q, --quiet", "say nothing, except errors")
+    .option("--host <address>", "the address to listen on; other than loopback requires a token", "127.0.0.1")
+    .option("--allow-host <name>", "another host name that clients use for this server (repeatable)", collect)
+    .option("--token-file <file>", "a file with the bearer token that clients must send (or set KGENTS_MCP_TOKEN)")
+    .option("-q, --quiet", "no messages, except errors")
     .option("--config <file>", "the configuration file")
     .addHelpText("after", examples)
     .action(run);

@@ -34,7 +34,7 @@ export async function mcp(flags: McpFlags): Promise<number> {
     const end = endOnSignal(calls, serving, say);
     beforeLosingOutput(async () => {
       await calls.end();
-      return "what the client waited for is cancelled";
+      return "the runs that the client waited for are cancelled";
     });
     await serving.ended;
     // The client has disconnected: cancel its calls and wait for their cleanup.
@@ -58,14 +58,18 @@ async function serve(
   if (port === undefined) return serveOnStdio(createServer, report);
   const token = await readToken(flags.tokenFile, process.env);
   if (token === undefined && !isLoopback(host)) {
-    throw new KgentsError("invalid-request", `--host: ${host} can be reached from elsewhere, and there is no token`, {
-      field: "--host",
-      remedy: "Say --token-file FILE or set KGENTS_MCP_TOKEN, or listen on 127.0.0.1.",
-    });
+    throw new KgentsError(
+      "invalid-request",
+      `--host: ${host} is reachable from other machines, and there is no token`,
+      {
+        field: "--host",
+        remedy: "Pass --token-file FILE, set KGENTS_MCP_TOKEN, or listen on 127.0.0.1.",
+      },
+    );
   }
   const hosts = allowedHosts(host, flags.allowHost ?? []);
   const serving = await serveOnHttp(createServer, { host, port, hosts, token }, report);
-  say(`MCP at ${serving.url}${token === undefined ? "" : ", for who shows the token"}`);
+  say(`MCP at ${serving.url}${token === undefined ? "" : ", with a bearer token"}`);
   return serving;
 }
 
@@ -79,7 +83,7 @@ function endOnSignal(
   const onSignal = async (): Promise<void> => {
     if (asked) process.exit(interruptedExitCode);
     asked = true;
-    say("ending; once more leaves at once");
+    say("stopping; a second time exits at once");
     await calls.end();
     await serving.close();
   };

@@ -10,7 +10,7 @@ export const attach = (id: string, flags: RunFlags): Promise<number> =>
     flags,
     async (quartermaster, reporter) => {
       const handle = await quartermaster.get(id);
-      const over = leaveOnSignal(`left; the run ${id} goes on (\`kgents cancel ${id}\` ends it)`);
+      const over = leaveOnSignal(`detached; the run ${id} continues (\`kgents cancel ${id}\` ends it)`);
       try {
         if ((await handle.describe()).status === "running") await sayIfUnserved(quartermaster, reporter);
         if (!flags.json) await printOutput(handle.output({ onBehind: sayBehind(reporter) }), reporter);

@@ -22,7 +22,7 @@ export interface CancelFlags extends RunFlags {
 /** Exit code if the user declined. */
 const declined = 1;
 
-const whatEndsIt = "Give the ids of runs, or --all.";
+const whatEndsIt = "Pass the ids of runs, or --all.";
 
 function checkUsage(ids: readonly string[], flags: CancelFlags): void {
   if (ids.length > 0 && flags.all) {
@@ -101,9 +101,9 @@ async function within(milliseconds: number, id: string, end: Promise<Ending>): P
     const late = delay(milliseconds, undefined, { signal: limit.signal }).then(() => {
       throw new KgentsError(
         "no-worker",
-        `${id} was asked to end, and has not within ${formatDuration(milliseconds)}; the cancellation goes on`,
+        `${id} has not ended within ${formatDuration(milliseconds)}; its cancellation continues`,
         {
-          remedy: `Look at it with \`kgents show\` or in the UI. A run that no worker can read ends by \`temporal workflow terminate\`.`,
+          remedy: `Check it with \`kgents show\` or in the UI. To end a run that no worker can read, use \`temporal workflow terminate\`.`,
         },
       );
     });
@@ -119,7 +119,7 @@ async function report({ id, end }: Cancellable, flags: CancelFlags, reporter: Re
   try {
     const { status, was } = await within(flags.timeout, id, end());
     if (flags.json) await printJson({ id, status, was });
-    else if (was === "over") reporter.say(`${id} was over already: ${status}`);
+    else if (was === "over") reporter.say(`${id} had already ended: ${status}`);
     else reporter.say(status === "cancelled" ? `${id} is cancelled` : `${id} ended first: ${status}`);
     return 0;
   } catch (error) {

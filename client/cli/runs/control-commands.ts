@@ -27,15 +27,15 @@ const configuration = ["--config <file>", "the configuration file"] as const;
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
 
 const exitCodes =
-  "\n\nExit codes are those of `kgents exec`: the code's own, 124 timed out, 130 cancelled or left, ...";
+  "\n\nExit codes are those of `kgents exec`: the code's own, 124 timed out, 130 cancelled or detached, ...";
 
 /** Declares the commands that control runs. */
 export function controlCommands(program: Command, runs: ControlRuns): void {
   program
     .command("attach")
-    .summary("follow a run to its end, and exit as it does")
+    .summary("follow a run to its end, and exit with its exit code")
     .description(
-      "Follows both streams of a run from their beginning, live, and exits as `kgents exec` would. Ctrl-C leaves; the run goes on.",
+      "Prints both streams of a run from the beginning, live, and exits like `kgents exec`. Ctrl-C detaches; the run continues.",
     )
     .argument("<id>", "the run's id")
     .option("--json", "print the result as JSON, and nothing else, on stdout")
@@ -46,26 +46,26 @@ export function controlCommands(program: Command, runs: ControlRuns): void {
     .command("wait")
     .summary("wait for runs to end")
     .description(
-      "Waits until all these runs have ended. Exits as `kgents exec` would: of several, with the first code in the order of the ids that is not 0. Ctrl-C leaves; the runs go on.",
+      "Waits until all these runs have ended. Exits like `kgents exec`; for several runs, with the first exit code that is not 0, in the order of the ids. Ctrl-C detaches; the runs continue.",
     )
     .argument("<ids...>", "the runs' ids")
-    .option("--json", "print each result as a line of JSON as it comes")
+    .option("--json", "print each result as a line of JSON when its run ends")
     .option(...configuration)
     .addHelpText("after", examples("kgents wait my-run", "kgents wait one two three --json") + exitCodes)
     .action(runs.wait);
   program
     .command("cancel")
     .summary("cancel runs, and wait until they are cleaned up")
-    .description("Cancels runs, and waits until their code has ended and nothing of them is left.")
+    .description("Cancels runs, and waits until their code has ended and their cells are removed.")
     .argument("[ids...]", "the runs' ids")
-    .option("--all", "all runs of the task queue that are running; asks first")
+    .option("--all", "all open runs of the task queue; asks for confirmation")
     .option("-y, --yes", "do not ask")
     .addOption(
-      new Option("-t, --timeout <duration>", "how long to wait for each end")
+      new Option("-t, --timeout <duration>", "how long to wait for each run to end")
         .argParser(waitingTime)
         .default(300_000, "5m"),
     )
-    .option("--json", "print how each ended as a line of JSON")
+    .option("--json", "print the outcome of each run as a line of JSON")
     .option(...configuration)
     .addHelpText("after", examples("kgents cancel my-run", "kgents cancel --all --yes"))
     .action(runs.cancel);
@@ -76,33 +76,33 @@ function rerunCommand(program: Command, run: ControlRuns["rerun"]): void {
   alsoNamed(program.command("rerun"), "lang", "language")
     .summary("run the same request again")
     .description(
-      "Starts the request of a run again under a new id, follows it and exits as `kgents exec` does. Flags change the request: variables and labels are added, all else is replaced. Starts the local stack where it does not run.",
+      "Starts the request of a run again with a new id, follows it and exits like `kgents exec`. Flags change the request: variables and labels are added, all other fields are replaced. Starts the local stack if it is not running.",
     )
     .argument("<id>", "the run's id")
     .option("-l, --lang <language>", "the language")
     .option("--arg <value>", "an argument of the program (repeatable)", collect)
     .option("-e, --env <name=value>", "an environment variable (repeatable)", collect)
     .option("--stdin <file>", "a file as the program's standard input")
-    .option("--output <glob>", "files to bring back from the work directory (repeatable)", collect)
-    .option("--output-dir <directory>", "where to put them (default: kgents-output)")
+    .option("--output <glob>", "output files to return from the work directory (repeatable)", collect)
+    .option("--output-dir <directory>", "the directory for output files (default: kgents-output)")
     .option("-t, --timeout <duration>", "time limit of the code")
-    .option("--startup-timeout <duration>", "time limit of scheduling and image")
+    .option("--startup-timeout <duration>", "time limit for scheduling and the image pull")
     .option("--cpu <quantity>", "cpu limit")
     .option("--memory <quantity>", "memory limit")
-    .option("--disk <quantity>", "limit of what the code may write")
+    .option("--disk <quantity>", "limit of the space that the code may use on disk")
     .option("--network", "let the code reach public addresses")
-    .option("--no-network", "do not")
-    .addOption(new Option("--backend <name>", "where to run").choices(["auto", "kubernetes", "subprocess"]))
-    .option("--fallback", "let auto use the sandbox where there is no cluster")
-    .option("--no-fallback", "do not")
+    .option("--no-network", "do not let the code reach public addresses")
+    .addOption(new Option("--backend <name>", "the backend").choices(["auto", "kubernetes", "subprocess"]))
+    .option("--fallback", "let auto use the sandbox if no cluster is available")
+    .option("--no-fallback", "do not let auto use the sandbox")
     .option("--image <reference>", "the image on Kubernetes")
     .option("--ttl <duration>", "how long a finished Job stays in the cluster")
     .option("--label <key=value>", "a label (repeatable)", collect)
-    .option("--priority <number>", "when runs wait for a place: 1 is taken first, 5 last", priority)
-    .option("--id <id>", "the new run's id, and its idempotency key")
+    .option("--priority <number>", "order when runs have to wait: 1 is first, 5 is last", priority)
+    .option("--id <id>", "the new run's id and idempotency key")
     .option("--detach", "print the new run's id and leave it running")
     .option("--json", "print the result as JSON, and nothing else, on stdout")
-    .option("-q, --quiet", "no words of kgents' own on stderr, except errors")
+    .option("-q, --quiet", "no messages on stderr, except errors")
     .option(...configuration)
     .addHelpText("after", examples("kgents rerun my-run", "kgents rerun my-run --timeout 5m --memory 1Gi"))
     .action(run);

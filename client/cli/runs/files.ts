@@ -27,8 +27,8 @@ function chosen(result: ExecutionResult, names: readonly string[]): FileResult[]
     if (file) return file;
     const meant = closest(name, known);
     const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
-    throw new KgentsError("not-found", `the run ${result.id} brought no file ${JSON.stringify(name)} back${hint}`, {
-      remedy: `\`kgents files ${result.id}\` lists what it brought back; exec's --output says what that is.`,
+    throw new KgentsError("not-found", `the run ${result.id} returned no file ${JSON.stringify(name)}${hint}`, {
+      remedy: `\`kgents files ${result.id}\` lists its output files; exec's --output selects them.`,
     });
   });
 }
@@ -51,7 +51,7 @@ export const files = (
       }
       const handle = await quartermaster.get(id);
       if ((await handle.describe()).status === "running") {
-        throw new KgentsError("not-found", `the run ${id} is running: its files come with its end`, {
+        throw new KgentsError("not-found", `the run ${id} is still running: its files are available when it ends`, {
           remedy: `Wait for it with \`kgents wait ${id}\`.`,
         });
       }
@@ -61,17 +61,17 @@ export const files = (
         const say = flags.json ? () => {} : reporter.say;
         const complete = await writeOutputFiles(wanted, flags.outputDir, await quartermaster.store(), say);
         if (flags.json) for (const file of wanted.files) await printJson(entry(file));
-        else if (wanted.files.length === 0) say("it brought no files back");
+        else if (wanted.files.length === 0) say("the run returned no files");
         return complete ? 0 : 125;
       }
       for (const { name, reason } of result.filesOmitted)
-        reporter.say(`${name || "(several)"} was left out: ${reason}`);
+        reporter.say(`${name || "(several)"} was not returned: ${reason}`);
       if (!process.stdout.isTTY || flags.json) {
         for (const file of result.files) await printJson(entry(file));
       } else if (result.files.length > 0) {
         await print(`${table(columns, result.files, terminalWidth()).join("\n")}\n`);
       }
-      if (process.stdout.isTTY && result.files.length === 0) reporter.say("it brought no files back");
+      if (process.stdout.isTTY && result.files.length === 0) reporter.say("the run returned no files");
       return 0;
     },
     id,

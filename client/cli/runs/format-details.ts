@@ -68,7 +68,7 @@ function resultRows({ result }: RunDetails): string[] {
   if (!result) return [];
   const { stdout, stderr, usage, attempts } = result;
   const used = [
-    ...(usage.peakMemoryBytes === null ? [] : [`${formatBytes(usage.peakMemoryBytes)} of memory at most`]),
+    ...(usage.peakMemoryBytes === null ? [] : [`${formatBytes(usage.peakMemoryBytes)} of memory (peak)`]),
     ...(usage.cpuSeconds === null ? [] : [`${formatDuration(usage.cpuSeconds * 1000)} of cpu time`]),
     ...(attempts > 1 ? [`${attempts} starts`] : []),
   ];
@@ -76,7 +76,7 @@ function resultRows({ result }: RunDetails): string[] {
     row("Output", `${stdout.bytes} bytes of stdout, ${stderr.bytes} of stderr`),
     ...(used.length > 0 ? [row("Used", used.join(", "))] : []),
     ...result.files.map(({ name, bytes }) => row("File", `${name} (${bytes} bytes)`)),
-    ...result.filesOmitted.map(({ name, reason }) => row("Left out", `${name}: ${reason}`)),
+    ...result.filesOmitted.map(({ name, reason }) => row("No file", `${name}: ${reason}`)),
     ...(result.notices ?? []).map((notice) => row("Note", notice)),
   ];
 }
@@ -93,7 +93,7 @@ export function detailsInWords(run: RunDetails, ui: string | undefined, now: Dat
     ...(failure ? failureRows(failure) : []),
     row("Language", run.language),
     row("Code", columns === undefined ? code : shorten(code, columns - nameWidth)),
-    ...(run.requester === null ? [] : [row("Asked by", run.requester)]),
+    ...(run.requester === null ? [] : [row("Requester", run.requester)]),
     ...(pairs.length === 0 ? [] : [row("Labels", pairs.join(", "))]),
     ...(success ? [row("Limits", limitsInWords(data))] : []),
     ...(backend === null ? [] : [row("Backend", backend)]),

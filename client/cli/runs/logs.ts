@@ -15,7 +15,7 @@ export const logs = (id: string, flags: LogsFlags): Promise<number> =>
     const { status } = await handle.describe();
     const places = flags.stderr ? ({ stdout: null, stderr: "stdout" } as const) : undefined;
     const follow = flags.follow === true && status === "running";
-    const over = leaveOnSignal(follow ? `left; the run ${id} goes on` : "left");
+    const over = leaveOnSignal(follow ? `detached; the run ${id} continues` : "stopped");
     try {
       if (follow) await sayIfUnserved(quartermaster, reporter);
       const events = follow ? handle.output({ onBehind: sayBehind(reporter) }) : handle.outputSoFar();

@@ -55,24 +55,25 @@ const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line
 export function lookCommands(program: Command, runs: LookRuns): void {
   alsoNamed(program.command("ps"), "language", "lang")
     .summary("list runs")
-    .description("Lists the runs of the task queue: a table on a terminal, one JSON object a line elsewhere.")
-    .option("-a, --all", "also those that ended")
+    .description("Lists the runs of the task queue: as a table on a terminal, otherwise one JSON object per line.")
+    .option("-a, --all", "also runs that have ended")
     .addOption(
-      new Option("--status <status>", `only such runs, ended or not (repeatable): ${runStates.join(", ")}`).argParser(
-        states,
-      ),
+      new Option(
+        "--status <status>",
+        `only runs with this status, open or ended (repeatable): ${runStates.join(", ")}`,
+      ).argParser(states),
     )
-    .option("-l, --language <language>", "only runs of that language")
-    .option("--label <key=value>", "only runs with that label (repeatable: with all of them)", collect)
-    .option("--since <when>", "only runs started since then: 90s, 5m, 1h, 7d ago, or a date", since)
-    .option("-n, --limit <number>", "at most so many", count, 50)
-    .option("--json", "one JSON object a line, also on a terminal")
+    .option("-l, --language <language>", "only runs of this language")
+    .option("--label <key=value>", "only runs with this label (repeatable: with all these labels)", collect)
+    .option("--since <when>", "only runs started since this time: 90s, 5m, 1h or 7d ago, or a date", since)
+    .option("-n, --limit <number>", "maximum number of runs", count, 50)
+    .option("--json", "one JSON object per line, also on a terminal")
     .option(...configuration)
     .addHelpText(
       "after",
       examples(
-        "kgents ps                                what runs now",
-        "kgents ps --all --since 1h               what was started within the hour",
+        "kgents ps                                open runs",
+        "kgents ps --all --since 1h               runs started within the last hour",
         "kgents ps --status failed --status error --language python",
         "kgents ps --all --label team=red | jq -r .id",
       ),
@@ -80,11 +81,11 @@ export function lookCommands(program: Command, runs: LookRuns): void {
     .action(runs.ps);
   program
     .command("show")
-    .summary("show all that is known of a run")
+    .summary("show all details of a run")
     .description("Shows a run: request, phase, backend, isolation, how long each phase took, result or failure.")
     .argument("<id>", "the run's id")
     .option("--code", "print the run's code, and nothing else")
-    .option("--json", "as JSON")
+    .option("--json", "print JSON")
     .option(...configuration)
     .addHelpText("after", examples("kgents show exec-mhz3k1q2-4f9c2a7b10", "kgents show my-run --code >again.py"))
     .action(runs.show);
@@ -92,35 +93,33 @@ export function lookCommands(program: Command, runs: LookRuns): void {
     .command("logs")
     .summary("print a run's output")
     .description(
-      "Prints what a run has written, byte for byte: its stdout to stdout, its stderr to stderr. Ctrl-C leaves; the run goes on.",
+      "Prints the output of a run byte for byte: its stdout to stdout, its stderr to stderr. Ctrl-C detaches; the run continues.",
     )
     .argument("<id>", "the run's id")
-    .option("-f, --follow", "go on until the run ends")
-    .option("--stderr", "only its stderr, to stdout")
+    .option("-f, --follow", "continue until the run ends")
+    .option("--stderr", "print only its stderr, to stdout")
     .option(...configuration)
     .addHelpText("after", examples("kgents logs my-run", "kgents logs my-run -f", "kgents logs my-run --stderr | less"))
     .action(runs.logs);
   program
     .command("files")
-    .summary("list or get the files that a run brought back")
-    .description("Lists the files that a run brought back (exec's --output), or writes them below a directory.")
+    .summary("list or get the output files of a run")
+    .description("Lists the output files of a run (exec's --output), or writes them to a directory.")
     .argument("<id>", "the run's id")
-    .argument("[get]", "write them, instead of listing them")
-    .argument("[names...]", "only these")
-    .option("--output-dir <directory>", "where to put them (default: kgents-output)")
-    .option("--json", "one JSON object a line, also on a terminal")
+    .argument("[get]", "write the files instead of listing them")
+    .argument("[names...]", "only these files")
+    .option("--output-dir <directory>", "the directory for output files (default: kgents-output)")
+    .option("--json", "one JSON object per line, also on a terminal")
     .option(...configuration)
     .addHelpText("after", examples("kgents files my-run", "kgents files my-run get chart.png --output-dir ."))
     .action(runs.files);
   program
     .command("open")
-    .summary("open Temporal's UI at a run, or at all of them")
-    .description(
-      "Prints the address of a run (or of all runs) in Temporal's UI, and opens it where there is a display.",
-    )
+    .summary("open the page of a run, or of all runs, in Temporal's UI")
+    .description("Prints the address of a run (or of all runs) in Temporal's UI, and opens it if there is a display.")
     .argument("[id]", "the run's id")
-    .option("--no-browser", "only print it")
-    .option("--json", "as JSON")
+    .option("--no-browser", "only print the address")
+    .option("--json", "print JSON")
     .option(...configuration)
     .addHelpText(
       "after",

@@ -30,8 +30,8 @@ export const open = (id: string | undefined, flags: OpenFlags): Promise<number> 
     async (quartermaster, reporter) => {
       const url = await quartermaster.uiUrl(id === undefined ? undefined : await quartermaster.get(id));
       if (url === undefined) {
-        throw new KgentsError("not-found", "it is not known where the UI of this Temporal server is", {
-          remedy: "Set KGENTS_UI_URL to its address.",
+        throw new KgentsError("not-found", "the address of this Temporal server's UI is unknown", {
+          remedy: "Set KGENTS_UI_URL to the UI's address.",
         });
       }
       await (flags.json ? printJson({ url }) : print(`${url}\n`));

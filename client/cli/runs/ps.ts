@@ -60,11 +60,9 @@ export const ps = (flags: PsFlags): Promise<number> =>
     if (asTable && shown.length > 0) {
       await print(`${table(columnsAt(Date.now()), shown, terminalWidth()).join("\n")}\n`);
     }
-    if (runs.length > flags.limit) reporter.say(`there are more than ${flags.limit}: --limit shows more`);
+    if (runs.length > flags.limit) reporter.say(`there are more than ${flags.limit} runs: raise --limit to list more`);
     if (asTable && shown.length === 0) {
-      reporter.say(
-        flags.all || flags.status ? "no run is like that" : "no run is running; --all shows those that ended",
-      );
+      reporter.say(flags.all || flags.status ? "no such runs" : "no open runs; --all also lists runs that have ended");
     }
     return 0;
   });

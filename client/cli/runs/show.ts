@@ -18,7 +18,7 @@ const fromStoreOf =
   async (sha256, bytes) => {
     const store = await quartermaster.store();
     if (store) return store.openBlob(sha256, bytes);
-    throw new KgentsError("artifact-unavailable", "the code is in the artifact store, which is out of reach from here");
+    throw new KgentsError("artifact-unavailable", "the code is in the artifact store, which is not available here");
   };
 
 async function printCode(request: unknown, quartermaster: Quartermaster): Promise<void> {

@@ -23,7 +23,7 @@ export const waitFor = (ids: readonly string[], flags: RunFlags): Promise<number
   withRuns(flags, async (quartermaster, reporter) => {
     // Report unknown ids before waiting for any run.
     const handles = await Promise.all([...new Set(ids)].map((id) => quartermaster.get(id)));
-    const over = leaveOnSignal(handles.length === 1 ? "left; the run goes on" : "left; the runs go on");
+    const over = leaveOnSignal(handles.length === 1 ? "detached; the run continues" : "detached; the runs continue");
     try {
       const open = await Promise.all(handles.map((handle) => handle.describe()));
       if (open.some(({ status }) => status === "running")) await sayIfUnserved(quartermaster, reporter);

@@ -32,5 +32,5 @@ export async function withRuns(
 /** Reports that no worker serves the queue, so the command may wait. */
 export async function sayIfUnserved(quartermaster: Quartermaster, reporter: Reporter): Promise<void> {
   if (await quartermaster.isServed()) return;
-  reporter.say("no worker serves the queue: runs wait for one (`kgents up`, or `kgents worker`)");
+  reporter.say("no worker serves the task queue, so runs wait; start one with `kgents up` or `kgents worker`");
 }

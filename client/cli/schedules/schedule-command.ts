@@ -31,25 +31,25 @@ Examples:
 export function scheduleCommand(program: Command, runs: ScheduleRuns): void {
   const schedule = program
     .command("schedule")
-    .summary("run code again and again, by the clock")
-    .description("Creates, lists, removes and triggers schedules: Temporal's, whose UI can also pause them.");
+    .summary("run code on a schedule")
+    .description("Creates, lists, removes and triggers Temporal Schedules. Temporal's UI can also pause them.");
   requestOptions(
     schedule
       .command("create")
-      .summary("start a run again and again")
+      .summary("create a schedule")
       .description(
-        "Creates a schedule. Each time, a run of its own is started: <id>-<time>. Starts the local stack where it does not run.",
+        "Creates a schedule. Each time it starts a new run with the id <id>-<time>. Starts the local stack if it is not running.",
       )
       .argument("<name>", "the schedule's id")
-      .option("--cron <expression>", "when, in the five fields of cron (repeatable)", collect)
+      .option("--cron <expression>", "a cron expression with five fields (repeatable)", collect)
       .option("--every <duration>", "the time between two runs, such as 15m; a number alone means seconds")
       .option("--timezone <name>", "the time zone of --cron (default: UTC)")
       .addOption(
-        new Option("--overlap <policy>", "when the run before it still runs (default: skip)").choices([
+        new Option("--overlap <policy>", "what to do while the previous run is still open (default: skip)").choices([
           ...["skip", "buffer-one", "allow-all", "cancel-other"],
         ]),
       )
-      .option("--paused", "create it without starting runs yet"),
+      .option("--paused", "create the schedule without starting runs yet"),
   )
     .option(...configuration)
     .addHelpText("after", examples)
@@ -57,14 +57,14 @@ export function scheduleCommand(program: Command, runs: ScheduleRuns): void {
   schedule
     .command("list")
     .summary("list schedules")
-    .description("Lists the schedules whose runs go to the configured task queue.")
+    .description("Lists the schedules that start runs on the configured task queue.")
     .option("--json", "print each as a line of JSON")
     .option(...configuration)
     .action(runs.list);
   schedule
     .command("delete")
     .summary("remove schedules")
-    .description("Removes schedules. Runs that they have started go on.")
+    .description("Removes schedules. Runs that they have started continue.")
     .argument("<names...>", "the schedules' ids")
     .option(...configuration)
     .action(runs.delete);

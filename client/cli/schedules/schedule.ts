@@ -63,7 +63,7 @@ export const listSchedules = (flags: RunFlags): Promise<number> =>
       if (!asTable) await printJson(entry);
     }
     if (!asTable) return 0;
-    if (entries.length === 0) reporter.say("there is no schedule; `kgents schedule create` makes one");
+    if (entries.length === 0) reporter.say("there are no schedules; create one with `kgents schedule create`");
     else await print(`${table(columnsAt(Date.now()), entries, terminalWidth()).join("\n")}\n`);
     return 0;
   });

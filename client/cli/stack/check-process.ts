@@ -47,7 +47,7 @@ function checkEncoding(args: readonly string[]): void {
   throw new KgentsError("invalid-request", `${field}: got bytes that are not UTF-8; allowed is UTF-8`, {
     field,
     remedy:
-      "Give code by --file FILE or on standard input, and input by --stdin FILE or --input FILE: they may hold any bytes.",
+      "Pass code with --file FILE or on standard input, and input with --stdin FILE or --input FILE: these may contain any bytes.",
   });
 }
 

@@ -21,7 +21,7 @@ function inWords({ name, status, found, remedy }: Check): string[] {
 export async function doctor(flags: RunFlags): Promise<number> {
   try {
     const { usable, checks } = await examine(flags.config);
-    const verdict = usable ? "Runs can be carried out." : "Runs cannot be carried out yet: see what failed.";
+    const verdict = usable ? "Runs can be carried out." : "Runs cannot be carried out yet: see the failed checks.";
     if (flags.json) await printJson({ usable, checks }, 2);
     else await print([...checks.flatMap(inWords), verdict, ""].join("\n"));
     return usable ? 0 : notUsable;

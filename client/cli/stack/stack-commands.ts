@@ -13,9 +13,11 @@ type Run = (flags: StackFlags) => Promise<void>;
 export function upCommand(program: Command, run: Run): void {
   program
     .command("up")
-    .summary("start the local Temporal server and worker; exec does it by itself")
-    .description("Starts the local stack, a Temporal server and a worker in the background; `exec` does it by itself.")
-    .option("-q, --quiet", "say nothing, except errors")
+    .summary("start the local Temporal server and worker (exec does this automatically)")
+    .description(
+      "Starts the local stack: a Temporal server and a worker in the background. `exec` does this automatically.",
+    )
+    .option("-q, --quiet", "no messages, except errors")
     .option("--config <file>", "the configuration file")
     .action(run);
 }
@@ -24,9 +26,9 @@ export function upCommand(program: Command, run: Run): void {
 export function downCommand(program: Command, run: Run): void {
   program
     .command("down")
-    .summary("stop them; history and output are kept")
+    .summary("stop the local stack; history and output are kept")
     .description("Stops the local stack. History and output are kept.")
-    .option("-q, --quiet", "say nothing, except errors")
+    .option("-q, --quiet", "no messages, except errors")
     .action(run);
 }
 
@@ -34,11 +36,11 @@ export function downCommand(program: Command, run: Run): void {
 export function statusCommand(program: Command, run: Run): void {
   program
     .command("status")
-    .summary("show what runs, and what each backend can enforce")
+    .summary("show the local stack, and the limits that each backend enforces")
     .description(
-      "Shows the Temporal server, the worker, and what each backend can enforce. Exits 0 when runs can be carried out.",
+      "Shows the Temporal server, the worker, and the limits that each backend enforces. Exits with 0 if runs can be carried out.",
     )
-    .option("--json", "as JSON")
+    .option("--json", "print JSON")
     .option("--config <file>", "the configuration file")
     .action(run);
 }

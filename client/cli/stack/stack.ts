@@ -23,11 +23,11 @@ export async function up(flags: StackFlags): Promise<number> {
   try {
     const stack = await ensureStack({ ...(await stackOptions(flags)), progress: reporter.progress });
     reporter.settled();
-    const whose = stack.managed ? "ours" : stack.configured ? "configured" : "already running";
+    const whose = stack.managed ? "started by kgents" : stack.configured ? "configured" : "already running";
     reporter.say(
-      `Temporal is up at ${stack.address} (${whose}), the worker ${stack.worker === "own" ? "too" : "is another's"}`,
+      `Temporal is up at ${stack.address} (${whose}); ${stack.worker === "own" ? "the worker is up too" : "another worker serves the task queue"}`,
     );
-    if (stack.uiUrl) reporter.say(`look at runs at ${stack.uiUrl}`);
+    if (stack.uiUrl) reporter.say(`Temporal's UI is at ${stack.uiUrl}`);
     return 0;
   } catch (error) {
     reporter.settled();

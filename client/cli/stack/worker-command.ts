@@ -43,32 +43,32 @@ export function workerCommand(program: Command, run: (flags: WorkerCommandFlags)
     .command("worker")
     .summary("run a worker in the foreground, for a Temporal server of your own")
     .description(
-      "Runs a worker in the foreground, for the Temporal server that TEMPORAL_ADDRESS and the other standard variables or a profile name.",
+      "Runs a worker in the foreground, for the Temporal server that TEMPORAL_ADDRESS, the other standard variables or a profile select.",
     )
     .option("--address <host:port>", "Temporal's address, instead of the configured one")
     .option("--namespace <name>", "Temporal's namespace, instead of the configured one")
     .option("--task-queue <name>", "the task queue (default: kgents)", queueName)
     .option("--backends <names>", "the backends to serve, separated by commas", backendNames)
-    .option("--maximum-cells <number>", "how many cells may exist at once (default: 10)", wholeNumber(1, 1000))
+    .option("--maximum-cells <number>", "maximum number of sandboxes at once (default: 10)", wholeNumber(1, 1000))
     .option(
       "--metrics-port <port>",
-      "serve Prometheus metrics there: kgents' own and the SDK's",
+      "serve Prometheus metrics on this port: kgents' own and the SDK's",
       wholeNumber(1, 65_535),
     )
-    .option("--metrics-host <address>", "where the metrics listen", "127.0.0.1")
-    .option("--health-port <port>", "answer probes there: GET /healthz and /readyz", wholeNumber(1, 65_535))
-    .option("--health-host <address>", "where probes are answered (0.0.0.0 in a pod)", "127.0.0.1")
+    .option("--metrics-host <address>", "the address to serve metrics on", "127.0.0.1")
+    .option("--health-port <port>", "serve probes on this port: GET /healthz and /readyz", wholeNumber(1, 65_535))
+    .option("--health-host <address>", "the address to serve probes on (0.0.0.0 in a pod)", "127.0.0.1")
     .option(
       "--deployment <name>",
-      "the worker deployment whose version this worker is (with --build-id)",
+      "the worker deployment that this worker belongs to (with --build-id)",
       deploymentName,
     )
-    .option("--build-id <id>", "the version: new runs come to it when it is the current one", buildId)
-    .option("--drain <duration>", "how long running code may go on after SIGTERM", duration, "30s")
+    .option("--build-id <id>", "the worker's version: it gets new runs if it is the current version", buildId)
+    .option("--drain <duration>", "how long running code may continue after SIGTERM", duration, "30s")
     .option("--config <file>", "the configuration file: languages, limits, policy")
     .addHelpText(
       "after",
-      "\nLimits, images and the policy come from the configuration file: see docs/configuration.md. Fleets of workers: docs/fleet.md.",
+      "\nThe configuration file sets limits, images and the policy: docs/configuration.md. Fleets of workers: docs/fleet.md.",
     )
     .action(run);
 }

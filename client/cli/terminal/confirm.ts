@@ -5,10 +5,14 @@ import { KgentsError } from "#core/contract/error";
 /** @throws KgentsError `invalid-request` if there is no terminal to ask on and `--yes` was not given */
 export function refuseWithoutTerminal(yes: boolean, what: string): void {
   if (yes || (process.stdin.isTTY && process.stderr.isTTY)) return;
-  throw new KgentsError("invalid-request", `--yes: got nothing, and there is no terminal to ask on; ${what}`, {
-    field: "--yes",
-    remedy: "Say --yes to do it without being asked.",
-  });
+  throw new KgentsError(
+    "invalid-request",
+    `--yes: it is required, because there is no terminal to ask for confirmation; ${what}`,
+    {
+      field: "--yes",
+      remedy: "Pass --yes to skip the confirmation.",
+    },
+  );
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";

@@ -32,18 +32,16 @@ export function watchForInterruption(reporter: Reporter, what: "run" | "batch" =
   };
   const onSignal = (): void => {
     if (!isStarting) {
-      reporter.say(`left before the ${what} was started`);
+      reporter.say(`stopped before the ${what} was started`);
       process.exit(interruptedExitCode);
     }
     if (asked) {
-      const run = handle
-        ? `the cancellation of ${what} ${handle.id} goes on without us`
-        : `the ${what} may have been started`;
-      complain(`left at once; ${run}`);
+      const run = handle ? `the cancellation of ${what} ${handle.id} continues` : `the ${what} may have been started`;
+      complain(`stopped at once; ${run}`);
       process.exit(interruptedExitCode);
     }
     asked = true;
-    reporter.say("cancelling; once more leaves at once");
+    reporter.say("cancelling; a second time exits at once");
     if (handle) cancel(handle);
   };
   const stopListening = onEndingSignal(onSignal);

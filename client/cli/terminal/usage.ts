@@ -10,7 +10,7 @@ export function usageError(program: Command, error: CommanderError, args: readon
   const isExcess = error.code === "commander.excessArguments";
   return new KgentsError("invalid-request", meant === "" ? what : `${what} ${meant}`, {
     cause: error,
-    remedy: isExcess ? `Put what belongs together in quotes. ${see}` : see,
+    remedy: isExcess ? `Put arguments with spaces in quotes. ${see}` : see,
   });
 }
 

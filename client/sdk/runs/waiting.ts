@@ -35,8 +35,9 @@ export async function waitingOf(
 
 /** Describes a wait for users. */
 export function waitingInWords({ place, ahead, full }: Waiting): string {
-  const where = place === "sandbox" ? "" : " in the cluster";
-  const taken = `all places${where} are taken${full === null ? "" : ` (${full})`}, and it waits for one`;
-  if (ahead === null) return `${taken} in the queue`;
-  return `${taken}: ${ahead === 0 ? "it is the next" : `${ahead} before it`} on its worker`;
+  const reason = place === "sandbox" ? "all sandbox slots are taken" : "the cluster has no free capacity";
+  const why = full === null ? reason : `${reason} (${full})`;
+  if (ahead === null) return `waiting in the queue: ${why}`;
+  const position = ahead === 0 ? "this run is next" : `runs ahead of this one: ${ahead}`;
+  return `waiting on its worker: ${why}; ${position}`;
 }

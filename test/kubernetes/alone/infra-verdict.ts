@@ -54,7 +54,7 @@ if (cluster.node) {
     expect(found).toMatchObject({ code: 1, isolation: "not-enforced" });
     expect(found.reason).toMatch(/was reached although no policy allows it$/);
     expect(found.stderr).toContain("kgents: network isolation is not-enforced: ");
-    expect(found.stderr).toContain("runs without --network are refused here\n");
+    expect(found.stderr).toContain("this machine's worker refuses runs without --network\n");
     expect(await annotationsOf()).toMatchObject({
       "kgents.io/network-isolation": "not-enforced",
       "kgents.io/network-isolation-reason": found.reason,
@@ -109,7 +109,9 @@ describe("unknown", () => {
     const config = await terminal.file("image.yaml", `languages: { sh: { image: "${image}" } }`);
     const found = await verdict("--config", config);
     expect(found).toMatchObject({ code: 1, isolation: "unknown", reason: expect.stringMatching(reason) });
-    expect(found.stderr).toContain("nothing is proved: runs without --network are refused here\n");
+    expect(found.stderr).toContain(
+      "network isolation is not verified: this machine's worker refuses runs without --network\n",
+    );
     expect(await annotationsOf()).toMatchObject({ "kgents.io/network-isolation": "unknown" });
   });
 
@@ -140,7 +142,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     await expect.poll(canaries, { timeout: 10_000 }).toHaveLength(4);
     command.child.kill(signal);
     expect(await command.ended).toMatchObject({ code: 130 });
-    expect(command.stderr()).toContain("kgents: interrupted; cleaning up, and once more leaves at once\n");
+    expect(command.stderr()).toContain("kgents: interrupted; cleaning up (a second time exits at once)\n");
     expect(await canaries()).toEqual([]);
     expect(await annotationsOf()).toEqual(before);
   },
@@ -188,7 +190,7 @@ describe("on a terminal", () => {
     for (const input of ["n\n", "\n", "\u0004"]) {
       const { code, seen } = await onTerminal(`infra init --namespace ${name}`, input);
       expect(seen).toContain(`Namespace ${name}: create`);
-      expect(seen).toContain("apply this, and look whether pods are isolated? [y/N]");
+      expect(seen).toContain("apply this, and verify that pods are isolated? [y/N]");
       expect(seen).toContain("kgents: nothing was changed");
       expect(code).toBe(1);
     }
