@@ -39,7 +39,7 @@ function withFlags(configuration: Configuration, flags: WorkerCommandFlags): Con
  */
 export async function work(
   flags: WorkerCommandFlags,
-  hooks: Pick<WorkerSettings, "onReady" | "onActivity"> = {},
+  hooks: Pick<WorkerSettings, "beforeConnecting" | "onReady" | "onActivity"> = {},
 ): Promise<number> {
   const log = createLogger();
   const end = takeOverEnd(log);

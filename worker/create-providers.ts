@@ -11,9 +11,11 @@ import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
-interface ProvidersOf extends Pick<WorkerSettings, "configuration" | "paths" | "log"> {
+/** What providers are created from. */
+export interface ProvidersOf extends Pick<WorkerSettings, "configuration" | "paths" | "log"> {
   readonly hostId: string;
-  readonly connections: WorkerConnections;
+  /** Needed for a cluster only. */
+  readonly connections: Promise<WorkerConnections>;
 }
 
 /**
@@ -32,7 +34,7 @@ async function kubernetesProvider({ configuration, connections, log }: Providers
   const provider = createKubernetesProvider({
     ...configuration.worker.kubernetes,
     maximumStartsPerSecond: configuration.worker.maximumStartsPerSecond,
-    instance: await instanceOf(connections),
+    instance: await instanceOf(await connections),
     log: (line) => log.warn(line),
   });
   const { available, summary } = await provider.status();

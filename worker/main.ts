@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { whileServerStarts } from "#platform/host/server-record";
 import { workerFilesBeside, writeWorkerReady, writeWorkerStatus } from "#platform/host/worker-files";
 import { work } from "./command.ts";
 import { createLogger } from "./logging.ts";
@@ -18,6 +20,7 @@ const { values } = parseArgs({
   },
 });
 const identityFile = values["identity-file"];
+const ownServer = values["own-server"];
 if (identityFile === undefined) throw new Error("--identity-file is missing: this entry is for `kgents up`");
 
 const files = workerFilesBeside(identityFile);
@@ -39,12 +42,16 @@ const exitCode = await work(
     ...(values.config === undefined ? {} : { config: values.config }),
   },
   {
+    // The command that starts this worker has only just started the server, too.
+    beforeConnecting: async () => {
+      if (ownServer !== undefined) await whileServerStarts(dirname(identityFile), ownServer);
+    },
     onActivity,
     onReady: async () => {
       onActivity(0);
       await written;
       await writeWorkerReady(files, { pid });
-      watchIdentity({ files, ownServer: values["own-server"] }, endByItself(createLogger()));
+      watchIdentity({ files, ownServer }, endByItself(createLogger()));
     },
   },
 );

@@ -13,7 +13,7 @@ import { ensureSearchAttributes } from "#platform/temporal/search-attributes";
 import { openTracing } from "#platform/tracing/open-tracing";
 import { askTemporal, openRunsOf } from "./ask-temporal.ts";
 import { callMilliseconds, connectWorker, type WorkerConnections } from "./connect.ts";
-import { createProviders, missingCluster } from "./create-providers.ts";
+import { createProviders, missingCluster, type ProvidersOf } from "./create-providers.ts";
 import { createWorkers } from "./create-workers.ts";
 import { awaitOwnRuns, type DeploymentVersion, moveOnCommand, takesNewRuns } from "./deployment.ts";
 import { drain, removeCells, shutDown } from "./drain.ts";
@@ -59,6 +59,26 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   }
 }
 
+async function connect(settings: WorkerSettings, opened: Opened): Promise<WorkerConnections> {
+  await settings.beforeConnecting?.();
+  const connections = await connectWorker(settings.address, settings.namespace);
+  opened.add("closing the connection of the pollers", () => connections.native.close());
+  opened.add("closing the connection to Temporal", () => connections.client.close());
+  return connections;
+}
+
+async function provide(
+  settings: WorkerSettings,
+  opened: Opened,
+  about: Pick<ProvidersOf, "hostId" | "connections">,
+): Promise<ActivityDependencies["providers"]> {
+  const providers = settings.providers ?? (await createProviders({ ...settings, ...about }));
+  for (const provider of Object.values(providers)) {
+    opened.add(`closing the backend ${provider.name}`, () => provider.close());
+  }
+  return providers;
+}
+
 async function start(settings: WorkerSettings, opened: Opened): Promise<RunningWorker> {
   const { configuration, paths, log } = settings;
   const policy = configuration.worker;
@@ -66,10 +86,15 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   opened.add("closing the traces", async () => tracing?.close());
   const slot = await claimSlot(join(paths.state, "workers"));
   opened.add("giving back the worker's number on this host", () => slot.release());
-  const connections = await connectWorker(settings.address, settings.namespace);
-  opened.add("closing the connection of the pollers", () => connections.native.close());
-  opened.add("closing the connection to Temporal", () => connections.client.close());
   const hostId = await hostIdOf(paths, slot.slot);
+  // The sandbox is examined while the server is waited for.
+  const connecting = connect(settings, opened);
+  const providing = provide(settings, opened, { hostId, connections: connecting });
+  const [connected, provided] = await Promise.allSettled([connecting, providing]);
+  if (connected.status === "rejected") throw connected.reason;
+  if (provided.status === "rejected") throw provided.reason;
+  const connections = connected.value;
+  const providers = provided.value;
   const artifacts = await openArtifactStore(configuration.artifacts, {
     directory: join(paths.state, "artifacts"),
     spool: { directory: join(paths.state, "spool"), log: (line) => log.warn(line) },
@@ -77,9 +102,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   });
   opened.add("closing the artifact store", () => artifacts.close(), storeMilliseconds);
   const client = new Client({ connection: connections.client, namespace: connections.namespace });
-  const providers = settings.providers ?? (await createProviders({ ...settings, hostId, connections }));
   const served = Object.values(providers);
-  for (const provider of served) opened.add(`closing the backend ${provider.name}`, () => provider.close());
   const metrics = createWorkerMetrics(
     settings.meter ?? noopMetricMeter,
     served.map(({ name }) => name),

@@ -18,6 +18,8 @@ export interface WorkerSettings {
   readonly drainMilliseconds: number;
   /** The worker's deployment version. @default none: it takes runs that belong to no version */
   readonly version?: DeploymentVersion | undefined;
+  /** Called before the worker connects to Temporal, while the rest of it starts. @default it connects at once */
+  readonly beforeConnecting?: () => Promise<void>;
   /** Called once the worker polls. */
   readonly onReady?: (about: { taskQueue: string; hostTaskQueue: string; identity: string }) => Promise<void> | void;
   /** Called when the number of existing and waiting cells changes. */

@@ -75,6 +75,16 @@ export async function startInBackground(
   return { identity, exited, lastLines: () => lastLines(options.log, logStart) };
 }
 
+/** How long the event of a process's end may come after the end, in milliseconds. */
+const exitEventMilliseconds = 1000;
+
+/**
+ * The exit reason of a process that has ended. An unreferenced child does not keep this process alive: without the
+ * timer, this process would exit during the wait.
+ */
+export const howItEnded = ({ exited }: BackgroundProcess): Promise<string> =>
+  Promise.race([exited, delay(exitEventMilliseconds, "it ended")]);
+
 /**
  * Ends a process with SIGTERM, and with SIGKILL after the grace time.
  *

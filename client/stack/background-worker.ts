@@ -21,7 +21,7 @@ import {
 } from "#platform/host/worker-files";
 import type { TemporalTarget } from "#platform/temporal/address";
 import { workerEnvironment } from "./background-environment.ts";
-import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
+import { type BackgroundProcess, howItEnded, startInBackground, stopProcess } from "./background-process.ts";
 import type { StackContext } from "./stack-context.ts";
 import { changes, fingerprint } from "./worker-fingerprint.ts";
 import { workerNodeFlags } from "./worker-node-flags.ts";
@@ -153,21 +153,22 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
 
 async function awaitReady(context: StackContext, identity: WorkerIdentity, worker?: BackgroundProcess): Promise<void> {
   const files = workerFiles(context.paths.state);
-  let ended: string | undefined;
-  void worker?.exited.then((how) => {
-    ended = how;
+  let hasEnded = false;
+  void worker?.exited.then(() => {
+    hasEnded = true;
   });
   const outcome = await watchUntil(
     files.ready,
     async () => {
       if ((await readWorkerReady(files))?.pid === identity.pid) return "ready";
-      return ended !== undefined || !(await isRunning(identity)) ? "ended" : undefined;
+      return hasEnded || !(await isRunning(identity)) ? "ended" : undefined;
     },
     { timeoutMilliseconds: readyMilliseconds, fallbackMilliseconds: 50 },
   );
   if (outcome === "ready") return;
   if (outcome === undefined) await stopProcess(identity, drainMilliseconds);
-  const why = outcome === "ended" ? `it ended (${ended ?? "long ago"})` : `not ready in ${readyMilliseconds / 1000} s`;
+  const how = outcome === "ended" && (worker ? await howItEnded(worker) : "long ago");
+  const why = how ? `it ended (${how})` : `not ready in ${readyMilliseconds / 1000} s`;
   const fullDisk = await fullDiskBehind("the worker did not start", context.paths.state, undefined);
   if (fullDisk) throw fullDisk;
   const said = await worker?.lastLines();

@@ -12,12 +12,12 @@ import { messageOf } from "#core/text/message-of";
 import { fullDiskBehind } from "#platform/host/disk-space";
 import { refuseForeignListener } from "#platform/host/listener-owner";
 import { isRunning } from "#platform/host/process-identity";
+import { type GuardedServer, runningServer, type ServerRecord } from "#platform/host/server-record";
 import { writeStateFile } from "#platform/host/state-file";
 import { portIn, type TemporalTarget } from "#platform/temporal/address";
 import { probe } from "#platform/temporal/probe";
 import { serverEnvironment } from "./background-environment.ts";
-import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
-import { type GuardedServer, runningServer, type ServerRecord } from "./server-record.ts";
+import { type BackgroundProcess, howItEnded, startInBackground, stopProcess } from "./background-process.ts";
 import { serverArguments } from "./server-settings.ts";
 import type { StackContext } from "./stack-context.ts";
 import { findTemporalBinary } from "./temporal-binary.ts";
@@ -32,13 +32,18 @@ const startMilliseconds = 60_000;
 /** How long the server may take to close its database, in milliseconds. */
 const stopMilliseconds = 10_000;
 
+/** A server whose process runs. */
+export interface StartedServer {
+  /** Resolves when it serves. Rejects with a KgentsError `stack-start` or `disk-full`. */
+  readonly serving: Promise<ServerRecord>;
+}
+
 /**
- * Starts the server and waits until it serves. The caller must hold the stack's lock, and nothing may listen at the
- * address.
+ * Starts the server. The caller must hold the stack's lock, and nothing may listen at the address.
  *
- * @throws KgentsError `stack-start`, `disk-full`, `tool-unavailable`
+ * @throws KgentsError `stack-start`, `tool-unavailable`
  */
-export async function startServer(context: StackContext, target: TemporalTarget): Promise<ServerRecord> {
+export async function startServer(context: StackContext, target: TemporalTarget): Promise<StartedServer> {
   const { environment, paths, progress, files } = context;
   const cli = await findTemporalBinary({ environment, cacheDirectory: paths.cache, progress });
   const port = portIn(target.address);
@@ -66,7 +71,16 @@ export async function startServer(context: StackContext, target: TemporalTarget)
     record: (identity) => writeStateFile(files.server, { ...identity, ...about }),
   });
   const record: GuardedServer = { ...server.identity, ...about };
-  // Start the guard concurrently. It is ready long before the server, so it adds no time.
+  return { serving: awaitGuarded(context, target, record, server) };
+}
+
+/** Waits for the server and for the guard of its UI, which starts concurrently. */
+async function awaitGuarded(
+  context: StackContext,
+  target: TemporalTarget,
+  record: GuardedServer,
+  server: BackgroundProcess,
+): Promise<ServerRecord> {
   const [serving, guarding] = await Promise.allSettled([
     awaitServing(context, target, record, server),
     ensureUiGuard(context, record),
@@ -116,15 +130,9 @@ export async function awaitServing(
   return serving;
 }
 
-/**
- * An unreferenced child does not keep this process alive. Without the timer, the process would exit during the wait.
- */
-const howItEnded = (server: BackgroundProcess): Promise<string> =>
-  Promise.race([server.exited, delay(1000, "it ended")]);
-
 /** Stops our server and the guard of its UI. The history stays. */
 export async function stopServer(context: StackContext): Promise<"was not running" | "stopped" | "killed"> {
-  const record = await runningServer(context);
+  const record = await runningServer(context.files.server);
   await stopUiGuard(context);
   return record ? stopProcess(record, stopMilliseconds) : "was not running";
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { defaultTaskQueue } from "#core/contract/names";
 import { packageFile } from "#platform/host/package-files";
 import { kgentsPaths, type Paths } from "#platform/host/paths";
+import { serverFile } from "#platform/host/server-record";
 
 /** Options of the local stack. */
 export interface StackOptions {
@@ -71,7 +72,7 @@ export function stackContext(options: StackOptions): StackContext {
     workerEntry: options.workerEntry ?? packageFile("dist/worker/main.js"),
     files: {
       lock: join(paths.state, "stack.lock"),
-      server: join(paths.state, "temporal.json"),
+      server: serverFile(paths.state),
       serverLog: join(paths.state, "temporal.log"),
       uiGuard: join(paths.state, "ui-guard.json"),
       uiGuardLog: join(paths.state, "ui-guard.log"),

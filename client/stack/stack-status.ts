@@ -1,10 +1,10 @@
 import { refuseForeignDirectories } from "#platform/host/ownership";
+import { isGuarded, runningServer, type ServerRecord } from "#platform/host/server-record";
 import { workerFiles } from "#platform/host/worker-files";
 import { portIn, type TemporalTarget } from "#platform/temporal/address";
 import { type QueuePoller, type QueueState, queueState } from "#platform/temporal/pollers";
 import { runningWorker } from "./background-worker.ts";
 import { refuseUnlessThere } from "./refuse-unless-there.ts";
-import { isGuarded, runningServer, type ServerRecord } from "./server-record.ts";
 import { targetOf } from "./stack.ts";
 import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
 import { guardedUi } from "./ui-guard.ts";
@@ -56,7 +56,7 @@ const answerMilliseconds = 2000;
 export async function stackStatus(options: StackOptions = {}): Promise<StackStatus> {
   const context = stackContext(options);
   refuseForeignDirectories(context.paths);
-  const record = await runningServer(context);
+  const record = await runningServer(context.files.server);
   const target = targetOf(context, record);
   const server = record?.address === target.address ? record : undefined;
   const worker = await runningWorker(context, target);

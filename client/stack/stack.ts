@@ -10,12 +10,12 @@ import { isDiskFull } from "#platform/host/disk-space";
 import { refuseForeignListener } from "#platform/host/listener-owner";
 import { refuseForeignDirectories } from "#platform/host/ownership";
 import { acquireLock, type ProcessLock } from "#platform/host/process-lock";
+import { isGuarded, runningServer, type ServerRecord } from "#platform/host/server-record";
 import { portIn, resolveTarget, type TemporalTarget } from "#platform/temporal/address";
 import { queueState } from "#platform/temporal/pollers";
 import { probe } from "#platform/temporal/probe";
 import { ensureWorker, isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
-import { awaitServing, startServer, stopServer } from "./server.ts";
-import { isGuarded, runningServer, type ServerRecord } from "./server-record.ts";
+import { awaitServing, type StartedServer, startServer, stopServer } from "./server.ts";
 import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
 import { ensureUiGuard, guardedUi } from "./ui-guard.ts";
 
@@ -103,7 +103,7 @@ function withoutLock(error: unknown): AsyncDisposable {
 
 /** The stack, if it needs no changes. */
 async function lookAround(context: StackContext): Promise<Stack | undefined> {
-  const server = await runningServer(context);
+  const server = await runningServer(context.files.server);
   const target = targetOf(context, server);
   if (!context.start || !isLoopback(target.address)) return describe(context, target, server, "unknown");
   const isOurs = server?.address === target.address;
@@ -140,27 +140,42 @@ const isPrepared = (server: ServerRecord, target: TemporalTarget, context: Stack
   server.retentionMilliseconds === context.retentionMilliseconds;
 
 async function bringUp(context: StackContext): Promise<Stack> {
-  const present = await runningServer(context);
+  const present = await runningServer(context.files.server);
   const target = targetOf(context, present);
-  const server = target.origin === "local" ? await ensureServer(context, target, present) : present;
-  // Check the server before our worker leaves another one for it: an unavailable server must not cost the worker.
-  if (target.origin === "configured") await queueState(target, context.taskQueue, queueMilliseconds);
-  await ensureWorker(context, target);
-  return describe(context, target, server, "own");
+  if (target.origin === "configured") {
+    // Check the server before our worker leaves another one for it: an unavailable server must not cost the worker.
+    await queueState(target, context.taskQueue, queueMilliseconds);
+    await ensureWorker(context, target);
+    return describe(context, target, present, "own");
+  }
+  const server = await ensureServer(context, target, present);
+  // The worker loads while the server starts, and waits for it.
+  const serving = server?.serving.catch(async (error: unknown) => {
+    await stopWorker(context);
+    throw error;
+  });
+  const [served, worked] = await Promise.allSettled([serving, ensureWorker(context, target)]);
+  if (served.status === "rejected") throw served.reason;
+  if (worked.status === "rejected") throw worked.reason;
+  return describe(context, target, served.value, "own");
 }
 
+/** Ensures that the process of a local server runs. Undefined if another server than ours serves there. */
 async function ensureServer(
   context: StackContext,
   target: TemporalTarget,
   present: ServerRecord | undefined,
-): Promise<ServerRecord | undefined> {
+): Promise<StartedServer | undefined> {
   if (present?.address === target.address) {
     if (!isGuarded(present) && (await mayRestart(context, target))) {
       await stopServer(context);
       return startServer(context, target);
     }
     if (isGuarded(present)) await ensureUiGuard(context, present);
-    return isPrepared(present, target, context) ? present : awaitServing(context, target, present);
+    const serving = isPrepared(present, target, context)
+      ? Promise.resolve(present)
+      : awaitServing(context, target, present);
+    return { serving };
   }
   const { kind } = await probe(target.address);
   if (kind !== "nothing") await refuseForeignListener(target.address);

@@ -8,11 +8,11 @@ import { createConnection } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { packageFile } from "#platform/host/package-files";
 import { isRunning } from "#platform/host/process-identity";
+import type { GuardedServer } from "#platform/host/server-record";
 import { readStateFile, type Shaped, writeStateFile } from "#platform/host/state-file";
 import { portIn } from "#platform/temporal/address";
 import { serverEnvironment } from "./background-environment.ts";
 import { type BackgroundProcess, startInBackground, stopProcess } from "./background-process.ts";
-import type { GuardedServer } from "./server-record.ts";
 import type { StackContext } from "./stack-context.ts";
 import { freeUiPort } from "./ui-port.ts";
 

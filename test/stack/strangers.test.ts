@@ -9,11 +9,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client, Connection } from "@temporalio/client";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
-import type { GuardedServer } from "#client/stack/server-record";
 import { ensureStack } from "#client/stack/stack";
 import { stackStatus } from "#client/stack/stack-status";
 import { uiLink } from "#client/stack/ui-link";
 import { isRunning } from "#platform/host/process-identity";
+import type { GuardedServer } from "#platform/host/server-record";
 import { requireChromium } from "../support/chromium.ts";
 import { createTestStack, killNow, type TestStack } from "./support.ts";
 

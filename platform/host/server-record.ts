@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { isRunning } from "#platform/host/process-identity";
-import { readStateFile, type Shaped } from "#platform/host/state-file";
-import type { StackContext } from "./stack-context.ts";
+import { join } from "node:path";
+import { isRunning } from "./process-identity.ts";
+import { readStateFile, type Shaped } from "./state-file.ts";
+import { watchUntil } from "./watch-until.ts";
 
 const recordShape = {
   pid: "number",
@@ -45,8 +46,26 @@ export type ServerRecord = Shaped<typeof recordShape> & Partial<GuardedServer>;
 export const isGuarded = (record: ServerRecord): record is GuardedServer =>
   Object.keys(guardShape).every((name) => Object.hasOwn(record, name));
 
-/** Our server, if it runs. */
-export async function runningServer(context: StackContext): Promise<ServerRecord | undefined> {
-  const record = await readStateFile(context.files.server, recordShape);
+/** The path of the file in a state directory. */
+export const serverFile = (stateDirectory: string): string => join(stateDirectory, "temporal.json");
+
+/** Our server, if it runs. @param path the path of its file */
+export async function runningServer(path: string): Promise<ServerRecord | undefined> {
+  const record = await readStateFile(path, recordShape);
   return record && (await isRunning(record)) ? record : undefined;
+}
+
+/** How long a server may take to start, in milliseconds: the time that the command which started it waits. */
+const serveMilliseconds = 60_000;
+
+/**
+ * Waits while our server at an address starts. Returns at once if none is starting there: one serves, or there is none.
+ */
+export async function whileServerStarts(stateDirectory: string, address: string): Promise<void> {
+  const path = serverFile(stateDirectory);
+  const settled = async (): Promise<true | undefined> => {
+    const record = await runningServer(path);
+    return record?.address === address && !record.serving ? undefined : true;
+  };
+  await watchUntil(path, settled, { timeoutMilliseconds: serveMilliseconds });
 }
