@@ -19,7 +19,11 @@ const local = {
   ...common,
   name: "local",
   include: ["test/**/*.test.ts"],
-  exclude: [...configDefaults.exclude, "test/buckets/**", "test/kubernetes/**", "test/production/**"],
+  exclude: [
+    ...configDefaults.exclude,
+    // Unit tests run before: vitest.unit.config.ts.
+    ...["test/unit/**", "test/buckets/**", "test/kubernetes/**", "test/production/**"],
+  ],
   globalSetup: [temporal],
   sequence: { groupOrder: 0 },
 };

@@ -1,8 +1,8 @@
 /** The Debian packages that the node needs. Installed only as root, with a message. */
 import { installPackages, missingPackages } from "../../support/debian-packages.ts";
 
-/** A file or program that shows that a package is installed. */
-const needed: Readonly<Record<string, string>> = {
+/** The packages of the node, each by a file or program that shows that it is installed. */
+export const nodePackages: Readonly<Record<string, string>> = {
   containerd: "containerd",
   runc: "runc",
   "/usr/lib/cni/ptp": "containernetworking-plugins",
@@ -20,7 +20,7 @@ const needed: Readonly<Record<string, string>> = {
 
 /** Installs missing packages that the node needs. */
 export function ensurePackages(progress: (line: string) => void): void {
-  const missing = missingPackages(needed);
+  const missing = missingPackages(nodePackages);
   if (missing.length === 0) return;
   progress(`installing Debian packages: ${missing.join(" ")}`);
   installPackages(missing);
