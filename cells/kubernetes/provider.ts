@@ -8,6 +8,7 @@ import type { NetworkAccess } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { defaultUserIds, type UserIds } from "#core/manifest/cell-user";
 import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
+import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import { once } from "#core/text/once";
 import { createPlacement } from "../placement/placement.ts";
 import { createSlots } from "../placement/slots.ts";
@@ -39,6 +40,8 @@ export interface KubernetesOptions extends ClusterSettings {
   readonly instance: string;
   /** A container runtime class other than the node's default, such as `gvisor`. */
   readonly runtimeClassName?: string | undefined;
+  /** What is added to the pod of each cell. @default nothing */
+  readonly podTemplate?: PodTemplate | undefined;
   /** The range of user ids for its cells. @default {@link defaultUserIds} */
   readonly userIds?: UserIds;
   /**
@@ -131,7 +134,7 @@ function clusterCells(connect: () => Promise<OwnCells>): Pick<CellProvider, "rel
 
 /** Creates the provider of cells in a cluster. It connects on first use. */
 export function createKubernetesProvider(options: KubernetesOptions): CellProvider {
-  const { instance, namespace, runtimeClassName, userIds = defaultUserIds, log } = options;
+  const { instance, namespace, runtimeClassName, podTemplate, userIds = defaultUserIds, log } = options;
   const { maximumCells = defaultMaximumCells } = options;
   const client = once(() => createClusterClient(options));
   // The watch starts with the first cell; a status check needs none.
@@ -145,7 +148,7 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
     checkServerVersion(seen.version);
     return seen;
   };
-  const quotas = quotaLimit(connect, log);
+  const quotas = quotaLimit(connect, log, podTemplate);
   const placement = createPlacement("cluster", [
     startRate(options.maximumStartsPerSecond),
     // An unavailable cluster is reported before a full one.
@@ -196,7 +199,7 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
       const seen = await look(true);
       checkNetwork(seen, plan.shape.network, options.networkIsolation);
       const own = await connect();
-      remember(plan.cellId, await createJob(own, plan, { runtimeClassName, userIds }).catch(asFailure));
+      remember(plan.cellId, await createJob(own, plan, { runtimeClassName, podTemplate, userIds }).catch(asFailure));
       return { isolation: clusterIsolation(facts(seen), plan.shape) };
     },
     run: async (cell, n, program, context) => {

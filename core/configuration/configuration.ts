@@ -25,6 +25,7 @@ import { dnsLabelField } from "../contract/labels.ts";
 import { cellNamespace, defaultTaskQueue } from "../contract/names.ts";
 import { parseOrRefuse } from "../contract/refusal.ts";
 import { defaultUserIds, largestUserId } from "../manifest/cell-user.ts";
+import { podTemplateSchema } from "../manifest/pod-template-fields.ts";
 import { languageSettings } from "./language-settings.ts";
 
 export { mergeLanguages } from "./language-settings.ts";
@@ -77,12 +78,13 @@ const kubernetesSchema = strict(
     context: text(contextRule).min(1, { error: contextRule }).optional(),
     namespace: dnsLabelField().default(cellNamespace),
     runtimeClassName: dnsLabelField().optional(),
+    podTemplate: podTemplateSchema.optional(),
     networkIsolation: z.enum(["required", "best-effort"], { error: isolationRule }).default("required"),
     // The same number as the default quota of the namespace.
     maximumCells: wholeNumber(1, 1000).default(100),
     userIds: userIdsSchema.default(defaultUserIds),
   },
-  "an object with any of context, namespace, runtimeClassName, networkIsolation, maximumCells, userIds",
+  "an object with any of context, namespace, runtimeClassName, podTemplate, networkIsolation, maximumCells, userIds",
 );
 
 const workerSchema = strict(
@@ -179,6 +181,8 @@ export type Configuration = z.output<typeof configurationSchema>;
  * - `kubernetes.context` (the current one)
  * - `kubernetes.namespace` (`kgents-ephemeral`)
  * - `kubernetes.runtimeClassName` (the node's default)
+ * - `kubernetes.podTemplate`: what is added to the pod of each cell: node selector, tolerations, affinity, topology
+ *   spread, priority class, scheduler, image pull secrets, extended resources, labels, annotations (nothing)
  * - `kubernetes.networkIsolation` (`required`: code without network runs only where NetworkPolicies are proved to be
  *   enforced)
  * - `kubernetes.maximumCells`: cells that this worker runs in the cluster at once, 1 to 1000 (100; more runs wait)

@@ -28,8 +28,14 @@ const keyField = (allowed: string) =>
     .refine((key) => !isReservedKey(key), { error: allowed })
     .meta({ not: { pattern: reservedKey.source } });
 
+/** Any valid key of a label, also one that is reserved. */
+export const labelKeyField = (allowed: string) => textLike(labelKey, allowed);
+
+/** The value of a label. */
+export const labelValueField = (allowed: string) => textLike(labelValue, allowed);
+
 /** The caller's labels of a run. */
-export const labelsField = () => record(keyField(labelsRule), textLike(labelValue, labelsRule), 32, labelsRule);
+export const labelsField = () => record(keyField(labelsRule), labelValueField(labelsRule), 32, labelsRule);
 
 /**
  * The caller's annotations of a Job. 32 of 4 KiB leave room for those of kgents within Kubernetes' limit of 256 KiB.

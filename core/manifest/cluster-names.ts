@@ -27,6 +27,16 @@ export const networkIsolationReasonAnnotation = "kgents.io/network-isolation-rea
  */
 export const networkIsolationTriedAnnotation = "kgents.io/network-isolation-tried";
 
+/**
+ * Annotations of the cells' namespace with what the admission policy permits cells beside the usual, as names that are
+ * separated by commas. Without them it permits none.
+ */
+export const allowedAnnotations = {
+  priorityClasses: "kgents.io/allowed-priority-classes",
+  pullSecrets: "kgents.io/allowed-pull-secrets",
+  resources: "kgents.io/allowed-resources",
+} as const;
+
 /** The label of the canary's objects, with the canary's id. The command removes them before it ends. */
 export const canaryLabel = "kgents.io/canary";
 /** The role of a pod of the canary. */

@@ -5,12 +5,28 @@
  * @module
  */
 
+import type { PodTemplate, spreadSelector } from "./pod-template-fields.ts";
+
 /** Amounts of resources, as Kubernetes quantities. */
 export interface ResourceAmounts {
   readonly cpu: string;
   readonly memory: string;
   readonly "ephemeral-storage": string;
+  readonly [extended: string]: string;
 }
+
+/** The fields that a template adds to the pod's spec. */
+type TemplateSpec = Readonly<
+  Pick<
+    PodTemplate,
+    "nodeSelector" | "tolerations" | "affinity" | "imagePullSecrets" | "priorityClassName" | "schedulerName"
+  >
+>;
+
+/** Spreads cells over nodes or zones. Its selector is always the one of cells. */
+export type SpreadConstraint = NonNullable<PodTemplate["topologySpreadConstraints"]>[number] & {
+  readonly labelSelector: typeof spreadSelector;
+};
 
 /** A volume with the lifetime of its pod. */
 export interface EmptyDirVolume {
@@ -53,13 +69,14 @@ export interface CellContainer {
   readonly volumeMounts: readonly VolumeMount[];
 }
 
-/** The pod of a cell. */
-export interface CellPodSpec {
+/** The pod of a cell, with the fields of a template. */
+export interface CellPodSpec extends TemplateSpec {
   readonly restartPolicy: "Never";
   readonly terminationGracePeriodSeconds: number;
   readonly automountServiceAccountToken: false;
   readonly enableServiceLinks: false;
   readonly runtimeClassName?: string;
+  readonly topologySpreadConstraints?: readonly SpreadConstraint[];
   readonly securityContext: {
     readonly runAsNonRoot: true;
     readonly runAsUser: number;

@@ -11,7 +11,10 @@ import type { Content, ExecutionSpec } from "../contract/request.ts";
 import { contentHash } from "../contract/request-hash.ts";
 import { cellDirectories, cellPod, collectionGraceSeconds } from "./cell-pod.ts";
 import { accountAnnotations, accountFiles, defaultUserIds, userIdLabel } from "./cell-user.ts";
+import { checkHardening } from "./hardening.ts";
 import type { Job } from "./job-types.ts";
+import { jobWithTemplate } from "./pod-template.ts";
+import type { PodTemplate } from "./pod-template-fields.ts";
 
 /** The input of {@link renderJob}. */
 export interface JobInput {
@@ -27,6 +30,8 @@ export interface JobInput {
   readonly runtimeClassName?: string | undefined;
   /** The user and group of the code. @default the first of the default range */
   readonly userId?: number | undefined;
+  /** What the worker's configuration adds to the pod. */
+  readonly podTemplate?: PodTemplate | undefined;
 }
 
 /** Prevents eviction by autoscalers, because the code must not be started twice, and sidecar injection by Istio. */
@@ -77,8 +82,18 @@ const networkLabel = (shape: CellShape): string => {
 /**
  * Renders the Job of a cell. It contains neither code nor arguments, variables and files. They are delivered to the
  * running cell, so that they are not stored in the cluster.
+ *
+ * @throws KgentsError `internal` if the Job is not hardened, naming the field
  */
 export function renderJob(input: JobInput): Job {
+  const plain = plainJob(input);
+  const job = jobWithTemplate(plain, input.podTemplate);
+  checkHardening(job, plain);
+  return job;
+}
+
+/** The Job without a template. */
+function plainJob(input: JobInput): Job {
   const { shape, runtimeClassName, userId = defaultUserIds.first } = input;
   const labels = {
     ...withoutReserved(shape.labels),

@@ -21,6 +21,60 @@ function refusalOf(run: () => unknown): KgentsError {
 
 const merge = (languages: object) => mergeLanguages(builtInLanguages, parseConfiguration({ languages }));
 
+/** Pod templates that are refused: the field below the template, and a part of the message. */
+const podTemplateRefusals: readonly [template: unknown, field: string, message: string][] = [
+  [[], "", "an object with any of labels, annotations, nodeSelector"],
+  [{ nodeSelectors: {} }, ".nodeSelectors", "(did you mean nodeSelector?)"],
+  [{ hostNetwork: true }, ".hostNetwork", "got an unknown field; allowed is one of labels, annotations, nodeSelector"],
+  [{ securityContext: {} }, ".securityContext", "an unknown field"],
+  [{ volumes: [] }, ".volumes", "an unknown field"],
+  [{ runtimeClassName: "x" }, ".runtimeClassName", "an unknown field"],
+  [{ nodeSelector: { "a b": "x" } }, ".nodeSelector.a b", 'got the name "a b"'],
+  [{ nodeSelector: { a: true } }, ".nodeSelector.a", "got true"],
+  [{ tolerations: [{ value: "x" }] }, ".tolerations.0", "Equal needs key"],
+  [{ tolerations: [{ key: "a", operator: "Exists", value: "x" }] }, ".tolerations.0", "Exists has no value"],
+  [{ tolerations: [{ key: "a", operator: "In" }] }, ".tolerations.0.operator", 'got "In"; allowed is Exists or Equal'],
+  [{ tolerations: [{ key: "a", tolerationSeconds: 5 }] }, ".tolerations.0", "tolerationSeconds needs NoExecute"],
+  [{ affinity: { podAffinity: {} } }, ".affinity.podAffinity", "an unknown field"],
+  [
+    {
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [{ matchExpressions: [{ key: "a", operator: "In" }] }],
+          },
+        },
+      },
+    },
+    ".affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms.0.matchExpressions.0",
+    "the values that it takes",
+  ],
+  [{ imagePullSecrets: ["s"] }, ".imagePullSecrets.0", 'got "s"; allowed is an object with name'],
+  [{ imagePullSecrets: [{ name: "A" }] }, ".imagePullSecrets.0.name", 'got "A"'],
+  [{ labels: { "kgents.io/network": "true" } }, ".labels.kgents.io/network", "not in kgents.io"],
+  [{ labels: { "sidecar.istio.io/inject": "true" } }, ".labels", "none that makes another program change the pod"],
+  [{ annotations: { "kgents.io/passwd": "x" } }, ".annotations.kgents.io/passwd", "not in kgents.io"],
+  [{ annotations: { "k8s.v1.cni.cncf.io/networks": "x" } }, ".annotations", "change the pod or its network"],
+  [{ annotations: { "io.kubernetes.cri-o.Devices": "x" } }, ".annotations", "change the pod or its network"],
+  [{ annotations: { "karpenter.sh/do-not-disrupt": "false" } }, ".annotations", "change the pod or its network"],
+  [{ priorityClassName: "system-node-critical" }, ".priorityClassName", "does not begin with system-"],
+  [{ schedulerName: "" }, ".schedulerName", "the name of a scheduler"],
+  [{ resources: { memory: 1 } }, ".resources.memory", "cpu, memory and ephemeral-storage belong to the request"],
+  [{ resources: { "hugepages-2Mi": 1 } }, ".resources.hugepages-2Mi", "extended resources such as nvidia.com/gpu"],
+  [{ resources: { "nvidia.com/gpu": 0 } }, ".resources.nvidia.com/gpu", "got 0; allowed is a whole number from 1"],
+  [{ resources: { "nvidia.com/gpu": "1" } }, ".resources.nvidia.com/gpu", 'got "1"'],
+  [
+    { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "Never" }] },
+    ".topologySpreadConstraints.0.whenUnsatisfiable",
+    "DoNotSchedule or ScheduleAnyway",
+  ],
+  [
+    { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: "zone", labelSelector: {} }] },
+    ".topologySpreadConstraints.0.whenUnsatisfiable",
+    "DoNotSchedule or ScheduleAnyway",
+  ],
+];
+
 describe("parseConfiguration", () => {
   it("has a default for everything", () => {
     expect(parseConfiguration({})).toEqual({
@@ -108,6 +162,11 @@ describe("parseConfiguration", () => {
     [{ worker: { kubernetes: { namespace: "Not A Name" } } }, "worker.kubernetes.namespace", "a-z 0-9"],
     [{ worker: { kubernetes: { networkIsolation: "no" } } }, "worker.kubernetes.networkIsolation", "best-effort"],
     [{ worker: { kubernetes: { context: "" } } }, "worker.kubernetes.context", "kubeconfig"],
+    ...podTemplateRefusals.map(([template, field, message]): [unknown, string, string] => [
+      { worker: { kubernetes: { podTemplate: template } } },
+      `worker.kubernetes.podTemplate${field}`,
+      message,
+    ]),
     [{ worker: { sandboxed: false } }, "worker.sandboxed", "(did you mean unsandboxed?)"],
     [{ artifacts: { directory: "" } }, "artifacts.directory", "a path"],
     [{ artifacts: { directory: "a\0" } }, "artifacts.directory", "a path"],

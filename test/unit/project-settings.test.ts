@@ -55,6 +55,7 @@ describe("a file of the working directory", () => {
   const cases: [content: unknown, field: string, message: RegExp][] = [
     [{ worker: {} }, "worker", notAllowed],
     [{ worker: { unsandboxed: true } }, "worker", notAllowed],
+    [{ worker: { kubernetes: { podTemplate: { nodeSelector: { pool: "mine" } } } } }, "worker", notAllowed],
     [{ artifacts: { directory: "/x" } }, "artifacts", notAllowed],
     [{ retention: "1h" }, "retention", notAllowed],
     [{ defaults: { network: true } }, "defaults.network", notAllowed],

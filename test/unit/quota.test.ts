@@ -7,6 +7,7 @@ import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
 import { cellPod } from "#core/manifest/cell-pod";
+import { podWithTemplate } from "#core/manifest/pod-template";
 
 const mebibyte = 2 ** 20;
 const wanted = (request: ExecutionRequest = {}) =>
@@ -18,6 +19,23 @@ it("counts a cell as Kubernetes does", () => {
     ...{ cpu: 100, memory: 128 * mebibyte, "ephemeral-storage": 64 * mebibyte },
     ...{ "requests.cpu": 100, "requests.memory": 128 * mebibyte, "requests.ephemeral-storage": 64 * mebibyte },
     ...{ "limits.cpu": 2000, "limits.memory": 1024 * mebibyte, "limits.ephemeral-storage": 244 * mebibyte },
+  });
+});
+
+it("counts extended resources of a template", () => {
+  const pod = cellPod(shapeOf(validateRequest({ code: "1" }), findLanguage(builtInLanguages, "python")));
+  const amounts = amountsOf(podWithTemplate(pod, { resources: { "nvidia.com/gpu": 2 } }));
+  expect(amounts).toMatchObject({ "requests.nvidia.com/gpu": 2, "requests.cpu": 100 });
+  const quota = { name: "gpus", hard: { "requests.nvidia.com/gpu": "4" } };
+  const used = (gpus: string) => [{ ...quota, used: { "requests.nvidia.com/gpu": gpus } }];
+  expect(shortageOf(used("2"), amounts, [])).toBeUndefined();
+  const full = { always: false, words: "the quota gpus: requests.nvidia.com/gpu=4" };
+  expect(shortageOf(used("3"), amounts, [])).toEqual(full);
+  expect(shortageOf(used("0"), amounts, [amounts, amounts])).toEqual(full);
+  const [small] = used("0").map((one) => ({ ...one, hard: { "requests.nvidia.com/gpu": "1" } }));
+  expect(shortageOf(small ? [small] : [], amounts, [])).toMatchObject({
+    always: true,
+    words: "the quota gpus allows requests.nvidia.com/gpu=1 in all, and the cell counts for 2",
   });
 });
 

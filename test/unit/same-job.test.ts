@@ -116,6 +116,61 @@ describe("it is not adopted", () => {
   });
 });
 
+describe("a Job with a template", () => {
+  const withTemplate = toV1Job(
+    renderJob({
+      ...{ name: cellId, namespace: "kgents-ephemeral" },
+      shape: shapeOf(parseRequest({ code: "1" }), findLanguage(builtInLanguages, "python")),
+      podTemplate: {
+        ...{ nodeSelector: { pool: "cells" }, priorityClassName: "low", schedulerName: "mine" },
+        ...{ labels: { team: "x" }, annotations: { note: "y" }, imagePullSecrets: [{ name: "registry" }] },
+        tolerations: [{ key: "cells", operator: "Exists" }],
+        affinity: { nodeAffinity: {} },
+        topologySpreadConstraints: [{ maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway" }],
+        resources: { "nvidia.com/gpu": 1000 },
+      },
+    }),
+  );
+  const stored = (changes: Changes = {}): V1Job => {
+    const job = structuredClone(withTemplate);
+    for (const [path, value] of Object.entries({ ...filledIn, [`${pod} schedulerName`]: "mine", ...changes })) {
+      put(job, path, value);
+    }
+    return job;
+  };
+  const gpu = (part: "requests" | "limits") => `${container} resources ${part} nvidia.com/gpu`;
+
+  it.each<[string, Changes]>([
+    ["as rendered", {}],
+    ["with the quantity as the server writes it", { [gpu("requests")]: "1k", [gpu("limits")]: "1k" }],
+    ["with a label of nodes more", { [`${pod} nodeSelector zone`]: "a" }],
+    [
+      "with a toleration more, before ours",
+      { [`${pod} tolerations`]: [{ key: "a" }, { key: "cells", operator: "Exists" }] },
+    ],
+    ["with a pull secret more", { [`${pod} imagePullSecrets 1`]: { name: "mirror" } }],
+    ["with a pod affinity", { [`${pod} affinity podAffinity`]: {} }],
+    ["with the priority of its class", { [`${pod} priority`]: 10 }],
+  ])("is adopted %s", (_what, changes) => {
+    expect(hasSpecOf(stored(changes), withTemplate)).toBe(true);
+  });
+
+  it.each<[string, Changes]>([
+    ["on other nodes", { [`${pod} nodeSelector pool`]: "others" }],
+    ["without the toleration", { [`${pod} tolerations`]: [{ key: "other" }] }],
+    ["with a toleration of more", { [`${pod} tolerations`]: [{ operator: "Exists" }] }],
+    ["without the secret", { [`${pod} imagePullSecrets`]: undefined }],
+    ["with another priority", { [`${pod} priorityClassName`]: "high" }],
+    ["with another scheduler", { [`${pod} schedulerName`]: "default-scheduler" }],
+    ["with another label", { "spec template metadata labels team": "z" }],
+    ["with fewer devices", { [gpu("limits")]: "1" }],
+    ["without devices", { [gpu("limits")]: undefined, [gpu("requests")]: undefined }],
+    ["with other devices", { [`${container} resources limits example.com/other`]: "1" }],
+  ])("is not adopted %s", (_what, changes) => {
+    expect(hasSpecOf(stored(changes), withTemplate)).toBe(false);
+  });
+});
+
 describe("pods", () => {
   const running = { containerStatuses: [{ name: "cell", state: { running: {} } }] };
   const pod = (uid: string, owned?: { name: string; uid: string }): ObservedPod => ({

@@ -17,10 +17,15 @@ const toV1Volume = (volume: CellPodSpec["volumes"][number]): V1Volume =>
 
 /** Converts a Job to the client's type. Copies its lists, because the client's type is mutable. */
 export function toV1Job({ spec, ...job }: Job): V1Job {
-  const { containers, volumes, ...pod } = spec.template.spec;
+  const { containers, volumes, topologySpreadConstraints, ...pod } = spec.template.spec;
   const template = {
     ...spec.template,
-    spec: { ...pod, containers: containers.map(toV1Container), volumes: volumes.map(toV1Volume) },
+    spec: {
+      ...pod,
+      ...(topologySpreadConstraints && { topologySpreadConstraints: [...topologySpreadConstraints] }),
+      containers: containers.map(toV1Container),
+      volumes: volumes.map(toV1Volume),
+    },
   };
   return { ...job, spec: { ...spec, template } };
 }

@@ -10,6 +10,7 @@ import { canonicalJson, sha256 } from "#core/contract/request-hash";
 import type { UserIds } from "#core/manifest/cell-user";
 import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
 import { renderJob } from "#core/manifest/manifest";
+import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import type { CellPlan } from "../../cell-plan.ts";
 import { NoPlace } from "../../placement/no-place.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
@@ -27,6 +28,7 @@ const specHashAnnotation = "kgents.io/spec-hash";
 /** Settings of a Job that come neither from the request nor from the run. */
 export interface JobSettings {
   readonly runtimeClassName: string | undefined;
+  readonly podTemplate: PodTemplate | undefined;
   readonly userIds: UserIds;
 }
 
@@ -39,7 +41,7 @@ const userIdRounds = 16;
 async function render(
   { client, instance }: Creating,
   { cellId, shape, owner, annotations }: CellPlan,
-  { runtimeClassName }: JobSettings,
+  { runtimeClassName, podTemplate }: JobSettings,
   userId: number,
 ): Promise<V1Job> {
   const job = renderJob({
@@ -54,6 +56,7 @@ async function render(
     },
     createdAt: new Date(),
     runtimeClassName,
+    podTemplate,
     userId,
   });
   const hash = await sha256(canonicalJson(job.spec));

@@ -6,7 +6,7 @@
  */
 import type { V1Job } from "@kubernetes/client-node";
 import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
-import { parseBytes, parseCpu } from "#core/text/quantity";
+import { parseQuantity } from "#core/text/quantity";
 import type { CellPlan } from "../../cell-plan.ts";
 
 /**
@@ -27,35 +27,41 @@ const filledIn: Readonly<Record<string, unknown>> = {
   apiVersion: "v1",
   defaultMode: 0o644,
   creationTimestamp: undefined,
-  // Scheduling and priority are up to the cluster's administrators.
+  // Scheduling and priority are up to the cluster's administrators, apart from what the wanted spec has of them.
   ...{ tolerations: undefined, nodeSelector: undefined, affinity: undefined, topologySpreadConstraints: undefined },
   ...{ priority: undefined, priorityClassName: undefined, preemptionPolicy: undefined, schedulingGates: undefined },
   ...{ imagePullSecrets: undefined, overhead: undefined, labels: undefined, annotations: undefined },
 };
 
 /** Maps that may have additional keys; the keys that matter are in the wanted spec. */
-const open = new Set(["labels", "annotations"]);
+const open = new Set(["labels", "annotations", "nodeSelector", "affinity"]);
+
+/** Lists to which an admission may add entries. The wanted ones must be there. */
+const openLists = new Set(["tolerations", "topologySpreadConstraints", "imagePullSecrets"]);
+
+/** Maps whose values are quantities, which the server normalizes. */
+const quantities = new Set(["requests", "limits"]);
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
+/** In thousandths, because cpu has fractions. */
+const amountIn = (value: unknown): number | undefined =>
+  typeof value === "string" ? parseQuantity(value, 1000) : undefined;
+
 const isSameAmount = (there: unknown, wanted: unknown): boolean =>
-  typeof there === "string" &&
-  typeof wanted === "string" &&
-  [parseCpu, parseBytes].some((parse) => parse(there) !== undefined && parse(there) === parse(wanted));
+  amountIn(there) !== undefined && amountIn(there) === amountIn(wanted);
+
+function isSameList(there: unknown, wanted: readonly unknown[], name: string): boolean {
+  if (!Array.isArray(there)) return false;
+  if (openLists.has(name)) return wanted.every((item) => there.some((one) => isSame(one, item)));
+  return there.length === wanted.length && wanted.every((item, index) => isSame(there[index], item));
+}
 
 /** Whether the live value equals the wanted one, apart from fields that the server adds. */
-function isSame(there: unknown, wanted: unknown, name = ""): boolean {
-  if (Array.isArray(wanted)) {
-    return (
-      Array.isArray(there) &&
-      there.length === wanted.length &&
-      wanted.every((item, index) => isSame(there[index], item, name))
-    );
-  }
+function isSame(there: unknown, wanted: unknown, name = "", parent = ""): boolean {
+  if (Array.isArray(wanted)) return isSameList(there, wanted, name);
   if (!isObject(wanted)) {
-    // The server normalizes quantities.
-    const isQuantity = name === "sizeLimit" || name === "cpu" || name === "memory" || name === "ephemeral-storage";
-    return there === wanted || (isQuantity && isSameAmount(there, wanted));
+    return there === wanted || ((name === "sizeLimit" || quantities.has(parent)) && isSameAmount(there, wanted));
   }
   if (!isObject(there) || Array.isArray(there)) return false;
   const isKnown = (key: string): boolean =>
@@ -63,7 +69,7 @@ function isSame(there: unknown, wanted: unknown, name = ""): boolean {
     there[key] === undefined ||
     (Object.hasOwn(filledIn, key) && (filledIn[key] === undefined || filledIn[key] === there[key]));
   return (
-    Object.entries(wanted).every(([key, value]) => value === undefined || isSame(there[key], value, key)) &&
+    Object.entries(wanted).every(([key, value]) => value === undefined || isSame(there[key], value, key, name)) &&
     Object.keys(there).every((key) => wanted[key] !== undefined || isKnown(key))
   );
 }

@@ -1,4 +1,6 @@
 import { cellPod } from "#core/manifest/cell-pod";
+import { podWithTemplate } from "#core/manifest/pod-template";
+import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import type { CellPlan } from "../../cell-plan.ts";
 import type { PlacementLimit } from "../../placement/placement.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
@@ -61,7 +63,11 @@ export interface QuotaLimit extends PlacementLimit {
  * A quota counts a pod once it is created, some time after its Job. Until then this worker counts it. Cells that other
  * workers admit at the same time are unknown: then a cell's pod is refused, and its run waits again.
  */
-export function quotaLimit(connect: () => Promise<OwnCells>, log: (line: string) => void): QuotaLimit {
+export function quotaLimit(
+  connect: () => Promise<OwnCells>,
+  log: (line: string) => void,
+  podTemplate?: PodTemplate,
+): QuotaLimit {
   const entries = new Map<string, Entry>();
   const admitted = new Set<string>();
   let pods: PodWatch | undefined;
@@ -105,7 +111,7 @@ export function quotaLimit(connect: () => Promise<OwnCells>, log: (line: string)
     });
   };
 
-  const amounts = ({ shape }: CellPlan): Amounts => amountsOf(cellPod(shape));
+  const amounts = ({ shape }: CellPlan): Amounts => amountsOf(podWithTemplate(cellPod(shape), podTemplate));
 
   return {
     /** @throws KgentsError if the quotas cannot be read. Without the permission to read them they admit every cell. */
