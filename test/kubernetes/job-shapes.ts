@@ -57,9 +57,42 @@ export const cellShapes: Readonly<Record<string, Change>> = {
   "as-rendered": () => {},
   "another-image": cell({ image: "registry.example/any:1" }),
   "a-runtime": pod({ runtimeClassName: "gvisor" }),
-  "chosen-nodes": pod({ nodeSelector: { pool: "cells" }, tolerations: [{ key: "cells", operator: "Exists" }] }),
+  "chosen-nodes": pod({
+    ...{ nodeSelector: { pool: "cells" }, tolerations: [{ key: "cells", operator: "Exists" }] },
+    ...{ affinity: { nodeAffinity: {} }, schedulerName: "mine" },
+  }),
   "another-user": podSecurity({ runAsUser: 100_000, runAsGroup: 100_000, fsGroup: 100_000 }),
   "plain-env": cell({ env: [{ name: "A", value: "1" }] }),
+};
+
+const gpu = "example.com/gpu";
+const devices =
+  (name: string): Change =>
+  ({ containers: [container] }) =>
+    void Object.assign(container?.resources?.limits ?? {}, { [name]: "1" });
+
+/** The annotations of a namespace that permit {@link permittedShapes}. */
+export const permissions = {
+  "kgents.io/allowed-priority-classes": "kgents-a,kgents-b",
+  "kgents.io/allowed-pull-secrets": "registry,s",
+  "kgents.io/allowed-resources": `example.com/fpga,${gpu}`,
+} as const;
+
+/** Jobs that are accepted only where {@link permissions} are given. */
+export const permittedShapes: Readonly<Record<string, Change>> = {
+  "a-priority": pod({ priorityClassName: "kgents-b" }),
+  "a-pull-secret": pod({ imagePullSecrets: [{ name: "s" }] }),
+  "two-pull-secrets": pod({ imagePullSecrets: [{ name: "registry" }, { name: "s" }] }),
+  "a-device": devices(gpu),
+};
+
+/** Jobs that are rejected even there. */
+export const unpermittedShapes: Readonly<Record<string, Change>> = {
+  "another-priority": pod({ priorityClassName: "kgents" }),
+  "priority-of-the-system": pod({ priorityClassName: "system-node-critical" }),
+  "another-pull-secret": pod({ imagePullSecrets: [{ name: "s" }, { name: "t" }] }),
+  "both-pull-secrets": pod({ imagePullSecrets: [{ name: "registry,s" }] }),
+  "another-device": devices("example.com/other"),
 };
 
 /** Jobs that are rejected for every user. */
@@ -96,8 +129,7 @@ export const otherShapes: Readonly<Record<string, Change>> = {
   "a-capability": cellSecurity({ capabilities: { drop: ["ALL"], add: ["NET_BIND_SERVICE"] } }),
   "all-capabilities": cellSecurity({ capabilities: {} }),
   "no-memory-limit": ({ containers: [container] }) => void delete container?.resources?.limits.memory,
-  "a-device": ({ containers: [container] }) =>
-    void Object.assign(container?.resources?.limits ?? {}, { "example.com/gpu": "1" }),
+  "a-device": devices(gpu),
   probe: cell({ livenessProbe: http }),
   hook: cell({ lifecycle: { preStop: http } }),
   "two-containers": ({ containers }) => void containers.push({ ...(containers[0] ?? {}), name: "b" }),

@@ -13,7 +13,14 @@ import { jobOfRequest } from "#core/manifest/manifest";
 import type { NodeControl } from "../cluster/types.ts";
 import type { CommandLine } from "../support/command-line.ts";
 import { cluster, createTerminal, freshName, removeNamespaces } from "./infra-support.ts";
-import { type ChangedJob, cellShapes, otherShapes } from "./job-shapes.ts";
+import {
+  type ChangedJob,
+  cellShapes,
+  otherShapes,
+  permissions,
+  permittedShapes,
+  unpermittedShapes,
+} from "./job-shapes.ts";
 import { cellNamespace } from "./support.ts";
 
 const namespace = freshName();
@@ -100,6 +107,7 @@ function testsOfNode(node: NodeControl): void {
       "forge the verdict",
       ["annotate", "namespace", namespace, "--overwrite", `${networkIsolationAnnotation}=enforced`],
     ],
+    ["permit itself a priority class", ["annotate", "namespace", namespace, "kgents.io/allowed-priority-classes=x"]],
     ["remove the namespace", ["delete", "namespace", namespace]],
     ["read logs", ["get", "--raw", `/api/v1/namespaces/${namespace}/pods/any/log`]],
     ["read another namespace", ["get", "namespace", other]],
@@ -138,6 +146,32 @@ function testsOfNode(node: NodeControl): void {
     expect(here.stdout.trim().split("\n")).toEqual(names(cellShapes));
     const denied = here.stderr.match(/jobs\.batch "[^"]+" is forbidden: ValidatingAdmissionPolicy 'kgents-cells\./g);
     expect(denied?.map((line) => line.split('"')[1])).toEqual(Object.keys(otherShapes));
+  });
+
+  test("what annotations of the namespace permit, and nothing beyond", async () => {
+    const annotate = (...annotations: string[]) =>
+      cluster.kubectl(["annotate", "namespace", namespace, "--overwrite", ...annotations]);
+    const create = async (shapes: typeof cellShapes) => {
+      const items = await Promise.all(
+        Object.entries(shapes).map(async ([name, change]) => {
+          const item: ChangedJob = JSON.parse(JSON.stringify(await job(name)));
+          change(item.spec.template.spec, item);
+          return item;
+        }),
+      );
+      const args = ["create", "--dry-run=server", "--validate=ignore", "-o", "name", "-f", "-"];
+      const { stdout } = await asWorker(args, { apiVersion: "v1", kind: "List", items });
+      return stdout.split("\n").flatMap((line) => line.replace("job.batch/", "") || []);
+    };
+    expect(await create(permittedShapes)).toEqual([]);
+    expect((await annotate(...Object.entries(permissions).map((pair) => pair.join("=")))).code).toBe(0);
+    // The API server learns of the annotation by a watch.
+    await expect.poll(() => create(permittedShapes), { timeout: 30_000 }).toEqual(Object.keys(permittedShapes));
+    expect(await create(cellShapes)).toEqual(Object.keys(cellShapes));
+    expect(await create(unpermittedShapes)).toEqual([]);
+    const { "pull-secret": _, "a-device": __, ...others } = otherShapes;
+    expect(await create(others)).toEqual([]);
+    await annotate(...Object.keys(permissions).map((name) => `${name}-`));
   });
 
   test("status with a worker's credentials: usable, and what it may not see is said", async () => {

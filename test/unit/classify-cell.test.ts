@@ -60,6 +60,7 @@ const security = 'pods "x" is forbidden: violates PodSecurity "restricted:latest
 const range = 'pods "x" is forbidden: maximum memory usage per Container is 512Mi, but limit is 1Gi';
 const policy = "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no";
 const webhook = 'admission webhook "w.example.com" denied the request: no';
+const priority = 'pods "x" is forbidden: no PriorityClass with name low was found';
 const account = 'pods "x" is forbidden: error looking up service account kgents-ephemeral/cell: not found';
 
 test.each<[what: string, seen: Parameters<typeof classifyCell>[0], state: string]>([
@@ -69,6 +70,7 @@ test.each<[what: string, seen: Parameters<typeof classifyCell>[0], state: string
   ["LimitRange", { job: job(), pods: [], events: [refused(range)] }, "admission-denied"],
   ["a policy", { job: job(), pods: [], events: [refused(policy)] }, "admission-denied"],
   ["a webhook", { job: job(), pods: [], events: [refused(webhook)] }, "admission-denied"],
+  ["no such priority class", { job: job(), pods: [], events: [refused(priority)] }, "admission-denied"],
   ["a service account that comes later", { job: job(), pods: [], events: [refused(account)] }, "waiting for pod"],
   [
     "the newest refusal counts",
@@ -122,6 +124,7 @@ test.each<[what: string, seen: Parameters<typeof classifyCell>[0], state: string
       ["the node shuts down", { phase: "Failed", reason: "NodeShutdown" }, "node-lost"],
       ["a better pod came", { phase: "Failed", reason: "Preempting" }, "evicted"],
       ["the node has no cpu left", { phase: "Failed", reason: "OutOfcpu" }, "unschedulable"],
+      ["the node has no device left", { phase: "Failed", reason: "OutOfnvidia.com/gpu" }, "unschedulable"],
       ["the Job's deadline", { ...ends(137), reason: "DeadlineExceeded" }, "cell-start"],
       ["drained", disrupted("EvictionByEvictionAPI"), "evicted"],
       ["preempted", disrupted("PreemptionByScheduler"), "evicted"],

@@ -17,7 +17,7 @@ import { cellNamespace } from "#core/contract/names";
 import { validateRequest } from "#core/contract/parse-request";
 import { maximumStreamBytes } from "#core/contract/result";
 import { cellPod } from "#core/manifest/cell-pod";
-import { managedByKgents, managedByLabel, networkLabel } from "#core/manifest/cluster-names";
+import { allowedAnnotations, managedByKgents, managedByLabel, networkLabel } from "#core/manifest/cluster-names";
 import { rangeHolds, specialRanges4, specialRanges6 } from "#core/manifest/special-addresses";
 import { parseDuration } from "#core/text/duration";
 import { parseQuantity } from "#core/text/quantity";
@@ -70,6 +70,36 @@ it("takes another namespace's name everywhere", async () => {
     others.map(() => "elsewhere"),
   );
   expect(JSON.stringify([namespace, ...others])).not.toContain(cellNamespace);
+});
+
+describe("a pod template", () => {
+  const annotationsOf = async (podTemplate?: object) => {
+    const { worker } = parseConfiguration({ worker: { kubernetes: { podTemplate } } });
+    const [namespace, ...others] = await loadManifests(cellNamespace, worker.kubernetes.podTemplate);
+    expect(others).toEqual(manifests.slice(1));
+    return namespace?.metadata.annotations;
+  };
+
+  it("is permitted by annotations of the namespace, and by nothing else", async () => {
+    const template = {
+      ...{ priorityClassName: "low", nodeSelector: { pool: "cells" }, annotations: { note: "x" } },
+      ...{ imagePullSecrets: [{ name: "a" }, { name: "b" }], resources: { "nvidia.com/gpu": 1 } },
+    };
+    expect(await annotationsOf(template)).toEqual({
+      "kgents.io/allowed-priority-classes": "low",
+      "kgents.io/allowed-pull-secrets": "a,b",
+      "kgents.io/allowed-resources": "nvidia.com/gpu",
+    });
+  });
+
+  it.each([undefined, {}, { nodeSelector: { pool: "cells" }, resources: {} }])("%j needs no permission", async (it) => {
+    expect(await annotationsOf(it)).toBeUndefined();
+  });
+
+  it("is read by the admission policy by the same names", () => {
+    const policy = JSON.stringify(contentOf(`ValidatingAdmissionPolicy kgents-cells.${cellNamespace}`));
+    for (const name of Object.values(allowedAnnotations)) expect(policy).toContain(`variables.allowed[?\\"${name}\\"]`);
+  });
 });
 
 describe("the policies", () => {

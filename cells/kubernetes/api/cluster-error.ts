@@ -78,10 +78,10 @@ export function mayPass({ status, message }: ClusterError): boolean {
 }
 
 /**
- * The API server's messages of admission refusals: Pod Security, LimitRange, webhooks and policies, a runtime class.
+ * The API server's messages of admission refusals: Pod Security, LimitRange, webhooks and policies, a runtime class, a priority class.
  */
 export const admissionWords =
-  /violates PodSecurity|(?:maximum|minimum) .+ usage per|must be less than or equal to|admission webhook .+ denied|ValidatingAdmissionPolicy|RuntimeClass .+ not found/;
+  /violates PodSecurity|(?:maximum|minimum) .+ usage per|must be less than or equal to|admission webhook .+ denied|ValidatingAdmissionPolicy|RuntimeClass .+ not found|no PriorityClass with name/;
 
 const kindOf = (error: ClusterError): FailureKind => {
   const { status, message } = error;

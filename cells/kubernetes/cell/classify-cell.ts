@@ -114,7 +114,9 @@ const words = (...parts: readonly (string | undefined)[]): string =>
   parts.filter((part) => part !== undefined && part !== "").join(": ");
 
 function byNode({ status }: ObservedPod): CellState | undefined {
-  const kind = podReasons[status?.reason ?? ""];
+  const reason = status?.reason ?? "";
+  // The kubelet's reason for a resource that was taken meanwhile; extended ones, such as nvidia.com/gpu, have any name.
+  const kind = podReasons[reason] ?? (/^OutOf.+\//.test(reason) ? "unschedulable" : undefined);
   if (kind) return failed(kind, words(status?.reason, status?.message));
   const target = status?.conditions?.find((one) => one.type === "DisruptionTarget" && one.status === "True");
   const disruption = disruptions[target?.reason ?? ""];

@@ -4,16 +4,20 @@
  * @module
  */
 import type { Language } from "#core/contract/language";
+import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import { runCanary } from "./canary.ts";
 import { type InfraCluster, infraFailure } from "./infra-cluster.ts";
 import { loadManifests } from "./manifests.ts";
 import { applyPlan, type PlannedObject, planInit } from "./plan.ts";
 import { type RecordedVerdict, recordVerdict } from "./recorded-verdict.ts";
 
-/** Plans what to apply. */
-export async function prepareInit(cluster: InfraCluster): Promise<readonly PlannedObject[]> {
+/** Plans what to apply. @param template what it needs is permitted in the namespace */
+export async function prepareInit(
+  cluster: InfraCluster,
+  template: PodTemplate | undefined,
+): Promise<readonly PlannedObject[]> {
   try {
-    return await planInit(cluster, await loadManifests(cluster.namespace));
+    return await planInit(cluster, await loadManifests(cluster.namespace, template));
   } catch (error) {
     throw infraFailure(cluster, error);
   }

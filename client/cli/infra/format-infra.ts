@@ -11,7 +11,12 @@ import type { InfraStatus } from "#cells/kubernetes/infra/infra-status";
 import { titleOf } from "#cells/kubernetes/infra/manifests";
 import type { PlannedAction, PlannedObject } from "#cells/kubernetes/infra/plan";
 import type { RecordedVerdict } from "#cells/kubernetes/infra/recorded-verdict";
-import { type CanaryTarget, canaryTargets, canaryTargetsInWords } from "#core/manifest/cluster-names";
+import {
+  allowedAnnotations,
+  type CanaryTarget,
+  canaryTargets,
+  canaryTargetsInWords,
+} from "#core/manifest/cluster-names";
 import type { StackStatus } from "../../stack/stack-status.ts";
 import { ageInWords } from "../runs/age.ts";
 
@@ -30,11 +35,29 @@ const admissions: Readonly<Record<CellAdmission, string>> = {
     "accepts any Job, also one that mounts the namespace's Secrets: only Kubernetes 1.30 and newer can refuse Jobs that are not cells",
 };
 
+const permissions: Readonly<Record<keyof typeof allowedAnnotations, string>> = {
+  priorityClasses: "priority class",
+  pullSecrets: "secret for pulling images",
+  resources: "resource",
+};
+
+/** What the admission policy will permit to cells because of the pod template. */
+const permittedInWords = (plan: readonly PlannedObject[]): string[] =>
+  plan.flatMap(({ manifest: { metadata } }) =>
+    (["priorityClasses", "pullSecrets", "resources"] as const).flatMap((what) => {
+      const names = metadata.annotations?.[allowedAnnotations[what]];
+      return names === undefined
+        ? []
+        : `        permitted to cells: ${permissions[what]} ${names.replaceAll(",", ", ")}`;
+    }),
+  );
+
 /** What `init` will do, and where. */
 export const planInWords = (cluster: InfraCluster, plan: readonly PlannedObject[]): string =>
   [
     `in ${cluster.context} (${cluster.server}, ${cluster.version}), namespace ${cluster.namespace}:`,
     ...plan.map(({ manifest, action }) => `        ${titleOf(manifest)}: ${actions[action]}`),
+    ...permittedInWords(plan),
   ].join("\n");
 
 /**

@@ -22,12 +22,13 @@ const notUsable = 1;
 /** Merges flags and configuration. Flags take precedence. */
 async function settingsOf(flags: InfraFlags) {
   const { configuration } = await loadConfiguration({ path: flags.config });
-  const { context, namespace, networkIsolation } = configuration.worker.kubernetes;
+  const { context, namespace, networkIsolation, podTemplate } = configuration.worker.kubernetes;
   return {
     languages: mergeLanguages(builtInLanguages, configuration),
     cluster: { context: flags.context ?? context, namespace: flags.namespace ?? namespace },
     /** Whether this machine's worker refuses runs unless network isolation was verified. */
     isolationRequired: networkIsolation === "required",
+    podTemplate,
   };
 }
 
@@ -56,7 +57,7 @@ async function carryOut(
 export const init = (flags: InfraFlags): Promise<number> =>
   carryOut(flags, async (reporter, signal) => {
     refuseWithoutTerminal(flags.yes === true, "nothing was changed");
-    const { languages, cluster: settings, isolationRequired } = await settingsOf(flags);
+    const { languages, cluster: settings, isolationRequired, podTemplate } = await settingsOf(flags);
     let { context } = settings;
     if (flags.kind) {
       const sure = flags.yes || (await confirm("create a local cluster with kind?", signal));
@@ -65,7 +66,7 @@ export const init = (flags: InfraFlags): Promise<number> =>
       reporter.settled();
     }
     const cluster = await connectInfra({ ...settings, context });
-    const plan = await prepareInit(cluster);
+    const plan = await prepareInit(cluster, podTemplate);
     reporter.say(planInWords(cluster, plan));
     if (!flags.yes && !(await confirm("apply this, and verify that pods are isolated?", signal)))
       return declined(reporter);
