@@ -65,7 +65,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * @throws the signal's reason if it aborted before the start
    */
   async execute(request: ExecutionRequest, options: StartOptions = {}): Promise<Outcome<M>> {
-    if (this.mode === "dry-run") return (await dryRun(this.#options.configurationFile, request)) as Outcome<M>;
+    if (this.mode === "dry-run") return (await dryRun(this.#options, request)) as Outcome<M>;
     const { signal } = options;
     signal?.throwIfAborted();
     const handle = await this.start(request, options);

@@ -91,6 +91,40 @@ describe("flags show in the Job", () => {
   });
 });
 
+describe("the worker's settings", () => {
+  const kubernetes = {
+    ...{ namespace: "my-cells", runtimeClassName: "gvisor", userIds: { first: 5000, count: 100 } },
+    podTemplate: { nodeSelector: { pool: "cells" }, resources: { "nvidia.com/gpu": 1 }, annotations: { note: "x" } },
+  };
+  const shown = async (worker: object, environment: NodeJS.ProcessEnv = {}) => {
+    const config = await terminal.file("worker.json", JSON.stringify({ worker }));
+    const { code, stdout, stderr } = await terminal.run(
+      ["exec", "--dry-run", "--json", "--code", secret, "--config", config],
+      { environment },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    return JSON.parse(stdout);
+  };
+
+  test("of this machine are shown where its own server and worker would carry out the run", async () => {
+    const job = await shown({ kubernetes });
+    expect(job.metadata.namespace).toBe("my-cells");
+    const { metadata, spec } = job.spec.template;
+    expect(metadata.annotations.note).toBe("x");
+    expect(spec).toMatchObject({
+      ...{ runtimeClassName: "gvisor", nodeSelector: { pool: "cells" }, securityContext: { runAsUser: 5000 } },
+      containers: [{ resources: { requests: { "nvidia.com/gpu": "1" }, limits: { "nvidia.com/gpu": "1" } } }],
+    });
+  });
+
+  test("are not shown where another worker would, whose settings are unknown", async () => {
+    const plain = await new JobBuilder("exec").withCode(secret).toManifest();
+    const elsewhere = { TEMPORAL_ADDRESS: "temporal.example.com:7233" };
+    expect(await shown({ kubernetes }, elsewhere)).toEqual(plain);
+    expect(await shown({ kubernetes, backends: ["subprocess"] })).toEqual(plain);
+  });
+});
+
 test("code of any size and from anywhere", async () => {
   const large = `# ${"x".repeat(3_000_000)}\nprint(1)\n`;
   const { code, stdout } = await terminal.run(["exec", "--dry-run", "--json"], { input: large });
