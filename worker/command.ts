@@ -43,7 +43,7 @@ export async function work(
 ): Promise<number> {
   const log = createLogger();
   const end = takeOverEnd(log);
-  let unready = async (): Promise<string | undefined> => "the worker starts";
+  let unready = async (): Promise<string | undefined> => "the worker is starting";
   let health: Listening | undefined;
   try {
     const drainMilliseconds = parseDuration(flags.drain);
@@ -61,7 +61,7 @@ export async function work(
     if (flags.healthPort !== undefined) {
       const place = { host: flags.healthHost ?? "127.0.0.1", port: flags.healthPort };
       health = await startHealthServer(place, () => unready());
-      log.info(place, "probes are answered");
+      log.info(place, "serving probes");
     }
     const { metricsHost, metricsPort } = flags;
     const meter = installRuntime(log, metricsPort === undefined ? undefined : `${metricsHost}:${metricsPort}`);

@@ -67,9 +67,9 @@ export function missingCluster(
   environment: NodeJS.ProcessEnv = process.env,
 ): string | undefined {
   if (!backends.includes("kubernetes") || isClusterConfigured(environment)) return undefined;
-  if (environment.KUBECONFIG) return `KUBECONFIG names ${environment.KUBECONFIG}, and there is no such file`;
+  if (environment.KUBECONFIG) return `KUBECONFIG names ${environment.KUBECONFIG}, which does not exist`;
   if (kubernetes.context === undefined) return undefined;
-  return `worker.kubernetes.context names ${kubernetes.context}, and there is no kubeconfig`;
+  return `worker.kubernetes.context names ${kubernetes.context}, but there is no kubeconfig`;
 }
 
 /**
@@ -87,7 +87,7 @@ export async function createProviders(about: ProvidersOf): Promise<Partial<Recor
   if (kubernetes || subprocess) return { ...(kubernetes && { kubernetes }), ...(subprocess && { subprocess }) };
   throw new KgentsError(
     "backend-unavailable",
-    "worker.backends: got kubernetes alone, and no cluster is configured: there is no kubeconfig",
+    "worker.backends: got only kubernetes, but no cluster is configured: there is no kubeconfig",
     { remedy: "Set KUBECONFIG, or serve subprocess too." },
   );
 }

@@ -38,7 +38,7 @@ export function deploymentVersion(flags: { deployment?: string; buildId?: string
   const [given, missing] = deployment === undefined ? ["--build-id", "--deployment"] : ["--deployment", "--build-id"];
   throw new KgentsError(
     "invalid-request",
-    `${missing}: got nothing, beside ${given} ${deployment ?? buildId}; allowed are both, or neither for a worker without a version`,
+    `${missing}: got nothing, but ${given} ${deployment ?? buildId}; allowed are both, or neither for a worker without a version`,
     { field: missing },
   );
 }
@@ -123,7 +123,7 @@ export async function awaitOwnRuns(
   for (;;) {
     const { count } = await client.withDeadline(Date.now() + 5000, () => client.workflow.count(query));
     if (count > 0) {
-      if (!told) log.info({ open: count }, "carrying the runs of this version to their ends");
+      if (!told) log.info({ open: count }, "waiting for the runs of this version to end");
       told = true;
       noneSince = undefined;
     } else {

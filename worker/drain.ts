@@ -81,7 +81,10 @@ export async function removeCells({ running, providers }: Draining["dependencies
       cell.running?.stop("worker-shutdown", "the worker was shut down while the code ran");
       await awaitEnd(cell, log);
       const removed = providers[cell.backend]?.remove(cell.cellId).catch((error) => {
-        log.error({ ...aboutCell(cell), error: String(error) }, "a cell could not be removed; the next worker will");
+        log.error(
+          { ...aboutCell(cell), error: String(error) },
+          "a cell could not be removed; the next worker will remove it",
+        );
       });
       if (removed) await settled(`removing the cell ${cell.cellId}`, removed, log);
     }),

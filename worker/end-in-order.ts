@@ -46,30 +46,30 @@ export function takeOverEnd(log: Logger): ProcessEnd {
     const { worker, drainMilliseconds } = guarded;
     const longest = drainMilliseconds + afterDrainMilliseconds;
     const late = setTimeout(() => {
-      log.fatal({ milliseconds: longest }, "the worker did not end in time; running code ends with this process");
+      log.fatal({ milliseconds: longest }, "the worker did not stop in time; running code is killed with this process");
       process.exit(exitCode === 0 ? 1 : exitCode);
     }, longest);
     late.unref();
-    worker.stop().catch((error) => log.error({ error: String(error) }, "the worker did not stop in order"));
+    worker.stop().catch((error) => log.error({ error: String(error) }, "the worker could not be stopped cleanly"));
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     if (ending) {
-      log.warn({ signal }, "leaving at once; running code ends with this process");
+      log.warn({ signal }, "exiting at once; running code is killed with this process");
       process.exit(1);
     }
-    log.info({ signal }, "draining: running code may end, nothing new is taken");
+    log.info({ signal }, "draining: running code may end, no new runs are accepted");
     end(0);
   };
   const onDefect = (what: string) => (cause: unknown) => {
     defects += 1;
     if (defects <= mostLines) {
       const about = { error: String(cause), stack: cause instanceof Error ? cause.stack : undefined };
-      log.fatal(about, `${what}: a defect in kgents or in a library. The worker drains and ends; please report this`);
+      log.fatal(about, `${what}: a bug in kgents or in a library. The worker drains and exits; please report this`);
     }
     end(defectCode);
   };
-  const onRejection = onDefect("a rejection that nobody handles");
-  const onException = onDefect("an exception that nobody catches");
+  const onRejection = onDefect("unhandled rejection");
+  const onException = onDefect("uncaught exception");
   process.on("unhandledRejection", onRejection);
   process.on("uncaughtException", onException);
 

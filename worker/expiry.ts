@@ -54,7 +54,9 @@ export function startExpiry(
   };
   let current = Promise.resolve();
   const next = (): void => {
-    current = current.then(round).catch((error) => log.warn({ error: String(error) }, "artifacts were not expired"));
+    current = current
+      .then(round)
+      .catch((error) => log.warn({ error: String(error) }, "the expiry of artifacts failed"));
   };
   next();
   const timer = setInterval(next, roundMilliseconds);

@@ -23,7 +23,7 @@ export async function startHealthServer(
   unready: () => Promise<string | undefined>,
   limits = { answerMilliseconds },
 ): Promise<Listening> {
-  const silence = `no answer in ${limits.answerMilliseconds} ms`;
+  const silence = `no response in ${limits.answerMilliseconds} ms`;
   const server = createBoundedServer(async ({ method, url }, response) => {
     const answer = (status: number, text: string): void => {
       response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
@@ -32,7 +32,7 @@ export async function startHealthServer(
     if (method !== "GET" && method !== "HEAD") return answer(405, "allowed are GET and HEAD");
     const path = url?.split("?")[0];
     if (path === "/healthz") return answer(200, "alive");
-    if (path !== "/readyz") return answer(404, "there are /healthz and /readyz");
+    if (path !== "/readyz") return answer(404, "allowed are /healthz and /readyz");
     const why = await Promise.race([unready(), delay(limits.answerMilliseconds, silence, { ref: false })]).catch(
       messageOf,
     );
@@ -43,7 +43,7 @@ export async function startHealthServer(
   } catch (cause) {
     throw new KgentsError(
       "invalid-configuration",
-      `--health-port: got ${host} port ${port}, and nothing can listen there (${errorCode(cause)}); allowed is an address of this machine and a free port`,
+      `--health-port: got ${host} port ${port}, which cannot be listened on (${errorCode(cause)}); allowed is an address of this machine and a free port`,
       { field: "--health-port", cause },
     );
   }

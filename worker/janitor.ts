@@ -19,13 +19,16 @@ export function startJanitor(
   const { running, providers, askRun } = dependencies;
 
   const remove = async (cell: KnownCell, provider: CellProvider): Promise<void> => {
-    cell.running?.stop(provider.reach === "everywhere" ? "handed-over" : "cancelled", "the run was ended from outside");
+    cell.running?.stop(
+      provider.reach === "everywhere" ? "handed-over" : "cancelled",
+      "the run was closed by somebody else",
+    );
     await awaitEnd(cell, log);
     // Another worker may have completed the run.
     await removeUnfinished(provider, cell.cellId);
     provider.placement.release(cell.cellId);
     running.forget(cell.cellId);
-    log.info(aboutCell(cell), "removed the cell of a run that is over");
+    log.info(aboutCell(cell), "removed the cell of a run that has ended");
   };
 
   const round = async (): Promise<void> => {
@@ -40,7 +43,10 @@ export function startJanitor(
       if (stopping || (await askRun(cell.workflowId, cell.runId))?.open !== false) continue;
       // A failed removal must not block the others.
       await remove(cell, provider).catch((error) =>
-        log.error({ ...aboutCell(cell), error: String(error) }, "a cell could not be removed; tried again"),
+        log.error(
+          { ...aboutCell(cell), error: String(error) },
+          "a cell could not be removed; the next round tries again",
+        ),
       );
     }
   };

@@ -32,7 +32,7 @@ export function createListing(
     const missing = await missingTaskQueues(connections, taskQueue, version, deadline);
     whole = missing.length === 0;
     const { deploymentName, buildId } = version;
-    return whole ? undefined : `the server does not count ${missing.join(", ")} to ${deploymentName}:${buildId} yet`;
+    return whole ? undefined : `the server does not list ${missing.join(", ")} for ${deploymentName}:${buildId} yet`;
   };
 }
 

@@ -21,7 +21,7 @@ const { values } = parseArgs({
 });
 const identityFile = values["identity-file"];
 const ownServer = values["own-server"];
-if (identityFile === undefined) throw new Error("--identity-file is missing: this entry is for `kgents up`");
+if (identityFile === undefined) throw new Error("--identity-file is missing: `kgents up` starts this program");
 
 const files = workerFilesBeside(identityFile);
 const { pid } = process;

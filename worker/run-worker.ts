@@ -85,7 +85,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   const tracing = await openTracing("kgents-worker", (line) => log.warn(line));
   opened.add("closing the traces", async () => tracing?.close());
   const slot = await claimSlot(join(paths.state, "workers"));
-  opened.add("giving back the worker's number on this host", () => slot.release());
+  opened.add("releasing the worker's number on this host", () => slot.release());
   const hostId = await hostIdOf(paths, slot.slot);
   // The sandbox is examined while the server is waited for.
   const connecting = connect(settings, opened);
@@ -135,30 +135,28 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   };
   for (const provider of served) {
     const left = await provider.sweep();
-    if (left > 0) log.info({ backend: provider.name, cells: left }, "removed cells that an earlier worker left");
+    if (left > 0) log.info({ backend: provider.name, cells: left }, "removed cells of an earlier worker");
   }
   const identity = workerIdentity(store.id, hostId, process.pid);
   const workers = await createWorkers(dependencies, connections, identity, settings, policy, tracing);
   if (served.some(({ reach }) => reach === "everywhere")) await ensureSweep(client, policy.taskQueue, log);
-  opened.add("removing the cells that are left", () => removeCells(dependencies, log), cellsMilliseconds);
+  opened.add("removing the remaining cells", () => removeCells(dependencies, log), cellsMilliseconds);
   const janitor = startJanitor(dependencies, log);
-  opened.add("ending the janitor", janitor.stop);
+  opened.add("stopping the janitor", janitor.stop);
   const expiry = startExpiry(store, connections, configuration.artifacts, log);
-  opened.add("ending the expiry", expiry.stop);
+  opened.add("stopping the expiry", expiry.stop);
   const watch = settings.meter && watchProviders(served, metrics, log);
-  if (watch) opened.add("ending the watch of the backends", watch.stop);
+  if (watch) opened.add("stopping the watch of the backends", watch.stop);
 
   const runs = workers.map((worker) => worker.run());
   // If one worker fails, stop the others, so that the process does not run on in part.
   Promise.all(runs).catch(() => shutDown(workers));
-  opened.add("ending the pollers", async () => {
+  opened.add("stopping the pollers", async () => {
     shutDown(workers);
     await Promise.allSettled(runs);
   });
   const listing = createListing(connections, policy.taskQueue, identity, settings.version);
-  const listed = awaitListing(listing).catch(
-    (error) => `whether the server lists this worker cannot be asked: ${error}`,
-  );
+  const listed = awaitListing(listing).catch((error) => `cannot ask whether the server lists this worker: ${error}`);
   // If the worker has ended since, `stopped` reports it below.
   const missing = await Promise.race([listed, Promise.allSettled(runs).then(() => undefined)]);
   if (missing !== undefined) log.warn({ taskQueue: policy.taskQueue }, missing);
@@ -166,7 +164,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   const { version } = settings;
   log.info({ identity, taskQueue: policy.taskQueue, address: connections.address, ...version }, "the worker is ready");
   await sayIfPassive(connections, policy.taskQueue, version, log).catch((error) =>
-    log.warn({ error: String(error) }, "which version is the current one cannot be asked"),
+    log.warn({ error: String(error) }, "cannot ask which version is the current one"),
   );
 
   const stopped = (async () => {
@@ -178,9 +176,9 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   return {
     stopped,
     unready: async () => {
-      if (draining) return "the worker drains";
+      if (draining) return "the worker is draining";
       if (workers.some((worker) => worker.getState() !== "RUNNING")) return "the worker has stopped";
-      return listing().catch((error) => `Temporal does not answer: ${error}`);
+      return listing().catch((error) => `Temporal does not respond: ${error}`);
     },
     stop: async () => {
       draining = true;
@@ -189,14 +187,14 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
         if (!version) return;
         const about = { connections, client, taskQueue: policy.taskQueue, version, log };
         const open = await awaitOwnRuns(about, deadline).catch((error) => {
-          log.warn({ error: String(error) }, "whether runs of this version are open cannot be asked");
+          log.warn({ error: String(error) }, "cannot ask whether runs of this version are open");
           return 0;
         });
         if (open === 0) return;
         const command = moveOnCommand(policy.taskQueue, version);
         log.warn(
           { ...version, open, command },
-          "runs of this version are left; they wait for another worker of it, or to be moved to the current one",
+          "runs of this version are still open; they wait for another worker of this version, or to be moved to the current version",
         );
       };
       await drain({ workers, runs, dependencies, drainMilliseconds, handOver });
@@ -215,5 +213,5 @@ async function sayIfPassive(
   if (!version || (await takesNewRuns(connections, taskQueue, version))) return;
   const { deploymentName, buildId } = version;
   const command = `temporal worker deployment set-current-version --deployment-name ${deploymentName} --build-id ${buildId}`;
-  log.warn({ ...version, command }, "this version is not the current one: new runs do not come to it until it is");
+  log.warn({ ...version, command }, "this version is not the current version, so it gets no new runs");
 }

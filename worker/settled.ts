@@ -22,11 +22,10 @@ export async function settled(
   const late = wait(milliseconds, false, { signal: over.signal }).catch(() => false);
   try {
     const inTime = await Promise.race([ended.then(() => true), late]);
-    if (!inTime)
-      log.error({ step, milliseconds }, "a step of the worker's end takes longer than it may, and is left alone");
+    if (!inTime) log.error({ step, milliseconds }, "a shutdown step exceeded its time limit and is abandoned");
     return inTime;
   } catch (error) {
-    log.error({ step, error: String(error) }, "a step of the worker's end failed");
+    log.error({ step, error: String(error) }, "a shutdown step failed");
     return false;
   } finally {
     over.abort();

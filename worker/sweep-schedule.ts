@@ -55,14 +55,14 @@ export async function ensureSweep(
   const scheduleId = sweepScheduleId(taskQueue);
   try {
     await client.schedule.create({ scheduleId, ...scheduleOf(taskQueue) });
-    log.info({ scheduleId, interval }, "scheduled the sweep of cells that no live run owns");
+    log.info({ scheduleId, interval }, "scheduled the sweep of cells that no open run owns");
   } catch (error) {
     try {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
       const handle = client.schedule.getHandle(scheduleId);
       if (isUpToDate(await handle.describe(), taskQueue)) return;
       await handle.update(({ state }) => ({ ...scheduleOf(taskQueue), state }));
-      log.info({ scheduleId, interval }, "the schedule of the sweep was another one, and is changed");
+      log.info({ scheduleId, interval }, "updated the schedule of the sweep");
     } catch (reason) {
       log.warn(
         { scheduleId, error: String(reason) },

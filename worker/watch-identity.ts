@@ -33,7 +33,7 @@ export function watchIdentity({ files, ownServer }: WatchedIdentity, end: (reaso
   const look = async (): Promise<string | undefined> => {
     const isKnown = (await readWorkerIdentity(files))?.pid === process.pid;
     forgotten = isKnown ? 0 : forgotten + 1;
-    if (forgotten >= looksWithoutFile) return `${files.identity} is gone or names another worker`;
+    if (forgotten >= looksWithoutFile) return `${files.identity} was removed or names another worker`;
     if (ownServer === undefined) return undefined;
     return refuseForeignListener(ownServer).then(
       () => undefined,
@@ -55,6 +55,6 @@ export function watchIdentity({ files, ownServer }: WatchedIdentity, end: (reaso
 export const endByItself =
   (log: Logger) =>
   (reason: string): void => {
-    log.warn({ reason }, "ending: this worker serves nobody any more");
+    log.warn({ reason }, "exiting: no client uses this worker any more");
     process.kill(process.pid, "SIGTERM");
   };

@@ -21,7 +21,7 @@ export function watchProviders(
       providers.map((provider) =>
         look(provider).catch((error) => {
           metrics.available(provider.name, false);
-          log.warn({ backend: provider.name, error: String(error) }, "a backend could not be looked at");
+          log.warn({ backend: provider.name, error: String(error) }, "a backend could not be checked");
         }),
       ),
     );

@@ -8,7 +8,7 @@ import { lastingPath } from "../stack/background-environment.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 import { checkRights } from "./rights-check.ts";
 
-const prepare = "Prepare it with `kgents infra init`; `kgents infra status` says more.";
+const prepare = "Prepare the cluster with `kgents infra init`. `kgents infra status` shows details.";
 
 /** The state of the cluster, if runs may go to one. */
 export function checkCluster(status: ProviderStatus, configuration: Configuration, hasSandbox: boolean): Check {
@@ -16,11 +16,11 @@ export function checkCluster(status: ProviderStatus, configuration: Configuratio
   const { available, summary, isolation } = status;
   if (!available) {
     return hasSandbox
-      ? warning(name, summary, "Until then runs go to the sandbox; `kgents infra status` says more.")
-      : failed(name, summary, "Mend what is named, or let the worker serve subprocess too.");
+      ? warning(name, summary, "Until this is fixed, runs use the sandbox. `kgents infra status` shows details.")
+      : failed(name, summary, "Fix the named problem, or let the worker serve subprocess too.");
   }
   const network = isolation?.network;
-  if (network?.enforced) return ok(name, `${summary}; network isolation is proved`);
+  if (network?.enforced) return ok(name, `${summary}; network isolation is verified`);
   const isRequired = configuration.worker.kubernetes.networkIsolation === "required";
   const found = `${summary}; network: ${network?.by ?? "not isolated"}`;
   return isRequired
@@ -31,13 +31,13 @@ export function checkCluster(status: ProviderStatus, configuration: Configuratio
 function checkSandbox({ available, summary, isolation }: ProviderStatus, hasCluster: boolean): Check {
   const name = "Sandbox";
   if (!available) {
-    const remedy = "Install what is named, or use a cluster (`kgents infra init`).";
+    const remedy = "Install the named program, or use a cluster (`kgents infra init`).";
     return hasCluster ? warning(name, summary, remedy) : failed(name, summary, remedy);
   }
   const { level: _level, mechanism: _mechanism, ...limits } = isolation ?? { level: "none", mechanism: "" };
   const open = Object.entries(limits).flatMap(([limit, { enforced }]) => (enforced ? [] : [limit]));
   if (open.length === 0) return ok(name, summary);
-  return warning(name, `${summary}; not enforced: ${open.join(", ")}`, "`kgents status` says why.");
+  return warning(name, `${summary}; not enforced: ${open.join(", ")}`, "`kgents status` shows the reasons.");
 }
 
 /**

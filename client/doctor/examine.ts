@@ -35,7 +35,9 @@ async function checkAll({ configuration, text }: LoadedConfiguration, paths: Pat
     checkDirectories(paths),
     checkArtifacts(configuration.artifacts),
     // With a remote server, runs are executed on other machines, so this one's backends do not matter.
-    isLocal ? checkBackends(configuration) : [ok("Backends", "are those of the workers' machines: ask there")],
+    isLocal
+      ? checkBackends(configuration)
+      : [ok("Backends", "run on the workers' machines: run `kgents doctor` there")],
   ]);
   return [
     checkTemporal(status, target.origin),
@@ -52,7 +54,7 @@ export async function examine(configurationFile: string | undefined): Promise<Ex
   const checks = [checkNode()];
   try {
     const loaded = await loadConfiguration({ path: configurationFile });
-    const files = [loaded.path ?? "as built in", ...(loaded.projectPath === null ? [] : [loaded.projectPath])];
+    const files = [loaded.path ?? "built-in defaults", ...(loaded.projectPath === null ? [] : [loaded.projectPath])];
     checks.push(ok("Settings", files.join(", and ")));
     const paths = kgentsPaths();
     // The other checks read the state directory, so skip them if others could have written to it.

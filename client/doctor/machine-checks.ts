@@ -32,7 +32,7 @@ async function existingPart(directory: string): Promise<string> {
 }
 
 const ownRemedy = (variable: string): string =>
-  `Give it, and the directories above it, to yourself alone (chown, chmod go-w), or choose another one with ${variable}.`;
+  `Make it and the directories above it writable by you only (chown, chmod go-w), or choose another directory with ${variable}.`;
 
 /** Whether a directory is writable and has enough space. */
 export async function checkDirectory(name: string, directory: string, variable: string): Promise<Check> {
@@ -45,11 +45,11 @@ export async function checkDirectory(name: string, directory: string, variable: 
     const free = bavail * bsize;
     const unit = free < 10 * 2 ** 30 ? 2 ** 20 : 2 ** 30;
     const found = `${formatBytes(Math.floor(free / unit) * unit)} free in ${directory}`;
-    const remedy = `Make room there, or choose another directory with ${variable}.`;
+    const remedy = `Free space there, or choose another directory with ${variable}.`;
     if (free < leastBytes) return failed(name, `only ${found}`, remedy);
     return free < comfortableBytes ? warning(name, `only ${found}`, remedy) : ok(name, found);
   } catch (error) {
     const why = messageOf(error);
-    return failed(name, why, `Let this user write there, or choose another directory with ${variable}.`);
+    return failed(name, why, `Make it writable for this user, or choose another directory with ${variable}.`);
   }
 }

@@ -11,14 +11,14 @@ export async function checkRights({ worker }: Configuration): Promise<Check> {
   try {
     const missing = await missingAccess(await createClusterClient({ context, namespace }));
     return missing.length === 0
-      ? ok(name, `all that a worker does in the namespace ${namespace}`)
+      ? ok(name, `these credentials may do everything that a worker does in the namespace ${namespace}`)
       : failed(
           name,
           `these credentials may not ${missing.join(", ")} in the namespace ${namespace}`,
-          "Give them the Role of deploy/cells/ (docs/kubernetes.md, RBAC).",
+          "Bind the Role in deploy/cells/ to them (docs/kubernetes.md, RBAC).",
         );
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
-    return warning(name, error.message, "`kgents infra status` says more.");
+    return warning(name, error.message, "`kgents infra status` shows details.");
   }
 }

@@ -44,7 +44,7 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
   // The client wraps errors of its own calls, but not those of the gRPC service.
   const refusal = error instanceof ServiceError ? error.cause : error;
   if (isGrpcServiceError(refusal)) {
-    return new KgentsError("temporal-unavailable", `Temporal did not answer: ${refusal.details || refusal.message}`, {
+    return new KgentsError("temporal-unavailable", `Temporal did not respond: ${refusal.details || refusal.message}`, {
       cause: error,
     });
   }
@@ -55,7 +55,8 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
   if (ofTheMachine.includes(errorCode(error) ?? "")) {
     return new KgentsError("stack-start", message, {
       cause: error,
-      remedy: "Let this user write there, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.",
+      remedy:
+        "Make the directory writable for this user, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.",
     });
   }
   const code = systemCodeOf(error);
@@ -81,7 +82,7 @@ function fromCause(error: WorkflowFailedError, id: string): KgentsError {
     });
   }
   if (cause instanceof TimeoutFailure) {
-    return new KgentsError("worker-lost", `the run ${id} was not carried out in time`, { cause: error });
+    return new KgentsError("worker-lost", `the run ${id} timed out in Temporal`, { cause: error });
   }
   return new KgentsError("internal", cause?.message ?? error.message, { cause: error });
 }

@@ -6,7 +6,9 @@ export function noWorker(taskQueue: string, address: string, passiveVersions: re
   if (passiveVersions.length === 0) return new KgentsError("no-worker", `no worker polls ${where}`);
   return new KgentsError(
     "no-worker",
-    `no worker takes new runs of ${where}: those that poll it are ${passiveVersions.join(", ")}, and that is not the current version of the deployment`,
-    { remedy: "Make a version that has workers the current one: `temporal worker deployment set-current-version`." },
+    `no worker takes new runs of ${where}: the workers that poll it have the version ${passiveVersions.join(", ")}, which is not the deployment's current version`,
+    {
+      remedy: "Make a version that has workers the current version: `temporal worker deployment set-current-version`.",
+    },
   );
 }

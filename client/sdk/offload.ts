@@ -59,7 +59,7 @@ export async function offloadRequest(
   if (store && jsonBytes(small) > maximumRequestBytes) small = await moveContents(small, store, fewestInlineBytes);
   const bytes = jsonBytes(small);
   if (bytes <= maximumRequestBytes) return small;
-  const why = store ? "without code, stdin and files" : "where the workers' artifact store is out of reach";
+  const why = store ? "without code, stdin and files" : "if the workers' artifact store is not available";
   throw new KgentsError(
     "invalid-request",
     `request: got ${bytes} bytes of JSON; allowed are ${maximumRequestBytes} ${why}`,

@@ -99,7 +99,7 @@ export async function stopProcess(
   if (await hasEnded(process_, graceMilliseconds)) return "stopped";
   signal(process_.pid, "SIGKILL");
   if (await hasEnded(process_, 5000)) return "killed";
-  throw new KgentsError("stack-start", `process ${process_.pid} does not end`);
+  throw new KgentsError("stack-start", `process ${process_.pid} does not exit`);
 }
 
 /** Only a parent is notified of a process's end, so poll, at first often. */

@@ -84,7 +84,7 @@ export async function ensureWorker(context: StackContext, target: TemporalTarget
       remedy: "Wait until its runs have ended, or start another worker with `kgents worker`.",
     });
   }
-  progress(`the worker is busy and goes on as it was started, although ${changed} changed; it is replaced when idle`);
+  progress(`the worker is busy, so it keeps its settings although ${changed} changed; it is replaced when idle`);
   return worker.ready ? undefined : awaitReady(context, worker.identity);
 }
 
@@ -97,14 +97,14 @@ export async function stopWorker(context: StackContext): Promise<"was not runnin
   const runs = status?.pid === identity.pid && (await isRunning(identity)) ? status.activeRuns : 0;
   if (runs > 0) {
     context.progress(
-      `the worker holds ${runs} ${runs === 1 ? "run" : "runs"}; code that does not end within 10 s is ended, and its run is lost`,
+      `the worker has ${runs} open ${runs === 1 ? "run" : "runs"}; code that does not end within 10 s is killed, and its run is lost`,
     );
   }
   // Without this file, new commands wait for the lock and do not give this worker a run.
   await rm(files.ready, { force: true });
   const how = await stopProcess(identity, drainMilliseconds);
   if (how === "killed") {
-    context.progress(`the worker did not end within ${drainMilliseconds / 1000} s and was killed; its runs are lost`);
+    context.progress(`the worker did not exit within ${drainMilliseconds / 1000} s and was killed; its runs are lost`);
   }
   return how;
 }
@@ -120,7 +120,7 @@ const withoutForeignSecrets = (environment: NodeJS.ProcessEnv, { origin }: Tempo
 async function startWorker(context: StackContext, target: TemporalTarget): Promise<void> {
   const { environment, taskQueue, workerEntry, progress } = context;
   if (!existsSync(workerEntry)) {
-    throw new KgentsError("stack-start", `the worker's program is not there: ${workerEntry}`, {
+    throw new KgentsError("stack-start", `the worker's program does not exist: ${workerEntry}`, {
       remedy: "Build kgents first (`npm run build`), or install it again.",
     });
   }
@@ -167,12 +167,12 @@ async function awaitReady(context: StackContext, identity: WorkerIdentity, worke
   );
   if (outcome === "ready") return;
   if (outcome === undefined) await stopProcess(identity, drainMilliseconds);
-  const how = outcome === "ended" && (worker ? await howItEnded(worker) : "long ago");
-  const why = how ? `it ended (${how})` : `not ready in ${readyMilliseconds / 1000} s`;
+  const how = outcome === "ended" && (worker ? await howItEnded(worker) : "some time ago");
+  const why = how ? `it exited (${how})` : `not ready in ${readyMilliseconds / 1000} s`;
   const fullDisk = await fullDiskBehind("the worker did not start", context.paths.state, undefined);
   if (fullDisk) throw fullDisk;
   const said = await worker?.lastLines();
   throw new KgentsError("stack-start", `the worker did not start: ${why}${said ? `\n${said}` : ""}`, {
-    remedy: `Look at ${files.log}.`,
+    remedy: `Check ${files.log}.`,
   });
 }

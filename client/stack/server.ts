@@ -118,11 +118,11 @@ export async function awaitServing(
     // The server exits without a message if its database cannot grow.
     const fullDisk = await fullDiskBehind(what, context.paths.state, error);
     if (fullDisk) throw fullDisk;
-    const said = (await server?.lastLines()) || "no word in its log";
+    const said = (await server?.lastLines()) || "its log is empty";
     const why = server && ended ? `${await howItEnded(server)}\n${said}` : messageOf(error);
     throw new KgentsError("stack-start", `${what}: ${why}`, {
       cause: error,
-      remedy: `Look at ${files.serverLog}.`,
+      remedy: `Check ${files.serverLog}.`,
     });
   }
   const serving: ServerRecord = { ...record, namespace, retentionMilliseconds, serving: true };

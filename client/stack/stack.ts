@@ -181,7 +181,7 @@ async function ensureServer(
   if (kind !== "nothing") await refuseForeignListener(target.address);
   if (kind === "temporal") return undefined;
   if (kind === "other") {
-    throw new KgentsError("stack-start", `port ${portIn(target.address)} is taken by something that is not Temporal`, {
+    throw new KgentsError("stack-start", `port ${portIn(target.address)} is in use by a program that is not Temporal`, {
       remedy: "Choose another port with KGENTS_PORT.",
     });
   }
@@ -191,7 +191,7 @@ async function ensureServer(
       "stack-start",
       `the local Temporal server runs at ${present.address}, not at ${target.address}`,
       {
-        remedy: "Stop it with `kgents down`, or leave the port out to use it where it is.",
+        remedy: "Stop it with `kgents down`, or do not set the port, to use the running server.",
       },
     );
   }
@@ -202,7 +202,7 @@ async function ensureServer(
 async function mayRestart(context: StackContext, target: TemporalTarget): Promise<boolean> {
   const what = "the Temporal server of an older kgents, which web pages in a browser of this machine can reach";
   const isIdle = ((await runningWorker(context, target))?.activeRuns ?? 0) === 0;
-  context.progress(isIdle ? `restarting ${what}` : `${what} goes on until the worker is idle`);
+  context.progress(isIdle ? `restarting ${what}` : `${what} keeps running until the worker is idle`);
   return isIdle;
 }
 

@@ -86,7 +86,7 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions): Pr
   }
   throw new KgentsError("tool-unavailable", `no Temporal server can be started here: ${failures.join("; ")}`, {
     remedy:
-      "Install the temporal command (https://docs.temporal.io/cli) so that it is found on PATH, name it with KGENTS_TEMPORAL_CLI, or set TEMPORAL_ADDRESS to a server that runs.",
+      "Install the temporal command (https://docs.temporal.io/cli) on PATH, set KGENTS_TEMPORAL_CLI to its path, or set TEMPORAL_ADDRESS to a running server.",
   });
 }
 
@@ -122,7 +122,7 @@ async function checked(executable: string, place: string): Promise<TemporalBinar
   const version = /^temporal version (\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
   if (version === undefined) throw refuse("is not the temporal command");
   if (version.localeCompare(oldestVersion, "en", { numeric: true }) < 0) {
-    throw refuse(`is version ${version}, and ${oldestVersion} is the oldest that will do`);
+    throw refuse(`is version ${version}, but ${oldestVersion} or newer is required`);
   }
   return { path: executable, version };
 }

@@ -52,7 +52,7 @@ export async function downloadTemporal(
 ): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   const sha256 = options.executables[platform];
-  if (sha256 === undefined) throw new Error(`no hash of Temporal ${pinnedVersion} for ${platform} is known`);
+  if (sha256 === undefined) throw new Error(`there is no known hash of Temporal ${pinnedVersion} for ${platform}`);
   const tools = join(options.cacheDirectory, "tools");
   const target = join(tools, `temporal-cli-${pinnedVersion}`);
   const installed = await whenExecutable(join(target, "temporal"));
@@ -79,10 +79,10 @@ const architecture = (): string => (process.arch === "x64" ? "amd64" : process.a
 
 async function fetchExecutable(url: string, path: string): Promise<void> {
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(new Error("the site does not answer")), firstByteMilliseconds);
+  const timer = setTimeout(() => stop.abort(new Error("the site does not respond")), firstByteMilliseconds);
   try {
     const response = await fetch(url, { signal: stop.signal });
-    if (!response.ok || response.body === null) throw new Error(`the site answers ${response.status}`);
+    if (!response.ok || response.body === null) throw new Error(`the site responds with status ${response.status}`);
     const unpack = extract();
     const unpacked = pipeline(Readable.fromWeb(response.body), stalling(timer, stop), createGunzip(), unpack);
     // The loop below reports errors. This avoids an unhandled rejection of the same error.
@@ -90,7 +90,7 @@ async function fetchExecutable(url: string, path: string): Promise<void> {
     let found = false;
     for await (const entry of unpack) {
       if (/^(\.\/)?temporal$/.test(entry.header.name)) {
-        if ((entry.header.size ?? 0) > maximumBytes) throw new Error("the archive holds too large a file");
+        if ((entry.header.size ?? 0) > maximumBytes) throw new Error("a file in the archive is too large");
         await pipeline(entry, createWriteStream(path, { mode: 0o755 }));
         found = true;
       } else {

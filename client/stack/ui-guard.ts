@@ -72,7 +72,7 @@ export async function ensureUiGuard(context: StackContext, server: GuardedServer
   );
   if (await listens(port, guard)) return;
   await stopUiGuard(context);
-  progress(`Temporal's UI cannot be reached, because its guard did not start; look at ${files.uiGuardLog}`);
+  progress(`Temporal's UI is not available, because its guard did not start; check ${files.uiGuardLog}`);
 }
 
 /** Stops the guard, if it runs. */

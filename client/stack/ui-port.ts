@@ -10,7 +10,7 @@ export async function freeUiPort(port: number, progress: (line: string) => void)
   if (usual <= 65_535 && (await bind(usual))) return usual;
   const free = await bind(0);
   if (!free) throw new KgentsError("stack-start", "no port is free for Temporal's UI");
-  progress(`port ${usual} is taken, so Temporal's UI is at port ${free}`);
+  progress(`port ${usual} is in use, so Temporal's UI is at port ${free}`);
   return free;
 }
 

@@ -30,7 +30,7 @@ import { languageSettings } from "./language-settings.ts";
 
 export { mergeLanguages } from "./language-settings.ts";
 
-const imagesRule = "at most 256 images, each as it is written in a request, or its beginning and `*`";
+const imagesRule = "at most 256 images, each exactly as in a request, or a prefix followed by `*`";
 const backendsRule = "a list of kubernetes and subprocess, each at most once, at least one";
 const path = (allowed: string) => processText(4096, allowed).min(1, { error: allowed });
 
@@ -47,7 +47,7 @@ const defaultsSchema = strict(
     fallback: flag().optional(),
     language: text("a language's name or alias").min(1, { error: "a language's name or alias" }).optional(),
   },
-  "an object of fields that a request has",
+  "an object with fields of a request",
 );
 
 const limitsSchema = strict(
@@ -110,7 +110,7 @@ const workerSchema = strict(
 );
 
 const bucketNameRule = "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens";
-const prefixRule = "what the names begin with, ending with /, such as kgents/";
+const prefixRule = "a prefix of names that ends with /, such as kgents/";
 const endpointRule = "an address that begins with http:// or https://";
 const expiryRule = "worker or bucket";
 

@@ -96,7 +96,7 @@ export function mergeLanguages(
 ): Language[] {
   for (const key of Object.keys(languages)) {
     const owner = builtIn.find((language) => language.aliases.includes(key));
-    if (owner) throw refuseAt(key, `an alias of ${owner.name}`, `that name, or one that is free`);
+    if (owner) throw refuseAt(key, `an alias of ${owner.name}`, `that language's name, or an unused name`);
   }
   const changed = builtIn.map((language) => {
     const settings = languages[language.name];

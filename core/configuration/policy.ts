@@ -26,7 +26,7 @@ export function applyMachine(
   for (const field of ["cpu", "memory", "disk"] as const) {
     if (limits[field] !== undefined || wanted[field] <= machine[field]) continue;
     const format = formats[field];
-    const has = `at most ${format(machine[field])}, which is what the worker's machine has`;
+    const has = `at most ${format(machine[field])}, which the worker's machine has`;
     throw refuse("policy-violation", field, format(wanted[field]), has);
   }
 }

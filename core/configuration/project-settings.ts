@@ -70,7 +70,7 @@ function refuseHigher(own: Configuration["defaults"], project: Configuration["de
   const [most, asked] = [limitsWith(own), limitsWith({ ...own, ...project })];
   for (const name of limitNames) {
     if (asked[name] <= most[name]) continue;
-    const allowed = `at most ${limits[name](most[name])} in a file of the working directory, as without it`;
+    const allowed = `at most ${limits[name](most[name])} in a file of the working directory, which cannot raise limits`;
     throw refuse("invalid-configuration", `defaults.${name}`, describeValue(project[name], false), allowed);
   }
 }

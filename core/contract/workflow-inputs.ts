@@ -32,7 +32,7 @@ const maximumOutcomes = 10;
 type Fields = Readonly<Record<string, unknown>>;
 
 const shown = (value: unknown): string =>
-  (value === undefined ? "nothing" : JSON.stringify(value)?.slice(0, 100)) ?? "no JSON";
+  (value === undefined ? "nothing" : JSON.stringify(value)?.slice(0, 100)) ?? "a value that is not JSON";
 
 const fault = (field: string, value: unknown, allowed: string): InputFault => ({
   field,
@@ -49,7 +49,7 @@ function wholeNumber(field: string, value: unknown, from: number, to: number): I
 
 function unknownField(field: string, value: Fields, known: readonly string[]): InputFault | undefined {
   const more = Object.keys(value).find((name) => !known.includes(name));
-  return more === undefined ? undefined : fault(field, more, `no field but ${known.join(", ")}`);
+  return more === undefined ? undefined : fault(field, more, `only the fields ${known.join(", ")}`);
 }
 
 /** The maximum number of path segments in a field name: enough for a field of a request within a batch. */

@@ -24,27 +24,31 @@ const ours: Record<string, unknown> = (() => {
 })();
 
 const foreign: [name: string, answer: unknown, where: string][] = [
-  ["nothing", undefined, "it is no object"],
-  ["null", null, "it is no object"],
-  ["a number", 5, "it is no object"],
-  ["text", "done", "it is no object"],
-  ["a list", [1, 2], "it is no object"],
-  ["an empty object", {}, "its field id is missing or of another kind"],
-  ["another status", { ...ours, status: "splendid" }, "its field status is missing or of another kind"],
-  ["a stream that is a number", { ...ours, stdout: 7 }, "its field stdout is missing or of another kind"],
+  ["nothing", undefined, "it is not an object"],
+  ["null", null, "it is not an object"],
+  ["a number", 5, "it is not an object"],
+  ["text", "done", "it is not an object"],
+  ["a list", [1, 2], "it is not an object"],
+  ["an empty object", {}, "its field id is missing or has another type"],
+  ["another status", { ...ours, status: "splendid" }, "its field status is missing or has another type"],
+  ["a stream that is a number", { ...ours, stdout: 7 }, "its field stdout is missing or has another type"],
   [
     "a stream without text",
     { ...ours, stderr: { ...(ours.stderr as object), text: null } },
-    "its field stderr.text is missing or of another kind",
+    "its field stderr.text is missing or has another type",
   ],
-  ["no files", { ...ours, files: undefined }, "its field files is missing or of another kind"],
-  ["other timings", { ...ours, timings: "yesterday" }, "its field timings is missing or of another kind"],
+  ["no files", { ...ours, files: undefined }, "its field files is missing or has another type"],
+  ["other timings", { ...ours, timings: "yesterday" }, "its field timings is missing or has another type"],
   [
     "a moment that is none",
     { ...ours, timings: { ...(ours.timings as object), finished: "yesterday" } },
-    "its field timings.finished is missing or of another kind",
+    "its field timings.finished is missing or has another type",
   ],
-  ["another isolation", { ...ours, isolation: { level: "cluster" } }, "its field isolation.mechanism is missing or of"],
+  [
+    "another isolation",
+    { ...ours, isolation: { level: "cluster" } },
+    "its field isolation.mechanism is missing or has",
+  ],
 ];
 
 let worker: Worker;
@@ -160,7 +164,7 @@ it("fields that a later version adds make a result no less one of kgents", async
 
 it("the commands say so in one sentence", async () => {
   const id = await endWith({ status: "succeeded", stdout: 5 });
-  const sentence = `the result of the run ${id} is not one of kgents: its field id is missing or of another kind`;
+  const sentence = `the result of the run ${id} is not one of kgents: its field id is missing or has another type`;
   for (const command of ["wait", "attach", "files"]) {
     const { code, stderr } = await terminal.run([command, id]);
     expect({ command, code, stderr }).toMatchObject({ code: 125, stderr: expect.stringContaining(sentence) });

@@ -223,7 +223,7 @@ describe("where the search attributes cannot be registered", () => {
   it("says that it looks at each run", async () => {
     const remarks: string[] = [];
     await listed(yard.quartermaster(), { status: ["failed"], onRemark: (remark) => remarks.push(remark) });
-    expect(remarks).toEqual(["this namespace has not kgents' search attributes; each run is looked at instead"]);
+    expect(remarks).toEqual(["this namespace lacks kgents' search attributes, so each run is read from its history"]);
   });
 });
 

@@ -24,9 +24,9 @@ describe("on a machine where nothing runs", () => {
     const { code, stdout } = await terminal.run(["doctor"]);
     expect(code).toBe(1);
     expect(stdout).toContain(
-      `failed   Temporal   no Temporal server listens at 127.0.0.1:${terminal.port}\n                    Start it with \`kgents up\`; \`kgents exec\` does it by itself.\n`,
+      `failed   Temporal   no Temporal server listens at 127.0.0.1:${terminal.port}\n                    Start it with \`kgents up\`; \`kgents exec\` does this automatically.\n`,
     );
-    expect(stdout).toContain("failed   Worker     not known without Temporal\n");
+    expect(stdout).toContain("failed   Worker     unknown without Temporal\n");
     expect(stdout).toContain("Runs cannot be carried out yet: see the failed checks.\n");
     expect(existsSync(terminal.state)).toBe(false);
   });
@@ -88,7 +88,7 @@ describe("with the stack", () => {
   test("a queue that nobody serves", async () => {
     const path = await terminal.file("queue.yaml", "worker: { taskQueue: nobody }\n");
     expect(check(await examined({ environment: { KGENTS_CONFIG: path } }), "Worker")).toMatchObject({
-      ...{ status: "failed", found: "nobody serves the task queue nobody" },
+      ...{ status: "failed", found: "no worker serves the task queue nobody" },
     });
   });
 

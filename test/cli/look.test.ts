@@ -317,7 +317,7 @@ describe("runs", () => {
       const { code, stdout, stderr } = await kgents(command, "sevne");
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
       expect(stderr).toBe(
-        "kgents: there is no run sevne (did you mean seven?)\n        Give the whole id; `kgents ps --all`, or `list_executions` by MCP, lists those that are kept.\n",
+        "kgents: there is no run sevne (did you mean seven?)\n        Pass the whole id; `kgents ps --all`, or `list_executions` by MCP, lists the runs that are kept.\n",
       );
       if (command === "logs") return;
       const json = JSON.parse((await kgents(command, "sevne", "--json")).stdout);

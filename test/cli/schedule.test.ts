@@ -75,7 +75,7 @@ test("a paused one starts a run when it is asked to, also beside one that runs",
 describe("refused, with exit 2", () => {
   beforeAll(() => terminal.run(["schedule", "create", "taken", "--every", "1h", "--paused", ...code]));
   test.each<[string, string[], RegExp]>([
-    ["no time", ["create", "x", ...code], /cron: got neither cron nor every; allowed is one, or both/],
+    ["no time", ["create", "x", ...code], /cron: got neither cron nor every; allowed is one or both/],
     [
       "a time between runs that is too short",
       ["create", "x", "--every", "10ms", ...code],
@@ -92,7 +92,7 @@ describe("refused, with exit 2", () => {
       /schedule: .*Mars\/Base/i,
     ],
     ["a request that is wrong", ["create", "x", "--every", "1h", ...code, "--cpu", "much"], /cpu: got "much"/],
-    ["an id that is taken", ["create", "taken", "--every", "1h", ...code], /id: there is a schedule taken already/],
+    ["an id that is taken", ["create", "taken", "--every", "1h", ...code], /id: the schedule taken exists already/],
     [
       "an overlap that is none",
       ["create", "x", "--every", "1h", "--overlap", "never", ...code],

@@ -182,7 +182,7 @@ describe("what a worker froze at its start", () => {
     const environment = { PATH: `${process.env.PATH}:/opt/yet/another/bin` };
     const { stdout, stderr } = await terminal.run(["exec", "--code", "print(1)"], { environment });
     expect(stdout).toBe("1\n");
-    expect(stderr).toContain("kgents: the worker is busy and goes on as it was started, although PATH changed");
+    expect(stderr).toContain("kgents: the worker is busy, so it keeps its settings although PATH changed");
     const { stdout: words } = await terminal.run(["status"], { environment });
     expect(words).toContain("to be replaced when idle: PATH changed\n");
     expect(await pidsOf()).toEqual(before);
@@ -200,7 +200,7 @@ describe("what a worker froze at its start", () => {
     const { code, stderr } = await terminal.run(["down"]);
     expect(code).toBe(0);
     expect(stderr).toContain(
-      "kgents: the worker holds 1 run; code that does not end within 10 s is ended, and its run is lost\n",
+      "kgents: the worker has 1 open run; code that does not end within 10 s is killed, and its run is lost\n",
     );
     expect(performance.now() - asked).toBeLessThan(25_000);
     expect(await processesRunning("sleep 621.5")).toEqual([]);
@@ -218,7 +218,7 @@ test("a run that is asked for while down goes on waits, and gets a new stack", a
   await held.says("stdout", "begun");
   const before = await pidsOf();
   const down = terminal.start(["down"]);
-  await down.says("stderr", "the worker holds 1 run");
+  await down.says("stderr", "the worker has 1 open run");
   await expect.poll(() => existsSync(join(terminal.state, "worker-ready.json"))).toBe(false);
   const { code, stdout, stderr } = await terminal.run(["exec", "--code", "print('hello')"]);
   expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "hello\n" });
@@ -239,7 +239,7 @@ test("a worker whose state directory is gone ends by itself", async () => {
   await rm(record);
   await expect.poll(() => isRunning(worker), { timeout: 40_000 }).toBe(false);
   expect(await readFile(join(other.state, "worker.log"), "utf8")).toContain(
-    "worker.json is gone or names another worker",
+    "worker.json was removed or names another worker",
   );
   await writeFile(record, text);
 }, 120_000);
@@ -252,7 +252,7 @@ test("a port that something else holds is refused, and named", async () => {
   const { code, stdout, stderr } = await terminal.run(hello, { environment: { KGENTS_PORT: String(port) } });
   server.close();
   expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
-  expect(stderr).toContain(`kgents: port ${port} is taken by something that is not Temporal\n`);
+  expect(stderr).toContain(`kgents: port ${port} is in use by a program that is not Temporal\n`);
   expect(stderr).toContain("Choose another port");
 });
 

@@ -175,20 +175,20 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
   [
     "an empty folder as input",
     ["exec", "--input", "folder.py", ...code],
-    "--input: folder.py: there is no file in it; allowed is a folder with files",
+    "--input: folder.py: it has no files; allowed is a folder with files",
     "Correct",
   ],
   [
     "a folder with a link as input",
     ["exec", "--input", "linked", ...code],
     "--input: linked/secret: it is a symbolic link; allowed are plain files",
-    "Remove it from the folder, or name the files one by one: a link that is named is followed.",
+    "Remove it from the folder, or pass the files one by one: a link that is passed directly is followed.",
   ],
   [
     "too many files as input",
     ["exec", "--input", "many", "--file", "none.py"],
     "--input: many: got 257 files; allowed are 256",
-    "Give fewer, or one archive of them that the code unpacks.",
+    "Pass fewer files, or one archive that the code unpacks.",
   ],
   [
     "two inputs of one name",

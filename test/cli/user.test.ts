@@ -82,7 +82,7 @@ describe.runIf(canBecomeUser())("as an unprivileged user", () => {
     expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
     expect(stderr).toBe(
       "kgents: EACCES: permission denied, lstat '/root/kgents'\n" +
-        "        Let this user write there, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.\n",
+        "        Make the directory writable for this user, or choose other directories with XDG_STATE_HOME and XDG_CACHE_HOME.\n",
     );
   });
 });

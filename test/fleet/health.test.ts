@@ -46,7 +46,7 @@ describe("kgents worker --health-port", () => {
     );
     for (const handle of handles) for await (const event of handle.output()) if (event.type === "output") break;
     const ended = worker.end("SIGTERM");
-    await expect.poll(() => ask(port, "/readyz")).toEqual({ status: 503, text: "the worker drains" });
+    await expect.poll(() => ask(port, "/readyz")).toEqual({ status: 503, text: "the worker is draining" });
     expect(await ask(port, "/healthz")).toEqual({ status: 200, text: "alive" });
     expect(await ended).toBe(0);
     const results = await Promise.all(handles.map((handle) => handle.result()));
@@ -69,7 +69,7 @@ describe("kgents worker --health-port", () => {
     await server.stop();
     expect(await ask(port, "/readyz")).toMatchObject({
       status: 503,
-      text: expect.stringContaining("Temporal does not answer"),
+      text: expect.stringContaining("Temporal does not respond"),
     });
     expect(await ask(port, "/healthz")).toMatchObject({ status: 200 });
     const back = await startDevServer(binary, database, { port: serverPort });
@@ -79,8 +79,8 @@ describe("kgents worker --health-port", () => {
   }, 120_000);
 
   test("it listens on loopback, and elsewhere when told to", async () => {
-    const everywhere = await startHealthServer({ host: "0.0.0.0", port: 0 }, async () => "the worker starts");
-    expect(await ask(everywhere.port, "/readyz")).toEqual({ status: 503, text: "the worker starts" });
+    const everywhere = await startHealthServer({ host: "0.0.0.0", port: 0 }, async () => "the worker is starting");
+    expect(await ask(everywhere.port, "/readyz")).toEqual({ status: 503, text: "the worker is starting" });
     const posted = await fetch(`http://127.0.0.1:${everywhere.port}/readyz`, { method: "POST" });
     expect(posted.status).toBe(405);
     await everywhere.close();
@@ -97,7 +97,7 @@ describe("kgents worker --health-port", () => {
     expect(stderr).toContain(`--health-port: got 127.0.0.1 port ${port}`);
   });
 
-  test("a rejection that nobody handles: it says so, the code that runs may end, and the process does", async () => {
+  test("unhandled rejection: it says so, the code that runs may end, and the process does", async () => {
     const taskQueue = `health-${randomUUID()}`;
     const state = join(directory, "defect");
     const flags = ["--drain", "20s", "--backends", "subprocess"];
@@ -114,7 +114,7 @@ describe("kgents worker --health-port", () => {
       .split("\n")
       .find((line) => line.includes('"level":"fatal"'));
     expect(JSON.parse(fatal ?? "{}")).toMatchObject({
-      msg: expect.stringMatching(/^a rejection that nobody handles: .+drains and ends/),
+      msg: expect.stringMatching(/^unhandled rejection: .+drains and exits/),
       stack: expect.stringContaining("a test let this go"),
     });
     const next = await startWorkerProcess(address, taskQueue, state, { flags });

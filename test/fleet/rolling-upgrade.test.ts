@@ -39,7 +39,7 @@ test("under a steady stream every run succeeds exactly once, and new runs go to 
   const deployment = `upgrade-${randomUUID()}`;
   // Fewer places than runs: some runs wait while the version changes.
   const first = await worker(taskQueue, deployment, "1", ["--maximum-cells", "4", "--drain", "60s"]);
-  await expect.poll(() => first.log()).toContain("this version is not the current one");
+  await expect.poll(() => first.log()).toContain("this version is not the current version");
   await setCurrentVersion(deployment, "1");
 
   const handles: ExecutionHandle[] = [];
@@ -76,7 +76,7 @@ test("under a steady stream every run succeeds exactly once, and new runs go to 
   // The queue's partitions learn of the new current version one by one.
   expect(new Set(versions.slice(0, switched))).toEqual(new Set(["1"]));
   expect(new Set(versions.slice(afterSwitch + 4))).toEqual(new Set(["2"]));
-  expect(first.log()).toContain("carrying the runs of this version to their ends");
+  expect(first.log()).toContain("waiting for the runs of this version to end");
   await second.end("SIGTERM");
   expect(await replayAll(client, taskQueue)).toBe(handles.length);
 }, 180_000);
@@ -119,7 +119,7 @@ test("code that outlasts the drain of an old version is ended, and its run with 
   expect(await first.end("SIGTERM")).toBe(0);
   expect(await handle.result()).toMatchObject({ status: "lost", attempts: 1, stdout: { text: "begun\n" } });
   expect(await versionOf(client, handle.id)).toBe("1");
-  expect(first.log()).toContain("carrying the runs of this version to their ends");
+  expect(first.log()).toContain("waiting for the runs of this version to end");
   await second.end("SIGTERM");
 });
 
@@ -194,8 +194,8 @@ test("where no version is the current one, a run is refused and told what to do"
 });
 
 test.each([
-  [["--deployment", "pool"], "--build-id: got nothing, beside --deployment pool"],
-  [["--build-id", "7"], "--deployment: got nothing, beside --build-id 7"],
+  [["--deployment", "pool"], "--build-id: got nothing, but --deployment pool"],
+  [["--build-id", "7"], "--deployment: got nothing, but --build-id 7"],
   [["--deployment", "a.b", "--build-id", "7"], "Allowed are 1 to 100 letters, digits, _ and -"],
   [["--deployment", "pool", "--build-id", "a b"], "Allowed are 1 to 128 letters, digits and . _ + -"],
 ])("%j is refused", async (flags, words) => {

@@ -49,7 +49,7 @@ it("doctor says what the cluster is worth", async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(JSON.parse(stdout).checks).toContainEqual({
     ...{ name: "Cluster", status: "ok", remedy: null },
-    found: expect.stringMatching(/network isolation is proved$/),
+    found: expect.stringMatching(/network isolation is verified$/),
   });
   expect(JSON.parse(stdout).checks).toContainEqual(expect.objectContaining({ name: "Rights", status: "ok" }));
 });

@@ -50,7 +50,7 @@ test("a run that is ended from outside: the worker's own line", async () => {
   const phase = () => handle.query("phase");
   await expect.poll(phase).toBe("executing");
   await handle.terminate();
-  await expect.poll(() => linesOf(about).map(({ msg }) => msg)).toContain("removed the cell of a run that is over");
+  await expect.poll(() => linesOf(about).map(({ msg }) => msg)).toContain("removed the cell of a run that has ended");
 });
 
 test("a run without a requester says so", async () => {

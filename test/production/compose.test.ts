@@ -165,7 +165,7 @@ describe("the containers of kgents", () => {
       await health.close();
       return code;
     };
-    expect([await exitCode(undefined), await exitCode("the worker drains")]).toEqual([0, 1]);
+    expect([await exitCode(undefined), await exitCode("the worker is draining")]).toEqual([0, 1]);
   });
   it("a worker is given longer to stop than it drains", () => {
     const { command, stop_grace_period } = serviceOf(compose, "worker");

@@ -48,7 +48,7 @@ test.each(["no file", "another worker's file", "a directory"])("a worker ends wh
   const { files, reason, identify } = surroundings(what);
   if (what === "another worker's file") await identify({ pid: 1, startTime: "" });
   if (what === "a directory") await mkdir(files.identity, { recursive: true });
-  expect(await reason).toBe(`${files.identity} is gone or names another worker`);
+  expect(await reason).toBe(`${files.identity} was removed or names another worker`);
 });
 
 const listener = `

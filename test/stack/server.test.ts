@@ -188,7 +188,7 @@ test.each<[string, () => Server]>([
   await using _listener = await listening(create(), stack.port);
   await expect(ensureStack(stack.options)).rejects.toMatchObject({
     code: "stack-start",
-    message: `port ${stack.port} is taken by something that is not Temporal`,
+    message: `port ${stack.port} is in use by a program that is not Temporal`,
     remedy: "Choose another port with KGENTS_PORT.",
   });
 });
@@ -262,7 +262,7 @@ test("a server that does not start is reported with what it said", async () => {
   await expect(ensureStack({ ...stack.options, environment })).rejects.toMatchObject({
     code: "stack-start",
     message: expect.stringMatching(/did not start at 127.*: exit code 7\ndisk I\/O error$/),
-    remedy: `Look at ${join(stack.state, "temporal.log")}.`,
+    remedy: `Check ${join(stack.state, "temporal.log")}.`,
   });
 });
 
@@ -272,7 +272,7 @@ test("where the UI's usual port is taken, it gets another", async () => {
   const { uiUrl } = await ensureStack(stack.options);
   expect(uiUrl).not.toContain(`:${stack.port + 1000}`);
   expect((await fetch(uiUrl ?? "")).status).toBe(200);
-  expect(stack.said).toContainEqual(expect.stringContaining(`port ${stack.port + 1000} is taken`));
+  expect(stack.said).toContainEqual(expect.stringContaining(`port ${stack.port + 1000} is in use`));
 });
 
 test("a namespace that is not there is made", async () => {

@@ -120,8 +120,8 @@ test("one that is named and does not do is refused, not replaced", async () => {
 
 describe("where every way fails, each is named", () => {
   const cases: [string, RequestListener, RegExp][] = [
-    ["the site has none", (_, response) => response.writeHead(404).end(), /the site answers 404/],
-    ["it does not answer", () => {}, /the site does not answer/],
+    ["the site has none", (_, response) => response.writeHead(404).end(), /the site responds with status 404/],
+    ["it does not answer", () => {}, /the site does not respond/],
     ["it hangs up", (request) => request.socket.destroy(), /download of Temporal 1\.9\.1 failed: /],
     ["it breaks off", (_, response) => response.write("x", () => response.destroy()), /download of .* failed: /],
     ["it is no archive", (_, response) => response.end("no archive"), /incorrect header check/],

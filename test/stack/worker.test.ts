@@ -95,7 +95,9 @@ describe("a busy worker", () => {
     await ensure();
     await ensure({ configurationText: "{}\n# other" });
     expect(await pids()).toHaveLength(1);
-    expect(stack.said.at(-1)).toMatch(/^the worker is busy and goes on .* although the configuration changed/);
+    expect(stack.said.at(-1)).toMatch(
+      /^the worker is busy, so it keeps its settings although the configuration changed/,
+    );
     const { worker } = await stackStatus({ ...stack.options, taskQueue: queue, configurationText: "{}\n# other" });
     expect(worker).toMatchObject({ running: true, activeRuns: 2, idle: false, outdated: ["the configuration"] });
   });
@@ -129,8 +131,8 @@ test("a worker that does not start is reported with what it said", async () => {
   await stack.behave("fails");
   await expect(ensure()).rejects.toMatchObject({
     code: "stack-start",
-    message: "the worker did not start: it ended (exit code 3)\ncannot do it",
-    remedy: `Look at ${join(stack.state, "worker.log")}.`,
+    message: "the worker did not start: it exited (exit code 3)\ncannot do it",
+    remedy: `Check ${join(stack.state, "worker.log")}.`,
   });
   await stack.behave("");
   await ensure();
@@ -140,7 +142,7 @@ test("a worker that does not start is reported with what it said", async () => {
 test("a program that is not there is reported, too", async () => {
   await expect(ensure({ workerEntry: "/nonexistent/worker/main.js" })).rejects.toMatchObject({
     code: "stack-start",
-    message: "the worker's program is not there: /nonexistent/worker/main.js",
+    message: "the worker's program does not exist: /nonexistent/worker/main.js",
   });
 });
 

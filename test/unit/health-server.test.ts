@@ -25,6 +25,6 @@ test("connections that say nothing do not keep probes out", async () => {
 
 test("a worker that does not say whether it is ready is not", async () => {
   const server = await startHealthServer(here, () => new Promise(() => {}), { answerMilliseconds: 50 });
-  expect(await ask(server)).toEqual([503, "no answer in 50 ms\n"]);
+  expect(await ask(server)).toEqual([503, "no response in 50 ms\n"]);
   await server.close();
 });

@@ -125,11 +125,11 @@ describe("what is no plain file in a folder is refused by its name", () => {
     await make(at("p/deep/odd"));
     expect(await refusalOf(findFiles([{ path: at("p") }], "--input"))).toMatchObject({
       message: `--input: ${at("p/deep/odd")}: ${what}; allowed are plain files`,
-      remedy: expect.stringContaining("a link that is named is followed"),
+      remedy: expect.stringContaining("a link that is passed directly is followed"),
     });
     await symlink("a", at("p/another"));
     expect((await refusalOf(filesFrom(at("p")))).message).toBe(
-      `files: ${at("p/another")}: it is a symbolic link (and 1 more that are no plain files); allowed are plain files`,
+      `files: ${at("p/another")}: it is a symbolic link (and 1 more that are not plain files); allowed are plain files`,
     );
   });
 
@@ -192,7 +192,7 @@ describe("what cannot be read", () => {
     expect((await refusalOf(filesFrom(at("none")))).message).toBe(`files: ${at("none")}: there is no such file`);
     await mkdir(at("p/q"), { recursive: true });
     expect((await refusalOf(filesFrom(at("p")))).message).toBe(
-      `files: ${at("p")}: there is no file in it; allowed is a folder with files`,
+      `files: ${at("p")}: it has no files; allowed is a folder with files`,
     );
   });
 
@@ -200,19 +200,19 @@ describe("what cannot be read", () => {
     await put("p/a", "p/locked/b");
     await chmod(folder, 0o755);
     await chmod(at("p/locked"), 0);
-    const locked = `${at("p/locked")}: it may not be read by this user`;
+    const locked = `${at("p/locked")}: this user may not read it`;
     expect((await refusalOf(asNobody(() => filesFrom(at("p"))))).message).toBe(`files: ${locked}`);
     expect((await refusalOf(asNobody(() => filesFrom(at("p/locked"))))).message).toBe(`files: ${locked}`);
     await chmod(at("p/locked"), 0o755);
     await chmod(at("p/a"), 0);
     expect((await refusalOf(asNobody(() => filesFrom(at("p"))))).message).toBe(
-      `files: ${at("p/a")}: it may not be read by this user`,
+      `files: ${at("p/a")}: this user may not read it`,
     );
   });
 });
 
 describe("a folder that changes while it is read", () => {
-  const changed = "it has changed while the folder was read";
+  const changed = "it changed while the folder was read";
   it.each<[name: string, change: (path: string) => Promise<unknown>, message: string]>([
     ["a file that shrinks", (path) => truncate(path, 1), changed],
     ["a file that is replaced", (path) => rm(path).then(() => put("p/b/x", "p/a")), changed],

@@ -9,7 +9,7 @@ const machine = { cpu: 4000, memory: 8 * 2 ** 30, disk: 8 * 2 ** 30 };
 test.each<readonly [ExecutionRequest, object, RegExp | undefined]>([
   [{}, {}, undefined],
   [{ cpu: 4, memory: "8Gi", disk: "8Gi" }, {}, undefined],
-  [{ cpu: 256 }, {}, /^cpu: got 256; allowed is at most 4, which is what the worker's machine has$/],
+  [{ cpu: 256 }, {}, /^cpu: got 256; allowed is at most 4, which the worker's machine has$/],
   [{ memory: "1Ti" }, {}, /^memory: got 1Ti; allowed is at most 8Gi, which/],
   [{ disk: "1Ti" }, {}, /^disk: got 1Ti; allowed is at most 8Gi, which/],
   // An administrator's higher value is kept.

@@ -17,13 +17,13 @@ test.each<[what: string, worker: object, environment: NodeJS.ProcessEnv, reason:
   ["nothing", {}, {}, undefined],
   ["an empty variable", {}, { KUBECONFIG: "" }, undefined],
   ["the sandbox alone", { backends: ["subprocess"] }, { KUBECONFIG: "/no/file" }, undefined],
-  ["a file that is not there", {}, { KUBECONFIG: "/no/file" }, "KUBECONFIG names /no/file, and there is no such file"],
+  ["a file that is not there", {}, { KUBECONFIG: "/no/file" }, "KUBECONFIG names /no/file, which does not exist"],
   ["a pod in a cluster", {}, { KUBECONFIG: "/no/file", KUBERNETES_SERVICE_HOST: "10.0.0.1" }, undefined],
   [
     "a context, and no kubeconfig",
     { kubernetes: { context: "staging" } },
     {},
-    "worker.kubernetes.context names staging, and there is no kubeconfig",
+    "worker.kubernetes.context names staging, but there is no kubeconfig",
   ],
 ])("named is %s", (_what, worker, environment, reason) => {
   const { worker: policy } = parseConfiguration({ worker });

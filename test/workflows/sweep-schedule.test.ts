@@ -26,7 +26,7 @@ it("the schedule of the sweep is brought up to date, once, and stays paused wher
     expect(spec.intervals).toMatchObject([{ every: 300_000 }]);
     expect(policies).toMatchObject({ overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: 60_000 });
     expect(state).toMatchObject({ paused: true, note: "by a person" });
-    expect(said).toEqual(["the schedule of the sweep was another one, and is changed"]);
+    expect(said).toEqual(["updated the schedule of the sweep"]);
     await handle.delete();
   } finally {
     await connection.close();

@@ -55,7 +55,7 @@ const neverStarted: RunFailure = {
   kind: "terminated",
   message: "the batch ended before this run was started",
   field: null,
-  remedy: "Send the request again, in another batch.",
+  remedy: "Send the request again in another batch.",
 };
 
 const count = z.int().min(0);

@@ -69,9 +69,9 @@ export async function packBatch(
     inlineBytes += store ? 0 : bytes;
     if (inlineBytes > maximumRequestBytes) {
       const remedy =
-        "Share the artifact store with the worker (`artifacts` in the configuration), or make several batches.";
-      const allowed = `${maximumRequestBytes} where the workers' artifact store is out of reach`;
-      throw refuse("requests", `got more than that many bytes of JSON; allowed are ${allowed}`, remedy);
+        "Share the artifact store with the worker (`artifacts` in the configuration), or split the requests into several batches.";
+      const allowed = `${maximumRequestBytes} if the workers' artifact store is not available`;
+      throw refuse("requests", `got too many bytes of JSON; allowed are ${allowed}`, remedy);
     }
     chunks.push(
       store
@@ -83,7 +83,7 @@ export async function packBatch(
   };
   for await (const request of requests) {
     if (hashes.length === maximumBatchRuns)
-      throw refuse("requests", `got more than ${maximumBatchRuns}; allowed are so many`);
+      throw refuse("requests", `got more than ${maximumBatchRuns}; that is the maximum`);
     const { line, hash } = await pack(request, store).catch((error) => {
       throw inRequest(hashes.length + 1, error);
     });
@@ -95,6 +95,6 @@ export async function packBatch(
     hashes.push(hash);
   }
   await close();
-  if (hashes.length === 0) throw refuse("requests", "got none; allowed are requests, at least one");
+  if (hashes.length === 0) throw refuse("requests", "got none; allowed is at least one request");
   return { chunks, requester, total: hashes.length, hash: await sha256(hashes.join("\n")) };
 }

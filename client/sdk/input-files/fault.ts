@@ -4,7 +4,7 @@ import { errorCode } from "#platform/host/error-code";
 /** Descriptions of system errors about a path. */
 const faults: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
-  EACCES: "it may not be read by this user",
+  EACCES: "this user may not read it",
   EISDIR: "it is a directory, not a file",
   ENOTDIR: "a part of the path is not a directory",
   ELOOP: "it is a symbolic link",

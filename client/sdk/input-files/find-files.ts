@@ -32,7 +32,7 @@ export interface FoundFile {
 /** Stop counting here, because a whole disk would take too long. */
 const maximumCounted = 10_000;
 
-const pack = "Give fewer, or one archive of them that the code unpacks.";
+const pack = "Pass fewer files, or one archive that the code unpacks.";
 
 const kindOf = (entry: Dirent): string => {
   if (entry.isSymbolicLink()) return "it is a symbolic link";
@@ -62,10 +62,10 @@ async function listFolder(path: string, field: string): Promise<string[]> {
   }
   const [first] = refused.sort((one, other) => (one.path < other.path ? -1 : 1));
   if (first === undefined) return files;
-  const more = refused.length > 1 ? ` (and ${refused.length - 1} more that are no plain files)` : "";
+  const more = refused.length > 1 ? ` (and ${refused.length - 1} more that are not plain files)` : "";
   throw new KgentsError("invalid-request", `${field}: ${first.path}: ${first.why}${more}; allowed are plain files`, {
     field,
-    remedy: "Remove it from the folder, or name the files one by one: a link that is named is followed.",
+    remedy: "Remove it from the folder, or pass the files one by one: a link that is passed directly is followed.",
   });
 }
 
@@ -73,7 +73,7 @@ function checkName(path: string, name: string, field: string): void {
   // Node replaces bytes that are not UTF-8 with this character, so the file could not be opened.
   if (isSafeFileName(name) && !name.includes("\ufffd")) return;
   const got = `${field}: ${path}: got the name ${JSON.stringify(name)}; allowed is ${fileNameRule}`;
-  throw new KgentsError("invalid-request", got, { field, remedy: "Give it another name." });
+  throw new KgentsError("invalid-request", got, { field, remedy: "Rename the file." });
 }
 
 async function describeFile(path: string, name: string, listed: boolean): Promise<FoundFile> {
@@ -86,7 +86,7 @@ async function findIn(source: FileSource, before: number, field: string): Promis
   const isFolder = (await stat(path)).isDirectory();
   const paths = isFolder ? await listFolder(path, field) : [path];
   if (paths.length === 0) {
-    const message = `${field}: ${path}: there is no file in it; allowed is a folder with files`;
+    const message = `${field}: ${path}: it has no files; allowed is a folder with files`;
     throw new KgentsError("invalid-request", message, { field });
   }
   if (before + paths.length > maximumFiles) {

@@ -20,9 +20,9 @@ async function listedContent(
   store: StoreFinder,
 ): Promise<Content> {
   const changed = (): KgentsError =>
-    new KgentsError("invalid-request", `${field}: ${path}: it has changed while the folder was read`, {
+    new KgentsError("invalid-request", `${field}: ${path}: it changed while the folder was read`, {
       field,
-      remedy: "Run it again when nothing writes there, or give a copy.",
+      remedy: "Run it again when nothing writes there, or pass a copy.",
     });
   // Do not block on a FIFO or follow a link that has replaced the file.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

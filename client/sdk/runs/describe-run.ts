@@ -35,7 +35,7 @@ async function noSuchRun(client: Client, id: string, cause: unknown): Promise<Kg
   const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
   return new KgentsError("not-found", `there is no run ${id}${hint}`, {
     cause,
-    remedy: "Give the whole id; `kgents ps --all`, or `list_executions` by MCP, lists those that are kept.",
+    remedy: "Pass the whole id; `kgents ps --all`, or `list_executions` by MCP, lists the runs that are kept.",
   });
 }
 

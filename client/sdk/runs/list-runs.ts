@@ -143,7 +143,7 @@ export async function* listRuns(
       return;
     } catch (error) {
       if (!withAttributes || !isUnknownAttribute(error)) throw toKgentsError(error, "");
-      onRemark("this namespace has not kgents' search attributes; each run is looked at instead");
+      onRemark("this namespace lacks kgents' search attributes, so each run is read from its history");
     }
   }
 }

@@ -24,7 +24,8 @@ export const fits = (schema: z.ZodType, value: unknown): boolean => misfit(schem
 class ForeignResult extends KgentsError {
   constructor(id: string, where: string) {
     super("namespace-conflict", `the result of the run ${id} is not one of kgents: ${where}`, {
-      remedy: "Find out what else runs workflows of the type executeCode in this namespace, and keep the two apart.",
+      remedy:
+        "Find out which other program runs workflows of the type executeCode in this namespace, and use another namespace for one of them.",
     });
   }
 }
@@ -41,5 +42,5 @@ export function resultOf(value: unknown, id: string): ExecutionResult {
   const issue = misfit(resultSchema, value);
   if (issue === undefined) return value as ExecutionResult;
   const field = issue.path.map(String).join(".");
-  throw new ForeignResult(id, field ? `its field ${field} is missing or of another kind` : "it is no object");
+  throw new ForeignResult(id, field ? `its field ${field} is missing or has another type` : "it is not an object");
 }

@@ -78,17 +78,17 @@ function intervalOf(every: string | number): number {
 const noSuchSchedule = (id: string, cause: unknown): KgentsError =>
   new KgentsError("not-found", `there is no schedule ${id}`, {
     cause,
-    remedy: "`kgents schedule list` shows those that there are.",
+    remedy: "`kgents schedule list` lists the schedules.",
   });
 
 /** Converts an error of a schedule operation. */
 function scheduleError(error: unknown, id: string): KgentsError {
   if (error instanceof ScheduleNotFoundError) return noSuchSchedule(id, error);
   if (error instanceof ScheduleAlreadyRunning) {
-    return new KgentsError("id-conflict", `id: there is a schedule ${id} already`, {
+    return new KgentsError("id-conflict", `id: the schedule ${id} exists already`, {
       cause: error,
       field: "id",
-      remedy: "Use another id, or delete that one with `kgents schedule delete`.",
+      remedy: "Use another id, or delete the schedule with `kgents schedule delete`.",
     });
   }
   // The SDK throws this for errors that only the server detects: a cron expression, a time zone.
@@ -117,7 +117,7 @@ export async function createSchedule(
   const { cron = [], every, timezone, overlap = "skip", paused = false } = options;
   const id = idOf(options.id, "schedule");
   if (cron.length === 0 && every === undefined)
-    throw refuse("cron", "got neither cron nor every; allowed is one, or both");
+    throw refuse("cron", "got neither cron nor every; allowed is one or both");
   const policy = overlaps[overlap];
   if (policy === undefined)
     throw refuse("overlap", `got ${JSON.stringify(overlap)}; allowed is ${Object.keys(overlaps).join(", ")}`);
@@ -229,6 +229,6 @@ export async function triggerSchedule(client: Client, id: string): Promise<strin
     throw scheduleError(error, id);
   }
   throw new KgentsError("temporal-unavailable", `Temporal has started no run of the schedule ${id}`, {
-    remedy: "Look at the schedule in Temporal's UI; its server may be busy.",
+    remedy: "Check the schedule in Temporal's UI; the server may be busy.",
   });
 }

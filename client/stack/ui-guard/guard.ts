@@ -42,7 +42,7 @@ function refusalOf(headers: IncomingHttpHeaders, hosts: ReadonlySet<string>): st
   const { "sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": destination } = headers;
   const isOwn = site === undefined || site === "same-origin" || site === "none";
   const isLink = mode === "navigate" && destination === "document";
-  return whyStranger(headers, hosts) ?? (isOwn || isLink ? undefined : "another page may not use this");
+  return whyStranger(headers, hosts) ?? (isOwn || isLink ? undefined : "requests from other web pages are refused");
 }
 
 const endToEnd = (headers: IncomingHttpHeaders): IncomingHttpHeaders =>
@@ -65,7 +65,7 @@ export async function startUiGuard({ host, port, target, hosts }: UiGuardOptions
     const { method, url, headers } = request;
     // Accept paths only. An absolute URL is a request to a forward proxy.
     if (!url?.startsWith("/")) {
-      refuse(response, 400, "a path is needed");
+      refuse(response, 400, "a path is required");
       return;
     }
     const onward = sendRequest({
@@ -78,7 +78,7 @@ export async function startUiGuard({ host, port, target, hosts }: UiGuardOptions
       answer.once("error", () => response.destroy());
     });
     onward.once("timeout", () => onward.destroy());
-    onward.once("error", () => refuse(response, 502, "Temporal's UI does not answer"));
+    onward.once("error", () => refuse(response, 502, "Temporal's UI does not respond"));
     response.once("close", () => onward.destroy());
     request.pipe(onward);
   };

@@ -27,7 +27,7 @@ const { values } = parseArgs({
 function placeIn(option: "listen" | "target"): { host: string; port: number } {
   const [, host, port] = /^(.+):(\d{1,5})$/.exec(values[option] ?? "") ?? [];
   if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
-  throw new Error(`--${option}: got ${JSON.stringify(values[option])}; needed is HOST:PORT`);
+  throw new Error(`--${option}: got ${JSON.stringify(values[option])}; allowed is HOST:PORT`);
 }
 
 const { host, port } = placeIn("listen");
