@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
+import { createTerminal, freshName, removeNamespaces } from "./infra-support.ts";
 import { resourceQuota } from "./manifests.ts";
 import { until } from "./moments.ts";
 import { type CellNamespace, cellNamespace, kubectl, startClusterWorker } from "./support.ts";
@@ -31,16 +32,16 @@ beforeAll(async () => {
 });
 afterAll(() => namespace?.[Symbol.asyncDispose]());
 
-describe("a template", () => {
-  // Cluster-scoped, so the name is unique.
-  const priorityClassName = `kgents-test-${randomUUID().slice(0, 8)}`;
-  beforeAll(async () => {
-    const metadata = { name: priorityClassName };
-    const priority = { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata, value: 7 };
-    await kubectl(["create", "-f", "-"], JSON.stringify({ ...priority, preemptionPolicy: "Never" }));
-  });
-  afterAll(() => kubectl(["delete", "priorityclass", priorityClassName]));
+// Cluster-scoped, so the name is unique.
+const priorityClassName = `kgents-test-${randomUUID().slice(0, 8)}`;
+beforeAll(async () => {
+  const metadata = { name: priorityClassName };
+  const priority = { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata, value: 7 };
+  await kubectl(["create", "-f", "-"], JSON.stringify({ ...priority, preemptionPolicy: "Never" }));
+});
+afterAll(() => kubectl(["delete", "priorityclass", priorityClassName]));
 
+describe("a template", () => {
   it("is in the pod of a cell, which runs", async () => {
     const { labels } = await someNode();
     const toleration = { key: "kgents.example.com/cells", operator: "Exists", effect: "NoSchedule" } as const;
@@ -135,5 +136,42 @@ describe("extended resources", () => {
       code: "unschedulable",
       message: expect.stringContaining(`Insufficient ${resource}`),
     });
+  });
+});
+
+describe("infra init with a template", () => {
+  const name = freshName();
+  const allowed = "kgents.io/allowed-";
+  afterAll(() => removeNamespaces([name]));
+
+  const permissions = async (): Promise<Record<string, string>> => {
+    const { metadata } = JSON.parse(await kubectl(["get", "namespace", name, "-o", "json"]));
+    return Object.fromEntries(
+      Object.entries<string>(metadata.annotations ?? {}).filter(([key]) => key.startsWith(allowed)),
+    );
+  };
+
+  it("permits what the template needs, and without it no longer", async () => {
+    await using terminal = await createTerminal();
+    const { labels } = await someNode();
+    const podTemplate = { nodeSelector: { [hostname]: labels[hostname] ?? "" }, priorityClassName };
+    const file = await terminal.file("template.json", JSON.stringify({ worker: { kubernetes: { podTemplate } } }));
+    const init = (...flags: string[]) => terminal.run(["infra", "init", "--namespace", name, "--yes", ...flags]);
+
+    const first = await init("--config", file);
+    expect(first.code, first.stderr).toBe(0);
+    expect(first.stderr).toContain(`        permitted to cells: priority class ${priorityClassName}\n`);
+    expect(await permissions()).toEqual({ [`${allowed}priority-classes`]: priorityClassName });
+    await using worker = await startClusterWorker(name, { podTemplate });
+    expect(await worker.run(request("echo ran"))).toMatchObject({ status: "succeeded", stdout: { text: "ran\n" } });
+
+    await kubectl(["annotate", "namespace", name, `${allowed}resources=example.com/gpu`]);
+    const second = await init();
+    expect(second.code, second.stderr).toBe(0);
+    expect(await permissions()).toEqual({ [`${allowed}resources`]: "example.com/gpu" });
+    // The API server learns of the annotation by a watch.
+    await expect
+      .poll(() => worker.run(request("echo ran")).catch((error) => error), { timeout: 60_000 })
+      .toMatchObject({ code: "admission-denied", message: expect.stringContaining(`${allowed}priority-classes`) });
   });
 });

@@ -17,6 +17,8 @@ import {
   managedByKgents,
   managedByLabel,
 } from "#core/manifest/cluster-names";
+import { podWithTemplate } from "#core/manifest/pod-template";
+import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import type { Manifest } from "./manifests.ts";
 
 /** A target that the canary tries to reach. */
@@ -132,15 +134,39 @@ const labelsOf = (id: string, role?: CanaryRole): Record<string, string> => ({
 
 const nameOf = (id: string, what: string): string => `kgents-canary-${id}-${what}`;
 
+/** Where a pod of the canary runs. */
+export interface CanaryPlace {
+  readonly id: string;
+  readonly namespace: string;
+  readonly node?: string | undefined;
+  /** The canary runs on the nodes that cells run on, and pulls its image as cells do. It takes no devices from them. */
+  readonly template?: PodTemplate | undefined;
+}
+
+const canaryTemplate = ({
+  nodeSelector,
+  tolerations,
+  affinity,
+  schedulerName,
+  imagePullSecrets,
+}: PodTemplate = {}) => ({
+  ...(nodeSelector && { nodeSelector }),
+  ...(tolerations && { tolerations }),
+  ...(affinity && { affinity }),
+  ...(schedulerName !== undefined && { schedulerName }),
+  ...(imagePullSecrets && { imagePullSecrets }),
+});
+
 /** A pod of the canary. */
 export function canaryPod(
-  place: { readonly id: string; readonly namespace: string; readonly node?: string | undefined },
+  place: CanaryPlace,
   role: CanaryRole,
   language: Language,
   targets: readonly Target[],
 ): Manifest & { spec: object } {
-  const { id, namespace, node } = place;
-  const spec = cellPod(shapeOf(validateRequest({ code: "true", language: "sh" }), language));
+  const { id, namespace, node, template } = place;
+  const plain = cellPod(shapeOf(validateRequest({ code: "true", language: "sh" }), language));
+  const spec = podWithTemplate(plain, canaryTemplate(template));
   const [container] = spec.containers;
   return {
     apiVersion: "v1",

@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import type { V1Pod } from "@kubernetes/client-node";
 import type { Language } from "#core/contract/language";
 import type { CanaryTarget, NetworkIsolation } from "#core/manifest/cluster-names";
+import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import { ClusterError } from "../api/cluster-error.ts";
 import { removeCanaries } from "./canary-leftovers.ts";
@@ -37,6 +38,14 @@ export interface CanaryVerdict {
   readonly tried: readonly CanaryTarget[];
 }
 
+/** What the pods of the canary are made from. */
+export interface CanarySettings {
+  /** The language whose image they use: one with busybox' `nc` and `httpd`. */
+  readonly language: Language;
+  /** The template of cells. */
+  readonly template?: PodTemplate | undefined;
+}
+
 const verdict = (
   isolation: NetworkIsolation,
   reason: string | null = null,
@@ -57,10 +66,11 @@ function verdictOf({ open, closed }: CanaryPods, tried: readonly CanaryTarget[])
 async function lookFor(
   client: ClusterClient,
   id: string,
-  language: Language,
+  { language, template }: CanarySettings,
   signal: AbortSignal,
 ): Promise<CanaryVerdict> {
   const { namespace } = client;
+  const place = { id, namespace, template };
   const { until, latest } = watchCanary(client, id, signal);
   const create = async (object: Manifest): Promise<void> => {
     signal.throwIfAborted();
@@ -69,17 +79,17 @@ async function lookFor(
   try {
     const api = await apiServer(client);
     for (const policy of canaryPolicies(id, namespace)) await create(policy);
-    await create(canaryPod({ id, namespace }, "target", language, []));
+    await create(canaryPod(place, "target", language, []));
     const target = await until(({ target: pod }) => (isReady(pod) && pod?.status?.podIP ? pod : undefined));
     const targets = [api, ...podTargets(target), nodeTarget, dnsTarget, metadataTarget];
-    await create(canaryPod({ id, namespace }, "open", language, targets));
+    await create(canaryPod(place, "open", language, targets));
     const node = await until(({ open }) => {
       if (hasEnded(open)) throw new CanaryObstacle(messageOf(open));
       return isReady(open) ? open?.spec?.nodeName : undefined;
     });
     const names = await reachedBy(client, latest().open);
     const reached = targets.filter(({ name, isRequired }) => isRequired || names.includes(name));
-    await create(canaryPod({ id, namespace, node }, "closed", language, reached));
+    await create(canaryPod({ ...place, node }, "closed", language, reached));
     const tried = reached.map(({ name }) => name);
     return await until((pods) => verdictOf(pods, tried));
   } catch (error) {
@@ -140,19 +150,18 @@ async function reachedBy(client: ClusterClient, open: V1Pod | undefined): Promis
 /**
  * Runs the canary, and always removes everything that it created.
  *
- * @param language whose image the pods use: one with busybox' `nc` and `httpd`
  * @throws the reason of `interrupted`, when that ends it
  */
 export async function runCanary(
   client: ClusterClient,
-  language: Language,
+  settings: CanarySettings,
   interrupted: AbortSignal,
 ): Promise<CanaryVerdict> {
   const id = randomBytes(4).toString("hex");
   await removeCanaries(client, { abandonedBefore: new Date(Date.now() - 2 * canaryMilliseconds) });
   try {
     const signal = AbortSignal.any([interrupted, AbortSignal.timeout(canaryMilliseconds)]);
-    return await lookFor(client, id, language, signal);
+    return await lookFor(client, id, settings, signal);
   } finally {
     await removeCanaries(client, { id });
   }

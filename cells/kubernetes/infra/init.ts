@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { Language } from "#core/contract/language";
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
-import { runCanary } from "./canary.ts";
+import { type CanarySettings, runCanary } from "./canary.ts";
 import { type InfraCluster, infraFailure } from "./infra-cluster.ts";
 import { loadManifests } from "./manifests.ts";
 import { applyPlan, type PlannedObject, planInit } from "./plan.ts";
@@ -23,18 +22,18 @@ export async function prepareInit(
   }
 }
 
-/** Applies the plan and runs the canary. @param language the language whose image the canary uses */
+/** Applies the plan and runs the canary. */
 export async function carryOutInit(
   cluster: InfraCluster,
   plan: readonly PlannedObject[],
-  language: Language,
+  settings: CanarySettings,
   context: { readonly progress: (line: string) => void; readonly signal: AbortSignal },
 ): Promise<RecordedVerdict> {
   try {
     context.signal.throwIfAborted();
     await applyPlan(cluster, plan);
     context.progress("looking whether the cluster isolates pods ...");
-    return await recordVerdict(cluster, await runCanary(cluster, language, context.signal));
+    return await recordVerdict(cluster, await runCanary(cluster, settings, context.signal));
   } catch (error) {
     throw infraFailure(cluster, error);
   }

@@ -70,10 +70,15 @@ export const init = (flags: InfraFlags): Promise<number> =>
     reporter.say(planInWords(cluster, plan));
     if (!flags.yes && !(await confirm("apply this, and verify that pods are isolated?", signal)))
       return declined(reporter);
-    const verdict = await carryOutInit(cluster, plan, findLanguage(languages, "sh"), {
-      progress: reporter.progress,
-      signal,
-    });
+    const verdict = await carryOutInit(
+      cluster,
+      plan,
+      { language: findLanguage(languages, "sh"), template: podTemplate },
+      {
+        progress: reporter.progress,
+        signal,
+      },
+    );
     reporter.settled();
     reporter.say(verdictInWords(verdict, isolationRequired));
     if (flags.json) {
