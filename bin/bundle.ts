@@ -1,31 +1,78 @@
 /**
- * Bundles the command line at build time: loading 900 small files takes longer than the rest of a warm `exec`.
+ * Bundles the command line and the worker at build time: loading a thousand small files takes longer than the rest of a
+ * warm `exec`, and about half of the processor time of a worker's start.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { rolldown } from "rolldown";
+import { type InputOptions, type Plugin, rolldown } from "rolldown";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-const bundle = await rolldown({
-  input: here("./kgents.js"),
-  platform: "node",
-  // The worker is not bundled: it has native code and starts once. The Kubernetes client has 17 MB, and few commands
-  // need it.
-  external: (id) =>
-    id.startsWith("node:") ||
-    /\/worker\/[^/]+\.js$/.test(id) ||
-    /^@(?:temporalio\/worker|kubernetes\/client-node)/.test(id),
-  checks: { ineffectiveDynamicImport: false },
-});
-await bundle.write({
+/** Writes a bundle to a folder of the build. */
+async function write(folder: string, options: Pick<InputOptions, "input" | "external" | "plugins">): Promise<void> {
+  const bundle = await rolldown({ ...options, platform: "node", checks: { ineffectiveDynamicImport: false } });
+  await bundle.write({
+    dir: here(folder),
+    paths: (id) => id.replace(here("../"), "../../"),
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunk-[name]-[hash].js",
+    minify: "dce-only",
+  });
+  await bundle.close();
+}
+
+/** The Kubernetes client has 17 MB, and is loaded only where there is a cluster. */
+const clusterClient = /^@kubernetes\/client-node/;
+
+/** The command line loads the bundle of the worker only for `kgents worker`. */
+const workerCommand = "#worker/command";
+
+await write("../client/cli/", {
   // This path must not change: package.json's `bin` and the configuration of MCP clients contain it.
-  dir: here("../client/cli/"),
-  paths: (id) => id.replace(here("../"), "../../"),
-  format: "esm",
-  entryFileNames: "main.js",
-  chunkFileNames: "chunk-[name]-[hash].js",
-  minify: "dce-only",
+  input: { main: here("./kgents.js") },
+  external: (id) => id.startsWith("node:") || clusterClient.test(id) || id.endsWith("/worker/bundle/command.js"),
+  plugins: [
+    {
+      name: "worker-bundle",
+      resolveId: (id) =>
+        id === workerCommand ? { id: here("../worker/bundle/command.js"), external: "absolute" } : undefined,
+    },
+  ],
 });
-await bundle.close();
+
+/**
+ * Native code, and the tools that make a bundle of workflows, which the build has made already. `source-map` loads a file
+ * beside its own.
+ */
+const workerExternals = /^(?:@temporalio\/core-bridge|webpack|@swc\/core|swc-loader|source-map|memfs|unionfs)/;
+
+/**
+ * Temporal's worker resolves this file when it is loaded, for making bundles of workflows only. In the bundle there is
+ * no such file.
+ */
+const withoutWorkflowBundler: Plugin = {
+  name: "without-workflow-bundler",
+  transform: {
+    filter: { id: /@temporalio\/worker\/lib\/workflow\/bundler\.js$/ },
+    handler: (code) => {
+      const resolved = "require.resolve('../workflow-log-interceptor')";
+      if (!code.includes(resolved)) throw new Error(`@temporalio/worker no longer contains ${resolved}`);
+      return code.replace(resolved, '"@temporalio/worker/lib/workflow-log-interceptor"');
+    },
+  },
+};
+
+await write("../worker/bundle/", {
+  input: {
+    main: here("../worker/main.js"),
+    command: here("../worker/command.js"),
+    // Temporal's worker starts this file, which it expects beside its own, in a thread.
+    "workflow-worker-thread": fileURLToPath(
+      import.meta.resolve("@temporalio/worker/lib/workflow/workflow-worker-thread"),
+    ),
+  },
+  external: (id) => id.startsWith("node:") || clusterClient.test(id) || workerExternals.test(id),
+  plugins: [withoutWorkflowBundler],
+});

@@ -1,9 +1,9 @@
-import { fileURLToPath } from "node:url";
 import { Worker, type WorkerOptions } from "@temporalio/worker";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createActivities } from "#activities/index";
 import type { Configuration } from "#core/configuration/configuration";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
+import { packageFile } from "#platform/host/package-files";
 import type { Tracing } from "#platform/tracing/tracing";
 import type { WorkerConnections } from "./connect.ts";
 import { versioned } from "./deployment.ts";
@@ -16,7 +16,7 @@ import type { WorkerSettings } from "./worker-settings.ts";
  */
 const shortActivities = 100;
 
-const builtBundle = fileURLToPath(new URL("./workflow-bundle.js", import.meta.url));
+const builtBundle = packageFile("dist/worker/workflow-bundle.js");
 
 /**
  * How many runs wait in this worker rather than in Temporal's queue. Few, because another worker with a free place

@@ -6,8 +6,10 @@
  */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { KgentsError } from "#core/contract/error";
 import { fullDiskBehind } from "#platform/host/disk-space";
+import { distrust } from "#platform/host/ownership";
 import { isRunning } from "#platform/host/process-identity";
 import { writeStateText } from "#platform/host/state-file";
 import { watchUntil } from "#platform/host/watch-until";
@@ -117,6 +119,12 @@ const withoutForeignSecrets = (environment: NodeJS.ProcessEnv, { origin }: Tempo
         Object.entries(environment).filter(([name]) => !/^TEMPORAL_(API_KEY|TLS|GRPC_META)/.test(name)),
       );
 
+/** The variable for Node's compile cache, in a directory that no other user can write to. */
+function compileCache(cacheDirectory: string): NodeJS.ProcessEnv {
+  const directory = join(cacheDirectory, "compile-cache");
+  return distrust(directory) === undefined ? { NODE_COMPILE_CACHE: directory } : {};
+}
+
 async function startWorker(context: StackContext, target: TemporalTarget): Promise<void> {
   const { environment, taskQueue, workerEntry, progress } = context;
   if (!existsSync(workerEntry)) {
@@ -142,6 +150,8 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
       log: files.log,
       environment: {
         ...withoutForeignSecrets(workerEnvironment(environment, context), target),
+        // Node keeps the compiled code of the worker there for the next start.
+        ...compileCache(context.paths.cache),
         TEMPORAL_ADDRESS: target.address,
         TEMPORAL_NAMESPACE: target.namespace,
       },

@@ -69,7 +69,7 @@ export function stackContext(options: StackOptions): StackContext {
     retentionMilliseconds: options.retentionMilliseconds ?? 7 * dayMilliseconds,
     start: options.start ?? true,
     progress: options.progress ?? (() => {}),
-    workerEntry: options.workerEntry ?? packageFile("dist/worker/main.js"),
+    workerEntry: options.workerEntry ?? packageFile("dist/worker/bundle/main.js"),
     files: {
       lock: join(paths.state, "stack.lock"),
       server: serverFile(paths.state),

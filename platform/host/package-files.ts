@@ -37,5 +37,5 @@ const { root, version } = findPackage();
 /** The version of this package. */
 export const packageVersion = version;
 
-/** The path of a file of this package, such as `deploy/cells` or `dist/worker/main.js`. */
+/** The path of a file of this package, such as `deploy/cells` or `dist/worker/bundle/main.js`. */
 export const packageFile = (path: string): string => fileURLToPath(new URL(path, root));
