@@ -60,7 +60,7 @@ describe("what the system says is no defect of ours", () => {
   ])("%s is %s, in a client and in an activity", async (error, code) => {
     const known = toKgentsError(error, "id");
     expect(known.code).toBe(code);
-    expect(known.remedy.includes("defect")).toBe(code === "internal");
+    expect(known.remedy.includes("bug in kgents")).toBe(code === "internal");
     await expect(withTypedFailures(() => Promise.reject(error))({})).rejects.toMatchObject({ type: code });
   });
 });
