@@ -168,7 +168,7 @@ it("the commands say so in one sentence", async () => {
   for (const command of ["wait", "attach", "files"]) {
     const { code, stderr } = await terminal.run([command, id]);
     expect({ command, code, stderr }).toMatchObject({ code: 125, stderr: expect.stringContaining(sentence) });
-    expect(stderr).not.toContain("defect");
+    expect(stderr).not.toContain("bug in kgents");
   }
   const shown = await terminal.run(["show", id]);
   expect(shown).toMatchObject({ code: 0, stderr: "" });

@@ -224,14 +224,17 @@ describe("runs", () => {
     });
 
     test("-f follows to the end; Ctrl-C leaves, and the run goes on", async () => {
-      const id = "followed";
-      await exec(id, "--detach", "--lang", "sh", "--code", "echo begun; sleep 4; echo ended");
-      const whole = terminal.start(["logs", id, "-f"]);
+      await exec("followed", "--detach", "--lang", "sh", "--code", "echo begun; sleep 1; echo ended");
+      const whole = terminal.start(["logs", "followed", "-f"]);
+      expect(await whole.ended).toMatchObject({ code: 0, stdout: "begun\nended\n", stderr: "" });
+      const id = "left";
+      await exec(id, "--detach", "--lang", "sh", "--timeout", "10m", "--code", "echo begun; sleep 600");
       const left = terminal.start(["logs", id, "--follow"]);
       await left.says("stdout", "begun\n");
       left.child.kill("SIGINT");
       expect(await left.ended).toMatchObject({ code: 130, stderr: `kgents: detached; the run ${id} continues\n` });
-      expect(await whole.ended).toMatchObject({ code: 0, stdout: "begun\nended\n", stderr: "" });
+      expect(jsonLines((await kgents("ps")).stdout)).toContainEqual(expect.objectContaining({ id }));
+      expect((await kgents("cancel", id)).code).toBe(0);
     });
 
     test("a reader that goes away ends the command, not the run", async () => {
