@@ -17,10 +17,11 @@ import { startRate } from "../placement/start-rate.ts";
 import { type CellProvider, lostOutcome, type ProgramContext, type ProgramOutcome } from "../provider.ts";
 import { findGroups } from "./cgroups/find-groups.ts";
 import { sweepGroups } from "./cgroups/sweep-groups.ts";
+import { createLastingCells } from "./lasting/lasting-cells.ts";
 import type { Launcher } from "./launcher/launcher.ts";
 import { abandonedLaunchers, removeLauncher } from "./launcher/launcher-pool.ts";
 import { type BubblewrapFinder, findBubblewrap } from "./machine/find-bubblewrap.ts";
-import { bareEngine } from "./sandbox/bare-engine.ts";
+import { bareEngine, refuseMany } from "./sandbox/bare-engine.ts";
 import { cellDirectories } from "./sandbox/cell-directory.ts";
 import { runSandbox } from "./sandbox/run-sandbox.ts";
 import { launcherDirectory } from "./sandbox/sandbox.ts";
@@ -50,6 +51,13 @@ export interface SubprocessOptions {
   readonly log: (line: string) => void;
 }
 
+/** The failure of a program whose sandbox did not start, unless the error says more. */
+function asStartFailure(error: unknown, context: ProgramContext): unknown {
+  if (error instanceof KgentsError || context.abandoned.aborted) return error;
+  const reason = messageOf(error);
+  return new KgentsError("cell-start", `the sandbox could not be started: ${reason}`, { cause: error });
+}
+
 /** Creates the provider of cells that are sandboxes on this machine. */
 export function createSubprocessProvider(options: SubprocessOptions): CellProvider {
   const { stateDirectory, cacheDirectory, installTools, limits = {}, log } = options;
@@ -67,6 +75,9 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
   const self = identifyProcess();
   const living = new Map<string, Launcher>();
 
+  const lasting = createLastingCells(engine, cells);
+
+  /** Runs the only program of a cell. */
   const start = async (cell: CellPlan, program: Program, context: ProgramContext): Promise<ProgramOutcome> => {
     const prepared = await engine.prepare(cell, program, context);
     const { launcher } = prepared;
@@ -78,9 +89,7 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
       return await runSandbox(launcher, prepared.run, context);
     } catch (error) {
       launcher.kill();
-      if (error instanceof KgentsError || context.abandoned.aborted) throw error;
-      const reason = messageOf(error);
-      throw new KgentsError("cell-start", `the sandbox could not be started: ${reason}`, { cause: error });
+      throw asStartFailure(error, context);
     } finally {
       await takeDown?.();
       // Prepare the next run's launcher now rather than earlier, so that it did not compete with this run for CPU time.
@@ -88,7 +97,24 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
     }
   };
 
+  /** Runs one of many programs of a cell. */
+  const startNext = async (
+    cell: CellPlan,
+    n: number,
+    program: Program,
+    context: ProgramContext,
+  ): Promise<ProgramOutcome> => {
+    try {
+      return await lasting.run(cell, n, program, context);
+    } catch (error) {
+      throw asStartFailure(error, context);
+    } finally {
+      engine.warm();
+    }
+  };
+
   const remove = async (cellId: string): Promise<void> => {
+    await lasting.remove(cellId);
     const launcher = living.get(cellId);
     const name = launcher ? undefined : await cells.launcherOf(cellId);
     if (launcher) await launcher.remove();
@@ -112,7 +138,10 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
         return { available: false, summary: `${error.message}. ${error.remedy}`, isolation: null };
       }
     },
-    check: (shape) => applyMachine(shape, { limits }, machineLimits()),
+    check: (shape) => {
+      if (options.unsandboxed) refuseMany(shape);
+      applyMachine(shape, { limits }, machineLimits());
+    },
     acquire: async ({ cellId, shape, owner }) => {
       await engine.examine();
       await engine.provision(shape);
@@ -122,6 +151,7 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
     },
     run: async (cell, n, program, context) => {
       const { cellId } = cell;
+      if (cell.shape.programs === "one" && n > 1) return lostOutcome("the cell has ended with its only program");
       const lost = cells.claim(cellId, n, await self);
       if (lost !== null) return lostOutcome(lost);
       let mayHaveRun = false;
@@ -130,15 +160,17 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
         context.started();
       };
       try {
-        return await start(cell, program, { ...context, started });
+        const following = { ...context, started };
+        if (cell.shape.programs === "many") return await startNext(cell, n, program, following);
+        return await start(cell, program, following);
       } catch (error) {
         // The program was certainly not started, so another attempt may start it.
         if (!mayHaveRun) cells.unclaim(cellId, n);
         throw error;
       }
     },
-    // A sandbox ends with its last program.
-    release: async () => {},
+    // A sandbox for one program has ended with it.
+    release: (cellId) => lasting.end(cellId, "the cell was released"),
     remove,
     find: async (cellId) => {
       const found = await cells.ownerOf(cellId);
@@ -155,6 +187,9 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
       if (abandoned.length > 0) log(`took away ${abandoned.length} cells of an earlier worker`);
       return abandoned.length;
     },
-    close: () => engine.close(),
+    close: async () => {
+      await lasting.endAll();
+      await engine.close();
+    },
   };
 }

@@ -3,12 +3,13 @@
  */
 import { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import type { CellPlan } from "#cells/cell-plan";
 import type { CellProvider, ProgramOutcome, StopReason } from "#cells/provider";
-import { programOf, shapeOf } from "#core/contract/cell-shape";
+import { type CellShape, type Program, programOf, shapeOf } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
-import type { Content, ExecutionRequest } from "#core/contract/request";
+import type { Content, ExecutionRequest, ExecutionSpec } from "#core/contract/request";
 import { openContent } from "#platform/store/open-content";
 
 /** The results of a run. */
@@ -25,6 +26,12 @@ export interface RunSettings {
   readonly cellId: string;
   /** Whether the cell already exists, and is kept afterwards. */
   readonly again?: boolean;
+  /** The program's number. @default 1 */
+  readonly n?: number;
+  /** @default one */
+  readonly programs?: CellShape["programs"];
+  /** How long a cell with many programs lives, in milliseconds. @default 600,000 */
+  readonly lifetime?: number;
   /** Cancels this many milliseconds after the cell was created. */
   readonly stopAfter?: number;
   /** Cancels when this text has appeared on stdout. */
@@ -46,9 +53,20 @@ export function* patternOf(bytes: number): Generator<Buffer> {
   }
 }
 
-/** There is no store here. Every artifact contains {@link patternOf} its length. */
+/** An artifact that breaks off in its middle. */
+export const brokenArtifact = "bad0".repeat(16);
+
+function* brokenOff(bytes: number): Generator<Buffer> {
+  yield* patternOf(Math.floor(bytes / 2));
+  throw new Error("the store broke off");
+}
+
+/** There is no store here. Every artifact contains {@link patternOf} its length, except for one. */
 async function open(content: Content): Promise<Readable> {
-  return openContent(async (_sha256, bytes) => Readable.from(patternOf(bytes)), content);
+  return openContent(
+    async (sha256, bytes) => Readable.from(sha256 === brokenArtifact ? brokenOff(bytes) : patternOf(bytes)),
+    content,
+  );
 }
 
 function keep(chunks: Buffer[], onChunk: () => void = () => {}): Writable {
@@ -61,15 +79,37 @@ function keep(chunks: Buffer[], onChunk: () => void = () => {}): Writable {
   });
 }
 
-export async function runOnProvider(
-  provider: CellProvider,
+/** The cell of a request, and its program. */
+function planOf(
   request: ExecutionRequest,
-  { cellId, again = false, stopAfter, stopAt }: RunSettings,
-): Promise<RunAnswer> {
+  { cellId, programs = "one", lifetime = 600_000 }: RunSettings,
+): { spec: ExecutionSpec; cell: CellPlan; program: Program } {
   const spec = parseRequest(request);
   const owner = { workflowId: cellId, runId: cellId };
   const language = findLanguage(builtInLanguages, spec.language);
-  const cell = { cellId, shape: shapeOf(spec, language), owner };
+  const shape = shapeOf(spec, language);
+  const wanted: CellShape = programs === "one" ? shape : { ...shape, programs, lifetime };
+  return { spec, cell: { cellId, shape: wanted, owner }, program: programOf(spec, language) };
+}
+
+/** Acquires a cell that runs many programs. The request only says its shape. */
+export async function acquireForMany(
+  provider: CellProvider,
+  request: ExecutionRequest,
+  settings: RunSettings,
+): Promise<void> {
+  const { cell } = planOf(request, { ...settings, programs: "many" });
+  provider.check(cell.shape);
+  await provider.acquire(cell);
+}
+
+export async function runOnProvider(
+  provider: CellProvider,
+  request: ExecutionRequest,
+  settings: RunSettings,
+): Promise<RunAnswer> {
+  const { cellId, again = false, n = 1, stopAfter, stopAt } = settings;
+  const { spec, cell, program } = planOf(request, settings);
   const streams: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
   const files: Record<string, Buffer> = {};
   let outcome: ProgramOutcome | null = null;
@@ -81,7 +121,7 @@ export async function runOnProvider(
   try {
     if (!again) await provider.acquire(cell);
     if (stopAfter !== undefined) setTimeout(stopFor, stopAfter, "cancelled");
-    outcome = await provider.run(cell, 1, programOf(spec, language), {
+    outcome = await provider.run(cell, n, program, {
       stop: stop.signal,
       started: () => {
         clock = setTimeout(stopFor, spec.timeout, "timed-out");

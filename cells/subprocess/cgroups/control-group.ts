@@ -15,7 +15,7 @@ export interface EnforcedByGroups {
 }
 
 /** Counters of the kernel. */
-interface GroupUsage {
+export interface GroupUsage {
   readonly peakMemoryBytes: number | null;
   readonly cpuSeconds: number | null;
   /** How many processes the kernel OOM-killed. */
@@ -42,6 +42,10 @@ export interface ControlGroup {
   readonly memory: () => GroupMemory | null;
   /** The processes in it. */
   readonly processes: () => number[];
+  /** Makes the peak of its memory count from now on; false if this kernel does not allow it. */
+  readonly resetPeak: () => boolean;
+  /** Lifts the CPU quota until the next `limit`: a throttled process would only die in its next period. */
+  readonly unthrottle: () => void;
   /** Kills every process in it. */
   readonly kill: () => void;
 }

@@ -35,6 +35,9 @@ function limit(directories: Directories, limits: CellLimits): void {
 
 const controlGroup = (directories: Directories): ControlGroup => {
   const all = [...new Set(Object.values(directories))];
+  const unthrottle = (): void => {
+    if (directories.cpu !== undefined) tryControl(directories.cpu, "cpu.cfs_quota_us", -1);
+  };
   return {
     directories: all,
     limit: (limits) => limit(directories, limits),
@@ -54,9 +57,10 @@ const controlGroup = (directories: Directories): ControlGroup => {
         : { anonymous, shared: readKey(directories.memory, "memory.stat", "total_shmem") ?? 0 };
     },
     processes: () => all.slice(0, 1).flatMap(groupProcesses),
+    resetPeak: () => directories.memory !== undefined && tryControl(directories.memory, "memory.max_usage_in_bytes", 0),
+    unthrottle,
     kill: () => {
-      // Lift the CPU quota: a throttled process would only die in its next period.
-      if (directories.cpu !== undefined) tryControl(directories.cpu, "cpu.cfs_quota_us", -1);
+      unthrottle();
       killGroups(all);
     },
   };

@@ -25,6 +25,10 @@ function limit(directory: string, controllers: ReadonlySet<string>, limits: Cell
   }
 }
 
+const unthrottle = (directory: string, controllers: ReadonlySet<string>): void => {
+  if (controllers.has("cpu")) tryControl(directory, "cpu.max", `max ${cpuPeriod}`);
+};
+
 /** A group in one directory, with the controllers that are enabled there. */
 export const version2Group = (directory: string, controllers: ReadonlySet<string>): ControlGroup => ({
   directories: [directory],
@@ -43,8 +47,11 @@ export const version2Group = (directory: string, controllers: ReadonlySet<string
     return anonymous === null ? null : { anonymous, shared: readKey(directory, "memory.stat", "shmem") ?? 0 };
   },
   processes: () => groupProcesses(directory),
+  // Since Linux 6.12 a reset counts for the descriptor that wrote it only, and before there is none.
+  resetPeak: () => false,
+  unthrottle: () => unthrottle(directory, controllers),
   kill: () => {
-    if (controllers.has("cpu")) tryControl(directory, "cpu.max", `max ${cpuPeriod}`);
+    unthrottle(directory, controllers);
     // One write kills all processes without a race against fork. Kernels before 5.14 lack this file.
     if (!tryControl(directory, "cgroup.kill", 1)) killGroups([directory]);
   },

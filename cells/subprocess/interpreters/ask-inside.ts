@@ -70,7 +70,7 @@ export const askInside = async ({ machine, pool }: Sandbox, question: Question):
   const interpreter = { command, binds, directory: "/usr/bin", hostCommand: command };
   const owner = { workflowId: cellId, runId: cellId };
   const cell = { cellId, shape: shapeOf(spec, language), owner };
-  const run = await composeRun(cell, programOf(spec, language), context, machine, interpreter);
+  const run = await composeRun(cell, programOf(spec, language), context, { machine, interpreter });
   let launcher: Launcher | undefined;
   try {
     launcher = await pool.take();

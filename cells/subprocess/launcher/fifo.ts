@@ -1,4 +1,4 @@
-import { constants, openSync, unlinkSync } from "node:fs";
+import { constants, openSync, renameSync, unlinkSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { findSystemTool } from "#platform/host/find-program";
@@ -17,6 +17,8 @@ export interface Fifo {
 export interface FifoSource {
   /** Takes a pipe whose name has been unlinked. */
   readonly take: () => Promise<Fifo>;
+  /** Moves an unused pipe to a path in the same file system, with mode 0600. */
+  readonly place: (path: string) => Promise<void>;
   /** Removes unused pipes. */
   readonly close: () => Promise<void>;
 }
@@ -25,6 +27,9 @@ export interface FifoSource {
  * How many pipes to create at once. Node has no mkfifo, and starting a process takes 2 to 4 ms for one pipe or many.
  */
 const batch = 64;
+
+/** How many pipes are left when more are made for the next programs: enough for two. */
+const reserve = 16;
 
 function openFifo(path: string): Fifo {
   // Open for reading first and non-blocking: opening one end blocks until the other end is open.
@@ -47,16 +52,25 @@ export function fifoSource(directory: string): FifoSource {
     await outputOf(mkfifo, ["-m", "600", ...paths]);
     ready.push(...paths);
   };
+  const makeMore = (): Promise<void> => {
+    making ??= make().finally(() => {
+      making = undefined;
+    });
+    return making;
+  };
+  const takePath = async (): Promise<string> => {
+    for (;;) {
+      const path = ready.pop();
+      if (path !== undefined) return path;
+      await makeMore();
+    }
+  };
   return {
-    take: async () => {
-      for (;;) {
-        const path = ready.pop();
-        if (path !== undefined) return openFifo(path);
-        making ??= make().finally(() => {
-          making = undefined;
-        });
-        await making;
-      }
+    take: async () => openFifo(await takePath()),
+    place: async (path) => {
+      renameSync(await takePath(), path);
+      // The programs of a cell follow each other closely. If it fails, the next one that needs a pipe gets the error.
+      if (ready.length < reserve) makeMore().catch(() => {});
     },
     close: async () => {
       ready = [];

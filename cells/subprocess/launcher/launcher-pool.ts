@@ -6,9 +6,10 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { identifyProcess, isRunning } from "#platform/host/process-identity";
+import { isRunning } from "#platform/host/process-identity";
 import { fifoSource } from "./fifo.ts";
 import { groupsRecord, type Launcher, type LauncherPlan, prepareLauncher, removeLauncherRecord } from "./launcher.ts";
+import { newLauncherName, ownerOfLauncher, ownPrefix } from "./launcher-name.ts";
 
 /** Launchers, ready and taken. */
 export interface LauncherPool {
@@ -25,12 +26,12 @@ export interface LauncherPool {
 /** Prepares launchers ahead of runs: one is kept ready and replaced after it was taken. */
 export function launcherPool(plan: Omit<LauncherPlan, "fifos">): LauncherPool {
   let spare: Promise<Launcher> | undefined;
-  const owner = identifyProcess().then(({ pid, startTime }) => `${pid}-${startTime}`);
+  const owner = ownPrefix();
   const fifos = owner.then((name) =>
     fifoSource(join(plan.directory, `${name}-fifos-${randomBytes(6).toString("hex")}`)),
   );
   const prepare = async (prefix: readonly string[] = []): Promise<Launcher> =>
-    prepareLauncher({ ...plan, prefix, fifos: await fifos }, `${await owner}-${randomBytes(6).toString("hex")}`);
+    prepareLauncher({ ...plan, prefix, fifos: await fifos }, newLauncherName(await owner));
   const warm = (): void => {
     if (spare !== undefined) return;
     const preparing = prepare();
@@ -91,10 +92,7 @@ export async function removeLauncher(directory: string, name: string): Promise<v
 export async function abandonedLaunchers(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch(() => []);
   const answers = await Promise.all(
-    names.map(async (name) => {
-      const [pid, startTime = ""] = name.split("-");
-      return (await isRunning({ pid: Number(pid), startTime })) ? [] : [name];
-    }),
+    names.map(async (name) => ((await isRunning(ownerOfLauncher(name))) ? [] : [name])),
   );
   return answers.flat();
 }

@@ -43,6 +43,9 @@ export interface LauncherPlan {
 export interface Launcher {
   /** Its name in the records. */
   readonly name: string;
+  /** Its directory in the records. Removed with it. */
+  readonly directory: string;
+  readonly fifos: FifoSource;
   readonly child: ChildProcess;
   /** Whether it runs code without a sandbox. */
   readonly isBare: boolean;
@@ -186,6 +189,8 @@ async function startLauncher(
   };
   return {
     name,
+    directory,
+    fifos: plan.fifos,
     child,
     isBare: plan.bubblewrap === null,
     group,

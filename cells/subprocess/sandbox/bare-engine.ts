@@ -6,6 +6,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import type { CellShape } from "#core/contract/cell-shape";
+import { KgentsError } from "#core/contract/error";
 import type { Enforcement, Isolation } from "#core/contract/result";
 import { systemPath } from "#platform/host/find-program";
 import { outputOf } from "#platform/host/run-program";
@@ -14,7 +16,7 @@ import { findGroups } from "../cgroups/find-groups.ts";
 import { createInterpreterCache } from "../interpreters/interpreter-cache.ts";
 import { type LauncherPool, launcherPool } from "../launcher/launcher-pool.ts";
 import { cellLimits } from "../machine/limits.ts";
-import { cellEnvironment } from "./compose-run.ts";
+import { cellEnvironment, codeFileOf, inputsOf } from "./compose-run.ts";
 import type { Engine } from "./engine.ts";
 import { launcherDirectory } from "./sandbox.ts";
 import { supervisorScript } from "./supervisor-script.ts";
@@ -32,6 +34,18 @@ async function bareIsolation(): Promise<Isolation> {
     output: by("the worker stops the run at the output limit"),
     wallClock: by("the worker kills the process group at the time limit; a process that left it may go on"),
   };
+}
+
+/**
+ * Nothing holds the processes of a program together here, so it could not be ended before the next one.
+ *
+ * @throws KgentsError if the shape is for many programs
+ */
+export function refuseMany({ programs }: CellShape): void {
+  if (programs === "one") return;
+  throw new KgentsError("sandbox-unavailable", "a worker without a sandbox runs one program in a cell, not many", {
+    remedy: "Use a worker with a sandbox, or a cluster.",
+  });
 }
 
 /** Runs code as plain processes, in a directory below the cell's. */
@@ -65,7 +79,7 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
       await mkdir(temporary, { recursive: true });
       await mkdir(dirname(join(directory, codeFile)), { recursive: true });
       if (code !== null) await writeFile(join(directory, codeFile), code);
-      const inputs = program.files.filter(({ name }) => code === null || name !== codeFile);
+      const inputs = inputsOf(program);
       const script = supervisorScript({
         command: [...interpreter.hostCommand, join(directory, codeFile), ...program.args],
         environment: cellEnvironment(directory, temporary, dirname(interpreter.hostCommand[0] ?? "/"), env),
@@ -87,10 +101,14 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
           accounts: "",
           groups: null,
         },
-        ...{ code, codeFile, inputs, stdin, outputs },
+        ...{ code, inputs, stdin, outputs, except: codeFileOf(program) },
         ...{ timeout, limits },
       };
       return { run, launcher: await (await pool()).take() };
+    },
+    prepareLasting: async ({ shape }) => {
+      refuseMany(shape);
+      throw new Error("one program does not need a sandbox that stays");
     },
     warm: () => void made?.then((ready) => ready.warm()).catch(() => {}),
     close: async () => (await made)?.close(),

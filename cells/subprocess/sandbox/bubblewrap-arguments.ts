@@ -1,6 +1,6 @@
 import type { Bind } from "../interpreters/interpreter-command.ts";
 import type { CellLimits } from "../machine/limits.ts";
-import { descriptors, privateShell, supervisorFile, workDirectory } from "./sandbox-paths.ts";
+import { descriptors, exchangeDirectory, privateShell, supervisorFile, workDirectory } from "./sandbox-paths.ts";
 
 /** Which user builds the sandbox: root without a user namespace, or an ordinary user with one. */
 export type SandboxMode = "root" | "user";
@@ -9,7 +9,7 @@ export type SandboxMode = "root" | "user";
 export const userModeUid = 65534;
 
 /** The input of the arguments. */
-export interface SandboxPlan {
+export interface BubblewrapPlan {
   readonly mode: SandboxMode;
   /** Whether bubblewrap supports `--disable-userns`. */
   readonly disablesUserNamespaces: boolean;
@@ -23,6 +23,8 @@ export interface SandboxPlan {
   readonly shell: string | null;
   /** The code's file name; null if it is one of the input files. */
   readonly codeFile: string | null;
+  /** The host's directory of the pipes for a supervisor that serves many programs; null for one program. */
+  readonly exchange: string | null;
 }
 
 const tmpfs = (path: string, bytes: number, permissions: string): string[] => [
@@ -50,7 +52,7 @@ function parents(paths: readonly string[]): string[] {
 }
 
 /** The arguments for bubblewrap, without the command. Pure. */
-export function bubblewrapArguments(plan: SandboxPlan): string[] {
+export function bubblewrapArguments(plan: BubblewrapPlan): string[] {
   const privileges =
     plan.mode === "root"
       ? [
@@ -81,6 +83,7 @@ export function bubblewrapArguments(plan: SandboxPlan): string[] {
     ...parents(plan.binds.map(({ target }) => target)).flatMap((path) => ["--dir", path]),
     ...plan.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     ...file(descriptors.script, supervisorFile, "0444"),
+    ...(plan.exchange === null ? [] : ["--ro-bind", plan.exchange, exchangeDirectory]),
     ...(plan.codeFile === null ? [] : file(descriptors.code, `${workDirectory}/${plan.codeFile}`, "0777")),
     // Last, after all mounts: an ordinary user owns these file systems and could fill them without a limit.
     ...["--remount-ro", "/dev", "--remount-ro", "/"],

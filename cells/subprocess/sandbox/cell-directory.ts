@@ -5,12 +5,13 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "#platform/host/error-code";
 import { isRunning, type ProcessIdentity } from "#platform/host/process-identity";
 import type { CellPlan } from "../../cell-plan.ts";
+import { ownerOfLauncher } from "../launcher/launcher-name.ts";
 
 const startedName = (n: number): string => `started-${n}`;
 const isStarted = (name: string): boolean => /^started-\d+$/.test(name);
@@ -32,6 +33,9 @@ export interface CellDirectories {
   readonly unclaim: (cellId: string, n: number) => void;
   /** Records which launcher a started cell became. */
   readonly record: (cellId: string, launcher: string) => void;
+  /** Forgets it, if it did not become a sandbox. */
+  readonly unrecord: (cellId: string) => void;
+  readonly isRecorded: (cellId: string) => boolean;
   /** The launcher of a cell, if one is recorded. */
   readonly launcherOf: (cellId: string) => Promise<string | undefined>;
   readonly remove: (cellId: string) => Promise<void>;
@@ -61,18 +65,28 @@ export function cellDirectories(root: string): CellDirectories {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(cellId)) throw new Error(`not a cell id: ${JSON.stringify(cellId)}`);
     return join(root, cellId, ...rest);
   };
+  const launcherOf = (cellId: string): Promise<string | undefined> =>
+    readFile(place(cellId, launcherName), "utf8").catch(() => undefined);
+  /** The workers that have started something in a cell; undefined for a record that was cut off. */
+  const workersOf = async (cellId: string, names: readonly string[]): Promise<(ProcessIdentity | undefined)[]> => {
+    const claims = names
+      .filter(isStarted)
+      .map(async (name) => parseIdentity(await readFile(place(cellId, name), "utf8").catch(() => "")));
+    // A sandbox that stays may have no claim: its first program was refused.
+    const launcher = await launcherOf(cellId);
+    return [...(await Promise.all(claims)), ...(launcher === undefined ? [] : [ownerOfLauncher(launcher)])];
+  };
   const isAbandoned = async (cellId: string): Promise<boolean> => {
     const names = await readdir(place(cellId)).catch(() => undefined);
     if (names === undefined) return false;
-    const [started] = names.filter(isStarted);
-    if (started === undefined) {
+    const workers = await workersOf(cellId, names);
+    if (workers.length === 0) {
       const cell = await stat(place(cellId)).catch(() => undefined);
       return cell !== undefined && Date.now() - cell.mtimeMs > unstartedLifetime;
     }
-    // All programs of a cell are started by one worker, which the cell does not outlive.
-    const text = await readFile(place(cellId, started), "utf8").catch(() => "");
-    const owner = parseIdentity(text);
-    return owner === undefined || !(await isRunning(owner));
+    // One worker starts the programs of a cell, which does not outlive it. Others may have claimed numbers in vain.
+    const living = await Promise.all(workers.map(async (worker) => worker !== undefined && (await isRunning(worker))));
+    return !living.includes(true);
   };
   return {
     create: async (cellId, owner) => {
@@ -106,7 +120,9 @@ export function cellDirectories(root: string): CellDirectories {
     },
     unclaim: (cellId, n) => rmSync(place(cellId, startedName(n)), { force: true }),
     record: (cellId, launcher) => writeFileSync(place(cellId, launcherName), launcher),
-    launcherOf: (cellId) => readFile(place(cellId, launcherName), "utf8").catch(() => undefined),
+    unrecord: (cellId) => rmSync(place(cellId, launcherName), { force: true }),
+    isRecorded: (cellId) => existsSync(place(cellId, launcherName)),
+    launcherOf,
     remove: async (cellId) => rmSync(place(cellId), { recursive: true, force: true }),
     abandoned: async () => {
       const entries = await readdir(root, { withFileTypes: true }).catch(() => []);

@@ -2,6 +2,7 @@ import type { CellShape, Program } from "#core/contract/cell-shape";
 import type { Isolation } from "#core/contract/result";
 import type { CellPlan } from "../../cell-plan.ts";
 import type { ProgramContext } from "../../provider.ts";
+import type { LastingProgram, LastingSandbox } from "../lasting/lasting-sandbox.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import type { SandboxRun } from "./run-sandbox.ts";
 
@@ -11,6 +12,16 @@ interface PreparedRun {
   readonly run: SandboxRun;
   /** Connects the launcher to the network, if the run has one; returns a function that takes the connection down. */
   readonly connect?: (launcher: Launcher) => Promise<() => Promise<void>>;
+}
+
+/** A sandbox that is about to start and stays for many programs. */
+export interface PreparedSandbox {
+  readonly launcher: Launcher;
+  /** As in {@link PreparedRun}. */
+  readonly connect?: (launcher: Launcher) => Promise<() => Promise<void>>;
+  /** @throws KgentsError if the sandbox does not start */
+  readonly open: () => Promise<LastingSandbox>;
+  readonly compose: (program: Program, context: ProgramContext) => Promise<LastingProgram>;
 }
 
 /** How code runs on this machine: in the sandbox, or without one. */
@@ -26,6 +37,12 @@ export interface Engine {
   /** Checks the requirements of a cell, and prepares for it. */
   readonly provision: (shape: CellShape) => Promise<void>;
   readonly prepare: (cell: CellPlan, program: Program, context: ProgramContext) => Promise<PreparedRun>;
+  /**
+   * Prepares the sandbox of a cell with many programs.
+   *
+   * @throws KgentsError if there is no sandbox
+   */
+  readonly prepareLasting: (cell: CellPlan) => Promise<PreparedSandbox>;
   /** Prepares the next run's launcher. */
   readonly warm: () => void;
   readonly close: () => Promise<void>;

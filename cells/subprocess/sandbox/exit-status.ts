@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { signalName } from "../../signal-name.ts";
-import { beginMark, endMark } from "./supervisor-script.ts";
+import { beginMark, endMark } from "./program-script.ts";
 
 /** Shells print nothing for a program that these signals ended, because they usually come from the terminal. */
 const silentSignals = new Set<number>([constants.signals.SIGINT, constants.signals.SIGPIPE, constants.signals.SIGTERM]);

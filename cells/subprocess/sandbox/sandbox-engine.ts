@@ -2,6 +2,7 @@ import type { CellShape } from "#core/contract/cell-shape";
 import { usualLimits } from "../../usual-limits.ts";
 import { askInside } from "../interpreters/ask-inside.ts";
 import { createInterpreterCache } from "../interpreters/interpreter-cache.ts";
+import { prepareLasting } from "../lasting/prepare-lasting.ts";
 import { rlimitFallback, sandboxIsolation } from "../machine/isolation.ts";
 import { cellLimits } from "../machine/limits.ts";
 import { prepareNetwork } from "../network/isolate-network.ts";
@@ -36,10 +37,23 @@ export function sandboxEngine(options: SandboxOptions): Engine {
     prepare: async (cell, program, context) => {
       const { shape } = cell;
       const [{ machine, pool }, interpreter] = await Promise.all([get(), interpreterOf(shape.language)]);
-      const run = await composeRun(cell, program, context, machine, interpreter);
+      const run = await composeRun(cell, program, context, { machine, interpreter });
       if (shape.network.to === "nothing") return { run, launcher: await pool.take() };
       const { launcherPrefix, connect } = await prepareNetwork(machine.mode);
       return { run, launcher: await pool.prepare(launcherPrefix), connect };
+    },
+    prepareLasting: async (cell) => {
+      const { shape } = cell;
+      const [{ machine, pool }, interpreter] = await Promise.all([get(), interpreterOf(shape.language)]);
+      const network = shape.network.to === "nothing" ? undefined : await prepareNetwork(machine.mode);
+      const launcher = network ? await pool.prepare(network.launcherPrefix) : await pool.take();
+      try {
+        const prepared = await prepareLasting(cell, { machine, interpreter }, launcher);
+        return { launcher, ...prepared, ...(network ? { connect: network.connect } : {}) };
+      } catch (error) {
+        await launcher.remove();
+        throw error;
+      }
     },
     warm: () => last?.pool.warm(),
     close: () => source.close(),

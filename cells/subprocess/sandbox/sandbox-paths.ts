@@ -12,6 +12,8 @@ const ownDirectory = "/.kgents";
 export const supervisorFile = `${ownDirectory}/run`;
 /** The supervisor's shell if it runs with the code's uid. */
 export const privateShell = `${ownDirectory}/sh`;
+/** The pipes of the next program, for a supervisor that serves many. Nobody in the sandbox can write to it. */
+export const exchangeDirectory = `${ownDirectory}/io`;
 /** The interpreter, if it is bound as a single file. */
 export const ownProgramDirectory = `${ownDirectory}/bin`;
 

@@ -43,7 +43,7 @@ async function probe(sandbox: Sandbox): Promise<void> {
   const { context, printed } = probeContext();
   const owner = { workflowId: probeCell, runId: probeCell };
   const cell = { cellId: probeCell, shape: shapeOf(spec, language), owner };
-  const run = await composeRun(cell, programOf(spec, language), context, machine, interpreter);
+  const run = await composeRun(cell, programOf(spec, language), context, { machine, interpreter });
   let launcher: Launcher | undefined;
   try {
     launcher = await pool.take();

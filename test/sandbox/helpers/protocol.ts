@@ -14,6 +14,8 @@ export interface ChildOptions {
 export type Order =
   | ({ readonly kind: "run"; readonly request: ExecutionRequest } & Omit<RunSettings, "again">)
   | { readonly kind: "execute-again"; readonly request: ExecutionRequest; readonly cellId: string }
+  | ({ readonly kind: "acquire" | "next"; readonly request: ExecutionRequest } & Omit<RunSettings, "again">)
+  | { readonly kind: "release" | "remove"; readonly cellId: string }
   | { readonly kind: "status" | "sweep" | "close" };
 
 /** The child's answer to an order. */
@@ -22,4 +24,6 @@ export interface Answer {
   readonly run?: RunAnswer;
   readonly status?: ProviderStatus;
   readonly swept?: number;
+  /** The code of a refusal of an order that has no other answer. */
+  readonly refused?: string;
 }

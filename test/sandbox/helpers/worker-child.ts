@@ -7,7 +7,8 @@
 
 import { findBubblewrap } from "#cells/subprocess/machine/find-bubblewrap";
 import { createSubprocessProvider } from "#cells/subprocess/provider";
-import { runOnProvider } from "../../support/run-on-provider.ts";
+import { KgentsError } from "#core/contract/error";
+import { acquireForMany, runOnProvider } from "../../support/run-on-provider.ts";
 import type { Answer, ChildOptions, Order } from "./protocol.ts";
 
 const options: ChildOptions = JSON.parse(process.argv[2] ?? "{}");
@@ -27,6 +28,22 @@ async function carryOut(order: Order): Promise<Omit<Answer, "order">> {
       return { run: await runOnProvider(backend, order.request, order) };
     case "execute-again":
       return { run: await runOnProvider(backend, order.request, { cellId: order.cellId, again: true }) };
+    case "acquire":
+      try {
+        await acquireForMany(backend, order.request, order);
+        return {};
+      } catch (error) {
+        if (error instanceof KgentsError) return { refused: error.code };
+        throw error;
+      }
+    case "next":
+      return { run: await runOnProvider(backend, order.request, { ...order, programs: "many", again: true }) };
+    case "release":
+      await backend.release(order.cellId);
+      return {};
+    case "remove":
+      await backend.remove(order.cellId);
+      return {};
     case "status":
       return { status: await backend.status() };
     case "sweep":

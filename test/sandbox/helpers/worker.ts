@@ -23,11 +23,24 @@ export interface TestWorker {
   readonly stateDirectory: string;
   readonly run: (request: ExecutionRequest, more?: Partial<Omit<RunSettings, "again">>) => Promise<RunAnswer>;
   readonly executeAgain: (request: ExecutionRequest, cellId: string) => Promise<RunAnswer>;
+  /** A cell that runs many programs. */
+  readonly acquire: (request?: ExecutionRequest, more?: Partial<RunSettings>) => Promise<TestCell>;
   readonly status: () => Promise<ProviderStatus>;
   readonly sweep: () => Promise<number>;
   /** Kills the process without any chance to clean up. */
   readonly crash: () => Promise<void>;
   readonly close: () => Promise<void>;
+}
+
+/** A cell that runs many programs. */
+export interface TestCell {
+  readonly cellId: string;
+  /** The code of the refusal of the cell. */
+  readonly refused: string | undefined;
+  /** Runs program `n`. */
+  readonly run: (n: number, request: ExecutionRequest, more?: Partial<RunSettings>) => Promise<RunAnswer>;
+  readonly release: () => Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
 export interface TestWorkerOptions extends Omit<Partial<ChildOptions>, "bubblewrap"> {
@@ -41,6 +54,12 @@ export interface TestWorkerOptions extends Omit<Partial<ChildOptions>, "bubblewr
   readonly descriptors?: readonly number[];
   readonly path?: string;
 }
+
+/** What a request says about the cell, which is the same for all its programs. */
+const shapeFields = ({ language, cpu, memory, disk, network }: ExecutionRequest): Partial<ExecutionRequest> =>
+  Object.fromEntries(
+    Object.entries({ language, cpu, memory, disk, network }).filter(([, value]) => value !== undefined),
+  );
 
 const child = fileURLToPath(new URL("worker-child.ts", import.meta.url));
 let cells = 0;
@@ -103,6 +122,27 @@ export async function startWorker(who: Who, options: TestWorkerOptions = {}): Pr
       return answered(await ask({ kind: "run", request, ...more, cellId }));
     },
     executeAgain: async (request, cellId) => answered(await ask({ kind: "execute-again", request, cellId })),
+    acquire: async (request = { code: ":" }, more = {}) => {
+      const cellId = more.cellId ?? `test-${process.pid}-${cells++}`;
+      const { refused } = await ask({ kind: "acquire", request, ...more, cellId });
+      return {
+        cellId,
+        refused,
+        run: async (n, program, settings = {}) =>
+          answered(
+            await ask({
+              kind: "next",
+              request: { ...shapeFields(request), ...program },
+              ...more,
+              ...settings,
+              cellId,
+              n,
+            }),
+          ),
+        release: async () => void (await ask({ kind: "release", cellId })),
+        remove: async () => void (await ask({ kind: "remove", cellId })),
+      };
+    },
     status: async () => {
       const { status } = await ask({ kind: "status" });
       if (!status) throw new Error("no answer about the status");

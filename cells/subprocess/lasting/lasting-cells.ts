@@ -1,0 +1,112 @@
+/**
+ * The cells of this worker that run many programs, each in a sandbox that stays until the cell ends.
+ *
+ * @module
+ */
+import type { Program } from "#core/contract/cell-shape";
+import type { CellPlan } from "../../cell-plan.ts";
+import { lostOutcome, type ProgramContext, type ProgramOutcome } from "../../provider.ts";
+import type { CellDirectories } from "../sandbox/cell-directory.ts";
+import type { Engine } from "../sandbox/engine.ts";
+import { type OpenedCell, type OpeningCell, openCell } from "./open-cell.ts";
+import { createTurns, type Turns } from "./turns.ts";
+
+/** The cells with many programs. */
+export interface LastingCells {
+  /** Runs a program whose claim the caller has. */
+  readonly run: (cell: CellPlan, n: number, program: Program, context: ProgramContext) => Promise<ProgramOutcome>;
+  /** Ends the sandbox of a cell. Its programs are lost from now on. */
+  readonly end: (cellId: string, why: string) => Promise<void>;
+  /** Ends it, and forgets the cell. */
+  readonly remove: (cellId: string) => Promise<void>;
+  readonly endAll: () => Promise<void>;
+}
+
+interface LastingCell extends OpeningCell {
+  readonly turns: Turns;
+  /** The highest number of a program that came. */
+  latest: number;
+  opened?: OpenedCell | undefined;
+  /** Ends it when the lifetime of the cell is over. */
+  clock?: NodeJS.Timeout;
+}
+
+/** A program that was stopped before it started. */
+const notStarted = lostOutcome(null);
+
+export function createLastingCells(engine: Engine, records: CellDirectories): LastingCells {
+  const cells = new Map<string, LastingCell>();
+  const cellOf = (cellId: string): LastingCell => {
+    const found = cells.get(cellId) ?? { turns: createTurns(), latest: 0 };
+    cells.set(cellId, found);
+    return found;
+  };
+
+  const end = async (cellId: string, why: string): Promise<void> => {
+    const cell = cells.get(cellId);
+    if (cell === undefined) return;
+    cell.ended ??= why;
+    clearTimeout(cell.clock);
+    await cell.launcher?.remove();
+  };
+
+  const runNext = async (
+    plan: CellPlan,
+    cell: LastingCell,
+    program: Program,
+    context: ProgramContext,
+  ): Promise<ProgramOutcome> => {
+    if (cell.ended !== undefined) return lostOutcome(cell.ended);
+    if (cell.opened === undefined) {
+      // Never a new sandbox instead of one that is gone, with its files.
+      if (records.isRecorded(plan.cellId))
+        return lostOutcome("the sandbox in which the cell's earlier programs ran is gone");
+      cell.opened = await openCell(engine, records, plan, cell, context);
+      const over = (): void => void end(plan.cellId, "the lifetime of the cell is over").catch(() => {});
+      cell.clock = setTimeout(over, plan.shape.lifetime).unref();
+    }
+    const { sandbox, prepared } = cell.opened;
+    const gone = sandbox.whyGone();
+    if (gone !== undefined) return lostOutcome(gone);
+    const composed = await prepared.compose(program, context);
+    if (context.stop.aborted) return notStarted;
+    return sandbox.run(composed, context);
+  };
+
+  /** Runs a program when those before it have ended. */
+  const run: LastingCells["run"] = async (plan, n, program, context) => {
+    const cell = cellOf(plan.cellId);
+    if (n < cell.latest) return lostOutcome(`program ${cell.latest} of the cell came before program ${n}`);
+    cell.latest = n;
+    let endTurn = (): void => {};
+    let mayHaveRun = false;
+    const started = (): void => {
+      mayHaveRun = true;
+      context.started();
+    };
+    try {
+      endTurn = await cell.turns.take([context.stop, context.abandoned]);
+      const outcome = await runNext(plan, cell, program, { ...context, started });
+      return outcome.lost !== null && cell.ended !== undefined ? { ...outcome, lost: cell.ended } : outcome;
+    } catch (error) {
+      if (context.abandoned.aborted || mayHaveRun) throw error;
+      if (cell.ended !== undefined) return lostOutcome(cell.ended);
+      if (context.stop.aborted) return notStarted;
+      throw error;
+    } finally {
+      endTurn();
+    }
+  };
+
+  return {
+    run,
+    end,
+    remove: async (cellId) => {
+      await end(cellId, "the cell was removed");
+      cells.delete(cellId);
+    },
+    endAll: async () => {
+      await Promise.all([...cells.keys()].map((cellId) => end(cellId, "the worker has stopped")));
+    },
+  };
+}
