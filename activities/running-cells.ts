@@ -43,7 +43,9 @@ export const isCarried = ({ followers, lastFollowed }: KnownCell): boolean =>
 
 /** The fields of a cell for log lines. */
 export const aboutCell = ({ cellId, workflowId, runId, requester }: KnownCell) => ({
-  ...{ cellId, workflowId, runId },
+  cellId,
+  workflowId,
+  runId,
   requester: requester ?? unknownRequester,
 });
 

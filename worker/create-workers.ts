@@ -55,7 +55,11 @@ export async function createWorkers(
   const activities = createActivities(dependencies);
   const interceptors = { activity: [activityInterceptors(tracing)] };
   const shared = {
-    ...{ connection: native, namespace, identity, activities, interceptors },
+    connection: native,
+    namespace,
+    identity,
+    activities,
+    interceptors,
     ...tuning(settings.drainMilliseconds),
   };
   const waiting = {

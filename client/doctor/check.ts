@@ -14,10 +14,16 @@ export const ok = (name: string, found: string): Check => ({ name, status: "ok",
 
 /** A check that found something to fix; runs can be carried out. */
 export const warning = (name: string, found: string, remedy: string): Check => ({
-  ...{ name, status: "warning", found, remedy },
+  name,
+  status: "warning",
+  found,
+  remedy,
 });
 
 /** A check that failed: runs cannot be carried out. */
 export const failed = (name: string, found: string, remedy: string): Check => ({
-  ...{ name, status: "failed", found, remedy },
+  name,
+  status: "failed",
+  found,
+  remedy,
 });

@@ -24,7 +24,9 @@ const checkDirectories = ({ state, cache }: Paths): Promise<Check[]> =>
 async function checkAll({ configuration, text }: LoadedConfiguration, paths: Paths): Promise<Check[]> {
   const { taskQueue } = configuration.worker;
   const status = await stackStatus({
-    ...{ paths, configurationText: text, taskQueue },
+    paths,
+    configurationText: text,
+    taskQueue,
     retentionMilliseconds: configuration.retention,
   });
   const target = { ...resolveTarget(process.env, {}), address: status.temporal.address };

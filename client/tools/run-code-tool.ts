@@ -140,7 +140,9 @@ export function runCodeTool(options: RunCodeToolOptions = {}): RunCodeTool {
   };
   const parameters = inputJsonSchema(modelRequestSchema);
   return {
-    ...{ name, description, execute },
+    name,
+    description,
+    execute,
     inputSchema: parameters,
     openai: { type: "function", function: { name, description, parameters } },
     openaiResponses: { type: "function", name, description, parameters, strict: false },

@@ -61,7 +61,13 @@ function durationOf({ timings: { started, finished } }: ExecutionResult): number
 export function structuredResult(result: ExecutionResult): ToolResult {
   const { id, status, exitCode, signal, reason, stdout, stderr, files, filesOmitted, notices } = result;
   return {
-    ...{ id, status, exitCode, signal, reason, filesOmitted, ...(notices ? { notices } : {}) },
+    id,
+    status,
+    exitCode,
+    signal,
+    reason,
+    filesOmitted,
+    ...(notices ? { notices } : {}),
     stdout: streamOf(stdout),
     stderr: streamOf(stderr),
     files: files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),

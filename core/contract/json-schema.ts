@@ -22,7 +22,9 @@ const failureSchema = z.object({
 const named = (name: string, description: string, schema: JsonSchema): JsonSchema => ({
   // Put first, so that `$schema` is the first key of the printed schema.
   ...({ $schema: schema.$schema } as JsonSchema),
-  ...{ $id: `https://kgents.io/schema/${name}.json`, title: `kgents ${name}`, description },
+  $id: `https://kgents.io/schema/${name}.json`,
+  title: `kgents ${name}`,
+  description,
   ...schema,
 });
 

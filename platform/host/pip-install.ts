@@ -66,7 +66,9 @@ async function run(
       environment: {
         ...(await programEnvironment(environment, pipNames)),
         // Override settings from the user's configuration that conflict with --target.
-        ...{ PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0", PIP_DISABLE_PIP_VERSION_CHECK: "1" },
+        PIP_USER: "0",
+        PIP_REQUIRE_VIRTUALENV: "0",
+        PIP_DISABLE_PIP_VERSION_CHECK: "1",
       },
       timeoutMilliseconds,
     },

@@ -59,7 +59,9 @@ export async function setUpNamespace(
   }
   const registered = await setUpSearchAttributes(connection, namespace, deadline);
   return {
-    ...{ namespace, action, registered },
+    namespace,
+    action,
+    registered,
     retentionMilliseconds: action === "unchanged" ? (present ?? retention) : retention,
   };
 }

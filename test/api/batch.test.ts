@@ -51,12 +51,16 @@ describe.each([
     const handle = await quartermaster.startBatch(requests, { id });
     expect(handle.attached).toBe(true);
     expect(await handle.summary()).toEqual({
-      ...{ total: 64, started: 64, cancelled: false },
+      total: 64,
+      started: 64,
+      cancelled: false,
       outcomes: { succeeded: 61, failed: 1, "timed-out": 1, error: 1 },
     });
     // A batch's runs are ordinary runs.
     expect(await (await quartermaster.get(`${id}/2`)).inspect()).toMatchObject({
-      ...{ status: "failed", language: "sh", title: "echo two; exit 3" },
+      status: "failed",
+      language: "sh",
+      title: "echo two; exit 3",
     });
   });
 });
@@ -84,14 +88,17 @@ describe("before anything is started", () => {
 
   it.each([0, 101, 1.5, Number.NaN])("%d at once is refused", async (concurrency) => {
     await expect(yard.quartermaster().startBatch([sh("true")], { concurrency })).rejects.toMatchObject({
-      ...{ code: "invalid-request", field: "concurrency" },
+      code: "invalid-request",
+      field: "concurrency",
     });
   });
 
   it("more than the history takes is refused where the store is out of reach, and taken where it is not", async () => {
     const requests = Array.from({ length: 12 }, () => sh(`: ${"x".repeat(100_000)}`));
     await expect(yard.quartermaster({ shared: false }).startBatch(requests)).rejects.toMatchObject({
-      ...{ code: "invalid-request", field: "requests", remedy: expect.stringContaining("Share the artifact store") },
+      code: "invalid-request",
+      field: "requests",
+      remedy: expect.stringContaining("Share the artifact store"),
     });
     const items = await all(yard.quartermaster().batch(requests));
     expect(new Set(inWords(items))).toEqual(new Set(["succeeded "]));

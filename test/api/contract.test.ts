@@ -106,7 +106,9 @@ describe("failures are as the schema says", () => {
     expect(cause).toBeInstanceOf(ApplicationFailure);
     const { type, nonRetryable, details } = cause as ApplicationFailure;
     expect({ type, nonRetryable, ...(details?.[0] as object) }).toMatchObject({
-      ...{ type: kind, nonRetryable: true, kind },
+      type: kind,
+      nonRetryable: true,
+      kind,
       ...(field === undefined ? {} : { field }),
     });
     expect(schemaErrors("failure", details?.[0])).toEqual([]);
@@ -142,12 +144,10 @@ describe("the names in docs/any-language.md are those that there are", () => {
     await handle.result();
     const { searchAttributes: attributes } = await handle.describe();
     expect(attributes).toMatchObject({
-      ...{
-        KgentsLanguage: ["sh"],
-        KgentsBackend: ["subprocess"],
-        KgentsStatus: ["succeeded"],
-        KgentsRequester: ["a-test"],
-      },
+      KgentsLanguage: ["sh"],
+      KgentsBackend: ["subprocess"],
+      KgentsStatus: ["succeeded"],
+      KgentsRequester: ["a-test"],
     });
   });
 });

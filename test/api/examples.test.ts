@@ -58,7 +58,8 @@ test.each([
   const shown = [...(await readFile(join(root, page), "utf8")).matchAll(/```ts\n(.*?)```/gs)];
   const ended = await terminal.program(process.execPath, ["--input-type=module-typescript"], {
     // A directory in which the package's own name resolves.
-    ...{ directory: root, input: shown[index]?.[1] ?? "" },
+    directory: root,
+    input: shown[index]?.[1] ?? "",
   });
   expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(stdout), stderr: "" });
 });

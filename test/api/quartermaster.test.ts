@@ -152,7 +152,11 @@ describe("a handle", () => {
     const handle = await yard.quartermaster().start({ code: "echo begun; sleep 1", language: "sh" });
     for await (const _ of handle.output()) break;
     expect(await handle.describe()).toMatchObject({
-      ...{ id: handle.id, runId: handle.runId, status: "running", phase: "executing", closedAt: null },
+      id: handle.id,
+      runId: handle.runId,
+      status: "running",
+      phase: "executing",
+      closedAt: null,
       startedAt: expect.any(Date),
     });
     await handle.result();

@@ -52,7 +52,10 @@ describe.each([
     await handle.result();
     expect(text(await read(handle, "stdout", { offset: 3, length: 4 }))).toBe("3456");
     expect(await read(handle, "stdout", { offset: 10, length: 4 })).toEqual({
-      ...{ bytes: expect.objectContaining({ length: 0 }), omitted: 0, total: 10, isGrowing: false },
+      bytes: expect.objectContaining({ length: 0 }),
+      omitted: 0,
+      total: 10,
+      isGrowing: false,
     });
     expect(await read(handle, "stderr", all)).toMatchObject({ total: 0, omitted: 0 });
   });

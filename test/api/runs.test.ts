@@ -83,9 +83,16 @@ describe("with search attributes", () => {
     const runs = await listed(yard.quartermaster());
     expect(runs[0]).toMatchObject({ id: "live", status: "running", closedAt: null });
     expect(runs.find(({ id }) => id === "good")).toEqual({
-      ...{ id: "good", runId: expect.any(String), status: "succeeded", language: "sh", backend: "subprocess" },
-      ...{ labels: { team: "red" }, requester: "tests", title: "echo a # first" },
-      ...{ startedAt: expect.any(Date), closedAt: expect.any(Date) },
+      id: "good",
+      runId: expect.any(String),
+      status: "succeeded",
+      language: "sh",
+      backend: "subprocess",
+      labels: { team: "red" },
+      requester: "tests",
+      title: "echo a # first",
+      startedAt: expect.any(Date),
+      closedAt: expect.any(Date),
     });
     expect(runs.find(({ id }) => id === "foreign")).toMatchObject({ title: "print(1)", language: "python" });
   });
@@ -100,8 +107,13 @@ describe("with search attributes", () => {
     const handle = await yard.quartermaster().get("live");
     await expect.poll(async () => (await handle.inspect()).phase, { timeout: 10_000 }).toBe("executing");
     expect(await handle.inspect()).toMatchObject({
-      ...{ id: "live", status: "running", backend: "subprocess", result: null, failure: null },
-      ...{ request: { code: "sleep 621.5", timeout: 700 }, taskQueue: yard.worker.taskQueue },
+      id: "live",
+      status: "running",
+      backend: "subprocess",
+      result: null,
+      failure: null,
+      request: { code: "sleep 621.5", timeout: 700 },
+      taskQueue: yard.worker.taskQueue,
       isolation: { level: "sandbox" },
       fallback: null,
       timings: { queued: expect.any(Date), provisioned: expect.any(Date), finished: null, closed: null },
@@ -118,7 +130,10 @@ describe("with search attributes", () => {
 
   it("inspects one that could not be carried out", async () => {
     expect(await (await yard.quartermaster().get("refused")).inspect()).toMatchObject({
-      ...{ status: "error", result: null, isolation: null, backend: null },
+      status: "error",
+      result: null,
+      isolation: null,
+      backend: null,
       failure: { kind: "unsupported-language", field: "language", remedy: expect.any(String) },
     });
     expect(await (await yard.quartermaster().get("doomed")).inspect()).toMatchObject({
@@ -158,10 +173,15 @@ describe("with search attributes", () => {
     const sealed = { metadata: { encoding: Buffer.from("binary/encrypted") }, data: Buffer.from("sealed") };
     const workflowId = `${taskQueue}-run`;
     const other = await client.workflow.start(executeCodeWorkflow, {
-      ...{ taskQueue, workflowId: `${taskQueue}-other`, args: [{ code: "print(1)" }] },
+      taskQueue,
+      workflowId: `${taskQueue}-other`,
+      args: [{ code: "print(1)" }],
     });
     await client.workflowService.startWorkflowExecution({
-      ...{ namespace: client.options.namespace, workflowId, requestId: randomUUID(), taskQueue: { name: taskQueue } },
+      namespace: client.options.namespace,
+      workflowId,
+      requestId: randomUUID(),
+      taskQueue: { name: taskQueue },
       workflowType: { name: executeCodeWorkflow },
       input: { payloads: [sealed] },
       memo: { fields: { [aboutMemo]: sealed } },
@@ -234,6 +254,7 @@ it("a server that refuses the service's own call is said as one that does not an
     .catch((error: unknown) => error);
   await connection.close();
   expect(toKgentsError(refused, "x")).toMatchObject({
-    ...{ code: "temporal-unavailable", message: expect.stringContaining("no-such-namespace") },
+    code: "temporal-unavailable",
+    message: expect.stringContaining("no-such-namespace"),
   });
 });

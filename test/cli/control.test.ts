@@ -87,7 +87,8 @@ describe("cancel", () => {
   test("--all asks on a terminal, and is refused without one unless --yes is said", async () => {
     await running("all-one", "sleep 646.5");
     expect(await kgents("cancel", "--all")).toMatchObject({
-      ...{ code: 2, stdout: "" },
+      code: 2,
+      stdout: "",
       stderr: expect.stringContaining(
         "kgents: --yes: it is required, because there is no terminal to ask for confirmation; nothing was cancelled\n",
       ),
@@ -111,7 +112,8 @@ describe("cancel", () => {
     expect(agreed).toContain("=0");
     await expectNothingLeft("sleep 647.5");
     expect(await kgents("cancel", "--all", "--yes")).toMatchObject({
-      ...{ code: 0, stderr: "kgents: no run is running: nothing to cancel\n" },
+      code: 0,
+      stderr: "kgents: no run is running: nothing to cancel\n",
     });
   });
 });
@@ -127,7 +129,8 @@ describe("rerun", () => {
     });
     // The name of the flag in `ps`.
     expect(await rerun(["reads", "--language", "pyton"])).toMatchObject({
-      ...{ code: 2, stderr: expect.stringContaining('language: "pyton" is not supported') },
+      code: 2,
+      stderr: expect.stringContaining('language: "pyton" is not supported'),
     });
     const { stdout: id } = await rerun(["reads", "--detach"]);
     expect(id).toMatch(/^exec-/);
@@ -147,7 +150,8 @@ describe("rerun", () => {
   test("a wrong change is refused, and so is what could never run", async () => {
     await ended("first", "exit 6");
     expect(await rerun(["first", "--timeout", "soon"])).toMatchObject({
-      ...{ code: 2, stderr: expect.stringContaining('kgents: timeout: got "soon"; allowed is a duration') },
+      code: 2,
+      stderr: expect.stringContaining('kgents: timeout: got "soon"; allowed is a duration'),
     });
     expect((await rerun(["first", "--id", "first", "--timeout", "21"])).stderr).toContain(
       "kgents: id: first belongs to a run of another request\n",
@@ -166,7 +170,8 @@ test("without a worker: a cancellation is asked for and not claimed; who waits i
     "kgents: no worker serves the task queue, so runs wait; start one with `kgents up` or `kgents worker`\n",
   );
   expect(await kgents("cancel", "orphan")).toMatchObject({
-    ...{ code: 125, stdout: "" },
+    code: 125,
+    stdout: "",
     stderr: expect.stringContaining(
       "kgents: the runs are asked to end, but no worker is there to clean up after them\n",
     ),

@@ -36,7 +36,8 @@ describe("on a machine where nothing runs", () => {
     const examination = await examined({ environment });
     expect(examination).toMatchObject({ code: 1, usable: false });
     expect(check(examination, "Temporal")).toMatchObject({
-      ...{ status: "failed", remedy: expect.stringContaining("TEMPORAL_ADDRESS") },
+      status: "failed",
+      remedy: expect.stringContaining("TEMPORAL_ADDRESS"),
     });
   });
 
@@ -45,7 +46,8 @@ describe("on a machine where nothing runs", () => {
     const examination = await examined({ environment: { KGENTS_CONFIG: path } });
     expect(examination).toMatchObject({ code: 1, usable: false });
     expect(check(examination, "Settings")).toMatchObject({
-      ...{ status: "failed", found: expect.stringContaining(`${path}: worker.backends.0: `) },
+      status: "failed",
+      found: expect.stringContaining(`${path}: worker.backends.0: `),
     });
   });
 });
@@ -64,7 +66,9 @@ describe("with the stack", () => {
       expect(check(examination, name)?.found).not.toBe("");
     }
     expect(check(examination, "Languages")).toEqual({
-      ...{ name: "Languages", status: "ok", remedy: null },
+      name: "Languages",
+      status: "ok",
+      remedy: null,
       found: "python, sh, bash, javascript, typescript",
     });
     const { stdout } = await terminal.run(["doctor"]);
@@ -78,7 +82,9 @@ describe("with the stack", () => {
     const warned = await examined({ environment: { KGENTS_CONFIG: path } });
     expect(warned).toMatchObject({ code: 0, usable: true });
     expect(warned.checks).toContainEqual({
-      ...{ name: "Languages", status: "warning", found: "ruby: there is no no-such-ruby on the worker's PATH" },
+      name: "Languages",
+      status: "warning",
+      found: "ruby: there is no no-such-ruby on the worker's PATH",
       remedy: "Install no-such-ruby and put it on PATH, or run ruby on a cluster.",
     });
     const usual = await terminal.file("usual.yaml", `languages: { ${language} }\ndefaults: { language: ruby }\n`);
@@ -88,7 +94,8 @@ describe("with the stack", () => {
   test("a queue that nobody serves", async () => {
     const path = await terminal.file("queue.yaml", "worker: { taskQueue: nobody }\n");
     expect(check(await examined({ environment: { KGENTS_CONFIG: path } }), "Worker")).toMatchObject({
-      ...{ status: "failed", found: "no worker serves the task queue nobody" },
+      status: "failed",
+      found: "no worker serves the task queue nobody",
     });
   });
 
@@ -96,7 +103,9 @@ describe("with the stack", () => {
     const kubeconfig = await terminal.file(
       "kubeconfig",
       JSON.stringify({
-        ...{ apiVersion: "v1", kind: "Config", "current-context": "away" },
+        apiVersion: "v1",
+        kind: "Config",
+        "current-context": "away",
         clusters: [{ name: "away", cluster: { server: `https://127.0.0.1:${await freePort()}` } }],
         users: [{ name: "away", user: {} }],
         contexts: [{ name: "away", context: { cluster: "away", user: "away" } }],
@@ -116,7 +125,8 @@ describe("with the stack", () => {
   test("a state directory that cannot be used", async () => {
     const environment = { XDG_STATE_HOME: await terminal.file("a-file", "") };
     expect(check(await examined({ environment }), "State")).toMatchObject({
-      ...{ status: "failed", remedy: expect.stringContaining("XDG_STATE_HOME") },
+      status: "failed",
+      remedy: expect.stringContaining("XDG_STATE_HOME"),
     });
   });
 });

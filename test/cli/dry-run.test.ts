@@ -93,7 +93,9 @@ describe("flags show in the Job", () => {
 
 describe("the worker's settings", () => {
   const kubernetes = {
-    ...{ namespace: "my-cells", runtimeClassName: "gvisor", userIds: { first: 5000, count: 100 } },
+    namespace: "my-cells",
+    runtimeClassName: "gvisor",
+    userIds: { first: 5000, count: 100 },
     podTemplate: { nodeSelector: { pool: "cells" }, resources: { "nvidia.com/gpu": 1 }, annotations: { note: "x" } },
   };
   const shown = async (worker: object, environment: NodeJS.ProcessEnv = {}) => {
@@ -112,7 +114,9 @@ describe("the worker's settings", () => {
     const { metadata, spec } = job.spec.template;
     expect(metadata.annotations.note).toBe("x");
     expect(spec).toMatchObject({
-      ...{ runtimeClassName: "gvisor", nodeSelector: { pool: "cells" }, securityContext: { runAsUser: 5000 } },
+      runtimeClassName: "gvisor",
+      nodeSelector: { pool: "cells" },
+      securityContext: { runAsUser: 5000 },
       containers: [{ resources: { requests: { "nvidia.com/gpu": "1" }, limits: { "nvidia.com/gpu": "1" } } }],
     });
   });

@@ -34,7 +34,10 @@ cd "$D"
 
 function bash(line: string, more: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const environment = {
-    ...{ NODE: process.execPath, ENTRY: kgentsEntry, D: terminal.directory, SERVER_PORT: String(terminal.port) },
+    NODE: process.execPath,
+    ENTRY: kgentsEntry,
+    D: terminal.directory,
+    SERVER_PORT: String(terminal.port),
     ...more,
   };
   return terminal.program("bash", ["-c", prelude + line], { environment });

@@ -389,7 +389,10 @@ describe("--json", () => {
     const result: ExecutionResult = JSON.parse(stdout);
     expect(stdout).toBe(`${JSON.stringify(result)}\n`);
     expect(result).toMatchObject({
-      ...{ status: "failed", exitCode: 3, language: "python", backend: "subprocess" },
+      status: "failed",
+      exitCode: 3,
+      language: "python",
+      backend: "subprocess",
       stdout: { text: "o\n", bytes: 2 },
       stderr: { text: "e\n" },
       fallback: null,

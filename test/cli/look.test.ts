@@ -176,7 +176,11 @@ describe("runs", () => {
     test("--json has all of it", async () => {
       const { stdout } = await kgents("show", "bytes", "--json");
       expect(JSON.parse(stdout)).toMatchObject({
-        ...{ id: "bytes", status: "succeeded", phase: null, labels: { team: "red" }, failure: null },
+        id: "bytes",
+        status: "succeeded",
+        phase: null,
+        labels: { team: "red" },
+        failure: null,
         request: { labels: { team: "red" }, cpu: "1" },
         result: { status: "succeeded", stdout: { bytes: 2 ** 20 } },
         timings: { queued: expect.any(String), closed: expect.any(String) },
@@ -214,7 +218,8 @@ describe("runs", () => {
 
     test("of a run without a result", async () => {
       expect(await kgents("logs", "refused")).toMatchObject({
-        ...{ code: 0, stdout: "" },
+        code: 0,
+        stdout: "",
         stderr: "kgents: the run has no result: see `kgents show refused`\n",
       });
     });
@@ -297,7 +302,8 @@ describe("runs", () => {
       const opener = await terminal.file("bin/xdg-open", `#!/bin/sh\nprintf %s "$1" >${terminal.directory}/opened\n`);
       await terminal.program("chmod", ["+x", opener]);
       const environment = {
-        ...{ KGENTS_UI_URL: "https://temporal.example.com/", DISPLAY: ":0" },
+        KGENTS_UI_URL: "https://temporal.example.com/",
+        DISPLAY: ":0",
         // A PATH without the system's opener.
         PATH: join(terminal.directory, "bin"),
       };

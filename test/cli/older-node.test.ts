@@ -33,7 +33,9 @@ describe.runIf(older !== undefined)(`by ${older}`, () => {
     "kgents %s says so in one line, and does nothing",
     async (...args) => {
       expect(await run([node, kgentsEntry, ...args])).toMatchObject({
-        ...{ code: 125, stdout: "", stderr: `kgents: ${words}\n` },
+        code: 125,
+        stdout: "",
+        stderr: `kgents: ${words}\n`,
       });
     },
   );

@@ -39,7 +39,8 @@ test("a schedule starts runs, one after the other, until it is removed", async (
   expect((await terminal.run(["logs", String(run?.id)])).stdout).toBe("tick tock\n");
 
   expect(await terminal.run(["schedule", "delete", "ticks"])).toMatchObject({
-    ...{ code: 0, stderr: "kgents: removed the schedule ticks\n" },
+    code: 0,
+    stderr: "kgents: removed the schedule ticks\n",
   });
   // Temporal's list is eventually consistent.
   await expect.poll(() => lines(["schedule", "list"])).toEqual([]);

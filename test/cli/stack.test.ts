@@ -284,7 +284,9 @@ describe("an odd HOME", () => {
   ])("%s", async (_, home) => {
     const environment = { HOME: home, PYENV_ROOT: process.env.PYENV_ROOT };
     expect(await terminal.run(["exec", "-q", "--lang", "sh", "--code", "echo hi"], { environment })).toMatchObject({
-      ...{ code: 0, stdout: "hi\n", stderr: "" },
+      code: 0,
+      stdout: "hi\n",
+      stderr: "",
     });
   });
 });

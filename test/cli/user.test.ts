@@ -48,7 +48,9 @@ describe.runIf(canBecomeUser())("as an unprivileged user", () => {
     expect(result.stdout.text).not.toBe("0\n");
     expect(result.isolation).toMatchObject({
       level: "sandbox",
-      ...{ network: { enforced: true }, filesystem: { enforced: true }, user: { enforced: true } },
+      network: { enforced: true },
+      filesystem: { enforced: true },
+      user: { enforced: true },
     });
     const shown = await terminal.run(["show", result.id, "--json"]);
     expect(JSON.parse(shown.stdout)).toMatchObject({ requester: `cli:${user}` });

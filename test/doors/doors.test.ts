@@ -12,10 +12,14 @@ beforeAll(async () => {
   const terminal = await createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: inject("temporalBinary") } });
   await terminal.run(["up", "--quiet"]);
   doors = {
-    ...{ terminal, backend: "subprocess", level: "sandbox" },
+    terminal,
+    backend: "subprocess",
+    level: "sandbox",
     remark: "",
     impossible: {
-      ...{ flags: ["--backend", "kubernetes"], kind: "backend-unavailable", remedy: "Choose another --backend" },
+      flags: ["--backend", "kubernetes"],
+      kind: "backend-unavailable",
+      remedy: "Choose another --backend",
     },
     leftOf: async (cellId) => {
       const { cells, mounts } = await leftoversOf(terminal.state);

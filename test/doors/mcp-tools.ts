@@ -18,11 +18,17 @@ export function testMcpTools(get: () => Doors): void {
     const answer = await agent.call("run_code", {
       code: "import os, sys\nprint(len(os.listdir('in')), open('in/255').read())\nprint('oh', file=sys.stderr)\nopen('out.csv', 'w').write('x,y\\n')\nsys.exit(3)",
       files: Array.from({ length: 256 }, (_, index) => ({ name: `in/${index}`, content: `content ${index}` })),
-      ...{ outputs: ["*.csv"], timeout: "60s" },
+      outputs: ["*.csv"],
+      timeout: "60s",
     });
     expect(answer.structuredContent).toMatchObject({
-      ...{ status: "failed", exitCode: 3, backend: doors.backend, isolation: doors.level },
-      ...{ stdout: { text: "256 content 255\n" }, stderr: { text: "oh\n" }, files: [{ name: "out.csv", bytes: 4 }] },
+      status: "failed",
+      exitCode: 3,
+      backend: doors.backend,
+      isolation: doors.level,
+      stdout: { text: "256 content 255\n" },
+      stderr: { text: "oh\n" },
+      files: [{ name: "out.csv", bytes: 4 }],
     });
     expect(textOf(answer)).toContain(`failed, exit code 3 (python, ${doors.backend}, `);
     const { isError, _meta } = await agent.call("run_code", {
@@ -31,7 +37,8 @@ export function testMcpTools(get: () => Doors): void {
     });
     expect(isError).toBe(true);
     expect(_meta?.["kgents.io/failure"]).toMatchObject({
-      ...{ field: "files", message: expect.stringContaining("got a list of 257; allowed is at most 256 files") },
+      field: "files",
+      message: expect.stringContaining("got a list of 257; allowed is at most 256 files"),
     });
   });
 
@@ -76,14 +83,21 @@ export function testMcpTools(get: () => Doors): void {
   test("start_code, get_execution, read_output by offset, cancel_execution, list_executions", async () => {
     const id = "started";
     const started = await agent.call("start_code", {
-      ...{ id, code: "# the title\necho begun; sleep 4332", language: "sh", timeout: "20m" },
+      id,
+      code: "# the title\necho begun; sleep 4332",
+      language: "sh",
+      timeout: "20m",
     });
     expect(started.structuredContent).toMatchObject({ id, attached: false, uiUrl: expect.stringContaining(id) });
     await expect
       .poll(async () => (await agent.call("read_output", { id })).structuredContent, { timeout: 60_000 })
       .toMatchObject({ text: "begun\n", nextOffset: 6, totalBytes: 6, isEnd: false });
     expect((await agent.call("get_execution", { id })).structuredContent).toMatchObject({
-      ...{ id, status: "running", phase: "executing", result: null, failure: null },
+      id,
+      status: "running",
+      phase: "executing",
+      result: null,
+      failure: null,
     });
     const running = await agent.call("list_executions", { status: "running" });
     expect(running.structuredContent).toMatchObject({ executions: [{ id, title: "# the title" }] });
@@ -91,13 +105,20 @@ export function testMcpTools(get: () => Doors): void {
     const cancelled = await agent.call("cancel_execution", { id });
     await visitor.expectNothingLeft(id, "sleep 4332");
     expect(cancelled.structuredContent).toMatchObject({
-      ...{ id, status: "cancelled", phase: null, result: { backend: doors.backend, stdout: { text: "begun\n" } } },
+      id,
+      status: "cancelled",
+      phase: null,
+      result: { backend: doors.backend, stdout: { text: "begun\n" } },
     });
     expect((await agent.call("read_output", { id, offset: 2, length: 2 })).structuredContent).toMatchObject({
-      ...{ offset: 2, text: "gu", nextOffset: 4, isEnd: false },
+      offset: 2,
+      text: "gu",
+      nextOffset: 4,
+      isEnd: false,
     });
     expect((await agent.call("read_output", { id, offset: 6 })).structuredContent).toMatchObject({
-      ...{ text: "", isEnd: true },
+      text: "",
+      isEnd: true,
     });
   });
 }

@@ -59,11 +59,16 @@ export function testPrograms(get: () => Doors): void {
     await expect
       .poll(() => textOf(handle.outputSoFar()), { timeout: 20_000 })
       .toEqual({
-        ...{ stdout: "begun\n", stderr: "oops\n" },
+        stdout: "begun\n",
+        stderr: "oops\n",
       });
     expect(await handle.describe()).toMatchObject({ status: "running", phase: "executing", closedAt: null });
     expect(await handle.inspect()).toMatchObject({
-      ...{ status: "running", backend: doors.backend, request, result: null, isolation: { level: doors.level } },
+      status: "running",
+      backend: doors.backend,
+      request,
+      result: null,
+      isolation: { level: doors.level },
       timings: { queued: expect.any(Date), provisioned: expect.any(Date), finished: null },
     });
     const listed = async () => {

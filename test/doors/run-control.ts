@@ -30,7 +30,11 @@ export function testRunControl(get: () => Doors): void {
     test("ps: what runs, and where", async () => {
       expect(jsonLines((await kgents("ps")).stdout)).toEqual([
         expect.objectContaining({
-          ...{ id: "live", status: "running", language: "sh", backend: doors.backend, closedAt: null },
+          id: "live",
+          status: "running",
+          language: "sh",
+          backend: doors.backend,
+          closedAt: null,
         }),
       ]);
       const failed = async () => jsonLines((await kgents("ps", "--status", "failed")).stdout).map(({ id }) => id);
@@ -49,7 +53,11 @@ export function testRunControl(get: () => Doors): void {
 
     test("show --json: one that goes on", async () => {
       expect(await visitor.shown("live")).toMatchObject({
-        ...{ status: "running", phase: "executing", backend: doors.backend, result: null, failure: null },
+        status: "running",
+        phase: "executing",
+        backend: doors.backend,
+        result: null,
+        failure: null,
         isolation: { level: doors.level, network: { enforced: true } },
       });
     });
@@ -75,7 +83,10 @@ export function testRunControl(get: () => Doors): void {
       const { code, stdout } = await kgents("attach", "four", "--json");
       expect(code).toBe(4);
       expect(JSON.parse(stdout)).toMatchObject({
-        ...{ id: "four", status: "failed", backend: doors.backend, stdout: { text: "x\n" } },
+        id: "four",
+        status: "failed",
+        backend: doors.backend,
+        stdout: { text: "x\n" },
       });
     });
 
@@ -94,7 +105,9 @@ export function testRunControl(get: () => Doors): void {
   describe("wait", () => {
     test("exits as exec would, and says what became of the run", async () => {
       expect(await kgents("wait", "four")).toMatchObject({
-        ...{ code: 4, stdout: "", stderr: "kgents: four: failed: the code exited with 4\n" },
+        code: 4,
+        stdout: "",
+        stderr: "kgents: four: failed: the code exited with 4\n",
       });
       await visitor.exec("late", "sleep 60", "--timeout", "1");
       expect(await kgents("wait", "late")).toMatchObject({ code: 124 });
@@ -159,7 +172,9 @@ export function testRunControl(get: () => Doors): void {
       ]);
       expect(await kgents("wait", "one")).toMatchObject({ code: 130 });
       expect(await kgents("cancel", "one")).toMatchObject({
-        ...{ code: 0, stdout: "", stderr: "kgents: one had already ended: cancelled\n" },
+        code: 0,
+        stdout: "",
+        stderr: "kgents: one had already ended: cancelled\n",
       });
     });
 

@@ -150,18 +150,24 @@ describe("the Vercel AI SDK", () => {
           const input = JSON.stringify({ code: "print('by the SDK')" });
           return {
             content: [{ type: "tool-call", toolCallId: "1", toolName: "run_code", input }],
-            ...{ finishReason: { unified: "tool-calls", raw: undefined }, usage, warnings: [] },
+            finishReason: { unified: "tool-calls", raw: undefined },
+            usage,
+            warnings: [],
           };
         }
         seen.push(JSON.stringify(last.content));
         return {
           content: [{ type: "text", text: "done" }],
-          ...{ finishReason: { unified: "stop", raw: undefined }, usage, warnings: [] },
+          finishReason: { unified: "stop", raw: undefined },
+          usage,
+          warnings: [],
         };
       },
     });
     const { text } = await generateText({
-      ...{ model, prompt: "run it", stopWhen: stepCountIs(2) },
+      model,
+      prompt: "run it",
+      stopWhen: stepCountIs(2),
       tools: { run_code: tool(runCode.aiSdk) },
     });
     expect(text).toBe("done");

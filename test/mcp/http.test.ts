@@ -44,7 +44,9 @@ async function send(
 
 const json = { "content-type": "application/json", accept: "application/json, text/event-stream" };
 const initialize = JSON.stringify({
-  ...{ jsonrpc: "2.0", id: 1, method: "initialize" },
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
   params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "by-hand", version: "1" } },
 });
 

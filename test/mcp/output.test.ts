@@ -160,7 +160,11 @@ open('not-a-picture.png', 'w').write('plain')`;
     const answer = await agent.call("run_code", { code, outputs: ["*"], disk: "10Mi" });
     const { id, files } = answer.structuredContent as { id: string; files: { name: string; bytes: number }[] };
     expect(Object.fromEntries(files.map(({ name, bytes }) => [name, bytes]))).toEqual({
-      ...{ "a.csv": 8, "b.png": 70, "c.bin": 3, "d.txt": 100_000, "not-a-picture.png": 5 },
+      "a.csv": 8,
+      "b.png": 70,
+      "c.bin": 3,
+      "d.txt": 100_000,
+      "not-a-picture.png": 5,
     });
     const text = textOf(answer);
     expect(text).toMatch(/file "a\.csv" \(8 bytes\)\n<file (\w+)>\nx,y\n1,2\n<\/file \1>/);

@@ -15,12 +15,16 @@ beforeAll(async () => {
 afterAll(() => terminal[Symbol.asyncDispose]());
 
 const initialize = {
-  ...{ jsonrpc: "2.0", id: 1, method: "initialize" },
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
   params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "by-hand", version: "1" } },
 };
 const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
 const callOf = (id: number, code: string) => ({
-  ...{ jsonrpc: "2.0", id, method: "tools/call" },
+  jsonrpc: "2.0",
+  id,
+  method: "tools/call",
   params: {
     name: "run_code",
     arguments: { code, language: "sh", timeout: "2h", id: `by-hand-${id}` },

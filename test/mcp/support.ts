@@ -29,7 +29,8 @@ const createClient = (era: Era, name = "test-agent"): Client =>
   );
 
 const agentOf = (client: Client, more: Pick<Agent, "stderr" | "pid">): Agent => ({
-  ...{ client, ...more },
+  client,
+  ...more,
   call: async (name, input = {}, options = {}) =>
     (await client.callTool({ name, arguments: input }, { timeout: patience, ...options })) as CallToolResult,
   [Symbol.asyncDispose]: () => client.close(),
@@ -47,7 +48,9 @@ export async function connectByStdio(terminal: CommandLine, era: Era = "2026", n
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [kgentsEntry, "mcp"],
-    ...{ env, cwd: terminal.directory, stderr: "pipe" },
+    env,
+    cwd: terminal.directory,
+    stderr: "pipe",
   });
   const chunks: Buffer[] = [];
   transport.stderr?.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -63,13 +63,23 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
   test("run_code", async () => {
     const answer = await agent.call("run_code", {
       code: "import sys; print(sys.stdin.read(), sys.argv[1]); print('oh', file=sys.stderr); sys.exit(3)",
-      ...{ args: ["there"], stdin: "hello", timeout: "20s" },
+      args: ["there"],
+      stdin: "hello",
+      timeout: "20s",
       // Models use null for fields that are not given.
-      ...{ language: null, files: null, env: null, memory: null, id: null },
+      language: null,
+      files: null,
+      env: null,
+      memory: null,
+      id: null,
     });
     expect(answer.isError).toBeFalsy();
     expect(answer.structuredContent).toMatchObject({
-      ...{ status: "failed", exitCode: 3, language: "python", backend: "subprocess", isolation: "sandbox" },
+      status: "failed",
+      exitCode: 3,
+      language: "python",
+      backend: "subprocess",
+      isolation: "sandbox",
       stdout: { text: "hello there\n", tail: "", encoding: "utf-8", bytes: 12, omittedBytes: 0, nextOffset: null },
       stderr: { text: "oh\n" },
     });
@@ -94,7 +104,9 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
 
     const cancelled = await agent.call("cancel_execution", { id });
     expect(cancelled.structuredContent).toMatchObject({
-      ...{ id, status: "cancelled", phase: null },
+      id,
+      status: "cancelled",
+      phase: null,
       result: { status: "cancelled", stdout: { text: "begun\n" } },
     });
     expect((await agent.call("cancel_execution", { id })).structuredContent).toMatchObject({ status: "cancelled" });

@@ -51,7 +51,10 @@ function spansOf(line: string): ReceivedSpan[] {
       // biome-ignore lint/suspicious/noExplicitAny: OTLP's JSON
       spans.map((span: any) => ({
         service: read(resource.attributes)["service.name"],
-        ...{ name: span.name, traceId: span.traceId, spanId: span.spanId, kind: span.kind },
+        name: span.name,
+        traceId: span.traceId,
+        spanId: span.spanId,
+        kind: span.kind,
         parentSpanId: span.parentSpanId || undefined,
         from: BigInt(span.startTimeUnixNano),
         to: BigInt(span.endTimeUnixNano),

@@ -8,7 +8,9 @@ const sources = fileURLToPath(new URL("./go", import.meta.url));
 /** The directory of the tools, built once for this machine. */
 export async function buildTools(): Promise<string> {
   const directory = await buildGoPrograms({
-    ...{ name: "observability", directory: sources, programs: { tools: "." } },
+    name: "observability",
+    directory: sources,
+    programs: { tools: "." },
     environment: { CGO_ENABLED: "0" },
   });
   return join(directory, "tools");

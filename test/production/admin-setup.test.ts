@@ -51,13 +51,18 @@ it("creates what is missing, and runs can carry the search attributes at once", 
     stderr: expect.stringContaining(`the namespace ${namespace} is created`),
   });
   expect(JSON.parse(stdout)).toMatchObject({
-    ...{ namespace, action: "created", registered: names, retentionMilliseconds: 3 * 86_400_000 },
+    namespace,
+    action: "created",
+    registered: names,
+    retentionMilliseconds: 3 * 86_400_000,
     address: environment.TEMPORAL_ADDRESS,
   });
   const { config } = await connection.workflowService.describeNamespace({ namespace });
   expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(3 * 86_400);
   const handle = await new Client({ connection, namespace }).workflow.start("nobody-runs-it", {
-    ...{ taskQueue: "nobody", workflowId: "one", args: [] },
+    taskQueue: "nobody",
+    workflowId: "one",
+    args: [],
     typedSearchAttributes: names.map((name) => ({
       key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
       value: "x",

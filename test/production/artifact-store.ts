@@ -40,7 +40,8 @@ export async function startArtifactStore(): Promise<ArtifactStoreServer> {
     "SIGTERM",
   );
   return {
-    ...{ port, secrets },
+    port,
+    secrets,
     environment: {
       AWS_SHARED_CREDENTIALS_FILE: join(secrets, "store-credentials"),
       NODE_EXTRA_CA_CERTS: authority,

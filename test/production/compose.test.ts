@@ -130,7 +130,9 @@ describe("the containers of kgents", () => {
     "%s: no root, no capability, nothing to write to but what it needs",
     (name) => {
       expect(serviceOf(compose, name)).toMatchObject({
-        ...{ read_only: true, cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] },
+        read_only: true,
+        cap_drop: ["ALL"],
+        security_opt: ["no-new-privileges:true"],
       });
       expect(serviceOf(compose, name)).not.toHaveProperty("user");
     },

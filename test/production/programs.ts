@@ -35,7 +35,9 @@ async function build(settings: GoPrograms): Promise<string> {
  */
 export const buildPrograms = (progress: (line: string) => void): Promise<string> =>
   build({
-    ...{ name: "production", directory: sources, programs: packages },
+    name: "production",
+    directory: sources,
+    programs: packages,
     onBuild: () =>
       progress(
         "building Temporal's production server from Go modules, once for this machine (about 3 minutes on 2 cores)",
@@ -49,7 +51,9 @@ export const buildPrograms = (progress: (line: string) => void): Promise<string>
  */
 export async function buildGateway(progress: (line: string) => void): Promise<string> {
   const directory = await build({
-    ...{ name: "gateway", directory: gatewaySources, programs: { versitygw: gateway } },
+    name: "gateway",
+    directory: gatewaySources,
+    programs: { versitygw: gateway },
     onBuild: () =>
       progress("building an S3-compatible server from Go modules, once for this machine (about 1 minute on 2 cores)"),
   });

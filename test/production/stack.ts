@@ -78,8 +78,10 @@ export async function setUpSchema(
 ): Promise<void> {
   await runOrFail(argv(service, secrets, service.command), {
     environment: {
-      ...{ ...withPrograms(programs), ...environmentOf(service, secrets) },
-      ...{ SQL_HOST: "127.0.0.1", SQL_PORT: `${port}` },
+      ...withPrograms(programs),
+      ...environmentOf(service, secrets),
+      SQL_HOST: "127.0.0.1",
+      SQL_PORT: `${port}`,
     },
   });
 }
@@ -126,8 +128,12 @@ export async function startProductionStack(programs: string, options: StackOptio
       argv(temporal, secrets, ["temporal-server", "start"]),
       {
         env: {
-          ...{ ...withPrograms(programs), ...environmentOf(temporal, secrets), ...ports },
-          ...{ POSTGRES_SEEDS: "127.0.0.1", DB_PORT: `${postgres.port}`, BIND_ON_IP: "127.0.0.1" },
+          ...withPrograms(programs),
+          ...environmentOf(temporal, secrets),
+          ...ports,
+          POSTGRES_SEEDS: "127.0.0.1",
+          DB_PORT: `${postgres.port}`,
+          BIND_ON_IP: "127.0.0.1",
           PROMETHEUS_ENDPOINT: `127.0.0.1:${await freePort()}`,
           ...options.environment,
         },

@@ -38,7 +38,8 @@ test("the worker gets what it needs, and nothing that belongs to one command", (
 test("a relative path is that of the directory where it was given", () => {
   const given = { KUBECONFIG: "a:/b", TEMPORAL_TLS_CLIENT_KEY_PATH: "./key", https_proxy: "proxy:1" };
   expect(workerEnvironment(given)).toEqual({
-    ...{ KUBECONFIG: `${process.cwd()}/a:/b`, TEMPORAL_TLS_CLIENT_KEY_PATH: `${process.cwd()}/key` },
+    KUBECONFIG: `${process.cwd()}/a:/b`,
+    TEMPORAL_TLS_CLIENT_KEY_PATH: `${process.cwd()}/key`,
     https_proxy: "proxy:1",
   });
 });

@@ -232,7 +232,8 @@ test.runIf(process.getuid?.() === 0)("a server of another user gets nothing unle
     const refusal = { code: "stack-start", message: expect.stringContaining("another user of this machine"), remedy };
     await expect(ensureStack(stack.options)).rejects.toMatchObject(refusal);
     expect((await stackStatus(stack.options)).temporal).toMatchObject({
-      ...{ running: false, reason: expect.stringContaining("(uid 54321)") },
+      running: false,
+      reason: expect.stringContaining("(uid 54321)"),
     });
     expect(await stack.workerStarts()).toEqual([]);
     const named = { ...stack.options, address: `127.0.0.1:${stack.port}` };

@@ -41,7 +41,11 @@ export async function createTestStack(temporal: string, variables: NodeJS.Proces
   };
   const options = { environment, workerEntry, progress: (line: string) => void said.push(line) };
   return {
-    ...{ directory, state, port, options, said },
+    directory,
+    state,
+    port,
+    options,
+    said,
     workerStarts: async () => {
       const lines = await readFile(join(state, "starts"), "utf8").catch(() => "");
       return lines

@@ -77,7 +77,10 @@ function run(command: string, args: readonly string[], options: Required<RunOpti
   }
   const text = (stream: "stdout" | "stderr"): string => Buffer.concat(chunks[stream]).toString("utf8");
   const ended = once(child, "close").then(([code, signal]) => ({
-    ...{ code, signal, stdout: text("stdout"), stderr: text("stderr") },
+    code,
+    signal,
+    stdout: text("stdout"),
+    stderr: text("stderr"),
     bytes: Buffer.concat(chunks.stdout),
   }));
   return {
@@ -140,7 +143,10 @@ export async function createCommandLine(
     });
   const start: CommandLine["start"] = (args, given) => program(process.execPath, [kgentsEntry, ...args], given);
   return {
-    ...{ directory, port, environment, start },
+    directory,
+    port,
+    environment,
+    start,
     state: join(directory, "state", "kgents"),
     run: (args, given) => start(args, given).ended,
     program: (command, args, given) => program(command, args, given).ended,

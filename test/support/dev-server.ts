@@ -57,7 +57,9 @@ export async function startDevServer(
   const settings = options.stock
     ? [...stock, "--db-filename", databaseFile]
     : serverArguments({
-        ...{ port, database: databaseFile, ui: { host: "127.0.0.1", port: uiPort } },
+        port,
+        database: databaseFile,
+        ui: { host: "127.0.0.1", port: uiPort },
         http: { port: await freePort(), host: "tests.kgents.invalid" },
       });
   const child = spawn(binary, [...settings, ...(options.more ?? []), "--log-level", "error"], {

@@ -113,7 +113,9 @@ const patience = 60_000;
 export function checkAttack(answer: RunAnswer, { omitted, harmless, comes = {}, withoutGood }: OutputAttack): void {
   const { error, outcome, files, milliseconds } = answer;
   expect({ error, exit: outcome?.exit, lost: outcome?.lost }).toEqual({
-    ...{ error: null, exit: { code: 0, signal: null }, lost: null },
+    error: null,
+    exit: { code: 0, signal: null },
+    lost: null,
   });
   const { "good.txt": good, ...others } = files;
   if (withoutGood !== true) expect(good?.toString()).toBe("good\n");

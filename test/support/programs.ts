@@ -327,7 +327,9 @@ export function checkAnswer({ error, outcome, stdout, stderr, files }: RunAnswer
   const { code = 0, signal = null } = expected;
   const said = [stdout, stderr].map((stream) => stream.subarray(0, 2000).toString());
   expect({ error, exit: outcome?.exit, lost: outcome?.lost, said }).toMatchObject({
-    ...{ error: null, exit: { code, signal }, lost: null },
+    error: null,
+    exit: { code, signal },
+    lost: null,
   });
   checkStream(stdout, expected.stdout);
   checkStream(stderr, expected.stderr);

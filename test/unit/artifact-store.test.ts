@@ -48,7 +48,8 @@ it.runIf(canMount)("content that cannot be marked as used leaves no file open", 
   await promisify(execFile)("mount", ["-o", "remount,ro", disk.directory]);
   for (let time = 0; time < 3; time += 1) {
     await expect(small.openBlob(artifact, bytes)).rejects.toMatchObject({
-      ...{ code: "artifact-unavailable", message: expect.stringContaining("cannot be marked as used: EROFS") },
+      code: "artifact-unavailable",
+      message: expect.stringContaining("cannot be marked as used: EROFS"),
     });
     await expect(small.openBlob(artifact, bytes + 1)).rejects.toMatchObject({ code: "artifact-unavailable" });
   }

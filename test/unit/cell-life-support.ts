@@ -89,11 +89,26 @@ export function memoryStore(meet: Meet<StoreAwait>): ArtifactStore {
 }
 
 const info = (activityType: string): Info => ({
-  ...{ taskToken: new Uint8Array(), base64TaskToken: "", activityId: "1", activityType, attempt: 1, isLocal: false },
-  ...{ activityNamespace: "default", workflowNamespace: "default", namespace: "default", workflowType: "executeCode" },
-  ...{ taskQueue: "queue", workflowExecution: owner, heartbeatDetails: undefined, heartbeatTimeoutMs: 10_000 },
-  ...{ scheduledTimestampMs: 0, currentAttemptScheduledTimestampMs: 0, inWorkflow: true },
-  ...{ scheduleToCloseTimeoutMs: 0, startToCloseTimeoutMs: 0, priority: {} },
+  taskToken: new Uint8Array(),
+  base64TaskToken: "",
+  activityId: "1",
+  activityType,
+  attempt: 1,
+  isLocal: false,
+  activityNamespace: "default",
+  workflowNamespace: "default",
+  namespace: "default",
+  workflowType: "executeCode",
+  taskQueue: "queue",
+  workflowExecution: owner,
+  heartbeatDetails: undefined,
+  heartbeatTimeoutMs: 10_000,
+  scheduledTimestampMs: 0,
+  currentAttemptScheduledTimestampMs: 0,
+  inWorkflow: true,
+  scheduleToCloseTimeoutMs: 0,
+  startToCloseTimeoutMs: 0,
+  priority: {},
 });
 
 /** Runs one attempt of an activity like Temporal's worker. If it is interrupted, then after a second. */

@@ -243,7 +243,9 @@ test("recorded cells", () => {
 test("a cell that its deletion has killed may have run code of an earlier worker", () => {
   const state = classifyCell({ job: job(), pods: [pod(ends(137), deletedNow)], events: [] }, now);
   expect(state).toEqual({
-    ...{ state: "failed", kind: "cell-deleted", hasRun: true },
+    state: "failed",
+    kind: "cell-deleted",
+    hasRun: true,
     detail: "the cell's pod was deleted from outside",
   });
 });

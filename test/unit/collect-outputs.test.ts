@@ -240,7 +240,10 @@ describe("a hostile archive ends the collection, and what came before it stays",
       source.write(Buffer.from(pieces ?? "", "latin1"));
       let gaveUp = false;
       const omitted = await collectOutputs(controlReader(source), {
-        ...{ globs: ["*"], except: new Set<string>(), largestTotal: 1000, patienceMilliseconds: 50 },
+        globs: ["*"],
+        except: new Set<string>(),
+        largestTotal: 1000,
+        patienceMilliseconds: 50,
         save: async (_name, content) => buffer(content).then(() => true),
         giveUp: () => {
           gaveUp = true;

@@ -88,7 +88,9 @@ describe("parseConfiguration", () => {
         network: true,
         unsandboxed: false,
         kubernetes: {
-          ...{ namespace: "kgents-ephemeral", networkIsolation: "required", maximumCells: 100 },
+          namespace: "kgents-ephemeral",
+          networkIsolation: "required",
+          maximumCells: 100,
           userIds: { first: 2_013_265_920, count: 67_108_864 },
         },
       },

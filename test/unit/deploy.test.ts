@@ -82,8 +82,11 @@ describe("a pod template", () => {
 
   it("is permitted by annotations of the namespace, and by nothing else", async () => {
     const template = {
-      ...{ priorityClassName: "low", nodeSelector: { pool: "cells" }, annotations: { note: "x" } },
-      ...{ imagePullSecrets: [{ name: "a" }, { name: "b" }], resources: { "nvidia.com/gpu": 1 } },
+      priorityClassName: "low",
+      nodeSelector: { pool: "cells" },
+      annotations: { note: "x" },
+      imagePullSecrets: [{ name: "a" }, { name: "b" }],
+      resources: { "nvidia.com/gpu": 1 },
     };
     expect(await annotationsOf(template)).toEqual({
       "kgents.io/allowed-priority-classes": "low",

@@ -34,6 +34,7 @@ describe("the cluster", () => {
 test("a directory that is not there is looked for above; one below a file cannot be made", async () => {
   expect((await checkDirectory("State", "/tmp/kgents-nowhere/at/all", "X")).status).toMatch(/ok|warning/);
   expect(await checkDirectory("State", "/etc/hostname/x", "X")).toMatchObject({
-    ...{ status: "failed", remedy: expect.stringContaining("with X") },
+    status: "failed",
+    remedy: expect.stringContaining("with X"),
   });
 });

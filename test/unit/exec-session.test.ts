@@ -27,7 +27,9 @@ beforeAll(async () => {
   const { port } = server.address() as AddressInfo;
   const kubeconfig = join(directory, "kubeconfig");
   const about = {
-    ...{ apiVersion: "v1", kind: "Config", "current-context": "c" },
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "c",
     clusters: [{ name: "c", cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true } }],
     contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
     users: [{ name: "u", user: {} }],

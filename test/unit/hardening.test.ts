@@ -12,7 +12,11 @@ import { type PodTemplate, podTemplateSchema } from "#core/manifest/pod-template
 const shape = shapeOf(parseRequest({ code: "1", labels: { team: "red" } }), findLanguage(builtInLanguages, "python"));
 const render = (podTemplate?: PodTemplate): Job =>
   renderJob({
-    ...{ name: "kgents-0123", namespace: "kgents-ephemeral", shape, runtimeClassName: "gvisor", podTemplate },
+    name: "kgents-0123",
+    namespace: "kgents-ephemeral",
+    shape,
+    runtimeClassName: "gvisor",
+    podTemplate,
     labels: { "kgents.io/instance": "i", "kgents.io/cell": "kgents-0123" },
     annotations: { "kgents.io/run-id": "r" },
   });
@@ -369,10 +373,17 @@ describe("a template", () => {
     const { nodeSelector, tolerations, affinity, imagePullSecrets, priorityClassName, schedulerName } = every;
     expect(spec).toEqual({
       ...plain.spec.template.spec,
-      ...{ nodeSelector, tolerations, affinity, imagePullSecrets, priorityClassName, schedulerName },
+      nodeSelector,
+      tolerations,
+      affinity,
+      imagePullSecrets,
+      priorityClassName,
+      schedulerName,
       topologySpreadConstraints: [
         {
-          ...{ maxSkew: 1, topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway" },
+          maxSkew: 1,
+          topologyKey: "topology.kubernetes.io/zone",
+          whenUnsatisfiable: "ScheduleAnyway",
           labelSelector: { matchLabels: { "kgents.io/job-type": "ephemeral" } },
         },
       ],
@@ -381,7 +392,8 @@ describe("a template", () => {
     for (const part of ["requests", "limits"] as const) {
       expect(spec.containers[0].resources[part]).toEqual({
         ...plain.spec.template.spec.containers[0].resources[part],
-        ...{ "nvidia.com/gpu": "2", "example.com/fpga": "1000" },
+        "nvidia.com/gpu": "2",
+        "example.com/fpga": "1000",
       });
     }
     expect(job.spec.template.metadata.annotations).toEqual({

@@ -11,7 +11,8 @@ import { boundStream } from "#core/text/bounded-stream";
 
 const streamOf = (bytes: Buffer, budget = 900 * 1024): StreamResult => ({
   ...boundStream({ head: bytes, tail: new Uint8Array(), bytes: bytes.length }, budget),
-  ...{ sha256: "", ref: null },
+  sha256: "",
+  ref: null,
 });
 
 describe("quotations", () => {

@@ -15,10 +15,18 @@ const wanted = (request: ExecutionRequest = {}) =>
 
 it("counts a cell as Kubernetes does", () => {
   expect(wanted({ cpu: "2", memory: "1Gi" })).toEqual({
-    ...{ pods: 1, "count/pods": 1, "count/jobs.batch": 1 },
-    ...{ cpu: 100, memory: 128 * mebibyte, "ephemeral-storage": 64 * mebibyte },
-    ...{ "requests.cpu": 100, "requests.memory": 128 * mebibyte, "requests.ephemeral-storage": 64 * mebibyte },
-    ...{ "limits.cpu": 2000, "limits.memory": 1024 * mebibyte, "limits.ephemeral-storage": 244 * mebibyte },
+    pods: 1,
+    "count/pods": 1,
+    "count/jobs.batch": 1,
+    cpu: 100,
+    memory: 128 * mebibyte,
+    "ephemeral-storage": 64 * mebibyte,
+    "requests.cpu": 100,
+    "requests.memory": 128 * mebibyte,
+    "requests.ephemeral-storage": 64 * mebibyte,
+    "limits.cpu": 2000,
+    "limits.memory": 1024 * mebibyte,
+    "limits.ephemeral-storage": 244 * mebibyte,
   });
 });
 
@@ -41,7 +49,8 @@ it("counts extended resources of a template", () => {
 
 describe("room in quotas", () => {
   const quota = (hard: Record<string, string>, used: Record<string, string> = {}, name = "q"): Quota => ({
-    ...{ name, hard },
+    name,
+    hard,
     used: { ...Object.fromEntries(Object.keys(hard).map((resource) => [resource, "0"])), ...used },
   });
   const full = (words: string) => ({ always: false, words });

@@ -205,12 +205,30 @@ test.each([0, -1, 1.5, Number.NaN, 2 ** 60])("%s is no process", async (pid) => 
 
 test("the environment of programs is an allow list", async () => {
   const given = {
-    ...{ PATH: ".:/usr/bin", HOME: "/home/a", LC_ALL: "C", TMPDIR: "/t", PIP_INDEX_URL: "x", PIP_X: undefined },
-    ...{ NODE_OPTIONS: "--require=/x", LD_PRELOAD: "/x", LD_LIBRARY_PATH: "/x", PYTHONPATH: "/x", PYTHONSTARTUP: "/x" },
-    ...{ BASH_ENV: "/x", ENV: "/x", GITHUB_TOKEN: "secret", KGENTS_MCP_TOKEN: "secret", DYLD_INSERT_LIBRARIES: "/x" },
+    PATH: ".:/usr/bin",
+    HOME: "/home/a",
+    LC_ALL: "C",
+    TMPDIR: "/t",
+    PIP_INDEX_URL: "x",
+    PIP_X: undefined,
+    NODE_OPTIONS: "--require=/x",
+    LD_PRELOAD: "/x",
+    LD_LIBRARY_PATH: "/x",
+    PYTHONPATH: "/x",
+    PYTHONSTARTUP: "/x",
+    BASH_ENV: "/x",
+    ENV: "/x",
+    GITHUB_TOKEN: "secret",
+    KGENTS_MCP_TOKEN: "secret",
+    DYLD_INSERT_LIBRARIES: "/x",
   };
   expect(await programEnvironment(given, ["PIP_*"])).toEqual({
-    ...{ PATH: "/usr/bin", HOME: "/home/a", LC_ALL: "C", TMPDIR: "/t", PIP_INDEX_URL: "x", PIP_X: undefined },
+    PATH: "/usr/bin",
+    HOME: "/home/a",
+    LC_ALL: "C",
+    TMPDIR: "/t",
+    PIP_INDEX_URL: "x",
+    PIP_X: undefined,
   });
 });
 

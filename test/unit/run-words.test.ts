@@ -76,8 +76,11 @@ describe("table", () => {
 
 describe("bar chart of phases", () => {
   const timings = {
-    ...{ queued: now, provisioned: later(100), started: later(200) },
-    ...{ finished: later(1000), closed: later(1100) },
+    queued: now,
+    provisioned: later(100),
+    started: later(200),
+    finished: later(1000),
+    closed: later(1100),
   };
 
   it("each bar lies where its phase does", () => {

@@ -19,7 +19,8 @@ const owner = { workflowId: "w", runId: "r" };
 
 const wanted = toV1Job(
   renderJob({
-    ...{ name: cellId, namespace: "kgents-ephemeral" },
+    name: cellId,
+    namespace: "kgents-ephemeral",
     shape: shapeOf(parseRequest({ code: "1", memory: "1.5Gi", cpu: 1.5 }), findLanguage(builtInLanguages, "python")),
     labels: { [instanceLabel]: "mine", [cellLabel]: cellId },
     annotations: { [workflowIdAnnotation]: "w", [runIdAnnotation]: "r" },
@@ -42,10 +43,15 @@ const controller = { "batch.kubernetes.io/controller-uid": "5a122345" };
 
 /** The defaults that a server of version 1.34 adds. */
 const filledIn: Changes = {
-  ...{ "spec suspend": false, "spec completions": 1, "spec completionMode": "NonIndexed", "spec parallelism": 1 },
-  ...{ "spec manualSelector": false, "spec selector": { matchLabels: controller } },
+  "spec suspend": false,
+  "spec completions": 1,
+  "spec completionMode": "NonIndexed",
+  "spec parallelism": 1,
+  "spec manualSelector": false,
+  "spec selector": { matchLabels: controller },
   "spec template metadata labels batch.kubernetes.io/controller-uid": "5a122345",
-  ...{ [`${pod} dnsPolicy`]: "ClusterFirst", [`${pod} schedulerName`]: "default-scheduler" },
+  [`${pod} dnsPolicy`]: "ClusterFirst",
+  [`${pod} schedulerName`]: "default-scheduler",
   [`${container} terminationMessagePath`]: "/dev/termination-log",
   [`${container} terminationMessagePolicy`]: "File",
   [`${pod} volumes 3 downwardAPI defaultMode`]: 420,
@@ -68,7 +74,8 @@ describe("a Job of the wanted name is adopted", () => {
     [
       "where administrators say where cells run",
       {
-        ...{ [`${pod} tolerations`]: [{ operator: "Exists" }], [`${pod} nodeSelector`]: { pool: "cells" } },
+        [`${pod} tolerations`]: [{ operator: "Exists" }],
+        [`${pod} nodeSelector`]: { pool: "cells" },
         [`${pod} priorityClassName`]: "low",
       },
     ],
@@ -119,11 +126,16 @@ describe("it is not adopted", () => {
 describe("a Job with a template", () => {
   const withTemplate = toV1Job(
     renderJob({
-      ...{ name: cellId, namespace: "kgents-ephemeral" },
+      name: cellId,
+      namespace: "kgents-ephemeral",
       shape: shapeOf(parseRequest({ code: "1" }), findLanguage(builtInLanguages, "python")),
       podTemplate: {
-        ...{ nodeSelector: { pool: "cells" }, priorityClassName: "low", schedulerName: "mine" },
-        ...{ labels: { team: "x" }, annotations: { note: "y" }, imagePullSecrets: [{ name: "registry" }] },
+        nodeSelector: { pool: "cells" },
+        priorityClassName: "low",
+        schedulerName: "mine",
+        labels: { team: "x" },
+        annotations: { note: "y" },
+        imagePullSecrets: [{ name: "registry" }],
         tolerations: [{ key: "cells", operator: "Exists" }],
         affinity: { nodeAffinity: {} },
         topologySpreadConstraints: [{ maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway" }],
@@ -175,7 +187,9 @@ describe("pods", () => {
   const running = { containerStatuses: [{ name: "cell", state: { running: {} } }] };
   const pod = (uid: string, owned?: { name: string; uid: string }): ObservedPod => ({
     metadata: {
-      ...{ name: `pod-${uid}`, uid, creationTimestamp: "2026-01-01T00:00:00Z" },
+      name: `pod-${uid}`,
+      uid,
+      creationTimestamp: "2026-01-01T00:00:00Z",
       ...(owned && { ownerReferences: [{ kind: "Job", ...owned }] }),
     },
     status: running,

@@ -21,7 +21,9 @@ beforeAll(async () => {
   const kubeconfig = join(directory, "kubeconfig");
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const config = {
-    ...{ apiVersion: "v1", kind: "Config", "current-context": "test" },
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "test",
     clusters: [{ name: "test", cluster: { server: address, "insecure-skip-tls-verify": true } }],
     users: [{ name: "test", user: {} }],
     contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],

@@ -23,7 +23,10 @@ afterEach(async () => {
 });
 
 const fileOf = (name: string): FileResult => ({
-  ...{ name, bytes: 6, sha256: "", ref: null },
+  name,
+  bytes: 6,
+  sha256: "",
+  ref: null,
   base64: Buffer.from("theirs").toString("base64"),
 });
 

@@ -88,7 +88,15 @@ export async function requestOf(
 export function fieldsOf(flags: Omit<ExecFlags, "code" | "file">): ExecutionRequest {
   const { timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network } = flags;
   const given = Object.entries({
-    ...{ timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network },
+    timeout,
+    startupTimeout,
+    ttl,
+    cpu,
+    memory,
+    disk,
+    backend,
+    image,
+    network,
     language: flags.lang,
     args: flags.arg,
     env: flags.env && pairs("--env", flags.env),

@@ -37,7 +37,11 @@ export const listExecutions = defineTool({
       const runs: RunSummary[] = [];
       for await (const run of quartermaster.list({ limit, status: status && [status] })) runs.push(run);
       const executions = runs.map((run) => ({
-        ...{ id: run.id, status: run.status, language: run.language, title: run.title, requester: run.requester },
+        id: run.id,
+        status: run.status,
+        language: run.language,
+        title: run.title,
+        requester: run.requester,
         startedAt: run.startedAt.toISOString(),
         closedAt: run.closedAt?.toISOString() ?? null,
       }));

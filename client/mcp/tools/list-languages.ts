@@ -25,7 +25,8 @@ export const listLanguages = defineTool({
   call: async (_input, { configurationFile }) => {
     const { configuration } = await loadConfiguration({ path: configurationFile });
     const languages = mergeLanguages(builtInLanguages, configuration).map(({ name, aliases, command, image }) => ({
-      ...{ name, image },
+      name,
+      image,
       aliases: [...aliases],
       command: [...command],
     }));

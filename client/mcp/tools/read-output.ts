@@ -123,7 +123,10 @@ function answerOf(id: string, source: string, isStream: boolean, offset: number,
         : `bytes ${from} to ${nextOffset - 1}. ${next}\n${isText ? "" : "It is not UTF-8: invalid bytes are replaced below.\n"}${markMeaning(mark)}\n${quote(isStream ? source : "file", asText(bytes), mark)}`;
   return {
     structured: {
-      ...{ id, source, nextOffset, isEnd },
+      id,
+      source,
+      nextOffset,
+      isEnd,
       offset: from,
       text: encode(bytes, isText),
       encoding: isText ? ("utf-8" as const) : ("base64" as const),

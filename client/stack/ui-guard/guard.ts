@@ -69,7 +69,12 @@ export async function startUiGuard({ host, port, target, hosts }: UiGuardOptions
       return;
     }
     const onward = sendRequest({
-      ...{ host: target.host, port: target.port, agent, method, path: url, headers: endToEnd(headers) },
+      host: target.host,
+      port: target.port,
+      agent,
+      method,
+      path: url,
+      headers: endToEnd(headers),
       timeout: silenceMilliseconds,
     });
     onward.once("response", (answer) => {

@@ -32,7 +32,10 @@ function placeIn(option: "listen" | "target"): { host: string; port: number } {
 
 const { host, port } = placeIn("listen");
 const guard = await startUiGuard({
-  ...{ host, port, target: placeIn("target"), hosts: allowedHosts(host, values["allow-host"]) },
+  host,
+  port,
+  target: placeIn("target"),
+  hosts: allowedHosts(host, values["allow-host"]),
 });
 
 const end = async (): Promise<void> => {

@@ -17,7 +17,9 @@ function service(name: string, host: string, port: number): object[] {
   return [
     { apiVersion: "v1", kind: "Service", metadata, spec: { ports: [{ name: "tcp", port }] } },
     {
-      ...{ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", addressType: "IPv4" },
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      addressType: "IPv4",
       metadata: { ...metadata, labels: { "kubernetes.io/service-name": name } },
       ports: [{ name: "tcp", port }],
       endpoints: [{ addresses: [host] }],
@@ -26,7 +28,9 @@ function service(name: string, host: string, port: number): object[] {
 }
 
 const policyFile = {
-  ...{ name: "kgents-worker", namespace: "kgents", behavior: "merge" },
+  name: "kgents-worker",
+  namespace: "kgents",
+  behavior: "merge",
   files: ["kgents.config.yaml"],
 };
 
@@ -37,7 +41,8 @@ const configurationOf = ({ ports }: Places) => ({
 
 /** The names by which pods find Temporal and the bucket. */
 export const servicesOf = ({ host, ports }: Places) => ({
-  ...{ apiVersion: "v1", kind: "List" },
+  apiVersion: "v1",
+  kind: "List",
   items: [...service("temporal", host, ports.temporal), ...service("store", host, ports.store)],
 });
 
@@ -54,7 +59,9 @@ export function overlayOf(places: Places): Record<string, object> {
       images: [{ name: "registry.example.com/kgents", newName, newTag }],
       configMapGenerator: [
         {
-          ...{ name: "kgents-temporal", namespace: "kgents", behavior: "merge" },
+          name: "kgents-temporal",
+          namespace: "kgents",
+          behavior: "merge",
           literals: [`TEMPORAL_ADDRESS=temporal:${ports.temporal}`, `TEMPORAL_NAMESPACE=${namespace}`],
         },
         policyFile,

@@ -61,7 +61,8 @@ export async function expectAllWell(client: CommandLine, ids: readonly string[])
   const ended = await Promise.all(ids.map((id) => client.run(["wait", "--json", id])));
   for (const { stdout, stderr } of ended) {
     expect(JSON.parse(stdout || `{"error":${JSON.stringify(stderr)}}`)).toMatchObject({
-      ...{ status: "succeeded", attempts: 1 },
+      status: "succeeded",
+      attempts: 1,
       stdout: { text: "begun\nended\n" },
     });
   }

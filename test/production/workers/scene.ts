@@ -78,7 +78,10 @@ export async function workersScene(): Promise<WorkersScene> {
   const client = stack.use(
     await createCommandLine({
       environment: {
-        ...{ ...production, ...store.environment, TEMPORAL_NAMESPACE: namespace, KUBECONFIG: cluster.kubeconfig },
+        ...production,
+        ...store.environment,
+        TEMPORAL_NAMESPACE: namespace,
+        KUBECONFIG: cluster.kubeconfig,
       },
     }),
   );
@@ -116,7 +119,10 @@ export async function workersScene(): Promise<WorkersScene> {
   await inside("rollout", "status", "deployment/kgents-worker", "--timeout=300s");
   const owned = stack.move();
   return {
-    ...{ client, temporal, image: tag, archive },
+    client,
+    temporal,
+    image: tag,
+    archive,
     kubectl: inside,
     versionOverlay: async (buildId, taskQueue) => {
       const versioned = await readFile(join(overlays, "versioned/kustomization.yaml"), "utf8");
