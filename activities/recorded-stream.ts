@@ -33,6 +33,10 @@ const nothing = Buffer.alloc(0);
 /** Drops an incomplete last character, so that truncated text stays valid UTF-8. Other bytes are returned unchanged. */
 const wholeCharacters = (bytes: Buffer): Buffer => bytes.subarray(0, endOfCharacters(bytes) ?? bytes.length);
 
+/** At most `maximum` bytes of a chunk, without an incomplete last character if it has to be truncated. */
+const firstBytes = (chunk: Buffer, maximum: number): Buffer =>
+  chunk.length > maximum ? wholeCharacters(chunk.subarray(0, maximum)) : chunk;
+
 /**
  * Records one stream.
  *
@@ -62,11 +66,7 @@ export function recordStream(
   const sink = new Writable({
     write(chunk: Buffer, _encoding, callback) {
       received += chunk.length;
-      const kept = full
-        ? nothing
-        : chunk.length > limit - bytes
-          ? wholeCharacters(chunk.subarray(0, limit - bytes))
-          : chunk;
+      const kept = full ? nothing : firstBytes(chunk, limit - bytes);
       if (full || kept.length < chunk.length) onLimit();
       if (kept.length === 0) return callback();
       // After the first truncation everything is dropped, even bytes that would fit in place of the incomplete

@@ -91,9 +91,8 @@ export async function checkBackends(configuration: Configuration): Promise<Check
       : []),
     ...(unsandboxed
       ? [warning("Sandbox", "the worker is configured to run code WITHOUT a sandbox", "Unset worker.unsandboxed.")]
-      : sandbox
-        ? [checkSandbox(sandbox, hasCluster)]
-        : []),
+      : []),
+    ...(sandbox && !unsandboxed ? [checkSandbox(sandbox, hasCluster)] : []),
     ...(isServed.subprocess ? await checkInterpreters(configuration, hasCluster) : []),
   ];
 }

@@ -15,9 +15,14 @@ const advice: Partial<Readonly<Record<ExecutionResult["status"], string>>> = {
 /** Tells the reader how to read omitted output; undefined if it has no tool for that. */
 export type ReadOn = (target: { readonly stream: "stdout" | "stderr"; readonly offset: number }) => string;
 
+/** How the code ended, as far as it is known, to follow the status. */
+function endOf({ exitCode, signal }: ExecutionResult): string {
+  if (signal !== null) return `, ended by ${signal}`;
+  return exitCode === null ? "" : `, exit code ${exitCode}`;
+}
+
 function headline(result: ExecutionResult): string {
-  const { status, exitCode, signal, language, backend, id } = result;
-  const end = signal !== null ? `, ended by ${signal}` : exitCode === null ? "" : `, exit code ${exitCode}`;
+  const { status, language, backend, id } = result;
   const { durationSeconds } = structuredResult(result);
   const where = [
     language,
@@ -25,7 +30,7 @@ function headline(result: ExecutionResult): string {
     ...(durationSeconds === null ? [] : [`${durationSeconds} s`]),
     `run ${idInLine(id)}`,
   ];
-  return `${status}${end} (${where.join(", ")})`;
+  return `${status}${endOf(result)} (${where.join(", ")})`;
 }
 
 interface Section {
@@ -52,16 +57,17 @@ function streamSection(name: "stdout" | "stderr", stream: StreamResult, readOn: 
 
 function fileSection({ file, content }: ShownFile, readFileOn: ((name: string) => string) | undefined): Section {
   const title = `file ${inLine(file.name)} (${file.bytes} bytes)`;
-  if (content.kind === "text") {
-    return { untrusted: [content.text], render: (mark) => `${title}\n${quote("file", content.text, mark)}` };
+  const described = (what: string): Section => ({ untrusted: [], render: () => `${title}: ${what}` });
+  switch (content.kind) {
+    case "text":
+      return { untrusted: [content.text], render: (mark) => `${title}\n${quote("file", content.text, mark)}` };
+    case "image":
+      return described(`an image, ${content.mediaType}`);
+    case "binary":
+      return described("binary");
+    default:
+      return described(`${content.why}${readFileOn ? `; ${readFileOn(file.name)}` : ""}`);
   }
-  const what =
-    content.kind === "image"
-      ? `an image, ${content.mediaType}`
-      : content.kind === "binary"
-        ? "binary"
-        : `${content.why}${readFileOn ? `; ${readFileOn(file.name)}` : ""}`;
-  return { untrusted: [], render: () => `${title}: ${what}` };
 }
 
 /** Tells the reader of a text how to get what it omits. */

@@ -48,10 +48,11 @@ const extensionsOf = (fileName: string): string[] => /\.([^./]+)$/.exec(fileName
 function combine(key: string, known: Language | undefined, settings: Settings): Language {
   const { aliases = known?.aliases ?? [], fileName = known?.fileName, image = known?.image } = settings;
   const command = settings.command ?? known?.command;
-  if (fileName === undefined || image === undefined || command === undefined) {
-    const missing = fileName === undefined ? "fileName" : image === undefined ? "image" : "command";
-    throw refuseAt(`${key}.${missing}`, "nothing", "a value: a new language needs fileName, image and command");
-  }
+  const missing = (name: string): Error =>
+    refuseAt(`${key}.${name}`, "nothing", "a value: a new language needs fileName, image and command");
+  if (fileName === undefined) throw missing("fileName");
+  if (image === undefined) throw missing("image");
+  if (command === undefined) throw missing("command");
   const extensions = settings.extensions ?? known?.extensions ?? [];
   // The extension of `fileName` always maps to the language, in addition to the listed ones.
   return {

@@ -13,7 +13,9 @@ export function contentBytes(content: Content): number {
   if (typeof content === "string") return utf8Length(content);
   if ("artifact" in content) return content.bytes;
   const { base64 } = content;
-  return (base64.length / 4) * 3 - (base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0);
+  const padded = (base64.length / 4) * 3;
+  if (base64.endsWith("==")) return padded - 2;
+  return base64.endsWith("=") ? padded - 1 : padded;
 }
 
 /**

@@ -14,7 +14,11 @@ function escapedLength(byte: number): number {
 const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
 
 /** The length in bytes of the UTF-8 character that begins with this byte. */
-const characterLength = (byte: number): number => (byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
+function characterLength(byte: number): number {
+  if (byte < 0x80) return 1;
+  if (byte < 0xe0) return 2;
+  return byte < 0xf0 ? 3 : 4;
+}
 
 /** The length of a text's head without an incomplete last character; undefined if it is not valid UTF-8. */
 export function endOfCharacters(head: Uint8Array): number | undefined {

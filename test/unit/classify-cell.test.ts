@@ -46,14 +46,18 @@ const deletedNow = { deletionTimestamp: "2026-11-25T06:00:58Z" };
 const deletedLongAgo = { deletionTimestamp: "2026-11-25T06:00:10Z" };
 
 /** The part of a state that the table distinguishes. */
-const brief = (state: CellState): string =>
-  state.state === "waiting"
-    ? `waiting for ${state.for}`
-    : state.state === "failed"
-      ? state.kind
-      : state.state === "ended"
-        ? `ended ${state.exitCode}${state.outOfMemory ? " out of memory" : ""}`
-        : state.state;
+function brief(state: CellState): string {
+  switch (state.state) {
+    case "waiting":
+      return `waiting for ${state.for}`;
+    case "failed":
+      return state.kind;
+    case "ended":
+      return `ended ${state.exitCode}${state.outOfMemory ? " out of memory" : ""}`;
+    default:
+      return state.state;
+  }
+}
 
 const quota = 'pods "x" is forbidden: exceeded quota: kgents, requested: limits.cpu=2, used: limits.cpu=10';
 const security = 'pods "x" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false';

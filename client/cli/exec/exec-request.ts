@@ -1,6 +1,6 @@
 import { lstat } from "node:fs/promises";
 import { validateRequest } from "#core/contract/parse-request";
-import type { ExecutionRequest } from "#core/contract/request";
+import type { Content, ExecutionRequest } from "#core/contract/request";
 import { errorCode } from "#platform/host/error-code";
 import { type FileSource, findFiles } from "../../sdk/input-files/find-files.ts";
 import { readFiles } from "../../sdk/input-files/read-files.ts";
@@ -67,12 +67,7 @@ export async function requestOf(
   const code = await languageAndCode(source, flags, read, found);
   const inputs = await readFiles(found, "--input", store);
   const { request: start, files } = await keepExtension(source, code, inputs, flags.config);
-  const stdin =
-    flags.stdin === undefined
-      ? undefined
-      : flags.stdin === "-"
-        ? await streamContent(process.stdin, store)
-        : await fileContent(flags.stdin, "--stdin", store);
+  const stdin = flags.stdin === undefined ? undefined : await readStdin(flags.stdin, store);
   const request: ExecutionRequest = {
     ...start,
     ...fields,
@@ -83,6 +78,10 @@ export async function requestOf(
   validateRequest(request);
   return request;
 }
+
+/** Reads the value of `--stdin`: a file, or this process's standard input for `-`. */
+const readStdin = (source: string, store: StoreFinder): Promise<Content> =>
+  source === "-" ? streamContent(process.stdin, store) : fileContent(source, "--stdin", store);
 
 /** The fields of the request that flags set directly. Flags that were not given are left out, so the defaults apply. */
 export function fieldsOf(flags: Omit<ExecFlags, "code" | "file">): ExecutionRequest {

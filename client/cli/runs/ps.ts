@@ -22,9 +22,10 @@ async function canonicalLanguage(name: string, config: string | undefined): Prom
 }
 
 async function filterOf(flags: PsFlags): Promise<RunFilter> {
-  const { all, status, language, label, since, config } = flags;
+  const { all, language, label, since, config } = flags;
+  const status = flags.status ?? (all ? undefined : (["running"] as const));
   return {
-    ...(status ? { status } : all ? {} : { status: ["running"] }),
+    ...(status ? { status } : {}),
     ...(language === undefined ? {} : { language: await canonicalLanguage(language, config) }),
     ...(label ? { labels: pairs("--label", label) } : {}),
     ...(since ? { since } : {}),

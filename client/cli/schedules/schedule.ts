@@ -41,13 +41,14 @@ export async function createSchedule(id: string, flags: CreateFlags): Promise<nu
   }
 }
 
+function nextText({ paused, next }: ScheduleEntry, now: number): string {
+  if (paused) return "paused";
+  return next ? `in ${formatDuration(Math.max(0, next.getTime() - now))}` : "never";
+}
+
 const columnsAt = (now: number): Column<ScheduleEntry>[] => [
   { title: "ID", text: ({ id }) => id, style: (text) => colour("bold", text) },
-  {
-    title: "NEXT",
-    text: ({ paused, next }) =>
-      paused ? "paused" : next ? `in ${formatDuration(Math.max(0, next.getTime() - now))}` : "never",
-  },
+  { title: "NEXT", text: (entry) => nextText(entry, now) },
   { title: "LANGUAGE", text: ({ language }) => language, optional: 3 },
   { title: "LAST RUN", text: ({ lastRun }) => lastRun ?? "", optional: 2 },
   { title: "CODE", text: ({ title }) => title, optional: 1 },

@@ -4,7 +4,7 @@ import { loadConfiguration } from "#platform/host/configuration-file";
 import { packageVersion } from "#platform/host/package-files";
 import { kgentsPaths } from "#platform/host/paths";
 import { clusterStatus, sandboxStatus } from "../../sdk/backend-status.ts";
-import { ensureStack, down as stopStack } from "../../stack/stack.ts";
+import { ensureStack, type Stack, down as stopStack } from "../../stack/stack.ts";
 import { type StackStatus, stackStatus } from "../../stack/stack-status.ts";
 import { print, printJson } from "../terminal/print.ts";
 import { createReporter, reportError } from "../terminal/reporter.ts";
@@ -17,16 +17,20 @@ interface Status extends StackStatus {
   readonly backends: { readonly kubernetes: ProviderStatus; readonly subprocess: ProviderStatus };
 }
 
+/** Where the Temporal server comes from. */
+function originOf({ managed, configured }: Pick<Stack, "managed" | "configured">): string {
+  if (managed) return "started by kgents";
+  return configured ? "configured" : "already running";
+}
+
 /** `kgents up`. */
 export async function up(flags: StackFlags): Promise<number> {
   const reporter = await createReporter(flags.quiet === true);
   try {
     const stack = await ensureStack({ ...(await stackOptions(flags)), progress: reporter.progress });
     reporter.settled();
-    const whose = stack.managed ? "started by kgents" : stack.configured ? "configured" : "already running";
-    reporter.say(
-      `Temporal is up at ${stack.address} (${whose}); ${stack.worker === "own" ? "the worker is up too" : "another worker serves the task queue"}`,
-    );
+    const worker = stack.worker === "own" ? "the worker is up too" : "another worker serves the task queue";
+    reporter.say(`Temporal is up at ${stack.address} (${originOf(stack)}); ${worker}`);
     if (stack.uiUrl) reporter.say(`Temporal's UI is at ${stack.uiUrl}`);
     return 0;
   } catch (error) {

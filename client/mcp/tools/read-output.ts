@@ -98,6 +98,14 @@ async function readFileRange(
   );
 }
 
+/** Quotes the bytes below the line that describes them. */
+function quoteBytes(tag: string, bytes: Uint8Array, isText: boolean): string {
+  const text = asText(bytes);
+  const mark = chooseMark([text]);
+  const remark = isText ? "" : "It is not UTF-8: invalid bytes are replaced below.\n";
+  return `\n${remark}${markMeaning(mark)}\n${quote(tag, text, mark)}`;
+}
+
 function answerOf(id: string, source: string, isStream: boolean, offset: number, range: OutputRange) {
   const { total, omitted, isGrowing } = range;
   const { bytes, skipped, isText } = cutBetweenCharacters(
@@ -108,19 +116,17 @@ function answerOf(id: string, source: string, isStream: boolean, offset: number,
   const nextOffset = from + bytes.length + omitted;
   const isEnd = !isGrowing && nextOffset >= total;
   const name = isStream ? source : `file ${inLine(source)}`;
-  const next = isEnd
-    ? "That is the end."
-    : nextOffset < total
-      ? `Continue at offset ${nextOffset}.`
-      : `The program is still running; later, continue at offset ${nextOffset}.`;
   const size = `${total} bytes${isGrowing ? " so far" : ""}`;
-  const mark = chooseMark([asText(bytes)]);
-  const what =
-    omitted > 0
-      ? `${omitted} bytes from offset ${offset} cannot be read. ${next}`
-      : bytes.length === 0
-        ? `Nothing at offset ${offset}. ${next}`
-        : `bytes ${from} to ${nextOffset - 1}. ${next}\n${isText ? "" : "It is not UTF-8: invalid bytes are replaced below.\n"}${markMeaning(mark)}\n${quote(isStream ? source : "file", asText(bytes), mark)}`;
+  const found = (): string => {
+    if (omitted > 0) return `${omitted} bytes from offset ${offset} cannot be read.`;
+    return bytes.length === 0 ? `Nothing at offset ${offset}.` : `bytes ${from} to ${nextOffset - 1}.`;
+  };
+  const next = (): string => {
+    if (isEnd) return "That is the end.";
+    if (nextOffset < total) return `Continue at offset ${nextOffset}.`;
+    return `The program is still running; later, continue at offset ${nextOffset}.`;
+  };
+  const quoted = omitted > 0 || bytes.length === 0 ? "" : quoteBytes(isStream ? source : "file", bytes, isText);
   return {
     structured: {
       id,
@@ -133,6 +139,6 @@ function answerOf(id: string, source: string, isStream: boolean, offset: number,
       totalBytes: total,
       omittedBytes: omitted,
     },
-    text: `${name} of run ${idInLine(id)} (${size}): ${what}`,
+    text: `${name} of run ${idInLine(id)} (${size}): ${found()} ${next()}${quoted}`,
   };
 }
