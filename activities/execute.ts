@@ -4,7 +4,7 @@ import { servedProvider } from "#cells/placement/choose-provider";
 import { NoPlace } from "#cells/placement/no-place";
 import type { ProgramContext } from "#cells/provider";
 import { KgentsError } from "#core/contract/error";
-import { within } from "#platform/host/within";
+import { within } from "#platform/host/time-limit";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { type StreamName, streamReference } from "#platform/store/references";
 import type { CellInput, Elsewhere, ExecuteOutput, NoPlaceNow } from "./contract.ts";

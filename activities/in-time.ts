@@ -1,5 +1,5 @@
 import type { ExecutionSpec } from "#core/contract/request";
-import { inTime } from "#platform/host/within";
+import { inTime } from "#platform/host/time-limit";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { HeldRun } from "#platform/store/live-runs";
 import { storedContent } from "#platform/store/open-content";

@@ -7,7 +7,7 @@ import type { ExecutionSpec } from "#core/contract/request";
 import type { Isolation } from "#core/contract/result";
 import { codeAnnotations } from "#core/manifest/manifest";
 import { titleOf } from "#core/text/code-excerpt";
-import { inTime } from "#platform/host/within";
+import { inTime } from "#platform/host/time-limit";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { NoPlaceNow, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";

@@ -5,7 +5,7 @@ import { KgentsError } from "#core/contract/error";
 import { validateRequest } from "#core/contract/parse-request";
 import { requestHash } from "#core/contract/request-hash";
 import { faultInChunk } from "#core/contract/workflow-inputs";
-import { summaryOf } from "#core/text/request-story";
+import { summaryOf } from "#core/text/request-details";
 import type { BatchEntry } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { refuse } from "./inputs.ts";

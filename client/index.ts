@@ -6,8 +6,8 @@
 import "./require-node.ts";
 
 export type { BatchOutcome, BatchProgress, BatchSummary } from "#core/contract/batch";
+export { exitCodeOf } from "#core/contract/command-exit-code";
 export { KgentsError } from "#core/contract/error";
-export { exitCodeOf } from "#core/contract/exit-code";
 export { type FailureKind, failureKinds } from "#core/contract/failure";
 export { builtInLanguages, type Language } from "#core/contract/language";
 export { defaultTaskQueue, executeCodeWorkflow, type Phase, phaseQuery, searchAttributes } from "#core/contract/names";

@@ -7,8 +7,8 @@
 
 import { type Configuration, parseConfiguration } from "#core/configuration/configuration";
 import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
+import { exitCodeOfFailure } from "#core/contract/command-exit-code";
 import { KgentsError } from "#core/contract/error";
-import { exitCodeOfFailure } from "#core/contract/exit-code";
 import { parseDuration } from "#core/text/duration";
 import type { Listening } from "#platform/host/bounded-http-server";
 import { loadConfiguration } from "#platform/host/configuration-file";

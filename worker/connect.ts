@@ -1,7 +1,7 @@
 import { type Connection, isGrpcServiceError } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
 import { refuseForeignListener } from "#platform/host/listener-owner";
-import { inTime } from "#platform/host/within";
+import { inTime } from "#platform/host/time-limit";
 import { grpcStatus } from "#platform/temporal/grpc-status";
 import { openConnection } from "#platform/temporal/open-connection";
 import { loadTemporalConfiguration } from "#platform/temporal/temporal-configuration";

@@ -8,7 +8,7 @@ import type { Worker } from "@temporalio/worker";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { aboutCell, type KnownCell } from "#activities/running-cells";
 import type { Logger } from "./logging.ts";
-import { settled } from "./settled.ts";
+import { settled } from "./opened-resources.ts";
 
 /**
  * How long to wait for the clean-ups of runs that ended during the drain, in milliseconds. After that the worker cleans

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { exitCodeOfFailure } from "#core/contract/exit-code";
+import { exitCodeOfFailure } from "#core/contract/command-exit-code";
 import { onEndingSignal } from "#platform/host/ending-signals";
 import type { Logger } from "./logging.ts";
 import type { RunningWorker } from "./run-worker.ts";

@@ -22,7 +22,7 @@ import { hostIdOf } from "./host-id.ts";
 import { startJanitor } from "./janitor.ts";
 import { awaitListing, createListing } from "./listing.ts";
 import type { Logger } from "./logging.ts";
-import { createOpened, type Opened, stepMilliseconds } from "./settled.ts";
+import { createOpened, type Opened, stepMilliseconds } from "./opened-resources.ts";
 import { ensureSweep } from "./sweep-schedule.ts";
 import { watchProviders } from "./watch-providers.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";

@@ -21,7 +21,7 @@ import { fieldsOf } from "./raw-request.ts";
 import { reapCell } from "./reap-cell.ts";
 import { composeResult, emptyOutput } from "./result.ts";
 import { countFailure, countResult } from "./run-metrics.ts";
-import { tell, tellFailure, tellResult } from "./story.ts";
+import { tell, tellFailure, tellResult } from "./ui-details.ts";
 
 /** The number of workers lost before the code starts at which the run fails. Until then, a new cell is provisioned. */
 const maximumLosses = 3;

@@ -7,8 +7,8 @@ import { isPlainName, relativeName } from "./cell-values.ts";
 import type { ControlReader } from "./control-reader.ts";
 import { createOmissions, type OmittedFile } from "./omissions.ts";
 import { outputMatcher } from "./output-patterns.ts";
-import { createPace } from "./pace.ts";
 import { boundArchive, Refused } from "./tar-bounds.ts";
+import { createPace } from "./yield-to-event-loop.ts";
 
 export type { OmittedFile } from "./omissions.ts";
 

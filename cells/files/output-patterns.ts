@@ -1,5 +1,5 @@
 import { compileGlob } from "./glob.ts";
-import type { Pace } from "./pace.ts";
+import type { Pace } from "./yield-to-event-loop.ts";
 
 const firstMagic = /[*?[\]{}()!+@|]/;
 

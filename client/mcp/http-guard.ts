@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { whyStranger } from "#platform/host/http-strangers";
+import { whyStranger } from "#platform/host/refuse-foreign-origin";
 import { mayPass } from "./token.ts";
 
 /** What a server accepts. */

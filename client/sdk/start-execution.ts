@@ -6,7 +6,7 @@ import { aboutMemo, executeCodeWorkflow, isRunId, requestHashMemo } from "#core/
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
 import { requestHash } from "#core/contract/request-hash";
-import { detailsOf, summaryOf } from "#core/text/request-story";
+import { detailsOf, summaryOf } from "#core/text/request-details";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { type ExecutionHandle, executionHandle, executionIds } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";

@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { McpServer } from "@modelcontextprotocol/server";
 import { afterEach, expect, test } from "vitest";
 import { type HttpOptions, serveOnHttp } from "#client/mcp/serve-http";
-import { allowedHosts } from "#platform/host/http-strangers";
+import { allowedHosts } from "#platform/host/refuse-foreign-origin";
 
 let serving: Awaited<ReturnType<typeof serveOnHttp>> | undefined;
 const sockets: Socket[] = [];

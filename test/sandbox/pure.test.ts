@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { classify } from "#activities/classify";
+import { classify } from "#activities/classify-outcome";
 import { findPattern } from "#cells/files/output-patterns";
 import type { StopReason } from "#cells/provider";
 import { parseHierarchies } from "#cells/subprocess/cgroups/own-groups";

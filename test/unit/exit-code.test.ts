@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { exitCodeOf, exitCodeOfFailure } from "#core/contract/exit-code";
+import { exitCodeOf, exitCodeOfFailure } from "#core/contract/command-exit-code";
 import { type FailureKind, failureKinds } from "#core/contract/failure";
 import { type RunStatus, runStatuses } from "#core/contract/result";
 

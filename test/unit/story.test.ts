@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { validateRequest } from "#core/contract/parse-request";
 import { excerptOf, titleOf } from "#core/text/code-excerpt";
 import { codeBlock, codeSpan, prose } from "#core/text/markdown";
-import { detailsOf, summaryOf } from "#core/text/request-story";
+import { detailsOf, summaryOf } from "#core/text/request-details";
 
 describe("what is shown of code", () => {
   test.each<[string, unknown, string, string[], number]>([

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
-import { createOpened, settled } from "#worker/settled";
+import { createOpened, settled } from "#worker/opened-resources";
 
 const logged = () => {
   const lines: object[] = [];

@@ -14,7 +14,7 @@ import type { Readable, Writable } from "node:stream";
 
 import { type ChildProcess, startProgram } from "#platform/host/run-program";
 
-import { within } from "#platform/host/within";
+import { within } from "#platform/host/time-limit";
 
 import { type ControlReader, controlReader } from "../../files/control-reader.ts";
 import type { ControlGroup, GroupMaker } from "../cgroups/control-group.ts";

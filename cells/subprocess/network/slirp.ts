@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { startProgram } from "#platform/host/run-program";
-import { beginningOf } from "../launcher/beginning-of.ts";
+import { beginningOf } from "../launcher/read-beginning.ts";
 
 /** How long slirp4netns may take to start, in milliseconds. */
 const patience = 10_000;

@@ -16,7 +16,7 @@ import { deliverInputs, type InputFile } from "../../files/deliver-inputs.ts";
 import type { ProgramContext, ProgramOutcome } from "../../provider.ts";
 import type { ControlGroup, GroupUsage } from "../cgroups/control-group.ts";
 import { watchMemory } from "../cgroups/watch-memory.ts";
-import { beginningOf } from "../launcher/beginning-of.ts";
+import { beginningOf } from "../launcher/read-beginning.ts";
 import type { CellLimits } from "../machine/limits.ts";
 import { copyOutput } from "./copy-output.ts";
 import { parseExitLine } from "./exit-line.ts";

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createReadStream, fstatSync, type ReadStream, type Stats } from "node:fs";
 import { endedOf } from "#core/contract/batch";
+import { interruptedExitCode } from "#core/contract/command-exit-code";
 import { KgentsError } from "#core/contract/error";
-import { interruptedExitCode } from "#core/contract/exit-code";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { BatchHandle, BatchItem } from "../../sdk/batch/batch-handle.ts";
 import { faultOf } from "../../sdk/input-files/fault.ts";

@@ -1,4 +1,4 @@
-import { exitCodeOf } from "#core/contract/exit-code";
+import { exitCodeOf } from "#core/contract/command-exit-code";
 import type { ExecutionRequest } from "#core/contract/request";
 import { Quartermaster } from "../../sdk/quartermaster.ts";
 import { watchForInterruption } from "../terminal/interruption.ts";

@@ -4,7 +4,7 @@ import { infraStatus } from "#cells/kubernetes/infra/infra-status";
 import { carryOutInit, prepareInit } from "#cells/kubernetes/infra/init";
 import { ensureKindCluster } from "#cells/kubernetes/infra/kind-cluster";
 import { mergeLanguages } from "#core/configuration/configuration";
-import { interruptedExitCode } from "#core/contract/exit-code";
+import { interruptedExitCode } from "#core/contract/command-exit-code";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { loadConfiguration } from "#platform/host/configuration-file";
 import { stackStatus } from "../../stack/stack-status.ts";

@@ -1,10 +1,10 @@
 import { Console } from "node:console";
+import { interruptedExitCode } from "#core/contract/command-exit-code";
 import { KgentsError } from "#core/contract/error";
-import { interruptedExitCode } from "#core/contract/exit-code";
 import { isLoopback } from "#core/text/loopback";
 import { onEndingSignal } from "#platform/host/ending-signals";
-import { allowedHosts } from "#platform/host/http-strangers";
 import { packageVersion } from "#platform/host/package-files";
+import { allowedHosts } from "#platform/host/refuse-foreign-origin";
 import { createCalls } from "../../mcp/calls.ts";
 import { serveOnHttp } from "../../mcp/serve-http.ts";
 import { type Serving, serveOnStdio } from "../../mcp/serve-stdio.ts";

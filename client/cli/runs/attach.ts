@@ -1,4 +1,4 @@
-import { exitCodeOf } from "#core/contract/exit-code";
+import { exitCodeOf } from "#core/contract/command-exit-code";
 import { explain, printOutput, sayBehind } from "../exec/follow-run.ts";
 import { leaveOnSignal } from "../terminal/leave-on-signal.ts";
 import { printJson } from "../terminal/print.ts";

@@ -1,4 +1,4 @@
-import { exitCodeOf } from "#core/contract/exit-code";
+import { exitCodeOf } from "#core/contract/command-exit-code";
 import type { ExecutionHandle } from "../../sdk/execution-handle.ts";
 import { leaveOnSignal } from "../terminal/leave-on-signal.ts";
 import { printJson } from "../terminal/print.ts";

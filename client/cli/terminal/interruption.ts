@@ -1,4 +1,4 @@
-import { interruptedExitCode } from "#core/contract/exit-code";
+import { interruptedExitCode } from "#core/contract/command-exit-code";
 import { onEndingSignal } from "#platform/host/ending-signals";
 import { complain } from "./print.ts";
 import type { Reporter } from "./reporter.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { exitCodeOfFailure } from "#core/contract/exit-code";
+import { exitCodeOfFailure } from "#core/contract/command-exit-code";
 import { toKgentsError } from "../../sdk/failure.ts";
 import { complain, printJson } from "./print.ts";
 import { plain } from "./terminal-text.ts";

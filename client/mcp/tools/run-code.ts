@@ -7,7 +7,7 @@ import { type ShownFile, showFiles } from "../../tools/output-files.ts";
 import { runToEnd } from "../../tools/run-to-end.ts";
 import { structuredResult, toolResultSchema } from "../../tools/structured-result.ts";
 import { defineTool } from "../tool.ts";
-import { readingOn } from "./reading-on.ts";
+import { readingOn } from "./continuation.ts";
 
 /** Runs code and waits for it. */
 export const runCode = defineTool({

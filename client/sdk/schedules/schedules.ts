@@ -18,7 +18,7 @@ import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
 import { requestHash } from "#core/contract/request-hash";
 import { parseDuration } from "#core/text/duration";
-import { detailsOf, summaryOf } from "#core/text/request-story";
+import { detailsOf, summaryOf } from "#core/text/request-details";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { toKgentsError } from "../failure.ts";
 import { offloadRequest } from "../offload.ts";

@@ -12,7 +12,7 @@ import {
   request as sendRequest,
 } from "node:http";
 import { createBoundedServer, type Listening, listenAt } from "#platform/host/bounded-http-server";
-import { whyStranger } from "#platform/host/http-strangers";
+import { whyStranger } from "#platform/host/refuse-foreign-origin";
 
 /** Timeout for the UI's response, in milliseconds. The UI waits half a minute for a worker's reply to a query. */
 const silenceMilliseconds = 120_000;

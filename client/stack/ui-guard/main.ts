@@ -4,8 +4,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { allowedHosts } from "#platform/host/http-strangers";
 import { isRunning } from "#platform/host/process-identity";
+import { allowedHosts } from "#platform/host/refuse-foreign-origin";
 import { startUiGuard } from "./guard.ts";
 
 /** The interval between checks of the server, in milliseconds. */

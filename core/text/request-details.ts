@@ -10,7 +10,7 @@ import type { ExecutionSpec } from "../contract/request.ts";
 import { utf8Bytes } from "./bytes.ts";
 import { oneLine, titleOf } from "./code-excerpt.ts";
 import { codeSpan, prose } from "./markdown.ts";
-import { askedBy, codeStory, list } from "./story.ts";
+import { askedBy, codeStory, list } from "./ui-details.ts";
 import { fitHead } from "./utf8.ts";
 
 /** The part of the summary for the first line of the code. Temporal limits a summary to 200 bytes. */

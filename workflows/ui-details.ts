@@ -11,7 +11,7 @@ import { type Phase, searchAttributes } from "#core/contract/names";
 import type { ExecutionResult, Isolation } from "#core/contract/result";
 import { formatDuration } from "#core/text/duration";
 import { prose } from "#core/text/markdown";
-import { askedBy, codeStory, list } from "#core/text/story";
+import { askedBy, codeStory, list } from "#core/text/ui-details";
 import { fieldsOf } from "./raw-request.ts";
 
 const keyword = (name: string) => defineSearchAttributeKey(name, "KEYWORD");
