@@ -1,31 +1,28 @@
-import { join } from "node:path";
-import { Client } from "@temporalio/client";
 import { noopMetricMeter } from "@temporalio/common";
+import type { Worker } from "@temporalio/worker";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createRunningCells } from "#activities/running-cells";
+import type { CellProvider } from "#cells/provider";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { hostTaskQueue, workerIdentity } from "#core/contract/names";
-import { claimSlot } from "#platform/host/process-lock";
 import { countStoreErrors } from "#platform/store/count-errors";
-import { openArtifactStore } from "#platform/store/open-store";
 import { ensureSearchAttributes } from "#platform/temporal/search-attributes";
-import { openTracing } from "#platform/tracing/open-tracing";
 import { askTemporal, openRunsOf } from "./ask-temporal.ts";
-import { callMilliseconds, connectWorker, type WorkerConnections } from "./connect.ts";
-import { createProviders, missingCluster, type ProvidersOf } from "./create-providers.ts";
+import { callMilliseconds } from "./connect.ts";
+import { missingCluster } from "./create-providers.ts";
 import { createWorkers } from "./create-workers.ts";
-import { awaitOwnRuns, type DeploymentVersion, moveOnCommand, takesNewRuns } from "./deployment.ts";
 import { drain, removeCells, shutDown } from "./drain.ts";
 import { startExpiry } from "./expiry.ts";
-import { hostIdOf } from "./host-id.ts";
+import { handOver, warnIfPassive } from "./hand-over.ts";
 import { startJanitor } from "./janitor.ts";
-import { awaitListing, createListing } from "./listing.ts";
+import { awaitListing, createListing, type Listing } from "./listing.ts";
 import type { Logger } from "./logging.ts";
 import { createOpened, type Opened, stepMilliseconds } from "./opened-resources.ts";
 import { ensureSweep } from "./sweep-schedule.ts";
 import { watchProviders } from "./watch-providers.ts";
-import { createWorkerMetrics } from "./worker-metrics.ts";
+import { createWorkerMetrics, type WorkerMetrics } from "./worker-metrics.ts";
+import { openWorkerResources, type WorkerResources } from "./worker-resources.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
 /** A running worker. */
@@ -40,8 +37,6 @@ export interface RunningWorker {
 
 /** Time to remove all cells in parallel, in milliseconds. Each may take its own steps. */
 const cellsMilliseconds = 2 * stepMilliseconds + 1000;
-/** Time for pending uploads, in milliseconds: the spool's own limit, with a margin. */
-const storeMilliseconds = 20_000;
 
 /**
  * Starts a worker. It connects, removes what an earlier process of this host left, and polls the shared queue and the
@@ -59,54 +54,8 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   }
 }
 
-async function connect(settings: WorkerSettings, opened: Opened): Promise<WorkerConnections> {
-  await settings.beforeConnecting?.();
-  const connections = await connectWorker(settings.address, settings.namespace);
-  opened.add("closing the connection of the pollers", () => connections.native.close());
-  opened.add("closing the connection to Temporal", () => connections.client.close());
-  return connections;
-}
-
-async function provide(
-  settings: WorkerSettings,
-  opened: Opened,
-  about: Pick<ProvidersOf, "hostId" | "connections">,
-): Promise<ActivityDependencies["providers"]> {
-  const providers = settings.providers ?? (await createProviders({ ...settings, ...about }));
-  for (const provider of Object.values(providers)) {
-    opened.add(`closing the backend ${provider.name}`, () => provider.close());
-  }
-  return providers;
-}
-
-async function start(settings: WorkerSettings, opened: Opened): Promise<RunningWorker> {
-  const { configuration, paths, log } = settings;
-  const policy = configuration.worker;
-  const tracing = await openTracing("kgents-worker", (line) => log.warn(line));
-  opened.add("closing the traces", async () => tracing?.close());
-  const slot = await claimSlot(join(paths.state, "workers"));
-  opened.add("releasing the worker's number on this host", () => slot.release());
-  const hostId = await hostIdOf(paths, slot.slot);
-  // The sandbox is examined while the server is waited for.
-  const connecting = connect(settings, opened);
-  const providing = provide(settings, opened, { hostId, connections: connecting });
-  const [connected, provided] = await Promise.allSettled([connecting, providing]);
-  if (connected.status === "rejected") throw connected.reason;
-  if (provided.status === "rejected") throw provided.reason;
-  const connections = connected.value;
-  const providers = provided.value;
-  const artifacts = await openArtifactStore(configuration.artifacts, {
-    directory: join(paths.state, "artifacts"),
-    spool: { directory: join(paths.state, "spool"), log: (line) => log.warn(line) },
-    log: (line) => log.warn(line),
-  });
-  opened.add("closing the artifact store", () => artifacts.close(), storeMilliseconds);
-  const client = new Client({ connection: connections.client, namespace: connections.namespace });
-  const served = Object.values(providers);
-  const metrics = createWorkerMetrics(
-    settings.meter ?? noopMetricMeter,
-    served.map(({ name }) => name),
-  );
+/** Reports how many places the backends have, and how many are taken and waited for. */
+function reportPlaces(settings: WorkerSettings, served: readonly CellProvider[], metrics: WorkerMetrics): void {
   for (const { name, maximumCells, placement } of served) {
     metrics.maximum(name, maximumCells);
     metrics.waiting(name, 0);
@@ -116,11 +65,18 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   const own = served.filter(({ reach }) => reach === "host").map(({ placement }) => placement);
   const activeRuns = (): number => own.reduce((sum, { held, waiting }) => sum + held() + waiting(), 0);
   for (const placement of own) placement.onChange(() => settings.onActivity?.(activeRuns()));
-  const store = countStoreErrors(artifacts, metrics.storeError);
+}
+
+async function createDependencies(
+  { configuration, log }: WorkerSettings,
+  { artifacts, providers, hostId, connections, client }: WorkerResources,
+  metrics: WorkerMetrics,
+): Promise<ActivityDependencies> {
+  const policy = configuration.worker;
   const running = createRunningCells();
   running.onChange(metrics.cells);
-  const dependencies: ActivityDependencies = {
-    store,
+  return {
+    store: countStoreErrors(artifacts, metrics.storeError),
     providers,
     missingCluster: missingCluster(policy),
     languages: mergeLanguages(builtInLanguages, configuration),
@@ -133,21 +89,33 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
     askRun: askTemporal(client),
     openRuns: openRunsOf(client),
   };
+}
+
+async function removeEarlierCells(served: readonly CellProvider[], log: Logger): Promise<void> {
   for (const provider of served) {
     const left = await provider.sweep();
     if (left > 0) log.info({ backend: provider.name, cells: left }, "removed cells of an earlier worker");
   }
-  const identity = workerIdentity(store.id, hostId, process.pid);
-  const workers = await createWorkers(dependencies, connections, identity, settings, policy, tracing);
-  if (served.some(({ reach }) => reach === "everywhere")) await ensureSweep(client, policy.taskQueue, log);
-  opened.add("removing the remaining cells", () => removeCells(dependencies, log), cellsMilliseconds);
+}
+
+/** Starts what a worker does at intervals: the removal of abandoned cells and old artifacts, and metrics. */
+function startRounds(
+  { configuration, meter, log }: WorkerSettings,
+  dependencies: ActivityDependencies,
+  { connections }: WorkerResources,
+  metrics: WorkerMetrics,
+  opened: Opened,
+): void {
   const janitor = startJanitor(dependencies, log);
   opened.add("stopping the janitor", janitor.stop);
-  const expiry = startExpiry(store, connections, configuration.artifacts, log);
+  const expiry = startExpiry(dependencies.store, connections, configuration.artifacts, log);
   opened.add("stopping the expiry", expiry.stop);
-  const watch = settings.meter && watchProviders(served, metrics, log);
+  const watch = meter && watchProviders(Object.values(dependencies.providers), metrics, log);
   if (watch) opened.add("stopping the watch of the backends", watch.stop);
+}
 
+/** Starts to poll. The promises settle when each worker has stopped. */
+function poll(workers: readonly Worker[], opened: Opened): readonly Promise<void>[] {
   const runs = workers.map((worker) => worker.run());
   // If one worker fails, stop the others, so that the process does not run on in part.
   Promise.all(runs).catch(() => shutDown(workers));
@@ -155,17 +123,53 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
     shutDown(workers);
     await Promise.allSettled(runs);
   });
-  const listing = createListing(connections, policy.taskQueue, identity, settings.version);
-  const listed = awaitListing(listing).catch((error) => `cannot ask whether the server lists this worker: ${error}`);
-  // If the worker has ended since, `stopped` reports it below.
+  return runs;
+}
+
+/** Waits until the server lists the worker, and announces that it is ready. */
+async function awaitReady(
+  { configuration, version, onReady, log }: WorkerSettings,
+  { connections }: WorkerResources,
+  worker: { readonly identity: string; readonly hostTaskQueue: string; readonly listing: Listing },
+  runs: readonly Promise<void>[],
+): Promise<void> {
+  const { taskQueue } = configuration.worker;
+  const listed = awaitListing(worker.listing).catch(
+    (error) => `cannot ask whether the server lists this worker: ${error}`,
+  );
+  // If the worker has ended since, `stopped` of the running worker reports it.
   const missing = await Promise.race([listed, Promise.allSettled(runs).then(() => undefined)]);
-  if (missing !== undefined) log.warn({ taskQueue: policy.taskQueue }, missing);
-  await settings.onReady?.({ taskQueue: policy.taskQueue, hostTaskQueue: dependencies.hostTaskQueue, identity });
-  const { version } = settings;
-  log.info({ identity, taskQueue: policy.taskQueue, address: connections.address, ...version }, "the worker is ready");
-  await sayIfPassive(connections, policy.taskQueue, version, log).catch((error) =>
+  if (missing !== undefined) log.warn({ taskQueue }, missing);
+  const { identity } = worker;
+  await onReady?.({ taskQueue, hostTaskQueue: worker.hostTaskQueue, identity });
+  log.info({ identity, taskQueue, address: connections.address, ...version }, "the worker is ready");
+  await warnIfPassive(connections, taskQueue, version, log).catch((error) =>
     log.warn({ error: String(error) }, "cannot ask which version is the current one"),
   );
+}
+
+async function start(settings: WorkerSettings, opened: Opened): Promise<RunningWorker> {
+  const { log, version, drainMilliseconds } = settings;
+  const policy = settings.configuration.worker;
+  const { taskQueue } = policy;
+  const resources = await openWorkerResources(settings, opened);
+  const { connections, client, tracing } = resources;
+  const served = Object.values(resources.providers);
+  const metrics = createWorkerMetrics(
+    settings.meter ?? noopMetricMeter,
+    served.map(({ name }) => name),
+  );
+  reportPlaces(settings, served, metrics);
+  const dependencies = await createDependencies(settings, resources, metrics);
+  await removeEarlierCells(served, log);
+  const identity = workerIdentity(dependencies.store.id, resources.hostId, process.pid);
+  const workers = await createWorkers(dependencies, connections, identity, settings, policy, tracing);
+  if (served.some(({ reach }) => reach === "everywhere")) await ensureSweep(client, taskQueue, log);
+  opened.add("removing the remaining cells", () => removeCells(dependencies, log), cellsMilliseconds);
+  startRounds(settings, dependencies, resources, metrics, opened);
+  const runs = poll(workers, opened);
+  const listing = createListing(connections, taskQueue, identity, version);
+  await awaitReady(settings, resources, { identity, hostTaskQueue: dependencies.hostTaskQueue, listing }, runs);
 
   const stopped = (async () => {
     const ends = await Promise.allSettled(runs);
@@ -182,36 +186,11 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
     },
     stop: async () => {
       draining = true;
-      const { drainMilliseconds, version } = settings;
-      const handOver = async (deadline: number): Promise<void> => {
-        if (!version) return;
-        const about = { connections, client, taskQueue: policy.taskQueue, version, log };
-        const open = await awaitOwnRuns(about, deadline).catch((error) => {
-          log.warn({ error: String(error) }, "cannot ask whether runs of this version are open");
-          return 0;
-        });
-        if (open === 0) return;
-        const command = moveOnCommand(policy.taskQueue, version);
-        log.warn(
-          { ...version, open, command },
-          "runs of this version are still open; they wait for another worker of this version, or to be moved to the current version",
-        );
+      const awaitRuns = async (deadline: number): Promise<void> => {
+        if (version) await handOver({ connections, client, taskQueue, version, log }, deadline);
       };
-      await drain({ workers, runs, dependencies, drainMilliseconds, handOver });
+      await drain({ workers, runs, dependencies, drainMilliseconds, handOver: awaitRuns });
       await stopped;
     },
   };
-}
-
-/** Logs a warning if a worker with a version gets no new runs, because its version must be made the current one. */
-async function sayIfPassive(
-  connections: WorkerConnections,
-  taskQueue: string,
-  version: DeploymentVersion | undefined,
-  log: Logger,
-): Promise<void> {
-  if (!version || (await takesNewRuns(connections, taskQueue, version))) return;
-  const { deploymentName, buildId } = version;
-  const command = `temporal worker deployment set-current-version --deployment-name ${deploymentName} --build-id ${buildId}`;
-  log.warn({ ...version, command }, "this version is not the current version, so it gets no new runs");
 }
