@@ -5,7 +5,6 @@
  */
 import { Command, CommanderError } from "commander";
 import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
-import type { KgentsError } from "#core/contract/error";
 import { packageVersion } from "#platform/host/package-files";
 import { adminCommand } from "./admin/admin-command.ts";
 import { schemaCommand } from "./admin/schema-command.ts";
@@ -33,24 +32,14 @@ export interface Programs {
   readonly work: (flags: WorkerCommandFlags) => Promise<number>;
 }
 
-/** Runs the given command and sets the exit code of this process. */
-export async function runCommandLine(programs: Programs): Promise<void> {
-  watchOutput();
+/** Exits at once. An open connection would keep this process alive until it times out. */
+async function leave(code: number): Promise<never> {
+  await flush();
+  process.exit(code);
+}
 
-  const program = new Command("kgents")
-    .description("Runs code in hardened, isolated, disposable cells, by Temporal workflows.")
-    .version(packageVersion, "-V, --version")
-    .exitOverride()
-    // Reported below in our own words.
-    .configureOutput({ outputError: () => {}, writeOut: (text) => void print(text) })
-    .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
-
-  /** Exits at once. An open connection would keep this process alive until it times out. */
-  async function leave(code: number): Promise<never> {
-    await flush();
-    process.exit(code);
-  }
-
+/** Declares the commands that start runs, look at them and control them. */
+function declareRunCommands(program: Command): void {
   execCommand(program, async (source, flags) => {
     const { exec } = await import("./exec/exec.ts");
     process.exitCode = await exec(source, flags);
@@ -75,6 +64,10 @@ export async function runCommandLine(programs: Programs): Promise<void> {
       process.exitCode = await (await import("./runs/rerun.ts")).rerun(id, flags);
     },
   });
+}
+
+/** Declares all other commands, in the order of the help. */
+function declareOtherCommands(program: Command, programs: Programs): void {
   doctorCommand(program, async (flags) => leave(await (await import("./stack/doctor.ts")).doctor(flags)));
   completionCommands(program, {
     completion: async (shell) => {
@@ -132,38 +125,49 @@ export async function runCommandLine(programs: Programs): Promise<void> {
     // After a failed start, Temporal's runtime still runs and would keep this process alive.
     process.exit(await programs.work(flags));
   });
+}
+
+/** Reports a wrong command line and sets the exit code. Help and version, which commander also throws, are not errors. */
+async function reportUsage(program: Command, error: CommanderError, args: readonly string[]): Promise<void> {
+  process.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
+  if (error.exitCode === 0 || error.code === "commander.help") return;
+  const { usageError } = await import("./terminal/usage.ts");
+  await report(usageError(program, error, args), args);
+}
+
+/** Reports an error of a command. Returns the exit code. */
+async function report(error: unknown, args: readonly string[]): Promise<number> {
+  const [{ wantsJson }, { reportError }] = await Promise.all([
+    import("./terminal/usage.ts"),
+    import("./terminal/reporter.ts"),
+  ]);
+  return reportError(error, { json: wantsJson(args) });
+}
+
+/** Runs the given command and sets the exit code of this process. */
+export async function runCommandLine(programs: Programs): Promise<void> {
+  watchOutput();
+
+  const program = new Command("kgents")
+    .description("Runs code in hardened, isolated, disposable cells, by Temporal workflows.")
+    .version(packageVersion, "-V, --version")
+    .exitOverride()
+    // `reportUsage` reports it in our own words.
+    .configureOutput({ outputError: () => {}, writeOut: (text) => void print(text) })
+    .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
+  declareRunCommands(program);
+  declareOtherCommands(program, programs);
 
   // A detached child process does not keep this process alive. Without a timer, it would end while it awaits the
   // child's exit.
   const alive = setInterval(() => {}, 2 ** 30);
   const args = process.argv.slice(2);
-
-  /** The error of a wrong command line; undefined for help and version, which commander also throws. */
-  async function refusalOf(error: CommanderError): Promise<KgentsError | undefined> {
-    if (error.exitCode === 0 || error.code === "commander.help") return undefined;
-    const { usageError } = await import("./terminal/usage.ts");
-    return usageError(program, error, args);
-  }
-
-  async function report(error: unknown): Promise<number> {
-    const [{ wantsJson }, { reportError }] = await Promise.all([
-      import("./terminal/usage.ts"),
-      import("./terminal/reporter.ts"),
-    ]);
-    return reportError(error, { json: wantsJson(args) });
-  }
-
   try {
     checkProcess(args);
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
-      const refusal = await refusalOf(error);
-      if (refusal) await report(refusal);
-    } else {
-      await leave(await report(error));
-    }
+    if (error instanceof CommanderError) await reportUsage(program, error, args);
+    else await leave(await report(error, args));
   } finally {
     clearInterval(alive);
   }
