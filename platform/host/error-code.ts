@@ -10,3 +10,6 @@ export function systemCodeOf(error: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** Whether an error says that a file or folder does not exist. */
+export const isMissing = (error: unknown): boolean => errorCode(error) === "ENOENT";

@@ -3,21 +3,20 @@
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
 import { chmodSync, createReadStream, createWriteStream, type FSWatcher, mkdirSync, watch } from "node:fs";
-import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { namingFullDisk } from "../host/disk-space.ts";
-import { errorCode } from "../host/error-code.ts";
+import { isMissing } from "../host/error-code.ts";
 import { makePrivateFile, makePrivateFolder } from "../host/private-file.ts";
 import { sharedId } from "../host/shared-id.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { cannotWrite, directoryBlobs } from "./directory-blobs.ts";
-import { type ClaimedRounds, claimRound } from "./expiry-claim.ts";
+import { agreeOnRetention, claimedRounds, expire } from "./directory-expiry.ts";
+import { claimRound } from "./expiry-claim.ts";
 import { openLiveRuns } from "./live-runs.ts";
 import { checkReference, runFolder } from "./references.ts";
-import { longestRetention, retentionName } from "./retention.ts";
 import { keepWithinBounds, measure, type StoreBounds, type StoreContent, type Stored } from "./store-bounds.ts";
 
 /** A store in a local directory or one that several machines mount. */
@@ -34,8 +33,6 @@ export interface DirectoryStoreSettings extends StoreBounds {
 /** Newer content is not removed to make room, because it may be in use or about to be used. */
 const youngRunMilliseconds = 60_000;
 const youngBlobMilliseconds = 24 * 3_600_000;
-
-const isMissing = (error: unknown): boolean => errorCode(error) === "ENOENT";
 
 /** A writer that creates its file with the first byte, because most runs write nothing to stderr. */
 function lazyWriter(path: string, offset: number): Writable {
@@ -89,6 +86,22 @@ function watchFolder(folder: string, onChange: () => void): () => void {
   };
 }
 
+/** Lists the artifacts of a run with their sizes. */
+async function listRun(directory: string, key: string): Promise<Map<string, number>> {
+  const folder = runFolder(key);
+  try {
+    const names = await readdir(join(directory, folder));
+    const sizes = names.map(async (name): Promise<[string, number]> => {
+      const { size } = await stat(join(directory, folder, name));
+      return [`${folder}/${name}`, size];
+    });
+    return new Map(await Promise.all(sizes));
+  } catch (error) {
+    if (isMissing(error)) return new Map();
+    throw error;
+  }
+}
+
 /** Opens the store in a directory. Creates it if it is missing. */
 export async function openDirectoryStore(
   directory: string,
@@ -118,40 +131,13 @@ export async function openDirectoryStore(
     write: (reference, offset = 0) => lazyWriter(pathOf(reference), offset),
     read: (reference, offset, end) =>
       end <= offset ? Readable.from([]) : createReadStream(pathOf(reference), { start: offset, end: end - 1 }),
-    list: async (key) => {
-      const folder = runFolder(key);
-      try {
-        const names = await readdir(join(directory, folder));
-        const sizes = names.map(async (name): Promise<[string, number]> => {
-          const { size } = await stat(join(directory, folder, name));
-          return [`${folder}/${name}`, size];
-        });
-        return new Map(await Promise.all(sizes));
-      } catch (error) {
-        if (isMissing(error)) return new Map();
-        throw error;
-      }
-    },
+    list: (key) => listRun(directory, key),
     watch: (key, onChange) => watchFolder(join(directory, runFolder(key)), onChange),
     // Writes go to their final place at once.
     settle: async () => null,
     close: async () => {},
     ...directoryBlobs(directory),
-    agreeOnRetention: async (namespace, milliseconds) => {
-      const folder = join(directory, "retention");
-      await makePrivateFolder(folder);
-      // Write to a draft and rename it, so that no reader sees an empty file.
-      const draft = join(directory, `.retention-${randomUUID()}`);
-      try {
-        await makePrivateFile(draft);
-        await writeFile(draft, String(milliseconds), { flush: true });
-        await rename(draft, join(folder, retentionName(namespace)));
-      } finally {
-        await rm(draft, { force: true });
-      }
-      const said = await Promise.all((await readdir(folder)).map((other) => readFile(join(folder, other), "utf8")));
-      return longestRetention(milliseconds, said);
-    },
+    agreeOnRetention: (namespace, milliseconds) => agreeOnRetention(directory, namespace, milliseconds),
     makeRoom,
     hold: async (key, blobs) => {
       try {
@@ -161,46 +147,7 @@ export async function openDirectoryStore(
       }
     },
     claimExpiry: async (milliseconds) => claimRound(await claimedRounds(join(directory, "expiry")), milliseconds),
-    expire: async (before) => {
-      let removed = 0;
-      for (const folder of ["runs", "blobs"]) {
-        for (const name of await readdir(join(directory, folder))) {
-          const path = join(directory, folder, name);
-          if ((await newestChange(path)) >= before.getTime()) continue;
-          await rm(path, { recursive: true, force: true });
-          removed += 1;
-        }
-      }
-      return removed;
-    },
-  };
-}
-
-async function claimedRounds(folder: string): Promise<ClaimedRounds> {
-  await makePrivateFolder(folder);
-  return {
-    list: async () => {
-      const found = (await readdir(folder)).map(async (name) => {
-        // If the entry is gone, another worker has just claimed the next round.
-        const claimed = await stat(join(folder, name)).catch((error) =>
-          isMissing(error) ? undefined : Promise.reject(error),
-        );
-        return { name, claimed: claimed?.mtimeMs ?? Date.now() };
-      });
-      return Promise.all(found);
-    },
-    make: async (name) => {
-      try {
-        await writeFile(join(folder, name), "", { flag: "wx", mode: 0o600 });
-        return true;
-      } catch (error) {
-        if (errorCode(error) === "EEXIST") return false;
-        throw namingFullDisk(error, cannotWrite);
-      }
-    },
-    remove: async (names) => {
-      for (const name of names) await rm(join(folder, name), { force: true });
-    },
+    expire: (before) => expire(directory, before),
   };
 }
 
@@ -222,18 +169,4 @@ async function lookAround(directory: string, live: ReadonlySet<string>): Promise
     removable.push(...old.sort((one, other) => one.newest - other.newest));
   }
   return { bytes, removable };
-}
-
-/** When a file, or anything in a folder, was last written. */
-async function newestChange(path: string): Promise<number> {
-  try {
-    const own = await stat(path);
-    if (!own.isDirectory()) return own.mtimeMs;
-    const inside = await Promise.all((await readdir(path)).map((name) => newestChange(join(path, name))));
-    return Math.max(own.mtimeMs, ...inside);
-  } catch (error) {
-    // Another worker has expired it since.
-    if (isMissing(error)) return Number.POSITIVE_INFINITY;
-    throw error;
-  }
 }

@@ -7,7 +7,7 @@
  */
 import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode } from "../host/error-code.ts";
+import { isMissing } from "../host/error-code.ts";
 import { makePrivateFile, makePrivateFolder } from "../host/private-file.ts";
 
 const renewMilliseconds = 60_000;
@@ -29,8 +29,6 @@ export interface LiveRuns {
   /** The keys of live runs and the content that they use. */
   readonly look: () => Promise<ReadonlySet<string>>;
 }
-
-const isMissing = (error: unknown): boolean => errorCode(error) === "ENOENT";
 
 /** Opens the record of live runs. @param directory the store's directory */
 export function openLiveRuns(directory: string): LiveRuns {

@@ -6,31 +6,20 @@
  */
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { pipeline } from "node:stream/promises";
-import { KgentsError } from "#core/contract/error";
-import { isDiskFull, namingFullDisk } from "../../host/disk-space.ts";
 import type { ArtifactStore } from "../artifact-store.ts";
 import { claimRound } from "../expiry-claim.ts";
-import { blobReference, checkReference, keyOf, runFolder } from "../references.ts";
-import { longestRetention, retentionName } from "../retention.ts";
+import { checkReference, keyOf, runFolder } from "../references.ts";
 import { keepWithinBounds, measure, type StoreBounds } from "../store-bounds.ts";
-import { verifyContent } from "../verify-content.ts";
-import { writeHashed } from "../write-hashed.ts";
 import { type Bucket, type BucketSettings, bucketFailure, openBucket } from "./bucket.ts";
-import { claimedRounds, expire } from "./expiry.ts";
-import { createListings } from "./listings.ts";
+import { bucketBlobs } from "./bucket-blobs.ts";
+import { agreeOnRetention, claimedRounds, expire } from "./expiry.ts";
+import { createListings, type Listing } from "./listings.ts";
 import { readSegments, segmentsOf } from "./read-segments.ts";
-import { lengthOf, type Segment } from "./segments.ts";
+import { lengthOf, type Segment, type StoredSegment } from "./segments.ts";
 import { openSpool, type SpoolSettings } from "./spool.ts";
 import type { Upload } from "./upload.ts";
-
-/** Content older than this is touched when it is used, so that it does not expire. */
-const touchMilliseconds = 3_600_000;
 
 const idName = "store-id";
 
@@ -65,6 +54,40 @@ async function idOf(bucket: Bucket): Promise<string> {
   return made;
 }
 
+/** Keeps the spool within its bounds. Nothing in it may be removed. */
+const keepSpoolWithinBounds = ({ directory }: SpoolSettings, bounds: StoreBounds): (() => Promise<void>) =>
+  keepWithinBounds(
+    directory,
+    bounds,
+    async () => ({ bytes: (await measure(directory))?.bytes ?? 0, removable: [] }),
+    async () => false,
+  );
+
+/** Where the bytes of an artifact are: in segments in the bucket, and the newest in a local upload, if there is one. */
+interface Artifact {
+  readonly reference: string;
+  readonly listed: () => readonly StoredSegment[];
+  readonly here: Upload | undefined;
+}
+
+/** Reads a range of an artifact, from the bucket as far as the local upload does not have it. */
+async function* readRange(bucket: Bucket, { reference, listed, here }: Artifact, start: number, end: number) {
+  const split = here ? Math.min(Math.max(here.offset, start), end) : end;
+  if (split > start) yield* readSegments(bucket, reference, listed(), start, split);
+  if (here && end > split) {
+    yield* createReadStream(here.path, { start: split - here.offset, end: end - here.offset - 1 });
+  }
+}
+
+/** The lengths of artifacts from their segments in the bucket and their local uploads. */
+function lengthsOf(listing: Listing, uploads: readonly Upload[]): Map<string, number> {
+  const segments = new Map<string, readonly Segment[]>(listing);
+  for (const { reference, offset, end } of uploads) {
+    segments.set(reference, [...(segments.get(reference) ?? []), { offset, bytes: end() - offset }]);
+  }
+  return new Map([...segments].map(([reference, of]) => [reference, lengthOf(of)]));
+}
+
 /**
  * Opens the store in a bucket.
  *
@@ -84,14 +107,7 @@ export async function openBucketStore(
     throw bucketFailure(settings, error);
   });
   const spool = spoolSettings && (await openSpool(bucket, id, spoolSettings));
-  const makeRoom =
-    spoolSettings &&
-    keepWithinBounds(
-      spoolSettings.directory,
-      bounds,
-      async () => ({ bytes: (await measure(spoolSettings.directory))?.bytes ?? 0, removable: [] }),
-      async () => false,
-    );
+  const makeRoom = spoolSettings && keepSpoolWithinBounds(spoolSettings, bounds);
   const listings = createListings();
   /** The local upload of an artifact; of several, the one with the lowest offset. */
   const uploadOf = (reference: string): Upload | undefined =>
@@ -111,76 +127,20 @@ export async function openBucketStore(
       if (end <= start) return Readable.from([]);
       const upload = uploadOf(reference);
       const here = upload && upload.end() >= end ? upload : undefined;
-      const split = here ? Math.min(Math.max(here.offset, start), end) : end;
-      return Readable.from(
-        (async function* () {
-          if (split > start) {
-            const listed = listings.of(keyOf(reference)).get(reference) ?? [];
-            yield* readSegments(bucket, reference, listed, start, split);
-          }
-          if (here && end > split) {
-            yield* createReadStream(here.path, { start: split - here.offset, end: end - here.offset - 1 });
-          }
-        })(),
-        { objectMode: false },
-      );
+      const listed = (): readonly StoredSegment[] => listings.of(keyOf(reference)).get(reference) ?? [];
+      return Readable.from(readRange(bucket, { reference, listed, here }, start, end), { objectMode: false });
     },
     list: async (key) => {
       const uploads = spool?.uploadsOf(key) ?? [];
       // Skip the request if this process writes all artifacts of the run from their beginning.
       const isAllHere = uploads.length > 0 && uploads.every(({ offset }) => offset === 0);
       if (!isAllHere) listings.keep(key, await segmentsOf(bucket, `${runFolder(key)}/`));
-      const segments = new Map<string, readonly Segment[]>(isAllHere ? [] : listings.of(key));
-      for (const { reference, offset, end } of uploads) {
-        segments.set(reference, [...(segments.get(reference) ?? []), { offset, bytes: end() - offset }]);
-      }
-      return new Map([...segments].map(([reference, of]) => [reference, lengthOf(of)]));
+      return lengthsOf(isAllHere ? new Map() : listings.of(key), uploads);
     },
     watch: listings.follow,
     settle: async (key) => (await spool?.settle(key)) ?? null,
-    putBlob: async (content) => {
-      const folder = await mkdtemp(join(tmpdir(), "kgents-blob-"));
-      const path = join(folder, "content");
-      try {
-        const { sha256, bytes } = await writeHashed(path, content);
-        const name = blobReference(sha256);
-        if ((await bucket.head(name))?.bytes === bytes) await bucket.touch(name);
-        else await bucket.put(name, bytes === 0 ? Buffer.alloc(0) : createReadStream(path));
-        return { artifact: sha256, bytes };
-      } catch (error) {
-        throw isDiskFull(error) ? namingFullDisk(error, `${folder} cannot be written`) : bucketFailure(settings, error);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
-    },
-    openBlob: async (sha256, bytes) => {
-      const name = blobReference(sha256);
-      const refuse = (what: string, cause?: unknown) =>
-        new KgentsError("artifact-unavailable", `the artifact ${sha256} ${what}`, { cause });
-      try {
-        const found = await bucket.head(name);
-        if (!found) throw refuse(`is not in the bucket ${settings.name}`);
-        if (found.bytes !== bytes) throw refuse(`has ${found.bytes} bytes, and not ${bytes}`);
-        if (Date.now() - found.modified.getTime() > touchMilliseconds) await bucket.touch(name);
-        const content = await bucket.get(name);
-        if (!content) throw refuse(`is no longer in the bucket ${settings.name}`);
-        const verified = verifyContent(sha256);
-        // The reader of the stream gets the error.
-        pipeline(content, verified).catch(() => {});
-        return verified;
-      } catch (error) {
-        throw error instanceof KgentsError ? error : bucketFailure(settings, error);
-      }
-    },
-    agreeOnRetention: async (namespace, milliseconds) => {
-      await bucket.put(`retention/${retentionName(namespace)}`, Buffer.from(String(milliseconds)));
-      const said: string[] = [];
-      for await (const { name } of bucket.list("retention/")) {
-        const content = await bucket.get(name);
-        if (content) said.push(await text(content));
-      }
-      return longestRetention(milliseconds, said);
-    },
+    ...bucketBlobs(bucket, settings),
+    agreeOnRetention: (namespace, milliseconds) => agreeOnRetention(bucket, namespace, milliseconds),
     makeRoom: async () => makeRoom?.(),
     // Nothing is removed from a bucket to make room.
     hold: async () => ({ leave: () => {}, release: async () => {} }),

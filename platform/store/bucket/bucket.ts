@@ -5,6 +5,7 @@
  * @module
  */
 import type { Readable } from "node:stream";
+import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { KgentsError } from "#core/contract/error";
 
 /** The location of a bucket. */
@@ -61,12 +62,10 @@ const lostRaces: readonly unknown[] = [409, 412];
 const statusOf = (error: unknown): unknown =>
   (error as { $metadata?: { httpStatusCode?: unknown } } | undefined)?.$metadata?.httpStatusCode;
 
-/** Creates the client for a bucket. It sends no request yet. */
-export async function openBucket({ name: bucket, prefix, region, endpoint }: BucketSettings): Promise<Bucket> {
-  const s3 = await import("@aws-sdk/client-s3");
-  const { Upload } = await import("@aws-sdk/lib-storage");
+/** The settings of the SDK's client. */
+function clientSettings({ region, endpoint }: BucketSettings): S3ClientConfig {
   const settled = region ?? (endpoint === undefined ? undefined : (process.env.AWS_REGION ?? "us-east-1"));
-  const client = new s3.S3Client({
+  return {
     ...(settled === undefined ? {} : { region: settled }),
     // Self-hosted services often have no DNS name for each bucket.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
@@ -75,14 +74,23 @@ export async function openBucket({ name: bucket, prefix, region, endpoint }: Buc
       requestTimeout: answerMilliseconds,
       throwOnRequestTimeout: true,
     },
+  };
+}
+
+const absentIsUndefined = <Answer>(answer: Promise<Answer>): Promise<Answer | undefined> =>
+  answer.catch((error) => {
+    // A missing bucket is an error, unlike a missing object.
+    if (statusOf(error) === 404 && error.name !== "NoSuchBucket") return undefined;
+    throw error;
   });
+
+/** Creates the client for a bucket. It sends no request yet. */
+export async function openBucket(settings: BucketSettings): Promise<Bucket> {
+  const { name: bucket, prefix } = settings;
+  const s3 = await import("@aws-sdk/client-s3");
+  const { Upload } = await import("@aws-sdk/lib-storage");
+  const client = new s3.S3Client(clientSettings(settings));
   const at = (name: string) => ({ Bucket: bucket, Key: `${prefix}${name}` });
-  const absentIsUndefined = <Answer>(answer: Promise<Answer>): Promise<Answer | undefined> =>
-    answer.catch((error) => {
-      // A missing bucket is an error, unlike a missing object.
-      if (statusOf(error) === 404 && error.name !== "NoSuchBucket") return undefined;
-      throw error;
-    });
   return {
     put: async (name, content) => {
       const params = { ...at(name), Body: content };

@@ -1,14 +1,26 @@
 /**
- * Expiry in a bucket: how workers claim a round, and the removal itself.
+ * Expiry in a bucket: the retention that namespaces agree on, how workers claim a round, and the removal itself.
  *
  * @module
  */
 import { randomUUID } from "node:crypto";
 import { text } from "node:stream/consumers";
 import type { ClaimedRounds } from "../expiry-claim.ts";
+import { longestRetention, retentionName } from "../retention.ts";
 import type { Bucket } from "./bucket.ts";
 
 const roundsPrefix = "expiry/";
+
+/** Records the retention of a namespace. Returns the longest retention of all namespaces, in milliseconds. */
+export async function agreeOnRetention(bucket: Bucket, namespace: string, milliseconds: number): Promise<number> {
+  await bucket.put(`retention/${retentionName(namespace)}`, Buffer.from(String(milliseconds)));
+  const said: string[] = [];
+  for await (const { name } of bucket.list("retention/")) {
+    const content = await bucket.get(name);
+    if (content) said.push(await text(content));
+  }
+  return longestRetention(milliseconds, said);
+}
 
 /** The claimed rounds of expiry, as objects of the bucket. */
 export function claimedRounds(bucket: Bucket): ClaimedRounds {

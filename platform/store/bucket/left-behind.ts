@@ -21,6 +21,17 @@ export interface LeftBehind {
   readonly stop: () => Promise<void>;
 }
 
+/** The artifacts in a folder. */
+async function sourcesIn(folder: string) {
+  const sources = [];
+  for (const name of await readdir(folder)) {
+    const parsed = parseFileName(name);
+    const path = join(folder, name);
+    if (parsed) sources.push({ ...parsed, path, bytes: (await stat(path)).size });
+  }
+  return sources;
+}
+
 /** Takes over the folders of dead processes, now and at intervals. */
 export async function takeUpLeftBehind(about: {
   readonly bucket: Bucket;
@@ -40,12 +51,7 @@ export async function takeUpLeftBehind(about: {
   };
   /** Takes over a folder. Returns its number of artifacts. */
   const takeUp = async (folder: string): Promise<number> => {
-    const sources = [];
-    for (const name of await readdir(folder)) {
-      const parsed = parseFileName(name);
-      const path = join(folder, name);
-      if (parsed) sources.push({ ...parsed, path, bytes: (await stat(path)).size });
-    }
+    const sources = await sourcesIn(folder);
     const brought = sources.map(({ bytes, ...source }) => {
       // Use a new name: a late request of the dead process may still arrive under the old one.
       const upload = resumeUpload(bucket, { ...source, writer: randomUUID() }, bytes, signal);

@@ -9,7 +9,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { readdir, readFile, readlink, rename, rmdir, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { errorCode } from "../../host/error-code.ts";
+import { errorCode, isMissing } from "../../host/error-code.ts";
 import { makePrivateFolder } from "../../host/private-file.ts";
 import { identifyProcess, isRunning } from "../../host/process-identity.ts";
 
@@ -36,14 +36,41 @@ async function place(): Promise<string> {
   return createHash("sha256").update(known.join("\0")).digest("hex").slice(0, 16);
 }
 
-const isGone = (error: unknown): boolean => errorCode(error) === "ENOENT";
-
 /** The result of an operation, or undefined if the file no longer exists. */
 const unlessGone = <Answer>(work: Promise<Answer>): Promise<Answer | undefined> =>
   work.catch((error) => {
-    if (isGone(error)) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   });
+
+/** Whether the owners of folders are alive that cannot be seen from here. */
+interface Heartbeats {
+  /** Checks a folder once more. Returns whether its owner counts as dead. */
+  readonly isSilent: (name: string) => Promise<boolean>;
+  /** Forgets all other folders. */
+  readonly keepOnly: (names: readonly string[]) => void;
+}
+
+function watchHeartbeats(directory: string, silentLooks: number): Heartbeats {
+  /**
+   * The last heartbeat of each folder's owner, and how many checks have found no newer one. Counting checks avoids
+   * comparing clocks, which differ, and a suspended process does not count.
+   */
+  const signs = new Map<string, { readonly changed: number; readonly found: number }>();
+  return {
+    isSilent: async (name) => {
+      const changed = (await unlessGone(stat(join(directory, name))))?.mtimeMs;
+      if (changed === undefined) return false;
+      const last = signs.get(name);
+      const found = last?.changed === changed ? last.found + 1 : 0;
+      signs.set(name, { changed, found });
+      return found >= silentLooks;
+    },
+    keepOnly: (names) => {
+      for (const name of signs.keys()) if (!names.includes(name)) signs.delete(name);
+    },
+  };
+}
 
 /**
  * Opens a spool directory. Creates it if it is missing.
@@ -56,31 +83,19 @@ export async function openSpoolFolders(directory: string, silentLooks: number): 
   const here = await place();
   const { pid, startTime } = await identifyProcess();
   const owned = new Set<string>();
-  /**
-   * The last heartbeat of each folder's owner, and how many checks have found no newer one. Counting checks avoids
-   * comparing clocks, which differ, and a suspended process does not count.
-   */
-  const signs = new Map<string, { readonly changed: number; readonly found: number }>();
+  const heartbeats = watchHeartbeats(directory, silentLooks);
   const newPath = (): string => join(directory, [here, pid, startTime, randomUUID()].join("_"));
 
-  const isSilent = async (name: string): Promise<boolean> => {
-    const changed = (await unlessGone(stat(join(directory, name))))?.mtimeMs;
-    if (changed === undefined) return false;
-    const last = signs.get(name);
-    const found = last?.changed === changed ? last.found + 1 : 0;
-    signs.set(name, { changed, found });
-    return found >= silentLooks;
-  };
   const isAbandoned = async (name: string): Promise<boolean> => {
     const [, where, owner, since = ""] = /^([0-9a-f]{16})_(\d+)_(\d*)_[0-9a-f-]{36}$/.exec(name) ?? [];
     if (where === undefined) return true;
-    return where === here ? !(await isRunning({ pid: Number(owner), startTime: since })) : isSilent(name);
+    return where === here ? !(await isRunning({ pid: Number(owner), startTime: since })) : heartbeats.isSilent(name);
   };
 
   const release = async (path: string): Promise<void> => {
     if (!owned.delete(path)) return;
     await rmdir(path).catch(async (error) => {
-      if (isGone(error)) return;
+      if (isMissing(error)) return;
       if (errorCode(error) !== "ENOTEMPTY" && errorCode(error) !== "EEXIST") throw error;
       await unlessGone(rename(path, join(directory, `given-up_${randomUUID()}`)));
     });
@@ -97,7 +112,7 @@ export async function openSpoolFolders(directory: string, silentLooks: number): 
       const names = (await readdir(directory, { withFileTypes: true }))
         .filter((entry) => entry.isDirectory())
         .map(({ name }) => name);
-      for (const name of signs.keys()) if (!names.includes(name)) signs.delete(name);
+      heartbeats.keepOnly(names);
       for (const name of names) {
         if (!(await isAbandoned(name))) continue;
         const path = newPath();

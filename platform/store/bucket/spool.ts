@@ -50,6 +50,26 @@ export interface Spool {
   readonly close: () => Promise<void>;
 }
 
+/** Waits until uploads are in the bucket. Returns null if they are in time, and otherwise why they are not. */
+async function awaitUploads(
+  milliseconds: number,
+  done: Promise<void>,
+  uploads: readonly Upload[],
+): Promise<string | null> {
+  const patience = new AbortController();
+  const late = wait(milliseconds, undefined, { signal: patience.signal }).then(() => {
+    const failure = uploads.map((upload) => upload.failure()).find((one) => one !== undefined);
+    const why = failure instanceof Error ? failure.message || failure.name : "it takes long";
+    return `${uploads.length} artifacts of this run are not in the bucket yet, and go on being tried: ${why}`;
+  });
+  late.catch(() => {});
+  try {
+    return await Promise.race([done.then(() => null), late]);
+  } finally {
+    patience.abort();
+  }
+}
+
 /**
  * Opens the spool of a bucket. Takes over uploads of dead processes, now and at intervals.
  *
@@ -95,20 +115,9 @@ export async function openSpool(
     uploadsOf: (key) => [...(runs.get(key) ?? [])],
     settle: async (key) => {
       const uploads = [...(runs.get(key) ?? [])];
-      const removed = removeWhenDone(key, uploads).then(() => null);
+      const removed = removeWhenDone(key, uploads);
       removed.catch(() => {});
-      const patience = new AbortController();
-      const late = wait(patienceMilliseconds, undefined, { signal: patience.signal }).then(() => {
-        const failure = uploads.map((upload) => upload.failure()).find((one) => one !== undefined);
-        const why = failure instanceof Error ? failure.message || failure.name : "it takes long";
-        return `${uploads.length} artifacts of this run are not in the bucket yet, and go on being tried: ${why}`;
-      });
-      late.catch(() => {});
-      try {
-        return await Promise.race([removed, late]);
-      } finally {
-        patience.abort();
-      }
+      return awaitUploads(patienceMilliseconds, removed, uploads);
     },
     close: async () => {
       await left.stop();
