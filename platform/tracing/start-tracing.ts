@@ -34,14 +34,34 @@ async function ending<T>(span: Span, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Sets up spans and their export. The standard variables configure sampling, batches, endpoint and headers. */
-export function startTracing(service: string, onTrouble: (line: string) => void): Tracing {
+const nothing = (): void => {};
+
+/** Reports the warnings and errors of the tracing libraries. */
+function reportTrouble(onTrouble: (line: string) => void): void {
   const onError = (message: string): void => onTrouble(`traces: ${message}`);
-  const nothing = (): void => {};
   diag.setLogger(
     { error: onError, warn: onError, info: nothing, debug: nothing, verbose: nothing },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
+}
+
+/** Sends the last spans, for as long as the end of a process may wait for that. */
+async function shutDown(provider: BasicTracerProvider, onTrouble: (line: string) => void): Promise<void> {
+  const timer = new AbortController();
+  const late = wait(closeMilliseconds, undefined, { signal: timer.signal, ref: false }).then(
+    () => onTrouble("traces: the collector did not take the last spans in time"),
+    nothing,
+  );
+  await Promise.race([
+    provider.shutdown().catch((error) => onTrouble(`traces: ${error instanceof Error ? error.message : error}`)),
+    late,
+  ]);
+  timer.abort();
+}
+
+/** Sets up spans and their export. The standard variables configure sampling, batches, endpoint and headers. */
+export function startTracing(service: string, onTrouble: (line: string) => void): Tracing {
+  reportTrouble(onTrouble);
   const random = new RandomIdGenerator();
   let given: Partial<Pick<SpanReference, "traceId" | "spanId">> = {};
   const provider = new BasicTracerProvider({
@@ -84,17 +104,6 @@ export function startTracing(service: string, onTrouble: (line: string) => void)
       if (error !== null) span.setStatus({ code: SpanStatusCode.ERROR, message: error });
       span.end(to);
     },
-    close: async () => {
-      const timer = new AbortController();
-      const late = wait(closeMilliseconds, undefined, { signal: timer.signal, ref: false }).then(
-        () => onTrouble("traces: the collector did not take the last spans in time"),
-        nothing,
-      );
-      await Promise.race([
-        provider.shutdown().catch((error) => onTrouble(`traces: ${error instanceof Error ? error.message : error}`)),
-        late,
-      ]);
-      timer.abort();
-    },
+    close: () => shutDown(provider, onTrouble),
   };
 }
