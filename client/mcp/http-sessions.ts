@@ -80,6 +80,53 @@ function refuseAccept(request: Request, jsonOnly: boolean): Response | undefined
   return answer(406, `Accept: the response is ${jsonOnly ? "application/json" : "text/event-stream"}`);
 }
 
+/** Handles a request of a session, which is in use until the response has been sent. */
+async function handle(session: Session, request: Request): Promise<Response> {
+  const refusal = refuseAccept(request, session.jsonOnly && request.method !== "GET");
+  if (refusal) return refusal;
+  session.open += 1;
+  let isOpen = true;
+  const done = (): void => {
+    if (isOpen) session.open -= 1;
+    isOpen = false;
+    session.lastUsed = Date.now();
+  };
+  try {
+    return whenSent(await session.transport.handleRequest(request), done);
+  } catch (error) {
+    done();
+    throw error;
+  }
+}
+
+/** Whether a request without a session id begins a session. */
+async function isInitialization(request: Request): Promise<boolean> {
+  if (request.method !== "POST") return false;
+  const copy = request.clone();
+  return isInitializeRequest(await copy.json().catch(() => undefined));
+}
+
+/** Called when a new session has its id, and when its client has ended it. */
+interface SessionEvents {
+  readonly opened: (id: string, session: Session) => void;
+  readonly closed: (id: string) => void;
+}
+
+/** Creates a session for the request that begins it. It is `opened` when the request has been accepted. */
+function createSession(request: Request, maximumMessageBytes: number, events: SessionEvents): Session {
+  const { json, events: acceptsEvents } = acceptedBy(request.headers.get("accept"));
+  const jsonOnly = json && !acceptsEvents;
+  const transport: WebStandardStreamableHTTPServerTransport = new WebStandardStreamableHTTPServerTransport({
+    sessionIdGenerator: randomUUID,
+    enableJsonResponse: jsonOnly,
+    maxRequestBodySize: maximumMessageBytes,
+    onsessioninitialized: (id) => events.opened(id, session),
+    onsessionclosed: events.closed,
+  });
+  const session: Session = { transport, jsonOnly, open: 0, lastUsed: Date.now() };
+  return session;
+}
+
 /**
  * Creates the sessions; each has a server of its own.
  *
@@ -106,28 +153,9 @@ export function createSessions(
     Math.min(60_000, idleMilliseconds),
   );
 
-  const handle = async (session: Session, request: Request): Promise<Response> => {
-    const refusal = refuseAccept(request, session.jsonOnly && request.method !== "GET");
-    if (refusal) return refusal;
-    session.open += 1;
-    let isOpen = true;
-    const done = (): void => {
-      if (isOpen) session.open -= 1;
-      isOpen = false;
-      session.lastUsed = Date.now();
-    };
-    try {
-      return whenSent(await session.transport.handleRequest(request), done);
-    } catch (error) {
-      done();
-      throw error;
-    }
-  };
-
   /** Sessions being opened. They count as sessions, since many clients may connect at once. */
   let opening = 0;
   const begin = async (request: Request): Promise<Response> => {
-    const { json, events } = acceptedBy(request.headers.get("accept"));
     opening += 1;
     let isOpening = true;
     const opened = (): void => {
@@ -140,18 +168,14 @@ export function createSessions(
         if (!oldest) return answer(503, "all sessions are in use", { "retry-after": "10" });
         await end(oldest);
       }
-      const jsonOnly = json && !events;
-      const transport: WebStandardStreamableHTTPServerTransport = new WebStandardStreamableHTTPServerTransport({
-        sessionIdGenerator: randomUUID,
-        enableJsonResponse: jsonOnly,
-        maxRequestBodySize: maximumMessageBytes,
-        onsessioninitialized: (id) => {
-          sessions.set(id, session);
+      const session = createSession(request, maximumMessageBytes, {
+        opened: (id, made) => {
+          sessions.set(id, made);
           opened();
         },
-        onsessionclosed: (id) => void sessions.delete(id),
+        closed: (id) => void sessions.delete(id),
       });
-      const session: Session = { transport, jsonOnly, open: 0, lastUsed: Date.now() };
+      const { transport } = session;
       await createServer().connect(transport);
       const response = await handle(session, request);
       // A rejected request creates no session, so nothing else closes its transport.
@@ -169,17 +193,7 @@ export function createSessions(
         const session = sessions.get(id);
         return session ? handle(session, request) : answer(404, "unknown or expired session; initialize again");
       }
-      if (
-        request.method === "POST" &&
-        isInitializeRequest(
-          await request
-            .clone()
-            .json()
-            .catch(() => undefined),
-        )
-      ) {
-        return begin(request);
-      }
+      if (await isInitialization(request)) return begin(request);
       return answer(400, "initialize first: this request has no session id");
     },
     close: async () => {

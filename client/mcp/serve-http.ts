@@ -26,20 +26,9 @@ export interface HttpOptions extends Guard {
   readonly bounds?: HttpBounds & { readonly totalBytes?: number };
 }
 
-/**
- * Serves MCP over Streamable HTTP.
- *
- * @param report called with errors of a request
- * @throws KgentsError `stack-start` if it cannot listen there
- */
-export async function serveOnHttp(
-  createServer: () => McpServer,
-  options: HttpOptions,
-  report: (error: Error) => void,
-): Promise<Serving & { readonly url: string }> {
-  const { bounds = {} } = options;
+/** Handles requests of the 2025 versions of the protocol in sessions, and those of later versions without state. */
+function handleProtocol(createServer: () => McpServer, report: (error: Error) => void) {
   const sessions = createSessions(createServer, { maximumMessageBytes }, report);
-  const bodies = createRequestBodies({ maximumBytes: maximumMessageBytes, ...bounds });
   const modern = createMcpHandler(createServer, {
     legacy: "reject",
     maxRequestBodySize: maximumMessageBytes,
@@ -54,6 +43,23 @@ export async function serveOnHttp(
     },
     { onerror: report, maxRequestBodySize: maximumMessageBytes },
   );
+  return { handler, endSessions: sessions.close, endRequests: () => modern.close() };
+}
+
+/**
+ * Serves MCP over Streamable HTTP.
+ *
+ * @param report called with errors of a request
+ * @throws KgentsError `stack-start` if it cannot listen there
+ */
+export async function serveOnHttp(
+  createServer: () => McpServer,
+  options: HttpOptions,
+  report: (error: Error) => void,
+): Promise<Serving & { readonly url: string }> {
+  const { bounds = {} } = options;
+  const protocol = handleProtocol(createServer, report);
+  const bodies = createRequestBodies({ maximumBytes: maximumMessageBytes, ...bounds });
   /** Responses in progress. Event streams that a client merely holds open are not included. */
   const answers = new Set<Promise<void>>();
   const answerTo = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -63,7 +69,7 @@ export async function serveOnHttp(
     const content = async function* () {
       yield body.bytes;
     };
-    const answer = handler({ method, url, headers, [Symbol.asyncIterator]: content }, response);
+    const answer = protocol.handler({ method, url, headers, [Symbol.asyncIterator]: content }, response);
     if (method === "POST") answers.add(answer);
     try {
       await answer;
@@ -86,7 +92,7 @@ export async function serveOnHttp(
   try {
     await once(server, "listening");
   } catch (error) {
-    await sessions.close();
+    await protocol.endSessions();
     throw cannotListen(options, error);
   }
   const { address, family, port } = server.address() as AddressInfo;
@@ -97,7 +103,7 @@ export async function serveOnHttp(
       server.close();
       const given = AbortSignal.timeout(farewellMilliseconds);
       await Promise.race([Promise.allSettled(answers), once(given, "abort")]);
-      await Promise.all([sessions.close(), modern.close()]);
+      await Promise.all([protocol.endSessions(), protocol.endRequests()]);
       server.closeAllConnections();
       await ended;
     },
