@@ -51,8 +51,7 @@ const configuration = ["--config <file>", "the configuration file"] as const;
 
 const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
 
-/** Declares the commands that look at runs. */
-export function lookCommands(program: Command, runs: LookRuns): void {
+function psCommand(program: Command, action: LookRuns["ps"]): void {
   alsoNamed(program.command("ps"), "language", "lang")
     .summary("list runs")
     .description("Lists the runs of the task queue: as a table on a terminal, otherwise one JSON object per line.")
@@ -78,7 +77,10 @@ export function lookCommands(program: Command, runs: LookRuns): void {
         "kgents ps --all --label team=red | jq -r .id",
       ),
     )
-    .action(runs.ps);
+    .action(action);
+}
+
+function showCommand(program: Command, action: LookRuns["show"]): void {
   program
     .command("show")
     .summary("show all details of a run")
@@ -88,7 +90,10 @@ export function lookCommands(program: Command, runs: LookRuns): void {
     .option("--json", "print JSON")
     .option(...configuration)
     .addHelpText("after", examples("kgents show exec-mhz3k1q2-4f9c2a7b10", "kgents show my-run --code >again.py"))
-    .action(runs.show);
+    .action(action);
+}
+
+function logsCommand(program: Command, action: LookRuns["logs"]): void {
   program
     .command("logs")
     .summary("print a run's output")
@@ -100,7 +105,10 @@ export function lookCommands(program: Command, runs: LookRuns): void {
     .option("--stderr", "print only its stderr, to stdout")
     .option(...configuration)
     .addHelpText("after", examples("kgents logs my-run", "kgents logs my-run -f", "kgents logs my-run --stderr | less"))
-    .action(runs.logs);
+    .action(action);
+}
+
+function filesCommand(program: Command, action: LookRuns["files"]): void {
   program
     .command("files")
     .summary("list or get the output files of a run")
@@ -112,7 +120,10 @@ export function lookCommands(program: Command, runs: LookRuns): void {
     .option("--json", "one JSON object per line, also on a terminal")
     .option(...configuration)
     .addHelpText("after", examples("kgents files my-run", "kgents files my-run get chart.png --output-dir ."))
-    .action(runs.files);
+    .action(action);
+}
+
+function openCommand(program: Command, action: LookRuns["open"]): void {
   program
     .command("open")
     .summary("open the page of a run, or of all runs, in Temporal's UI")
@@ -125,5 +136,14 @@ export function lookCommands(program: Command, runs: LookRuns): void {
       "after",
       `${examples("kgents open", "kgents open my-run --no-browser")}\n\nKGENTS_UI_URL names the UI of a Temporal server of your own.`,
     )
-    .action(runs.open);
+    .action(action);
+}
+
+/** Declares the commands that look at runs. */
+export function lookCommands(program: Command, runs: LookRuns): void {
+  psCommand(program, runs.ps);
+  showCommand(program, runs.show);
+  logsCommand(program, runs.logs);
+  filesCommand(program, runs.files);
+  openCommand(program, runs.open);
 }
