@@ -44,6 +44,18 @@ function tellProgress(progress: BatchProgress, headline: string): void {
   );
 }
 
+/** Starts a run of the batch as a child workflow. */
+const startRun = (entry: BatchEntry, id: string, limits: BatchInput["limits"]) =>
+  startChild(executeCode, {
+    args: [entry.request, limits],
+    workflowId: id,
+    // A reset of the batch must not start code a second time.
+    workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    memo: { [aboutMemo]: entry.about, ...(entry.hash === null ? {} : { [requestHashMemo]: entry.hash }) },
+    staticSummary: entry.summary,
+  });
+
 /**
  * Runs many requests with bounded concurrency, each as a child workflow. Completes with the counts of their outcomes.
  * When it is cancelled, it starts no more runs, waits until the running ones are cleaned up, and still completes.
@@ -66,15 +78,7 @@ export async function executeBatch(input: BatchInput): Promise<BatchSummary> {
   };
   const runOne = async (entry: BatchEntry, index: number): Promise<void> => {
     try {
-      const child = await startChild(executeCode, {
-        args: [entry.request, limits],
-        workflowId: batchRunId(workflowId, index),
-        // A reset of the batch must not start code a second time.
-        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-        memo: { [aboutMemo]: entry.about, ...(entry.hash === null ? {} : { [requestHashMemo]: entry.hash }) },
-        staticSummary: entry.summary,
-      });
+      const child = await startRun(entry, batchRunId(workflowId, index), limits);
       count((await child.result()).status);
     } catch (error) {
       // A cancellation needs no log line: the loop below handles it.
