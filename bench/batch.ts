@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { startBatch } from "#client/sdk/batch/start-batch";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import type { ExecutionRequest } from "#core/contract/request";
 import { startDevServer } from "../test/support/dev-server.ts";
 import { startWorkerProcess, type WorkerProcess } from "../test/support/worker-process.ts";
@@ -39,7 +40,7 @@ export async function* measureBatch({ temporal }: { temporal: string }): AsyncGe
         const began = performance.now();
         const requests = Array.from({ length: count }, () => request);
         const options = { id: `batch-${randomUUID()}`, concurrency: 4 * places };
-        const { outcomes } = await (await startBatch(client, queue, undefined, requests, options)).summary();
+        const { outcomes } = await (await startBatch(grpcRuns(client), queue, undefined, requests, options)).summary();
         if (outcomes.succeeded !== count) throw new Error(`a batch ended as ${JSON.stringify(outcomes)}`);
         return (count * 1000) / (performance.now() - began);
       };

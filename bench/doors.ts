@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
 import { openDirectoryStore } from "#platform/store/directory-store";
@@ -22,12 +23,12 @@ export async function* measureDoors({ temporal }: { temporal: string }): AsyncGe
   try {
     const client = new Client({ connection });
     const store = await openDirectoryStore(join(terminal.state, "artifacts"));
-    const start = (request: ExecutionRequest) => startExecution(client, "kgents", store, request, {});
+    const start = (request: ExecutionRequest) => startExecution(grpcRuns(client), "kgents", store, request, {});
 
     const live = await inPairs(
       rounds,
       3,
-      () => firstByteDelay((request) => startExecution(client, "kgents", undefined, request, {})),
+      () => firstByteDelay((request) => startExecution(grpcRuns(client), "kgents", undefined, request, {})),
       () => firstByteDelay(start),
     );
     yield `first byte of live output after the code wrote it, p50: ${live.ours.toFixed(0)} ms by heartbeat (goal <= 400), ${live.peer.toFixed(1)} ms by the store (goal <= 100)`;

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Client, Connection } from "@temporalio/client";
 import { startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
@@ -47,7 +48,8 @@ async function openKgents(temporal: string, cluster: TestCluster, namespace: str
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection });
   const store = await openDirectoryStore(join(directory, "state", "kgents", "artifacts"));
-  const start = (request: ExecutionRequest) => startExecution(client, "bench", store, { ttl: 5, ...request }, {});
+  const start = (request: ExecutionRequest) =>
+    startExecution(grpcRuns(client), "bench", store, { ttl: 5, ...request }, {});
   return {
     start,
     execute: async (request: ExecutionRequest): Promise<ExecutionResult> => {

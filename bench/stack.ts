@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { findBubblewrap } from "#cells/subprocess/machine/find-bubblewrap";
 import { startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import { findTemporalBinary } from "#client/stack/temporal-binary";
 import { kgentsPaths } from "#platform/host/paths";
 import { openDirectoryStore } from "#platform/store/directory-store";
@@ -61,7 +62,7 @@ export async function startBenchStack(
     serverPid: server.pid,
     workerPid: worker.pid,
     runTrue: async () => {
-      const handle = await startExecution(client, "bench", store, { code: "true", language: "sh" }, {});
+      const handle = await startExecution(grpcRuns(client), "bench", store, { code: "true", language: "sh" }, {});
       const { status } = await handle.result();
       if (status !== "succeeded") throw new Error(`a run ended as ${status}`);
     },

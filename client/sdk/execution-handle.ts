@@ -1,16 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
-import {
-  type Client,
-  isGrpcServiceError,
-  ServiceError,
-  type WorkflowHandle,
-  WorkflowNotFoundError,
-} from "@temporalio/client";
+import { KgentsError } from "#core/contract/error";
 import type { Phase } from "#core/contract/names";
 import type { ExecutionResult } from "#core/contract/result";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { runKey, type StreamName } from "#platform/store/references";
-import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { toKgentsError } from "./failure.ts";
 import type { OutputEvent } from "./output/event.ts";
 import { followHeartbeats } from "./output/follow-heartbeat.ts";
@@ -21,6 +14,8 @@ import { phaseOf } from "./runs/phase.ts";
 import { isForeignResult, resultOf } from "./runs/read-result.ts";
 import { type RunState, stateOf } from "./runs/run-state.ts";
 import { type Waiting, waitingOf } from "./runs/waiting.ts";
+import { isNotFound, problemOf } from "./temporal/problem.ts";
+import type { RunReference, RunService } from "./temporal/run-service.ts";
 
 /**
  * How long the server may be unavailable while a client waits for a result, in milliseconds. Covers a restart or
@@ -84,6 +79,10 @@ export interface ExecutionHandle {
   readonly inspect: () => Promise<RunDetails>;
 }
 
+/** Whether the server did not answer, or there is no connection to it. */
+const isAway = (error: unknown): boolean =>
+  problemOf(error)?.kind === "unanswered" || (error instanceof KgentsError && error.code === "temporal-unavailable");
+
 /**
  * Waits for a workflow's result. Survives a restart of the server.
  *
@@ -91,17 +90,18 @@ export interface ExecutionHandle {
  * @throws KgentsError
  */
 export async function awaitResult<Result>(
-  handle: WorkflowHandle,
-  id: string,
+  service: RunService,
+  run: RunReference,
   check: (value: unknown, id: string) => Result,
 ): Promise<Result> {
+  const id = run.workflowId;
   let awaySince: number | undefined;
   for (;;) {
     const asked = Date.now();
     try {
-      return check(await handle.result(), id);
+      return check(await service.result(run), id);
     } catch (error) {
-      const away = error instanceof ServiceError && isGrpcServiceError(error.cause);
+      const away = isAway(error);
       // After a long wait, the server must have answered in between, so this is a new outage.
       if (Date.now() - asked > serverAwayMilliseconds / 2) awaySince = undefined;
       awaySince ??= Date.now();
@@ -111,12 +111,6 @@ export async function awaitResult<Result>(
   }
 }
 
-/** The ids of a run's latest and first execution. */
-export const executionIds = ({ runId, raw }: Awaited<ReturnType<WorkflowHandle["describe"]>>) => ({
-  runId,
-  firstRunId: raw.workflowExecutionInfo?.firstRunId || runId,
-});
-
 /** The status of a run whose result was not written by kgents. */
 function statusWithout(error: unknown): RunState {
   if (isForeignResult(error)) return "error";
@@ -125,16 +119,16 @@ function statusWithout(error: unknown): RunState {
 
 /** Creates the handle of an existing run. */
 export function executionHandle(
-  client: Client,
-  handle: WorkflowHandle,
+  service: RunService,
+  run: RunReference,
   { runId, firstRunId }: { readonly runId: string; readonly firstRunId: string },
   options: { attached: boolean; store: ArtifactStore | undefined },
 ): ExecutionHandle {
-  const id = handle.workflowId;
+  const id = run.workflowId;
   let result: Promise<ExecutionResult> | undefined;
   const awaited = (): Promise<ExecutionResult> => {
     if (!result) {
-      result = awaitResult(handle, id, resultOf);
+      result = awaitResult(service, run, resultOf);
       // Followers await it later. Until then Node would exit over an unhandled rejection.
       result.catch(() => {});
     }
@@ -142,12 +136,9 @@ export function executionHandle(
   };
   const { store } = options;
   const described = () =>
-    tolerantClient(client)
-      .workflow.getHandle(id)
-      .describe()
-      .catch((error) => {
-        throw toKgentsError(error, id);
-      });
+    service.describe({ workflowId: id }).catch((error) => {
+      throw toKgentsError(error, id);
+    });
   return {
     id,
     runId,
@@ -155,32 +146,34 @@ export function executionHandle(
     attached: options.attached,
     result: awaited,
     output: ({ onBehind } = {}) =>
-      store ? followStore(store, runKey(id, firstRunId), awaited()) : followHeartbeats(handle, awaited(), onBehind),
+      store
+        ? followStore(store, runKey(id, firstRunId), awaited())
+        : followHeartbeats(service, run, awaited(), onBehind),
     outputSoFar: async function* () {
       const open = (await described()).closeTime === undefined;
       const over = open ? undefined : await awaited().catch(() => undefined);
-      yield* store ? glanceAtStore(store, runKey(id, firstRunId), over) : glanceAtHeartbeat(handle, over);
+      yield* store ? glanceAtStore(store, runKey(id, firstRunId), over) : glanceAtHeartbeat(service, run, over);
     },
     cancel: async () => {
-      await handle.cancel().catch((error) => {
+      await service.cancel(run).catch((error) => {
         // The run exists, so not-found means that it is closed.
-        if (!(error instanceof WorkflowNotFoundError)) throw toKgentsError(error, id);
+        if (!isNotFound(error)) throw toKgentsError(error, id);
       });
     },
     describe: async () => {
       const description = await described();
-      const open = description.status.name === "RUNNING";
-      const phase = open ? await phaseOf(client, handle) : null;
+      const open = description.status === "RUNNING";
+      const phase = open ? await phaseOf(service, run) : null;
       return {
         id,
         runId: description.runId,
         status: stateOf(description) ?? (await awaited().then(({ status }) => status, statusWithout)),
         phase,
-        waiting: open ? await waitingOf(client.workflow, description) : null,
+        waiting: open ? waitingOf(description) : null,
         startedAt: description.startTime,
         closedAt: description.closeTime ?? null,
       };
     },
-    inspect: () => inspectRun(client, handle),
+    inspect: () => inspectRun(service, id),
   };
 }

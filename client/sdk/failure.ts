@@ -1,19 +1,10 @@
-import {
-  isGrpcServiceError,
-  NamespaceNotFoundError,
-  ServiceError,
-  TerminatedFailure,
-  TimeoutFailure,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from "@temporalio/client";
-import { ApplicationFailure } from "@temporalio/common";
 import { KgentsError } from "#core/contract/error";
 import { type FailureDetails, type FailureKind, isFailureKind } from "#core/contract/failure";
 import { messageOf } from "#core/text/message-of";
 import { fullDiskRemedy, isDiskFull } from "#platform/host/disk-space";
 import { errorCode, systemCodeOf } from "#platform/host/error-code";
 import { namespaceUnavailable } from "#platform/temporal/temporal-unavailable";
+import { type Problem, problemOf, type WorkflowFailure } from "./temporal/problem.ts";
 
 /** Why a run could not be carried out. */
 export interface RunFailure {
@@ -36,18 +27,8 @@ const ofTheMachine = ["EACCES", "EPERM", "EROFS", "ENOTDIR"];
 /** Converts any error around a run to a KgentsError. */
 export function toKgentsError(error: unknown, id: string): KgentsError {
   if (error instanceof KgentsError) return error;
-  if (error instanceof WorkflowFailedError) return fromCause(error, id);
-  if (error instanceof WorkflowNotFoundError) {
-    return new KgentsError("not-found", `there is no run ${id}`, { cause: error });
-  }
-  if (error instanceof NamespaceNotFoundError) return namespaceUnavailable(error.namespace, error);
-  // The client wraps errors of its own calls, but not those of the gRPC service.
-  const refusal = error instanceof ServiceError ? error.cause : error;
-  if (isGrpcServiceError(refusal)) {
-    return new KgentsError("temporal-unavailable", `Temporal did not respond: ${refusal.details || refusal.message}`, {
-      cause: error,
-    });
-  }
+  const problem = problemOf(error);
+  if (problem && problem.kind !== "already-started") return ofTemporal(problem, id, error);
   const message = messageOf(error);
   if (isDiskFull(error)) {
     return new KgentsError("disk-full", message, { cause: error, remedy: fullDiskRemedy });
@@ -69,20 +50,34 @@ export function toKgentsError(error: unknown, id: string): KgentsError {
 /** Failure details of other programs may have any type. */
 const textOrNothing = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
-function fromCause(error: WorkflowFailedError, id: string): KgentsError {
-  const { cause } = error;
-  if (cause instanceof ApplicationFailure && isFailureKind(cause.type)) {
-    const details = cause.details?.[0] as Partial<Record<keyof FailureDetails, unknown>> | null | undefined;
-    const field = textOrNothing(details?.field);
-    return new KgentsError(cause.type, cause.message, { cause: error, field, remedy: textOrNothing(details?.remedy) });
+function ofTemporal(problem: Exclude<Problem, { kind: "already-started" }>, id: string, cause: unknown): KgentsError {
+  switch (problem.kind) {
+    case "failed":
+      return ofFailure(problem.failure, id, cause);
+    case "not-found":
+      return new KgentsError("not-found", `there is no run ${id}`, { cause });
+    case "no-namespace":
+      return namespaceUnavailable(problem.namespace, cause);
+    case "closed":
+      return new KgentsError("temporal-unavailable", "the connection to Temporal was closed", { cause });
+    case "unanswered":
+      return new KgentsError("temporal-unavailable", `Temporal did not respond: ${problem.details}`, { cause });
   }
-  if (cause instanceof TerminatedFailure) {
-    return new KgentsError("terminated", `the run ${id} was terminated: ${cause.message || "no reason was given"}`, {
-      cause: error,
+}
+
+function ofFailure({ kind, message, type, details: given }: WorkflowFailure, id: string, cause: unknown): KgentsError {
+  if (kind === "application" && isFailureKind(type)) {
+    const details = given?.[0] as Partial<Record<keyof FailureDetails, unknown>> | null | undefined;
+    const field = textOrNothing(details?.field);
+    return new KgentsError(type, message, { cause, field, remedy: textOrNothing(details?.remedy) });
+  }
+  if (kind === "terminated") {
+    return new KgentsError("terminated", `the run ${id} was terminated: ${message || "no reason was given"}`, {
+      cause,
     });
   }
-  if (cause instanceof TimeoutFailure) {
-    return new KgentsError("worker-lost", `the run ${id} timed out in Temporal`, { cause: error });
+  if (kind === "timed-out") {
+    return new KgentsError("worker-lost", `the run ${id} timed out in Temporal`, { cause });
   }
-  return new KgentsError("internal", cause?.message ?? error.message, { cause: error });
+  return new KgentsError("internal", message, { cause });
 }

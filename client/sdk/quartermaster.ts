@@ -6,23 +6,19 @@ import type { BatchHandle, BatchItem } from "./batch/batch-handle.ts";
 import { type BatchOptions, getBatch, startBatch } from "./batch/start-batch.ts";
 import { requestCompletion } from "./complete-request.ts";
 import { dryRun } from "./dry-run.ts";
-import { type ExecutionHandle, executionHandle, executionIds } from "./execution-handle.ts";
+import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { noWorker } from "./no-worker.ts";
 import type { Mode, Outcome, QuartermasterOptions } from "./quartermaster-options.ts";
 import { recent } from "./recent.ts";
 import { describeRun } from "./runs/describe-run.ts";
 import { type ListOptions, listRuns, type RunSummary } from "./runs/list-runs.ts";
-import {
-  createSchedule,
-  deleteSchedule,
-  listSchedules,
-  type ScheduleEntry,
-  type ScheduleOptions,
-  triggerSchedule,
-} from "./schedules/schedules.ts";
+import type { ScheduleEntry, ScheduleOptions } from "./schedules/schedules.ts";
 import { findStack, freshMilliseconds, openSession, type Session } from "./session.ts";
 import { type StartOptions, startExecution } from "./start-execution.ts";
 import { unlessAborted } from "./unless-aborted.ts";
+
+/** Loaded on use, with the SDK's client, which takes longer to load than most commands run. */
+const schedules = () => import("./schedules/schedules.ts");
 
 /**
  * Provisions and executes disposable code.
@@ -90,8 +86,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     // Reject invalid requests before a server is started.
     validateRequest(complete);
     // Starting the stack may take minutes. It continues after an abort, for the next call.
-    const { client, taskQueue, store } = await unlessAborted(this.#served(), options.signal);
-    return startExecution(client, taskQueue, store, complete, options);
+    const { runs, taskQueue, store } = await unlessAborted(this.#served(), options.signal);
+    return startExecution(runs, taskQueue, store, complete, options);
   }
 
   /**
@@ -104,11 +100,11 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     options: BatchOptions = {},
   ): Promise<BatchHandle> {
     const complete = await this.#completing();
-    const { client, taskQueue, store } = await this.#served();
+    const { runs, taskQueue, store } = await this.#served();
     const completed = async function* () {
       for await (const request of requests) yield complete(request);
     };
-    return startBatch(client, taskQueue, store, completed(), options);
+    return startBatch(runs, taskQueue, store, completed(), options);
   }
 
   /**
@@ -136,10 +132,9 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * @throws KgentsError `not-found`
    */
   async get(id: string): Promise<ExecutionHandle> {
-    const { client, workers } = await this.#connected();
-    const handle = client.workflow.getHandle(id);
-    const ids = executionIds(await describeRun(client, handle));
-    return executionHandle(client, handle, ids, { attached: true, store: (await workers()).store });
+    const { runs, workers } = await this.#connected();
+    const ids = await describeRun(runs, id);
+    return executionHandle(runs, { workflowId: id }, ids, { attached: true, store: (await workers()).store });
   }
 
   /**
@@ -148,8 +143,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * @throws KgentsError `not-found`
    */
   async getBatch(id: string): Promise<BatchHandle> {
-    const { client, workers } = await this.#connected();
-    return getBatch(client, (await workers()).store, id);
+    const { runs, workers } = await this.#connected();
+    return getBatch(runs, (await workers()).store, id);
   }
 
   /**
@@ -158,8 +153,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * @throws KgentsError `temporal-unavailable`
    */
   async *list(options: ListOptions = {}): AsyncGenerator<RunSummary> {
-    const { client, taskQueue } = await this.#connected();
-    yield* listRuns(client, taskQueue, options);
+    const { runs, taskQueue } = await this.#connected();
+    yield* listRuns(runs, taskQueue, options);
   }
 
   /**
@@ -172,7 +167,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
     const complete = (await this.#completing())(request);
     validateRequest(complete);
     const { client, taskQueue, store } = await this.#served();
-    await createSchedule(client, taskQueue, store, complete, options);
+    await (await schedules()).createSchedule(await client(), taskQueue, store, complete, options);
   }
 
   /**
@@ -182,7 +177,7 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    */
   async *listSchedules(): AsyncGenerator<ScheduleEntry> {
     const { client, taskQueue } = await this.#connected();
-    yield* listSchedules(client, taskQueue);
+    yield* (await schedules()).listSchedules(await client(), taskQueue);
   }
 
   /**
@@ -191,7 +186,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * @throws KgentsError `not-found`
    */
   async deleteSchedule(id: string): Promise<void> {
-    await deleteSchedule((await this.#connected()).client, id);
+    const { client } = await this.#connected();
+    await (await schedules()).deleteSchedule(await client(), id);
   }
 
   /**
@@ -201,7 +197,8 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
    * @throws KgentsError `not-found`
    */
   async triggerSchedule(id: string): Promise<string> {
-    return triggerSchedule((await this.#connected()).client, id);
+    const { client } = await this.#connected();
+    return (await schedules()).triggerSchedule(await client(), id);
   }
 
   /** Whether a worker serves the task queue now. Without one, a run waits. */
@@ -239,10 +236,10 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   }
 
   /** The connection, if a worker serves the queue. */
-  async #served(): Promise<Pick<Session, "client" | "taskQueue"> & { store: ArtifactStore | undefined }> {
-    const { client, taskQueue, address, workers } = await this.#connected();
+  async #served(): Promise<Pick<Session, "runs" | "client" | "taskQueue"> & { store: ArtifactStore | undefined }> {
+    const { runs, client, taskQueue, address, workers } = await this.#connected();
     const { store, served, passiveVersions } = await workers();
-    if (served) return { client, taskQueue, store };
+    if (served) return { runs, client, taskQueue, store };
     throw noWorker(taskQueue, address, passiveVersions);
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import type { Client } from "@temporalio/client";
 import type { Configuration } from "#core/configuration/configuration";
 import { storeOfIdentity } from "#core/contract/names";
 import { once } from "#core/text/once";
@@ -12,14 +13,15 @@ import { kgentsPaths } from "#platform/host/paths";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { openArtifactStore } from "#platform/store/open-store";
 import { resolveTarget } from "#platform/temporal/address";
-import { queueStateOn } from "#platform/temporal/pollers";
+import { temporalUnavailable } from "#platform/temporal/temporal-unavailable";
 import { openTracing } from "#platform/tracing/open-tracing";
 import { refuseUnlessThere } from "../stack/refuse-unless-there.ts";
 import { ensureStack, type Stack } from "../stack/stack.ts";
 import { findUi } from "../stack/ui-link.ts";
-import { connectClient, type TemporalClient } from "./connect.ts";
 import type { QuartermasterOptions } from "./quartermaster-options.ts";
 import { recent } from "./recent.ts";
+import { openRuns } from "./temporal/open-runs.ts";
+import type { RunService } from "./temporal/run-service.ts";
 
 /** The workers of the task queue. */
 interface Workers {
@@ -31,7 +33,13 @@ interface Workers {
 }
 
 /** A connection and its cached lookups. */
-export interface Session extends TemporalClient {
+export interface Session {
+  /** `host:port` of the server. */
+  readonly address: string;
+  readonly namespace: string;
+  readonly runs: RunService;
+  /** The SDK's client, for all that is not about single runs. */
+  readonly client: () => Promise<Client>;
   readonly taskQueue: string;
   /** Cached for a second. */
   readonly workers: () => Promise<Workers>;
@@ -98,21 +106,29 @@ export async function openSession(options: Options, found: FoundStack): Promise<
   let { stack } = found;
   const { address, namespace } = stack;
   const target = { ...resolveTarget(environment, { address: options.address }), address, namespace };
-  if (!startLocalStack && target.origin === "local") await refuseUnlessThere(address);
   const tracing = await openTracing("kgents", onProgress);
-  const temporal = await connectClient(target, tracing);
-  const { connection } = temporal.client;
+  const { runs, client, close } = await openRuns(target, {
+    http: stack.http,
+    tracing,
+    ...(!startLocalStack && target.origin === "local" ? { refuse: () => refuseUnlessThere(address) } : {}),
+  });
   const patience = startLocalStack ? refusalMilliseconds : answerMilliseconds;
   const store = once(() => openArtifactStore(artifacts, { directory: join(kgentsPaths().state, "artifacts") }));
   const others = recent(freshMilliseconds, async (): Promise<Workers> => {
-    const { pollers, passiveVersions } = await queueStateOn(connection, target, taskQueue, patience);
+    const { pollers, passiveVersions } = await runs.queueState(taskQueue, patience).catch(async (error) => {
+      throw await temporalUnavailable({ address, namespace, tls: target.connectionOptions.tls }, error);
+    });
     // A store that cannot be opened is not shared.
     const opened = await store().catch(() => undefined);
     const isShared = pollers.every(({ identity }) => storeOfIdentity(identity) === opened?.id);
     return { served: pollers.length > 0, passiveVersions, store: isShared ? opened : undefined };
   });
   return {
-    ...{ ...temporal, taskQueue },
+    address,
+    namespace,
+    taskQueue,
+    runs,
+    client,
     workers: async () => {
       if (stack.worker === "own") return { served: true, passiveVersions: [], store: await store() };
       const found = await others();
@@ -127,7 +143,7 @@ export async function openSession(options: Options, found: FoundStack): Promise<
       return true;
     },
     close: async () => {
-      await connection.close();
+      await close();
       await (await store.made()?.catch(() => undefined))?.close();
       await tracing?.close();
     },

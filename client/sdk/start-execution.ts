@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import { aboutOf } from "#core/contract/about";
 import { KgentsError } from "#core/contract/error";
 import { aboutMemo, executeCodeWorkflow, isRunId, requestHashMemo } from "#core/contract/names";
@@ -8,10 +7,12 @@ import type { ExecutionRequest } from "#core/contract/request";
 import { requestHash } from "#core/contract/request-hash";
 import { detailsOf, summaryOf } from "#core/text/request-details";
 import type { ArtifactStore } from "#platform/store/artifact-store";
-import { type ExecutionHandle, executionHandle, executionIds } from "./execution-handle.ts";
+import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { toKgentsError } from "./failure.ts";
 import { offloadRequest } from "./offload.ts";
 import { priorityOf } from "./priority.ts";
+import { problemOf } from "./temporal/problem.ts";
+import type { RunService } from "./temporal/run-service.ts";
 
 /** Options of a start. */
 export interface StartOptions {
@@ -53,7 +54,7 @@ export function idOf(given: string | undefined, prefix: string): string {
  * @throws KgentsError `invalid-request`, or `id-conflict` if the id belongs to another request
  */
 export async function startExecution(
-  client: Client,
+  service: RunService,
   taskQueue: string,
   store: ArtifactStore | undefined,
   request: ExecutionRequest,
@@ -69,37 +70,36 @@ export async function startExecution(
   const live = request.live ?? (store ? "none" : "heartbeat");
   options.signal?.throwIfAborted();
   try {
-    const handle = await client.workflow.start(executeCodeWorkflow, {
+    const { runId } = await service.start({
+      workflowType: executeCodeWorkflow,
       workflowId: id,
       taskQueue,
-      args: [{ ...small, live }],
+      input: { ...small, live },
       priority,
       memo: { [requestHashMemo]: hash, [aboutMemo]: aboutOf(request) },
-      workflowIdReusePolicy: "REJECT_DUPLICATE",
-      workflowIdConflictPolicy: "FAIL",
-      staticSummary: summaryOf(spec),
-      staticDetails: detailsOf(spec),
+      summary: summaryOf(spec),
+      details: detailsOf(spec),
     });
-    const runId = handle.firstExecutionRunId;
-    return executionHandle(client, handle, { runId, firstRunId: runId }, { attached: false, store });
+    const run = { workflowId: id, firstRunId: runId };
+    return executionHandle(service, run, { runId, firstRunId: runId }, { attached: false, store });
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw toKgentsError(error, id);
-    return attach(client, store, id, hash);
+    if (problemOf(error)?.kind !== "already-started") throw toKgentsError(error, id);
+    return attach(service, store, id, hash);
   }
 }
 
 async function attach(
-  client: Client,
+  service: RunService,
   store: ArtifactStore | undefined,
   id: string,
   hash: string,
 ): Promise<ExecutionHandle> {
-  const handle = client.workflow.getHandle(id);
-  const description = await handle.describe().catch((error) => {
+  const run = { workflowId: id };
+  const description = await service.describe(run).catch((error) => {
     throw toKgentsError(error, id);
   });
-  if (description.memo?.[requestHashMemo] !== hash) {
+  if (description.memo[requestHashMemo] !== hash) {
     throw new KgentsError("id-conflict", `id: ${id} belongs to a run of another request`, { field: "id" });
   }
-  return executionHandle(client, handle, executionIds(description), { attached: true, store });
+  return executionHandle(service, run, description, { attached: true, store });
 }

@@ -12,8 +12,9 @@ import { refuseForeignDirectories } from "#platform/host/ownership";
 import { acquireLock, type ProcessLock } from "#platform/host/process-lock";
 import { isGuarded, runningServer, type ServerRecord } from "#platform/host/server-record";
 import { portIn, resolveTarget, type TemporalTarget } from "#platform/temporal/address";
-import { queueState } from "#platform/temporal/pollers";
+import type { HttpDoor } from "#platform/temporal/http-api";
 import { probe } from "#platform/temporal/probe";
+import type { QueueState } from "#platform/temporal/queue-state";
 import { ensureWorker, isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
 import { awaitServing, type StartedServer, startServer, stopServer } from "./server.ts";
 import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
@@ -30,6 +31,8 @@ export interface Stack {
   readonly configured: boolean;
   /** Whether kgents started the server. */
   readonly managed: boolean;
+  /** Where our server serves its HTTP API; null if it has none that web pages cannot reach, and for other servers. */
+  readonly http: HttpDoor | null;
   /** When our server was started, in ISO 8601; null for other servers. */
   readonly startedAt: string | null;
   /** The address of our server's UI. */
@@ -118,8 +121,18 @@ async function lookAround(context: StackContext): Promise<Stack | undefined> {
     return serves ? describe(context, target, server, "own") : undefined;
   }
   if (worker || (!isOurs && target.origin === "local" && !(await isThere(target)))) return undefined;
-  const { pollers } = await queueState(target, context.taskQueue, queueMilliseconds);
+  const { pollers } = await askForWorkers(context, target);
   return pollers.length > 0 ? describe(context, target, server, "other") : undefined;
+}
+
+/**
+ * Asks the server who serves the queue. Rarely needed, and slow to load.
+ *
+ * @throws KgentsError `temporal-unavailable`
+ */
+async function askForWorkers({ taskQueue }: StackContext, target: TemporalTarget): Promise<QueueState> {
+  const { queueState } = await import("#platform/temporal/pollers");
+  return queueState(target, taskQueue, queueMilliseconds);
 }
 
 /**
@@ -144,7 +157,7 @@ async function bringUp(context: StackContext): Promise<Stack> {
   const target = targetOf(context, present);
   if (target.origin === "configured") {
     // Check the server before our worker leaves another one for it: an unavailable server must not cost the worker.
-    await queueState(target, context.taskQueue, queueMilliseconds);
+    await askForWorkers(context, target);
     await ensureWorker(context, target);
     return describe(context, target, present, "own");
   }
@@ -218,6 +231,7 @@ async function describe(
     namespace: target.namespace,
     configured: target.origin === "configured",
     managed: ours !== undefined,
+    http: ours && isGuarded(ours) && ours.serving ? { address: ours.httpAddress, host: ours.httpHost } : null,
     startedAt: ours?.startedAt ?? null,
     uiUrl: (ours && isGuarded(ours) && (await guardedUi(context, ours))) || null,
     worker,

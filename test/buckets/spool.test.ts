@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it, onTestFinished } from "vitest";
 import { startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { openBucketStore } from "#platform/store/bucket/bucket-store";
 import { runKey, streamReference } from "#platform/store/references";
@@ -195,7 +196,7 @@ it("workers of one state directory: any that starts takes up what another has le
   await server.stop();
   const connection = await Connection.connect({ address });
   const request = { code: "echo spoken; sleep 60", language: "sh" } as const;
-  const { id, runId } = await startExecution(new Client({ connection }), taskQueue, undefined, request, {});
+  const { id, runId } = await startExecution(grpcRuns(new Client({ connection })), taskQueue, undefined, request, {});
   const spoken = async () =>
     Promise.all((await filesIn(spool)).filter((path) => path.includes("1.stdout")).map((path) => stat(path)));
   await expect.poll(async () => (await spoken()).map(({ size }) => size)).toEqual(["spoken\n".length]);

@@ -6,6 +6,7 @@ import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import { openDirectoryStore } from "#platform/store/directory-store";
 import { leftoversOf } from "../support/leftovers.ts";
 import { processesWith } from "../support/processes.ts";
@@ -31,7 +32,7 @@ afterAll(async () => {
 async function startSleeper(taskQueue: string, state: string, seconds: string): Promise<ExecutionHandle> {
   const store = await openDirectoryStore(join(state, "state", "kgents", "artifacts"));
   const handle = await startExecution(
-    client,
+    grpcRuns(client),
     taskQueue,
     store,
     { code: `echo begun; sleep ${seconds}; echo ended`, language: "sh", timeout: 700 },
@@ -144,7 +145,7 @@ it("two workers on two hosts' queues: a run's code and clean-up stay on the host
   );
   const handles = await Promise.all(
     Array.from({ length: 20 }, () =>
-      startExecution(client, taskQueue, undefined, { code: "true", language: "sh", live: "none" }, {}),
+      startExecution(grpcRuns(client), taskQueue, undefined, { code: "true", language: "sh", live: "none" }, {}),
     ),
   );
   const hosts = new Set<string>();

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import { startHealthServer } from "#worker/health-server";
 import { createCommandLine } from "../support/command-line.ts";
 import { freePort, startDevServer } from "../support/dev-server.ts";
@@ -42,7 +43,9 @@ describe("kgents worker --health-port", () => {
     });
     const request = { code: "echo begun; sleep 4; echo ended", language: "sh", live: "heartbeat" } as const;
     const handles = await Promise.all(
-      Array.from({ length: 6 }, () => startExecution(new Client({ connection }), taskQueue, undefined, request, {})),
+      Array.from({ length: 6 }, () =>
+        startExecution(grpcRuns(new Client({ connection })), taskQueue, undefined, request, {}),
+      ),
     );
     for (const handle of handles) for await (const event of handle.output()) if (event.type === "output") break;
     const ended = worker.end("SIGTERM");
@@ -106,7 +109,7 @@ describe("kgents worker --health-port", () => {
     const worker = await startWorkerProcess(address, taskQueue, state, { flags, environment });
     const connection = await Connection.connect({ address });
     const request = { code: "echo begun; sleep 2; echo ended", language: "sh", live: "heartbeat" } as const;
-    const handle = await startExecution(new Client({ connection }), taskQueue, undefined, request, {});
+    const handle = await startExecution(grpcRuns(new Client({ connection })), taskQueue, undefined, request, {});
     for await (const event of handle.output()) if (event.type === "output") break;
     expect(await worker.end("SIGUSR2")).toBe(125);
     const fatal = worker
@@ -133,7 +136,7 @@ describe("kgents worker --health-port", () => {
     const worker = await startWorkerProcess(address, taskQueue, join(directory, "short"), { flags });
     const connection = await Connection.connect({ address });
     const request = { code: "echo begun; sleep 300", language: "sh", timeout: 400, live: "heartbeat" } as const;
-    const handle = await startExecution(new Client({ connection }), taskQueue, undefined, request, {});
+    const handle = await startExecution(grpcRuns(new Client({ connection })), taskQueue, undefined, request, {});
     for await (const event of handle.output()) if (event.type === "output") break;
     const began = performance.now();
     expect(await worker.end("SIGTERM")).toBe(0);

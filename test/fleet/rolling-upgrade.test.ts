@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { Quartermaster } from "#client/sdk/quartermaster";
 import { startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import { sweepCellsWorkflow } from "#core/contract/names";
 import { createCommandLine } from "../support/command-line.ts";
 import { setCurrentVersion, temporal, versionOf } from "../support/deployments.ts";
@@ -47,7 +48,9 @@ test("under a steady stream every run succeeds exactly once, and new runs go to 
   const stream = (async () => {
     for (let number = 1; streaming; number += 1) {
       const request = { code: `echo started ${number}; sleep 1; echo ended ${number}`, language: "sh" } as const;
-      handles.push(await startExecution(client, taskQueue, undefined, request, { id: `${deployment}-${number}` }));
+      handles.push(
+        await startExecution(grpcRuns(client), taskQueue, undefined, request, { id: `${deployment}-${number}` }),
+      );
       await wait(250);
     }
   })();
@@ -112,7 +115,7 @@ test("code that outlasts the drain of an old version is ended, and its run with 
   const first = await worker(taskQueue, deployment, "1", ["--drain", "2s"]);
   await setCurrentVersion(deployment, "1");
   const request = { code: "echo begun; sleep 300", language: "sh", timeout: 400, live: "heartbeat" } as const;
-  const handle = await startExecution(client, taskQueue, undefined, request, {});
+  const handle = await startExecution(grpcRuns(client), taskQueue, undefined, request, {});
   for await (const event of handle.output()) if (event.type === "output") break;
   const second = await worker(taskQueue, deployment, "2");
   await setCurrentVersion(deployment, "2");
@@ -130,13 +133,13 @@ test("the first version takes over from workers without one", async () => {
     flags: ["--backends", "subprocess"],
   });
   const request = { code: "echo begun; sleep 6; echo ended", language: "sh", live: "heartbeat" } as const;
-  const handle = await startExecution(client, taskQueue, undefined, request, {});
+  const handle = await startExecution(grpcRuns(client), taskQueue, undefined, request, {});
   for await (const event of handle.output()) if (event.type === "output") break;
   const first = await worker(taskQueue, deployment, "1");
   await setCurrentVersion(deployment, "1");
   expect(await before.end("SIGTERM")).toBe(0);
   expect(await handle.result()).toMatchObject({ status: "succeeded", attempts: 1, stdout: { text: "begun\nended\n" } });
-  const next = await startExecution(client, taskQueue, undefined, { code: "print(1)" }, {});
+  const next = await startExecution(grpcRuns(client), taskQueue, undefined, { code: "print(1)" }, {});
   expect((await next.result()).status).toBe("succeeded");
   expect(await versionOf(client, next.id)).toBe("1");
   await first.end("SIGTERM");
@@ -148,7 +151,7 @@ test("a run whose version has died can be moved to the current one", async () =>
   const first = await worker(taskQueue, deployment, "1");
   await setCurrentVersion(deployment, "1");
   const request = { code: "echo begun; sleep 300", language: "sh", timeout: 400, live: "heartbeat" } as const;
-  const handle = await startExecution(client, taskQueue, undefined, request, {});
+  const handle = await startExecution(grpcRuns(client), taskQueue, undefined, request, {});
   for await (const event of handle.output()) if (event.type === "output") break;
   await first.end("SIGKILL");
   const second = await worker(taskQueue, deployment, "2");
@@ -172,7 +175,7 @@ test("what outlives a run moves on to the new version; a run stays", async () =>
   await setCurrentVersion(deployment, "1");
   const sweep = await client.workflow.start(sweepCellsWorkflow, { taskQueue, workflowId: `${deployment}-sweep` });
   await sweep.result();
-  const run = await startExecution(client, taskQueue, undefined, { code: "print(1)" }, {});
+  const run = await startExecution(grpcRuns(client), taskQueue, undefined, { code: "print(1)" }, {});
   expect((await run.result()).status).toBe("succeeded");
   const behaviour = async (id: string) =>
     (await client.workflow.getHandle(id).describe()).raw.workflowExecutionInfo?.versioningInfo?.behavior;

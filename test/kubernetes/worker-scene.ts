@@ -10,6 +10,7 @@ import { Client, Connection } from "@temporalio/client";
 import { inject } from "vitest";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import type { ExecutionRequest } from "#core/contract/request";
 import { type DirectoryStore, openDirectoryStore } from "#platform/store/directory-store";
 import { type DevServer, freePort, startDevServer } from "../support/dev-server.ts";
@@ -80,7 +81,7 @@ export async function workerScene(options: { readonly ownServer?: boolean } = {}
       workers.push(started);
       return started;
     },
-    start: (request) => startExecution(client, taskQueue, store, request, {}),
+    start: (request) => startExecution(grpcRuns(client), taskQueue, store, request, {}),
     get server() {
       if (server) return server;
       throw new Error("this scene has no server of its own");

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import type { ExecutionRequest } from "#core/contract/request";
 import { freePort } from "../support/dev-server.ts";
 import { startWorkerProcess, type WorkerProcess } from "../support/worker-process.ts";
@@ -43,7 +44,7 @@ export async function startMeasuredWorker(
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const run: MeasuredWorker["run"] = async (request) =>
-    (await startExecution(client, taskQueue, undefined, request, {})).result();
+    (await startExecution(grpcRuns(client), taskQueue, undefined, request, {})).result();
   const runs = join(directory, "state", "kgents", "artifacts", "runs");
   return {
     ...{ client, taskQueue, directory, metricsPort, process, run },

@@ -7,7 +7,7 @@ import { stopProcess } from "#client/stack/background-process";
 import { down, ensureStack, type StackOptions } from "#client/stack/stack";
 import { stackStatus } from "#client/stack/stack-status";
 import { identifyProcess, isRunning } from "#platform/host/process-identity";
-import { localProcess } from "#platform/temporal/pollers";
+import { localProcess } from "#platform/temporal/queue-state";
 import { createTestStack, deadProcess, killNow, type TestStack } from "./support.ts";
 
 const address = inject("temporalAddress");

@@ -4,11 +4,14 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { Connection } from "@temporalio/client";
 import { serverArguments } from "#client/stack/server-settings";
+import type { HttpDoor } from "#platform/temporal/http-api";
 
 /** A Temporal dev server for tests. */
 export interface DevServer {
   readonly address: string;
   readonly uiUrl: string;
+  /** Its HTTP API, unless it is a stock server. */
+  readonly http: HttpDoor;
   readonly pid: number;
   /** Stops it gracefully. */
   readonly stop: () => Promise<void>;
@@ -53,6 +56,7 @@ export async function startDevServer(
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort ?? (await freePort());
   const address = `127.0.0.1:${port}`;
+  const http = { port: await freePort(), host: "tests.kgents.invalid" };
   const stock = ["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--ui-port", String(uiPort)];
   const settings = options.stock
     ? [...stock, "--db-filename", databaseFile]
@@ -60,7 +64,7 @@ export async function startDevServer(
         port,
         database: databaseFile,
         ui: { host: "127.0.0.1", port: uiPort },
-        http: { port: await freePort(), host: "tests.kgents.invalid" },
+        http,
       });
   const child = spawn(binary, [...settings, ...(options.more ?? []), "--log-level", "error"], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -79,6 +83,7 @@ export async function startDevServer(
   return {
     address,
     uiUrl: `http://127.0.0.1:${uiPort}`,
+    http: { address: `127.0.0.1:${http.port}`, host: http.host },
     pid: child.pid ?? 0,
     stop: () => end(child, "SIGTERM"),
     kill: () => end(child, "SIGKILL"),

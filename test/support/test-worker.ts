@@ -8,6 +8,7 @@ import { Worker } from "@temporalio/worker";
 import type { CellProvider } from "#cells/provider";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { type StartOptions, startExecution } from "#client/sdk/start-execution";
+import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import { parseConfiguration } from "#core/configuration/configuration";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { BackendName, ExecutionResult } from "#core/contract/result";
@@ -106,7 +107,7 @@ export async function startTestWorker(
   const client = new Client({ connection, ...(namespace === undefined ? {} : { namespace }) });
   const store = await openDirectoryStore(join(paths.state, "artifacts"));
   const start: TestWorker["start"] = (request, { shareStore = true, ...startOptions } = {}) =>
-    startExecution(client, taskQueue, shareStore ? store : undefined, request, startOptions);
+    startExecution(grpcRuns(client), taskQueue, shareStore ? store : undefined, request, startOptions);
   return {
     client,
     taskQueue,

@@ -1,7 +1,7 @@
 import { defaultFailureConverter, defaultPayloadConverter, type Payload, type PayloadCodec } from "@temporalio/common";
 import { expect, it } from "vitest";
 import { nextPause } from "#client/sdk/output/follow-heartbeat";
-import { decodeFirst } from "#client/sdk/runs/history";
+import { decodeFirst } from "#client/sdk/temporal/decode-first";
 
 /** A codec that appends a byte, and accepts only data that ends with it. */
 const adding = (byte: number): PayloadCodec => ({

@@ -1,5 +1,4 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { type Client, type WorkflowHandle, WorkflowNotFoundError } from "@temporalio/client";
 import { z } from "zod";
 import { type BatchProgress, type BatchSummary, batchProgressQuery, batchRunId } from "#core/contract/batch";
 import { KgentsError } from "#core/contract/error";
@@ -10,6 +9,8 @@ import { summariseStreams } from "#platform/store/summarise";
 import { awaitResult } from "../execution-handle.ts";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
 import { fits, resultOf } from "../runs/read-result.ts";
+import { isNotFound } from "../temporal/problem.ts";
+import type { RunService } from "../temporal/run-service.ts";
 
 /** The outcome of one request of a batch. */
 export interface BatchItem {
@@ -85,24 +86,24 @@ async function completed(result: ExecutionResult, store: ArtifactStore | undefin
 
 /** Creates the handle of an existing batch. */
 export function batchHandle(
-  client: Client,
-  handle: WorkflowHandle,
+  service: RunService,
+  id: string,
   store: ArtifactStore | undefined,
   about: Pick<BatchHandle, "total" | "attached">,
 ): BatchHandle {
-  const id = handle.workflowId;
+  const batch = { workflowId: id };
   const { total } = about;
   let summary: Promise<BatchSummary> | undefined;
   const awaited = (): Promise<BatchSummary> => {
     if (!summary) {
-      summary = awaitResult(handle, id, summaryOf);
+      summary = awaitResult(service, batch, summaryOf);
       summary.catch(() => {});
     }
     return summary;
   };
   const progress = async (): Promise<BatchProgress> => {
     try {
-      return await handle.query<BatchProgress>(batchProgressQuery);
+      return (await service.query(batch, batchProgressQuery)) as BatchProgress;
     } catch (error) {
       throw toKgentsError(error, id);
     }
@@ -134,7 +135,7 @@ export function batchHandle(
       while (known.started <= index && !known.isOver) await look();
       const { isOver } = known;
       try {
-        const result = await awaitResult(client.workflow.getHandle(runId), runId, resultOf);
+        const result = await awaitResult(service, { workflowId: runId }, resultOf);
         return { index, id: runId, result: await completed(result, store), failure: null };
       } catch (error) {
         const isMissing = error instanceof KgentsError && error.code === "not-found";
@@ -150,7 +151,7 @@ export function batchHandle(
   return {
     ...{ id, ...about, progress, summary: awaited },
     isOver: async () => {
-      const { closeTime } = await handle.describe().catch((error) => {
+      const { closeTime } = await service.describe(batch).catch((error) => {
         throw toKgentsError(error, id);
       });
       return closeTime !== undefined;
@@ -168,8 +169,8 @@ export function batchHandle(
       }
     },
     cancel: async () => {
-      await handle.cancel().catch((error) => {
-        if (!(error instanceof WorkflowNotFoundError)) throw toKgentsError(error, id);
+      await service.cancel(batch).catch((error) => {
+        if (!isNotFound(error)) throw toKgentsError(error, id);
       });
     },
   };

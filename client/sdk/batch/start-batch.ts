@@ -1,4 +1,3 @@
-import { type Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import {
   type BatchInput,
   batchSizes,
@@ -13,6 +12,8 @@ import type { ArtifactStore } from "#platform/store/artifact-store";
 import { toKgentsError } from "../failure.ts";
 import { priorityOf } from "../priority.ts";
 import { idOf, type StartOptions } from "../start-execution.ts";
+import { problemOf } from "../temporal/problem.ts";
+import type { RunService } from "../temporal/run-service.ts";
 import { type BatchHandle, batchHandle } from "./batch-handle.ts";
 import { packBatch } from "./chunks.ts";
 
@@ -45,7 +46,7 @@ function checkConcurrency(concurrency: number): number {
  * @throws KgentsError `invalid-request`, which names the request, or `id-conflict` if the id belongs to other requests
  */
 export async function startBatch(
-  client: Client,
+  service: RunService,
   taskQueue: string,
   store: ArtifactStore | undefined,
   requests: Iterable<ExecutionRequest> | AsyncIterable<ExecutionRequest>,
@@ -59,28 +60,26 @@ export async function startBatch(
   const { limits } = store ? batchSizes.stored : batchSizes.inline;
   const input: BatchInput = { chunks, total, concurrency, limits };
   try {
-    const handle = await client.workflow.start(executeBatchWorkflow, {
+    await service.start({
+      workflowType: executeBatchWorkflow,
       workflowId: id,
       taskQueue,
       // The runs of the batch inherit it.
       priority: priorityOf(options.priority, requester),
-      args: [input],
+      input,
       memo: { [requestHashMemo]: hash, [batchTotalMemo]: total },
-      workflowIdReusePolicy: "REJECT_DUPLICATE",
-      workflowIdConflictPolicy: "FAIL",
-      staticSummary: `batch of ${total}, ${concurrency} at once`,
+      summary: `batch of ${total}, ${concurrency} at once`,
     });
-    return batchHandle(client, client.workflow.getHandle(handle.workflowId), store, { total, attached: false });
+    return batchHandle(service, id, store, { total, attached: false });
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw toKgentsError(error, id);
-    const handle = client.workflow.getHandle(id);
-    const { memo, type } = await handle.describe().catch((failure) => {
+    if (problemOf(error)?.kind !== "already-started") throw toKgentsError(error, id);
+    const { memo, type } = await service.describe({ workflowId: id }).catch((failure) => {
       throw toKgentsError(failure, id);
     });
-    if (type !== executeBatchWorkflow || memo?.[requestHashMemo] !== hash) {
+    if (type !== executeBatchWorkflow || memo[requestHashMemo] !== hash) {
       throw new KgentsError("id-conflict", `id: ${id} belongs to other requests`, { field: "id" });
     }
-    return batchHandle(client, handle, store, { total, attached: true });
+    return batchHandle(service, id, store, { total, attached: true });
   }
 }
 
@@ -89,11 +88,14 @@ export async function startBatch(
  *
  * @throws KgentsError `not-found`
  */
-export async function getBatch(client: Client, store: ArtifactStore | undefined, id: string): Promise<BatchHandle> {
-  const handle = client.workflow.getHandle(id);
-  const { memo, type } = await handle.describe().catch((error) => {
+export async function getBatch(
+  service: RunService,
+  store: ArtifactStore | undefined,
+  id: string,
+): Promise<BatchHandle> {
+  const { memo, type } = await service.describe({ workflowId: id }).catch((error) => {
     throw toKgentsError(error, id);
   });
   if (type !== executeBatchWorkflow) throw new KgentsError("not-found", `there is no batch ${id}`);
-  return batchHandle(client, handle, store, { total: Number(memo?.[batchTotalMemo]), attached: true });
+  return batchHandle(service, id, store, { total: Number(memo[batchTotalMemo]), attached: true });
 }

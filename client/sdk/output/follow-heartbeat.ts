@@ -1,11 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { WorkflowHandle } from "@temporalio/client";
 import { z } from "zod";
 import type { ExecuteHeartbeat, LiveWindow } from "#activities/contract";
 import type { ExecutionResult } from "#core/contract/result";
 import type { StreamName } from "#platform/store/references";
-import { decodeFirst } from "../runs/history.ts";
 import { fits } from "../runs/read-result.ts";
+import type { RunReference, RunService } from "../temporal/run-service.ts";
 import { type OutputEvent, remainingOutput } from "./event.ts";
 
 const streams: readonly StreamName[] = ["stdout", "stderr"];
@@ -29,10 +28,9 @@ const heartbeatSchema = z.object({
 });
 
 /** The latest heartbeat of a running `execute`, if it has the expected shape. */
-export async function newestHeartbeat(handle: WorkflowHandle): Promise<ExecuteHeartbeat | undefined> {
-  const { raw } = await handle.describe();
-  const activity = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
-  const beat = await decodeFirst(handle.client, activity?.heartbeatDetails);
+export async function newestHeartbeat(service: RunService, run: RunReference): Promise<ExecuteHeartbeat | undefined> {
+  const { pendingActivities } = await service.describe(run);
+  const beat = pendingActivities.find(({ type }) => type === "execute")?.heartbeat;
   return fits(heartbeatSchema, beat) ? (beat as ExecuteHeartbeat) : undefined;
 }
 
@@ -52,7 +50,8 @@ export function stitch(offset: number, window: LiveWindow): Buffer | undefined {
  * @param onBehind called once for each stream that is no longer followed
  */
 export async function* followHeartbeats(
-  handle: WorkflowHandle,
+  service: RunService,
+  run: RunReference,
   result: Promise<ExecutionResult>,
   onBehind: (stream: StreamName) => void = () => {},
 ): AsyncGenerator<OutputEvent> {
@@ -68,7 +67,7 @@ export async function* followHeartbeats(
     .finally(() => end.abort());
   while (!end.signal.aborted) {
     // Ignore a failed Describe: the result or its error will follow.
-    const heartbeat = await newestHeartbeat(handle).catch(() => undefined);
+    const heartbeat = await newestHeartbeat(service, run).catch(() => undefined);
     if (heartbeat && heartbeat.attempt !== attempt) {
       attempt = heartbeat.attempt;
       offsets = { stdout: 0, stderr: 0 };

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { WorkflowHandle } from "@temporalio/client";
 import { maximumStarts } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { type StreamName, streamReference } from "#platform/store/references";
+import type { RunReference, RunService } from "../temporal/run-service.ts";
 import { type OutputEvent, remainingOutput } from "./event.ts";
 import { newestHeartbeat } from "./follow-heartbeat.ts";
 
@@ -43,14 +43,15 @@ export async function* glanceAtStore(
 
 /** Reads the output of an open run from its latest heartbeat, and that of a closed one from its result. */
 export async function* glanceAtHeartbeat(
-  handle: WorkflowHandle,
+  service: RunService,
+  run: RunReference,
   result: ExecutionResult | undefined,
 ): AsyncGenerator<OutputEvent> {
   if (result) {
     for (const stream of streams) yield* remainingOutput(stream, 0, result[stream]);
     return;
   }
-  const heartbeat = await newestHeartbeat(handle);
+  const heartbeat = await newestHeartbeat(service, run);
   for (const stream of streams) {
     const length = heartbeat?.bytes?.[stream] ?? 0;
     const window = heartbeat?.live?.[stream];

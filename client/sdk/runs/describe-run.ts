@@ -1,23 +1,18 @@
-import {
-  type Client,
-  type WorkflowExecutionDescription,
-  type WorkflowHandle,
-  WorkflowNotFoundError,
-} from "@temporalio/client";
 import { KgentsError } from "#core/contract/error";
 import { executeCodeWorkflow } from "#core/contract/names";
 import { closest } from "#core/text/closest";
-import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { toKgentsError } from "../failure.ts";
+import { isNotFound } from "../temporal/problem.ts";
+import type { RunDescription, RunService } from "../temporal/run-service.ts";
 
 /** How many of the latest runs to search for similar ids. */
 const recentRuns = 200;
 /** Ids contain random letters. With a larger edit distance, unrelated ids would match. */
 const mistakes = 2;
 
-async function recentIds(client: Client): Promise<string[]> {
+async function recentIds(service: RunService): Promise<string[]> {
   const ids: string[] = [];
-  for await (const { workflowId } of client.workflow.list({ query: `WorkflowType = '${executeCodeWorkflow}'` })) {
+  for await (const { workflowId } of service.list(`WorkflowType = '${executeCodeWorkflow}'`)) {
     ids.push(workflowId);
     if (ids.length === recentRuns) break;
   }
@@ -27,9 +22,9 @@ async function recentIds(client: Client): Promise<string[]> {
 /**
  * The error for an unknown run id, with a suggestion: the only id with that prefix, or the closest one.
  */
-async function noSuchRun(client: Client, id: string, cause: unknown): Promise<KgentsError> {
+async function noSuchRun(service: RunService, id: string, cause: unknown): Promise<KgentsError> {
   // If the list fails, suggest nothing: the error is about the id.
-  const ids = await recentIds(client).catch(() => []);
+  const ids = await recentIds(service).catch(() => []);
   const beginning = id === "" ? [] : ids.filter((other) => other.startsWith(id));
   const meant = beginning.length === 1 ? beginning[0] : closest(id, ids, mistakes);
   const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
@@ -44,16 +39,12 @@ async function noSuchRun(client: Client, id: string, cause: unknown): Promise<Kg
  *
  * @throws KgentsError `not-found`, `temporal-unavailable`
  */
-export async function describeRun(client: Client, handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
-  const { workflowId: id } = handle;
-  const description = await tolerantClient(client)
-    .workflow.getHandle(id)
-    .describe()
-    .catch(async (error) => {
-      if (error instanceof WorkflowNotFoundError) throw await noSuchRun(client, id, error);
-      throw toKgentsError(error, id);
-    });
+export async function describeRun(service: RunService, id: string): Promise<RunDescription> {
+  const description = await service.describe({ workflowId: id }).catch(async (error) => {
+    if (isNotFound(error)) throw await noSuchRun(service, id, error);
+    throw toKgentsError(error, id);
+  });
   // Workflows of other types are not runs.
-  if (description.type !== executeCodeWorkflow) throw await noSuchRun(client, id, undefined);
+  if (description.type !== executeCodeWorkflow) throw await noSuchRun(service, id, undefined);
   return description;
 }

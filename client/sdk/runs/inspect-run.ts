@@ -1,14 +1,12 @@
-import type { Client, WorkflowHandle } from "@temporalio/client";
 import { z } from "zod";
 import type { ProvisionedCell } from "#activities/contract";
 import type { Phase } from "#core/contract/names";
 import { type ExecutionResult, type Isolation, isolationSchema, resultSchema } from "#core/contract/result";
-import { toMilliseconds } from "#platform/temporal/protobuf-time";
-import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { type RunFailure, runFailureOf, toKgentsError } from "../failure.ts";
-import { decodeFirst, readRequest } from "./history.ts";
+import type { RunReference, RunService } from "../temporal/run-service.ts";
 import { type RunSummary, summarise } from "./list-runs.ts";
 import { phaseOf } from "./phase.ts";
+import { readRequest } from "./read-request.ts";
 import { fits, resultOf } from "./read-result.ts";
 import { type Waiting, waitingOf } from "./waiting.ts";
 
@@ -52,7 +50,6 @@ interface Progress {
   readonly provisionedAt: Date | null;
 }
 
-const dateOf = (time: Parameters<typeof toMilliseconds>[0]): Date => new Date(toMilliseconds(time));
 const dateOrNull = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
 /** The fields of a cell that are used here. */
@@ -67,26 +64,22 @@ const cellSchema = z.object({
 const cellOf = (answer: unknown): Pick<ProvisionedCell, keyof z.output<typeof cellSchema>> | undefined =>
   fits(cellSchema, answer) ? (answer as ProvisionedCell) : undefined;
 
-async function readProgress(client: Client, handle: WorkflowHandle): Promise<Progress> {
-  const { events } = await handle.fetchHistory();
-  const provisionings = new Set<string>();
+async function readProgress(service: RunService, run: RunReference): Promise<Progress> {
   let last: Progress = { cell: null, provisionedAt: null };
-  for (const event of events ?? []) {
-    const { activityTaskScheduledEventAttributes: scheduled, activityTaskCompletedEventAttributes: completed } = event;
-    if (scheduled?.activityType?.name === "provision") provisionings.add(String(event.eventId));
-    if (!completed || !provisionings.has(String(completed.scheduledEventId))) continue;
-    const cell = cellOf(await decodeFirst(client.workflow, completed.result));
-    if (cell) last = { cell, provisionedAt: event.eventTime ? dateOf(event.eventTime) : null };
+  for (const { result, completedAt } of await service.completed(run, "provision")) {
+    const cell = cellOf(result);
+    if (cell) last = { cell, provisionedAt: completedAt ?? null };
   }
   return last;
 }
 
 /** The outcome of a closed run. */
-async function readEnd(handle: WorkflowHandle): Promise<Pick<RunDetails, "result" | "failure">> {
+async function readEnd(service: RunService, run: RunReference): Promise<Pick<RunDetails, "result" | "failure">> {
+  const { workflowId: id } = run;
   try {
-    return { result: resultOf(await handle.result(), handle.workflowId), failure: null };
+    return { result: resultOf(await service.result(run), id), failure: null };
   } catch (error) {
-    const failure = runFailureOf(error, handle.workflowId);
+    const failure = runFailureOf(error, id);
     // These errors are about the connection or the lookup, not the run's end.
     if (failure.kind === "temporal-unavailable" || failure.kind === "not-found") throw error;
     return { result: null, failure };
@@ -98,28 +91,26 @@ async function readEnd(handle: WorkflowHandle): Promise<Pick<RunDetails, "result
  *
  * @throws KgentsError `temporal-unavailable`, `not-found`
  */
-export async function inspectRun(client: Client, handle: WorkflowHandle): Promise<RunDetails> {
-  const { workflowId: id } = handle;
+export async function inspectRun(service: RunService, id: string): Promise<RunDetails> {
   try {
-    const tolerant = tolerantClient(client);
-    const { raw, ...info } = await tolerant.workflow.getHandle(id).describe();
+    const info = await service.describe({ workflowId: id });
     const isOpen = info.closeTime === undefined;
-    const at = client.workflow.getHandle(id, info.runId);
+    const at = { workflowId: id, runId: info.runId };
     const [summary, request, phase, end] = await Promise.all([
-      summarise(tolerant, { ...info, raw: raw.workflowExecutionInfo ?? {} }),
-      readRequest(tolerant.workflow, id, info.runId),
-      isOpen ? phaseOf(client, at) : null,
-      isOpen ? { result: null, failure: null } : readEnd(at),
+      summarise(service, info),
+      readRequest(service, id, info.runId),
+      isOpen ? phaseOf(service, at) : null,
+      isOpen ? { result: null, failure: null } : readEnd(service, at),
     ]);
     const { result } = end;
-    const waiting = isOpen ? await waitingOf(client.workflow, { raw, taskQueue: info.taskQueue }) : null;
-    const { cell, provisionedAt } = result ? { cell: null, provisionedAt: null } : await readProgress(client, at);
-    const executing = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "execute");
-    const startedAt = executing?.lastStartedTime ? dateOf(executing.lastStartedTime) : null;
+    const waiting = isOpen ? waitingOf(info) : null;
+    const { cell, provisionedAt } = result ? { cell: null, provisionedAt: null } : await readProgress(service, at);
+    const executing = info.pendingActivities.find(({ type }) => type === "execute");
+    const startedAt = executing?.startedAt ?? null;
     return {
       ...summary,
       // A result that kgents did not write means `error`, whatever the search attributes.
-      status: info.status.name === "COMPLETED" && end.failure ? "error" : summary.status,
+      status: info.status === "COMPLETED" && end.failure ? "error" : summary.status,
       language: result?.language ?? cell?.language ?? summary.language,
       backend: result?.backend ?? cell?.backend ?? summary.backend,
       ...{ phase, waiting, request, taskQueue: info.taskQueue },

@@ -1,17 +1,11 @@
-import {
-  type Client,
-  isGrpcServiceError,
-  ServiceError,
-  type WorkflowExecutionInfo,
-  WorkflowNotFoundError,
-} from "@temporalio/client";
 import { aboutOf, type RunAbout } from "#core/contract/about";
 import { aboutMemo, searchAttributes } from "#core/contract/names";
 import type { BackendName, ExecutionResult } from "#core/contract/result";
 import { grpcStatus } from "#platform/temporal/grpc-status";
-import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { toKgentsError } from "../failure.ts";
-import { readRequest } from "./history.ts";
+import { isNotFound, problemOf } from "../temporal/problem.ts";
+import type { RunInfo, RunService } from "../temporal/run-service.ts";
+import { readRequest } from "./read-request.ts";
 import { isForeignResult, resultOf } from "./read-result.ts";
 import { type RunFilter, runQuery } from "./run-query.ts";
 import { type RunState, stateOf } from "./run-state.ts";
@@ -40,7 +34,7 @@ export interface ListOptions extends RunFilter {
 /** How many runs to describe concurrently if the list lacks details. */
 const lookAtOnce = 16;
 
-const keywordOf = (info: WorkflowExecutionInfo, name: string): string | undefined => {
+const keywordOf = (info: RunInfo, name: string): string | undefined => {
   const value = info.searchAttributes[name]?.[0];
   return typeof value === "string" ? value : undefined;
 };
@@ -59,12 +53,11 @@ function resultIfOurs(value: unknown, id: string): ExecutionResult | undefined {
 }
 
 /** Combines the entry of a run in the list with details from other requests. */
-export async function summarise(client: Client, info: WorkflowExecutionInfo): Promise<RunSummary> {
+export async function summarise(service: RunService, info: RunInfo): Promise<RunSummary> {
   const { workflowId: id, runId, memo } = info;
-  const about = aboutOf(memo?.[aboutMemo] ?? (await readRequest(client.workflow, id, runId)));
+  const about = aboutOf(memo[aboutMemo] ?? (await readRequest(service, id, runId)));
   const state = stateOf(info);
-  const result =
-    state === undefined ? resultIfOurs(await client.workflow.getHandle(id, runId).result(), id) : undefined;
+  const result = state === undefined ? resultIfOurs(await service.result({ workflowId: id, runId }), id) : undefined;
   return {
     ...{ id, runId },
     status: state ?? result?.status ?? "error",
@@ -95,17 +88,15 @@ async function* inBatches<Item>(items: AsyncIterable<Item>, size: number): Async
   if (batch.length > 0) yield batch;
 }
 
-const codeOf = (error: unknown): number | undefined => {
-  const refusal = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(refusal) ? refusal.code : undefined;
-};
-
 /** Whether the server rejected an unknown search attribute. */
-const isUnknownAttribute = (error: unknown): boolean => codeOf(error) === grpcStatus.invalidArgument;
+function isUnknownAttribute(error: unknown): boolean {
+  const problem = problemOf(error);
+  return problem?.kind === "unanswered" && problem.code === grpcStatus.invalidArgument;
+}
 
 /** A run may pass its retention between the list and a request for its details. It is then left out. */
 function ifGone(error: unknown): undefined {
-  if (error instanceof WorkflowNotFoundError || codeOf(error) === grpcStatus.notFound) return undefined;
+  if (isNotFound(error)) return undefined;
   throw error;
 }
 
@@ -118,16 +109,15 @@ function ifGone(error: unknown): undefined {
  * @throws KgentsError `temporal-unavailable`
  */
 export async function* listRuns(
-  strict: Client,
+  service: RunService,
   taskQueue: string,
   options: ListOptions = {},
 ): AsyncGenerator<RunSummary> {
-  const client = tolerantClient(strict);
   const { limit = Number.POSITIVE_INFINITY, onRemark = () => {} } = options;
   const find = async function* (withAttributes: boolean): AsyncGenerator<RunSummary> {
     const query = runQuery(taskQueue, options, withAttributes);
-    for await (const batch of inBatches(client.workflow.list({ query }), lookAtOnce)) {
-      const runs = await Promise.all(batch.map((info) => summarise(client, info).catch(ifGone)));
+    for await (const batch of inBatches(service.list(query), lookAtOnce)) {
+      const runs = await Promise.all(batch.map((info) => summarise(service, info).catch(ifGone)));
       yield* runs.filter((run) => run !== undefined);
     }
   };

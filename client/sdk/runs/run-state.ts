@@ -1,6 +1,7 @@
-import type { WorkflowExecutionInfo, WorkflowExecutionStatusName } from "@temporalio/client";
+import type { WorkflowExecutionStatusName } from "@temporalio/client";
 import { searchAttributes } from "#core/contract/names";
 import { type RunStatus, runStatuses } from "#core/contract/result";
+import type { RunInfo } from "../temporal/run-service.ts";
 
 /**
  * The state of a run: `running`, or the outcome of the code as in its result; `error` if it could not be carried out
@@ -27,7 +28,7 @@ const isRunStatus = (value: unknown): value is RunStatus => runStatuses.some((st
 export function stateOf({ status, searchAttributes: attributes }: StateSource): RunState | undefined {
   const said = attributes[searchAttributes.status]?.[0];
   // A run that was cancelled before it had a cell has no status attribute.
-  return ends[status.name] ?? (isRunStatus(said) ? said : undefined);
+  return ends[status] ?? (isRunStatus(said) ? said : undefined);
 }
 
-type StateSource = Pick<WorkflowExecutionInfo, "status" | "searchAttributes">;
+type StateSource = Pick<RunInfo, "status" | "searchAttributes">;

@@ -1,7 +1,6 @@
-import type { WorkflowClient, WorkflowHandle } from "@temporalio/client";
 import type { QueuedHeartbeat } from "#activities/contract";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
-import { decodeFirst } from "./history.ts";
+import type { RunDescription } from "../temporal/run-service.ts";
 
 /** A run's wait while all places are taken. */
 export interface Waiting {
@@ -16,21 +15,19 @@ export interface Waiting {
   readonly full: string | null;
 }
 
-type Description = Awaited<ReturnType<WorkflowHandle["describe"]>>;
-
 /** Whether a run waits for a place, from its pending activities. */
-export async function waitingOf(
-  client: WorkflowClient,
-  { raw, taskQueue }: Pick<Description, "raw" | "taskQueue">,
-): Promise<Waiting | null> {
-  const provision = raw.pendingActivities?.find(({ activityType }) => activityType?.name === "provision");
-  const queue = provision?.activityOptions?.taskQueue?.name;
+export function waitingOf({
+  pendingActivities,
+  taskQueue,
+}: Pick<RunDescription, "pendingActivities" | "taskQueue">): Waiting | null {
+  const provision = pendingActivities.find(({ type }) => type === "provision");
+  const queue = provision?.taskQueue;
   const place = queue === waitingTaskQueue(taskQueue) ? "sandbox" : "cluster";
   if (!provision || (place === "cluster" && queue !== clusterWaitingTaskQueue(taskQueue))) return null;
-  const beat = (await decodeFirst(client, provision.heartbeatDetails)) as Partial<QueuedHeartbeat> | undefined;
+  const beat = provision.heartbeat as Partial<QueuedHeartbeat> | null | undefined;
   if (beat?.phase === "queued") return { place, ahead: (beat.ahead ?? 1) - 1, full: beat.cluster ?? null };
   // It has started without reporting a wait: the cell is being prepared.
-  return provision.lastStartedTime ? null : { place, ahead: null, full: null };
+  return provision.startedAt ? null : { place, ahead: null, full: null };
 }
 
 /** Describes a wait for users. */

@@ -1,6 +1,4 @@
-import type { WorkflowClient } from "@temporalio/client";
 import type { LoadedDataConverter, Payload } from "@temporalio/common";
-import { tooDeep } from "#core/contract/nesting";
 
 type Payloads = { readonly payloads?: Payload[] | null } | null | undefined;
 
@@ -18,16 +16,4 @@ export async function decodeFirst(
   for (const codec of payloadCodecs.toReversed()) encoded = await codec.decode(encoded);
   const [first] = encoded;
   return first && payloadConverter.fromPayload(first);
-}
-
-/** The request that started a run, unvalidated; undefined if it is nested too deeply to be serialised. */
-export async function readRequest(client: WorkflowClient, workflowId: string, runId: string): Promise<unknown> {
-  const { namespace } = client.options;
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace,
-    execution: { workflowId, runId },
-    maximumPageSize: 1,
-  });
-  const request = await decodeFirst(client, history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input);
-  return tooDeep(request) ? undefined : request;
 }
