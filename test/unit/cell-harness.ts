@@ -1,9 +1,23 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { renderCommandFile, type SupervisorSettings, supervisorCommand } from "#core/manifest/supervisor";
+import {
+  programDirectory,
+  renderCommandFile,
+  type SupervisorSettings,
+  supervisorCommand,
+} from "#core/manifest/supervisor";
 
 const namespaceCommand = [
   "unshare",
@@ -30,7 +44,7 @@ export interface Cell extends AsyncDisposable {
   readonly path: string;
   /** Delivers a command like a worker, and starts it. */
   readonly start: (command: readonly string[], delivery?: Delivery) => Promise<void>;
-  /** Waits until a file exists in the run directory, and reads it. */
+  /** Waits until a file exists in the run directory, and reads it, unless it is a FIFO or a directory. */
   readonly appears: (name: string, milliseconds?: number) => Promise<string>;
   /** Starts a program in the PID namespace from outside, like exec in a container. */
   readonly enter: (...command: string[]) => ChildProcess;
@@ -42,6 +56,10 @@ export interface Cell extends AsyncDisposable {
 }
 
 export interface Delivery {
+  /** The number of the program. @default 1 */
+  readonly n?: number;
+  /** The time limit of the program, in milliseconds. @default that of the settings */
+  readonly timeout?: number;
   readonly environment?: Record<string, string>;
   readonly stdin?: Uint8Array;
   readonly files?: Record<string, string>;
@@ -67,7 +85,8 @@ export function startCell(shell: readonly string[], settings: Partial<Supervisor
     runDirectory: run,
     workDirectory: work,
     temporaryDirectory: tmp,
-    timeout: 20_000,
+    programs: "one",
+    lifetime: 20_000,
     disk: 10 * 2 ** 20,
     output: 10 * 2 ** 20,
     grace: 20,
@@ -83,20 +102,22 @@ export function startCell(shell: readonly string[], settings: Partial<Supervisor
   const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
   const appears = async (name: string, milliseconds?: number): Promise<string> => {
     await waitFor(join(run, name), milliseconds);
-    return readFileSync(join(run, name), "utf8");
+    return statSync(join(run, name)).isFile() ? readFileSync(join(run, name), "utf8") : "";
   };
   return {
     run,
     work,
     tmp,
     path,
-    start: async (command, { environment = {}, stdin, files = {} } = {}) => {
-      await waitFor(join(run, "go"));
+    start: async (command, { n = 1, timeout, environment = {}, stdin, files = {} } = {}) => {
+      const directory = join(run, programDirectory(settings.programs ?? "one", n));
+      await waitFor(join(directory, "go"));
       for (const [name, content] of Object.entries(files)) writeFileSync(join(work, name), content);
-      if (stdin) writeFileSync(join(run, "stdin"), stdin);
-      writeFileSync(join(run, "command"), renderCommandFile(command, environment));
-      mkdirSync(join(run, "started"));
-      await promisify(execFile)("sh", ["-c", 'echo 1<>"$1"', "sh", join(run, "go")]);
+      if (stdin) writeFileSync(join(directory, "stdin"), stdin);
+      if (timeout !== undefined) writeFileSync(join(directory, "timeout"), `${timeout}\n`);
+      writeFileSync(join(directory, "command"), renderCommandFile(command, environment));
+      mkdirSync(join(directory, "started"));
+      await promisify(execFile)("sh", ["-c", 'echo 1<>"$1"', "sh", join(directory, "go")]);
     },
     appears,
     enter: (...command) => {
@@ -106,6 +127,9 @@ export function startCell(shell: readonly string[], settings: Partial<Supervisor
     },
     collect: async () => {
       writeFileSync(join(run, "collected"), "");
+      // Wakes a supervisor that waits for a further program.
+      const wake = 'for go in "$1"/[0-9]*/go; do [ ! -p "$go" ] || echo 1<>"$go"; done';
+      await promisify(execFile)("sh", ["-c", wake, "sh", run]);
       return ended;
     },
     end: () => ended,

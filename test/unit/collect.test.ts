@@ -34,7 +34,7 @@ let directory: string;
 
 server.on("connection", (socket, request) => {
   const { searchParams } = new URL(request.url ?? "", "http://localhost");
-  asked.push(searchParams.getAll("command").slice(4, 6));
+  asked.push(searchParams.getAll("command").slice(5, 7));
   const { stdout, stderr, endless = false } = answers.shift() ?? { stdout: "", stderr: "" };
   const send = (channel: number, data: string): void => socket.send(Buffer.from([channel, ...Buffer.from(data)]));
   send(1, stdout);
@@ -78,7 +78,7 @@ async function collector(stdout: Writable, stderr: Writable, outputs: string[] =
   };
   const progress = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };
   return (signal = AbortSignal.timeout(60_000)) =>
-    collectOnce(client, "a-pod", program, spec.disk, context, progress, new Set(), signal);
+    collectOnce(client, "a-pod", program, ".", spec.disk, context, progress, new Set(), signal);
 }
 
 const sinkOf = (chunks: Buffer[]): Writable =>

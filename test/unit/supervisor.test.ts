@@ -110,7 +110,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
   });
 
   it("says how long the code ran, also where the code has killed its clock", async () => {
-    await using cell = startCell(shell, { timeout: 300 });
+    await using cell = startCell(shell, { lifetime: 300 });
     await cell.start(["sh", "-c", `${canBePid1 ? "kill -9 -1; " : ""}sleep 0.6`]);
     await cell.appears("exit");
     const elapsed = Number(cell.read("elapsed").toString());
@@ -207,7 +207,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("the su
   describe.skipIf(!canBePid1)("as PID 1", () => {
     it("ends code at its deadline, and all that it started", async () => {
       // Long enough for code of the lowest priority to start on a loaded machine.
-      await using cell = startCell(shell, { timeout: 1500 });
+      await using cell = startCell(shell, { lifetime: 1500 });
       const started = Date.now();
       await cell.start([
         "sh",
@@ -326,16 +326,26 @@ describe("the supervisor's command", () => {
     runDirectory: "/run/kgents",
     workDirectory: "/work",
     temporaryDirectory: "/tmp",
-    timeout: 1500,
+    programs: "many",
+    lifetime: 1500,
     disk: 1025,
     output: 2048,
     grace: 300,
     processes: 128,
   });
 
-  it("tells seconds and KiB, rounded up", () => {
-    expect(command.slice(3, 11)).toEqual(["kgents-supervisor", "/run/kgents", "/work", "/tmp", "1.5", "2", "2", "300"]);
-    expect(command.slice(12)).toEqual(["128"]);
+  it("tells milliseconds, KiB rounded up, and seconds", () => {
+    expect(command.slice(3, 11)).toEqual([
+      "kgents-supervisor",
+      "/run/kgents",
+      "/work",
+      "/tmp",
+      "1500",
+      "2",
+      "2",
+      "300",
+    ]);
+    expect(command.slice(12)).toEqual(["128", "many"]);
   });
 
   it("passes through Kubernetes' expansion unchanged", () => {

@@ -7,7 +7,7 @@
  * @module
  */
 import { cellDirectories, cellProcesses } from "#core/manifest/cell-pod";
-import { execLimitCommand } from "#core/manifest/supervisor";
+import { execLimitCommand, readCounters } from "#core/manifest/supervisor";
 import { backslash, passable, readable } from "../../files/output-patterns.ts";
 
 const { run, work } = cellDirectories;
@@ -18,6 +18,8 @@ export const scriptExit = {
   delivery: 120,
   /** The image lacks a required program. */
   programMissing: 121,
+  /** The directory of the program is not in the cell any more, and its output with it. */
+  discarded: 123,
   /** The code has not ended. */
   notEnded: 124,
   /** The container is not a cell, or its supervisor did not start. */
@@ -27,14 +29,43 @@ export const scriptExit = {
 /** Prefix of a first line that carries an error message instead of the start time. */
 export const troubleMark = "!";
 
+/** Why output was discarded, for people. */
+export const discardedReason = "a later program has been started in its cell, which does not keep its output";
+
 /**
  * Delivers the code unless that has been done, then follows both streams until the code has ended.
  *
- * Arguments: the current time, the first byte wanted of stdout and of stderr (from 1). Stdin: a tar to be unpacked at
- * the root, whose last entry is the command file. First line of stdout: when the code was started.
+ * Arguments: the program's directory; the current time; the first byte wanted of
+ * stdout and of stderr (from 1). Stdin: a tar to be unpacked at the root, whose last entry is the command file. First
+ * line of stdout: when the code was started.
  */
 const followScript = `cd ${run} && exec 3>&2 2>/dev/null || exit ${scriptExit.noCell}
 refuse() { echo "${troubleMark}$2"; exit "$1"; }
+discarded() { refuse ${scriptExit.discarded} "${discardedReason}"; }
+n=$1 here=${run}/$1
+shift
+if [ "$n" != . ]; then
+  # The supervisor prepares a program when the one before it has ended.
+  tries=0
+  until [ -d "$n/started" ] || [ -p "$n/go" ]; do
+    current=; [ -f current ] && read -r current <current
+    [ "\${current:-0}" -le "$n" ] || discarded
+    if [ "\${current:-$n}" -lt "$n" ]; then
+      if [ -p "$current/go" ] && mkdir "$current/started"; then
+        # A number was left out. What may still be delivered under it must not arrive later.
+        read -r other <"$current/delivery" && kill -9 "-$other"
+        echo "a later program was asked for" >"$current/refused"
+        echo 1<>"$current/go"
+      elif [ -e "$current/exit" ] && [ "$tries" -eq 100 ]; then
+        # Either the code has faked its end and still runs, or it has stopped the supervisor.
+        kill -9 -1; kill -CONT 1
+      fi
+    fi
+    [ $((tries += 1)) -le 200 ] || refuse ${scriptExit.noCell} "program \${current:-$n} of the cell has not ended"
+    sleep 0.05
+  done
+  cd "$n" || discarded
+fi
 if [ ! -d started ]; then
   command -v tar >/dev/null || refuse ${scriptExit.programMissing} "the image has no tar"
   tries=0
@@ -42,18 +73,27 @@ if [ ! -d started ]; then
     [ $((tries += 1)) -le 200 ] || refuse ${scriptExit.noCell} "the supervisor does not run"
     sleep 0.05
   done
-  # The delivery of a worker that was taken for dead may still come: it must not overwrite what the code has changed.
+  # The delivery of a worker that was considered dead may still arrive. It must not overwrite what the code has changed.
   read -r other <delivery && kill -9 "-$other"
   echo $$ >delivery
+  # The output of earlier programs makes room for that of this one.
+  [ "$n" = . ] || for old in ../[0-9]*; do [ "$old" = "../$n" ] || rm -rf "$old"; done
   why=$(tar -xf - -C / 2>&1) && [ -f command ] || refuse ${scriptExit.delivery} "$why"
   mkdir started && echo "$1" >started/at
 fi
-# For both, so that it never waits. Once more after a worker that died between the two steps.
+if [ "$n" != . ]; then
+  [ -d started ] || discarded
+  [ ! -f refused ] || { why=; read -r why <refused; refuse ${scriptExit.noCell} "$why"; }
+fi
+# Opening a FIFO for reading and writing never blocks. Also done for a worker that died after it had created "started".
 echo 1<>go
 at=; read -r at <started/at; echo "$at"
 tail -c "+$2" -f stdout & out=$!
 tail -c "+$3" -f stderr >&3 & err=$!
-until [ -e exit ]; do read -r _ <done || [ -e exit ] || sleep 0.05; done
+until [ -e exit ]; do
+  [ -d "$here" ] || { kill $out $err; exit ${scriptExit.discarded}; }
+  read -r _ <done || [ -e exit ] || sleep 0.05
+done
 kill $out $err
 exit 0
 `;
@@ -61,29 +101,24 @@ exit 0
 /**
  * Sends the output that the worker does not have yet, and the output files.
  *
- * Arguments: the bytes of stdout and of stderr that the worker has, and the most bytes to send of each; then the words
- * of a `find` expression that selects output files. Stdout: four lines (see `collect.ts`), the rest of stdout, the
- * files. Stderr: the rest of stderr.
+ * Arguments: the program's directory; the bytes of stdout and of stderr that the
+ * worker has, and the most bytes to send of each; then the words of a `find` expression that selects output files.
+ * Stdout: four lines (see `collect.ts`), the rest of stdout, the files. Stderr: the rest of stderr.
  */
 const collectScript = `cd ${run} && exec 3>&2 2>/dev/null || exit ${scriptExit.noCell}
+cd "$1" || exit ${scriptExit.discarded}
+shift
 tries=0
 until [ -e exit ]; do
   [ $((tries += 1)) -le 40 ] || exit ${scriptExit.notEnded}
   sleep 0.05
 done
 IFS= read -r marker <exit; printf '%s\\n' "$marker"
-group=/sys/fs/cgroup kills= peak= cpu=
-if [ -e $group/memory.events ]; then
-  while read -r key value; do [ "$key" = oom_kill ] && kills=$value; done <$group/memory.events
-  read -r peak <$group/memory.peak
-  while read -r key value; do [ "$key" = usage_usec ] && cpu=$value; done <$group/cpu.stat
-else
-  while read -r key value; do [ "$key" = oom_kill ] && kills=$value; done <$group/memory/memory.oom_control
-  read -r peak <$group/memory/memory.max_usage_in_bytes
-  read -r value <$group/cpuacct/cpuacct.usage && cpu=$((value / 1000))
-fi
+${readCounters}
 elapsed=; [ -f elapsed ] && read -r elapsed <elapsed
-echo "$kills,$peak,$cpu,$elapsed"
+# In a cell of many programs, with the counters at the start of this one.
+before=; [ -f counters ] && read -r before <counters
+echo "$kills,$peak,$cpu,$elapsed,$before"
 left() { size=$(wc -c <"$1") && n=$((size - $2)); [ "$n" -le "$3" ] || n=$3; [ "$n" -ge 0 ] || n=0; echo "$n"; }
 out=$(left stdout "$1" "$3") err=$(left stderr "$2" "$4")
 echo "$out"; echo "$err"
@@ -103,12 +138,23 @@ exit 0
 
 /**
  * Kills every process except the supervisor, which then records how the code ended. SIGCONT resumes the supervisor if
- * the code has stopped it.
+ * the code has stopped it. Does nothing if another program of the cell has been prepared or runs.
+ *
+ * Argument: the program's directory.
  */
-const killScript = "kill -9 -1; kill -CONT 1; exit 0";
+const killScript = `exec 2>/dev/null
+current=; [ "$1" != . ] && [ -f ${run}/current ] && read -r current <${run}/current
+[ "\${current:-$1}" = "$1" ] || exit 0
+kill -9 -1; kill -CONT 1; exit 0`;
 
-/** Tells the supervisor that everything was collected. Also kills code that faked its end and still runs. */
-const releaseScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; : >collected; kill -9 -1; kill -CONT 1; exit 0`;
+/**
+ * Tells the supervisor that the cell is released: everything was collected. Also kills code that faked its end and still
+ * runs, and wakes a supervisor that waits for a further program.
+ */
+const releaseScript = `cd ${run} 2>/dev/null || exit ${scriptExit.noCell}; exec 2>/dev/null
+: >collected; kill -9 -1; kill -CONT 1
+for go in [0-9]*/go; do [ -p "$go" ] && echo 1<>"$go"; done
+exit 0`;
 
 // The limit comes first. Code can take over the script, which runs under the same user, and must be limited then, too.
 const script = (text: string, ...args: readonly (string | number)[]): string[] => [
@@ -116,18 +162,19 @@ const script = (text: string, ...args: readonly (string | number)[]): string[] =
   ...args.map(String),
 ];
 
-/** The commands to run by exec. */
+/** The commands to run by exec. `directory` is that of the program: see `programDirectory`. */
 export const cellScripts = {
-  follow: (now: Date, stored: { stdout: number; stderr: number }): string[] =>
-    script(followScript, now.toISOString(), stored.stdout + 1, stored.stderr + 1),
+  follow: (directory: string, now: Date, stored: { stdout: number; stderr: number }): string[] =>
+    script(followScript, directory, now.toISOString(), stored.stdout + 1, stored.stderr + 1),
   collect: (
+    directory: string,
     stored: { stdout: number; stderr: number },
     most: { stdout: number; stderr: number },
     patterns: readonly string[],
   ): string[] => {
     const words = patterns.flatMap((pattern, index) => [...(index === 0 ? [] : ["-o"]), "-path", pattern]);
-    return script(collectScript, stored.stdout, stored.stderr, most.stdout, most.stderr, ...words);
+    return script(collectScript, directory, stored.stdout, stored.stderr, most.stdout, most.stderr, ...words);
   },
-  kill: (): string[] => script(killScript),
+  kill: (directory: string): string[] => script(killScript, directory),
   release: (): string[] => script(releaseScript),
 } as const;

@@ -28,8 +28,11 @@ export interface Collected {
   readonly filesOmitted: readonly OmittedFile[];
 }
 
-/** Either the results, or why they could not be read. Another connection may succeed. */
-export type CollectEnd = { readonly collected: Collected } | { readonly failed: string };
+/**
+ * Either the results; or that the output is not in the cell any more; or why they could not be read, where another
+ * connection may succeed.
+ */
+export type CollectEnd = { readonly collected: Collected } | { readonly discarded: true } | { readonly failed: string };
 
 const newline = 10;
 /** Bounds a collector that hangs on a file of the code, such as a FIFO. */
@@ -90,6 +93,7 @@ const wanted = (received: number): number => Math.max(0, maximumStreamBytes + 1 
  *
  * Can be repeated: the cell keeps everything until it is released. Files that were stored before are not stored again.
  *
+ * @param directory that of the program: see `programDirectory`
  * @param disk the disk limit of the cell, in bytes
  * @param signal ends it, also while it waits for the cell or the store
  */
@@ -97,6 +101,7 @@ export async function collectOnce(
   client: ClusterClient,
   pod: string,
   program: Program,
+  directory: string,
   disk: number,
   context: ProgramContext,
   progress: Progress,
@@ -110,7 +115,7 @@ export async function collectOnce(
   const session = await openSession(
     client,
     { pod, container: cellContainer },
-    cellScripts.collect(received, most, patterns),
+    cellScripts.collect(directory, received, most, patterns),
     { idleMilliseconds, signal },
   );
   // Limits the whole collection, however slowly the cell sends: the image's programs may be hostile.
@@ -184,6 +189,7 @@ async function saveOnce(
 
 function conclude(head: Head | undefined, omitted: readonly OmittedFile[], end: SessionEnd): CollectEnd {
   if ("broken" in end) return { failed: end.broken };
+  if (end.exitCode === scriptExit.discarded) return { discarded: true };
   if (end.exitCode === scriptExit.notEnded) return { failed: "the code has not ended" };
   if (head === undefined) return { failed: `the cell says nothing (exit code ${end.exitCode})` };
   const remark = (reason: string): OmittedFile => ({ name: "...", reason });
@@ -193,15 +199,19 @@ function conclude(head: Head | undefined, omitted: readonly OmittedFile[], end: 
       : end.exitCode === scriptExit.programMissing
         ? [remark("the image lacks find or tar, so no file could be brought back")]
         : [...omitted, remark(`the collection of files ended with exit code ${end.exitCode}`)];
-  const [memoryKills, peakMemoryBytes = null, cpuMicroseconds = null, elapsedMilliseconds = null] = head.counters;
+  return { collected: { marker: head.marker, ...usageFrom(head.counters), filesOmitted } };
+}
+
+/**
+ * The use of resources by one program. In a cell of many programs, the counters at its start follow those at its end.
+ * The kernel does not reset the highest memory use, so that of a later program is known only if it is a new maximum.
+ */
+function usageFrom(counters: Head["counters"]): Omit<Collected, "marker" | "filesOmitted"> {
+  const [kills, peak = null, cpu = null, elapsedMilliseconds = null, killsBefore, peakBefore, cpuBefore] = counters;
   return {
-    collected: {
-      marker: head.marker,
-      memoryKills: memoryKills ?? 0,
-      peakMemoryBytes,
-      cpuSeconds: cpuMicroseconds === null ? null : cpuMicroseconds / 1e6,
-      elapsedMilliseconds,
-      filesOmitted,
-    },
+    memoryKills: Math.max(0, (kills ?? 0) - (killsBefore ?? 0)),
+    peakMemoryBytes: peak !== null && peak > (peakBefore ?? 0) ? peak : null,
+    cpuSeconds: cpu === null ? null : Math.max(0, cpu - (cpuBefore ?? 0)) / 1e6,
+    elapsedMilliseconds,
   };
 }

@@ -30,9 +30,9 @@ export interface Reach extends OwnCells {
 export interface CellRun {
   readonly reach: Reach;
   readonly cell: CellPlan;
-  /** The number of the program in its cell. */
-  readonly n: number;
   readonly program: Program;
+  /** That of the program within the run directory: see `programDirectory`. */
+  readonly directory: string;
   readonly context: ProgramContext;
   readonly pod: string;
   readonly pin: Pin;
@@ -41,6 +41,8 @@ export interface CellRun {
 
 type Gone = { readonly end: "gone"; readonly state: Extract<CellState, { state: "ended" | "failed" }> };
 type Unreachable = { readonly end: "unreachable"; readonly why: string };
+/** The cell still exists, and does not have the program's output any more. */
+type Discarded = { readonly end: "discarded" };
 
 /** Back-off after a broken connection, in milliseconds: starts at `first` and doubles up to `longest`. */
 const pauses = { first: 100, longest: 2000 } as const;
@@ -105,8 +107,10 @@ function whyBroken(error: unknown, { reach, progress }: CellRun): string {
  *
  * @throws KgentsError if nothing was started or the cell was handed over; StoreError
  */
-export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
-  const { reach, program, context, progress, pod } = run;
+export async function followToEnd(
+  run: CellRun,
+): Promise<{ readonly end: "code-ended" } | Gone | Unreachable | Discarded> {
+  const { reach, program, directory, context, progress, pod } = run;
   const ending = endingSignal(context.stop);
   let brokenSince: number | undefined;
   for (let pause: number = pauses.first; !ending.aborted; pause = Math.min(2 * pause, pauses.longest)) {
@@ -121,11 +125,12 @@ export async function followToEnd(run: CellRun): Promise<{ readonly end: "code-e
         reach.client,
         pod,
         program,
+        directory,
         context,
         progress,
         AbortSignal.any([ending, close.signal]),
       );
-      if (end.end === "code-ended") return end;
+      if (end.end === "code-ended" || end.end === "discarded") return end;
       if (end.end === "refused") throw new KgentsError("cell-start", `the code could not be started: ${end.why}`);
       why = end.why;
       if (progress.received.stdout + progress.received.stderr > before) {
@@ -171,14 +176,14 @@ function patienceOfStop(run: CellRun): Patience {
   return (serverAnswers) => patienceEnds(run, serverAnswers, since);
 }
 
-/** Kills the code from inside its cell. */
+/** Kills the code from inside its cell, unless another program of the cell has been prepared since. */
 async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
-  const { reach, pod } = run;
+  const { reach, pod, directory } = run;
   for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
     let why: string;
     try {
       const limit = AbortSignal.timeout(stopPatience);
-      const end = await runScript(reach.client, { pod, container: cellContainer }, cellScripts.kill(), limit);
+      const end = await runScript(reach.client, { pod, container: cellContainer }, cellScripts.kill(directory), limit);
       if ("exitCode" in end && end.exitCode === 0) return { end: "code-ended" };
       why = "broken" in end ? end.broken : `exit code ${end.exitCode}`;
     } catch (error) {
@@ -198,8 +203,8 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
  */
 export async function collectToEnd(
   run: CellRun,
-): Promise<{ readonly end: "collected"; readonly collected: Collected } | Gone | Unreachable> {
-  const { reach, cell, program, context, progress, pod } = run;
+): Promise<{ readonly end: "collected"; readonly collected: Collected } | Gone | Unreachable | Discarded> {
+  const { reach, cell, program, directory, context, progress, pod } = run;
   const since = Date.now();
   const saved = new Set<string>();
   using clock = collectionDeadline(context.stop);
@@ -207,8 +212,19 @@ export async function collectToEnd(
   for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
     let why: string;
     try {
-      const end = await collectOnce(reach.client, pod, program, cell.shape.disk, context, progress, saved, deadline);
+      const end = await collectOnce(
+        reach.client,
+        pod,
+        program,
+        directory,
+        cell.shape.disk,
+        context,
+        progress,
+        saved,
+        deadline,
+      );
       if ("collected" in end) return { end: "collected", collected: end.collected };
+      if ("discarded" in end) return { end: "discarded" };
       why = end.failed;
       // The code survived the kill, or the watchdogs of its cell are dead.
       if (context.stop.aborted) await endCode(run, () => since + stopPatience);

@@ -14,6 +14,8 @@ import { openSession } from "./exec-session.ts";
 export type FollowEnd =
   /** The code has ended. */
   | { readonly end: "code-ended" }
+  /** The program's output is not in the cell any more. */
+  | { readonly end: "discarded" }
   /** The connection broke; the code may still be running. */
   | { readonly end: "broken"; readonly why: string }
   /** The code was certainly not started and will not be. */
@@ -65,6 +67,7 @@ export async function pour(
  * Connects to a cell, delivers the code if that has not been done, and follows its output until the code ends or the
  * connection breaks.
  *
+ * @param directory that of the program: see `programDirectory`
  * @param signal closes the connection
  * @throws StoreError; KgentsError `artifact-unavailable` if input cannot be read and nothing was started
  */
@@ -72,6 +75,7 @@ export async function followOnce(
   client: ClusterClient,
   pod: string,
   program: Program,
+  directory: string,
   context: ProgramContext,
   progress: Progress,
   signal: AbortSignal,
@@ -80,7 +84,7 @@ export async function followOnce(
   const session = await openSession(
     client,
     { pod, container: cellContainer },
-    cellScripts.follow(new Date(), received),
+    cellScripts.follow(directory, new Date(), received),
     { stdin: true },
   );
   // From here on the cell may start the code, even if the connection breaks.
@@ -89,14 +93,20 @@ export async function followOnce(
   if (signal.aborted) session.close();
   session.stdin.on("error", () => {});
   let undelivered: unknown;
+  let isDelivered = false;
   const delivered =
     progress.startedAt === undefined
-      ? deliver(program, context.open, session.stdin).catch((error) => {
-          // Ignore the error if the cell has answered: it already has its delivery and does not read another one. A
-          // broken connection is reported by the session.
-          undelivered = error;
-          if (!heard) session.close();
-        })
+      ? deliver(program, directory, context.open, session.stdin).then(
+          () => {
+            isDelivered = true;
+          },
+          (error) => {
+            // Ignore the error if the cell has answered: it already has its delivery and does not read another one. A
+            // broken connection is reported by the session.
+            undelivered = error;
+            if (!heard) session.close();
+          },
+        )
       : Promise.resolve(session.stdin.end());
   let heard = false;
   try {
@@ -118,9 +128,12 @@ export async function followOnce(
       return { end: "broken", why: end.broken };
     }
     if (end.exitCode === 0) return { end: "code-ended" };
+    if (end.exitCode === scriptExit.discarded) return { end: "discarded" };
     const why = first?.slice(troubleMark.length) || `exit code ${end.exitCode}`;
-    const refused = end.exitCode === scriptExit.programMissing || end.exitCode === scriptExit.noCell;
-    return { end: refused ? "refused" : "broken", why };
+    // What earlier programs left in the work directory can be in the way of the files of this one.
+    const isInTheWay = end.exitCode === scriptExit.delivery && isDelivered && directory !== ".";
+    const isRefused = end.exitCode === scriptExit.programMissing || end.exitCode === scriptExit.noCell || isInTheWay;
+    return { end: isRefused ? "refused" : "broken", why };
   } finally {
     signal.removeEventListener("abort", session.close);
     session.close();

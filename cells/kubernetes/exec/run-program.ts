@@ -1,13 +1,14 @@
 /**
- * Runs the code of a cell whose Job exists: waits for the supervisor, delivers, follows and collects. Handles lost
+ * Runs a program in a cell whose Job exists: waits for the supervisor, delivers, follows and collects. Handles lost
  * connections, an unavailable API server, and changes to the pod from outside.
  *
  * @module
  */
-import type { Program } from "#core/contract/cell-shape";
+import type { CellShape, Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { maximumStreamBytes } from "#core/contract/result";
-import { noProcessLimitExit, type SupervisorStop } from "#core/manifest/supervisor";
+import { noProcessLimitExit, programDirectory, type SupervisorStop } from "#core/manifest/supervisor";
+import { formatDuration } from "#core/text/duration";
 import { formatBytes } from "#core/text/quantity";
 import type { CellPlan } from "../../cell-plan.ts";
 import { lostOutcome, type ProgramContext, type ProgramOutcome } from "../../provider.ts";
@@ -15,7 +16,7 @@ import { ranTooLong } from "../../ran-too-long.ts";
 import { signalName } from "../../signal-name.ts";
 import { awaitRunning } from "../cell/await-running.ts";
 import type { CellState } from "../cell/classify-cell.ts";
-import { scriptExit } from "./cell-scripts.ts";
+import { discardedReason, scriptExit } from "./cell-scripts.ts";
 import type { Collected } from "./collect.ts";
 import { begin } from "./follow.ts";
 import { type CellRun, collectToEnd, followToEnd, type Reach } from "./follow-cell.ts";
@@ -34,12 +35,34 @@ function outcomeOf(state: Extract<CellState, { state: "ended" | "failed" }>): Pr
   return lostOutcome(`the cell ended (exit code ${state.exitCode}) before its output was collected`);
 }
 
-const describeStop = (reason: SupervisorStop, timeout: number, disk: number): string =>
-  ({
-    "timed-out": ranTooLong(timeout),
-    "disk-limit": `the code wrote more than ${formatBytes(disk)} of files, its disk limit, and was ended`,
-    "output-limit": `the code wrote more than ${formatBytes(maximumStreamBytes)} to a stream`,
-  })[reason];
+/**
+ * The outcome of a program whose cell had ended before this worker could follow it. Only the code of a one-shot run has
+ * certainly run then.
+ */
+const outcomeOfEnded = (state: Extract<CellState, { state: "ended" }>, n: number): ProgramOutcome =>
+  n > 1 && state.outOfMemory
+    ? lostOutcome("the cell had ended at its memory limit, and nobody saw whether this program had been started")
+    : outcomeOf(state);
+
+const stopOf = (
+  reason: SupervisorStop,
+  timeout: number,
+  { disk, lifetime }: CellShape,
+): NonNullable<ProgramOutcome["stopped"]> => {
+  switch (reason) {
+    case "timed-out":
+      return { reason, detail: ranTooLong(timeout) };
+    case "lifetime-over":
+      return { reason: "timed-out", detail: `the lifetime of its cell, ${formatDuration(lifetime)}, was over` };
+    case "disk-limit":
+      return {
+        reason,
+        detail: `the code wrote more than ${formatBytes(disk)} of files, its disk limit, and was ended`,
+      };
+    case "output-limit":
+      return { reason, detail: `the code wrote more than ${formatBytes(maximumStreamBytes)} to a stream` };
+  }
+};
 
 function outcomeFrom(collected: Collected, { cell, program }: CellRun): ProgramOutcome {
   const { marker, memoryKills, peakMemoryBytes, cpuSeconds, elapsedMilliseconds, filesOmitted } = collected;
@@ -53,7 +76,7 @@ function outcomeFrom(collected: Collected, { cell, program }: CellRun): ProgramO
     outOfMemory: memoryKills > 0 && code !== 0,
     lost: null,
     ranMilliseconds: elapsedMilliseconds,
-    stopped: stopped && { reason: stopped, detail: describeStop(stopped, program.timeout, cell.shape.disk) },
+    stopped: stopped && stopOf(stopped, program.timeout, cell.shape),
     ...about,
   };
 }
@@ -72,6 +95,7 @@ export async function runProgram(
   context: ProgramContext,
   jobUid?: string,
 ): Promise<ProgramOutcome> {
+  if (n > 1 && cell.shape.programs === "one") throw new KgentsError("internal", "this cell runs one program only");
   const { state: ready, pin } = await awaitRunning(reach, cell, context.stop, jobUid).catch((error) => {
     throw isHandedOver(context.stop) ? handedOver() : error;
   });
@@ -85,13 +109,13 @@ export async function runProgram(
     if (ready.exitCode === scriptExit.noCell) {
       throw new KgentsError("cell-start", `the cell's supervisor could not begin (exit code ${ready.exitCode})`);
     }
-    return outcomeOf(ready);
+    return outcomeOfEnded(ready, n);
   }
   const run: CellRun = {
     reach,
     cell,
-    n,
     program,
+    directory: programDirectory(cell.shape.programs, n),
     context,
     pod: ready.pod,
     pin,
@@ -105,10 +129,12 @@ export async function runProgram(
     return outcomeOf(followed.state);
   }
   if (followed.end === "unreachable") return unreachable(run, followed.why);
+  if (followed.end === "discarded") return lostOutcome(discardedReason);
   context.ended();
   const collected = await collectToEnd(run);
   if (collected.end === "gone") return outcomeOf(collected.state);
   if (collected.end === "unreachable") return unreachable(run, collected.why);
+  if (collected.end === "discarded") return lostOutcome(discardedReason);
   // The code has ended, so it was started, even if the message that reports the start was lost.
   begin(run.progress, context, "");
   return { ...outcomeFrom(collected.collected, run), read: { ...run.progress.received } };
