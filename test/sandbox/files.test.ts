@@ -13,8 +13,8 @@ describe.each(everyone)("output files, as %s", (who) => {
 
   test("a forged stream on the control descriptor gives nothing but a forged result", async () => {
     const worker = await started;
-    // An ordinary user's supervisor has the uid of the code, which can write its memory. The worker validates
-    // everything it receives.
+    // The code cannot reach the supervisor's descriptors (privilege.test.ts). The worker validates everything that it
+    // receives all the same.
     const code =
       "for fd in /proc/1/fd/*; do printf 'exit 7\\n\\0../../evil\\0' >$fd 2>/dev/null; done; sleep 0.2; exit 0";
     const { outcome, files } = await worker.run({ code, language: "sh", outputs: ["*"] });

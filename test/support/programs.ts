@@ -199,6 +199,14 @@ export const programs: readonly Program[] = [
     stdout: /^'a\\'b "c".*'\n'x'\n'\/'\n'z'\n'5'\n'\/e'\n$/,
   },
   {
+    name: "what a Python child has printed before it ends without flushing",
+    request: {
+      code: "import subprocess\nsubprocess.run(['python3', 'p.py'])",
+      files: [{ name: "p.py", content: "import os\nprint('line')\nos._exit(0)\n" }],
+    },
+    stdout: "line\n",
+  },
+  {
     name: "nothing else in the environment",
     request: sh("env | sed 's/=.*//' | sort | tr '\\n' ' '"),
     stdout: /^HOME LANG PATH PWD PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED TMPDIR USER (_ )?$/,

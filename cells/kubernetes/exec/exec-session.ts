@@ -86,8 +86,8 @@ async function connect(
     socket.once("open", () => resolve(socket));
     socket.once("error", (error) => reject(toClusterError(what, error)));
     socket.once("unexpected-response", (_request, response) => {
-      refusal(response)
-        .then(reject)
+      void refusal(response)
+        .then(reject, reject)
         .finally(() => socket.terminate());
     });
   });

@@ -97,7 +97,7 @@ export async function openLastingSandbox(
     gone ??= endedWith;
     launcher.kill();
   };
-  launcher.ended.then(() => {
+  void launcher.ended.then(() => {
     gone ??= endedWith;
     plan.releaseUid();
   });

@@ -20,10 +20,11 @@ export interface ProgramKiller {
 export function programKiller(launcher: Launcher, over: Promise<void>, giveUp: () => void): ProgramKiller {
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
-  over.then(() => {
+  const end = (): void => {
     isOver = true;
     clearInterval(timer);
-  });
+  };
+  over.then(end, end);
   return {
     kill: (): void => {
       if (timer !== undefined || isOver) return;

@@ -40,7 +40,7 @@ export function launcherPool(plan: Omit<LauncherPlan, "fifos">): LauncherPool {
       (launcher) => {
         launcher.unreference();
         // A launcher that died while waiting must not be handed out.
-        launcher.ended.then(() => {
+        void launcher.ended.then(() => {
           if (spare !== preparing) return;
           spare = undefined;
           launcher.remove().catch(() => {});

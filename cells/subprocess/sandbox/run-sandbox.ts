@@ -81,6 +81,6 @@ export async function runSandbox(
     launcher.group?.limit(run.limits);
     return await followProgram(run, ownConnections(launcher, run), context, stdin);
   } finally {
-    launcher.ended.then(run.releaseUid);
+    void launcher.ended.then(run.releaseUid);
   }
 }

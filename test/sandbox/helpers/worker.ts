@@ -95,7 +95,7 @@ export async function startWorker(who: Who, options: TestWorkerOptions = {}): Pr
     waiting.delete(answer.order);
   });
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-  ended.then(() => {
+  void ended.then(() => {
     for (const { reject } of waiting.values())
       reject(new Error(`the worker process ended: ${worker.signalCode ?? worker.exitCode}`));
   });
