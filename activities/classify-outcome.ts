@@ -1,6 +1,6 @@
 import type { ProgramOutcome, StopReason } from "#cells/provider";
 import { ranTooLong } from "#cells/ran-too-long";
-import type { RunStatus } from "#core/contract/result";
+import type { RunStatus } from "#core/contract/run-status";
 
 /** The status of the code, and one sentence if the status needs a reason. */
 export interface Classification {

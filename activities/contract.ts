@@ -6,7 +6,8 @@
 
 import type { RunAbout } from "#core/contract/about";
 import type { BatchChunk, ResultLimits } from "#core/contract/batch";
-import type { BackendName, FileResult, Isolation, RunStatus, StreamResult } from "#core/contract/result";
+import type { BackendName, FileResult, Isolation, StreamResult } from "#core/contract/result";
+import type { RunStatus } from "#core/contract/run-status";
 
 /** The input of `provision`. */
 export interface ProvisionInput {

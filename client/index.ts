@@ -19,10 +19,10 @@ export {
   type ExecutionResult,
   type FileResult,
   type Isolation,
-  type RunStatus,
   resultSchema,
   type StreamResult,
 } from "#core/contract/result";
+export type { RunStatus } from "#core/contract/run-status";
 export { createPythonJob, createShellJob, JobBuilder } from "#core/manifest/job-builder";
 export type { ArtifactStore } from "#platform/store/artifact-store";
 export type { StreamName } from "#platform/store/references";

@@ -1,6 +1,7 @@
 import { workflowInfo } from "@temporalio/workflow";
 import type { ExecuteOutput, ProvisionedCell } from "#activities/contract";
-import type { ExecutionResult, RunStatus, StreamResult } from "#core/contract/result";
+import type { ExecutionResult, StreamResult } from "#core/contract/result";
+import type { RunStatus } from "#core/contract/run-status";
 
 const emptyStream: StreamResult = {
   text: "",

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { KgentsError } from "#core/contract/error";
 import { isLoopback } from "#core/text/loopback";
 import { isDiskFull } from "#platform/host/disk-space";
 import { refuseForeignListener } from "#platform/host/listener-owner";
@@ -14,11 +13,11 @@ import { isGuarded, runningServer, type ServerRecord } from "#platform/host/serv
 import { portIn, resolveTarget, type TemporalTarget } from "#platform/temporal/address";
 import type { HttpDoor } from "#platform/temporal/http-api";
 import { probe } from "#platform/temporal/probe";
-import type { QueueState } from "#platform/temporal/queue-state";
-import { ensureWorker, isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
-import { awaitServing, type StartedServer, startServer, stopServer } from "./server.ts";
+import { isCurrent, runningWorker, stopWorker } from "./background-worker.ts";
+import { isPrepared } from "./prepared-server.ts";
+import { askForWorkers } from "./queue-workers.ts";
 import { type StackContext, type StackOptions, stackContext } from "./stack-context.ts";
-import { ensureUiGuard, guardedUi } from "./ui-guard.ts";
+import { guardedUi } from "./ui-guard.ts";
 
 export type { StackOptions } from "./stack-context.ts";
 
@@ -46,7 +45,6 @@ export interface Stack {
  * connection.
  */
 const lockMilliseconds = 600_000;
-const queueMilliseconds = 5000;
 
 /**
  * Ensures that a Temporal server and a worker run, and returns their addresses. Takes a few milliseconds if both run
@@ -65,8 +63,13 @@ export async function ensureStack(options: StackOptions = {}): Promise<Stack> {
   await using _lock = await lockStack(context);
   // Another command may have started it during the wait.
   const meanwhile = await lookAround(context);
+  if (meanwhile) return meanwhile;
+  const { bringUp } = await import("./bring-up.ts");
+  const present = await runningServer(context.files.server);
+  const target = targetOf(context, present);
   // Await here: a returned promise would release the lock early.
-  return meanwhile ?? (await bringUp(context));
+  const server = await bringUp(context, target, present);
+  return describe(context, target, server, "own");
 }
 
 /** The result of `down`. */
@@ -80,6 +83,7 @@ export async function down(options: StackOptions = {}): Promise<StoppedStack> {
   const context = stackContext(options);
   refuseForeignDirectories(context.paths);
   await using _lock = await lockStack(context).catch(withoutLock);
+  const { stopServer } = await import("./server.ts");
   const worker = await stopWorker(context);
   return { worker, temporal: await stopServer(context) };
 }
@@ -126,16 +130,6 @@ async function lookAround(context: StackContext): Promise<Stack | undefined> {
 }
 
 /**
- * Asks the server who serves the queue. Rarely needed, and slow to load.
- *
- * @throws KgentsError `temporal-unavailable`
- */
-async function askForWorkers({ taskQueue }: StackContext, target: TemporalTarget): Promise<QueueState> {
-  const { queueState } = await import("#platform/temporal/pollers");
-  return queueState(target, taskQueue, queueMilliseconds);
-}
-
-/**
  * Whether a local server that kgents did not start listens there.
  *
  * @throws KgentsError `stack-start` if it belongs to another user
@@ -144,79 +138,6 @@ async function isThere({ address }: TemporalTarget): Promise<boolean> {
   if ((await probe(address)).kind !== "temporal") return false;
   await refuseForeignListener(address);
   return true;
-}
-
-/** Whether our server serves with the wanted run-time settings. */
-const isPrepared = (server: ServerRecord, target: TemporalTarget, context: StackContext): boolean =>
-  server.serving &&
-  server.namespace === target.namespace &&
-  server.retentionMilliseconds === context.retentionMilliseconds;
-
-async function bringUp(context: StackContext): Promise<Stack> {
-  const present = await runningServer(context.files.server);
-  const target = targetOf(context, present);
-  if (target.origin === "configured") {
-    // Check the server before our worker leaves another one for it: an unavailable server must not cost the worker.
-    await askForWorkers(context, target);
-    await ensureWorker(context, target);
-    return describe(context, target, present, "own");
-  }
-  const server = await ensureServer(context, target, present);
-  // The worker loads while the server starts, and waits for it.
-  const serving = server?.serving.catch(async (error: unknown) => {
-    await stopWorker(context);
-    throw error;
-  });
-  const [served, worked] = await Promise.allSettled([serving, ensureWorker(context, target)]);
-  if (served.status === "rejected") throw served.reason;
-  if (worked.status === "rejected") throw worked.reason;
-  return describe(context, target, served.value, "own");
-}
-
-/** Ensures that the process of a local server runs. Undefined if another server than ours serves there. */
-async function ensureServer(
-  context: StackContext,
-  target: TemporalTarget,
-  present: ServerRecord | undefined,
-): Promise<StartedServer | undefined> {
-  if (present?.address === target.address) {
-    if (!isGuarded(present) && (await mayRestart(context, target))) {
-      await stopServer(context);
-      return startServer(context, target);
-    }
-    if (isGuarded(present)) await ensureUiGuard(context, present);
-    const serving = isPrepared(present, target, context)
-      ? Promise.resolve(present)
-      : awaitServing(context, target, present);
-    return { serving };
-  }
-  const { kind } = await probe(target.address);
-  if (kind !== "nothing") await refuseForeignListener(target.address);
-  if (kind === "temporal") return undefined;
-  if (kind === "other") {
-    throw new KgentsError("stack-start", `port ${portIn(target.address)} is in use by a program that is not Temporal`, {
-      remedy: "Choose another port with KGENTS_PORT.",
-    });
-  }
-  if (present) {
-    // Two servers would corrupt a shared database.
-    throw new KgentsError(
-      "stack-start",
-      `the local Temporal server runs at ${present.address}, not at ${target.address}`,
-      {
-        remedy: "Stop it with `kgents down`, or do not set the port, to use the running server.",
-      },
-    );
-  }
-  return startServer(context, target);
-}
-
-/** Whether to restart a server that web pages can reach. Not while runs are active, because a restart disturbs them. */
-async function mayRestart(context: StackContext, target: TemporalTarget): Promise<boolean> {
-  const what = "the Temporal server of an older kgents, which web pages in a browser of this machine can reach";
-  const isIdle = ((await runningWorker(context, target))?.activeRuns ?? 0) === 0;
-  context.progress(isIdle ? `restarting ${what}` : `${what} keeps running until the worker is idle`);
-  return isIdle;
 }
 
 async function describe(

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { RunStatus } from "./result.ts";
+import type { RunStatus } from "./run-status.ts";
 
 /** The workflow type that carries a batch. */
 export const executeBatchWorkflow = "executeBatch";

@@ -4,7 +4,8 @@
  * @module
  */
 import { type FailureKind, failureKinds } from "./failure.ts";
-import type { ExecutionResult, RunStatus } from "./result.ts";
+import type { ExecutionResult } from "./result.ts";
+import type { RunStatus } from "./run-status.ts";
 
 /** The exit code of a command ended by Ctrl-C: 128 + SIGINT. */
 export const interruptedExitCode = 130;

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { utf8Length } from "../text/bytes.ts";
+import { dnsLabelRule } from "../text/dns-label.ts";
 import { record, text, textLike } from "./fields.ts";
 
 const labelKey = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
@@ -52,6 +53,6 @@ export const annotationsField = () =>
 
 /** A DNS-1123 label: a valid name of a Job or a namespace. */
 export const dnsLabelField = (maximum = 63) => {
-  const allowed = `1 to ${maximum} of a-z 0-9 -, with a letter or digit at both ends`;
-  return textLike(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, allowed).max(maximum, { error: allowed });
+  const { pattern, allowed } = dnsLabelRule(maximum);
+  return textLike(pattern, allowed).max(maximum, { error: allowed });
 };

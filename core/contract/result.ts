@@ -4,20 +4,10 @@
  * @module
  */
 import { z } from "zod";
+import { runStatuses } from "./run-status.ts";
 
 /** The output limit of one stream in bytes: 64 MiB. Only a runaway program is expected to reach it. */
 export const maximumStreamBytes = 64 * 1024 * 1024;
-
-/** The statuses of a run. */
-export const runStatuses = [
-  "succeeded",
-  "failed",
-  "timed-out",
-  "out-of-memory",
-  "output-limit",
-  "cancelled",
-  "lost",
-] as const;
 
 const timestamp = z.iso.datetime().describe("ISO 8601, UTC");
 
@@ -112,8 +102,6 @@ export type ExecutionResult = z.output<typeof resultSchema>;
 export type StreamResult = z.output<typeof streamSchema>;
 /** One output file. */
 export type FileResult = z.output<typeof fileSchema>;
-/** The status of a run. */
-export type RunStatus = (typeof runStatuses)[number];
 /** The isolation that was actually enforced. */
 export type Isolation = z.output<typeof isolationSchema>;
 /** Whether one part of the isolation is enforced, and by what mechanism. */

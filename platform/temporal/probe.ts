@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { connect } from "node:http2";
 import { createConnection, type Socket } from "node:net";
 
 /** What listens on a port: a Temporal server, something else, or nothing. */
@@ -44,7 +43,9 @@ function connected(socket: Socket): Promise<boolean> {
 }
 
 /** Requests the server's version; undefined if the response is not Temporal's. */
-function serverVersion(socket: Socket, address: string): Promise<string | undefined> {
+async function serverVersion(socket: Socket, address: string): Promise<string | undefined> {
+  // Loaded on demand, with TLS: it takes 20 ms, which commands on our own server can avoid.
+  const { connect } = await import("node:http2");
   return new Promise((resolve) => {
     const session = connect(`http://${address}`, { createConnection: () => socket });
     const answer: Buffer[] = [];

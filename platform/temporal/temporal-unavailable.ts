@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ConnectionOptions, connect } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import { KgentsError } from "#core/contract/error";
 import { messageOf } from "#core/text/message-of";
 import { errorCode } from "../host/error-code.ts";
@@ -56,7 +56,9 @@ const reasons: readonly (readonly [RegExp, string])[] = [
  * @returns the error code; `accepted` if the server sent data, as it does to clients that it accepts; undefined if
  * neither happened
  */
-function handshake(address: string, options: ConnectionOptions): Promise<string | undefined> {
+async function handshake(address: string, options: ConnectionOptions): Promise<string | undefined> {
+  // Loaded on demand: most commands reach their server.
+  const { connect } = await import("node:tls");
   const { hostname, port } = new URL(`http://${address}`);
   const host = hostname.replace(/^\[|\]$/g, "");
   return new Promise((resolve) => {

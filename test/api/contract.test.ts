@@ -7,7 +7,7 @@ import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { aboutMemo, defaultTaskQueue, requestHashMemo, searchAttributes } from "#core/contract/names";
-import { runStatuses } from "#core/contract/result";
+import { runStatuses } from "#core/contract/run-status";
 import * as workflows from "#workflows/index";
 import { schemaErrors } from "../support/json-schemas.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
-import type { RunStatus } from "#core/contract/result";
+import type { RunStatus } from "#core/contract/run-status";
 import { replayAll } from "../support/test-worker.ts";
 import { activityStarted, hasOutput, isNext, jobs, type Reach, refuseAll, sizeOf, stored, until } from "./moments.ts";
 import { cellNamespace, kubectl, node, startClusterWorker } from "./support.ts";

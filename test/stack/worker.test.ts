@@ -27,6 +27,7 @@ const pids = async (): Promise<number[]> => (await stack.workerStarts()).map(({ 
 test("a worker is started with what it needs, and found again", async () => {
   expect(await ensure()).toEqual({
     ...{ address, namespace: "default", configured: true, managed: false, startedAt: null, uiUrl: null, worker: "own" },
+    http: null,
   });
   await ensure();
   const [start, ...more] = await stack.workerStarts();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { exitCodeOf, exitCodeOfFailure } from "#core/contract/command-exit-code";
 import { type FailureKind, failureKinds } from "#core/contract/failure";
-import { type RunStatus, runStatuses } from "#core/contract/result";
+import { type RunStatus, runStatuses } from "#core/contract/run-status";
 
 const results: [RunStatus, number | null, number][] = [
   ["succeeded", 0, 0],

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { dnsLabelField } from "#core/contract/labels";
+import { dnsLabelRule } from "#core/text/dns-label";
 
 /** Flags of all `infra` commands. */
 export interface InfraFlags {
@@ -18,10 +18,14 @@ export interface InfraRuns {
   readonly destroy: (flags: InfraFlags) => Promise<void>;
 }
 
+/** The maximum length of a namespace's name. */
+const longestName = 63;
+
+// Not by the schema of names: loading zod takes longer than `kgents --version`.
 const namespaceName = (value: string): string => {
-  const { success, error } = dnsLabelField().safeParse(value);
-  if (success) return value;
-  throw new InvalidArgumentError(`Allowed is ${error.issues[0]?.message}.`);
+  const { pattern, allowed } = dnsLabelRule(longestName);
+  if (pattern.test(value) && value.length <= longestName) return value;
+  throw new InvalidArgumentError(`Allowed is ${allowed}.`);
 };
 
 const exitCodes = `

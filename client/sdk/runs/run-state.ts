@@ -1,6 +1,6 @@
 import type { WorkflowExecutionStatusName } from "@temporalio/client";
 import { searchAttributes } from "#core/contract/names";
-import { type RunStatus, runStatuses } from "#core/contract/result";
+import { type RunStatus, runStatuses } from "#core/contract/run-status";
 import type { RunInfo } from "../temporal/run-service.ts";
 
 /**
