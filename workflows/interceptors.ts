@@ -5,22 +5,16 @@
  * @module
  */
 import { defaultPayloadConverter, type Headers } from "@temporalio/common";
-import {
-  ContinueAsNew,
-  isCancellation,
-  proxySinks,
-  type Sinks,
-  type WorkflowInterceptorsFactory,
-  workflowInfo,
-} from "@temporalio/workflow";
+import { proxySinks, type Sinks, type WorkflowInterceptorsFactory, workflowInfo } from "@temporalio/workflow";
 import { unknownRequester } from "#core/contract/names";
 import { carrierWithin, type TraceCarrier, textOf, traceHeader } from "#core/telemetry/trace-context";
 import { fieldsOf } from "./raw-request.ts";
+import { type TraceEnd, traceEndOf } from "./trace-end.ts";
 
 /** Reports the end of a workflow, to be recorded as a span. Called once, and not during replay. */
 export interface TraceSinks extends Sinks {
   readonly kgentsTraces: {
-    readonly ended: (end: { carrier: unknown; at: number; status: string | null; error: string | null }) => void;
+    readonly ended: (end: TraceEnd & { carrier: unknown; at: number }) => void;
   };
 }
 
@@ -28,13 +22,6 @@ const { kgentsTraces } = proxySinks<TraceSinks>();
 
 const statusOf = (result: unknown): string | null =>
   typeof result === "object" && result !== null && "status" in result ? String(result.status) : null;
-
-/** The status or error of a workflow that ends by an exception. Continue-as-new and cancellation are not errors. */
-function endOf(error: unknown): { status: string | null; error: string | null } {
-  if (error instanceof ContinueAsNew) return { status: "continued-as-new", error: null };
-  if (isCancellation(error)) return { status: "cancelled", error: null };
-  return { status: null, error: String(error) };
-}
 
 /** Creates the interceptors of one workflow execution. */
 export const interceptors: WorkflowInterceptorsFactory = () => {
@@ -58,7 +45,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
             kgentsTraces.ended({ carrier, at: Date.now(), status: statusOf(result), error: null });
             return result;
           } catch (error) {
-            kgentsTraces.ended({ carrier, at: Date.now(), ...endOf(error) });
+            kgentsTraces.ended({ carrier, at: Date.now(), ...traceEndOf(error) });
             throw error;
           }
         },

@@ -112,7 +112,12 @@ const info = (activityType: string): Info => ({
 });
 
 /** Runs one attempt of an activity like Temporal's worker. If it is interrupted, then after a second. */
-export async function attempt<Output>(name: string, by: Interruption, work: () => Promise<Output>): Promise<Output> {
+export async function attempt<Output>(
+  name: string,
+  by: Interruption,
+  work: () => Promise<Output>,
+  onHeartbeat: (details: unknown) => void = () => {},
+): Promise<Output> {
   const abort = new AbortController();
   const { promise: cancelled, reject } = Promise.withResolvers<never>();
   cancelled.catch(() => {});
@@ -139,7 +144,7 @@ export async function attempt<Output>(name: string, by: Interruption, work: () =
     info(name),
     cancelled,
     abort.signal,
-    () => {},
+    onHeartbeat,
     undefined,
     logger,
     noopMetricMeter,
