@@ -10,14 +10,19 @@ import { type InputOptions, type Plugin, rolldown } from "rolldown";
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** Writes a bundle to a folder of the build. */
-async function write(folder: string, options: Pick<InputOptions, "input" | "external" | "plugins">): Promise<void> {
+async function write(
+  folder: string,
+  options: Pick<InputOptions, "input" | "external" | "plugins">,
+  format: "esm" | "cjs" = "esm",
+): Promise<void> {
   const bundle = await rolldown({ ...options, platform: "node", checks: { ineffectiveDynamicImport: false } });
+  const extension = format === "cjs" ? "cjs" : "js";
   await bundle.write({
     dir: here(folder),
     paths: (id) => id.replace(here("../"), "../../"),
-    format: "esm",
-    entryFileNames: "[name].js",
-    chunkFileNames: "chunk-[name]-[hash].js",
+    format,
+    entryFileNames: `[name].${extension}`,
+    chunkFileNames: `chunk-[name]-[hash].${extension}`,
     minify: "dce-only",
   });
   await bundle.close();
@@ -26,21 +31,36 @@ async function write(folder: string, options: Pick<InputOptions, "input" | "exte
 /** The Kubernetes client has 17 MB, and is loaded only where there is a cluster. */
 const clusterClient = /^@kubernetes\/client-node/;
 
-/** The command line loads the bundle of the worker only for `kgents worker`. */
-const workerCommand = "#worker/command";
+/** What the program imports on demand from other bundles: the command line, and for `kgents worker` the worker. */
+const otherBundles = new Map([
+  ["#client/cli/program", here("../client/cli/program.cjs")],
+  ["#worker/command", here("../worker/bundle/command.js")],
+]);
 
 await write("../client/cli/", {
   // This path must not change: package.json's `bin` and the configuration of MCP clients contain it.
   input: { main: here("./kgents.js") },
-  external: (id) => id.startsWith("node:") || clusterClient.test(id) || id.endsWith("/worker/bundle/command.js"),
+  external: (id) => id.startsWith("node:"),
   plugins: [
     {
-      name: "worker-bundle",
-      resolveId: (id) =>
-        id === workerCommand ? { id: here("../worker/bundle/command.js"), external: "absolute" } : undefined,
+      name: "other-bundles",
+      resolveId: (id) => {
+        const path = otherBundles.get(id);
+        return path === undefined ? undefined : { id: path, external: "absolute" };
+      },
     },
   ],
 });
+
+// CommonJS, because Node loads a chunk of it in half of the time that it needs for an ES module.
+await write(
+  "../client/cli/",
+  {
+    input: { program: here("../client/cli/program.js") },
+    external: (id) => id.startsWith("node:") || clusterClient.test(id),
+  },
+  "cjs",
+);
 
 /**
  * Native code, and the tools that make a bundle of workflows, which the build has made already. `source-map` loads a file

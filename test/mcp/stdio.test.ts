@@ -127,15 +127,17 @@ test("other commands do not load the SDK", async () => {
     if (loaded.has(file)) return loaded;
     const source = await readFile(join(folder, file), "utf8");
     loaded.set(file, source);
-    for (const [, next = ""] of source.matchAll(/^import .*?"\.\/(chunk-[^"]+)";$/gm)) await load(next, loaded);
+    for (const [, next = ""] of source.matchAll(/^(?:const .* = )?require\("\.\/(chunk-[^"]+)"\);$/gm))
+      await load(next, loaded);
     return loaded;
   };
   const chunk = async (name: string): Promise<string> => {
-    const [found = ""] = (await readdir(folder)).filter((file) => new RegExp(`^chunk-${name}-.{8}\\.js$`).test(file));
+    const [found = ""] = (await readdir(folder)).filter((file) => new RegExp(`^chunk-${name}-.{8}\\.cjs$`).test(file));
     return found;
   };
   const withSdk = async (file: string): Promise<string[]> =>
     [...(await load(file))].filter(([, source]) => source.includes("io.modelcontextprotocol/")).map(([name]) => name);
   expect(await withSdk(await chunk("mcp"))).not.toEqual([]);
-  for (const file of ["main.js", await chunk("exec"), await chunk("stack")]) expect(await withSdk(file)).toEqual([]);
+  for (const file of ["program.cjs", await chunk("exec"), await chunk("stack")])
+    expect(await withSdk(file)).toEqual([]);
 });
