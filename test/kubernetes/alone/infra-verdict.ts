@@ -66,7 +66,7 @@ if (cluster.node) {
     const relaxed = ["infra", "status", "--config", await terminal.file("relaxed.yaml", yaml)];
     const bestEffort = await terminal.run(relaxed);
     expect(bestEffort, "where the worker does its best").toMatchObject({ code: 0 });
-    expect(bestEffort.stdout).toContain("Isolation  not-enforced, found ");
+    expect(bestEffort.stdout).toContain("Isolation  not-enforced, checked ");
     expect(await verdict()).toMatchObject({ code: 0, isolation: "enforced", reason: null });
     expect(await annotationsOf()).not.toHaveProperty(["kgents.io/network-isolation-reason"]);
   });
@@ -205,7 +205,7 @@ describe("on a terminal", () => {
   test("yes, and cells that run are named before anything goes", async () => {
     const { code, seen } = await onTerminal(`infra destroy --namespace ${namespace}`, "y\n");
     expect(seen).toContain("0 running cells, 0 finished");
-    expect(seen).toContain(`kgents: ${namespace} is gone`);
+    expect(seen).toContain(`kgents: ${namespace} is removed`);
     expect(code).toBe(0);
   });
 });
