@@ -73,7 +73,7 @@ describe.concurrent("a cluster without a place", () => {
   });
 
   it("worker.kubernetes.maximumCells bounds what one worker takes on", async () => {
-    await using here = await scene({ configuration: { worker: { kubernetes: { maximumCells: 2 } } } });
+    await using here = await scene({ maximumCells: 2 });
     const handles = await Promise.all(Array.from({ length: 6 }, () => here.worker.start(request("sleep 1"))));
     const full = "worker.kubernetes.maximumCells: 2";
     await until("the next one's word", async () => {

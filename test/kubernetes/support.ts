@@ -84,14 +84,12 @@ const patientStartup = 110;
 export async function startClusterWorker(
   namespace: string,
   options: Partial<KubernetesOptions> & {
-    readonly configuration?: Record<string, unknown>;
     readonly taskQueue?: string;
   } = {},
 ): Promise<TestWorker> {
-  const { configuration, taskQueue, ...more } = options;
+  const { taskQueue, ...more } = options;
   const worker = await startTestWorker(inject("temporalAddress"), {
     providers: { kubernetes: createBackend(namespace, more) },
-    ...(configuration && { configuration }),
     ...(taskQueue !== undefined && { taskQueue }),
   });
   const start: TestWorker["start"] = (request, startOptions) =>
