@@ -6,16 +6,15 @@
  * @module
  */
 import module from "node:module";
-import { join } from "node:path";
+import { compileCacheIn } from "#platform/host/compile-cache";
 import { olderNode } from "#platform/host/node-version";
-import { distrust } from "#platform/host/ownership";
 import { kgentsPaths } from "#platform/host/paths";
 
 const refusal = olderNode(process.versions.node);
 if (refusal === undefined) {
-  // Node keeps the compiled code of all that is loaded from here on, in a directory that no other user can write to.
-  const compileCache = join(kgentsPaths().cache, "compile-cache");
-  if (distrust(compileCache) === undefined) module.enableCompileCache(compileCache);
+  // Node keeps the compiled code of all that is loaded from here on.
+  const compileCache = compileCacheIn(kgentsPaths().cache);
+  if (compileCache !== undefined) module.enableCompileCache(compileCache);
   // Import after the version check: an older Node may crash while it loads the rest.
   const { runCommandLine } = await import("#client/cli/program");
   await runCommandLine({ work: async (flags) => (await import("#worker/command")).work(flags) });

@@ -6,10 +6,9 @@
  */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { KgentsError } from "#core/contract/error";
+import { compileCacheIn } from "#platform/host/compile-cache";
 import { fullDiskBehind } from "#platform/host/disk-space";
-import { distrust } from "#platform/host/ownership";
 import { isRunning } from "#platform/host/process-identity";
 import { writeStateText } from "#platform/host/state-file";
 import { watchUntil } from "#platform/host/watch-until";
@@ -119,12 +118,6 @@ const withoutForeignSecrets = (environment: NodeJS.ProcessEnv, { origin }: Tempo
         Object.entries(environment).filter(([name]) => !/^TEMPORAL_(API_KEY|TLS|GRPC_META)/.test(name)),
       );
 
-/** The variable for Node's compile cache, in a directory that no other user can write to. */
-function compileCache(cacheDirectory: string): NodeJS.ProcessEnv {
-  const directory = join(cacheDirectory, "compile-cache");
-  return distrust(directory) === undefined ? { NODE_COMPILE_CACHE: directory } : {};
-}
-
 async function startWorker(context: StackContext, target: TemporalTarget): Promise<void> {
   const { environment, taskQueue, workerEntry, progress } = context;
   if (!existsSync(workerEntry)) {
@@ -136,6 +129,7 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
   await Promise.all([files.ready, files.status].map((file) => rm(file, { force: true })));
   // Pass a copy and not the path: the file could change before the worker reads it.
   await writeStateText(files.configuration, context.configurationText);
+  const compileCache = compileCacheIn(context.paths.cache);
   progress("starting a worker ...");
   const about = { ...fingerprint(context, target), startedAt: new Date().toISOString() };
   const worker = await startInBackground(
@@ -151,7 +145,7 @@ async function startWorker(context: StackContext, target: TemporalTarget): Promi
       environment: {
         ...withoutForeignSecrets(workerEnvironment(environment, context), target),
         // Node keeps the compiled code of the worker there for the next start.
-        ...compileCache(context.paths.cache),
+        ...(compileCache !== undefined && { NODE_COMPILE_CACHE: compileCache }),
         TEMPORAL_ADDRESS: target.address,
         TEMPORAL_NAMESPACE: target.namespace,
       },
