@@ -26,6 +26,7 @@ import { cellDirectories } from "./sandbox/cell-directory.ts";
 import { runSandbox } from "./sandbox/run-sandbox.ts";
 import { launcherDirectory } from "./sandbox/sandbox.ts";
 import { sandboxEngine } from "./sandbox/sandbox-engine.ts";
+import { watchStart } from "./watch-start.ts";
 
 /** The default of the configuration. */
 const defaultMaximumCells = 10;
@@ -154,18 +155,13 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
       if (cell.shape.programs === "one" && n > 1) return lostOutcome("the cell has ended with its only program");
       const lost = cells.claim(cellId, n, await self);
       if (lost !== null) return lostOutcome(lost);
-      let mayHaveRun = false;
-      const started = (): void => {
-        mayHaveRun = true;
-        context.started();
-      };
+      const watched = watchStart(context);
       try {
-        const following = { ...context, started };
-        if (cell.shape.programs === "many") return await startNext(cell, n, program, following);
-        return await start(cell, program, following);
+        if (cell.shape.programs === "many") return await startNext(cell, n, program, watched.context);
+        return await start(cell, program, watched.context);
       } catch (error) {
         // The program was certainly not started, so another attempt may start it.
-        if (!mayHaveRun) cells.unclaim(cellId, n);
+        if (!watched.mayHaveRun()) cells.unclaim(cellId, n);
         throw error;
       }
     },

@@ -8,6 +8,7 @@ import type { CellPlan } from "../../cell-plan.ts";
 import { lostOutcome, type ProgramContext, type ProgramOutcome } from "../../provider.ts";
 import type { CellDirectories } from "../sandbox/cell-directory.ts";
 import type { Engine } from "../sandbox/engine.ts";
+import { watchStart } from "../watch-start.ts";
 import { type OpenedCell, type OpeningCell, openCell } from "./open-cell.ts";
 import { createTurns, type Turns } from "./turns.ts";
 
@@ -79,17 +80,13 @@ export function createLastingCells(engine: Engine, records: CellDirectories): La
     if (n < cell.latest) return lostOutcome(`program ${cell.latest} of the cell came before program ${n}`);
     cell.latest = n;
     let endTurn = (): void => {};
-    let mayHaveRun = false;
-    const started = (): void => {
-      mayHaveRun = true;
-      context.started();
-    };
+    const watched = watchStart(context);
     try {
       endTurn = await cell.turns.take([context.stop, context.abandoned]);
-      const outcome = await runNext(plan, cell, program, { ...context, started });
+      const outcome = await runNext(plan, cell, program, watched.context);
       return outcome.lost !== null && cell.ended !== undefined ? { ...outcome, lost: cell.ended } : outcome;
     } catch (error) {
-      if (context.abandoned.aborted || mayHaveRun) throw error;
+      if (context.abandoned.aborted || watched.mayHaveRun()) throw error;
       if (cell.ended !== undefined) return lostOutcome(cell.ended);
       if (context.stop.aborted) return notStarted;
       throw error;
