@@ -4,6 +4,7 @@ import type { CellProvider } from "#cells/provider";
 import { removeUnfinished } from "#cells/remove-unfinished";
 import { awaitEnd } from "./drain.ts";
 import type { Logger } from "./logging.ts";
+import { type Rounds, startRounds } from "./rounds.ts";
 
 /** How often to look for abandoned cells, in milliseconds. */
 const roundMilliseconds = 1000;
@@ -15,7 +16,7 @@ const roundMilliseconds = 1000;
 export function startJanitor(
   dependencies: Pick<ActivityDependencies, "running" | "providers" | "askRun">,
   log: Logger,
-): { stop: () => Promise<void> } {
+): Rounds {
   const { running, providers, askRun } = dependencies;
 
   const remove = async (cell: KnownCell, provider: CellProvider): Promise<void> => {
@@ -52,23 +53,14 @@ export function startJanitor(
   };
 
   let stopping = false;
-  let current = Promise.resolve();
-  let waiting = false;
-  const timer = setInterval(() => {
-    // Skip this round while the previous one runs.
-    if (waiting) return;
-    waiting = true;
-    current = round()
-      .catch((error) => log.error({ error: String(error) }, "a round of the janitor failed"))
-      .finally(() => {
-        waiting = false;
-      });
-  }, roundMilliseconds);
+  const rounds = startRounds(
+    () => round().catch((error) => log.error({ error: String(error) }, "a round of the janitor failed")),
+    roundMilliseconds,
+  );
   return {
-    stop: async () => {
+    stop: () => {
       stopping = true;
-      clearInterval(timer);
-      await current;
+      return rounds.stop();
     },
   };
 }
