@@ -12,9 +12,7 @@ export const cleanUp =
     const cell = running.get(cellId)?.running;
     cell?.stop("cancelled", "the cell was cleaned up while the code ran");
     await cell?.outcome.catch(() => {});
-    const provider = servedProvider(dependencies, backend);
-    await provider.remove(cellId);
-    provider.placement.release(cellId);
+    await servedProvider(dependencies, backend).remove(cellId);
     running.forget(cellId);
     return undefined;
   };

@@ -25,8 +25,8 @@ export interface ProvisionInput {
    */
   readonly firstRunId?: string;
   /**
-   * Whether the wait is for room in the cluster rather than for a sandbox slot. If the other is needed, {@link NoPlaceNow} is
-   * returned.
+   * Whether the wait is for a place in the cluster rather than for a sandbox slot. If the other is needed,
+   * {@link NoPlaceNow} is returned.
    */
   readonly inCluster?: boolean;
 }
@@ -190,7 +190,8 @@ export interface SweepReport {
 export interface Activities {
   provision(input: ProvisionInput): Promise<ProvisionedCell | NoPlaceNow | Restarted>;
   /**
-   * Returns {@link NoPlaceNow} if a quota prevented the creation of the cell's pod. This call did not start the code then.
+   * Returns {@link NoPlaceNow} if a quota prevented the creation of the cell's pod. This call did not start the code
+   * then.
    */
   execute(input: CellInput): Promise<ExecuteOutput | Elsewhere | NoPlaceNow>;
   /** Returns the output in the store of a run whose worker is gone. */

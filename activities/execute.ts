@@ -74,8 +74,8 @@ async function follow(
 
 /**
  * Handles the cancellation of an activity attempt. The code is stopped only if cancellation was requested, or if the
- * worker of a cell that only its host reaches shuts down. If the attempt was paused, reset or timed out, the code continues to run, and
- * the next attempt follows it.
+ * worker of a cell that only its host reaches shuts down. If the attempt was paused, reset or timed out, the code
+ * continues to run, and the next attempt follows it.
  */
 function handOver(
   cell: RunningCell,

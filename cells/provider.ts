@@ -163,7 +163,7 @@ export interface CellProvider {
   /** Ends a cell whose output is stored. Its objects in a cluster can be inspected until their TTL expires. */
   readonly release: (cellId: string) => Promise<void>;
   /**
-   * Deletes a cell and everything that belongs to it. Does nothing if there is no such cell.
+   * Deletes a cell and everything that belongs to it, and gives its place back. Does nothing if there is no such cell.
    *
    * @param found the cell, if the caller has just looked it up; it is not looked up again
    */

@@ -13,8 +13,8 @@ export interface ProviderChoice {
 type Fallback = { readonly from: BackendName; readonly reason: string };
 
 /**
- * Chooses where a run takes place: the requested backend; for `auto` the cluster, or the sandbox if there is no cluster and the request
- * allows it.
+ * Chooses where a run takes place: the requested backend; for `auto` the cluster, or the sandbox if there is no cluster
+ * and the request allows it.
  */
 export async function chooseProvider(
   choice: ProviderChoice,

@@ -96,6 +96,7 @@ export function scriptedProvider(
       calls.push("remove");
       await script.remove?.(cellId);
       owned.delete(cellId);
+      placement.release(cellId);
     },
     find: async (cellId) => owned.get(cellId) ?? null,
     list: async () => [...owned.values()],

@@ -71,6 +71,7 @@ function createWorld(at: Await, fault: Fault) {
     remove: async (cellId) => {
       await meet("remove");
       cells.delete(cellId);
+      placement.release(cellId);
     },
     release: async () => {},
     find: async () => null,
