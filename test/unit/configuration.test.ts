@@ -1,23 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { mergeLanguages, parseConfiguration } from "#core/configuration/configuration";
 import { applyPolicy, lowerDefaults } from "#core/configuration/policy";
-import { KgentsError } from "#core/contract/error";
 import { builtInLanguages, commandInImage, findLanguage, languageOfFile } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
 import { languageOfProgram, programOfShebang } from "#core/text/shebang";
+import { refusalOf } from "../support/refusal-of.ts";
 
 const ruby = { fileName: "main.rb", image: "ruby:3.4-slim", command: ["ruby"] };
-
-function refusalOf(run: () => unknown): KgentsError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof KgentsError) return error;
-    throw error;
-  }
-  throw new Error("accepted");
-}
 
 const merge = (languages: object) => mergeLanguages(builtInLanguages, parseConfiguration({ languages }));
 

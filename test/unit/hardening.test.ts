@@ -1,13 +1,13 @@
 /** What a pod template adds to a cell's Job, and that nothing it could say weakens one. */
 import { describe, expect, it, test } from "vitest";
 import { shapeOf } from "#core/contract/cell-shape";
-import { KgentsError } from "#core/contract/error";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import { checkHardening } from "#core/manifest/hardening";
 import type { Job } from "#core/manifest/job-types";
 import { renderJob } from "#core/manifest/manifest";
 import { type PodTemplate, podTemplateSchema } from "#core/manifest/pod-template-fields";
+import { refusalOf } from "../support/refusal-of.ts";
 
 const shape = shapeOf(parseRequest({ code: "1", labels: { team: "red" } }), findLanguage(builtInLanguages, "python"));
 const render = (podTemplate?: PodTemplate): Job =>
@@ -55,16 +55,6 @@ function changed(path: Path, value: unknown): Job {
   return job;
 }
 
-function refusal(run: () => unknown): KgentsError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof KgentsError) return error;
-    throw error;
-  }
-  throw new Error("accepted");
-}
-
 const another = (value: unknown): unknown => {
   if (typeof value === "boolean") return !value;
   return typeof value === "number" ? value + 1 : `${value}x`;
@@ -93,7 +83,7 @@ describe("a hardened Job", () => {
     "refuses another %s",
     (name, { path, value }) => {
       for (const other of [another(value), undefined, null, {}]) {
-        const error = refusal(() => checkHardening(changed(path, other), plain));
+        const error = refusalOf(() => checkHardening(changed(path, other), plain));
         expect(error.code).toBe("internal");
         // The field itself, or the object or list that is only valid as a whole.
         expect(name.startsWith(error.field ?? "?"), `${name}: ${error.field}`).toBe(true);
@@ -107,7 +97,7 @@ describe("a hardened Job", () => {
     (name, path, value) => {
       const more = Array.isArray(value) ? [...value, ...value] : { ...Object(value), "kgents.io/more": "x" };
       const job = path.length === 0 ? (more as Job) : changed(path, more);
-      const { field = "?" } = refusal(() => checkHardening(job, plain));
+      const { field = "?" } = refusalOf(() => checkHardening(job, plain));
       expect(field.startsWith(name) || name.startsWith(field), field).toBe(true);
     },
   );
@@ -302,7 +292,7 @@ describe("a Job that was rendered less hardened", () => {
   test.each(cases.map(([path, values]) => [path.join("."), path, values] as const))("%s", (name, path, values) => {
     for (const value of values) {
       const job = changed(path, value);
-      const { field = "?", code } = refusal(() => checkHardening(job, job));
+      const { field = "?", code } = refusalOf(() => checkHardening(job, job));
       expect(code).toBe("internal");
       expect(name.startsWith(field) || field.startsWith(name), `${name}: ${field}`).toBe(true);
     }
@@ -445,7 +435,7 @@ describe("what a template may never say", () => {
 
   // As if the schema of the configuration had let it through.
   test.each(cases)("%j is refused after the merge", (template, field) => {
-    const error = refusal(() => render(template as PodTemplate));
+    const error = refusalOf(() => render(template as PodTemplate));
     expect(error.code).toBe("internal");
     expect(`${error.field}.`.startsWith(`${field}.`), error.message).toBe(true);
   });
