@@ -7,11 +7,11 @@
  * of a program; all files are in its directory unless stated otherwise:
  * 1. The supervisor creates the FIFO `done`, the empty files `stdout` and `stderr`, then the FIFO `go`, and waits.
  * 2. The worker delivers the input files into the work directory, and `timeout`, `command` (see
- *    {@link renderCommandFile}) and, if there is any, `stdin`. Then it creates the directory `started`, which claims the
+ *    `command-file.ts`) and, if there is any, `stdin`. Then it creates the directory `started`, which claims the
  *    start, and writes a line to `go`. A second delivery after a crash finds `started` and has no effect.
  * 3. The code runs. A worker follows its output by reading the two files by offset, and reads `done` to be notified of
  *    the end.
- * 4. When the code has ended, its remaining processes are killed and `exit` appears: see {@link parseExitMarker}. The
+ * 4. When the code has ended, its remaining processes are killed and `exit` appears: see `exit-marker.ts`. The
  *    file `elapsed` holds the code's run time in milliseconds.
  * 5. The worker collects the output. To release the cell, it creates the file `collected` in the run directory.
  *
@@ -40,7 +40,7 @@
  * @module
  */
 import type { CellShape } from "../contract/cell-shape.ts";
-import { shellQuote } from "../text/shell-quote.ts";
+import { startScript } from "./command-file.ts";
 
 /** Processes of the supervisor and of execs. They count for the same user as the code's. */
 const ownProcesses = 16;
@@ -59,25 +59,6 @@ const limitCommand = (processes: string): string => `{ ulimit -u ${processes} ||
 /** The same for a program that is started in a cell by exec. @param processes the limit of the cell's code */
 export const execLimitCommand = (processes: number): string =>
   limitCommand(String(processes + ownProcesses + spareProcesses));
-
-/**
- * Variables that shells set, read or make read-only themselves. They are passed by env(1), on its command line.
- */
-const shellVariables =
-  `_ BASH BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_ARGV0 BASH_CMDS BASH_COMMAND BASH_COMPAT BASH_EXECUTION_STRING
-   BASH_LINENO BASH_MONOSECONDS BASH_REMATCH BASH_SOURCE BASH_SUBSHELL BASH_TRAPSIG BASH_VERSINFO BASH_VERSION BASH_XTRACEFD
-   DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME FUNCNEST GLOBIGNORE GROUPS HISTCMD HISTFILESIZE HISTSIZE IFS LINENO OLDPWD
-   OPTARG OPTERR OPTIND PATH PIPESTATUS PPID PWD RANDOM SECONDS SHELLOPTS SHLVL SRANDOM UID`.split(/\s+/);
-const isShellVariable = (name: string): boolean => shellVariables.includes(name);
-
-/**
- * Starts the code in a separate shell with a clean environment. Variables are exported from the file `command`, because
- * the whole node can read a command line. The shell's own warnings about a variable (a locale that the image lacks) are
- * not output of the code, and are discarded.
- */
-const startScript = `. "$1" 2>/dev/null || exit 126
-while case \${1%%=*} in "$1" | ${shellVariables.join(" | ")}) false ;; esac; do export "$1"; shift; done
-exec env -u PWD -u OLDPWD -u SHLVL -u _ "$@"`;
 
 /**
  * Shell commands that set `kills`, `peak` and `cpu` to the kernel's counters of the cell: processes killed for memory,
@@ -385,45 +366,3 @@ export const supervisorCommand = (settings: SupervisorSettings): string[] => [
  */
 export const programDirectory = (programs: CellShape["programs"], n: number): string =>
   programs === "one" ? "." : String(n);
-
-/**
- * Renders the file `command` of a delivery: what to run, quoted so that arguments and variables arrive byte for byte.
- * They may hold secrets, so they are neither in the manifest nor on an exec's command line.
- *
- * @param command the program and its arguments; the program's name must not contain `=`, which env(1) would read as a
- *   variable
- */
-export const renderCommandFile = (
-  command: readonly string[],
-  environment: Readonly<Record<string, string>>,
-): string => {
-  const names = Object.keys(environment);
-  // The start script exports variables up to the first shell variable; env(1) sets the rest.
-  const ordered = [...names.filter((name) => !isShellVariable(name)), ...names.filter(isShellVariable)];
-  const variables = ordered.map((name) => `${name}=${environment[name]}`);
-  return `set -- ${[...variables, ...command].map(shellQuote).join(" ")}\n`;
-};
-
-/** Why the supervisor ended the code. */
-export type SupervisorStop = "timed-out" | "lifetime-over" | "disk-limit" | "output-limit";
-
-const stops: readonly SupervisorStop[] = ["timed-out", "lifetime-over", "disk-limit", "output-limit"];
-
-/** The content of the file `exit`. */
-export interface ExitMarker {
-  /** The code's exit code; 128 + n if signal n ended it. */
-  readonly code: number;
-  /** Whether a signal ended the code. The exit code alone is ambiguous: code can exit with a value above 128 itself. */
-  readonly signalled: boolean;
-  /** Why the supervisor ended the code; null if it did not. */
-  readonly stopped: SupervisorStop | null;
-}
-
-/** Parses the file `exit`. Undefined if it is malformed: the code can overwrite it. */
-export function parseExitMarker(text: string): ExitMarker | undefined {
-  const match = /^(\d{1,3}) (exit|signal) ([a-z-]*)\n?$/.exec(text);
-  if (!match || Number(match[1]) > 255) return undefined;
-  const stopped = stops.find((stop) => stop === match[3]) ?? null;
-  if (stopped === null && match[3] !== "") return undefined;
-  return { code: Number(match[1]), signalled: match[2] === "signal", stopped };
-}

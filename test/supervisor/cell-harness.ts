@@ -12,12 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import {
-  programDirectory,
-  renderCommandFile,
-  type SupervisorSettings,
-  supervisorCommand,
-} from "#core/manifest/supervisor";
+import { renderCommandFile } from "#core/manifest/command-file";
+import { programDirectory, type SupervisorSettings, supervisorCommand } from "#core/manifest/supervisor";
 
 const namespaceCommand = [
   "unshare",

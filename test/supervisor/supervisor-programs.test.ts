@@ -9,7 +9,8 @@ import { pack } from "tar-stream";
 import { describe, expect, it } from "vitest";
 import { cellScripts, scriptExit } from "#cells/kubernetes/exec/cell-scripts";
 import { cellDirectories } from "#core/manifest/cell-pod";
-import { parseExitMarker, renderCommandFile } from "#core/manifest/supervisor";
+import { renderCommandFile } from "#core/manifest/command-file";
+import { parseExitMarker } from "#core/manifest/exit-marker";
 import { type Cell, canBePid1, shells, startCell } from "./cell-harness.ts";
 
 const many = { programs: "many" } as const;

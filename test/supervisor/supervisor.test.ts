@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseExitMarker, renderCommandFile, supervisorCommand } from "#core/manifest/supervisor";
+import { renderCommandFile } from "#core/manifest/command-file";
+import { parseExitMarker } from "#core/manifest/exit-marker";
+import { supervisorCommand } from "#core/manifest/supervisor";
 import { canBePid1, shells, startCell } from "./cell-harness.ts";
 
 const hostile = [

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Program } from "#core/contract/cell-shape";
 import { maximumStreamBytes } from "#core/contract/result";
-import { type ExitMarker, parseExitMarker } from "#core/manifest/supervisor";
+import { type ExitMarker, parseExitMarker } from "#core/manifest/exit-marker";
 import { countOf } from "../../files/cell-values.ts";
 import { collectionMilliseconds, collectOutputs, type OmittedFile } from "../../files/collect-outputs.ts";
 import { type ControlReader, controlReader } from "../../files/control-reader.ts";

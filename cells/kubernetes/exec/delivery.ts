@@ -10,7 +10,7 @@ import { pack } from "tar-stream";
 import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { cellDirectories } from "#core/manifest/cell-pod";
-import { renderCommandFile } from "#core/manifest/supervisor";
+import { renderCommandFile } from "#core/manifest/command-file";
 import { commonEnvironment } from "../../common-environment.ts";
 import { type ArchiveEntry, fillArchive, modeOf } from "../../files/deliver-inputs.ts";
 import type { ProgramContext } from "../../provider.ts";

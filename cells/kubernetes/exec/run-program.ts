@@ -7,7 +7,8 @@
 import type { CellShape, Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { maximumStreamBytes } from "#core/contract/result";
-import { noProcessLimitExit, programDirectory, type SupervisorStop } from "#core/manifest/supervisor";
+import type { SupervisorStop } from "#core/manifest/exit-marker";
+import { noProcessLimitExit, programDirectory } from "#core/manifest/supervisor";
 import { formatDuration } from "#core/text/duration";
 import { formatBytes } from "#core/text/quantity";
 import type { CellPlan } from "../../cell-plan.ts";
