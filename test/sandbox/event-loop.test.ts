@@ -4,7 +4,8 @@
  * Measured in the worker's own process, so the tests' load is excluded, and without the time in which the kernel gave
  * its thread no processor, so it is valid on a loaded machine. `busy` is the computing time of the thread between two
  * ticks of 10 ms: at most 200 ms. `stood` is the delay of a tick, including waits for files: at most 200 ms, or on slow
- * disks three times the delay during an ordinary run.
+ * disks three times the delay during an ordinary run. A request that blocks the loop does so every time, whereas a disk
+ * or a hypervisor that is busy with others does not: a request above the limits is run up to three times.
  */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -103,8 +104,12 @@ test.each<[what: string, request: object]>([
   ["a flood on both streams", shell("yes out | head -c 15000000 & yes err | head -c 15000000 >&2; wait", { cpu: 1 })],
   ["control characters", shell("yes $(printf '\\001\\033') | head -c 2000000")],
 ])("%s", async (_what, request) => {
-  await run(request);
-  const { busy, stood } = await measure();
-  expect(busy, "ms that the loop computed at once").toBeLessThanOrEqual(longest);
-  expect(stood, "ms that a timer came late").toBeLessThanOrEqual(Math.max(longest, 3 * baseline.stood));
+  const limits = { busy: longest, stood: Math.max(longest, 3 * baseline.stood) };
+  const measures: LoopMeasure[] = [];
+  const isWithinLimits = ({ busy, stood }: LoopMeasure) => busy <= limits.busy && stood <= limits.stood;
+  while (measures.length < 3 && !measures.some(isWithinLimits)) {
+    await run(request);
+    measures.push(await measure());
+  }
+  expect(measures.some(isWithinLimits), `${JSON.stringify(measures)} ms, allowed ${JSON.stringify(limits)}`).toBe(true);
 });
