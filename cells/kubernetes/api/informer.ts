@@ -4,24 +4,27 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
-import type { KubernetesObject } from "@kubernetes/client-node";
 import type { CallOptions, ClusterApis, ClusterClient } from "./cluster-client.ts";
 import { toClusterError } from "./cluster-error.ts";
 import { type ListPage, listAll, type Page } from "./list-pages.ts";
-import { type WatchEnd, watchOnce } from "./watch-once.ts";
+import { type VersionedObject, type WatchEnd, watchOnce } from "./watch-once.ts";
 
 /** The objects that an informer lists and watches. */
-export interface Watched<Item extends KubernetesObject> {
+export interface Watched<Item extends VersionedObject> {
   /** The name of the objects in a log line: "the pods". */
   readonly what: string;
   /** The list's path, such as `/api/v1/namespaces/x/pods`. */
   readonly path: string;
-  readonly labelSelector: string;
+  /** @default all objects at the path */
+  readonly labelSelector?: string | undefined;
   /** One page of the list, with the same selector. */
   readonly list: (apis: ClusterApis, page: Page, options: CallOptions) => Promise<ListPage<Item>>;
   /** The key of the index, such as the value of a label. */
   readonly keyOf: (item: Item) => string;
 }
+
+/** How a change was seen: `list` at the start and after a failed watch, `watch` when it happened. */
+export type ChangeSource = "list" | "watch";
 
 /** A cache of the objects as they were last seen. */
 export interface Informer<Item> {
@@ -29,10 +32,17 @@ export interface Informer<Item> {
   readonly of: (key: string) => readonly Item[];
   /** Whether all objects have been listed once. Until then, objects that exist may be missing. */
   readonly isComplete: () => boolean;
+  /** Whether the last list or watch failed. What is cached may be out of date. */
+  readonly isFailing: () => boolean;
+  /** The keys of all objects. */
+  readonly keys: () => readonly string[];
   /** Milliseconds since the server last sent a list or an event of an object. */
   readonly quietFor: () => number;
-  /** Calls the listener with the key of each object that was added, changed or deleted. */
-  readonly onChange: (listener: (key: string) => void) => void;
+  /**
+   * Calls the listener with the key of each object that was added, changed or deleted. An object that was deleted and
+   * created under the same name is one change: readers compare uids.
+   */
+  readonly onChange: (listener: (key: string, source: ChangeSource) => void) => void;
   /** Stops the watch. Resolves when it has stopped. */
   readonly close: () => Promise<void>;
 }
@@ -58,10 +68,10 @@ interface Entry<Item> {
   readonly item: Item;
 }
 
-const idOf = ({ metadata }: KubernetesObject): string => `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
+const idOf = ({ metadata }: VersionedObject): string => `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
 
 /** Creates a cache of the objects, by name and by index key. */
-function createCache<Raw extends KubernetesObject, Item>(keyOf: (raw: Raw) => string, toItem: (raw: Raw) => Item) {
+function createCache<Raw extends VersionedObject, Item>(keyOf: (raw: Raw) => string, toItem: (raw: Raw) => Item) {
   const entries = new Map<string, Entry<Item>>();
   const index = new Map<string, Map<string, Item>>();
   const remove = (id: string): string | undefined => {
@@ -92,6 +102,7 @@ function createCache<Raw extends KubernetesObject, Item>(keyOf: (raw: Raw) => st
   };
   return {
     of: (key: string): readonly Item[] => [...(index.get(key)?.values() ?? [])],
+    keys: (): readonly string[] => [...index.keys()],
     put,
     remove: (raw: Raw): readonly string[] => removeOne(idOf(raw)),
     /** Replaces the content with the items of a list. */
@@ -111,7 +122,7 @@ function createCache<Raw extends KubernetesObject, Item>(keyOf: (raw: Raw) => st
  * @param toItem converts an object to what is cached. Times are dates in a list and text in a watch
  * @param log receives one line when the watch fails and one when it recovers
  */
-export function startInformer<Raw extends KubernetesObject, Item>(
+export function startInformer<Raw extends VersionedObject, Item>(
   client: ClusterClient,
   watched: Watched<Raw>,
   toItem: (raw: Raw) => Item,
@@ -121,16 +132,16 @@ export function startInformer<Raw extends KubernetesObject, Item>(
   const { silence = 30_000, firstPause = 500, longestPause = 5000 } = times;
   const { what, path, labelSelector, list, keyOf } = watched;
   const cache = createCache(keyOf, toItem);
-  const listeners: ((key: string) => void)[] = [];
+  const listeners: ((key: string, source: ChangeSource) => void)[] = [];
   const closing = new AbortController();
   const { signal } = closing;
   let complete = false;
   let heardAt = performance.now();
   let failing = false;
 
-  const tell = (keys: readonly string[]): void => {
+  const tell = (keys: readonly string[], source: ChangeSource): void => {
     for (const key of keys) {
-      for (const listener of listeners) listener(key);
+      for (const listener of listeners) listener(key, source);
     }
   };
   const works = (): void => {
@@ -143,14 +154,14 @@ export function startInformer<Raw extends KubernetesObject, Item>(
     const keys = cache.replace(items);
     complete = true;
     heardAt = performance.now();
-    tell(keys);
+    tell(keys, "list");
     return version;
   };
   const take = (type: string, raw: Raw): void => {
     works();
     heardAt = performance.now();
-    if (type === "DELETED") tell(cache.remove(raw));
-    else if (type === "ADDED" || type === "MODIFIED") tell(cache.put(raw));
+    if (type === "DELETED") tell(cache.remove(raw), "watch");
+    else if (type === "ADDED" || type === "MODIFIED") tell(cache.put(raw), "watch");
   };
   /** Lists, then watches until a failure or until the resource version is too old. */
   const round = async (): Promise<WatchEnd | undefined> => {
@@ -194,7 +205,9 @@ export function startInformer<Raw extends KubernetesObject, Item>(
 
   return {
     of: cache.of,
+    keys: cache.keys,
     isComplete: () => complete,
+    isFailing: () => failing,
     quietFor: () => performance.now() - heardAt,
     onChange: (listener) => void listeners.push(listener),
     close: async () => {

@@ -1,11 +1,21 @@
-import type { KubernetesObject } from "@kubernetes/client-node";
 import type { ClusterClient } from "./cluster-client.ts";
 import { ClusterError } from "./cluster-error.ts";
+
+/** What a watch reads of an object. The client's types and plain JSON both have it. */
+export interface VersionedObject {
+  readonly metadata?:
+    | {
+        readonly name?: string | undefined;
+        readonly namespace?: string | undefined;
+        readonly resourceVersion?: string | undefined;
+      }
+    | undefined;
+}
 
 /** The parameters of one watch. */
 interface WatchRequest {
   readonly path: string;
-  readonly labelSelector: string;
+  readonly labelSelector?: string | undefined;
   /** The resource version at which the watch starts. */
   readonly version: string | undefined;
   /** How long the watch may be silent, in milliseconds. */
@@ -52,7 +62,7 @@ const isTimeOut = (error: unknown): boolean => error instanceof Error && error.n
  *
  * @param take called with each object. The client discards its exceptions, so an exception ends the watch here
  */
-export function watchOnce<Raw extends KubernetesObject>(
+export function watchOnce<Raw extends VersionedObject>(
   client: ClusterClient,
   { path, labelSelector, version, silence, signal }: WatchRequest,
   take: (type: string, object: Raw) => void,
