@@ -186,10 +186,11 @@ export const pathField = (allowed: string) =>
 /** The name of an input file. */
 export const fileNameField = () => pathField(fileNameRule);
 
-const imageRule = "an image reference with a tag or digest, not `latest`";
+/** The rule for images, for error messages. */
+export const imageRule = "an image reference with a tag or digest, not `latest`";
 
 /** An image reference. `latest`, explicit or implied, is refused because the image behind it changes. */
-const imageReference =
+export const imageReference =
   /^[a-z0-9]+(?:[._-][a-z0-9]+)*(?::\d+)?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 const saysLatest = /:latest\b/;
 const hasVersion = /[:@][^/]*$/;
