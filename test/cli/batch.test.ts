@@ -66,12 +66,13 @@ test("from a pipe, detached, and waited for by its runs' ids", async () => {
   await expect.poll(async () => (await terminal.run(["wait", "piped/1"])).code).toBe(4);
 });
 
-test("Ctrl-C cancels, and waits until nothing is left", async () => {
+test.each(["SIGINT", "SIGHUP"] as const)("%s cancels, and waits until nothing is left", async (signal) => {
+  const id = `long-${signal}`;
   const file = await terminal.file("long.ndjson", lines(sh("echo begun; sleep 600"), sh("sleep 600"), sh("sleep 600")));
-  const running = terminal.start(["batch", file, "--id", "long", "--concurrency", "1"]);
-  await running.says("stderr", "started the batch long");
-  await expect.poll(async () => (await terminal.run(["logs", "long/1"])).stdout).toBe("begun\n");
-  running.child.kill("SIGINT");
+  const running = terminal.start(["batch", file, "--id", id, "--concurrency", "1"]);
+  await running.says("stderr", `started the batch ${id}`);
+  await expect.poll(async () => (await terminal.run(["logs", `${id}/1`])).stdout).toBe("begun\n");
+  running.child.kill(signal);
   const { code, stdout, stderr } = await running.ended;
   expect(code, stderr).toBe(130);
   expect(parsed(stdout).map((line) => line.status ?? line.error.kind)).toEqual([

@@ -51,7 +51,7 @@ async function expectNothingLeft(commandLine: string): Promise<void> {
 const statusOf = async (id: string): Promise<string> => JSON.parse((await kgents("show", id, "--json")).stdout).status;
 
 describe("attach", () => {
-  test.each(["SIGINT", "SIGTERM"] as const)("%s leaves, and the run goes on", async (signal) => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s leaves, and the run goes on", async (signal) => {
     const id = `left-${signal}`;
     await running(id, "sleep 641.5");
     const command = terminal.start(["attach", id]);
@@ -67,19 +67,20 @@ describe("attach", () => {
 });
 
 describe("wait", () => {
-  test("Ctrl-C leaves, and the run goes on", async () => {
-    await ended("zero", "true");
-    await running("patient", "sleep 642.5");
-    const command = terminal.start(["wait", "patient", "zero"]);
-    await command.says("stderr", "zero: succeeded");
-    command.child.kill("SIGINT");
+  test.each(["SIGINT", "SIGHUP"] as const)("%s leaves, and the run goes on", async (signal) => {
+    const [zero, patient] = [`zero-${signal}`, `patient-${signal}`];
+    await ended(zero, "true");
+    await running(patient, "sleep 642.5");
+    const command = terminal.start(["wait", patient, zero]);
+    await command.says("stderr", `${zero}: succeeded`);
+    command.child.kill(signal);
     const { code, stderr } = await command.ended;
     expect({ code, stderr }).toMatchObject({
       code: 130,
       stderr: expect.stringContaining("detached; the runs continue\n"),
     });
-    expect(await statusOf("patient")).toBe("running");
-    await kgents("cancel", "patient");
+    expect(await statusOf(patient)).toBe("running");
+    await kgents("cancel", patient);
   });
 });
 

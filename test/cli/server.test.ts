@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type CommandLine, createCommandLine, processesOf } from "../support/command-line.ts";
+import { type CommandLine, createCommandLine, processesOf, shellLine } from "../support/command-line.ts";
 import { freePort } from "../support/dev-server.ts";
 import { startWorkerProcess } from "../support/worker-process.ts";
 
@@ -109,5 +109,29 @@ describe("out of reach", () => {
     expect(code).toBe(2);
     expect(stderr).toContain("nobody");
     expect(stderr).toContain("Look at TEMPORAL_PROFILE");
+  });
+});
+
+// Only root can change the user id and make a network of its own.
+describe.runIf(process.getuid?.() === 0)("a program of another user at the address that nobody named", () => {
+  const listener = `
+import socket, time
+door = socket.create_server(("127.0.0.1", 7233))
+print("listens", flush=True)
+time.sleep(600)`;
+
+  test.each(["worker", "admin setup", "ps", "exec --code 1"])("kgents %s refuses it", async (command) => {
+    const script = `
+rm -f listens
+ip link set lo up
+setpriv --reuid 54321 --regid 54321 --clear-groups env PATH=/usr/bin:/bin python3 -c "$0" > listens &
+until [ -s listens ]; do kill -0 %1 || exit; sleep 0.1; done
+kgents ${command} </dev/null; echo "exit $?"
+kill %1`;
+    const shell = shellLine(script);
+    const environment = { ...terminal.environment, TEMPORAL_ADDRESS: undefined, KGENTS_PORT: undefined };
+    const { stdout, stderr } = await terminal.program("unshare", ["-n", "bash", ...shell, listener], { environment });
+    expect(stdout).toBe("exit 125\n");
+    expect(stderr).toContain("belongs to another user of this machine (uid 54321)");
   });
 });
