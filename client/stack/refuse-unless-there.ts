@@ -9,8 +9,7 @@ import { probe } from "#platform/temporal/probe";
  * @throws KgentsError `temporal-unavailable`; `stack-start` if it belongs to another user
  */
 export async function refuseUnlessThere(address: string): Promise<void> {
-  if ((await probe(address)).kind !== "temporal") {
-    throw new KgentsError("temporal-unavailable", `no Temporal server listens at ${address}`);
-  }
-  await refuseForeignListener(address);
+  const { kind } = await probe(address);
+  if (kind !== "nothing") await refuseForeignListener(address);
+  if (kind !== "temporal") throw new KgentsError("temporal-unavailable", `no Temporal server listens at ${address}`);
 }
