@@ -13,7 +13,13 @@ import { patternText } from "./fields.ts";
 import { agentApiVersion, agentKind } from "./names.ts";
 
 export type { AgentIssue } from "./agent-issues.ts";
-export { type AgentSpec, type AgentSpecInput, agentSpecSchema } from "./agent-spec.ts";
+export {
+  type AgentResources,
+  type AgentSpec,
+  type AgentSpecInput,
+  type AgentVariable,
+  agentSpecSchema,
+} from "./agent-spec.ts";
 export type { AgentStatus } from "./agent-status-schema.ts";
 
 /** The rule for an Agent's name. A Service has the same name, and pods and ids longer ones. */

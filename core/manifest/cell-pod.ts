@@ -9,6 +9,7 @@ import { maximumStreamBytes } from "../contract/result.ts";
 import { formatBytes, formatCpu } from "../text/quantity.ts";
 import { accountAnnotations, defaultUserIds } from "./cell-user.ts";
 import type { AnnotationsVolume, CellContainer, CellPodSpec, VolumeMount } from "./job-types.ts";
+import { restrictedContainer, restrictedPod } from "./restricted.ts";
 import { supervisorCommand } from "./supervisor.ts";
 
 const mebibyte = 2 ** 20;
@@ -104,14 +105,7 @@ function container(shape: CellShape): CellContainer {
     }),
     workingDir: cellDirectories.work,
     resources: resources(shape),
-    securityContext: {
-      runAsNonRoot: true,
-      readOnlyRootFilesystem: true,
-      allowPrivilegeEscalation: false,
-      privileged: false,
-      capabilities: { drop: ["ALL"] },
-      seccompProfile: { type: "RuntimeDefault" },
-    },
+    securityContext: restrictedContainer,
     volumeMounts: [...directories(shape).map(({ name, mountPath }) => ({ name, mountPath })), ...accountMounts],
   };
 }
@@ -134,12 +128,7 @@ export const cellPod = (
   automountServiceAccountToken: false,
   enableServiceLinks: false,
   ...(runtimeClassName !== undefined && { runtimeClassName }),
-  securityContext: {
-    runAsNonRoot: true,
-    runAsUser: userId,
-    runAsGroup: userId,
-    seccompProfile: { type: "RuntimeDefault" },
-  },
+  securityContext: restrictedPod(userId),
   containers: [container(shape)],
   volumes: [
     ...directories(shape).map(({ name, bytes }) => ({ name, emptyDir: { sizeLimit: formatBytes(bytes) } })),
