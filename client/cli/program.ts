@@ -11,6 +11,7 @@ import { schemaCommand } from "./admin/schema-command.ts";
 import { batchCommand } from "./batch/batch-command.ts";
 import { completionCommands } from "./completion/completion-command.ts";
 import { execCommand } from "./exec/exec-command.ts";
+import { agentsCommands } from "./infra/agents/agents-commands.ts";
 import { infraCommand } from "./infra/infra-command.ts";
 import { mcpCommand } from "./mcp/mcp-command.ts";
 import { controlCommands } from "./runs/control-commands.ts";
@@ -66,6 +67,14 @@ function declareRunCommands(program: Command): void {
   });
 }
 
+/** Declares the commands below `infra` that work on Agents. */
+function declareAgentCommands(infra: Command): void {
+  agentsCommands(infra, {
+    generate: async (specs, flags) => leave(await (await import("./infra/agents/generate.ts")).generate(specs, flags)),
+    installHook: async (flags) => leave(await (await import("./infra/agents/hook.ts")).installGitHook(flags)),
+  });
+}
+
 /** Declares all other commands, in the order of the help. */
 function declareOtherCommands(program: Command, programs: Programs): void {
   doctorCommand(program, async (flags) => leave(await (await import("./stack/doctor.ts")).doctor(flags)));
@@ -98,7 +107,7 @@ function declareOtherCommands(program: Command, programs: Programs): void {
     const { status } = await import("./stack/stack.ts");
     process.exitCode = await status(flags);
   });
-  infraCommand(program, {
+  const infra = infraCommand(program, {
     init: async (flags) => {
       const { init } = await import("./infra/infra.ts");
       await leave(await init(flags));
@@ -112,6 +121,7 @@ function declareOtherCommands(program: Command, programs: Programs): void {
       await leave(await destroy(flags));
     },
   });
+  declareAgentCommands(infra);
   adminCommand(program, { setup: async (flags) => leave(await (await import("./admin/admin.ts")).setup(flags)) });
   mcpCommand(program, async (flags) => {
     const { mcp } = await import("./mcp/mcp.ts");

@@ -31,8 +31,8 @@ const namespaceName = (value: string): string => {
 const exitCodes = `
 Exit codes: 0 usable; 1 isolated runs cannot be carried out; 2 wrong usage; 125 the command failed.`;
 
-/** Declares `kgents infra`. */
-export function infraCommand(program: Command, runs: InfraRuns): void {
+/** Declares `kgents infra`. Returns it, for further commands below it. */
+export function infraCommand(program: Command, runs: InfraRuns): Command {
   const infra = program
     .command("infra")
     .summary("prepare a Kubernetes cluster for runs")
@@ -73,4 +73,5 @@ export function infraCommand(program: Command, runs: InfraRuns): void {
     )
     .option("-y, --yes", "do not ask, and end running cells")
     .action(runs.destroy);
+  return infra;
 }
