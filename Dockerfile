@@ -15,6 +15,7 @@ COPY cells cells
 COPY activities activities
 COPY workflows workflows
 COPY worker worker
+COPY operator operator
 COPY client client
 COPY bin bin
 # Temporal's SDK ships its library for five platforms, and a third of the rest is for compilers and debuggers.

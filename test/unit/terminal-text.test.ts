@@ -57,7 +57,7 @@ const writers: Readonly<Record<string, string>> = {
 test("only these files write to a stream of the process", async () => {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const found: string[] = [];
-  for (const room of ["bin", "client", "worker", "workflows", "activities", "cells", "platform", "core"]) {
+  for (const room of ["bin", "client", "operator", "worker", "workflows", "activities", "cells", "platform", "core"]) {
     for (const name of await readdir(join(root, room), { recursive: true })) {
       if (!name.endsWith(".ts")) continue;
       const lines = (await readFile(join(root, room, name), "utf8")).split("\n");
