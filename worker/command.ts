@@ -12,12 +12,13 @@ import { KgentsError } from "#core/contract/error";
 import { parseDuration } from "#core/text/duration";
 import type { Listening } from "#platform/host/bounded-http-server";
 import { loadConfiguration } from "#platform/host/configuration-file";
+import { startHealthServer } from "#platform/host/health-server";
+import { createLogger } from "#platform/host/logger";
 import { refuseForeignDirectories } from "#platform/host/ownership";
 import { kgentsPaths } from "#platform/host/paths";
 import { deploymentVersion } from "./deployment.ts";
 import { takeOverEnd } from "./end-in-order.ts";
-import { startHealthServer } from "./health-server.ts";
-import { createLogger, installRuntime } from "./logging.ts";
+import { installRuntime } from "./logging.ts";
 import { startWorker } from "./run-worker.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 

@@ -10,12 +10,12 @@ import { type Client, isGrpcServiceError } from "@temporalio/client";
 import type { WorkerOptions } from "@temporalio/worker";
 import { KgentsError } from "#core/contract/error";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
+import type { Logger } from "#platform/host/logger";
 import { grpcStatus } from "#platform/temporal/grpc-status";
 import { describeTaskQueue } from "#platform/temporal/task-queue";
 import { activityTaskQueueType, workflowTaskQueueType } from "#platform/temporal/temporal-enums";
 import { quoted } from "#platform/temporal/visibility-query";
 import type { WorkerConnections } from "./connect.ts";
-import type { Logger } from "./logging.ts";
 
 /** A version of a worker deployment. */
 export interface DeploymentVersion {

@@ -7,7 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Worker } from "@temporalio/worker";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { aboutCell, type KnownCell } from "#activities/running-cells";
-import type { Logger } from "./logging.ts";
+import type { Logger } from "#platform/host/logger";
 import { settled } from "./opened-resources.ts";
 
 /**

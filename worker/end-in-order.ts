@@ -6,7 +6,7 @@
 
 import { exitCodeOfFailure } from "#core/contract/command-exit-code";
 import { onEndingSignal } from "#platform/host/ending-signals";
-import type { Logger } from "./logging.ts";
+import type { Logger } from "#platform/host/logger";
 import type { RunningWorker } from "./run-worker.ts";
 
 /** Handles the end of a worker's process. */

@@ -1,7 +1,7 @@
 import type { Configuration } from "#core/configuration/configuration";
+import type { Logger } from "#platform/host/logger";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
-import type { Logger } from "./logging.ts";
 
 /** The interval between rounds of expiry. */
 const roundMilliseconds = 3_600_000;

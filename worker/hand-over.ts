@@ -4,9 +4,9 @@
  * @module
  */
 import type { Client } from "@temporalio/client";
+import type { Logger } from "#platform/host/logger";
 import type { WorkerConnections } from "./connect.ts";
 import { awaitOwnRuns, type DeploymentVersion, moveOnCommand, takesNewRuns } from "./deployment.ts";
-import type { Logger } from "./logging.ts";
 
 /** Logs a warning if a worker with a version gets no new runs, because its version must be made the current one. */
 export async function warnIfPassive(

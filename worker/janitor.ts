@@ -2,8 +2,8 @@ import type { ActivityDependencies } from "#activities/dependencies";
 import { aboutCell, isCarried, type KnownCell } from "#activities/running-cells";
 import type { CellProvider } from "#cells/provider";
 import { removeUnfinished } from "#cells/remove-unfinished";
+import type { Logger } from "#platform/host/logger";
 import { awaitEnd } from "./drain.ts";
-import type { Logger } from "./logging.ts";
 import { type Rounds, startRounds } from "./rounds.ts";
 
 /** How often to look for abandoned cells, in milliseconds. */

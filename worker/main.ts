@@ -5,10 +5,10 @@
  */
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { createLogger } from "#platform/host/logger";
 import { whileServerStarts } from "#platform/host/server-record";
 import { workerFilesBeside, writeWorkerReady, writeWorkerStatus } from "#platform/host/worker-files";
 import { work } from "./command.ts";
-import { createLogger } from "./logging.ts";
 import { endByItself, watchIdentity } from "./watch-identity.ts";
 
 const { values } = parseArgs({

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Logger } from "./logging.ts";
+import type { Logger } from "#platform/host/logger";
 
 /**
  * How long one step of a shutdown may take, in milliseconds. Killing, collecting or closing normally takes a second.

@@ -5,7 +5,7 @@ import {
   ScheduleOverlapPolicy,
 } from "@temporalio/client";
 import { sweepCellsWorkflow } from "#core/contract/names";
-import type { Logger } from "./logging.ts";
+import type { Logger } from "#platform/host/logger";
 
 /** How often to look for cells without a live run, in milliseconds. */
 const interval = 5 * 60_000;

@@ -4,8 +4,8 @@
  * @module
  */
 import { refuseForeignListener } from "#platform/host/listener-owner";
+import type { Logger } from "#platform/host/logger";
 import { readWorkerIdentity, type WorkerFiles } from "#platform/host/worker-files";
-import type { Logger } from "./logging.ts";
 
 /** The files and the address to check. */
 export interface WatchedIdentity {

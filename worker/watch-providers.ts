@@ -1,5 +1,5 @@
 import type { CellProvider } from "#cells/provider";
-import type { Logger } from "./logging.ts";
+import type { Logger } from "#platform/host/logger";
 import { type Rounds, startRounds } from "./rounds.ts";
 import type { WorkerMetrics } from "./worker-metrics.ts";
 

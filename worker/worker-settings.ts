@@ -2,9 +2,9 @@ import type { MetricMeter } from "@temporalio/common";
 import type { CellProvider } from "#cells/provider";
 import type { Configuration } from "#core/configuration/configuration";
 import type { BackendName } from "#core/contract/result";
+import type { Logger } from "#platform/host/logger";
 import type { Paths } from "#platform/host/paths";
 import type { DeploymentVersion } from "./deployment.ts";
-import type { Logger } from "./logging.ts";
 
 /** Settings of a worker. */
 export interface WorkerSettings {

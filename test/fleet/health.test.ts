@@ -8,7 +8,7 @@ import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { startExecution } from "#client/sdk/start-execution";
 import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
-import { startHealthServer } from "#worker/health-server";
+import { startHealthServer } from "#platform/host/health-server";
 import { createCommandLine } from "../support/command-line.ts";
 import { freePort, startDevServer } from "../support/dev-server.ts";
 import { startWorkerProcess } from "../support/worker-process.ts";

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, inject, it } from "vitest";
 import { parse } from "yaml";
 import { dynamicConfiguration } from "#client/stack/server-settings";
 import { parseDuration } from "#core/text/duration";
-import { startHealthServer } from "#worker/health-server";
+import { startHealthServer } from "#platform/host/health-server";
 import { run, runOrFail } from "../support/run.ts";
 import { type ComposeFile, composeFile, root, serviceOf } from "./compose-file.ts";
 

@@ -12,11 +12,12 @@ import { grpcRuns } from "#client/sdk/temporal/grpc-runs";
 import { parseConfiguration } from "#core/configuration/configuration";
 import type { ExecutionRequest } from "#core/contract/request";
 import type { BackendName, ExecutionResult } from "#core/contract/result";
+import { createLogger } from "#platform/host/logger";
 import { kgentsPaths, type Paths } from "#platform/host/paths";
 import { type DirectoryStore, openDirectoryStore } from "#platform/store/directory-store";
 import { loadTemporalConfiguration } from "#platform/temporal/temporal-configuration";
 import { workflowSinks } from "#worker/interceptors";
-import { createLogger, installRuntime } from "#worker/logging";
+import { installRuntime } from "#worker/logging";
 import { type RunningWorker, startWorker } from "#worker/run-worker";
 
 process.env.LOG_LEVEL ??= "error";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { createBoundedServer, type Listening } from "#platform/host/bounded-http-server";
-import { startHealthServer } from "#worker/health-server";
+import { startHealthServer } from "#platform/host/health-server";
 
 const here = { host: "127.0.0.1", port: 0 };
 const ask = async ({ port }: Listening): Promise<[number, string]> => {

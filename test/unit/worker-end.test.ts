@@ -39,7 +39,7 @@ it("closes in the opposite order, each once, whatever becomes of the others", as
 
 describe("the log", () => {
   const openLog = `
-    import { createLogger } from ${JSON.stringify(join(import.meta.dirname, "../../worker/logging.ts"))};
+    import { createLogger } from ${JSON.stringify(join(import.meta.dirname, "../../platform/host/logger.ts"))};
     const log = createLogger();`;
 
   it("has one line an event, without characters that act on a terminal", () => {

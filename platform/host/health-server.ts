@@ -14,7 +14,7 @@ const bounds = { maximumConnections: 64, requestMilliseconds: 5000 };
  * Serves probes: `GET /healthz` for liveness, `GET /readyz` for readiness. Both respond with 200, or 503 and the
  * reason.
  *
- * @param unready why the worker takes no work now; undefined if it does
+ * @param unready why the process takes no work now; undefined if it does
  * @param port 0 for any free port
  * @throws KgentsError `invalid-configuration` if it cannot listen there
  */
