@@ -210,7 +210,9 @@ run_program() {
   # The code runs at low priority, so that the supervisor and execs get enough of the cell's cpu to end a fork bomb.
   low=; command -v nice >/dev/null 2>&1 && low="nice -n 19"
   now; begun=$at
-  ( ulimit -f $((2 * (disk + output))) 2>/dev/null
+  # A release that came just before has already killed all processes: nothing else would end the code.
+  ( [ ! -e "$run/collected" ] || exit 137
+    ulimit -f $((2 * (disk + output))) 2>/dev/null
     ${limitCommand(`$((processes + ${ownProcesses}))`)} || exit 126
     exec $low env -i PATH="$PATH" HOME="$work" LANG=C.UTF-8 TMPDIR="$private" sh -c "$start" sh "$dir/command"
   ) <"$input" >>"$dir/stdout" 2>>"$dir/stderr"

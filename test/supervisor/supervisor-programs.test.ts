@@ -277,7 +277,9 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("many p
       } else await cell.appears("2/go");
       const release = enter(cell, cellScripts.release());
       const [said, errors] = await Promise.all([read(release.stdout), read(release.stderr)]);
-      expect([await end(release), said, errors, await cell.end()]).toEqual([0, "", "", 0]);
+      expect([said, errors, await cell.end()]).toEqual(["", "", 0]);
+      // The script dies with its cell if that ends first. A provider asks again then, and finds no running pod.
+      expect([0, null]).toContain(await end(release));
     });
   });
 });
