@@ -27,6 +27,8 @@ export const agentDefaults = {
   terminationGraceSeconds: 30,
   probePeriodSeconds: 10,
   probeFailureThreshold: 3,
+  /** How long a program without a probe must run until it counts as available. */
+  minimumReadySeconds: 5,
   /** How long a rollout may make no progress. */
   progressDeadlineSeconds: 120,
   /** How many earlier ReplicaSets are kept. */

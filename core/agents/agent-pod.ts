@@ -33,6 +33,7 @@ export interface AgentContainer {
   readonly restartPolicy?: "Always";
   readonly resources: ContainerResources;
   readonly securityContext: typeof restrictedContainer;
+  readonly terminationMessagePolicy: "FallbackToLogsOnError";
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: true }[];
 }
 
@@ -115,6 +116,7 @@ function agentContainer(agent: Agent): AgentContainer {
     ...(probe !== undefined && { readinessProbe: probe }),
     resources: containerResources(spec.resources, stateBytes(spec.state?.size)),
     securityContext: restrictedContainer,
+    terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: mounts,
   };
 }
@@ -134,6 +136,7 @@ function sidecarContainer(agent: Agent): AgentContainer | undefined {
     restartPolicy: "Always",
     resources: containerResources(sidecar.resources, stateBytes(state?.size)),
     securityContext: restrictedContainer,
+    terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: mounts,
   };
 }

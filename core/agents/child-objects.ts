@@ -62,7 +62,7 @@ export const namespaceOf = ({ metadata }: Agent): string => metadata.namespace ?
 export const supportName = ({ metadata }: Agent): string => `agent-${metadata.name}`;
 
 /** The label that selects the pods of an Agent. */
-export const selectorOf = ({ metadata }: Agent) => ({ [agentLabel]: metadata.name });
+export const selectorOf = ({ metadata }: Pick<Agent, "metadata">) => ({ [agentLabel]: metadata.name });
 
 /** The labels of all objects of an Agent, its pods included. */
 export const labelsOf = (agent: Agent): Readonly<Record<string, string>> => ({

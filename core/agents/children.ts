@@ -38,6 +38,7 @@ export interface DeploymentObject extends ChildObject {
   readonly spec: {
     readonly replicas: number;
     readonly revisionHistoryLimit: number;
+    readonly minReadySeconds: number;
     readonly progressDeadlineSeconds: number;
     readonly strategy: object;
     readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
@@ -103,6 +104,8 @@ const deploymentOf = (agent: Agent): DeploymentObject => ({
   spec: {
     replicas: agent.spec.replicas,
     revisionHistoryLimit: agentDefaults.revisions,
+    // Without a probe a program counts as ready as soon as it runs, also if it is about to fail.
+    minReadySeconds: agent.spec.probe ? 0 : agentDefaults.minimumReadySeconds,
     progressDeadlineSeconds: agentDefaults.progressDeadlineSeconds,
     strategy: strategyOf(agent.spec),
     // Nothing else: the selector of a Deployment can never be changed.
