@@ -85,8 +85,10 @@ describe.each(shells.map((shell) => ({ name: shell.join(" "), shell })))("many p
       // Leads a process group, as a program that is started by exec does.
       return cell.enter("setsid", ...shell, ...args);
     };
-    const end = async (child: ChildProcess): Promise<number | null> =>
-      child.exitCode ?? (await new Promise((resolve) => child.once("exit", resolve)));
+    const end = async (child: ChildProcess): Promise<number | null> => {
+      const hasEnded = child.exitCode !== null || child.signalCode !== null;
+      return hasEnded ? child.exitCode : new Promise((resolve) => child.once("exit", resolve));
+    };
     /** Follows program `n` as a worker does, with a delivery. */
     const follow = (cell: Cell, n: number, code: string, delivered = true) => {
       const follower = cell.appears("current").then(() => {
