@@ -157,7 +157,7 @@ const fields = {
     .exactOptional(),
   config: configField()
     .describe(
-      "free settings of at most 64 KiB: all of it is /etc/kgents/config.json, and each plain value the variable KGENTS_<KEY>",
+      "free settings of at most 64 KiB: all of it is /etc/kgents/config.json, and each plain value the variable `KGENTS_<KEY>`",
     )
     .exactOptional(),
   instructions: shortText(65_536, "text of at most 65536 characters without NUL")
