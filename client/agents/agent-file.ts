@@ -7,7 +7,7 @@ import { fieldOf } from "#core/agents/agent-issues";
 import { agentApiVersion, agentKind } from "#core/agents/names";
 import { type AgentManifest, manifestIssues } from "./agent-manifest.ts";
 import { readYaml, type YamlDocument } from "./read-yaml.ts";
-import type { Mistaken, WrittenAgent } from "./spec-file.ts";
+import type { Adapt, Mistaken, WrittenAgent } from "./spec-file.ts";
 import { byPlace, type SpecMistake } from "./spec-mistake.ts";
 import { placeAt, placeOf } from "./yaml-place.ts";
 
@@ -26,7 +26,7 @@ const described = (value: unknown): string =>
     ? `kind ${JSON.stringify(value.kind)} of ${JSON.stringify(value.apiVersion ?? "no apiVersion")}`
     : "a document without kind";
 
-function readDocument(file: string, read: YamlDocument): WrittenAgent | Mistaken | ForeignDocument {
+function readDocument(file: string, read: YamlDocument, adapt: Adapt): WrittenAgent | Mistaken | ForeignDocument {
   const { document, lines, mistakes, value } = read;
   const all: SpecMistake[] = mistakes.map((mistake) => ({ file, ...mistake }));
   if (all.length === 0 && !(isObject(value) && value.kind === agentKind && value.apiVersion === agentApiVersion)) {
@@ -35,7 +35,8 @@ function readDocument(file: string, read: YamlDocument): WrittenAgent | Mistaken
     return { kind: "foreign", mistake: { file, ...place, field: "", message } };
   }
   if (all.length > 0 && value === undefined) return { kind: "mistakes", mistakes: all.sort(byPlace) };
-  const agent = value as AgentManifest;
+  const agent =
+    isObject(value) && isObject(value.spec) ? adapt(value as unknown as AgentManifest) : (value as AgentManifest);
   for (const { path, atKey, message } of manifestIssues(agent)) {
     all.push({ file, ...placeOf(document, lines, path, atKey), field: fieldOf(path), message });
   }
@@ -47,6 +48,11 @@ function readDocument(file: string, read: YamlDocument): WrittenAgent | Mistaken
  * Reads the documents of a file.
  *
  * @param file its path, for the places of mistakes
+ * @param adapt changes each Agent before it is checked. @default nothing is changed
  */
-export const readAgents = (file: string, text: string): (WrittenAgent | Mistaken | ForeignDocument)[] =>
-  readYaml(text).map((document) => readDocument(file, document));
+export const readAgents = (
+  file: string,
+  text: string,
+  adapt: Adapt = (agent) => agent,
+): (WrittenAgent | Mistaken | ForeignDocument)[] =>
+  readYaml(text).map((document) => readDocument(file, document, adapt));

@@ -12,7 +12,7 @@ import type { AgentManifest } from "./agent-manifest.ts";
 import { withSpecHash } from "./agent-yaml.ts";
 import { findSpec } from "./find-spec.ts";
 import { filesOf, isDirectory, readAgentText } from "./read-files.ts";
-import { readSpec, type WrittenAgent } from "./spec-file.ts";
+import { type Adapt, readSpec, type WrittenAgent } from "./spec-file.ts";
 import type { SpecMistake } from "./spec-mistake.ts";
 
 /** What to load. */
@@ -25,6 +25,8 @@ export interface AgentsToLoad {
   readonly specDirectory?: string | undefined;
   /** The namespace of Agents that name none. Others must name the same. @default kgents-agents, and others are kept */
   readonly namespace?: string | undefined;
+  /** Changes each Agent before it is checked. @default nothing is changed */
+  readonly adapt?: Adapt | undefined;
   /** The directory that relative paths begin at. @default the working directory */
   readonly root?: string | undefined;
 }
@@ -44,9 +46,11 @@ const usualDirectories = ["spec/agents", "spec"];
 const hasExtension = (path: string, extensions: readonly string[]): boolean =>
   extensions.some((extension) => path.endsWith(extension));
 
-/** Whether a target is a path. Everything else is the name of an Agent. */
-const isPath = (target: string): boolean =>
-  target.includes("/") || [".", ".."].includes(target) || hasExtension(target, [...specExtensions, ...agentExtensions]);
+/** Whether a target is a path, or `-`. Everything else is the name of an Agent. */
+export const isPath = (target: string): boolean =>
+  target.includes("/") ||
+  ["-", ".", ".."].includes(target) ||
+  hasExtension(target, [...specExtensions, ...agentExtensions]);
 
 interface Loading {
   readonly root: string;
@@ -65,7 +69,7 @@ async function loadFile(loading: Loading, file: string, isNamed: boolean): Promi
   const text = await readAgentText(loading.root, file);
   if (typeof text !== "string") return void loading.mistakes.push(...text.mistakes);
   const isSpec = hasExtension(file, specExtensions);
-  const readings = isSpec ? [readSpec(file, text)] : readAgents(file, text);
+  const readings = isSpec ? [readSpec(file, text, loading.wanted.adapt)] : readAgents(file, text, loading.wanted.adapt);
   const none = (message: string): SpecMistake => ({ file, line: 1, column: 1, field: "", message });
   if (readings.length === 0 && isNamed) loading.mistakes.push(none("there is no Agent in it"));
   for (const reading of readings) {

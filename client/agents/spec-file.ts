@@ -47,6 +47,9 @@ const metadataFields = ["name", "namespace", "labels", "annotations"] as const;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Changes an Agent as it was read, before it is checked. */
+export type Adapt = (agent: AgentManifest) => AgentManifest;
+
 /** The Agent that the front matter describes. Names are written in any case: `B-gent` is `b-gent`. */
 function toAgent(fields: Readonly<Record<string, unknown>>, body: string): AgentManifest {
   const spec = Object.fromEntries(
@@ -69,8 +72,9 @@ const flatPath = ([first, ...rest]: FieldPath): FieldPath => (first === "spec" |
 function agentMistakes(
   fields: Readonly<Record<string, unknown>>,
   body: string,
+  adapt: Adapt,
 ): { readonly agent: AgentManifest; readonly found: readonly Found[] } {
-  const agent = toAgent(fields, body);
+  const agent = adapt(toAgent(fields, body));
   const found: Found[] = [];
   const known = [...metadataFields, ...specFields];
   for (const field of Object.keys(fields).filter((name) => !known.includes(name))) {
@@ -103,7 +107,8 @@ interface Found {
 /** The line of the file on which the front matter's first line is. */
 const firstLine = 2;
 
-function readFields(file: string, { document, lines, mistakes, value }: YamlDocument, body: string): SpecReading {
+function readFields(file: string, read: YamlDocument, body: string, adapt: Adapt): SpecReading {
+  const { document, lines, mistakes, value } = read;
   const below = ({ line, column }: Place): Place => ({ line: line + firstLine - 1, column });
   const at = (place: Place) => ({ file, ...below(place) });
   const all: SpecMistake[] = mistakes.map(({ field, message, ...place }) => ({ ...at(place), field, message }));
@@ -111,7 +116,7 @@ function readFields(file: string, { document, lines, mistakes, value }: YamlDocu
     const message = "got no fields; allowed is a line for each field, such as `genus: B`";
     all.push({ ...at(placeAt(lines, 0)), field: "", message });
   }
-  const { agent, found } = isObject(value) ? agentMistakes(value, body) : { agent: undefined, found: [] };
+  const { agent, found } = isObject(value) ? agentMistakes(value, body, adapt) : { agent: undefined, found: [] };
   for (const { path, atKey, message } of found) {
     const field = fieldOf(path);
     // A field that is there twice has been reported.
@@ -131,8 +136,9 @@ function readFields(file: string, { document, lines, mistakes, value }: YamlDocu
  * Reads the text of a spec file.
  *
  * @param file its path, for the places of mistakes
+ * @param adapt changes the Agent before it is checked. @default nothing is changed
  */
-export function readSpec(file: string, text: string): SpecReading {
+export function readSpec(file: string, text: string, adapt: Adapt = (agent) => agent): SpecReading {
   const mistake = (line: number, column: number, message: string): SpecReading => ({
     kind: "mistakes",
     mistakes: [{ file, line, column, field: "", message }],
@@ -150,5 +156,5 @@ export function readSpec(file: string, text: string): SpecReading {
     const { line, column } = placeAt(second.lines, second.document.range?.[0] ?? 0);
     return mistake(line + firstLine - 1, column, "got a second YAML document; allowed is one");
   }
-  return readFields(file, document, parts.body);
+  return readFields(file, document, parts.body, adapt);
 }

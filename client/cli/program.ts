@@ -71,6 +71,9 @@ function declareRunCommands(program: Command): void {
 function declareAgentCommands(infra: Command): void {
   agentsCommands(infra, {
     generate: async (specs, flags) => leave(await (await import("./infra/agents/generate.ts")).generate(specs, flags)),
+    apply: async (targets, flags) => leave(await (await import("./infra/agents/apply.ts")).apply(targets, flags)),
+    delete: async (targets, flags) =>
+      leave(await (await import("./infra/agents/delete.ts")).deleteAgents(targets, flags)),
     installHook: async (flags) => leave(await (await import("./infra/agents/hook.ts")).installGitHook(flags)),
   });
 }

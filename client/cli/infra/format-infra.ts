@@ -17,8 +17,10 @@ import {
   canaryTargets,
   canaryTargetsInWords,
 } from "#core/manifest/cluster-names";
+import type { AgentsReport } from "../../agents/list-agents.ts";
 import type { StackStatus } from "../../stack/stack-status.ts";
 import { ageInWords } from "../runs/age.ts";
+import { agentsInWords } from "./agents/format-agent-list.ts";
 
 const actions: Readonly<Record<PlannedAction, string>> = {
   create: "create",
@@ -93,8 +95,15 @@ export function verdictInWords({ isolation, reason, tried }: RecordedVerdict, is
 export const cellsInWords = ({ running, finished }: CellCounts): string =>
   `${running} running ${running === 1 ? "cell" : "cells"}, ${finished} finished`;
 
-/** What `status` found. */
-export function statusInWords(status: InfraStatus & Pick<StackStatus, "temporal" | "worker">): string {
+/**
+ * What `status` found.
+ *
+ * @param width of the terminal; undefined for no limit
+ */
+export function statusInWords(
+  status: InfraStatus & Pick<StackStatus, "temporal" | "worker"> & { readonly agents: AgentsReport },
+  width?: number,
+): string {
   const { networkIsolation: verdict, quota, cells, images, unreadable, temporal, worker, problems } = status;
   const row = (name: string, words: string): string => `${name.padEnd(11)}${words}`;
   const or = (words: string | null, part: string): string => words ?? `not readable: ${unreadable[part]}`;
@@ -126,6 +135,7 @@ export function statusInWords(status: InfraStatus & Pick<StackStatus, "temporal"
         ? `up at ${temporal.address}, namespace ${temporal.namespace}; ${worker.pollers.length} ${worker.pollers.length === 1 ? "polls" : "poll"} the queue ${worker.taskQueue}`
         : `not running at ${temporal.address}: ${temporal.reason}`,
     ),
+    ...agentsInWords(status.agents, width),
     ...(problems.length === 0 ? ["Usable."] : ["Not usable:", ...problems.map((problem) => `  ${problem}`)]),
     "",
   ]

@@ -5,12 +5,17 @@ import type { Reporter } from "../terminal/reporter.ts";
 /**
  * Handles SIGINT (Ctrl-C), SIGTERM and SIGHUP for an `infra` command. The first signal ends it in order, the second at
  * once.
+ *
+ * @param words what is said at the first signal
  */
-export function watchSignals(reporter: Reporter): { readonly signal: AbortSignal; readonly over: () => void } {
+export function watchSignals(
+  reporter: Reporter,
+  words: string,
+): { readonly signal: AbortSignal; readonly over: () => void } {
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(interruptedExitCode);
-    reporter.say("interrupted; cleaning up (a second time exits at once)");
+    reporter.say(words);
     controller.abort();
   };
   const over = onEndingSignal(onSignal);

@@ -1,20 +1,22 @@
+import { createObjects } from "#cells/kubernetes/api/objects";
 import { destroy as destroyNamespace, planDestroy } from "#cells/kubernetes/infra/destroy";
 import { connectInfra, type InfraCluster, infraFailure } from "#cells/kubernetes/infra/infra-cluster";
 import { infraStatus } from "#cells/kubernetes/infra/infra-status";
 import { carryOutInit, prepareInit } from "#cells/kubernetes/infra/init";
 import { ensureKindCluster } from "#cells/kubernetes/infra/kind-cluster";
 import { mergeLanguages } from "#core/configuration/configuration";
-import { interruptedExitCode } from "#core/contract/command-exit-code";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { loadConfiguration } from "#platform/host/configuration-file";
+import { listAgents } from "../../agents/list-agents.ts";
 import { stackStatus } from "../../stack/stack-status.ts";
 import { stackOptions } from "../stack/stack-options.ts";
 import { confirm, refuseWithoutTerminal } from "../terminal/confirm.ts";
 import { print, printJson } from "../terminal/print.ts";
-import { createReporter, type Reporter, reportError } from "../terminal/reporter.ts";
+import type { Reporter } from "../terminal/reporter.ts";
+import { terminalWidth } from "../terminal/terminal-text.ts";
+import { carryOut } from "./carry-out.ts";
 import { cellsInWords, planInWords, statusInWords, verdictInWords } from "./format-infra.ts";
 import type { InfraFlags } from "./infra-command.ts";
-import { watchSignals } from "./infra-interruption.ts";
 
 /** Exit code if isolated runs are not possible. */
 const notUsable = 1;
@@ -30,27 +32,6 @@ async function settingsOf(flags: InfraFlags) {
     isolationRequired: networkIsolation === "required",
     podTemplate,
   };
-}
-
-/** Runs a command. Reports errors through one reporter, and cleans up on Ctrl-C. */
-async function carryOut(
-  flags: InfraFlags,
-  command: (reporter: Reporter, signal: AbortSignal) => Promise<number>,
-): Promise<number> {
-  const reporter = await createReporter(false);
-  const signals = watchSignals(reporter);
-  try {
-    return await command(reporter, signals.signal);
-  } catch (error) {
-    reporter.settled();
-    const wasAsked = signals.signal.aborted && error instanceof Error && error.name === "AbortError";
-    // Report errors of the cleanup, with what is left behind.
-    const exitCode = wasAsked ? interruptedExitCode : await reportError(error, { json: flags.json === true });
-    return signals.signal.aborted ? interruptedExitCode : exitCode;
-  } finally {
-    reporter.settled();
-    signals.over();
-  }
 }
 
 /** `kgents infra init`. */
@@ -104,9 +85,13 @@ export const status = (flags: InfraFlags): Promise<number> =>
   carryOut(flags, async () => {
     const { cluster: settings, ...expected } = await settingsOf(flags);
     const cluster = await connectInfra(settings);
-    const [infra, stack] = await Promise.all([infraStatus(cluster, expected), stackStatus(await stackOptions(flags))]);
-    const report = { ...infra, temporal: stack.temporal, worker: stack.worker };
-    await (flags.json ? printJson(report, 2) : print(statusInWords(report)));
+    const [infra, stack, agents] = await Promise.all([
+      infraStatus(cluster, expected),
+      stackStatus(await stackOptions(flags)),
+      listAgents(createObjects(cluster)),
+    ]);
+    const report = { ...infra, temporal: stack.temporal, worker: stack.worker, agents };
+    await (flags.json ? printJson(report, 2) : print(statusInWords(report, terminalWidth())));
     return infra.usable ? 0 : notUsable;
   });
 

@@ -1,0 +1,106 @@
+/** What an apply makes of the server's words, and what a status means for somebody who waits. */
+import { expect, test } from "vitest";
+import { readApiField } from "#client/agents/api-field";
+import { withBlock } from "#client/agents/hook-script";
+import { asPlaceholder } from "#client/agents/placeholder";
+import { readSpec } from "#client/agents/spec-file";
+import { standingOf } from "#client/agents/standing";
+import type { Agent, AgentStatus } from "#core/agents/agent";
+
+test.each([
+  [".spec.replicas", ["spec", "replicas"]],
+  ["spec.env[0].name", ["spec", "env", 0, "name"]],
+  ['.spec.env[name="A"].value', ["spec", "env"]],
+  ["metadata.labels[kgents.io/x]", ["metadata", "labels"]],
+  ["spec.networkPolicy.allowedPeers[11]", ["spec", "networkPolicy", "allowedPeers", 11]],
+  ["", []],
+])("the field %j of the API server", (field, path) => expect(readApiField(field)).toEqual(path));
+
+const agent = (status: AgentStatus | undefined, metadata: Partial<Agent["metadata"]> = {}): Agent =>
+  ({
+    ...{ apiVersion: "kgents.io/v1", kind: "Agent", spec: { genus: "B" } },
+    metadata: { name: "x", generation: 2, ...metadata },
+    ...(status && { status }),
+  }) as Agent;
+
+const condition = (type: string, status: "True" | "False" | "Unknown", reason: string, observedGeneration = 2) => ({
+  ...{ type, status, reason, observedGeneration },
+  message: `about ${reason}`,
+  lastTransitionTime: "2026-01-01T00:00:00Z",
+});
+
+test.each<[string, Agent, object]>([
+  ["no status yet", agent(undefined), { state: "waiting", reason: "NotObserved" }],
+  [
+    "the status of an earlier generation",
+    agent({ observedGeneration: 1, conditions: [condition("Ready", "True", "Available", 1)] }),
+    { state: "waiting", reason: "NotObserved" },
+  ],
+  [
+    "a condition of an earlier generation",
+    agent({ observedGeneration: 2, conditions: [condition("Ready", "True", "Available", 1)] }),
+    { state: "waiting", reason: "NotObserved" },
+  ],
+  [
+    "ready",
+    agent({ observedGeneration: 2, conditions: [condition("Ready", "True", "Available")] }),
+    { state: "ready", reason: "Available", message: "about Available" },
+  ],
+  [
+    "a placeholder",
+    agent({ observedGeneration: 2, conditions: [condition("Ready", "True", "Placeholder")] }),
+    { state: "ready", reason: "Placeholder" },
+  ],
+  [
+    "may still become ready",
+    agent({ observedGeneration: 2, conditions: [condition("Ready", "False", "ImagePull")] }),
+    { state: "waiting", reason: "ImagePull", message: "about ImagePull" },
+  ],
+  [
+    "will not become ready",
+    agent({ observedGeneration: 2, conditions: [condition("Ready", "False", "ProgressDeadlineExceeded")] }),
+    { state: "failed", reason: "ProgressDeadlineExceeded" },
+  ],
+  [
+    "not accepted, while the earlier generation is ready",
+    agent({
+      observedGeneration: 2,
+      conditions: [condition("Accepted", "False", "InvalidConfig"), condition("Ready", "True", "Available")],
+    }),
+    { state: "failed", reason: "InvalidConfig" },
+  ],
+  ["changed by somebody else", agent(undefined, { generation: 3 }), { state: "failed", reason: "Superseded" }],
+  [
+    "being deleted",
+    agent(undefined, { deletionTimestamp: "2026-01-01T00:00:00Z" }),
+    { state: "failed", reason: "Terminating" },
+  ],
+])("standing: %s", (_, found, expected) => expect(standingOf(found, 2)).toMatchObject(expected));
+
+test("a placeholder needs no program, and has none", () => {
+  const text = (more: string) => `---\ngenus: B\nname: x\n${more}---\n`;
+  expect(readSpec("x.md", text("")).kind).toBe("mistakes");
+  const sidecar = "sidecar: { enabled: true, image: 'x:1', command: [x] }\n";
+  for (const more of ["", "entrypoint: a.b\nargs: [c]\n", "command: [a]\nprobe: { path: / }\n", sidecar]) {
+    expect(readSpec("x.md", text(more), asPlaceholder)).toMatchObject({
+      kind: "agent",
+      agent: { spec: { genus: "B", placeholder: true } },
+    });
+  }
+});
+
+test("the block of a hook is replaced, and nothing else", () => {
+  const [one, two] = ["a", "b"].map((output) => ({ specDirectory: "spec/agents", output }));
+  const textOf = (existing: string | undefined, directories = one): string => {
+    const hook = withBlock(existing, directories as NonNullable<typeof one>);
+    if ("refused" in hook) throw new Error(hook.refused);
+    return hook.text;
+  };
+  const alone = textOf(undefined);
+  expect(textOf(alone)).toBe(alone);
+  expect(textOf(alone, two)).toBe(alone.replace("--output 'a'", "--output 'b'"));
+  const others = textOf("#!/bin/bash\nfirst\nlast\n");
+  expect(others.split("\n").at(0)).toBe("#!/bin/bash");
+  expect(others.endsWith("first\nlast\n")).toBe(true);
+  expect(textOf(others, two)).toBe(others.replace("--output 'a'", "--output 'b'"));
+});
