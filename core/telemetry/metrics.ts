@@ -78,6 +78,41 @@ export const workerMetrics = {
   },
 } as const satisfies Record<string, MetricDefinition>;
 
+/** Metrics that each operator records about itself. Its `--metrics-port` serves these only. */
+export const operatorMetrics = {
+  depth: {
+    name: "kgents_operator_queue_depth",
+    labels: [],
+    meaning: "Agents that wait to be reconciled",
+  },
+  age: {
+    name: "kgents_operator_queue_age_seconds",
+    labels: [],
+    meaning: "how long the first of them has waited",
+  },
+  reconciles: {
+    name: "kgents_operator_reconciles",
+    labels: ["outcome"],
+    meaning:
+      "reconciled Agents; outcome is `unchanged`, `applied`, `reverted` (drift), `refused`, `leaving`, `gone`, or `failed` if it is tried again",
+  },
+  reconcileSeconds: {
+    name: "kgents_operator_reconcile_seconds",
+    labels: [],
+    meaning: "the time that reconciles took, in seconds; divide by their number",
+  },
+  leader: {
+    name: "kgents_operator_leader",
+    labels: [],
+    meaning: "1 if this operator leads, 0 if it stands by; with several namespaces the number that it leads in",
+  },
+  failingWatches: {
+    name: "kgents_operator_failing_watches",
+    labels: [],
+    meaning: "kinds of objects that cannot be listed or watched now; what the operator knows of them may be old",
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
 /** The label value if the actual value is not known, such as the backend of a refused run. */
 export const unknownLabel = "unknown";
 

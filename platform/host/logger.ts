@@ -7,19 +7,14 @@ export type Logger = ReturnType<typeof createLogger>;
 /** Limit in bytes for buffered log lines that cannot be written. More are dropped. */
 const keptBytes = 2 ** 20;
 
-/**
- * Creates the log on stderr. `LOG_LEVEL` sets its level. @default info
- *
- * @param name the program's, in each line
- */
-export function createLogger(name: "kgents-worker" | "kgents-operator" = "kgents-worker") {
+/** Creates the log on stderr. `LOG_LEVEL` sets its level. @default info */
+export function createLogger() {
   // Synchronous, so that the last lines before a crash are written.
   const stderr = pino.destination({ dest: 2, sync: true, maxLength: keptBytes });
   // Without a listener, a full disk or a closed reader would make each log call throw and end the worker.
   stderr.on("error", () => {});
   return pino(
     {
-      name,
       level: process.env.LOG_LEVEL ?? "info",
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,

@@ -20,7 +20,7 @@ import type {
 } from "@kubernetes/client-node";
 import { KgentsError } from "#core/contract/error";
 import { messageOf } from "#core/text/message-of";
-import { ClusterError, mayPass, timeOutReason, toClusterError } from "./cluster-error.ts";
+import { ClusterError, mayPass, RequestNotSent, timeOutReason, toClusterError } from "./cluster-error.ts";
 
 type ClientModule = typeof import("@kubernetes/client-node");
 
@@ -175,6 +175,7 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
         return await untilAborted(send(apis, optionsOf(signal)), signal);
       } catch (error) {
         limits.signal?.throwIfAborted();
+        if (error instanceof RequestNotSent) throw error;
         failure = timeOut.aborted
           ? new ClusterError(what, "no answer came in time", { reason: timeOutReason, cause: error })
           : toClusterError(what, error);

@@ -49,6 +49,14 @@ export class ClusterError extends Error {
 }
 Object.defineProperty(ClusterError.prototype, "name", { value: "ClusterError", configurable: true, writable: true });
 
+/** A request that this process decided not to send. It is not retried. */
+export class RequestNotSent extends Error {}
+Object.defineProperty(RequestNotSent.prototype, "name", {
+  value: "RequestNotSent",
+  configurable: true,
+  writable: true,
+});
+
 interface ApiFailure {
   readonly code?: unknown;
   readonly body?: unknown;

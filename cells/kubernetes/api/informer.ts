@@ -43,6 +43,8 @@ export interface Informer<Item> {
    * created under the same name is one change: readers compare uids.
    */
   readonly onChange: (listener: (key: string, source: ChangeSource) => void) => void;
+  /** Calls the listener after each complete list, and after the changes that it showed. */
+  readonly onList: (listener: () => void) => void;
   /** Stops the watch. Resolves when it has stopped. */
   readonly close: () => Promise<void>;
 }
@@ -133,6 +135,7 @@ export function startInformer<Raw extends VersionedObject, Item>(
   const { what, path, labelSelector, list, keyOf } = watched;
   const cache = createCache(keyOf, toItem);
   const listeners: ((key: string, source: ChangeSource) => void)[] = [];
+  const listListeners: (() => void)[] = [];
   const closing = new AbortController();
   const { signal } = closing;
   let complete = false;
@@ -155,6 +158,7 @@ export function startInformer<Raw extends VersionedObject, Item>(
     complete = true;
     heardAt = performance.now();
     tell(keys, "list");
+    for (const listener of listListeners) listener();
     return version;
   };
   const take = (type: string, raw: Raw): void => {
@@ -210,6 +214,7 @@ export function startInformer<Raw extends VersionedObject, Item>(
     isFailing: () => failing,
     quietFor: () => performance.now() - heardAt,
     onChange: (listener) => void listeners.push(listener),
+    onList: (listener) => void listListeners.push(listener),
     close: async () => {
       closing.abort();
       await running;

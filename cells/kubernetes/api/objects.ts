@@ -82,8 +82,16 @@ export interface Objects {
   readonly remove: (type: ResourceType, place: ObjectPlace, options?: DeleteOptions) => Promise<boolean>;
 }
 
-/** Limits the rate of requests: resolves when the next one may be sent. */
-export type Admit = (signal?: AbortSignal) => Promise<void>;
+/** What stands between a caller and the server. */
+export interface RequestGuards {
+  /** Limits the rate of writes: resolves when the next one may be sent. */
+  readonly admit?: (signal?: AbortSignal) => Promise<void>;
+  /**
+   * Called immediately before each write is sent, retries included. Ends the request if it throws
+   * {@link RequestNotSent}: this process may not write any more.
+   */
+  readonly permit?: () => void;
+}
 
 const placeOf = ({ metadata }: KubernetesJson): ObjectPlace => {
   if (metadata?.name === undefined) throw new Error("the object has no name");
@@ -120,9 +128,9 @@ export const listPageOf =
 /**
  * Creates the access to objects.
  *
- * @param admit awaited before each request. @default no limit
+ * @param guards of writes. @default none
  */
-export function createObjects(client: ClusterClient, admit: Admit = async () => {}): Objects {
+export function createObjects(client: ClusterClient, { admit, permit }: RequestGuards = {}): Objects {
   const pathOf = (type: ResourceType, { name, namespace }: ObjectPlace, subresource?: string): string =>
     resourcePath(type, namespace ?? client.namespace, name, subresource);
   const send = async <Answer>(
@@ -130,8 +138,10 @@ export function createObjects(client: ClusterClient, admit: Admit = async () => 
     request: ObjectRequest,
     limits: RequestLimits = {},
   ): Promise<ObjectResponse<Answer>> => {
-    await admit(limits.signal);
-    return client.request(what, (_apis, options) => sendObject<Answer>(client, request, options), limits);
+    const isWrite = request.method !== "GET";
+    if (isWrite) await admit?.(limits.signal);
+    const before = isWrite ? permit : undefined;
+    return client.request(what, (_apis, options) => sendObject<Answer>(client, request, options, before), limits);
   };
   const write = async <Item>(what: string, request: ObjectRequest, options: WriteOptions): Promise<Written<Item>> => {
     const { fieldManager, dryRun, limits } = options;
@@ -154,7 +164,6 @@ export function createObjects(client: ClusterClient, admit: Admit = async () => 
       type: ResourceType,
       { namespace = client.namespace, labelSelector, limits }: Parameters<Objects["list"]>[1] = {},
     ) => {
-      await admit(limits?.signal);
       const page = listPageOf<Item>(client, type, {
         namespace: namespace === "*" ? undefined : namespace,
         labelSelector,

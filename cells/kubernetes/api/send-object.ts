@@ -34,12 +34,14 @@ export const readWarnings = (header: string | undefined): readonly string[] =>
  * Sends a request once.
  *
  * @param options of the call, from {@link ClusterClient.request}
+ * @param permit called immediately before the request is sent; the request is not sent if it throws
  * @throws an error with `code` and `body` if the server refuses
  */
 export async function sendObject<Answer>(
   { module, config }: Pick<ClusterClient, "module" | "config">,
   { method, path, query = {}, body, contentType = "application/json" }: ObjectRequest,
   options: CallOptions,
+  permit: () => void = () => {},
 ): Promise<ObjectResponse<Answer>> {
   const credentials = config();
   const context = new module.RequestContext(`${credentials.getCurrentCluster()?.server ?? ""}${path}`, method);
@@ -53,6 +55,7 @@ export async function sendObject<Answer>(
   await credentials.applySecurityAuthentication(context);
   // Sets the signal of the call, and the shared connections.
   for (const { pre } of options.middleware ?? []) pre(context);
+  permit();
   const response = await new module.IsomorphicFetchHttpLibrary().send(context).toPromise();
   const text = await response.body.text();
   if (response.httpStatusCode >= 300) {
