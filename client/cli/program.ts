@@ -12,6 +12,7 @@ import { batchCommand } from "./batch/batch-command.ts";
 import { completionCommands } from "./completion/completion-command.ts";
 import { execCommand } from "./exec/exec-command.ts";
 import { agentsCommands } from "./infra/agents/agents-commands.ts";
+import { crdCommand } from "./infra/crd/crd-command.ts";
 import { infraCommand } from "./infra/infra-command.ts";
 import { mcpCommand } from "./mcp/mcp-command.ts";
 import { controlCommands } from "./runs/control-commands.ts";
@@ -125,6 +126,7 @@ function declareOtherCommands(program: Command, programs: Programs): void {
     },
   });
   declareAgentCommands(infra);
+  crdCommand(infra, async (flags) => leave(await (await import("./infra/crd/crd.ts")).crd(flags)));
   adminCommand(program, { setup: async (flags) => leave(await (await import("./admin/admin.ts")).setup(flags)) });
   mcpCommand(program, async (flags) => {
     const { mcp } = await import("./mcp/mcp.ts");
