@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The program `kgents`: the command line, with the worker that it can start. The only file that imports both client and
- * worker.
+ * The program `kgents`: the command line, with the worker and the operator that it can start. The only file that imports
+ * both client and worker.
  *
  * @module
  */
@@ -17,7 +17,10 @@ if (refusal === undefined) {
   if (compileCache !== undefined) module.enableCompileCache(compileCache);
   // Import after the version check: an older Node may crash while it loads the rest.
   const { runCommandLine } = await import("#client/cli/program");
-  await runCommandLine({ work: async (flags) => (await import("#worker/command")).work(flags) });
+  await runCommandLine({
+    work: async (flags) => (await import("#worker/command")).work(flags),
+    operate: async (flags) => (await import("#operator/command")).operate(flags),
+  });
 } else {
   process.stderr.write(`kgents: ${refusal}\n`);
   process.exitCode = 125;

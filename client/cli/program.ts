@@ -4,6 +4,7 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
+import type { OperatorCommandFlags } from "#core/configuration/operator-flags";
 import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
 import { packageVersion } from "#platform/host/package-files";
 import { adminCommand } from "./admin/admin-command.ts";
@@ -15,6 +16,7 @@ import { agentsCommands } from "./infra/agents/agents-commands.ts";
 import { crdCommand } from "./infra/crd/crd-command.ts";
 import { infraCommand } from "./infra/infra-command.ts";
 import { mcpCommand } from "./mcp/mcp-command.ts";
+import { operatorCommand } from "./operator/operator-command.ts";
 import { controlCommands } from "./runs/control-commands.ts";
 import { lookCommands } from "./runs/look-commands.ts";
 import { scheduleCommand } from "./schedules/schedule-command.ts";
@@ -32,6 +34,8 @@ const wrongUsage = 2;
 export interface Programs {
   /** `kgents worker`. Resolves with the exit code. */
   readonly work: (flags: WorkerCommandFlags) => Promise<number>;
+  /** `kgents operator`. Resolves with the exit code. */
+  readonly operate: (flags: OperatorCommandFlags) => Promise<number>;
 }
 
 /** Exits at once. An open connection would keep this process alive until it times out. */
@@ -140,6 +144,7 @@ function declareOtherCommands(program: Command, programs: Programs): void {
     // After a failed start, Temporal's runtime still runs and would keep this process alive.
     process.exit(await programs.work(flags));
   });
+  operatorCommand(program, async (flags) => leave(await programs.operate(flags)));
 }
 
 /** Reports a wrong command line and sets the exit code. Help and version, which commander also throws, are not errors. */

@@ -109,6 +109,14 @@ const workerSchema = strict(
   "an object with the worker's settings",
 );
 
+const operatorSchema = strict(
+  {
+    context: text(contextRule).min(1, { error: contextRule }).optional(),
+    networkIsolation: z.enum(["required", "best-effort"], { error: isolationRule }).default("required"),
+  },
+  "an object with any of context, networkIsolation",
+);
+
 const bucketNameRule = "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens";
 const prefixRule = "a prefix of names that ends with /, such as kgents/";
 const endpointRule = "an address that begins with http:// or https://";
@@ -133,6 +141,7 @@ export const configurationSchema = strict(
     languages: languageSettings.default({}),
     defaults: defaultsSchema.default({}),
     worker: workerSchema.prefault({}),
+    operator: operatorSchema.prefault({}),
     artifacts: strict(
       {
         directory: path("a path").optional(),
@@ -148,7 +157,7 @@ export const configurationSchema = strict(
       .transform(toMilliseconds)
       .prefault("7d"),
   },
-  "an object with any of languages, defaults, worker, artifacts, retention",
+  "an object with any of languages, defaults, worker, operator, artifacts, retention",
 );
 
 /**
@@ -157,6 +166,8 @@ export const configurationSchema = strict(
  * - `languages`: languages to add, and overrides of the built-in ones.
  * - `defaults`: values for fields that a request leaves out, in the notation of a request.
  * - `worker`: what this machine's worker serves and allows.
+ * - `operator`: for Agents: the kubeconfig's `context` (the current one), and `networkIsolation` (`required`: Agents run
+ *   only where NetworkPolicies are proved to be enforced; `best-effort`: everywhere).
  * - `artifacts`: where output and large input are stored: a `directory` (default: below the state directory) or a
  *   `bucket` of an S3-compatible service. A bucket has a `name`, a key `prefix` (none), a `region` and an `endpoint`
  *   (default for both, and for the credentials: the standard AWS variables and profiles), and `expiry`: whether workers

@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
-import { dnsLabelRule } from "#core/text/dns-label";
+import type { Command } from "commander";
+import { namespaceName } from "../terminal/namespace-name.ts";
 
 /** Flags of all `infra` commands. */
 export interface InfraFlags {
@@ -17,16 +17,6 @@ export interface InfraRuns {
   readonly status: (flags: InfraFlags) => Promise<void>;
   readonly destroy: (flags: InfraFlags) => Promise<void>;
 }
-
-/** The maximum length of a namespace's name. */
-const longestName = 63;
-
-// Not by the schema of names: loading zod takes longer than `kgents --version`.
-const namespaceName = (value: string): string => {
-  const { pattern, allowed } = dnsLabelRule(longestName);
-  if (pattern.test(value) && value.length <= longestName) return value;
-  throw new InvalidArgumentError(`Allowed is ${allowed}.`);
-};
 
 const exitCodes = `
 Exit codes: 0 usable; 1 isolated runs cannot be carried out; 2 wrong usage; 125 the command failed.`;

@@ -1,14 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
 import { parseDuration } from "#core/text/duration";
-
-const wholeNumber =
-  (minimum: number, maximum: number) =>
-  (value: string): number => {
-    const number = Number(value);
-    if (/^\d+$/.test(value) && number >= minimum && number <= maximum) return number;
-    throw new InvalidArgumentError(`Allowed is a whole number from ${minimum} to ${maximum}.`);
-  };
+import { wholeNumber } from "../terminal/whole-number.ts";
 
 const duration = (value: string): string => {
   if (parseDuration(value) !== undefined) return value;
