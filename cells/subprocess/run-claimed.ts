@@ -21,7 +21,10 @@ export interface ProgramRunner {
 
 async function runLasting(
   { engine, lasting }: ProgramRunner,
-  ...[cell, n, program, context]: Parameters<LastingCells["run"]>
+  cell: CellPlan,
+  n: number,
+  program: Program,
+  context: ProgramContext,
 ): Promise<ProgramOutcome> {
   try {
     return await lasting.run(cell, n, program, context);

@@ -181,8 +181,17 @@ export async function followProgram(
     const [said] = await Promise.all([diagnostics, stored]);
     const [usage, memoryKills] = [connections.usage(), watch?.end() ?? 0];
     return outcomeOf({
-      ...{ started, end, wasKilled, said, trouble, usage, memoryKills, filesOmitted, streams: [stdout, stderr] },
-      ...{ timeout: plan.timeout, isStopped: context.stop.aborted },
+      started,
+      end,
+      wasKilled,
+      said,
+      trouble,
+      usage,
+      memoryKills,
+      filesOmitted,
+      streams: [stdout, stderr],
+      timeout: plan.timeout,
+      isStopped: context.stop.aborted,
     });
   };
   try {

@@ -113,7 +113,10 @@ export async function inspectRun(service: RunService, id: string): Promise<RunDe
       status: info.status === "COMPLETED" && end.failure ? "error" : summary.status,
       language: result?.language ?? cell?.language ?? summary.language,
       backend: result?.backend ?? cell?.backend ?? summary.backend,
-      ...{ phase, waiting, request, taskQueue: info.taskQueue },
+      phase,
+      waiting,
+      request,
+      taskQueue: info.taskQueue,
       isolation: result?.isolation ?? cell?.isolation ?? null,
       fallback: result?.fallback ?? cell?.fallback ?? null,
       timings: {
