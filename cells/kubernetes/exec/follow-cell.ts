@@ -6,6 +6,7 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { KgentsError } from "#core/contract/error";
+import { createBackoff } from "#platform/host/backoff";
 import type { CellPlan } from "../../cell-plan.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 import { observeCell } from "../api/observe.ts";
@@ -39,7 +40,7 @@ type Unreachable = { readonly end: "unreachable"; readonly why: string };
 /** The cell still exists, and does not have the program's output any more. */
 type Discarded = { readonly end: "discarded" };
 
-/** Back-off after a broken connection, in milliseconds: starts at `first` and doubles up to `longest`. */
+/** Back-off after a broken connection, in milliseconds. */
 const pauses = { first: 100, longest: 2000 } as const;
 /** How long to try to stop the code, in milliseconds. After that the clean-up deletes the cell. */
 const stopPatience = 10_000;
@@ -108,7 +109,8 @@ export async function followToEnd(
   const { context, state } = run;
   const ending = endingSignal(context.stop);
   let brokenSince: number | undefined;
-  for (let pause: number = pauses.first; !ending.aborted; pause = Math.min(2 * pause, pauses.longest)) {
+  const backoff = createBackoff(pauses);
+  while (!ending.aborted) {
     const over = new AbortController();
     const close = new AbortController();
     // If the watch fails, close the connection: the server is then asked directly.
@@ -122,7 +124,7 @@ export async function followToEnd(
       why = end.why;
       if (state.received.stdout + state.received.stderr > before) {
         // Output arrived on this connection, so reset the back-off.
-        pause = pauses.first;
+        backoff.reset();
         brokenSince = undefined;
       }
     } catch (error) {
@@ -136,7 +138,7 @@ export async function followToEnd(
     brokenSince ??= Date.now();
     const next = await afterBreak(run, why, brokenSince);
     if (next) return next;
-    await wait(pause, undefined, { signal: ending }).catch(() => {});
+    await backoff.pause(ending);
   }
   if (isHandedOver(context.stop)) throw handedOver();
   if (context.stop.reason === "startup-timeout" && !state.mayHaveStarted) {
@@ -166,7 +168,8 @@ function patienceOfStop(run: CellRun): Patience {
 /** Kills the code from inside its cell, unless another program of the cell has been prepared since. */
 async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
   const { client, pod, directory } = run;
-  for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
+  const backoff = createBackoff(pauses);
+  for (;;) {
     let why: string;
     try {
       const limit = AbortSignal.timeout(stopPatience);
@@ -178,8 +181,8 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
     }
     const state = await stateNow(run);
     if (state?.state === "ended" || state?.state === "failed") return { end: "gone", state };
-    if (Date.now() + pause > patience(state !== undefined)) return { end: "unreachable", why };
-    await wait(pause);
+    if (Date.now() + backoff.next() > patience(state !== undefined)) return { end: "unreachable", why };
+    await backoff.pause();
   }
 }
 
@@ -196,7 +199,8 @@ export async function collectToEnd(
   const saved = new Set<string>();
   using clock = collectionDeadline(context.stop);
   const deadline = AbortSignal.any([clock.signal, context.abandoned]);
-  for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
+  const backoff = createBackoff(pauses);
+  for (;;) {
     let why: string;
     try {
       const end = await collectOnce(run, { disk: cell.shape.disk, saved, signal: deadline });
@@ -214,6 +218,6 @@ export async function collectToEnd(
     if (next) return next;
     const hurried = context.stop.aborted && context.stop.reason !== "timed-out";
     if (hurried && Date.now() > since + stopPatience) return { end: "unreachable", why };
-    await wait(pause);
+    await backoff.pause();
   }
 }
