@@ -4,6 +4,7 @@
  * @module
  */
 import type { V1Job } from "@kubernetes/client-node";
+import { defaultMaximumCells } from "#core/configuration/maximum-cells";
 import type { NetworkAccess } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import type { Isolation } from "#core/contract/result";
@@ -55,8 +56,6 @@ export interface KubernetesOptions extends ClusterSettings {
 }
 
 const defaultNodePatience = 60_000;
-/** The default of the configuration. */
-const defaultMaximumCells = 100;
 /** A bound above the number of cells that a worker has at once. */
 const rememberedJobs = 2000;
 
@@ -154,7 +153,7 @@ const jobOf = (instance: string, cellId: string, found: OwnedCell | undefined): 
 /** Creates the provider of cells in a cluster. It connects on first use. */
 export function createKubernetesProvider(options: KubernetesOptions): CellProvider {
   const { instance, namespace, runtimeClassName, podTemplate, userIds = defaultUserIds } = options;
-  const { maximumCells = defaultMaximumCells, nodePatienceMilliseconds = defaultNodePatience } = options;
+  const { maximumCells = defaultMaximumCells.kubernetes, nodePatienceMilliseconds = defaultNodePatience } = options;
   const connection = connectionOf(options);
   const { connect, look } = connection;
   const placement = clusterPlacement(options, maximumCells, connection);
@@ -171,7 +170,7 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
       statusBy(async () => {
         const seen = await look();
         const summary = `Kubernetes ${seen.version}, namespace ${namespace}`;
-        return { summary, isolation: isolationOf(seen, usualLimits) };
+        return { summary, isolation: isolationOf(seen, usualLimits()) };
       }),
     // The quotas and the scheduler decide what fits.
     check: () => {},

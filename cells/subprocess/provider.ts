@@ -4,6 +4,7 @@
  * @module
  */
 import type { WorkerPolicy } from "#core/configuration/configuration";
+import { defaultMaximumCells } from "#core/configuration/maximum-cells";
 import { applyMachine } from "#core/configuration/policy";
 import { machineLimits } from "#platform/host/machine-limits";
 import { identifyProcess } from "#platform/host/process-identity";
@@ -24,9 +25,6 @@ import { type CellDirectories, cellDirectories } from "./sandbox/cell-directory.
 import type { Engine } from "./sandbox/engine.ts";
 import { launcherDirectory } from "./sandbox/sandbox.ts";
 import { sandboxEngine } from "./sandbox/sandbox-engine.ts";
-
-/** The default of the configuration. */
-const defaultMaximumCells = 10;
 
 /** Options of a subprocess provider. */
 export interface SubprocessOptions {
@@ -72,7 +70,7 @@ function engineOf(options: SubprocessOptions): Engine {
 
 /** Creates the provider of cells that are sandboxes on this machine. */
 export function createSubprocessProvider(options: SubprocessOptions): CellProvider {
-  const { stateDirectory, maximumCells = defaultMaximumCells, limits = {}, log } = options;
+  const { stateDirectory, maximumCells = defaultMaximumCells.subprocess, limits = {}, log } = options;
   const records = cellDirectories(stateDirectory);
   const launchers = launcherDirectory(stateDirectory);
   const engine = engineOf(options);

@@ -77,4 +77,4 @@ export async function loadManifests(namespace: string, template: PodTemplate = {
 }
 
 /** The display name of an object. */
-export const titleOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;
+export const manifestTitle = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;

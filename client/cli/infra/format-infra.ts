@@ -8,7 +8,7 @@ import type { CellAdmission } from "#cells/kubernetes/infra/admission";
 import type { CellCounts } from "#cells/kubernetes/infra/cells";
 import type { InfraCluster } from "#cells/kubernetes/infra/infra-cluster";
 import type { InfraStatus } from "#cells/kubernetes/infra/infra-status";
-import { titleOf } from "#cells/kubernetes/infra/manifests";
+import { manifestTitle } from "#cells/kubernetes/infra/manifests";
 import type { PlannedAction, PlannedObject } from "#cells/kubernetes/infra/plan";
 import type { RecordedVerdict } from "#cells/kubernetes/infra/recorded-verdict";
 import {
@@ -58,7 +58,7 @@ const permittedInWords = (plan: readonly PlannedObject[]): string[] =>
 export const planInWords = (cluster: InfraCluster, plan: readonly PlannedObject[]): string =>
   [
     `in ${cluster.context} (${cluster.server}, ${cluster.version}), namespace ${cluster.namespace}:`,
-    ...plan.map(({ manifest, action }) => `        ${titleOf(manifest)}: ${actions[action]}`),
+    ...plan.map(({ manifest, action }) => `        ${manifestTitle(manifest)}: ${actions[action]}`),
     ...permittedInWords(plan),
   ].join("\n");
 
