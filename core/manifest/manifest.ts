@@ -11,17 +11,6 @@ import type { Content, ExecutionSpec } from "../contract/request.ts";
 import { contentHash } from "../contract/request-hash.ts";
 import { cellDirectories, cellPod, collectionGraceSeconds } from "./cell-pod.ts";
 import { accountAnnotations, accountFiles, defaultUserIds, userIdLabel } from "./cell-user.ts";
-import {
-  agentLabel,
-  codeHashAnnotation,
-  createdAtAnnotation,
-  jobTypeLabel,
-  languageLabel,
-  managedByKgents,
-  managedByLabel,
-  networkLabel,
-  partOfLabel,
-} from "./cluster-names.ts";
 import { checkHardening } from "./hardening.ts";
 import type { Job } from "./job-types.ts";
 import { jobWithTemplate } from "./pod-template.ts";
@@ -65,7 +54,7 @@ const withoutReserved = (entries: Readonly<Record<string, string>>): Record<stri
  * Asynchronous, because Web Crypto computes the hash asynchronously.
  */
 export const codeAnnotations = async (spec: ExecutionSpec): Promise<Record<string, string>> => ({
-  [codeHashAnnotation]: `sha256:${await contentHash(codeOf(spec))}`,
+  "kgents.io/code-hash": `sha256:${await contentHash(codeOf(spec))}`,
 });
 
 /** The Job of a request, as a dry run shows it. */
@@ -81,7 +70,7 @@ export const jobOfRequest = async (
   });
 
 /** The value of the label that a NetworkPolicy selects pods by. */
-const networkLabelOf = (shape: CellShape): string => {
+const networkLabel = (shape: CellShape): string => {
   switch (shape.network.to) {
     case "nothing":
       return "false";
@@ -109,18 +98,18 @@ function plainJob(input: JobInput): Job {
   const labels = {
     ...withoutReserved(shape.labels),
     ...input.labels,
-    [partOfLabel]: managedByKgents,
-    [managedByLabel]: managedByKgents,
-    [agentLabel]: "q-gent",
-    [jobTypeLabel]: "ephemeral",
-    [languageLabel]: shape.language.name,
+    "app.kubernetes.io/part-of": "kgents",
+    "app.kubernetes.io/managed-by": "kgents",
+    "kgents.io/agent": "q-gent",
+    "kgents.io/job-type": "ephemeral",
+    "kgents.io/language": shape.language.name,
     // The namespace denies all traffic by default. One NetworkPolicy allows it for pods where this is "true".
-    [networkLabel]: networkLabelOf(shape),
+    "kgents.io/network": networkLabel(shape),
     [userIdLabel]: String(userId),
   };
   const annotations = {
     ...input.annotations,
-    ...(input.createdAt && { [createdAtAnnotation]: input.createdAt.toISOString() }),
+    ...(input.createdAt && { "kgents.io/created-at": input.createdAt.toISOString() }),
   };
   const accounts = accountFiles(userId, cellDirectories.work);
   const podAnnotations = {

@@ -3,10 +3,8 @@
  *
  * @module
  */
-
 import { KgentsError } from "#core/contract/error";
 import type { FailureKind } from "#core/contract/failure";
-import { messageOf } from "#core/text/message-of";
 import { isQuotaRefusal } from "../quotas/quota.ts";
 
 /** The reason of a request that timed out, as Kubernetes names it. */
@@ -101,7 +99,7 @@ function innermost(error: unknown): string {
   let current = error;
   while (current instanceof Error && current.cause instanceof Error) current = current.cause;
   if (current instanceof AggregateError && current.errors.length > 0) return innermost(current.errors[0]);
-  return messageOf(current);
+  return current instanceof Error ? current.message : String(current);
 }
 
 /** Converts an error of the Kubernetes client to a {@link ClusterError}. */

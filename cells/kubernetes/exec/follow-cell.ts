@@ -5,21 +5,19 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
+import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
-import { createBackoff } from "#platform/host/backoff";
 import type { CellPlan } from "../../cell-plan.ts";
+import type { ProgramContext } from "../../provider.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 import { observeCell } from "../api/observe.ts";
 import type { OwnCells } from "../api/own-cells.ts";
 import { type CellState, cellContainer } from "../cell/classify-cell.ts";
 import { classifyPinned, type Pin } from "../cell/pin.ts";
 import { cellScripts } from "./cell-scripts.ts";
-import { collectOnce } from "./collect.ts";
-import type { Collected } from "./collected.ts";
+import { type Collected, collectOnce } from "./collect.ts";
 import { runScript } from "./exec-session.ts";
-import { followOnce } from "./follow.ts";
-import type { PodProgram } from "./pod-program.ts";
-import { StoreError } from "./pour.ts";
+import { followOnce, type Progress, StoreError } from "./follow.ts";
 import { collectionDeadline, collectionPatience, endingSignal, handedOver, isHandedOver } from "./stop-signals.ts";
 
 /** The access to an instance's cells. */
@@ -29,10 +27,16 @@ export interface Reach extends OwnCells {
 }
 
 /** A program in a cell whose supervisor runs. */
-export interface CellRun extends PodProgram {
+export interface CellRun {
   readonly reach: Reach;
   readonly cell: CellPlan;
+  readonly program: Program;
+  /** That of the program within the run directory: see `programDirectory`. */
+  readonly directory: string;
+  readonly context: ProgramContext;
+  readonly pod: string;
   readonly pin: Pin;
+  readonly progress: Progress;
 }
 
 type Gone = { readonly end: "gone"; readonly state: Extract<CellState, { state: "ended" | "failed" }> };
@@ -40,7 +44,7 @@ type Unreachable = { readonly end: "unreachable"; readonly why: string };
 /** The cell still exists, and does not have the program's output any more. */
 type Discarded = { readonly end: "discarded" };
 
-/** Back-off after a broken connection, in milliseconds. */
+/** Back-off after a broken connection, in milliseconds: starts at `first` and doubles up to `longest`. */
 const pauses = { first: 100, longest: 2000 } as const;
 /** How long to try to stop the code, in milliseconds. After that the clean-up deletes the cell. */
 const stopPatience = 10_000;
@@ -78,8 +82,8 @@ async function closeWhenGone({ reach, cell, pin }: CellRun, over: AbortSignal, c
 }
 
 /** The time at which to give up on a cell that does not answer, in milliseconds since the epoch. */
-function patienceEnds({ state, program, reach }: CellRun, serverAnswers: boolean, since: number): number {
-  const codeEnds = (state.startedAt?.getTime() ?? since) + program.timeout;
+function patienceEnds({ progress, program, reach }: CellRun, serverAnswers: boolean, since: number): number {
+  const codeEnds = (progress.startedAt?.getTime() ?? since) + program.timeout;
   return Math.max(codeEnds, since) + (serverAnswers ? reach.nodePatienceMilliseconds : collectionPatience);
 }
 
@@ -91,10 +95,10 @@ async function afterBreak(run: CellRun, why: string, since: number): Promise<Gon
 }
 
 /** The message of an error that only means a broken connection; other errors are thrown. */
-function whyBroken(error: unknown, { client, state }: CellRun): string {
+function whyBroken(error: unknown, { reach, progress }: CellRun): string {
   if (!(error instanceof ClusterError)) throw error;
-  if (error.status === 403 && !state.mayHaveStarted) throw toRunFailure(error);
-  if (error.status === 401) client.reload();
+  if (error.status === 403 && !progress.mayHaveStarted) throw toRunFailure(error);
+  if (error.status === 401) reach.client.reload();
   return error.message;
 }
 
@@ -106,25 +110,32 @@ function whyBroken(error: unknown, { client, state }: CellRun): string {
 export async function followToEnd(
   run: CellRun,
 ): Promise<{ readonly end: "code-ended" } | Gone | Unreachable | Discarded> {
-  const { context, state } = run;
+  const { reach, program, directory, context, progress, pod } = run;
   const ending = endingSignal(context.stop);
   let brokenSince: number | undefined;
-  const backoff = createBackoff(pauses);
-  while (!ending.aborted) {
+  for (let pause: number = pauses.first; !ending.aborted; pause = Math.min(2 * pause, pauses.longest)) {
     const over = new AbortController();
     const close = new AbortController();
     // If the watch fails, close the connection: the server is then asked directly.
     const watched = closeWhenGone(run, over.signal, () => close.abort()).catch(() => close.abort());
     let why: string;
     try {
-      const before = state.received.stdout + state.received.stderr;
-      const end = await followOnce(run, AbortSignal.any([ending, close.signal]));
+      const before = progress.received.stdout + progress.received.stderr;
+      const end = await followOnce(
+        reach.client,
+        pod,
+        program,
+        directory,
+        context,
+        progress,
+        AbortSignal.any([ending, close.signal]),
+      );
       if (end.end === "code-ended" || end.end === "discarded") return end;
       if (end.end === "refused") throw new KgentsError("cell-start", `the code could not be started: ${end.why}`);
       why = end.why;
-      if (state.received.stdout + state.received.stderr > before) {
+      if (progress.received.stdout + progress.received.stderr > before) {
         // Output arrived on this connection, so reset the back-off.
-        backoff.reset();
+        pause = pauses.first;
         brokenSince = undefined;
       }
     } catch (error) {
@@ -138,10 +149,10 @@ export async function followToEnd(
     brokenSince ??= Date.now();
     const next = await afterBreak(run, why, brokenSince);
     if (next) return next;
-    await backoff.pause(ending);
+    await wait(pause, undefined, { signal: ending }).catch(() => {});
   }
   if (isHandedOver(context.stop)) throw handedOver();
-  if (context.stop.reason === "startup-timeout" && !state.mayHaveStarted) {
+  if (context.stop.reason === "startup-timeout" && !progress.mayHaveStarted) {
     return { end: "unreachable", why: "it did not answer within its start-up time" };
   }
   return endCode(run, patienceOfStop(run));
@@ -167,13 +178,12 @@ function patienceOfStop(run: CellRun): Patience {
 
 /** Kills the code from inside its cell, unless another program of the cell has been prepared since. */
 async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
-  const { client, pod, directory } = run;
-  const backoff = createBackoff(pauses);
-  for (;;) {
+  const { reach, pod, directory } = run;
+  for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
     let why: string;
     try {
       const limit = AbortSignal.timeout(stopPatience);
-      const end = await runScript(client, { pod, container: cellContainer }, cellScripts.kill(directory), limit);
+      const end = await runScript(reach.client, { pod, container: cellContainer }, cellScripts.kill(directory), limit);
       if ("exitCode" in end && end.exitCode === 0) return { end: "code-ended" };
       why = "broken" in end ? end.broken : `exit code ${end.exitCode}`;
     } catch (error) {
@@ -181,8 +191,8 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
     }
     const state = await stateNow(run);
     if (state?.state === "ended" || state?.state === "failed") return { end: "gone", state };
-    if (Date.now() + backoff.next() > patience(state !== undefined)) return { end: "unreachable", why };
-    await backoff.pause();
+    if (Date.now() + pause > patience(state !== undefined)) return { end: "unreachable", why };
+    await wait(pause);
   }
 }
 
@@ -194,16 +204,25 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
 export async function collectToEnd(
   run: CellRun,
 ): Promise<{ readonly end: "collected"; readonly collected: Collected } | Gone | Unreachable | Discarded> {
-  const { cell, context } = run;
+  const { reach, cell, program, directory, context, progress, pod } = run;
   const since = Date.now();
   const saved = new Set<string>();
   using clock = collectionDeadline(context.stop);
   const deadline = AbortSignal.any([clock.signal, context.abandoned]);
-  const backoff = createBackoff(pauses);
-  for (;;) {
+  for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
     let why: string;
     try {
-      const end = await collectOnce(run, { disk: cell.shape.disk, saved, signal: deadline });
+      const end = await collectOnce(
+        reach.client,
+        pod,
+        program,
+        directory,
+        cell.shape.disk,
+        context,
+        progress,
+        saved,
+        deadline,
+      );
       if ("collected" in end) return { end: "collected", collected: end.collected };
       if ("discarded" in end) return { end: "discarded" };
       why = end.failed;
@@ -218,6 +237,6 @@ export async function collectToEnd(
     if (next) return next;
     const hurried = context.stop.aborted && context.stop.reason !== "timed-out";
     if (hurried && Date.now() > since + stopPatience) return { end: "unreachable", why };
-    await backoff.pause();
+    await wait(pause);
   }
 }

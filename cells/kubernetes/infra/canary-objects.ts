@@ -16,7 +16,6 @@ import {
   canaryTargetsInWords,
   managedByKgents,
   managedByLabel,
-  partOfLabel,
 } from "#core/manifest/cluster-names";
 import { podWithTemplate } from "#core/manifest/pod-template";
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
@@ -127,7 +126,7 @@ exit ${stillReached}`,
 };
 
 const labelsOf = (id: string, role?: CanaryRole): Record<string, string> => ({
-  [partOfLabel]: managedByKgents,
+  "app.kubernetes.io/part-of": "kgents",
   [managedByLabel]: managedByKgents,
   [canaryLabel]: id,
   ...(role && { [canaryRoleLabel]: role }),

@@ -1,5 +1,4 @@
 import type { ClusterClient } from "../api/cluster-client.ts";
-import { listQuotas } from "../quotas/list-quotas.ts";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
 /** The use of one resource, in Kubernetes' own notation. */
@@ -12,7 +11,11 @@ export interface QuotaUse {
 
 /** Reads the use of the namespace's quotas. */
 export async function readQuota(client: ClusterClient): Promise<readonly QuotaUse[]> {
-  const items = await listQuotas(client, answerMilliseconds);
+  const { items } = await client.request(
+    "reading the quota",
+    ({ core }, call) => core.listNamespacedResourceQuota({ namespace: client.namespace }, call),
+    { milliseconds: answerMilliseconds },
+  );
   return items.flatMap(({ spec, status }) =>
     Object.entries(spec?.hard ?? {}).map(([resource, hard]) => ({
       resource,

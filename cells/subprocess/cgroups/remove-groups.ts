@@ -1,5 +1,5 @@
 import { rmdirSync } from "node:fs";
-import { createBackoff } from "#platform/host/backoff";
+import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode } from "#platform/host/error-code";
 import { groupProcesses } from "./group-files.ts";
 
@@ -21,8 +21,7 @@ export function killGroups(directories: readonly string[]): void {
 
 async function removeGroup(directory: string): Promise<void> {
   const deadline = Date.now() + patience;
-  const backoff = createBackoff({ first: 1, longest: 100 });
-  for (;;) {
+  for (let pause = 1; ; pause = Math.min(pause * 2, 100)) {
     try {
       return rmdirSync(directory);
     } catch (error) {
@@ -32,7 +31,7 @@ async function removeGroup(directory: string): Promise<void> {
       if (code !== "EBUSY" || Date.now() > deadline) throw error;
     }
     killGroups([directory]);
-    await backoff.pause();
+    await sleep(pause);
   }
 }
 

@@ -1,7 +1,7 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import type { ExecuteHeartbeat, LiveWindow } from "#activities/contract";
 import type { ExecutionResult } from "#core/contract/result";
-import { createBackoff } from "#platform/host/backoff";
 import type { StreamName } from "#platform/store/references";
 import { fits } from "../runs/read-result.ts";
 import type { RunReference, RunService } from "../temporal/run-service.ts";
@@ -10,10 +10,14 @@ import { type OutputEvent, remainingOutput } from "./event.ts";
 const streams: readonly StreamName[] = ["stdout", "stderr"];
 
 /**
- * The pauses between polls, which grow while nothing is new. Heartbeats must be polled in Temporal. A Describe costs it
- * 1 ms; workers send heartbeats every 250 ms at most while there is output.
+ * Heartbeats must be polled in Temporal. A Describe costs it 1 ms; workers send heartbeats every 250 ms at most while
+ * there is output.
  */
 const pollMilliseconds = { first: 125, longest: 1000 } as const;
+
+/** The pause before the next poll. It doubles while nothing is new, up to a second. */
+export const nextPause = (before: number, isNew: boolean): number =>
+  isNew ? pollMilliseconds.first : Math.min(2 * before, pollMilliseconds.longest);
 
 const position = z.int().min(0);
 const windowSchema = z.object({ offset: position, base64: z.string() });
@@ -55,7 +59,7 @@ export async function* followHeartbeats(
   let offsets = { stdout: 0, stderr: 0 };
   let behind = { stdout: false, stderr: false };
   let finished: ExecutionResult | undefined;
-  const backoff = createBackoff(pollMilliseconds);
+  let pause: number = pollMilliseconds.first;
   const end = new AbortController();
   result
     .then((value) => (finished = value))
@@ -83,8 +87,8 @@ export async function* followHeartbeats(
         offsets[stream] += bytes.length;
       }
     }
-    if (isNew) backoff.reset();
-    await backoff.pause(end.signal);
+    pause = nextPause(pause, isNew);
+    await wait(pause, undefined, { signal: end.signal }).catch(() => {});
   }
   if (!finished) return;
   const sameAttempt = finished.attempts === attempt;
