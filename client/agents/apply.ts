@@ -52,7 +52,8 @@ function mistakesOf(written: WrittenAgent, error: ClusterError): SpecMistake[] {
   }));
   if (conflicts.length > 0) return conflicts;
   const causes = error.causes
-    .filter(({ field }) => field !== "")
+    // The server writes `<nil>` for rules that it did not check because of other mistakes.
+    .filter(({ field }) => field !== "" && field !== "<nil>")
     .map(({ field, message }) => ({ ...at(field), field: field.replace(/^\./, ""), message }));
   if (causes.length > 0) return causes;
   return [{ ...at(".metadata.name"), field: "", message: error.message }];

@@ -8,8 +8,8 @@ import type { Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { Agent } from "#core/agents/agent";
 import { agentNamespace } from "#core/agents/names";
+import { type OperatorStatus, operatorStatus } from "#operator/leader/operator-status";
 import { clusterFailure, lacksAgents } from "./cluster-refusal.ts";
-import { type OperatorState, operatorState } from "./operator-state.ts";
 
 /** An Agent in a list. */
 export interface ListedAgent {
@@ -33,8 +33,8 @@ export interface AgentsReport {
   /** Why the Agents could not be read; null if they could. */
   readonly unreadable: string | null;
   readonly agents: readonly ListedAgent[];
-  /** The operator of each namespace that has Agents, and of the usual one. */
-  readonly operators: readonly ({ readonly namespace: string } & OperatorState)[];
+  /** The operator of each namespace that has Agents, and of the usual one. Its state is null if it may not be read. */
+  readonly operators: readonly { readonly namespace: string; readonly state: OperatorStatus | null }[];
 }
 
 function listed({ metadata, spec, status = {} }: Agent): ListedAgent {
@@ -65,6 +65,15 @@ async function readAgents(objects: Objects): Promise<readonly Agent[]> {
   }
 }
 
+async function readOperator(objects: Objects, namespace: string): Promise<OperatorStatus | null> {
+  try {
+    return await operatorStatus(objects, namespace);
+  } catch (error) {
+    if (isForbidden(error)) return null;
+    throw error;
+  }
+}
+
 /**
  * Lists the Agents.
  *
@@ -75,7 +84,7 @@ export async function listAgents(objects: Objects): Promise<AgentsReport> {
     const agents = (await readAgents(objects)).map(listed);
     const namespaces = [...new Set([agentNamespace, ...agents.map(({ namespace }) => namespace)])];
     const operators = await Promise.all(
-      namespaces.map(async (namespace) => ({ namespace, ...(await operatorState(objects, namespace)) })),
+      namespaces.map(async (namespace) => ({ namespace, state: await readOperator(objects, namespace) })),
     );
     return { installed: true, unreadable: null, agents, operators };
   } catch (error) {

@@ -71,22 +71,14 @@ function untried(tried: readonly CanaryTarget[]): string {
   return left.length === 0 ? "" : ` Not tested, because no pod can reach it here: ${canaryTargetsInWords(left)}.`;
 }
 
-/** What a verdict means for whoever asks. */
-interface Consequences {
-  readonly ready: string;
-  readonly required: string;
-  readonly bestEffort: string;
-}
-
-function consequencesInWords(
-  { isolation, reason, tried }: RecordedVerdict,
-  isRequired: boolean,
-  { ready, required, bestEffort }: Consequences,
-): string {
+/** What the canary found, and what follows. */
+export function verdictInWords({ isolation, reason, tried }: RecordedVerdict, isRequired: boolean): string {
   if (isolation === "enforced") {
-    return `network isolation is enforced: ${ready}\n        A pod without network did not reach ${canaryTargetsInWords(tried)}.${untried(tried)}`;
+    return `network isolation is enforced: the cluster is ready for runs\n        A pod without network did not reach ${canaryTargetsInWords(tried)}.${untried(tried)}`;
   }
-  const consequence = isRequired ? required : bestEffort;
+  const consequence = isRequired
+    ? "this machine's worker refuses runs without --network"
+    : "this machine's worker runs code nevertheless, as its configuration says";
   const [meaning, remedy] =
     isolation === "not-enforced"
       ? [
@@ -98,22 +90,6 @@ function consequencesInWords(
         ${meaning}: ${consequence}
         ${remedy}, and run this again.`;
 }
-
-/** What the canary found in the cells' namespace, and what follows. */
-export const verdictInWords = (verdict: RecordedVerdict, isRequired: boolean): string =>
-  consequencesInWords(verdict, isRequired, {
-    ready: "the cluster is ready for runs",
-    required: "this machine's worker refuses runs without --network",
-    bestEffort: "this machine's worker runs code nevertheless, as its configuration says",
-  });
-
-/** What the canary found in the Agents' namespace, and what follows. */
-export const agentVerdictInWords = (verdict: RecordedVerdict, isRequired: boolean): string =>
-  consequencesInWords(verdict, isRequired, {
-    ready: "the namespace is ready for Agents",
-    required: "an operator accepts no Agents here",
-    bestEffort: "an operator with this configuration accepts Agents nevertheless",
-  });
 
 /** How many cells there are. */
 export const cellsInWords = ({ running, finished }: CellCounts): string =>

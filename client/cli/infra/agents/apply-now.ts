@@ -1,6 +1,9 @@
+import { ClusterError } from "#cells/kubernetes/api/cluster-error";
 import type { Agent } from "#core/agents/agent";
+import { operatorStatus } from "#operator/leader/operator-status";
 import { type AppliedAgent, applyAgent, type RefusedAgent } from "../../../agents/apply.ts";
-import { type OperatorState, operatorState } from "../../../agents/operator-state.ts";
+import { clusterFailure } from "../../../agents/cluster-refusal.ts";
+import { reconcileHere } from "../../../agents/reconcile-here.ts";
 import type { WrittenAgent } from "../../../agents/spec-file.ts";
 import type { Standing } from "../../../agents/standing.ts";
 import { waitUntilReady } from "../../../agents/wait.ts";
@@ -42,31 +45,54 @@ export async function applyEach(
   return results;
 }
 
-/** The namespaces without a live operator, each with its state. */
-async function statesOf(
-  { objects }: AgentCluster,
-  agents: readonly Agent[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, OperatorState>> {
-  const namespaces = [...new Set(agents.map(({ metadata }) => String(metadata.namespace)))];
-  const states = await Promise.all(namespaces.map((namespace) => operatorState(objects, namespace, signal)));
-  return new Map(namespaces.flatMap((namespace, index) => [[namespace, states[index] as OperatorState]]));
+/** Whether no operator is live in a namespace. Where that may not be read, it is said, and one is taken for granted. */
+async function lacksOperator({ objects }: AgentCluster, namespace: string, reporter: Reporter): Promise<boolean> {
+  try {
+    return !(await operatorStatus(objects, namespace)).isLive;
+  } catch (error) {
+    if (!(error instanceof ClusterError) || error.status !== 403) throw clusterFailure(error);
+    reporter.say(`whether an operator works in ${namespace} cannot be read: ${error.message}`);
+    return false;
+  }
 }
 
-/** Says where no operator is live. */
-export async function sayWithoutOperator(
+/** The namespaces of Agents in which no operator is live. */
+async function withoutOperator(
+  connected: AgentCluster,
+  agents: readonly Agent[],
+  reporter: Reporter,
+): Promise<ReadonlySet<string>> {
+  const namespaces = [...new Set(agents.map(({ metadata }) => String(metadata.namespace)))];
+  const answers = await Promise.all(namespaces.map((namespace) => lacksOperator(connected, namespace, reporter)));
+  return new Set(namespaces.filter((_, index) => answers[index]));
+}
+
+/**
+ * Does the operator's work once where no operator is live, and says so.
+ *
+ * @returns the namespaces in which this process does it
+ */
+export async function reconcileWithoutOperator(
   connected: AgentCluster,
   agents: readonly Agent[],
   { reporter, signal }: CommandContext,
-): Promise<void> {
-  for (const [namespace, { isLive }] of await statesOf(connected, agents, signal)) {
-    if (!isLive) reporter.say(`no operator works in ${namespace}: nothing happens until you start \`kgents operator\``);
+): Promise<ReadonlySet<string>> {
+  const alone = await withoutOperator(connected, agents, reporter);
+  for (const agent of agents) {
+    if (alone.has(String(agent.metadata.namespace))) await reconcileHere(connected.cluster, agent, signal);
   }
+  for (const namespace of alone) {
+    reporter.say(
+      `no operator works in ${namespace}: reconciled once, with your rights; nothing puts drift back; start \`kgents operator\``,
+    );
+  }
+  return alone;
 }
 
 async function waitForAll(
   connected: AgentCluster,
   results: readonly Applied[],
+  alone: ReadonlySet<string>,
   timeoutMilliseconds: number,
   { reporter, signal }: CommandContext,
 ): Promise<void> {
@@ -75,8 +101,15 @@ async function waitForAll(
     if (answer.kind === "refused") return;
     const { agent } = answer;
     const title = titleOf(written.agent);
+    const isAlone = alone.has(String(agent.metadata.namespace));
+    const reconcile = isAlone ? () => reconcileHere(connected.cluster, agent, signal) : undefined;
     const onChange = (standing: Standing): void => reporter.say(standingInWords(title, standing));
-    const standing = await waitUntilReady(connected.objects, agent, { timeoutMilliseconds, signal, onChange });
+    const standing = await waitUntilReady(connected.objects, agent, {
+      timeoutMilliseconds,
+      signal,
+      onChange,
+      reconcile,
+    });
     result.standing = standing;
     if (standing.state === "waiting") reporter.say(`${title}: not ready after ${timeoutMilliseconds / 1000} s`);
   };
@@ -102,11 +135,11 @@ export async function applyNow(
 ): Promise<number> {
   const results = await applyEach(connected, agents, flags, context);
   const applied = results.flatMap(({ answer }) => (answer.kind === "applied" ? [answer.agent] : []));
-  await sayWithoutOperator(connected, applied, context);
+  const alone = await reconcileWithoutOperator(connected, applied, context);
   if (flags.wait) {
-    await waitForAll(connected, results, flags.timeout ?? defaultTimeoutMilliseconds, context);
+    await waitForAll(connected, results, alone, flags.timeout ?? defaultTimeoutMilliseconds, context);
   }
-  if (flags.json) await printJson({ agents: results.map(reportOf) }, 2);
+  if (flags.json) await printJson({ agents: results.map(reportOf), reconciledHere: [...alone] }, 2);
   const isDone = results.every(
     ({ answer, standing }) => answer.kind === "applied" && (!flags.wait || standing?.state === "ready"),
   );

@@ -12,7 +12,9 @@ const columns: readonly Column<ListedAgent>[] = [
   { title: "WHY", text: ({ message }) => message.split("\n")[0] ?? "", optional: 3 },
 ];
 
-function operatorInWords({ namespace, leader, isLive, renewedAt }: AgentsReport["operators"][number]): string {
+function operatorInWords({ namespace, state }: AgentsReport["operators"][number]): string {
+  if (state === null) return `not readable in ${namespace}`;
+  const { leader, isLive, renewedAt } = state;
   const seconds = Math.max(0, Math.round((Date.now() - Date.parse(renewedAt ?? "")) / 1000));
   const since = Number.isNaN(seconds) ? "" : `, last renewed ${ageInWords(seconds)}`;
   if (isLive) return `${leader} leads in ${namespace}`;

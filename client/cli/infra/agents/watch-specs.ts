@@ -8,7 +8,7 @@ import type { WrittenAgent } from "../../../agents/spec-file.ts";
 import { mistakeInWords } from "../../../agents/spec-mistake.ts";
 import { quietChanges } from "../../../agents/watch-directory.ts";
 import type { ApplyFlags } from "./agents-commands.ts";
-import { applyEach, type CommandContext, sayWithoutOperator } from "./apply-now.ts";
+import { applyEach, type CommandContext, reconcileWithoutOperator } from "./apply-now.ts";
 import type { AgentCluster } from "./connect-agents.ts";
 import { titleOf } from "./format-agents.ts";
 import { loadNamed } from "./load.ts";
@@ -66,7 +66,7 @@ async function catchUp(
   const results = await applyEach(connected, changed, flags, context);
   for (const { written } of results) known.set(identityOf(written), written);
   const applied = results.flatMap(({ answer }) => (answer.kind === "applied" ? [answer.agent] : []));
-  if (applied.length > 0) await sayWithoutOperator(connected, applied, context);
+  if (applied.length > 0) await reconcileWithoutOperator(connected, applied, context);
   for (const written of goneOf(known, loaded)) {
     known.delete(identityOf(written));
     await remove(connected, written, flags, context);
