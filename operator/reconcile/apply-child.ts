@@ -9,6 +9,7 @@ import type { Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { AgentChild } from "#core/agents/children";
 import { fieldManagers, renderVersion } from "#core/agents/names";
+import { contentHash } from "../see/live-content.ts";
 import { type SeenChild, toSeenChild } from "../see/seen-child.ts";
 import { type Drift, driftOf } from "./drift.ts";
 import { noReverts, withRevert } from "./drift-fight.ts";
@@ -57,12 +58,12 @@ function isAsApplied(seen: SeenChild | undefined, applied: AppliedChild): boolea
 /** The version that stands for a view that has shown what was applied. */
 const shown = "shown";
 
-/** Applies the object, and remembers the answer. Returns whether the server changed it. */
+/** Applies the object, and remembers the answer. Returns the hash of its content. */
 async function apply(
   { objects, memory, seen, signal }: ApplyContext,
   desired: AgentChild,
-  live: { readonly uid: string; readonly resourceVersion: string } | undefined,
-): Promise<boolean> {
+  live: { readonly uid: string } | undefined,
+): Promise<string> {
   // With a uid, the server refuses instead of creating an object that was deleted meanwhile.
   const metadata = live === undefined ? desired.metadata : { ...desired.metadata, uid: live.uid };
   const { object } = await objects.apply<KubernetesJson>(
@@ -78,17 +79,17 @@ async function apply(
     at: Date.now(),
     deployment: answer.deployment,
   });
-  return answer.resourceVersion !== live?.resourceVersion;
+  return answer.hash;
 }
 
 /** Puts an object back that differs from what was applied. */
 async function putBack(context: ApplyContext, desired: AgentChild, live: KubernetesJson | undefined) {
   const { memory } = context;
   const key = keyOfKind(desired.kind, desired.metadata.name);
-  const { uid = "", resourceVersion = "" } = live?.metadata ?? {};
-  const changed = await apply(context, desired, live && { uid, resourceVersion });
-  // What differed was not the operator's: injected by others, and left to them.
-  if (!changed) return { kind: "unchanged" } as const;
+  const hash = await apply(context, desired, live && { uid: live.metadata?.uid ?? "" });
+  // What differed was not the operator's: injected by others, and left to them. The version may differ all the same,
+  // because a controller wrote the status meanwhile.
+  if (live && hash === contentHash(live)) return { kind: "unchanged" } as const;
   const drift = live ? driftOf(live, desired, fieldManagers.operator) : [];
   const { reverts, fight } = withRevert(memory.reverts.get(key) ?? noReverts, Date.now());
   memory.reverts.set(key, reverts);
@@ -125,7 +126,6 @@ export async function applyChild(context: ApplyContext, desired: AgentChild): Pr
   if (ownership === "leaving") return { kind: "leaving", again: leavingMilliseconds };
   if (ownership === "newer") return { kind: "unchanged" };
   if (applied && sameDesire) return putBack(context, desired, live);
-  const { uid = "", resourceVersion = "" } = live?.metadata ?? {};
-  await apply(context, desired, live && { uid, resourceVersion });
+  await apply(context, desired, live && { uid: live.metadata?.uid ?? "" });
   return { kind: "applied" };
 }

@@ -5,6 +5,7 @@ import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
 import { createObjects, type Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { AgentStatus } from "#core/agents/agent";
+import { agentDefaults } from "#core/agents/agent-defaults";
 import type { AgentSpecInput } from "#core/agents/agent-spec";
 import { agentCrdName } from "#core/agents/names";
 import { createOperatorMetrics } from "#operator/report/metrics";
@@ -28,6 +29,9 @@ export interface StoredAgent extends KubernetesJson {
 
 /** Removes pods of Agents at once. */
 const terminationGracePeriodSeconds = 0;
+
+/** The image that an Agent gets without one of its own. */
+export const image = agentDefaults.image;
 
 /** A spec whose pod sleeps. */
 export const sleeping = (spec: Partial<AgentSpecInput> = {}): AgentSpecInput => ({
