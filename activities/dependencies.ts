@@ -5,10 +5,13 @@ import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { RunningCells } from "./running-cells.ts";
 
 /** Whether a run is open, and when it closed; undefined if Temporal does not answer. */
-export type RunState = { readonly open: true } | { readonly open: false; readonly closedAt: Date | null } | undefined;
+export type RunOpenState =
+  | { readonly open: true }
+  | { readonly open: false; readonly closedAt: Date | null }
+  | undefined;
 
 /** Looks up the state of a run in Temporal. */
-export type AskRun = (workflowId: string, runId: string) => Promise<RunState>;
+export type AskRun = (workflowId: string, runId: string) => Promise<RunOpenState>;
 
 /**
  * Looks up the run ids of the open executions of some workflows in Temporal's visibility index. The index is eventually

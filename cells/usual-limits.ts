@@ -1,14 +1,11 @@
-import type { CellShape } from "#core/contract/cell-shape";
-
-const mebibyte = 2 ** 20;
+import { type CellShape, networkOf } from "#core/contract/cell-shape";
+import { requestSchema } from "#core/contract/request";
 
 /** The limits of a cell. */
 export type ShapeLimits = Pick<CellShape, "memory" | "cpu" | "disk" | "network">;
 
-/** The default limits of a request, which `kgents status` reports. */
-export const usualLimits: ShapeLimits = {
-  memory: 512 * mebibyte,
-  cpu: 1000,
-  disk: 100 * mebibyte,
-  network: { to: "nothing" },
-};
+/** The limits of a request that sets none, which `kgents status` reports. */
+export function usualLimits(): ShapeLimits {
+  const { memory, cpu, disk, network } = requestSchema.parse({ code: "true" });
+  return { memory, cpu, disk, network: networkOf(network) };
+}

@@ -1,5 +1,5 @@
 import { type Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
-import type { AskRun, OpenRuns, RunState } from "#activities/dependencies";
+import type { AskRun, OpenRuns, RunOpenState } from "#activities/dependencies";
 import { tolerantClient } from "#platform/temporal/tolerant-client";
 import { quoted } from "#platform/temporal/visibility-query";
 
@@ -28,7 +28,7 @@ export const askTemporal = (strict: Client): AskRun => {
     }
   };
   type Description = Awaited<ReturnType<typeof describe>>;
-  const stateOf = (description: Description): RunState => {
+  const stateOf = (description: Description): RunOpenState => {
     if (!description) return { open: false, closedAt: null };
     const { status, closeTime } = description;
     if (status.name === "RUNNING" || status.name === "PAUSED") return { open: true };

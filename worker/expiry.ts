@@ -2,6 +2,7 @@ import type { Configuration } from "#core/configuration/configuration";
 import type { Logger } from "#platform/host/logger";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { callMilliseconds, type WorkerConnections } from "./connect.ts";
+import { type Rounds, startRounds } from "./rounds.ts";
 
 /** The interval between rounds of expiry. */
 const roundMilliseconds = 3_600_000;
@@ -34,7 +35,7 @@ export function startExpiry(
   connections: WorkerConnections,
   { bucket }: Configuration["artifacts"],
   log: Logger,
-): { stop: () => Promise<void> } {
+): Rounds {
   let leavesRound = false;
   const round = async (): Promise<void> => {
     const retention = await retentionOf(connections);
@@ -52,18 +53,7 @@ export function startExpiry(
     leavesRound = false;
     if (removed > 0) log.info({ removed }, "removed artifacts whose history has expired");
   };
-  let current = Promise.resolve();
-  const next = (): void => {
-    current = current
-      .then(round)
-      .catch((error) => log.warn({ error: String(error) }, "the expiry of artifacts failed"));
-  };
-  next();
-  const timer = setInterval(next, roundMilliseconds);
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await current;
-    },
-  };
+  const carefully = (): Promise<void> =>
+    round().catch((error) => log.warn({ error: String(error) }, "the expiry of artifacts failed"));
+  return startRounds(carefully, roundMilliseconds, { atOnce: true });
 }

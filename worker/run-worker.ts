@@ -99,7 +99,7 @@ async function removeEarlierCells(served: readonly CellProvider[], log: Logger):
 }
 
 /** Starts what a worker does at intervals: the removal of abandoned cells and old artifacts, and metrics. */
-function startRounds(
+function startPeriodicWork(
   { configuration, meter, log }: WorkerSettings,
   dependencies: ActivityDependencies,
   { connections }: WorkerResources,
@@ -166,7 +166,7 @@ async function start(settings: WorkerSettings, opened: Opened): Promise<RunningW
   const workers = await createWorkers(dependencies, connections, identity, settings, policy, tracing);
   if (served.some(({ reach }) => reach === "everywhere")) await ensureSweep(client, taskQueue, log);
   opened.add("removing the remaining cells", () => removeCells(dependencies, log), cellsMilliseconds);
-  startRounds(settings, dependencies, resources, metrics, opened);
+  startPeriodicWork(settings, dependencies, resources, metrics, opened);
   const runs = poll(workers, opened);
   const listing = createListing(connections, taskQueue, identity, version);
   await awaitReady(settings, resources, { identity, hostTaskQueue: dependencies.hostTaskQueue, listing }, runs);

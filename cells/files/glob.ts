@@ -12,29 +12,20 @@
  *
  * @module
  */
-
-/** A predicate of one character, given as a code point. */
-type Accepts = (character: number) => boolean;
-
-type Instruction =
-  | { readonly do: "read"; readonly accepts: Accepts }
-  | { readonly do: "fork"; targets: number[] }
-  /** Continues unless a path segment starts here that is hidden or empty. */
-  | { readonly do: "visible" };
+import {
+  type Accepts,
+  isExactly,
+  isNotSlash,
+  type ProgramBuilder,
+  programBuilder,
+  runProgram,
+} from "./glob-program.ts";
 
 /** A compiled glob. */
 export interface Glob {
   /** Whether it matches a name. The name is relative, with `/` between its parts. */
   readonly matches: (name: string) => boolean;
 }
-
-const slash = 0x2f;
-const dot = 0x2e;
-const isNotSlash: Accepts = (character) => character !== slash;
-const isExactly =
-  (expected: number): Accepts =>
-  (character) =>
-    character === expected;
 
 const codePoints = (text: string): number[] => Array.from(text, (character) => character.codePointAt(0) ?? 0);
 
@@ -74,114 +65,96 @@ function classAt(glob: readonly string[], open: number, end: number) {
   return { accepts, close, isLiteral: !negated && members.length === 1 };
 }
 
+/** A part of a glob: the whole, or an alternative of a brace. */
+interface Part {
+  readonly glob: readonly string[];
+  readonly from: number;
+  readonly end: number;
+  /** Whether the part begins at the beginning of a name. */
+  readonly opens: boolean;
+  /** Whether it ends at the end of one. */
+  readonly closes: boolean;
+}
+
+/** Whether the characters from `first` to `last` of a part begin, and end, at the border of a name. */
+const bordersOf = ({ glob, from, end, opens, closes }: Part, first: number, last: number) => ({
+  isFirst: first === from ? opens : glob[first - 1] === "/",
+  isLast: last + 1 === end ? closes : glob[last + 1] === "/",
+});
+
+/**
+ * Compiles the stars that begin at `at`. Returns the position of the last character that was compiled, as the other
+ * functions of this kind do.
+ */
+function compileStars(to: ProgramBuilder, part: Part, at: number): number {
+  const { glob, end } = part;
+  let last = at;
+  while (last + 1 < end && glob[last + 1] === "*") last += 1;
+  const { isFirst, isLast } = bordersOf(part, at, last);
+  if (last - at === 1 && isFirst && isLast) {
+    const hasSlash = last + 1 < end;
+    to.readFolders(!hasSlash);
+    return hasSlash ? last + 1 : last;
+  }
+  to.requireVisible();
+  to.readRest();
+  return last;
+}
+
+function compileClass(to: ProgramBuilder, { glob, end }: Part, at: number): number {
+  const found = classAt(glob, at, end);
+  if (found && !found.isLiteral) to.requireVisible();
+  to.read(found?.accepts ?? isExactly(0x5b));
+  return found?.close ?? at;
+}
+
+function compileBrace(to: ProgramBuilder, part: Part, at: number): number {
+  const borders = alternativesAt(part.glob, at, part.end);
+  if (!borders) {
+    to.read(isExactly(0x7b));
+    return at;
+  }
+  const close = borders.at(-1) ?? at;
+  const { isFirst, isLast } = bordersOf(part, at, close);
+  const choice = to.fork();
+  const ends = borders.slice(1).map((border, index) => {
+    choice.targets.push(to.program.length);
+    const from = (borders[index] ?? at) + 1;
+    compilePart(to, { glob: part.glob, from, end: border, opens: isFirst, closes: isLast });
+    return to.fork();
+  });
+  for (const each of ends) each.targets.push(to.program.length);
+  return close;
+}
+
+function compileCharacter(to: ProgramBuilder, { glob }: Part, at: number): number {
+  const character = glob[at] ?? "";
+  if (character === "?") {
+    to.requireVisible();
+    to.read(isNotSlash);
+  } else {
+    to.read(isExactly(character.codePointAt(0) ?? 0));
+  }
+  return at;
+}
+
+const compilers: Readonly<Record<string, typeof compileStars>> = {
+  "*": compileStars,
+  "[": compileClass,
+  "{": compileBrace,
+};
+
+function compilePart(to: ProgramBuilder, part: Part): void {
+  for (let at = part.from; at < part.end; at += 1) {
+    const compile = compilers[part.glob[at] ?? ""] ?? compileCharacter;
+    at = compile(to, part, at);
+  }
+}
+
 /** Compiles a glob. */
 export function compileGlob(text: string): Glob {
   const glob = Array.from(text);
-  const program: Instruction[] = [];
-  const read = (accepts: Accepts): void => void program.push({ do: "read", accepts });
-  const fork = (...targets: number[]): { targets: number[] } => {
-    const instruction = { do: "fork" as const, targets };
-    program.push(instruction);
-    return instruction;
-  };
-  /** Matches any number of characters within a folder. */
-  const readRest = (): void => {
-    const loop = fork(program.length + 1);
-    read(isNotSlash);
-    fork(program.length - 2);
-    loop.targets.push(program.length);
-  };
-  /** Matches `**`, either at the end of a path or with the slash after it. */
-  const readFolders = (isEnd: boolean): void => {
-    const again = program.length;
-    const skip = isEnd ? undefined : fork(again + 1);
-    program.push({ do: "visible" });
-    read(isNotSlash);
-    readRest();
-    const more = fork(program.length + 1);
-    read(isExactly(slash));
-    fork(again);
-    // At the end of the path no slash follows the last folder's name.
-    if (isEnd) more.targets.push(program.length);
-    skip?.targets.push(program.length);
-  };
-
-  /** @param opens whether the part begins at the beginning of a name @param closes whether it ends at the end of one */
-  const compile = (from: number, end: number, opens: boolean, closes: boolean): void => {
-    for (let at = from; at < end; at += 1) {
-      const character = glob[at] ?? "";
-      if (character === "*") {
-        const begin = at;
-        while (at + 1 < end && glob[at + 1] === "*") at += 1;
-        const isFirst = begin === from ? opens : glob[begin - 1] === "/";
-        const isLast = at + 1 === end ? closes : glob[at + 1] === "/";
-        if (at - begin === 1 && isFirst && isLast) {
-          const hasSlash = at + 1 < end;
-          readFolders(!hasSlash);
-          if (hasSlash) at += 1;
-        } else {
-          program.push({ do: "visible" });
-          readRest();
-        }
-      } else if (character === "?") {
-        program.push({ do: "visible" });
-        read(isNotSlash);
-      } else if (character === "[") {
-        const found = classAt(glob, at, end);
-        if (found && !found.isLiteral) program.push({ do: "visible" });
-        read(found?.accepts ?? isExactly(0x5b));
-        at = found?.close ?? at;
-      } else if (character === "{") {
-        const borders = alternativesAt(glob, at, end);
-        if (!borders) {
-          read(isExactly(0x7b));
-          continue;
-        }
-        const close = borders.at(-1) ?? at;
-        const isFirst = at === from ? opens : glob[at - 1] === "/";
-        const isLast = close + 1 === end ? closes : glob[close + 1] === "/";
-        const choice = fork();
-        const ends = borders.slice(1).map((border, index) => {
-          choice.targets.push(program.length);
-          compile((borders[index] ?? at) + 1, border, isFirst, isLast);
-          return fork();
-        });
-        for (const each of ends) each.targets.push(program.length);
-        at = close;
-      } else {
-        read(isExactly(character.codePointAt(0) ?? 0));
-      }
-    }
-  };
-  compile(0, glob.length, true, true);
-  return { matches: (name) => run(program, codePoints(name)) };
-}
-
-/** Reads a name while tracking all states at once. The program accepts at its end. */
-function run(program: readonly Instruction[], name: readonly number[]): boolean {
-  const end = program.length;
-  /** The position at which a state was last reached, so that each is followed once per position. */
-  const reached = new Int32Array(end + 1).fill(-1);
-  let states: number[] = [0];
-  for (let position = 0; position <= name.length; position += 1) {
-    const character = name[position];
-    const isBeginning = position === 0 || name[position - 1] === slash;
-    const isVisible = !isBeginning || (character !== undefined && character !== dot && character !== slash);
-    const next: number[] = [];
-    while (states.length > 0) {
-      const state = states.pop() ?? end;
-      if (reached[state] === position) continue;
-      reached[state] = position;
-      const instruction = program[state];
-      if (instruction === undefined) {
-        if (character === undefined) return true;
-      } else if (instruction.do === "fork") states.push(...instruction.targets);
-      else if (instruction.do === "read") {
-        if (character !== undefined && instruction.accepts(character)) next.push(state + 1);
-      } else if (isVisible) states.push(state + 1);
-    }
-    if (next.length === 0) return false;
-    states = next;
-  }
-  return false;
+  const builder = programBuilder();
+  compilePart(builder, { glob, from: 0, end: glob.length, opens: true, closes: true });
+  return { matches: (name) => runProgram(builder.program, codePoints(name)) };
 }

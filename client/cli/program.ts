@@ -117,6 +117,11 @@ function declareOtherCommands(program: Command, programs: Programs): void {
   });
   const infra = infraCommand(program, {
     init: async (flags) => {
+      if (flags.agents) {
+        const { initAgents } = await import("./infra/agents/prepare-agents.ts");
+        await leave(await initAgents(flags));
+        return;
+      }
       const { init } = await import("./infra/infra.ts");
       await leave(await init(flags));
     },
@@ -125,6 +130,11 @@ function declareOtherCommands(program: Command, programs: Programs): void {
       await leave(await status(flags));
     },
     destroy: async (flags) => {
+      if (flags.agents) {
+        const { destroyAgents } = await import("./infra/agents/prepare-agents.ts");
+        await leave(await destroyAgents(flags));
+        return;
+      }
       const { destroy } = await import("./infra/infra.ts");
       await leave(await destroy(flags));
     },

@@ -23,7 +23,7 @@ export interface ProgressMessage {
 }
 
 /** Reports the progress of one run. */
-export interface Progress {
+export interface ProgressReporter {
   readonly output: (event: OutputEvent) => void;
   /** Ends it. Output that was not sent yet is in the result. */
   readonly end: () => void;
@@ -78,7 +78,7 @@ function createTail(): { add: (stream: StreamName, bytes: Uint8Array) => boolean
  *
  * @param send sends one message; a rejection means that the client is gone, and ends the reports
  */
-export function tellProgress(send: (message: ProgressMessage) => Promise<void>): Progress {
+export function tellProgress(send: (message: ProgressMessage) => Promise<void>): ProgressReporter {
   const began = performance.now();
   const tail = createTail();
   let last = Number.NEGATIVE_INFINITY;

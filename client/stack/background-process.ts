@@ -8,6 +8,7 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KgentsError } from "#core/contract/error";
+import { createBackoff } from "#platform/host/backoff";
 import { errorCode } from "#platform/host/error-code";
 import { identifyProcess, isRunning, type ProcessIdentity } from "#platform/host/process-identity";
 import { startProgram } from "#platform/host/run-program";
@@ -105,9 +106,10 @@ export async function stopProcess(
 /** Only a parent is notified of a process's end, so poll, at first often. */
 async function hasEnded(process_: ProcessIdentity, timeoutMilliseconds: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMilliseconds;
-  for (let pause = 5; await isRunning(process_); pause = Math.min(pause * 2, 50)) {
+  const backoff = createBackoff({ first: 5, longest: 50 });
+  while (await isRunning(process_)) {
     if (performance.now() > deadline) return false;
-    await delay(pause);
+    await backoff.pause();
   }
   return true;
 }

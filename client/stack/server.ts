@@ -6,9 +6,9 @@
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { KgentsError } from "#core/contract/error";
 import { messageOf } from "#core/text/message-of";
+import { createBackoff } from "#platform/host/backoff";
 import { fullDiskBehind } from "#platform/host/disk-space";
 import { refuseForeignListener } from "#platform/host/listener-owner";
 import { isRunning } from "#platform/host/process-identity";
@@ -139,9 +139,10 @@ export async function stopServer(context: StackContext): Promise<"was not runnin
 
 async function untilServing(record: ServerRecord): Promise<void> {
   const deadline = performance.now() + startMilliseconds;
-  for (let pause = 10; (await probe(record.address)).kind !== "temporal"; pause = Math.min(pause * 1.5, 100)) {
+  const backoff = createBackoff({ first: 10, longest: 100, factor: 1.5 });
+  while ((await probe(record.address)).kind !== "temporal") {
     if (performance.now() > deadline) throw new Error(`it did not serve within ${startMilliseconds / 1000} s`);
     if (!(await isRunning(record))) throw new Error("it ended");
-    await delay(pause);
+    await backoff.pause();
   }
 }

@@ -117,7 +117,7 @@ async function checked(executable: string, place: string): Promise<TemporalBinar
     environment: await programEnvironment(process.env),
     timeoutMilliseconds: 20_000,
   }).catch((error) => {
-    throw refuse(`does not run: ${error instanceof Error ? error.message.split("\n")[0] : error}`, error);
+    throw refuse(`does not run: ${messageOf(error).split("\n")[0]}`, error);
   });
   const version = /^temporal version (\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
   if (version === undefined) throw refuse("is not the temporal command");

@@ -27,6 +27,7 @@ import { parseOrRefuse } from "../contract/refusal.ts";
 import { defaultUserIds, largestUserId } from "../manifest/cell-user.ts";
 import { podTemplateSchema } from "../manifest/pod-template-fields.ts";
 import { languageSettings } from "./language-settings.ts";
+import { defaultMaximumCells } from "./maximum-cells.ts";
 
 export { mergeLanguages } from "./language-settings.ts";
 
@@ -81,7 +82,7 @@ const kubernetesSchema = strict(
     podTemplate: podTemplateSchema.optional(),
     networkIsolation: z.enum(["required", "best-effort"], { error: isolationRule }).default("required"),
     // The same number as the default quota of the namespace.
-    maximumCells: wholeNumber(1, 1000).default(100),
+    maximumCells: wholeNumber(1, 1000).default(defaultMaximumCells.kubernetes),
     userIds: userIdsSchema.default(defaultUserIds),
   },
   "an object with any of context, namespace, runtimeClassName, podTemplate, networkIsolation, maximumCells, userIds",
@@ -98,7 +99,7 @@ const workerSchema = strict(
       defaultTaskQueue,
     ),
     // With the default limits of a request, 10 sandboxes use at most 10 cores and 5 GiB of memory.
-    maximumCells: wholeNumber(1, 1000).default(10),
+    maximumCells: wholeNumber(1, 1000).default(defaultMaximumCells.subprocess),
     maximumStartsPerSecond: wholeNumber(1, 1000).optional(),
     limits: limitsSchema.default({}),
     images: list(textLike(/^[^\s*]+\*?$|^\*$/, imagesRule), 256, imagesRule).optional(),

@@ -10,6 +10,18 @@ export const instanceLabel = "kgents.io/instance";
 export const cellLabel = "kgents.io/cell";
 /** The label that enables the network of a cell if it is `true`. */
 export const networkLabel = "kgents.io/network";
+/** The language of a cell's programs. */
+export const languageLabel = "kgents.io/language";
+/** The kind of agent that an object belongs to: `q-gent` on cells. */
+export const agentLabel = "kgents.io/agent";
+/** The kind of Job: `ephemeral` on cells. */
+export const jobTypeLabel = "kgents.io/job-type";
+/** The SHA-256 of the code of a run, on its Job. */
+export const codeHashAnnotation = "kgents.io/code-hash";
+/** When a Job was rendered: ISO 8601. */
+export const createdAtAnnotation = "kgents.io/created-at";
+/** A hash of a Job's spec, for people and for workers of earlier versions. */
+export const specHashAnnotation = "kgents.io/spec-hash";
 /** The workflow id of the run that a Job belongs to. */
 export const workflowIdAnnotation = "kgents.io/workflow-id";
 /** Temporal's run id of that run. */
@@ -42,9 +54,11 @@ export const canaryLabel = "kgents.io/canary";
 /** The role of a pod of the canary. */
 export const canaryRoleLabel = "kgents.io/canary-role";
 
+/** The standard label for the application that an object is a part of: `kgents`. */
+export const partOfLabel = "app.kubernetes.io/part-of";
 /** The standard label for the managing tool: `kgents` on all objects that kgents creates in a cluster. */
 export const managedByLabel = "app.kubernetes.io/managed-by";
-/** The value of {@link managedByLabel} on objects of kgents. */
+/** The value of {@link partOfLabel} and {@link managedByLabel} on objects of kgents. */
 export const managedByKgents = "kgents";
 
 /**

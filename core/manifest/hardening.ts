@@ -7,18 +7,28 @@
 import { isReservedKey } from "../contract/labels.ts";
 import { describeValue, parseOrRefuse, refuse } from "../contract/refusal.ts";
 import { accountAnnotations, accountFiles, userIdLabel } from "./cell-user.ts";
-import { cellLabel, instanceLabel, managedByKgents, managedByLabel, networkLabel } from "./cluster-names.ts";
+import {
+  agentLabel,
+  cellLabel,
+  instanceLabel,
+  jobTypeLabel,
+  languageLabel,
+  managedByKgents,
+  managedByLabel,
+  networkLabel,
+  partOfLabel,
+} from "./cluster-names.ts";
 import { hardenedJob } from "./hardened-job.ts";
 import type { Job } from "./job-types.ts";
 import { isExtendedResource, isTemplateKey, podTemplateSpecFields } from "./pod-template-fields.ts";
 
 /** The labels of a cell, each with its allowed values. No other reserved label is allowed. */
 const ownLabels: Readonly<Record<string, RegExp>> = {
-  "app.kubernetes.io/part-of": /^kgents$/,
+  [partOfLabel]: /^kgents$/,
   [managedByLabel]: new RegExp(`^${managedByKgents}$`),
-  "kgents.io/agent": /^q-gent$/,
-  "kgents.io/job-type": /^ephemeral$/,
-  "kgents.io/language": /./,
+  [agentLabel]: /^q-gent$/,
+  [jobTypeLabel]: /^ephemeral$/,
+  [languageLabel]: /./,
   [networkLabel]: /^(?:true|false)$/,
   [userIdLabel]: /^\d+$/,
 };

@@ -11,6 +11,17 @@ import type { Content, ExecutionSpec } from "../contract/request.ts";
 import { contentHash } from "../contract/request-hash.ts";
 import { cellDirectories, cellPod, collectionGraceSeconds } from "./cell-pod.ts";
 import { accountAnnotations, accountFiles, defaultUserIds, userIdLabel } from "./cell-user.ts";
+import {
+  agentLabel,
+  codeHashAnnotation,
+  createdAtAnnotation,
+  jobTypeLabel,
+  languageLabel,
+  managedByKgents,
+  managedByLabel,
+  networkLabel,
+  partOfLabel,
+} from "./cluster-names.ts";
 import { checkHardening } from "./hardening.ts";
 import type { Job } from "./job-types.ts";
 import { jobWithTemplate } from "./pod-template.ts";
@@ -54,7 +65,7 @@ const withoutReserved = (entries: Readonly<Record<string, string>>): Record<stri
  * Asynchronous, because Web Crypto computes the hash asynchronously.
  */
 export const codeAnnotations = async (spec: ExecutionSpec): Promise<Record<string, string>> => ({
-  "kgents.io/code-hash": `sha256:${await contentHash(codeOf(spec))}`,
+  [codeHashAnnotation]: `sha256:${await contentHash(codeOf(spec))}`,
 });
 
 /** The Job of a request, as a dry run shows it. */
@@ -70,7 +81,7 @@ export const jobOfRequest = async (
   });
 
 /** The value of the label that a NetworkPolicy selects pods by. */
-const networkLabel = (shape: CellShape): string => {
+const networkLabelOf = (shape: CellShape): string => {
   switch (shape.network.to) {
     case "nothing":
       return "false";
@@ -98,18 +109,18 @@ function plainJob(input: JobInput): Job {
   const labels = {
     ...withoutReserved(shape.labels),
     ...input.labels,
-    "app.kubernetes.io/part-of": "kgents",
-    "app.kubernetes.io/managed-by": "kgents",
-    "kgents.io/agent": "q-gent",
-    "kgents.io/job-type": "ephemeral",
-    "kgents.io/language": shape.language.name,
+    [partOfLabel]: managedByKgents,
+    [managedByLabel]: managedByKgents,
+    [agentLabel]: "q-gent",
+    [jobTypeLabel]: "ephemeral",
+    [languageLabel]: shape.language.name,
     // The namespace denies all traffic by default. One NetworkPolicy allows it for pods where this is "true".
-    "kgents.io/network": networkLabel(shape),
+    [networkLabel]: networkLabelOf(shape),
     [userIdLabel]: String(userId),
   };
   const annotations = {
     ...input.annotations,
-    ...(input.createdAt && { "kgents.io/created-at": input.createdAt.toISOString() }),
+    ...(input.createdAt && { [createdAtAnnotation]: input.createdAt.toISOString() }),
   };
   const accounts = accountFiles(userId, cellDirectories.work);
   const podAnnotations = {

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { list, record, strict, textLike, wholeNumber } from "../contract/fields.ts";
 import { annotationsField, isReservedKey, labelKeyField, labelsField, labelValueField } from "../contract/labels.ts";
+import { jobTypeLabel } from "./cluster-names.ts";
 
 /**
  * Keys by which other programs change what runs in a pod or what it reaches: sidecars, networks beside the cluster's
@@ -167,7 +168,7 @@ export const podTemplateSchema = strict(fields, `an object with any of ${Object.
 export type PodTemplate = z.output<typeof podTemplateSchema>;
 
 /** The pods that topology spread constraints count: those of cells. */
-export const spreadSelector = { matchLabels: { "kgents.io/job-type": "ephemeral" } } as const;
+export const spreadSelector = { matchLabels: { [jobTypeLabel]: "ephemeral" } } as const;
 
 /** The fields of {@link podTemplateSpecFields} that are rendered otherwise than they are written. */
 export const renderedSpreadConstraints = list(
@@ -176,10 +177,7 @@ export const renderedSpreadConstraints = list(
       ...spread.shape,
       labelSelector: strict(
         {
-          matchLabels: strict(
-            { "kgents.io/job-type": z.literal("ephemeral", { error: "ephemeral" }) },
-            "the label of cells",
-          ),
+          matchLabels: strict({ [jobTypeLabel]: z.literal("ephemeral", { error: "ephemeral" }) }, "the label of cells"),
         },
         "the selector of cells",
       ),

@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
 import { KgentsError } from "#core/contract/error";
+import { messageOf } from "#core/text/message-of";
 import { errorCode } from "./error-code.ts";
 import type { Paths } from "./paths.ts";
 
@@ -115,7 +117,7 @@ export function distrust(path: string): string | undefined {
   try {
     return changeable(path);
   } catch (error) {
-    return `it cannot be looked at (${error instanceof Error ? error.message : error})`;
+    return `it cannot be looked at (${messageOf(error)})`;
   }
 }
 

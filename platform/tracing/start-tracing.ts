@@ -11,6 +11,7 @@ import { defaultResource, detectResources, envDetector, resourceFromAttributes }
 import { BasicTracerProvider, BatchSpanProcessor, RandomIdGenerator } from "@opentelemetry/sdk-trace-base";
 import { CancelledFailure } from "@temporalio/common";
 import { idsOfRun, type SpanReference, spanOf } from "#core/telemetry/trace-context";
+import { messageOf } from "#core/text/message-of";
 import type { Tracing } from "./tracing.ts";
 
 /**
@@ -52,10 +53,7 @@ async function shutDown(provider: BasicTracerProvider, onTrouble: (line: string)
     () => onTrouble("traces: the collector did not take the last spans in time"),
     nothing,
   );
-  await Promise.race([
-    provider.shutdown().catch((error) => onTrouble(`traces: ${error instanceof Error ? error.message : error}`)),
-    late,
-  ]);
+  await Promise.race([provider.shutdown().catch((error) => onTrouble(`traces: ${messageOf(error)}`)), late]);
   timer.abort();
 }
 

@@ -4,8 +4,9 @@ import { buffer, text } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { type Header, pack } from "tar-stream";
 import { describe, expect, it } from "vitest";
-import { collectOutputs, type OutputPlan } from "#cells/files/collect-outputs";
+import { collectOutputs } from "#cells/files/collect-outputs";
 import { controlReader } from "#cells/files/control-reader";
+import type { OutputPlan } from "#cells/files/output-plan";
 
 type Entry = Partial<Header> & { readonly name: string; readonly content?: string };
 

@@ -76,9 +76,9 @@ async function collector(stdout: Writable, stderr: Writable, outputs: string[] =
     ...{ stdout, stderr, open: () => Promise.reject(), saveFile: async () => true },
     ...{ ended: () => {}, abandoned: new AbortController().signal },
   };
-  const progress = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };
-  return (signal = AbortSignal.timeout(60_000)) =>
-    collectOnce(client, "a-pod", program, ".", spec.disk, context, progress, new Set(), signal);
+  const state = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };
+  const run = { client, pod: "a-pod", program, directory: ".", context, state };
+  return (signal = AbortSignal.timeout(60_000)) => collectOnce(run, { disk: spec.disk, saved: new Set(), signal });
 }
 
 const sinkOf = (chunks: Buffer[]): Writable =>

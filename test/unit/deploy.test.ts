@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { describe, expect, it, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { maximumOutputFileBytes } from "#activities/output-files";
-import { loadManifests, type Manifest, titleOf } from "#cells/kubernetes/infra/manifests";
+import { loadManifests, type Manifest, manifestTitle } from "#cells/kubernetes/infra/manifests";
 import { requiredAccess } from "#cells/kubernetes/infra/required-access";
 import { workerCommand } from "#client/cli/stack/worker-command";
 import { parseConfiguration } from "#core/configuration/configuration";
@@ -28,7 +28,7 @@ const manifests = await loadManifests(cellNamespace);
 
 /** The spec of an object, or its other fields besides metadata. */
 function contentOf(title: string): Record<string, unknown> {
-  const found = manifests.find((manifest) => titleOf(manifest) === title);
+  const found = manifests.find((manifest) => manifestTitle(manifest) === title);
   if (!found) throw new Error(`deploy/ has no ${title}`);
   const { spec, ...rest } = found as Manifest & { spec?: Record<string, unknown> };
   return spec ?? { ...rest };
@@ -55,7 +55,7 @@ const isOfCluster = ({ apiVersion, metadata }: Manifest): boolean =>
   metadata.name === cellNamespace ||
   (apiVersion === "admissionregistration.k8s.io/v1" && metadata.name.endsWith(`.${cellNamespace}`));
 
-test.each(manifests.map((manifest) => [titleOf(manifest), manifest] as const))(
+test.each(manifests.map((manifest) => [manifestTitle(manifest), manifest] as const))(
   "%s is marked as ours",
   (_, manifest) => {
     expect(manifest.metadata.labels).toMatchObject({ [managedByLabel]: managedByKgents });

@@ -1,6 +1,5 @@
 import { defaultFailureConverter, defaultPayloadConverter, type Payload, type PayloadCodec } from "@temporalio/common";
 import { expect, it } from "vitest";
-import { nextPause } from "#client/sdk/output/follow-heartbeat";
 import { decodeFirst } from "#client/sdk/temporal/decode-first";
 
 /** A codec that appends a byte, and accepts only data that ends with it. */
@@ -33,16 +32,4 @@ it("heartbeats and requests are read by the client's data converter, its codecs 
   for (const nothing of [undefined, null, {}, { payloads: null }, { payloads: [] }]) {
     expect(await decodeFirst(client, nothing)).toBeUndefined();
   }
-});
-
-it("a follower looks less and less often where nothing comes, once a second at last, and often again when something does", () => {
-  let pause = 125;
-  let looks = 0;
-  for (let waited = 0; waited < 60_000; waited += pause) {
-    pause = nextPause(pause, false);
-    looks += 1;
-  }
-  expect(pause).toBe(1000);
-  expect(looks).toBeLessThan(65);
-  expect(nextPause(pause, true)).toBe(125);
 });

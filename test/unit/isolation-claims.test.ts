@@ -8,7 +8,7 @@ import type { Machine } from "#cells/subprocess/machine/machine";
 import { usualLimits } from "#cells/usual-limits";
 import { defaultUserIds } from "#core/manifest/cell-user";
 
-const limits = cellLimits(usualLimits);
+const limits = cellLimits(usualLimits());
 
 const machineWith = (enforced: EnforcedByGroups | undefined): Machine => ({
   mode: "user",
@@ -25,7 +25,7 @@ const machineWith = (enforced: EnforcedByGroups | undefined): Machine => ({
 
 const claims = (enforced: EnforcedByGroups | undefined, program: string) => {
   const machine = machineWith(enforced);
-  return sandboxIsolation(machine, limits, usualLimits.network, rlimitFallback(machine, limits, program));
+  return sandboxIsolation(machine, limits, usualLimits().network, rlimitFallback(machine, limits, program));
 };
 
 describe("the sandbox, by its control groups", () => {
@@ -66,9 +66,9 @@ describe("a pod", () => {
   };
 
   it("claims processes by the cell's own uid, and not under a runtime that nobody has tried", () => {
-    const own = clusterIsolation(facts, usualLimits).pids;
+    const own = clusterIsolation(facts, usualLimits()).pids;
     expect(own).toEqual({ enforced: true, by: expect.stringContaining("RLIMIT_NPROC of the cell's own uid: 128") });
-    const other = clusterIsolation({ ...facts, runtimeClassName: "gvisor" }, usualLimits).pids;
+    const other = clusterIsolation({ ...facts, runtimeClassName: "gvisor" }, usualLimits()).pids;
     expect(other).toEqual({ enforced: false, by: expect.stringContaining("gvisor") });
   });
 
@@ -77,6 +77,6 @@ describe("a pod", () => {
     ["unknown", false],
     ["enforced", true],
   ] as const)("claims its network where the policies are %s: %s", (networkIsolation, enforced) => {
-    expect(clusterIsolation({ ...facts, networkIsolation }, usualLimits).network.enforced).toBe(enforced);
+    expect(clusterIsolation({ ...facts, networkIsolation }, usualLimits()).network.enforced).toBe(enforced);
   });
 });

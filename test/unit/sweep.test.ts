@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { RunState } from "#activities/dependencies";
+import type { RunOpenState } from "#activities/dependencies";
 import { sweep } from "#activities/sweep-cells";
 import type { OwnedCell } from "#cells/provider";
 
@@ -17,7 +17,7 @@ const cell = (cellId: string, more: Partial<OwnedCell> = {}): OwnedCell => ({
 /** Sweeps existing cells, with the given state of each cell's run. */
 async function sweepOver(
   cells: readonly OwnedCell[],
-  runOf: (workflowId: string) => RunState,
+  runOf: (workflowId: string) => RunOpenState,
   {
     resists = "",
     finishes = "",
@@ -48,9 +48,9 @@ async function sweepOver(
   return { ...report, asked, pages };
 }
 
-const over: RunState = { open: false, closedAt: minuteAgo };
+const over: RunOpenState = { open: false, closedAt: minuteAgo };
 
-it.each<[name: string, cell: OwnedCell, run: RunState, removed: boolean]>([
+it.each<[name: string, cell: OwnedCell, run: RunOpenState, removed: boolean]>([
   ["of a run that is over", cell("a"), over, true],
   ["of a run that Temporal does not know", cell("a"), { open: false, closedAt: null }, true],
   ["of a live run", cell("a"), { open: true }, false],
@@ -66,7 +66,7 @@ it.each<[name: string, cell: OwnedCell, run: RunState, removed: boolean]>([
 });
 
 it("where Temporal cannot be asked, nothing is removed from there on", async () => {
-  const answers: RunState[] = [over, undefined, over];
+  const answers: RunOpenState[] = [over, undefined, over];
   const report = await sweepOver([cell("a"), cell("b"), cell("c")], () => answers.shift());
   expect(report).toMatchObject({ looked: 3, stopped: "Temporal could not be asked" });
   expect(report.removed.length).toBe(1);

@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { pour, StoreError } from "#cells/kubernetes/exec/follow";
+import { pour, StoreError } from "#cells/kubernetes/exec/pour";
 import { untilDrained } from "#cells/until-drained";
 
 /** A full stream that accepts nothing until it is told to. */

@@ -8,7 +8,6 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import type {
   AdmissionregistrationV1Api,
   AuthorizationV1Api,
@@ -20,6 +19,7 @@ import type {
 } from "@kubernetes/client-node";
 import { KgentsError } from "#core/contract/error";
 import { messageOf } from "#core/text/message-of";
+import { createBackoff } from "#platform/host/backoff";
 import { ClusterError, mayPass, RequestNotSent, timeOutReason, toClusterError } from "./cluster-error.ts";
 
 type ClientModule = typeof import("@kubernetes/client-node");
@@ -83,8 +83,8 @@ export interface ClusterClient {
 const defaultMilliseconds = 10_000;
 /** The time limit of one attempt. A slower answer is not expected to arrive. */
 const tryMilliseconds = 5000;
-const firstPause = 100;
-const longestPause = 2000;
+/** Back-off between attempts, in milliseconds. */
+const pauses = { first: 100, longest: 2000 } as const;
 
 /** Whether a cluster is configured for this process; checks only files and environment variables. */
 export function isClusterConfigured(environment: NodeJS.ProcessEnv = process.env): boolean {
@@ -117,11 +117,10 @@ function loadConfig(module: ClientModule, { kubeconfig, context }: ClusterSettin
     if (kubeconfig === undefined) config.loadFromDefault();
     else config.loadFromFile(kubeconfig);
   } catch (error) {
-    throw new KgentsError(
-      "cluster-unavailable",
-      `the kubeconfig cannot be read: ${error instanceof Error ? error.message : error}`,
-      { cause: error, remedy: "Correct the file that KUBECONFIG names." },
-    );
+    throw new KgentsError("cluster-unavailable", `the kubeconfig cannot be read: ${messageOf(error)}`, {
+      cause: error,
+      remedy: "Correct the file that KUBECONFIG names.",
+    });
   }
   if (context !== undefined) {
     const names = config.getContexts().map(({ name }) => name);
@@ -166,7 +165,8 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
   const request: ClusterClient["request"] = async (what, send, limits = {}) => {
     const deadline = Date.now() + (limits.milliseconds ?? defaultMilliseconds);
     let reloaded = false;
-    for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
+    const backoff = createBackoff(pauses);
+    for (;;) {
       const left = Math.max(1, deadline - Date.now());
       const timeOut = AbortSignal.timeout(Math.min(left, tryMilliseconds));
       const signal = limits.signal ? AbortSignal.any([limits.signal, timeOut]) : timeOut;
@@ -185,8 +185,9 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
         reload();
         continue;
       }
-      if (!mayPass(failure) || Date.now() + pause >= deadline) throw failure;
-      await wait(pause, undefined, limits.signal ? { signal: limits.signal } : {});
+      if (!mayPass(failure) || Date.now() + backoff.next() >= deadline) throw failure;
+      await backoff.pause(limits.signal);
+      limits.signal?.throwIfAborted();
     }
   };
 

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { KgentsError } from "#core/contract/error";
 import type { FailureKind } from "#core/contract/failure";
+import { messageOf } from "#core/text/message-of";
 import { isQuotaRefusal } from "../quotas/quota.ts";
 
 /** The reason of a request that timed out, as Kubernetes names it. */
@@ -99,7 +101,7 @@ function innermost(error: unknown): string {
   let current = error;
   while (current instanceof Error && current.cause instanceof Error) current = current.cause;
   if (current instanceof AggregateError && current.errors.length > 0) return innermost(current.errors[0]);
-  return current instanceof Error ? current.message : String(current);
+  return messageOf(current);
 }
 
 /** Converts an error of the Kubernetes client to a {@link ClusterError}. */

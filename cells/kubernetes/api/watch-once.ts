@@ -15,7 +15,10 @@ export interface VersionedObject {
 /** The parameters of one watch. */
 interface WatchRequest {
   readonly path: string;
+  /** @default all objects */
   readonly labelSelector?: string | undefined;
+  /** @default all objects */
+  readonly fieldSelector?: string | undefined;
   /** The resource version at which the watch starts. */
   readonly version: string | undefined;
   /** How long the watch may be silent, in milliseconds. */
@@ -64,7 +67,7 @@ const isTimeOut = (error: unknown): boolean => error instanceof Error && error.n
  */
 export function watchOnce<Raw extends VersionedObject>(
   client: ClusterClient,
-  { path, labelSelector, version, silence, signal }: WatchRequest,
+  { path, labelSelector, fieldSelector, version, silence, signal }: WatchRequest,
   take: (type: string, object: Raw) => void,
 ): Promise<WatchEnd> {
   return new Promise((resolve) => {
@@ -110,7 +113,7 @@ export function watchOnce<Raw extends VersionedObject>(
       over();
       return;
     }
-    const query = { labelSelector, resourceVersion: version, allowWatchBookmarks: true };
+    const query = { labelSelector, fieldSelector, resourceVersion: version, allowWatchBookmarks: true };
     // Rejects if there is no credential, because its plugin failed.
     new client.module.Watch(client.config())
       .watch(path, query, onEvent, (error) => (error ? fail(error) : over()))

@@ -32,6 +32,77 @@ const isWithoutPod = (wait: Waiting): boolean => wait.for === "pod" || wait.for 
 const refusalOf = (wait: Waiting, why: string): KgentsError =>
   new KgentsError(failureOfWait[wait.for], `${why}: ${wait.detail}`);
 
+/** Reads the state of a cell. */
+interface CellLook {
+  /** @param last what the cell waited for when it was last looked at */
+  readonly state: (pin: Pin, last: Waiting) => Promise<CellState>;
+  /** The longest time until the next look, in milliseconds. */
+  readonly pause: (wait: Waiting) => number;
+}
+
+/**
+ * Looks at a cell in the watch, and asks the server where the watch cannot be trusted, because it may lag behind. It is
+ * trusted for "waiting" while it delivers events; an end is always confirmed by the server.
+ *
+ * @param isNew whether this worker has just created the Job, which then has no pod yet
+ */
+function lookAtCell(own: OwnCells, cellId: string, stop: AbortSignal, isNew: boolean): CellLook {
+  let askedAt = Date.now();
+  let pauseWithoutPod = firstAskMilliseconds;
+  return {
+    state: async (pin, last) => {
+      const pods = own.watch.podsOf(cellId);
+      const known = pods.length > 0 ? classifyPinned({ job: null, pods, events: [] }, pin, new Date()) : undefined;
+      if (known?.state === "running") return known;
+      if (known?.state === "waiting" && !isToAsk(own.watch, askedAt)) return known;
+      const mayCome = isNew && own.watch.isComplete() && isWithoutPod(last);
+      if (known === undefined && mayCome && Date.now() - askedAt < pauseWithoutPod) return last;
+      const observed = await observeCell(own, cellId, stop);
+      askedAt = Date.now();
+      if (observed.pods.length === 0) pauseWithoutPod = Math.min(2 * pauseWithoutPod, lookMilliseconds);
+      return classifyPinned(observed, pin, new Date());
+    },
+    pause: (wait) => (isWithoutPod(wait) ? Math.max(1, askedAt + pauseWithoutPod - Date.now()) : lookMilliseconds),
+  };
+}
+
+/**
+ * Ends the wait for a cell that does not wait any more.
+ *
+ * @throws KgentsError if it has failed, unless an earlier worker may have started the code in it
+ */
+function readyOf(state: Exclude<CellState, Waiting>, jobUid: string, isNew: boolean): Ready {
+  if (state.state !== "failed") return { state, pin: { jobUid, podUid: state.podUid } };
+  if (state.hasRun && !isNew) return { state, pin: null };
+  throw new KgentsError(state.kind, state.detail);
+}
+
+/**
+ * The quota that a cell waits for, in a phrase; undefined if it waits for something else.
+ *
+ * @throws KgentsError if the quota will never admit the cell
+ */
+function fullQuota(wait: Waiting): string | undefined {
+  if (wait.for !== "quota") return undefined;
+  const shortage = shortageIn(wait.detail);
+  if (shortage.always) throw neverFits(shortage);
+  return shortage.words;
+}
+
+/**
+ * The state of a cell whose server has been unavailable for longer than a request's own retries. The cell's start-up
+ * time bounds the wait.
+ *
+ * @throws KgentsError `forbidden`; any other error that is none of the cluster's
+ */
+function waitForServer(error: unknown): Waiting {
+  if (!(error instanceof ClusterError)) throw error;
+  if (error.status === 401 || error.status === 403) {
+    throw new KgentsError("forbidden", error.message, { cause: error });
+  }
+  return { state: "waiting", for: "pod", detail: `${error.what}: ${error.message}` };
+}
+
 /**
  * Waits until the cell's supervisor runs.
  *
@@ -44,62 +115,31 @@ export async function awaitRunning(
   stop: AbortSignal,
   knownJobUid?: string,
 ): Promise<Ready> {
-  const { cellId, shape } = plan;
+  const isNew = knownJobUid !== undefined;
+  const look = lookAtCell(own, plan.cellId, stop, isNew);
   let jobUid = knownJobUid;
   let last: Waiting = { state: "waiting", for: "pod", detail: "nothing was seen of it yet" };
   let pullFailedAt: number | undefined;
   let full: string | undefined;
-  let askedAt = Date.now();
-  let pauseWithoutPod = firstAskMilliseconds;
-  // The watch may lag behind. It is trusted for "waiting" while it delivers events; an end is always confirmed by the
-  // server.
-  const look = async (pin: Pin): Promise<CellState> => {
-    const pods = own.watch.podsOf(cellId);
-    const known = pods.length > 0 ? classifyPinned({ job: null, pods, events: [] }, pin, new Date()) : undefined;
-    if (known?.state === "running") return known;
-    if (known?.state === "waiting" && !isToAsk(own.watch, askedAt)) return known;
-    // A Job that this worker has just created has no pod yet.
-    const mayCome = knownJobUid !== undefined && own.watch.isComplete() && isWithoutPod(last);
-    if (known === undefined && mayCome && Date.now() - askedAt < pauseWithoutPod) return last;
-    const observed = await observeCell(own, cellId, stop);
-    askedAt = Date.now();
-    if (observed.pods.length === 0) pauseWithoutPod = Math.min(2 * pauseWithoutPod, lookMilliseconds);
-    return classifyPinned(observed, pin, new Date());
-  };
   while (!stop.aborted) {
-    using change = own.watch.listen(cellId, stop);
+    using change = own.watch.listen(plan.cellId, stop);
     try {
       jobUid ??= await findJob(own, plan, stop);
       if (jobUid === undefined) throw new KgentsError("cell-deleted", "the cell's Job was deleted from outside");
-      const state = await look({ jobUid });
-      if (state.state === "running" || state.state === "ended") {
-        return { state, pin: { jobUid, podUid: state.podUid } };
-      }
-      // An earlier worker may have started the code in a cell that this worker did not create.
-      if (state.state === "failed" && state.hasRun && knownJobUid === undefined) return { state, pin: null };
-      if (state.state === "failed") throw new KgentsError(state.kind, state.detail);
-      if (state.for === "quota") {
-        const shortage = shortageIn(state.detail);
-        if (shortage.always) throw neverFits(shortage);
-        full = shortage.words;
-      }
+      const state = await look.state({ jobUid }, last);
+      if (state.state !== "waiting") return readyOf(state, jobUid, isNew);
+      full = fullQuota(state) ?? full;
       last = state;
       pullFailedAt = state.for === "image" ? (pullFailedAt ?? Date.now()) : undefined;
-      const pause = isWithoutPod(state) ? Math.max(1, askedAt + pauseWithoutPod - Date.now()) : lookMilliseconds;
       const pullEnds = pullFailedAt === undefined ? Number.POSITIVE_INFINITY : pullFailedAt + pullPatienceMilliseconds;
       if (Date.now() >= pullEnds) throw refusalOf(state, "the image cannot be pulled");
-      await change.within(Math.min(pause, pullEnds - Date.now()));
+      await change.within(Math.min(look.pause(state), pullEnds - Date.now()));
     } catch (error) {
       if (stop.aborted) break;
-      // The server has been unavailable for longer than a request's own retries; the cell's start-up time bounds the
-      // wait.
-      if (!(error instanceof ClusterError)) throw error;
-      if (error.status === 401 || error.status === 403)
-        throw new KgentsError("forbidden", error.message, { cause: error });
-      last = { state: "waiting", for: "pod", detail: `${error.what}: ${error.message}` };
+      last = waitForServer(error);
       await change.within(firstAskMilliseconds);
     }
   }
   if (full !== undefined) throw new NoPlace(full);
-  throw refusalOf(last, `the cell did not start within ${formatDuration(shape.startupTimeout)}`);
+  throw refusalOf(last, `the cell did not start within ${formatDuration(plan.shape.startupTimeout)}`);
 }

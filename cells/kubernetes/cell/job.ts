@@ -8,7 +8,13 @@ import type { V1Job } from "@kubernetes/client-node";
 import { KgentsError } from "#core/contract/error";
 import { canonicalJson, sha256 } from "#core/contract/request-hash";
 import type { UserIds } from "#core/manifest/cell-user";
-import { cellLabel, instanceLabel, runIdAnnotation, workflowIdAnnotation } from "#core/manifest/cluster-names";
+import {
+  cellLabel,
+  instanceLabel,
+  runIdAnnotation,
+  specHashAnnotation,
+  workflowIdAnnotation,
+} from "#core/manifest/cluster-names";
 import { renderJob } from "#core/manifest/manifest";
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import type { CellPlan } from "../../cell-plan.ts";
@@ -21,9 +27,6 @@ import { isQuotaRefusal, neverFits, shortageIn } from "../quotas/quota.ts";
 import { deleteJob } from "./delete-cell.ts";
 import { hasSpecOf, isJobOf } from "./same-job.ts";
 import { isUserIdTaken, userIdIn, userIdOf } from "./user-ids.ts";
-
-/** A hash of the Job's spec, for people and for workers of earlier versions. */
-const specHashAnnotation = "kgents.io/spec-hash";
 
 /** Settings of a Job that come neither from the request nor from the run. */
 export interface JobSettings {

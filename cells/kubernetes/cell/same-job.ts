@@ -28,9 +28,18 @@ const filledIn: Readonly<Record<string, unknown>> = {
   defaultMode: 0o644,
   creationTimestamp: undefined,
   // Scheduling and priority are up to the cluster's administrators, apart from what the wanted spec has of them.
-  ...{ tolerations: undefined, nodeSelector: undefined, affinity: undefined, topologySpreadConstraints: undefined },
-  ...{ priority: undefined, priorityClassName: undefined, preemptionPolicy: undefined, schedulingGates: undefined },
-  ...{ imagePullSecrets: undefined, overhead: undefined, labels: undefined, annotations: undefined },
+  tolerations: undefined,
+  nodeSelector: undefined,
+  affinity: undefined,
+  topologySpreadConstraints: undefined,
+  priority: undefined,
+  priorityClassName: undefined,
+  preemptionPolicy: undefined,
+  schedulingGates: undefined,
+  imagePullSecrets: undefined,
+  overhead: undefined,
+  labels: undefined,
+  annotations: undefined,
 };
 
 /** Maps that may have additional keys; the keys that matter are in the wanted spec. */

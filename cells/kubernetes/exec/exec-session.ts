@@ -7,11 +7,12 @@
  * @module
  */
 import type { IncomingMessage } from "node:http";
-import { PassThrough, type Readable, Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { WebSocket } from "ws";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import { type ClusterError, toClusterError } from "../api/cluster-error.ts";
+import { protocols, sessionOutput, stdinOf, watchConnection } from "./exec-socket.ts";
 
 /** How an exec ended. */
 export type SessionEnd =
@@ -31,11 +32,7 @@ export interface ExecSession {
   readonly close: () => void;
 }
 
-const channels = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const;
-/** v5 can half-close stdin. Servers before 1.30 only speak v4. */
-const protocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 const what = "running a program in the cell";
-const bufferBytes = 256 * 1024;
 const connectMilliseconds = 10_000;
 /**
  * How often to ping. A connection is dead if no answer arrives before the next ping: its machine may be gone without
@@ -96,19 +93,6 @@ async function connect(
   return opened.finally(() => signal?.removeEventListener("abort", stop));
 }
 
-function stdinOf(socket: WebSocket): Writable {
-  const send = (bytes: Uint8Array, done: (error?: Error | null) => void): void => {
-    if (socket.readyState === socket.OPEN) socket.send(bytes, (error) => done(error ?? null));
-    else done(new Error("the connection is closed"));
-  };
-  return new Writable({
-    highWaterMark: bufferBytes,
-    write: (chunk: Buffer, _encoding, done) => send(Buffer.concat([Buffer.from([channels.stdin]), chunk]), done),
-    final: (done) =>
-      socket.protocol === protocols[0] ? send(Buffer.from([channels.close, channels.stdin]), done) : done(),
-  });
-}
-
 /**
  * Starts a program in a container.
  *
@@ -133,50 +117,20 @@ export async function openSession(
   for (const word of command) query.append("command", word);
   const path = `/api/v1/namespaces/${client.namespace}/pods/${target.pod}/exec?${query}`;
 
-  const stdout = new PassThrough({ highWaterMark: bufferBytes });
-  const stderr = new PassThrough({ highWaterMark: bufferBytes });
-  const full = new Set<PassThrough>();
-  let hasPaused = false;
   let resolveEnd: (end: SessionEnd) => void = () => {};
   const end = new Promise<SessionEnd>((resolve) => {
     resolveEnd = resolve;
   });
-  const take = (stream: PassThrough, data: Buffer, socket: WebSocket): void => {
-    // Frames received before the pause are still delivered after it; the stream's drain listener exists by then.
-    if (data.length === 0 || stream.write(data) || full.has(stream)) return;
-    full.add(stream);
-    hasPaused = true;
-    socket.pause();
-    stream.once("drain", () => {
-      full.delete(stream);
-      if (full.size === 0) socket.resume();
-    });
-  };
-  let lastFrame = Date.now();
-  const onFrame = (frame: Buffer, socket: WebSocket): void => {
-    lastFrame = Date.now();
-    const data = frame.subarray(1);
-    if (frame[0] === channels.stdout) take(stdout, data, socket);
-    else if (frame[0] === channels.stderr) take(stderr, data, socket);
-    else if (frame[0] === channels.status) {
-      resolveEnd(readStatus(data.toString()));
-      socket.close();
-    }
-  };
+  const output = sessionOutput((status) => resolveEnd(readStatus(status)));
+  const { stdout, stderr } = output;
   const { idleMilliseconds = Number.POSITIVE_INFINITY, pingMilliseconds = usualPingMilliseconds, signal } = options;
-  const socket = await connect(client, path, onFrame, signal);
+  const socket = await connect(client, path, output.onFrame, signal);
   const close = (): void => socket.terminate();
   signal?.addEventListener("abort", close, { once: true });
   if (signal?.aborted) close();
-  // While the socket is paused, neither output nor pongs are read, so their absence proves nothing.
-  const isExcused = (): boolean => {
-    const excused = socket.isPaused || hasPaused;
-    if (excused) lastFrame = Date.now();
-    hasPaused = socket.isPaused;
-    return excused;
-  };
-  const isIdle = (): boolean => Date.now() - lastFrame > idleMilliseconds;
-  watchConnection(socket, { isExcused, isIdle, pingMilliseconds }, (broken) => resolveEnd({ broken }));
+  const isDead = (heard: boolean): boolean =>
+    !output.wasPaused(socket) && (!heard || output.silentMilliseconds() > idleMilliseconds);
+  watchConnection(socket, { isDead, pingMilliseconds }, (broken) => resolveEnd({ broken }));
   const ended = end.then((how) => {
     signal?.removeEventListener("abort", close);
     stdout.end();
@@ -184,34 +138,6 @@ export async function openSession(
     return how;
   });
   return { stdout, stderr, stdin: stdinOf(socket), ended, close };
-}
-
-/**
- * Reports when the connection ends: because it closed, because the server no longer answers, or because it was idle too
- * long.
- */
-function watchConnection(
-  socket: WebSocket,
-  about: { readonly isExcused: () => boolean; readonly isIdle: () => boolean; readonly pingMilliseconds: number },
-  onEnd: (why: string) => void,
-): void {
-  // Output proves that the server is alive just as a pong does, and a pong may be queued behind it.
-  let heard = true;
-  const hear = (): void => {
-    heard = true;
-  };
-  const timer = setInterval(() => {
-    if (!about.isExcused() && (!heard || about.isIdle())) return socket.terminate();
-    heard = false;
-    socket.ping();
-  }, about.pingMilliseconds);
-  socket.on("pong", hear);
-  socket.on("message", hear);
-  socket.on("error", (error: Error) => onEnd(error.message));
-  socket.on("close", () => {
-    clearInterval(timer);
-    onEnd("the connection was closed");
-  });
 }
 
 /** Runs a program to its end and discards its output. */

@@ -5,19 +5,21 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
-import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
+import { createBackoff } from "#platform/host/backoff";
 import type { CellPlan } from "../../cell-plan.ts";
-import type { ProgramContext } from "../../provider.ts";
 import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 import { observeCell } from "../api/observe.ts";
 import type { OwnCells } from "../api/own-cells.ts";
 import { type CellState, cellContainer } from "../cell/classify-cell.ts";
 import { classifyPinned, type Pin } from "../cell/pin.ts";
 import { cellScripts } from "./cell-scripts.ts";
-import { type Collected, collectOnce } from "./collect.ts";
+import { collectOnce } from "./collect.ts";
+import type { Collected } from "./collected.ts";
 import { runScript } from "./exec-session.ts";
-import { followOnce, type Progress, StoreError } from "./follow.ts";
+import { followOnce } from "./follow.ts";
+import type { PodProgram } from "./pod-program.ts";
+import { StoreError } from "./pour.ts";
 import { collectionDeadline, collectionPatience, endingSignal, handedOver, isHandedOver } from "./stop-signals.ts";
 
 /** The access to an instance's cells. */
@@ -27,16 +29,10 @@ export interface Reach extends OwnCells {
 }
 
 /** A program in a cell whose supervisor runs. */
-export interface CellRun {
+export interface CellRun extends PodProgram {
   readonly reach: Reach;
   readonly cell: CellPlan;
-  readonly program: Program;
-  /** That of the program within the run directory: see `programDirectory`. */
-  readonly directory: string;
-  readonly context: ProgramContext;
-  readonly pod: string;
   readonly pin: Pin;
-  readonly progress: Progress;
 }
 
 type Gone = { readonly end: "gone"; readonly state: Extract<CellState, { state: "ended" | "failed" }> };
@@ -44,7 +40,7 @@ type Unreachable = { readonly end: "unreachable"; readonly why: string };
 /** The cell still exists, and does not have the program's output any more. */
 type Discarded = { readonly end: "discarded" };
 
-/** Back-off after a broken connection, in milliseconds: starts at `first` and doubles up to `longest`. */
+/** Back-off after a broken connection, in milliseconds. */
 const pauses = { first: 100, longest: 2000 } as const;
 /** How long to try to stop the code, in milliseconds. After that the clean-up deletes the cell. */
 const stopPatience = 10_000;
@@ -82,8 +78,8 @@ async function closeWhenGone({ reach, cell, pin }: CellRun, over: AbortSignal, c
 }
 
 /** The time at which to give up on a cell that does not answer, in milliseconds since the epoch. */
-function patienceEnds({ progress, program, reach }: CellRun, serverAnswers: boolean, since: number): number {
-  const codeEnds = (progress.startedAt?.getTime() ?? since) + program.timeout;
+function patienceEnds({ state, program, reach }: CellRun, serverAnswers: boolean, since: number): number {
+  const codeEnds = (state.startedAt?.getTime() ?? since) + program.timeout;
   return Math.max(codeEnds, since) + (serverAnswers ? reach.nodePatienceMilliseconds : collectionPatience);
 }
 
@@ -95,10 +91,10 @@ async function afterBreak(run: CellRun, why: string, since: number): Promise<Gon
 }
 
 /** The message of an error that only means a broken connection; other errors are thrown. */
-function whyBroken(error: unknown, { reach, progress }: CellRun): string {
+function whyBroken(error: unknown, { client, state }: CellRun): string {
   if (!(error instanceof ClusterError)) throw error;
-  if (error.status === 403 && !progress.mayHaveStarted) throw toRunFailure(error);
-  if (error.status === 401) reach.client.reload();
+  if (error.status === 403 && !state.mayHaveStarted) throw toRunFailure(error);
+  if (error.status === 401) client.reload();
   return error.message;
 }
 
@@ -110,32 +106,25 @@ function whyBroken(error: unknown, { reach, progress }: CellRun): string {
 export async function followToEnd(
   run: CellRun,
 ): Promise<{ readonly end: "code-ended" } | Gone | Unreachable | Discarded> {
-  const { reach, program, directory, context, progress, pod } = run;
+  const { context, state } = run;
   const ending = endingSignal(context.stop);
   let brokenSince: number | undefined;
-  for (let pause: number = pauses.first; !ending.aborted; pause = Math.min(2 * pause, pauses.longest)) {
+  const backoff = createBackoff(pauses);
+  while (!ending.aborted) {
     const over = new AbortController();
     const close = new AbortController();
     // If the watch fails, close the connection: the server is then asked directly.
     const watched = closeWhenGone(run, over.signal, () => close.abort()).catch(() => close.abort());
     let why: string;
     try {
-      const before = progress.received.stdout + progress.received.stderr;
-      const end = await followOnce(
-        reach.client,
-        pod,
-        program,
-        directory,
-        context,
-        progress,
-        AbortSignal.any([ending, close.signal]),
-      );
+      const before = state.received.stdout + state.received.stderr;
+      const end = await followOnce(run, AbortSignal.any([ending, close.signal]));
       if (end.end === "code-ended" || end.end === "discarded") return end;
       if (end.end === "refused") throw new KgentsError("cell-start", `the code could not be started: ${end.why}`);
       why = end.why;
-      if (progress.received.stdout + progress.received.stderr > before) {
+      if (state.received.stdout + state.received.stderr > before) {
         // Output arrived on this connection, so reset the back-off.
-        pause = pauses.first;
+        backoff.reset();
         brokenSince = undefined;
       }
     } catch (error) {
@@ -149,10 +138,10 @@ export async function followToEnd(
     brokenSince ??= Date.now();
     const next = await afterBreak(run, why, brokenSince);
     if (next) return next;
-    await wait(pause, undefined, { signal: ending }).catch(() => {});
+    await backoff.pause(ending);
   }
   if (isHandedOver(context.stop)) throw handedOver();
-  if (context.stop.reason === "startup-timeout" && !progress.mayHaveStarted) {
+  if (context.stop.reason === "startup-timeout" && !state.mayHaveStarted) {
     return { end: "unreachable", why: "it did not answer within its start-up time" };
   }
   return endCode(run, patienceOfStop(run));
@@ -178,12 +167,13 @@ function patienceOfStop(run: CellRun): Patience {
 
 /** Kills the code from inside its cell, unless another program of the cell has been prepared since. */
 async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
-  const { reach, pod, directory } = run;
-  for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
+  const { client, pod, directory } = run;
+  const backoff = createBackoff(pauses);
+  for (;;) {
     let why: string;
     try {
       const limit = AbortSignal.timeout(stopPatience);
-      const end = await runScript(reach.client, { pod, container: cellContainer }, cellScripts.kill(directory), limit);
+      const end = await runScript(client, { pod, container: cellContainer }, cellScripts.kill(directory), limit);
       if ("exitCode" in end && end.exitCode === 0) return { end: "code-ended" };
       why = "broken" in end ? end.broken : `exit code ${end.exitCode}`;
     } catch (error) {
@@ -191,8 +181,8 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
     }
     const state = await stateNow(run);
     if (state?.state === "ended" || state?.state === "failed") return { end: "gone", state };
-    if (Date.now() + pause > patience(state !== undefined)) return { end: "unreachable", why };
-    await wait(pause);
+    if (Date.now() + backoff.next() > patience(state !== undefined)) return { end: "unreachable", why };
+    await backoff.pause();
   }
 }
 
@@ -204,25 +194,16 @@ async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end
 export async function collectToEnd(
   run: CellRun,
 ): Promise<{ readonly end: "collected"; readonly collected: Collected } | Gone | Unreachable | Discarded> {
-  const { reach, cell, program, directory, context, progress, pod } = run;
+  const { cell, context } = run;
   const since = Date.now();
   const saved = new Set<string>();
   using clock = collectionDeadline(context.stop);
   const deadline = AbortSignal.any([clock.signal, context.abandoned]);
-  for (let pause: number = pauses.first; ; pause = Math.min(2 * pause, pauses.longest)) {
+  const backoff = createBackoff(pauses);
+  for (;;) {
     let why: string;
     try {
-      const end = await collectOnce(
-        reach.client,
-        pod,
-        program,
-        directory,
-        cell.shape.disk,
-        context,
-        progress,
-        saved,
-        deadline,
-      );
+      const end = await collectOnce(run, { disk: cell.shape.disk, saved, signal: deadline });
       if ("collected" in end) return { end: "collected", collected: end.collected };
       if ("discarded" in end) return { end: "discarded" };
       why = end.failed;
@@ -237,6 +218,6 @@ export async function collectToEnd(
     if (next) return next;
     const hurried = context.stop.aborted && context.stop.reason !== "timed-out";
     if (hurried && Date.now() > since + stopPatience) return { end: "unreachable", why };
-    await wait(pause);
+    await backoff.pause();
   }
 }

@@ -1,14 +1,12 @@
 import type { Writable } from "node:stream";
-import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { controlReader } from "../../files/control-reader.ts";
-import type { ProgramContext } from "../../provider.ts";
-import { untilDrained } from "../../until-drained.ts";
-import type { ClusterClient } from "../api/cluster-client.ts";
 import { cellContainer } from "../cell/classify-cell.ts";
 import { cellScripts, scriptExit, troubleMark } from "./cell-scripts.ts";
 import { deliver } from "./delivery.ts";
-import { openSession } from "./exec-session.ts";
+import { type ExecSession, openSession, type SessionEnd } from "./exec-session.ts";
+import { begin, byteCounter, type PodProgram } from "./pod-program.ts";
+import { pour } from "./pour.ts";
 
 /** The result of one connection to a cell. */
 export type FollowEnd =
@@ -21,133 +19,114 @@ export type FollowEnd =
   /** The code was certainly not started and will not be. */
   | { readonly end: "refused"; readonly why: string };
 
-/** The state of following a cell, kept across connections. */
-export interface Progress {
-  /** Bytes received of each stream. */
-  readonly received: { stdout: number; stderr: number };
-  /** Whether the code may have been started. */
-  mayHaveStarted: boolean;
-  /** When the code was started, if known. */
-  startedAt: Date | undefined;
-}
-
 const newline = 10;
 
-/** The store failed: an error on the worker's side, not the cell's. */
-export class StoreError extends Error {}
-
-/** Waits until a stream drains or fails, or until the signal is aborted. */
-async function drained(sink: Writable, signal: AbortSignal): Promise<void> {
-  await untilDrained(sink, signal);
-  if (signal.aborted || !sink.destroyed) return;
-  throw new StoreError(sink.errored?.message ?? "the stream of the store is closed", { cause: sink.errored });
+/** The delivery of the code on one connection. */
+interface Delivery {
+  /** Resolves when it has ended, also if it failed. */
+  readonly over: Promise<void>;
+  /** Whether all of it was sent on this connection. */
+  readonly isSent: () => boolean;
+  /** Why it failed; undefined if it did not. */
+  readonly failure: () => unknown;
 }
 
-/**
- * Copies the source to a stream that outlives the connection. Applies back-pressure: a slow store delays the copy, and
- * a blocked store is waited for until the signal is aborted.
- *
- * @throws StoreError
- */
-export async function pour(
-  source: AsyncIterable<Buffer>,
-  sink: Writable,
-  onBytes: (bytes: number) => void,
+/** Sends the delivery, unless the code has been started. */
+function startDelivery(
+  { program, directory, context, state }: PodProgram,
+  stdin: Writable,
+  onFailure: () => void,
+): Delivery {
+  let isSent = false;
+  let failure: unknown;
+  const send = async (): Promise<void> => {
+    try {
+      await deliver(program, directory, context.open, stdin);
+      isSent = true;
+    } catch (error) {
+      failure = error;
+      onFailure();
+    }
+  };
+  const over = state.startedAt === undefined ? send() : Promise.resolve(void stdin.end());
+  return { over, isSent: () => isSent, failure: () => failure };
+}
+
+/** What came on one connection, up to its end. */
+interface Received {
+  /** The first line, which the cell sends once it has the delivery; undefined if none came. */
+  readonly first: string | undefined;
+  readonly end: SessionEnd;
+}
+
+/** Receives both streams until they end. @param onFirst called when the first line has come, or the end of stdout */
+async function receive(
+  { context, state }: PodProgram,
+  session: ExecSession,
   signal: AbortSignal,
-): Promise<void> {
-  for await (const chunk of source) {
-    if (sink.destroyed) throw new StoreError("the stream of the store is closed");
-    onBytes(chunk.length);
-    if (!sink.write(chunk)) await drained(sink, signal);
-    if (signal.aborted) return;
+  onFirst: () => void,
+): Promise<Received> {
+  const output = controlReader(session.stdout);
+  const stderr = pour(session.stderr, context.stderr, byteCounter(state, "stderr"), signal);
+  stderr.catch(session.close);
+  const first = await output.until(newline);
+  onFirst();
+  if (first !== undefined && !first.startsWith(troubleMark)) {
+    begin(state, context, first);
+    await pour(output.rest(), context.stdout, byteCounter(state, "stdout"), signal);
   }
+  const [end] = await Promise.all([session.ended, stderr]);
+  return { first, end };
+}
+
+/** The result of a connection that has ended. */
+function resultOf({ first, end }: Received, { isSent, failure }: Delivery, directory: string): FollowEnd {
+  if ("broken" in end) {
+    const undelivered = failure();
+    if (undelivered instanceof KgentsError && first === undefined) throw undelivered;
+    return { end: "broken", why: end.broken };
+  }
+  if (end.exitCode === 0) return { end: "code-ended" };
+  if (end.exitCode === scriptExit.discarded) return { end: "discarded" };
+  const why = first?.slice(troubleMark.length) || `exit code ${end.exitCode}`;
+  // What earlier programs left in the work directory can be in the way of the files of this one.
+  const isInTheWay = end.exitCode === scriptExit.delivery && isSent() && directory !== ".";
+  const isRefused = end.exitCode === scriptExit.programMissing || end.exitCode === scriptExit.noCell || isInTheWay;
+  return { end: isRefused ? "refused" : "broken", why };
 }
 
 /**
  * Connects to a cell, delivers the code if that has not been done, and follows its output until the code ends or the
  * connection breaks.
  *
- * @param directory that of the program: see `programDirectory`
  * @param signal closes the connection
  * @throws StoreError; KgentsError `artifact-unavailable` if input cannot be read and nothing was started
  */
-export async function followOnce(
-  client: ClusterClient,
-  pod: string,
-  program: Program,
-  directory: string,
-  context: ProgramContext,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<FollowEnd> {
-  const { received } = progress;
-  const session = await openSession(
-    client,
-    { pod, container: cellContainer },
-    cellScripts.follow(directory, new Date(), received),
-    { stdin: true },
-  );
+export async function followOnce(run: PodProgram, signal: AbortSignal): Promise<FollowEnd> {
+  const { client, pod, directory, state } = run;
+  const command = cellScripts.follow(directory, new Date(), state.received);
+  const session = await openSession(client, { pod, container: cellContainer }, command, { stdin: true });
   // From here on the cell may start the code, even if the connection breaks.
-  progress.mayHaveStarted = true;
+  state.mayHaveStarted = true;
   signal.addEventListener("abort", session.close, { once: true });
   if (signal.aborted) session.close();
   session.stdin.on("error", () => {});
-  let undelivered: unknown;
-  let isDelivered = false;
-  const delivered =
-    progress.startedAt === undefined
-      ? deliver(program, directory, context.open, session.stdin).then(
-          () => {
-            isDelivered = true;
-          },
-          (error) => {
-            // Ignore the error if the cell has answered: it already has its delivery and does not read another one. A
-            // broken connection is reported by the session.
-            undelivered = error;
-            if (!heard) session.close();
-          },
-        )
-      : Promise.resolve(session.stdin.end());
-  let heard = false;
+  let hasAnswered = false;
+  const delivery = startDelivery(run, session.stdin, () => {
+    // Ignore the failure if the cell has answered: it already has its delivery and does not read another one. A broken
+    // connection is reported by the session.
+    if (!hasAnswered) session.close();
+  });
   try {
-    const output = controlReader(session.stdout);
-    const count = (stream: "stdout" | "stderr") => (bytes: number) => {
-      received[stream] += bytes;
-    };
-    const stderr = pour(session.stderr, context.stderr, count("stderr"), signal);
-    stderr.catch(session.close);
-    const first = await output.until(newline);
-    heard = true;
-    if (first !== undefined && !first.startsWith(troubleMark)) {
-      begin(progress, context, first);
-      await pour(output.rest(), context.stdout, count("stdout"), signal);
-    }
-    const [end] = await Promise.all([session.ended, stderr]);
-    if ("broken" in end) {
-      if (undelivered instanceof KgentsError && first === undefined) throw undelivered;
-      return { end: "broken", why: end.broken };
-    }
-    if (end.exitCode === 0) return { end: "code-ended" };
-    if (end.exitCode === scriptExit.discarded) return { end: "discarded" };
-    const why = first?.slice(troubleMark.length) || `exit code ${end.exitCode}`;
-    // What earlier programs left in the work directory can be in the way of the files of this one.
-    const isInTheWay = end.exitCode === scriptExit.delivery && isDelivered && directory !== ".";
-    const isRefused = end.exitCode === scriptExit.programMissing || end.exitCode === scriptExit.noCell || isInTheWay;
-    return { end: isRefused ? "refused" : "broken", why };
+    const received = await receive(run, session, signal, () => {
+      hasAnswered = true;
+    });
+    return resultOf(received, delivery, directory);
   } finally {
     signal.removeEventListener("abort", session.close);
     session.close();
     // Otherwise a delivery that waits for its content would never finish.
     session.stdin.destroy();
-    await delivered;
+    await delivery.over;
   }
-}
-
-/** Records when the code was started, by this worker or an earlier one, as reported by the cell. */
-export function begin(progress: Progress, context: ProgramContext, first: string): void {
-  if (progress.startedAt) return;
-  // The code can forge the reported time. A time in the future would extend its time limit, so it is capped at now.
-  const at = Math.min(Date.parse(first) || Number.POSITIVE_INFINITY, Date.now());
-  progress.startedAt = new Date(at);
-  context.started(progress.startedAt);
 }

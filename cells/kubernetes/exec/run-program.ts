@@ -18,9 +18,9 @@ import { signalName } from "../../signal-name.ts";
 import { awaitRunning } from "../cell/await-running.ts";
 import type { CellState } from "../cell/classify-cell.ts";
 import { discardedReason, scriptExit } from "./cell-scripts.ts";
-import type { Collected } from "./collect.ts";
-import { begin } from "./follow.ts";
+import type { Collected } from "./collected.ts";
 import { type CellRun, collectToEnd, followToEnd, type Reach } from "./follow-cell.ts";
+import { begin } from "./pod-program.ts";
 import { handedOver, isHandedOver } from "./stop-signals.ts";
 
 const killedForMemory: ProgramOutcome = {
@@ -114,17 +114,18 @@ export async function runProgram(
   }
   const run: CellRun = {
     reach,
+    client: reach.client,
     cell,
     program,
     directory: programDirectory(cell.shape.programs, n),
     context,
     pod: ready.pod,
     pin,
-    progress: { received: { ...context.stored }, mayHaveStarted: false, startedAt: undefined },
+    state: { received: { ...context.stored }, mayHaveStarted: false, startedAt: undefined },
   };
   const followed = await followToEnd(run);
   if (followed.end === "gone") {
-    if (!run.progress.mayHaveStarted && followed.state.state === "failed") {
+    if (!run.state.mayHaveStarted && followed.state.state === "failed") {
       throw new KgentsError(followed.state.kind, followed.state.detail);
     }
     return outcomeOf(followed.state);
@@ -137,15 +138,15 @@ export async function runProgram(
   if (collected.end === "unreachable") return unreachable(run, collected.why);
   if (collected.end === "discarded") return lostOutcome(discardedReason);
   // The code has ended, so it was started, even if the message that reports the start was lost.
-  begin(run.progress, context, "");
-  return { ...outcomeFrom(collected.collected, run), read: { ...run.progress.received } };
+  begin(run.state, context, "");
+  return { ...outcomeFrom(collected.collected, run), read: { ...run.state.received } };
 }
 
 /** The outcome of code whose cell still exists but cannot be reached. */
-function unreachable({ context, progress }: CellRun, why: string): ProgramOutcome {
+function unreachable({ context, state }: CellRun, why: string): ProgramOutcome {
   const reason = context.stop.aborted ? context.stop.reason : undefined;
   // The run was stopped, and its clean-up deletes the cell: the exit status does not matter.
   if (reason === "cancelled" || reason === "output-limit") return lostOutcome(null);
-  if (!progress.mayHaveStarted) throw new KgentsError("cell-start", `the cell could not be reached: ${why}`);
+  if (!state.mayHaveStarted) throw new KgentsError("cell-start", `the cell could not be reached: ${why}`);
   return lostOutcome(`the cell could not be reached any more: ${why}`);
 }

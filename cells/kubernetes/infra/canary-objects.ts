@@ -16,6 +16,7 @@ import {
   canaryTargetsInWords,
   managedByKgents,
   managedByLabel,
+  partOfLabel,
 } from "#core/manifest/cluster-names";
 import { podWithTemplate } from "#core/manifest/pod-template";
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
@@ -126,7 +127,7 @@ exit ${stillReached}`,
 };
 
 const labelsOf = (id: string, role?: CanaryRole): Record<string, string> => ({
-  "app.kubernetes.io/part-of": "kgents",
+  [partOfLabel]: managedByKgents,
   [managedByLabel]: managedByKgents,
   [canaryLabel]: id,
   ...(role && { [canaryRoleLabel]: role }),

@@ -10,7 +10,10 @@ async function isAllowed(client: ClusterClient, { group, resource, verb }: Requi
   const [kind = "", subresource] = resource.split("/");
   const { namespace } = client;
   const resourceAttributes = {
-    ...{ namespace, group, resource: kind, verb },
+    namespace,
+    group,
+    resource: kind,
+    verb,
     ...(subresource !== undefined && { subresource }),
     // A Role can restrict the namespace by name.
     ...(kind === "namespaces" && { name: namespace }),

@@ -6,7 +6,7 @@
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import { type CanarySettings, runCanary } from "./canary.ts";
 import { type InfraCluster, infraFailure } from "./infra-cluster.ts";
-import { loadManifests } from "./manifests.ts";
+import { loadManifests, type ManifestSet } from "./manifests.ts";
 import { applyPlan, type PlannedObject, planInit } from "./plan.ts";
 import { type RecordedVerdict, recordVerdict } from "./recorded-verdict.ts";
 
@@ -14,9 +14,10 @@ import { type RecordedVerdict, recordVerdict } from "./recorded-verdict.ts";
 export async function prepareInit(
   cluster: InfraCluster,
   template: PodTemplate | undefined,
+  set: ManifestSet = "cells",
 ): Promise<readonly PlannedObject[]> {
   try {
-    return await planInit(cluster, await loadManifests(cluster.namespace, template));
+    return await planInit(cluster, await loadManifests(cluster.namespace, template, set));
   } catch (error) {
     throw infraFailure(cluster, error);
   }

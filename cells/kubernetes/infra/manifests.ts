@@ -1,5 +1,5 @@
 /**
- * The manifests that `kgents infra init` applies: the files of deploy/cells/.
+ * The manifests that `kgents infra init` applies: the files of deploy/cells/ or deploy/agents/.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubernetesObject } from "@kubernetes/client-node";
 import { parseAllDocuments } from "yaml";
+import { agentNamespace } from "#core/agents/names";
 import { cellNamespace } from "#core/contract/names";
 import { allowedAnnotations } from "#core/manifest/cluster-names";
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
@@ -19,21 +20,28 @@ export interface Manifest extends KubernetesObject {
   readonly metadata: KubernetesObject["metadata"] & { readonly name: string };
 }
 
-/** The directory of the manifests, which is part of the package. */
-const directory = packageFile("deploy/cells");
+/**
+ * - `cells`: the namespace of cells.
+ * - `agents`: the namespace of Agents. Their definition is installed by `kgents infra crd`.
+ */
+export type ManifestSet = "cells" | "agents";
+
+/** The directories of the manifests, which are part of the package, and the namespaces' names in them. */
+const sets: Readonly<Record<ManifestSet, { readonly directory: string; readonly namespace: string }>> = {
+  cells: { directory: "deploy/cells", namespace: cellNamespace },
+  agents: { directory: "deploy/agents", namespace: agentNamespace },
+};
 
 /**
- * Replaces the default namespace's name with another one: the namespace's own name, references to it, the Role's, and
+ * Replaces the usual namespace's name with another one: the namespace's own name, references to it, the Role's, and
  * the names of cluster-wide objects, which end with it.
  */
-function renamed(value: unknown, namespace: string): unknown {
-  if (value === cellNamespace) return namespace;
-  if (typeof value === "string" && value.endsWith(`.${cellNamespace}`)) {
-    return `${value.slice(0, -cellNamespace.length)}${namespace}`;
-  }
-  if (Array.isArray(value)) return value.map((entry) => renamed(entry, namespace));
+function renamed(value: unknown, usual: string, namespace: string): unknown {
+  if (value === usual) return namespace;
+  if (typeof value === "string" && value.endsWith(`.${usual}`)) return `${value.slice(0, -usual.length)}${namespace}`;
+  if (Array.isArray(value)) return value.map((entry) => renamed(entry, usual, namespace));
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, renamed(entry, namespace)]));
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, renamed(entry, usual, namespace)]));
 }
 
 const isManifest = (value: unknown): value is Manifest =>
@@ -64,17 +72,26 @@ const withPermissions = (manifest: Manifest, template: PodTemplate): Manifest =>
  *
  * @param template what it needs is permitted in the namespace
  */
-export async function loadManifests(namespace: string, template: PodTemplate = {}): Promise<readonly Manifest[]> {
-  const files = (await readdir(directory)).filter((name) => name.endsWith(".yaml")).sort();
-  const texts = await Promise.all(files.map((name) => readFile(join(directory, name), "utf8")));
-  return texts.flatMap((text, index) =>
+export async function loadManifests(
+  namespace: string,
+  template: PodTemplate = {},
+  set: ManifestSet = "cells",
+): Promise<readonly Manifest[]> {
+  const { directory, namespace: usual } = sets[set];
+  const path = packageFile(directory);
+  const files = (await readdir(path)).filter((name) => name.endsWith(".yaml")).sort();
+  const texts = await Promise.all(files.map((name) => readFile(join(path, name), "utf8")));
+  const manifests = texts.flatMap((text, index) =>
     parseAllDocuments(text).map((document) => {
-      const value = renamed(document.toJS(), namespace);
-      if (document.errors.length === 0 && isManifest(value)) return withPermissions(value, template);
-      throw new Error(`deploy/cells/${files[index]}: ${document.errors[0]?.message ?? "not a Kubernetes object"}`);
+      const value: unknown = document.toJS();
+      if (document.errors.length === 0 && isManifest(value)) return value;
+      throw new Error(`${directory}/${files[index]}: ${document.errors[0]?.message ?? "not a Kubernetes object"}`);
     }),
   );
+  return manifests
+    .filter(({ kind }) => kind !== "CustomResourceDefinition")
+    .map((manifest) => withPermissions(renamed(manifest, usual, namespace) as Manifest, template));
 }
 
 /** The display name of an object. */
-export const titleOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;
+export const manifestTitle = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;

@@ -1,4 +1,5 @@
 import type { ClusterClient } from "../api/cluster-client.ts";
+import { listQuotas } from "../quotas/list-quotas.ts";
 import { answerMilliseconds } from "./infra-cluster.ts";
 
 /** The use of one resource, in Kubernetes' own notation. */
@@ -11,11 +12,7 @@ export interface QuotaUse {
 
 /** Reads the use of the namespace's quotas. */
 export async function readQuota(client: ClusterClient): Promise<readonly QuotaUse[]> {
-  const { items } = await client.request(
-    "reading the quota",
-    ({ core }, call) => core.listNamespacedResourceQuota({ namespace: client.namespace }, call),
-    { milliseconds: answerMilliseconds },
-  );
+  const items = await listQuotas(client, answerMilliseconds);
   return items.flatMap(({ spec, status }) =>
     Object.entries(spec?.hard ?? {}).map(([resource, hard]) => ({
       resource,

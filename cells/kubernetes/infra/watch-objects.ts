@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import type { KubernetesObject } from "@kubernetes/client-node";
 import type { CallOptions, ClusterApis, ClusterClient } from "../api/cluster-client.ts";
+import { watchOnce } from "../api/watch-once.ts";
 
 /** The objects to list and watch. */
 export interface Watched<Item extends KubernetesObject> {
@@ -22,6 +22,8 @@ export interface Watched<Item extends KubernetesObject> {
 }
 
 const pauseMilliseconds = 100;
+/** After this time without an event the objects are listed again, in milliseconds. */
+const silence = 30_000;
 
 const nameOf = (object: KubernetesObject): string => object.metadata?.name ?? "";
 
@@ -33,68 +35,45 @@ const nameOf = (object: KubernetesObject): string => object.metadata?.name ?? ""
  */
 export async function waitFor<Item extends KubernetesObject, Found>(
   client: ClusterClient,
-  { path, selector, list, signal }: Watched<Item>,
+  watched: Watched<Item>,
   find: (objects: ReadonlyMap<string, Item>) => Found | undefined,
 ): Promise<Found> {
+  const { list, signal } = watched;
   // The server can end a watch at any time; the next list includes the changes in between.
   for (;;) {
     signal.throwIfAborted();
     const { items, metadata } = await client.request("looking at it", list, { signal });
     const objects = new Map(items.map((item) => [nameOf(item), item]));
-    const found = find(objects);
+    const take = (type: string, item: Item): Found | undefined => {
+      if (type === "DELETED") objects.delete(nameOf(item));
+      else if (type === "ADDED" || type === "MODIFIED") objects.set(nameOf(item), item);
+      return find(objects);
+    };
+    const found = find(objects) ?? (await findInWatch(client, watched, metadata?.resourceVersion, take));
     if (found !== undefined) return found;
-    const watched = await watch(
-      client,
-      { path, selector, signal, version: metadata?.resourceVersion },
-      (type, item) => {
-        if (type === "DELETED") objects.delete(nameOf(item as Item));
-        else if (type === "ADDED" || type === "MODIFIED") objects.set(nameOf(item as Item), item as Item);
-        return find(objects);
-      },
-    );
-    if (watched !== undefined) return watched.found;
-    await wait(pauseMilliseconds, undefined, { signal });
+    await wait(pauseMilliseconds, undefined, { signal }).catch(() => {});
   }
 }
 
-interface WatchRequest {
-  readonly path: string;
-  readonly selector: Watched<KubernetesObject>["selector"];
-  readonly version: string | undefined;
-  readonly signal: AbortSignal;
-}
-
-/** Runs one watch until `find` succeeds or the watch ends. */
-function watch<Found>(
+/** Runs one watch until `take` returns something, or the watch ends. @throws what `take` throws */
+async function findInWatch<Item extends KubernetesObject, Found>(
   client: ClusterClient,
-  { path, selector, version, signal }: WatchRequest,
-  find: (type: string, item: KubernetesObject) => Found | undefined,
-): Promise<{ readonly found: Found } | undefined> {
-  return new Promise((resolve, reject) => {
-    const stop = new AbortController();
-    const settle = (act: () => void): void => {
-      act();
-      stop.abort();
-    };
-    const { signal: ended } = stop;
-    signal.addEventListener("abort", () => settle(() => reject(signal.reason)), { once: true, signal: ended });
-    const watching = new client.module.Watch(client.config()).watch(
-      path,
-      { ...selector, resourceVersion: version },
-      (type, item: KubernetesObject) => {
-        try {
-          const found = find(type, item);
-          if (found !== undefined) settle(() => resolve({ found }));
-        } catch (error) {
-          settle(() => reject(error));
-        }
-      },
-      () => settle(() => resolve(undefined)),
-    );
-    // If it settles before the connection is open, close the connection once it is.
-    watching.then(async (connection) => {
-      if (!ended.aborted) await once(ended, "abort");
-      connection.abort();
-    }, reject);
+  { path, selector, signal }: Watched<Item>,
+  version: string | undefined,
+  take: (type: string, item: Item) => Found | undefined,
+): Promise<Found | undefined> {
+  const over = new AbortController();
+  let found: Found | undefined;
+  let thrown: { readonly error: unknown } | undefined;
+  const request = { path, ...selector, version, silence, signal: AbortSignal.any([signal, over.signal]) };
+  await watchOnce<Item>(client, request, (type, item) => {
+    try {
+      found = take(type, item);
+    } catch (error) {
+      thrown = { error };
+    }
+    if (found !== undefined || thrown !== undefined) over.abort();
   });
+  if (thrown !== undefined) throw thrown.error;
+  return found;
 }

@@ -3,53 +3,24 @@ import { podWithTemplate } from "#core/manifest/pod-template";
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import type { CellPlan } from "../../cell-plan.ts";
 import type { PlacementLimit } from "../../placement/placement.ts";
-import { ClusterError, toRunFailure } from "../api/cluster-error.ts";
 import type { OwnCells } from "../api/own-cells.ts";
 import type { PodWatch } from "../api/pod-watch.ts";
-import { type Amounts, amountsOf, neverFits, type Quota, shortageOf } from "./quota.ts";
+import { type Amounts, amountsOf, neverFits, shortageOf } from "./quota.ts";
+import { quotaReader, type Reading } from "./quota-readings.ts";
 
-/**
- * How long a reading of the quotas is reused, in milliseconds. Bounds the requests, regardless of the number of waiting
- * cells.
- */
-const lifetime = 1000;
-const answerMilliseconds = 2000;
 /** How long after a cell's start-up time its pod is no longer expected, in milliseconds. */
 const lateMilliseconds = 10_000;
-
-/** One reading of the quotas. Times are `performance.now()`. */
-interface Reading {
-  readonly begun: number;
-  readonly quotas: readonly Quota[];
-}
 
 /** An admitted cell. */
 interface Entry {
   readonly amounts: Amounts;
+  /** When its pod is no longer expected, as `performance.now()`. */
   readonly until: number;
   /** When its pod appeared. A reading of the quotas that began later includes it. */
   podSince?: number;
 }
 
 const isOver = (phase: string | undefined): boolean => phase === "Succeeded" || phase === "Failed";
-
-const isDenied = ({ status }: ClusterError): boolean => status === 401 || status === 403;
-
-/** Reads the quotas that apply to every pod. Quotas with scopes are skipped, because they may not apply to cells. */
-async function readQuotas({ client }: OwnCells): Promise<readonly Quota[]> {
-  const { items } = await client.request(
-    "reading the quotas",
-    ({ core }, options) => core.listNamespacedResourceQuota({ namespace: client.namespace }, options),
-    { milliseconds: answerMilliseconds },
-  );
-  return items
-    .filter(({ spec }) => spec?.scopeSelector === undefined && (spec?.scopes ?? []).length === 0)
-    .map(({ metadata, spec, status }) => ({
-      name: metadata?.name ?? "",
-      hard: status?.hard ?? spec?.hard ?? {},
-      used: status?.used ?? {},
-    }));
-}
 
 /** The quotas of the namespace, as a limit of claims. */
 export interface QuotaLimit extends PlacementLimit {
@@ -70,38 +41,9 @@ export function quotaLimit(
 ): QuotaLimit {
   const entries = new Map<string, Entry>();
   const admitted = new Set<string>();
+  const readQuotas = quotaReader(log);
   let pods: PodWatch | undefined;
-  let last: { readonly begun: number; readonly reading: Promise<Reading>; over: boolean } | undefined;
-  let good: Reading | undefined;
   let newest: Reading | undefined;
-  let said = false;
-
-  const read = async (own: OwnCells, begun: number): Promise<Reading> => {
-    try {
-      good = { begun, quotas: await readQuotas(own) };
-      return good;
-    } catch (error) {
-      // Reuse the last reading if the server is busy. Without quotas, all waiting cells would be created at once.
-      if (!(error instanceof ClusterError && isDenied(error))) {
-        if (good) return good;
-        throw error instanceof ClusterError ? toRunFailure(error) : error;
-      }
-      if (!said) log(`the quotas of ${own.client.namespace} cannot be read, and no run waits for them: ${error}`);
-      said = true;
-      return { begun, quotas: [] };
-    }
-  };
-  const shared = (own: OwnCells): Promise<Reading> => {
-    const begun = performance.now();
-    if (last && (!last.over || begun - last.begun < lifetime)) return last.reading;
-    const current = { begun, reading: read(own, begun), over: false };
-    last = current;
-    const end = (): void => {
-      current.over = true;
-    };
-    current.reading.then(end, end);
-    return current.reading;
-  };
   const watchEntries = ({ watch }: OwnCells): void => {
     if (pods) return;
     pods = watch;
@@ -118,7 +60,7 @@ export function quotaLimit(
     read: async () => {
       const own = await connect();
       watchEntries(own);
-      newest = await shared(own);
+      newest = await readQuotas(own);
     },
     refusal: (plan) => {
       const { begun, quotas } = newest ?? { begun: 0, quotas: [] };

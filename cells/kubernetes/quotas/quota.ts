@@ -44,8 +44,10 @@ function amountIn(quota: string, resource: string, text: string | undefined): nu
   throw new KgentsError("internal", `the quota ${quota}: ${resource}=${text} is no quantity that kgents can read`);
 }
 
-const format = (resource: string, amount: number): string =>
-  isCpu(resource) ? formatCpu(amount) : isBytes(resource) ? formatBytes(amount) : String(amount);
+function format(resource: string, amount: number): string {
+  if (isCpu(resource)) return formatCpu(amount);
+  return isBytes(resource) ? formatBytes(amount) : String(amount);
+}
 
 /** The amounts that the Job and the pod of a cell count for. In a quota, plain `cpu` and `memory` mean the requests. */
 export function amountsOf({ containers }: CellPodSpec): Amounts {

@@ -1,5 +1,5 @@
 import { rmdirSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { createBackoff } from "#platform/host/backoff";
 import { errorCode } from "#platform/host/error-code";
 import { groupProcesses } from "./group-files.ts";
 
@@ -21,7 +21,8 @@ export function killGroups(directories: readonly string[]): void {
 
 async function removeGroup(directory: string): Promise<void> {
   const deadline = Date.now() + patience;
-  for (let pause = 1; ; pause = Math.min(pause * 2, 100)) {
+  const backoff = createBackoff({ first: 1, longest: 100 });
+  for (;;) {
     try {
       return rmdirSync(directory);
     } catch (error) {
@@ -31,7 +32,7 @@ async function removeGroup(directory: string): Promise<void> {
       if (code !== "EBUSY" || Date.now() > deadline) throw error;
     }
     killGroups([directory]);
-    await sleep(pause);
+    await backoff.pause();
   }
 }
 

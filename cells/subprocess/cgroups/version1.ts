@@ -86,7 +86,9 @@ export async function version1Groups(hierarchies: readonly Hierarchy[]): Promise
   const said = (controller: Controller): string | null => (parents[controller] ? "cgroup v1" : null);
   return {
     enforced: {
-      ...{ memory: said("memory"), cpu: said("cpu"), pids: said("pids") },
+      memory: said("memory"),
+      cpu: said("cpu"),
+      pids: said("pids"),
       sockets:
         parents.memory && hasControl(parents.memory, "memory.kmem.tcp.limit_in_bytes") ? "memory.kmem.tcp" : null,
     },

@@ -60,7 +60,8 @@ export const askInside = async ({ machine, pool }: Sandbox, question: Question):
     started: () => {},
     ended: () => {},
     stored: { stdout: 0, stderr: 0 },
-    ...{ stdout: stdout.sink, stderr: stderr.sink },
+    stdout: stdout.sink,
+    stderr: stderr.sink,
     open: () => Promise.resolve(Readable.from([Buffer.from(code)])),
     saveFile: () => Promise.resolve(false),
   };

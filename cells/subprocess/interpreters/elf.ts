@@ -72,8 +72,11 @@ async function readDynamic(file: FileHandle, machine: number, parts: readonly Se
   const texts = (wanted: number): string[] =>
     entries.flatMap(({ tag, value }) => (tag === wanted && value < strings.length ? [textAt(strings, value)] : []));
   return {
-    ...{ machine, loader, needed: texts(tags.needed) },
-    ...{ rpath: pathsIn(texts(tags.rpath)), runpath: pathsIn(texts(tags.runpath)) },
+    machine,
+    loader,
+    needed: texts(tags.needed),
+    rpath: pathsIn(texts(tags.rpath)),
+    runpath: pathsIn(texts(tags.runpath)),
   };
 }
 
@@ -91,8 +94,10 @@ export async function readElf(path: string): Promise<ElfFile | undefined> {
     const parts: Segment[] = [];
     for (let at = 0; size >= 56 && at + size <= table.length; at += size) {
       parts.push({
-        ...{ type: table.readUInt32LE(at), offset: wide(table, at + 8) },
-        ...{ address: wide(table, at + 16), bytes: wide(table, at + 32) },
+        type: table.readUInt32LE(at),
+        offset: wide(table, at + 8),
+        address: wide(table, at + 16),
+        bytes: wide(table, at + 32),
       });
     }
     return await readDynamic(file, header.readUInt16LE(18), parts);

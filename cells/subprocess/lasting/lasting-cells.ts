@@ -32,9 +32,40 @@ interface LastingCell extends OpeningCell {
   clock?: NodeJS.Timeout;
 }
 
-/** A program that was stopped before it started. */
+/** The outcome of a program that was stopped before it started. */
 const notStarted = lostOutcome(null);
 
+/**
+ * Runs the next program of a cell, whose turn it is.
+ *
+ * @param onLifetimeOver called when the lifetime of the cell is over; it counts from the start of its sandbox
+ */
+async function runNext(
+  { engine, records }: { readonly engine: Engine; readonly records: CellDirectories },
+  plan: CellPlan,
+  cell: LastingCell,
+  program: Program,
+  context: ProgramContext,
+  onLifetimeOver: () => void,
+): Promise<ProgramOutcome> {
+  if (cell.ended !== undefined) return lostOutcome(cell.ended);
+  if (cell.opened === undefined) {
+    // Never a new sandbox instead of one that is gone, with its files.
+    if (records.isRecorded(plan.cellId)) {
+      return lostOutcome("the sandbox in which the cell's earlier programs ran is gone");
+    }
+    cell.opened = await openCell(engine, records, plan, cell, context);
+    cell.clock = setTimeout(onLifetimeOver, plan.shape.lifetime).unref();
+  }
+  const { sandbox, prepared } = cell.opened;
+  const gone = sandbox.whyGone();
+  if (gone !== undefined) return lostOutcome(gone);
+  const composed = await prepared.compose(program, context);
+  if (context.stop.aborted) return notStarted;
+  return sandbox.run(composed, context);
+}
+
+/** Creates the list of these cells, which is empty at first. */
 export function createLastingCells(engine: Engine, records: CellDirectories): LastingCells {
   const cells = new Map<string, LastingCell>();
   const cellOf = (cellId: string): LastingCell => {
@@ -42,7 +73,6 @@ export function createLastingCells(engine: Engine, records: CellDirectories): La
     cells.set(cellId, found);
     return found;
   };
-
   const end = async (cellId: string, why: string): Promise<void> => {
     const cell = cells.get(cellId);
     if (cell === undefined) return;
@@ -50,30 +80,6 @@ export function createLastingCells(engine: Engine, records: CellDirectories): La
     clearTimeout(cell.clock);
     await cell.launcher?.remove();
   };
-
-  const runNext = async (
-    plan: CellPlan,
-    cell: LastingCell,
-    program: Program,
-    context: ProgramContext,
-  ): Promise<ProgramOutcome> => {
-    if (cell.ended !== undefined) return lostOutcome(cell.ended);
-    if (cell.opened === undefined) {
-      // Never a new sandbox instead of one that is gone, with its files.
-      if (records.isRecorded(plan.cellId))
-        return lostOutcome("the sandbox in which the cell's earlier programs ran is gone");
-      cell.opened = await openCell(engine, records, plan, cell, context);
-      const over = (): void => void end(plan.cellId, "the lifetime of the cell is over").catch(() => {});
-      cell.clock = setTimeout(over, plan.shape.lifetime).unref();
-    }
-    const { sandbox, prepared } = cell.opened;
-    const gone = sandbox.whyGone();
-    if (gone !== undefined) return lostOutcome(gone);
-    const composed = await prepared.compose(program, context);
-    if (context.stop.aborted) return notStarted;
-    return sandbox.run(composed, context);
-  };
-
   /** Runs a program when those before it have ended. */
   const run: LastingCells["run"] = async (plan, n, program, context) => {
     const cell = cellOf(plan.cellId);
@@ -81,9 +87,10 @@ export function createLastingCells(engine: Engine, records: CellDirectories): La
     cell.latest = n;
     let endTurn = (): void => {};
     const watched = watchStart(context);
+    const onLifetimeOver = (): void => void end(plan.cellId, "the lifetime of the cell is over").catch(() => {});
     try {
       endTurn = await cell.turns.take([context.stop, context.abandoned]);
-      const outcome = await runNext(plan, cell, program, watched.context);
+      const outcome = await runNext({ engine, records }, plan, cell, program, watched.context, onLifetimeOver);
       return outcome.lost !== null && cell.ended !== undefined ? { ...outcome, lost: cell.ended } : outcome;
     } catch (error) {
       if (context.abandoned.aborted || watched.mayHaveRun()) throw error;
@@ -94,7 +101,6 @@ export function createLastingCells(engine: Engine, records: CellDirectories): La
       endTurn();
     }
   };
-
   return {
     run,
     end,

@@ -55,8 +55,11 @@ function programConnections(
   const { group } = launcher;
   const killer = programKiller(launcher, over, giveUp);
   return {
-    ...{ stdin: pipes.find("stdin"), inputs: pipes.find("inputs") },
-    ...{ stdout: pipes.get("stdout"), stderr: pipes.get("stderr"), diagnostics: pipes.get("diagnostics") },
+    stdin: pipes.find("stdin"),
+    inputs: pipes.find("inputs"),
+    stdout: pipes.get("stdout"),
+    stderr: pipes.get("stderr"),
+    diagnostics: pipes.get("diagnostics"),
     reports: controlReader(pipes.get("reports")),
     group,
     ready: Promise.resolve(true),

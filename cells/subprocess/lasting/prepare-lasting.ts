@@ -35,8 +35,12 @@ function composeProgram(
   const inputs = allInputs(program);
   return {
     scripts: programScripts(supervisorPlan(shape, program, sources, uid)),
-    ...{ inputs, stdin, outputs, except: codeFileOf(program) },
-    ...{ timeout, limits: cellLimits(shape) },
+    inputs,
+    stdin,
+    outputs,
+    except: codeFileOf(program),
+    timeout,
+    limits: cellLimits(shape),
   };
 }
 

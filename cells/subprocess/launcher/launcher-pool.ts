@@ -8,8 +8,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isRunning } from "#platform/host/process-identity";
 import { fifoSource } from "./fifo.ts";
-import { groupsRecord, type Launcher, type LauncherPlan, prepareLauncher, removeLauncherRecord } from "./launcher.ts";
+import { groupsRecord, type Launcher, prepareLauncher, removeLauncherRecord } from "./launcher.ts";
 import { newLauncherName, ownerOfLauncher, ownPrefix } from "./launcher-name.ts";
+import type { LauncherPlan } from "./spawn-launcher.ts";
 
 /** Launchers, ready and taken. */
 export interface LauncherPool {

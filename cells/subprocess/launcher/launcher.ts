@@ -7,37 +7,18 @@
  *
  * @module
  */
-import { closeSync, fchownSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fchownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
-
-import { type ChildProcess, startProgram } from "#platform/host/run-program";
-
+import type { ChildProcess } from "#platform/host/run-program";
 import { within } from "#platform/host/time-limit";
-
 import { type ControlReader, controlReader } from "../../files/control-reader.ts";
-import type { ControlGroup, GroupMaker } from "../cgroups/control-group.ts";
+import type { ControlGroup } from "../cgroups/control-group.ts";
 import { removeGroups } from "../cgroups/remove-groups.ts";
-import { descriptorCounts, descriptors } from "../sandbox/sandbox-paths.ts";
+import { descriptors } from "../sandbox/sandbox-paths.ts";
 import type { Fifo, FifoSource } from "./fifo.ts";
-import { launcherCommand } from "./launcher-script.ts";
-import { leakingDescriptors } from "./leaking-descriptors.ts";
-
-/** How to create launchers on this machine. */
-export interface LauncherPlan {
-  /** The directory of the launchers' records. */
-  readonly directory: string;
-  readonly groups: GroupMaker | undefined;
-  readonly fifos: FifoSource;
-  /** Null if the worker runs code without a sandbox. */
-  readonly bubblewrap: string | null;
-  /** The path of the supervisor's shell in the sandbox. @default /bin/sh */
-  readonly shell?: string;
-  readonly seccomp: Buffer;
-  /** A command prefix that starts the launcher in its own namespaces. */
-  readonly prefix?: readonly string[];
-}
+import { closeFifo, type LauncherPlan, spawnLauncher } from "./spawn-launcher.ts";
 
 /** A waiting launcher, or the sandbox that it has become. */
 export interface Launcher {
@@ -83,44 +64,65 @@ export async function removeLauncherRecord(directory: string, groups: readonly s
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Determined once: a process inherits descriptors only at its start. */
-let leaking: readonly number[] | undefined;
+/** The reading ends of the code's output. */
+interface OutputEnds {
+  readonly open: Launcher["openOutput"];
+  /** Closes them, unless they were opened. */
+  readonly close: () => void;
+}
 
-const closeFifo = ({ read, write }: Fifo): void => {
-  for (const descriptor of [read, write]) closeSync(descriptor);
-};
+function outputEnds(stdout: Fifo, stderr: Fifo): OutputEnds {
+  let opened = false;
+  return {
+    open: (uid) => {
+      opened = true;
+      const open = ({ read }: Fifo): Socket => {
+        // As the owner, the code may open /dev/stdout and /dev/stderr by name.
+        if (uid !== null) fchownSync(read, uid, uid);
+        return new Socket({ fd: read, readable: true, writable: false });
+      };
+      return { stdout: open(stdout), stderr: open(stderr) };
+    },
+    close: () => {
+      if (!opened) for (const { read } of [stdout, stderr]) closeSync(read);
+      opened = true;
+    },
+  };
+}
 
-/** Starts the process. On failure it leaves no descriptor open. */
-function spawnLauncher(plan: LauncherPlan, groups: readonly string[], stdout: Fifo, stderr: Fifo): ChildProcess {
-  let cover: number | undefined;
-  try {
-    const own: ("pipe" | number)[] = ["pipe", stdout.write, "pipe", "pipe", stderr.write];
-    const descriptorCount = plan.bubblewrap === null ? descriptorCounts.bare : descriptorCounts.sandboxed;
-    while (own.length < descriptorCount) own.push("pipe");
-    // Replace other inheritable descriptors with /dev/null, because Node cannot close them in the child.
-    leaking ??= leakingDescriptors();
-    const covering = new Set(leaking.filter((descriptor) => descriptor >= descriptorCount));
-    const nothing = openSync("/dev/null", "r");
-    cover = nothing;
-    const covered = Array.from({ length: Math.max(descriptorCount, ...covering) + 1 - descriptorCount }, (_, index) =>
-      covering.has(index + descriptorCount) ? nothing : "ignore",
-    );
-    const words = launcherCommand(plan.bubblewrap, plan.shell ?? "/bin/sh", groups);
-    const [program = "", ...args] = [...(plan.prefix ?? []), ...words];
-    return startProgram(program, args, {
-      // No variable of the worker or of the request may reach a process outside of the sandbox.
-      environment: {},
-      // A separate process group: Ctrl-C in the worker's terminal does not reach it, and one signal reaches the whole
-      // group.
-      detached: true,
-      stdio: [...own, ...covered],
-    });
-  } catch (error) {
-    for (const fifo of [stdout, stderr]) closeFifo(fifo);
-    throw error;
-  } finally {
-    if (cover !== undefined) closeSync(cover);
+/** The sockets of a launcher, and whether they keep this process alive. */
+function launcherSockets(child: ChildProcess): Pick<Launcher, "socket" | "reference" | "unreference"> {
+  for (const found of child.stdio) {
+    // A failing sandbox closes its end. The reason arrives on another descriptor.
+    found?.on("error", () => {});
   }
+  const sockets = child.stdio.filter((stream) => stream instanceof Socket);
+  return {
+    socket: (descriptor) => {
+      const found: Readable | Writable | null | undefined = child.stdio[descriptor];
+      if (found instanceof Socket) return found;
+      throw new Error(`the launcher has no socket ${descriptor}`);
+    },
+    reference: () => [child, ...sockets].forEach((part) => void part.ref()),
+    unreference: () => [child, ...sockets].forEach((part) => void part.unref()),
+  };
+}
+
+/** Returns a function that kills a launcher and all its processes. */
+function killerOf(child: ChildProcess, group: ControlGroup | undefined, isBare: boolean): () => void {
+  const killGroup = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It has already ended.
+    }
+  };
+  // Without a sandbox the program may leave processes in its group. Kill them at once, before the id is reused.
+  if (isBare) child.once("exit", killGroup);
+  return () => {
+    if (child.exitCode === null && child.signalCode === null) killGroup();
+    group?.kill();
+  };
 }
 
 async function startLauncher(
@@ -135,56 +137,24 @@ async function startLauncher(
     throw error;
   });
   const groups = group?.directories ?? [];
+  const isBare = plan.bubblewrap === null;
   const child = spawnLauncher(plan, groups, stdout, stderr);
   for (const descriptor of [stdout.write, stderr.write]) closeSync(descriptor);
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
     child.once("error", () => resolve());
   });
-  const socket = (descriptor: number): Socket => {
-    const found: Readable | Writable | null | undefined = child.stdio[descriptor];
-    if (found instanceof Socket) return found;
-    throw new Error(`the launcher has no socket ${descriptor}`);
-  };
-  for (const found of child.stdio) {
-    // A failing sandbox closes its end. The reason arrives on another descriptor.
-    found?.on("error", () => {});
-  }
-  let opened = false;
-  const openOutput: Launcher["openOutput"] = (uid) => {
-    opened = true;
-    const open = ({ read }: Fifo): Socket => {
-      // As the owner, the code may open /dev/stdout and /dev/stderr by name.
-      if (uid !== null) fchownSync(read, uid, uid);
-      return new Socket({ fd: read, readable: true, writable: false });
-    };
-    return { stdout: open(stdout), stderr: open(stderr) };
-  };
+  const output = outputEnds(stdout, stderr);
+  const { socket, reference, unreference } = launcherSockets(child);
   const control = controlReader(socket(descriptors.control));
   const ready = control.until(newline).then((word) => word === "ready");
-  const sockets = child.stdio.filter((stream) => stream instanceof Socket);
-  const reference = (): void => [child, ...sockets].forEach((part) => void part.ref());
-  const unreference = (): void => [child, ...sockets].forEach((part) => void part.unref());
-  const killGroup = (): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // It has already ended.
-    }
-  };
-  // Without a sandbox the program may leave processes in its group. Kill them at once, before the id is reused.
-  if (plan.bubblewrap === null) child.once("exit", killGroup);
-  const kill = (): void => {
-    if (child.exitCode === null && child.signalCode === null) killGroup();
-    group?.kill();
-  };
+  const kill = killerOf(child, group, isBare);
   const remove = async (): Promise<void> => {
     reference();
     kill();
     // Rejects if it does not end in time; the caller retries, so that nothing counts as removed while it still runs.
     await within(ended, endPatience);
-    if (!opened) for (const { read } of [stdout, stderr]) closeSync(read);
-    opened = true;
+    output.close();
     await removeLauncherRecord(directory, groups);
   };
   return {
@@ -192,9 +162,9 @@ async function startLauncher(
     directory,
     fifos: plan.fifos,
     child,
-    isBare: plan.bubblewrap === null,
+    isBare,
     group,
-    openOutput,
+    openOutput: output.open,
     socket,
     reference,
     unreference,

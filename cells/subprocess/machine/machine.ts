@@ -98,7 +98,13 @@ export async function examineMachine(options: {
     throw unavailable(`bubblewrap ${version} is too old; 0.8 is needed`, "Install bubblewrap 0.8 or later.");
   }
   return {
-    ...{ mode, bubblewrap, version, view, shell, groups, uidMap },
+    mode,
+    bubblewrap,
+    version,
+    view,
+    shell,
+    groups,
+    uidMap,
     disablesUserNamespaces: mode === "user",
     setpriv: setpriv ?? "",
     seccomp: seccompFilter(processor),

@@ -6,18 +6,21 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import type { CellShape } from "#core/contract/cell-shape";
+import type { CellShape, Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import type { Enforcement, Isolation } from "#core/contract/result";
 import { systemPath } from "#platform/host/find-program";
 import { outputOf } from "#platform/host/run-program";
 import { findPattern } from "../../files/output-patterns.ts";
+import type { ProgramContext } from "../../provider.ts";
 import { findGroups } from "../cgroups/find-groups.ts";
 import { createInterpreterCache } from "../interpreters/interpreter-cache.ts";
+import type { Interpreter } from "../interpreters/interpreter-command.ts";
 import { type LauncherPool, launcherPool } from "../launcher/launcher-pool.ts";
 import { cellLimits } from "../machine/limits.ts";
 import { cellEnvironment, codeFileOf, inputsOf } from "./compose-run.ts";
 import type { Engine } from "./engine.ts";
+import type { SandboxRun } from "./run-sandbox.ts";
 import { launcherDirectory } from "./sandbox.ts";
 import { supervisorScript } from "./supervisor-script.ts";
 
@@ -27,9 +30,16 @@ async function bareIsolation(): Promise<Isolation> {
   const groups = (await findGroups())?.enforced;
   const by = (name: string | null | undefined): Enforcement => (name ? { enforced: true, by: name } : no);
   return {
-    ...{ level: "none", mechanism: "a process of the worker's user" },
-    ...{ network: no, filesystem: no, user: no, syscalls: no, disk: no },
-    ...{ memory: by(groups?.memory), cpu: by(groups?.cpu), pids: by(groups?.pids) },
+    level: "none",
+    mechanism: "a process of the worker's user",
+    network: no,
+    filesystem: no,
+    user: no,
+    syscalls: no,
+    disk: no,
+    memory: by(groups?.memory),
+    cpu: by(groups?.cpu),
+    pids: by(groups?.pids),
     openFiles: by("RLIMIT_NOFILE"),
     output: by("the worker stops the run at the output limit"),
     wallClock: by("the worker kills the process group at the time limit; a process that left it may go on"),
@@ -48,6 +58,56 @@ export function refuseMany({ programs }: CellShape): void {
   });
 }
 
+/** Writes the code of a program into its cell's directory, and composes how it runs there. */
+async function composeBareRun(
+  cellDirectory: string,
+  { hostCommand }: Interpreter,
+  shape: CellShape,
+  program: Program,
+  context: Pick<ProgramContext, "open">,
+): Promise<SandboxRun> {
+  const { codeFile, env, stdin, outputs, timeout } = program;
+  const limits = cellLimits(shape);
+  const directory = join(cellDirectory, "work");
+  const temporary = join(cellDirectory, "tmp");
+  const code = program.code === undefined ? null : await buffer(await context.open(program.code));
+  await mkdir(temporary, { recursive: true });
+  await mkdir(dirname(join(directory, codeFile)), { recursive: true });
+  if (code !== null) await writeFile(join(directory, codeFile), code);
+  const inputs = inputsOf(program);
+  const script = supervisorScript({
+    command: [...hostCommand, join(directory, codeFile), ...program.args],
+    environment: cellEnvironment(directory, temporary, dirname(hostCommand[0] ?? "/"), env),
+    ownEnvironment: Object.keys(env).length > 0,
+    directory,
+    stdin: stdin !== undefined,
+    inputs: inputs.length > 0,
+    timeout,
+    patterns: outputs.map(findPattern),
+    openFiles: limits.openFiles,
+    largestFile: limits.work,
+    fallback: { memory: null, pids: null },
+    drop: [],
+    ownsNamespace: false,
+  });
+  return {
+    uid: null,
+    releaseUid: () => {},
+    goAhead: directory,
+    bubblewrapArguments: [],
+    script,
+    accounts: "",
+    groups: null,
+    code,
+    inputs,
+    stdin,
+    outputs,
+    except: codeFileOf(program),
+    timeout,
+    limits,
+  };
+}
+
 /** Runs code as plain processes, in a directory below the cell's. */
 export function bareEngine(stateDirectory: string, log: (line: string) => void): Engine {
   // The worker's configuration disables the sandbox, so questions to interpreters run without one as well.
@@ -59,7 +119,9 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
     made ??= findGroups().then((groups) =>
       launcherPool({
         directory: launcherDirectory(stateDirectory),
-        ...{ groups, bubblewrap: null, seccomp: Buffer.alloc(0) },
+        groups,
+        bubblewrap: null,
+        seccomp: Buffer.alloc(0),
       }),
     );
     return made;
@@ -70,40 +132,8 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
     isolation: bareIsolation,
     provision: async ({ language }) => void (await interpreterOf(language)),
     prepare: async ({ cellId, shape }, program, context) => {
-      const { codeFile, env, stdin, outputs, timeout } = program;
       const interpreter = await interpreterOf(shape.language);
-      const limits = cellLimits(shape);
-      const directory = join(stateDirectory, cellId, "work");
-      const temporary = join(stateDirectory, cellId, "tmp");
-      const code = program.code === undefined ? null : await buffer(await context.open(program.code));
-      await mkdir(temporary, { recursive: true });
-      await mkdir(dirname(join(directory, codeFile)), { recursive: true });
-      if (code !== null) await writeFile(join(directory, codeFile), code);
-      const inputs = inputsOf(program);
-      const script = supervisorScript({
-        command: [...interpreter.hostCommand, join(directory, codeFile), ...program.args],
-        environment: cellEnvironment(directory, temporary, dirname(interpreter.hostCommand[0] ?? "/"), env),
-        ownEnvironment: Object.keys(env).length > 0,
-        ...{ directory, stdin: stdin !== undefined, inputs: inputs.length > 0 },
-        timeout,
-        patterns: outputs.map(findPattern),
-        ...{ openFiles: limits.openFiles, largestFile: limits.work },
-        fallback: { memory: null, pids: null },
-        ...{ drop: [], ownsNamespace: false },
-      });
-      const run = {
-        ...{
-          uid: null,
-          releaseUid: () => {},
-          goAhead: directory,
-          bubblewrapArguments: [],
-          script,
-          accounts: "",
-          groups: null,
-        },
-        ...{ code, inputs, stdin, outputs, except: codeFileOf(program) },
-        ...{ timeout, limits },
-      };
+      const run = await composeBareRun(join(stateDirectory, cellId), interpreter, shape, program, context);
       return { run, launcher: await (await pool()).take() };
     },
     prepareLasting: async ({ shape }) => {

@@ -6,17 +6,12 @@
  */
 import { randomUUID } from "node:crypto";
 import { existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
 import { errorCode } from "#platform/host/error-code";
-import { isRunning, type ProcessIdentity } from "#platform/host/process-identity";
+import type { ProcessIdentity } from "#platform/host/process-identity";
 import type { CellPlan } from "../../cell-plan.ts";
-import { ownerOfLauncher } from "../launcher/launcher-name.ts";
-
-const startedName = (n: number): string => `started-${n}`;
-const isStarted = (name: string): boolean => /^started-\d+$/.test(name);
-const ownerName = "owner.json";
-const launcherName = "launcher";
+import { abandonedCells } from "./abandoned-cells.ts";
+import { claimName, launcherName, ownerName, readLauncher, recordPath } from "./cell-record.ts";
 
 /** The records in the state directory of a host. */
 export interface CellDirectories {
@@ -43,51 +38,12 @@ export interface CellDirectories {
   readonly abandoned: () => Promise<string[]>;
 }
 
-/** How long a provisioned cell may wait for its start, in milliseconds; a busy worker may be slow. */
-const unstartedLifetime = 3_600_000;
-
-/** Undefined if the text is cut off, because the worker's machine went down. */
-function parseIdentity(text: string): ProcessIdentity | undefined {
-  try {
-    return JSON.parse(text) as ProcessIdentity;
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Keeps cells in directories under `root`. The steps before a start are synchronous: three small files take 0.1 ms this
  * way, and 1 ms through the thread pool.
  */
 export function cellDirectories(root: string): CellDirectories {
-  const place = (cellId: string, ...rest: string[]): string => {
-    // Ids come from kgents; reject any other, which could escape the directory.
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(cellId)) throw new Error(`not a cell id: ${JSON.stringify(cellId)}`);
-    return join(root, cellId, ...rest);
-  };
-  const launcherOf = (cellId: string): Promise<string | undefined> =>
-    readFile(place(cellId, launcherName), "utf8").catch(() => undefined);
-  /** The workers that have started something in a cell; undefined for a record that was cut off. */
-  const workersOf = async (cellId: string, names: readonly string[]): Promise<(ProcessIdentity | undefined)[]> => {
-    const claims = names
-      .filter(isStarted)
-      .map(async (name) => parseIdentity(await readFile(place(cellId, name), "utf8").catch(() => "")));
-    // A sandbox that stays may have no claim: its first program was refused.
-    const launcher = await launcherOf(cellId);
-    return [...(await Promise.all(claims)), ...(launcher === undefined ? [] : [ownerOfLauncher(launcher)])];
-  };
-  const isAbandoned = async (cellId: string): Promise<boolean> => {
-    const names = await readdir(place(cellId)).catch(() => undefined);
-    if (names === undefined) return false;
-    const workers = await workersOf(cellId, names);
-    if (workers.length === 0) {
-      const cell = await stat(place(cellId)).catch(() => undefined);
-      return cell !== undefined && Date.now() - cell.mtimeMs > unstartedLifetime;
-    }
-    // One worker starts the programs of a cell, which does not outlive it. Others may have claimed numbers in vain.
-    const living = await Promise.all(workers.map(async (worker) => worker !== undefined && (await isRunning(worker))));
-    return !living.includes(true);
-  };
+  const place = (cellId: string, ...rest: string[]): string => recordPath(root, cellId, ...rest);
   return {
     create: async (cellId, owner) => {
       mkdirSync(place(cellId), { recursive: true, mode: 0o700 });
@@ -107,28 +63,24 @@ export function cellDirectories(root: string): CellDirectories {
       try {
         writeFileSync(draft, JSON.stringify(owner));
         // Atomic like mkdir, and the file contains its owner as soon as it exists.
-        linkSync(draft, place(cellId, startedName(n)));
+        linkSync(draft, place(cellId, claimName(n)));
         return null;
       } catch (error) {
         if (errorCode(error) === "EEXIST") return "the code was started before, and whoever followed it is gone";
-        if (errorCode(error) === "ENOENT")
+        if (errorCode(error) === "ENOENT") {
           return "the cell is gone from this machine; nobody knows whether its code ran";
+        }
         throw error;
       } finally {
         rmSync(draft, { force: true });
       }
     },
-    unclaim: (cellId, n) => rmSync(place(cellId, startedName(n)), { force: true }),
+    unclaim: (cellId, n) => rmSync(place(cellId, claimName(n)), { force: true }),
     record: (cellId, launcher) => writeFileSync(place(cellId, launcherName), launcher),
     unrecord: (cellId) => rmSync(place(cellId, launcherName), { force: true }),
     isRecorded: (cellId) => existsSync(place(cellId, launcherName)),
-    launcherOf,
+    launcherOf: (cellId) => readLauncher(root, cellId),
     remove: async (cellId) => rmSync(place(cellId), { recursive: true, force: true }),
-    abandoned: async () => {
-      const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
-      const cells = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
-      const answers = await Promise.all(cells.map(async ({ name }) => ((await isAbandoned(name)) ? [name] : [])));
-      return answers.flat();
-    },
+    abandoned: () => abandonedCells(root),
   };
 }

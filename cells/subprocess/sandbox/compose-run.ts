@@ -59,8 +59,15 @@ export async function composeSandbox(
     releaseUid: claimed?.release ?? (() => {}),
     goAhead: "go",
     bubblewrapArguments: bubblewrapArguments({
-      ...{ mode: machine.mode, ownNetwork: !online, disablesUserNamespaces: machine.disablesUserNamespaces },
-      ...{ view, binds: interpreter.binds, limits, codeFile, exchange, shell: machine.shell },
+      mode: machine.mode,
+      ownNetwork: !online,
+      disablesUserNamespaces: machine.disablesUserNamespaces,
+      view,
+      binds: interpreter.binds,
+      limits,
+      codeFile,
+      exchange,
+      shell: machine.shell,
     }),
     accounts: `root:x:0:0::/root:/bin/false\nkgents:x:${inside}:${inside}::${workDirectory}:/bin/sh\n`,
     groups: `root:x:0:\nkgents:x:${inside}:\n`,
@@ -115,7 +122,12 @@ export async function composeRun(
   return {
     ...sandbox,
     script: supervisorScript(supervisorPlan(cell.shape, program, sources, sandbox.uid)),
-    ...{ code, inputs: inputsOf(program), stdin, outputs, except: codeFileOf(program) },
-    ...{ timeout, limits: cellLimits(cell.shape) },
+    code,
+    inputs: inputsOf(program),
+    stdin,
+    outputs,
+    except: codeFileOf(program),
+    timeout,
+    limits: cellLimits(cell.shape),
   };
 }

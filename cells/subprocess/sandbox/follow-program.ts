@@ -10,9 +10,10 @@ import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Content } from "#core/contract/request";
 import { messageOf } from "#core/text/message-of";
-import { collectOutputs, type OmittedFile } from "../../files/collect-outputs.ts";
+import { collectOutputs } from "../../files/collect-outputs.ts";
 import type { ControlReader } from "../../files/control-reader.ts";
 import { deliverInputs, type InputFile } from "../../files/deliver-inputs.ts";
+import type { OmittedFile } from "../../files/omissions.ts";
 import type { ProgramContext, ProgramOutcome } from "../../provider.ts";
 import type { ControlGroup, GroupUsage } from "../cgroups/control-group.ts";
 import { watchMemory } from "../cgroups/watch-memory.ts";
@@ -180,8 +181,17 @@ export async function followProgram(
     const [said] = await Promise.all([diagnostics, stored]);
     const [usage, memoryKills] = [connections.usage(), watch?.end() ?? 0];
     return outcomeOf({
-      ...{ started, end, wasKilled, said, trouble, usage, memoryKills, filesOmitted, streams: [stdout, stderr] },
-      ...{ timeout: plan.timeout, isStopped: context.stop.aborted },
+      started,
+      end,
+      wasKilled,
+      said,
+      trouble,
+      usage,
+      memoryKills,
+      filesOmitted,
+      streams: [stdout, stderr],
+      timeout: plan.timeout,
+      isStopped: context.stop.aborted,
     });
   };
   try {

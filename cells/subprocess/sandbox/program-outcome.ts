@@ -5,7 +5,7 @@
  */
 import { constants } from "node:os";
 import { KgentsError } from "#core/contract/error";
-import type { OmittedFile } from "../../files/collect-outputs.ts";
+import type { OmittedFile } from "../../files/omissions.ts";
 import type { ProgramOutcome } from "../../provider.ts";
 import { ranTooLong } from "../../ran-too-long.ts";
 import type { GroupUsage } from "../cgroups/control-group.ts";

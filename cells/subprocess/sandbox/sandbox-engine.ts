@@ -23,7 +23,7 @@ export function sandboxEngine(options: SandboxOptions): Engine {
     examine: async () => `sandbox by bubblewrap ${(await get()).machine.version}`,
     isolation: async (shape?: CellShape) => {
       const { machine } = await get();
-      const wanted = shape ?? usualLimits;
+      const wanted = shape ?? usualLimits();
       const limits = cellLimits(wanted);
       const program = shape ? ((await interpreterOf(shape.language)).command[0] ?? "") : "";
       return sandboxIsolation(machine, limits, wanted.network, rlimitFallback(machine, limits, program));

@@ -78,8 +78,9 @@ async function build(options: SandboxOptions): Promise<Sandbox> {
   const machine = await examineMachine(options);
   const pool = launcherPool({
     directory: launcherDirectory(options.stateDirectory),
-    ...{ groups: machine.groups, bubblewrap: machine.bubblewrap },
-    ...{ seccomp: machine.seccomp },
+    groups: machine.groups,
+    bubblewrap: machine.bubblewrap,
+    seccomp: machine.seccomp,
     ...(machine.shell === null ? {} : { shell: privateShell }),
   });
   return { machine, pool };

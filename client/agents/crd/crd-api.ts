@@ -34,10 +34,17 @@ const send = async <Answer>(client: ClusterClient, what: string, request: Object
 
 const isMissing = (error: unknown): boolean => error instanceof ClusterError && error.status === 404;
 
+/** The path of a definition. */
+export const crdPath = (name: string): string => `${definitions}/${name}`;
+
+/** The version through which the objects of a definition can be read; undefined if none is served. */
+export const servedVersion = ({ spec }: LiveCrd): string | undefined =>
+  (spec.versions.find(({ served, storage }) => served && storage) ?? spec.versions.find(({ served }) => served))?.name;
+
 /** Reads a definition; undefined if there is none. */
 export async function readCrd(client: ClusterClient, name: string): Promise<LiveCrd | undefined> {
   try {
-    return await send<LiveCrd>(client, `reading ${name}`, { method: "GET", path: `${definitions}/${name}` });
+    return await send<LiveCrd>(client, `reading ${name}`, { method: "GET", path: crdPath(name) });
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -65,7 +72,7 @@ export function writeCrd(
   const labels = { ...metadata.labels, ...wanted.metadata.labels };
   const spec = { ...wanted.spec, conversion: { strategy: "None" } };
   const body = { ...wanted, metadata: { ...metadata, labels }, spec };
-  return send(client, `replacing ${name}`, { method: "PUT", path: `${definitions}/${name}`, query, body });
+  return send(client, `replacing ${name}`, { method: "PUT", path: crdPath(name), query, body });
 }
 
 /** Says in which versions objects are stored: in none but these. */
@@ -76,7 +83,7 @@ export const setStoredVersions = (
 ): Promise<LiveCrd> =>
   send(client, `recording the stored versions of ${name}`, {
     method: "PATCH",
-    path: `${definitions}/${name}/status`,
+    path: `${crdPath(name)}/status`,
     query: { fieldManager },
     contentType: client.module.PatchStrategy.MergePatch,
     body: { status: { storedVersions } },

@@ -8,7 +8,7 @@ import type { ClusterClient } from "#cells/kubernetes/api/cluster-client";
 import type { Crd } from "#core/agents/crd";
 import { foreignVersions, type LiveCrd, type ObjectChange, objectChange, schemaOf } from "#core/agents/crd-change";
 import { KgentsError } from "#core/contract/error";
-import { listObjects, readCrd, writeCrd } from "./crd-api.ts";
+import { listObjects, readCrd, servedVersion, writeCrd } from "./crd-api.ts";
 
 /**
  * - `migrate`: objects may be stored in versions that the definition lacks, and are rewritten.
@@ -74,9 +74,6 @@ function refuseLoss(changes: readonly ObjectChange[], consent: boolean): void {
     },
   );
 }
-
-const servedVersion = ({ spec }: LiveCrd): string | undefined =>
-  (spec.versions.find(({ served, storage }) => served && storage) ?? spec.versions.find(({ served }) => served))?.name;
 
 /** Whether the server would store the definition differently. */
 async function differs(client: ClusterClient, wanted: Crd, live: LiveCrd): Promise<boolean> {

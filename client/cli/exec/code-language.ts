@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { open } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -10,6 +11,7 @@ import { mergeLanguages } from "#core/configuration/configuration";
 import { KgentsError } from "#core/contract/error";
 import { builtInLanguages, findLanguage, type Language, languageOfFile } from "#core/contract/language";
 import { type ExecutionRequest, isSafeFileName } from "#core/contract/request";
+import { messageOf } from "#core/text/message-of";
 import { languageOfProgram, programOfShebang } from "#core/text/shebang";
 import { loadConfiguration } from "#platform/host/configuration-file";
 import type { FoundFile } from "../../sdk/input-files/find-files.ts";
@@ -25,7 +27,7 @@ async function headOf({ path, name }: Pick<FoundFile, "path" | "name">): Promise
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(shebangBytes), position: 0 });
     return buffer.toString("utf8", 0, bytesRead);
   } catch (error) {
-    throw refuse("--entrypoint", `${name}: it cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw refuse("--entrypoint", `${name}: it cannot be read: ${messageOf(error)}`);
   } finally {
     await file.close();
   }

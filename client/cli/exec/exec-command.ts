@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { collect } from "../terminal/collect.ts";
 import { alsoNamed } from "../terminal/other-name.ts";
+import { backendFlag, jobFlags, limitFlags, networkFlag, outputFlag, programFlags } from "./request-flags.ts";
 
 /** The flags of `kgents exec`, as commander reads them. */
 export interface ExecFlags {
@@ -57,7 +58,7 @@ Exit codes: the code's own, 128 + n if signal n ended it; 124 timed out; 137 out
 Ctrl-C cancels the run and waits for its clean-up; a second Ctrl-C exits at once.`;
 
 /** Declares the flags that make a request. */
-export const requestOptions = (command: Command): Command =>
+export function requestOptions(command: Command): Command {
   alsoNamed(command, "lang", "language")
     .option("-c, --code <code>", "the code")
     .option("-f, --file <path>", "a file with the code; its extension determines the language")
@@ -65,25 +66,16 @@ export const requestOptions = (command: Command): Command =>
     .option(
       "-l, --lang <language>",
       "python (default), sh, bash, javascript, typescript, or a language of the configuration",
-    )
-    .option("--arg <value>", "an argument of the program (repeatable)", collect)
-    .option("-e, --env <name=value>", "an environment variable (repeatable)", collect)
+    );
+  programFlags(command)
     .option("--stdin <file>", "a file as the program's standard input; - for this command's standard input")
-    .option("--input <path[:name]>", "a file or folder to put into the work directory (repeatable)", collect)
-    .option("--output <glob>", "output files to return from the work directory (repeatable)", collect)
-    .option("-t, --timeout <duration>", "time limit of the code: seconds, or 90s, 5m, 1h (default: 30)")
-    .option("--startup-timeout <duration>", "time limit for scheduling and the image pull (default: 60)")
-    .option("--cpu <quantity>", "cpu limit, such as 200m or 0.5 (default: 1)")
-    .option("--memory <quantity>", "memory limit, such as 256Mi (default: 512Mi)")
-    .option("--disk <quantity>", "limit of the space that the code may use on disk (default: 100Mi)")
-    .option("--network", "let the code reach public addresses")
-    .addOption(
-      new Option("--backend <name>", "the backend (default: auto)").choices(["auto", "kubernetes", "subprocess"]),
-    )
-    .option("--no-fallback", "fail if no cluster is available, instead of using the sandbox")
-    .option("--image <reference>", "the image on Kubernetes")
-    .option("--ttl <duration>", "how long a finished Job stays in the cluster (default: 60)")
-    .option("--label <key=value>", "a label (repeatable)", collect);
+    .option("--input <path[:name]>", "a file or folder to put into the work directory (repeatable)", collect);
+  outputFlag(command);
+  limitFlags(command, true);
+  networkFlag(command);
+  backendFlag(command, "auto").option("--no-fallback", "fail if no cluster is available, instead of using the sandbox");
+  return jobFlags(command, true);
+}
 
 /** Declares `kgents exec`. */
 export function execCommand(

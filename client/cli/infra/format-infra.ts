@@ -8,7 +8,7 @@ import type { CellAdmission } from "#cells/kubernetes/infra/admission";
 import type { CellCounts } from "#cells/kubernetes/infra/cells";
 import type { InfraCluster } from "#cells/kubernetes/infra/infra-cluster";
 import type { InfraStatus } from "#cells/kubernetes/infra/infra-status";
-import { titleOf } from "#cells/kubernetes/infra/manifests";
+import { manifestTitle } from "#cells/kubernetes/infra/manifests";
 import type { PlannedAction, PlannedObject } from "#cells/kubernetes/infra/plan";
 import type { RecordedVerdict } from "#cells/kubernetes/infra/recorded-verdict";
 import {
@@ -58,7 +58,7 @@ const permittedInWords = (plan: readonly PlannedObject[]): string[] =>
 export const planInWords = (cluster: InfraCluster, plan: readonly PlannedObject[]): string =>
   [
     `in ${cluster.context} (${cluster.server}, ${cluster.version}), namespace ${cluster.namespace}:`,
-    ...plan.map(({ manifest, action }) => `        ${titleOf(manifest)}: ${actions[action]}`),
+    ...plan.map(({ manifest, action }) => `        ${manifestTitle(manifest)}: ${actions[action]}`),
     ...permittedInWords(plan),
   ].join("\n");
 
@@ -71,14 +71,22 @@ function untried(tried: readonly CanaryTarget[]): string {
   return left.length === 0 ? "" : ` Not tested, because no pod can reach it here: ${canaryTargetsInWords(left)}.`;
 }
 
-/** What the canary found, and what follows. */
-export function verdictInWords({ isolation, reason, tried }: RecordedVerdict, isRequired: boolean): string {
+/** What a verdict means for whoever asks. */
+interface Consequences {
+  readonly ready: string;
+  readonly required: string;
+  readonly bestEffort: string;
+}
+
+function consequencesInWords(
+  { isolation, reason, tried }: RecordedVerdict,
+  isRequired: boolean,
+  { ready, required, bestEffort }: Consequences,
+): string {
   if (isolation === "enforced") {
-    return `network isolation is enforced: the cluster is ready for runs\n        A pod without network did not reach ${canaryTargetsInWords(tried)}.${untried(tried)}`;
+    return `network isolation is enforced: ${ready}\n        A pod without network did not reach ${canaryTargetsInWords(tried)}.${untried(tried)}`;
   }
-  const consequence = isRequired
-    ? "this machine's worker refuses runs without --network"
-    : "this machine's worker runs code nevertheless, as its configuration says";
+  const consequence = isRequired ? required : bestEffort;
   const [meaning, remedy] =
     isolation === "not-enforced"
       ? [
@@ -90,6 +98,22 @@ export function verdictInWords({ isolation, reason, tried }: RecordedVerdict, is
         ${meaning}: ${consequence}
         ${remedy}, and run this again.`;
 }
+
+/** What the canary found in the cells' namespace, and what follows. */
+export const verdictInWords = (verdict: RecordedVerdict, isRequired: boolean): string =>
+  consequencesInWords(verdict, isRequired, {
+    ready: "the cluster is ready for runs",
+    required: "this machine's worker refuses runs without --network",
+    bestEffort: "this machine's worker runs code nevertheless, as its configuration says",
+  });
+
+/** What the canary found in the Agents' namespace, and what follows. */
+export const agentVerdictInWords = (verdict: RecordedVerdict, isRequired: boolean): string =>
+  consequencesInWords(verdict, isRequired, {
+    ready: "the namespace is ready for Agents",
+    required: "an operator accepts no Agents here",
+    bestEffort: "an operator with this configuration accepts Agents nevertheless",
+  });
 
 /** How many cells there are. */
 export const cellsInWords = ({ running, finished }: CellCounts): string =>

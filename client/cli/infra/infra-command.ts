@@ -8,6 +8,8 @@ export interface InfraFlags {
   readonly yes?: true;
   readonly json?: true;
   readonly kind?: true;
+  /** The Agents' namespace, and their definition, instead of the cells' namespace. */
+  readonly agents?: true;
   readonly config?: string;
 }
 
@@ -44,6 +46,10 @@ export function infraCommand(program: Command, runs: InfraRuns): Command {
       "Shows what it will create and where, asks for confirmation, applies it, and verifies by a canary pod (in the image of the language sh) that the cluster isolates pods. Run it again to upgrade and to verify again.",
     )
     .option("-y, --yes", "do not ask")
+    .option(
+      "--agents",
+      "prepare the definition of Agents and their namespace (default: kgents-agents) instead of the cells' namespace",
+    )
     .option("--kind", "first create a local kind cluster named kgents, unless it exists; needs Docker and kind")
     .option("--json", "print what was done as JSON on stdout")
     .addHelpText("after", exitCodes)
@@ -62,6 +68,10 @@ export function infraCommand(program: Command, runs: InfraRuns): Command {
       "Shows what it will remove, asks for confirmation, and removes the namespace that init created, with everything in it.",
     )
     .option("-y, --yes", "do not ask, and end running cells")
+    .option(
+      "--agents",
+      "remove the Agents' namespace instead of the cells', and the definition of Agents if there are none left",
+    )
     .action(runs.destroy);
   return infra;
 }

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "#core/text/duration";
 import { priority } from "../exec/exec-command.ts";
-import { collect } from "../terminal/collect.ts";
+import { backendFlag, jobFlags, limitFlags, networkFlag, outputFlag, programFlags } from "../exec/request-flags.ts";
 import { alsoNamed } from "../terminal/other-name.ts";
 import type { CancelFlags } from "./cancel.ts";
 import type { RerunFlags } from "./rerun.ts";
@@ -73,31 +73,21 @@ export function controlCommands(program: Command, runs: ControlRuns): void {
 }
 
 function rerunCommand(program: Command, run: ControlRuns["rerun"]): void {
-  alsoNamed(program.command("rerun"), "lang", "language")
+  const command = alsoNamed(program.command("rerun"), "lang", "language")
     .summary("run the same request again")
     .description(
       "Starts the request of a run again with a new id, follows it and exits like `kgents exec`. Flags change the request: variables and labels are added, all other fields are replaced. Starts the local stack if it is not running.",
     )
     .argument("<id>", "the run's id")
-    .option("-l, --lang <language>", "the language")
-    .option("--arg <value>", "an argument of the program (repeatable)", collect)
-    .option("-e, --env <name=value>", "an environment variable (repeatable)", collect)
-    .option("--stdin <file>", "a file as the program's standard input")
-    .option("--output <glob>", "output files to return from the work directory (repeatable)", collect)
-    .option("--output-dir <directory>", "the directory for output files (default: kgents-output)")
-    .option("-t, --timeout <duration>", "time limit of the code")
-    .option("--startup-timeout <duration>", "time limit for scheduling and the image pull")
-    .option("--cpu <quantity>", "cpu limit")
-    .option("--memory <quantity>", "memory limit")
-    .option("--disk <quantity>", "limit of the space that the code may use on disk")
-    .option("--network", "let the code reach public addresses")
-    .option("--no-network", "do not let the code reach public addresses")
-    .addOption(new Option("--backend <name>", "the backend").choices(["auto", "kubernetes", "subprocess"]))
+    .option("-l, --lang <language>", "the language");
+  programFlags(command).option("--stdin <file>", "a file as the program's standard input");
+  outputFlag(command).option("--output-dir <directory>", "the directory for output files (default: kgents-output)");
+  limitFlags(command, false);
+  networkFlag(command).option("--no-network", "do not let the code reach public addresses");
+  backendFlag(command)
     .option("--fallback", "let auto use the sandbox if no cluster is available")
-    .option("--no-fallback", "do not let auto use the sandbox")
-    .option("--image <reference>", "the image on Kubernetes")
-    .option("--ttl <duration>", "how long a finished Job stays in the cluster")
-    .option("--label <key=value>", "a label (repeatable)", collect)
+    .option("--no-fallback", "do not let auto use the sandbox");
+  jobFlags(command, false)
     .option("--priority <number>", "order when runs have to wait: 1 is first, 5 is last", priority)
     .option("--id <id>", "the new run's id and idempotency key")
     .option("--detach", "print the new run's id and leave it running")

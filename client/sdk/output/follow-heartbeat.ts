@@ -1,7 +1,7 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import type { ExecuteHeartbeat, LiveWindow } from "#activities/contract";
 import type { ExecutionResult } from "#core/contract/result";
+import { createBackoff } from "#platform/host/backoff";
 import type { StreamName } from "#platform/store/references";
 import { fits } from "../runs/read-result.ts";
 import type { RunReference, RunService } from "../temporal/run-service.ts";
@@ -10,14 +10,10 @@ import { type OutputEvent, remainingOutput } from "./event.ts";
 const streams: readonly StreamName[] = ["stdout", "stderr"];
 
 /**
- * Heartbeats must be polled in Temporal. A Describe costs it 1 ms; workers send heartbeats every 250 ms at most while
- * there is output.
+ * The pauses between polls, which grow while nothing is new. Heartbeats must be polled in Temporal. A Describe costs it
+ * 1 ms; workers send heartbeats every 250 ms at most while there is output.
  */
 const pollMilliseconds = { first: 125, longest: 1000 } as const;
-
-/** The pause before the next poll. It doubles while nothing is new, up to a second. */
-export const nextPause = (before: number, isNew: boolean): number =>
-  isNew ? pollMilliseconds.first : Math.min(2 * before, pollMilliseconds.longest);
 
 const position = z.int().min(0);
 const windowSchema = z.object({ offset: position, base64: z.string() });
@@ -59,7 +55,7 @@ export async function* followHeartbeats(
   let offsets = { stdout: 0, stderr: 0 };
   let behind = { stdout: false, stderr: false };
   let finished: ExecutionResult | undefined;
-  let pause: number = pollMilliseconds.first;
+  const backoff = createBackoff(pollMilliseconds);
   const end = new AbortController();
   result
     .then((value) => (finished = value))
@@ -87,8 +83,8 @@ export async function* followHeartbeats(
         offsets[stream] += bytes.length;
       }
     }
-    pause = nextPause(pause, isNew);
-    await wait(pause, undefined, { signal: end.signal }).catch(() => {});
+    if (isNew) backoff.reset();
+    await backoff.pause(end.signal);
   }
   if (!finished) return;
   const sameAttempt = finished.attempts === attempt;

@@ -44,8 +44,8 @@ export interface RunDetails extends RunSummary {
   readonly failure: RunFailure | null;
 }
 
-/** The progress of a run without a result, from its history. */
-interface Progress {
+/** What `provision` returned to a run without a result, from its history. */
+interface Provisioning {
   readonly cell: ReturnType<typeof cellOf> | null;
   readonly provisionedAt: Date | null;
 }
@@ -64,8 +64,8 @@ const cellSchema = z.object({
 const cellOf = (answer: unknown): Pick<ProvisionedCell, keyof z.output<typeof cellSchema>> | undefined =>
   fits(cellSchema, answer) ? (answer as ProvisionedCell) : undefined;
 
-async function readProgress(service: RunService, run: RunReference): Promise<Progress> {
-  let last: Progress = { cell: null, provisionedAt: null };
+async function readProvisioning(service: RunService, run: RunReference): Promise<Provisioning> {
+  let last: Provisioning = { cell: null, provisionedAt: null };
   for (const { result, completedAt } of await service.completed(run, "provision")) {
     const cell = cellOf(result);
     if (cell) last = { cell, provisionedAt: completedAt ?? null };
@@ -104,7 +104,7 @@ export async function inspectRun(service: RunService, id: string): Promise<RunDe
     ]);
     const { result } = end;
     const waiting = isOpen ? waitingOf(info) : null;
-    const { cell, provisionedAt } = result ? { cell: null, provisionedAt: null } : await readProgress(service, at);
+    const { cell, provisionedAt } = result ? { cell: null, provisionedAt: null } : await readProvisioning(service, at);
     const executing = info.pendingActivities.find(({ type }) => type === "execute");
     const startedAt = executing?.startedAt ?? null;
     return {
@@ -113,7 +113,10 @@ export async function inspectRun(service: RunService, id: string): Promise<RunDe
       status: info.status === "COMPLETED" && end.failure ? "error" : summary.status,
       language: result?.language ?? cell?.language ?? summary.language,
       backend: result?.backend ?? cell?.backend ?? summary.backend,
-      ...{ phase, waiting, request, taskQueue: info.taskQueue },
+      phase,
+      waiting,
+      request,
+      taskQueue: info.taskQueue,
       isolation: result?.isolation ?? cell?.isolation ?? null,
       fallback: result?.fallback ?? cell?.fallback ?? null,
       timings: {

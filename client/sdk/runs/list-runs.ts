@@ -59,7 +59,8 @@ export async function summarise(service: RunService, info: RunInfo): Promise<Run
   const state = stateOf(info);
   const result = state === undefined ? resultIfOurs(await service.result({ workflowId: id, runId }), id) : undefined;
   return {
-    ...{ id, runId },
+    id,
+    runId,
     status: state ?? result?.status ?? "error",
     ...about,
     language: keywordOf(info, searchAttributes.language) ?? result?.language ?? about.language,

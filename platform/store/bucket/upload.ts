@@ -9,6 +9,7 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { Writable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
+import { createBackoff } from "../../host/backoff.ts";
 import { namingFullDisk } from "../../host/disk-space.ts";
 import type { Bucket } from "./bucket.ts";
 import { segmentName } from "./segments.ts";
@@ -22,9 +23,8 @@ const firstPauseMilliseconds = 500;
 const lastPauseMilliseconds = 10_000;
 const pausePerAge = 1 / 50;
 
-/** Exponential backoff after failures, in milliseconds. */
-const firstRetryMilliseconds = 500;
-const lastRetryMilliseconds = 30_000;
+/** Back-off after failures, in milliseconds. */
+const retryPauses = { first: 500, longest: 30_000 } as const;
 
 /** An artifact's upload. */
 export interface Upload {
@@ -74,7 +74,7 @@ function follow(bucket: Bucket, source: Source, state: { written: number; comple
   const began = Date.now();
   let uploaded = 0;
   let failure: unknown;
-  let retryMilliseconds = firstRetryMilliseconds;
+  const backoff = createBackoff(retryPauses);
   let wake = (): void => {};
   /** Waits; ends early when the artifact is complete. */
   const pause = async (milliseconds: number): Promise<void> => {
@@ -93,11 +93,10 @@ function follow(bucket: Bucket, source: Source, state: { written: number; comple
           await bucket.put(segmentName(reference, offset + uploaded, writer), content);
           uploaded = written;
           failure = undefined;
-          retryMilliseconds = firstRetryMilliseconds;
+          backoff.reset();
         } catch (error) {
           failure = error;
-          await wait(retryMilliseconds, undefined, { signal });
-          retryMilliseconds = Math.min(2 * retryMilliseconds, lastRetryMilliseconds);
+          await backoff.pause(signal);
           continue;
         }
       } else if (complete) {
