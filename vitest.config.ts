@@ -11,8 +11,8 @@ process.env.NODE_COMPILE_CACHE ??= join(dirname(kgentsPaths().cache), "kgents-te
 const temporal = "test/support/global-setup.ts";
 const cluster = "test/cluster/global-setup.ts";
 
-/** Real servers, workers and sandboxes run beside the tests: more files at once only wait for the processors. */
-const common = { maxWorkers: 3, testTimeout: 60_000, hookTimeout: 120_000 };
+/** Real servers, workers and sandboxes run beside the tests. Much of what a file does is to wait for them. */
+const common = { maxWorkers: 4, testTimeout: 60_000, hookTimeout: 120_000 };
 
 /** What needs no cluster, and beside it what needs one to itself: it mostly waits. */
 const local = {
@@ -23,6 +23,8 @@ const local = {
     ...configDefaults.exclude,
     // Unit tests run before: vitest.unit.config.ts.
     ...["test/unit/**", "test/buckets/**", "test/kubernetes/**", "test/production/**"],
+    // They run once: on the production stack where there is one.
+    ...(isLeftOut("PRODUCTION") ? [] : ["test/workflows/**"]),
   ],
   globalSetup: [temporal],
   sequence: { groupOrder: 0 },

@@ -274,5 +274,5 @@ describe("scale", () => {
     };
     await Promise.all(Array.from({ length: 20 }, runner));
     expect([...answers].sort(([a], [b]) => a - b)).toEqual(numbers.map((i) => [i, `${i * 7}\n`]));
-  }, 120_000);
+  }, 240_000);
 });
