@@ -8,8 +8,9 @@ import { closest } from "#core/text/closest";
 const specExtension = ".md";
 const suffix = "-gent";
 
-/** The Agent's name that a spec file's own name stands for: `spec/agents/B-gent.md` stands for `b-gent`. */
-const nameOf = (file: string): string => (file.split("/").at(-1) ?? "").slice(0, -specExtension.length).toLowerCase();
+/** The name of the Agent that a spec file's own name stands for: `spec/agents/B-gent.md` stands for `b-gent`. */
+export const nameOfFile = (file: string): string =>
+  (file.split("/").at(-1) ?? "").slice(0, -specExtension.length).toLowerCase();
 
 /** What was found for a name. */
 export type FoundSpec =
@@ -30,10 +31,10 @@ export function findSpec(name: string, files: readonly string[]): FoundSpec {
   const wanted = name.toLowerCase();
   const other = wanted.endsWith(suffix) ? wanted.slice(0, -suffix.length) : `${wanted}${suffix}`;
   for (const candidate of [wanted, other]) {
-    const fitting = files.filter((file) => nameOf(file) === candidate);
+    const fitting = files.filter((file) => nameOfFile(file) === candidate);
     const [first, second] = fitting;
     if (second !== undefined) return { several: fitting };
     if (first !== undefined) return { file: first };
   }
-  return { nearest: closest(wanted, files.map(nameOf)) };
+  return { nearest: closest(wanted, files.map(nameOfFile)) };
 }

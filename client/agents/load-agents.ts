@@ -5,12 +5,13 @@
  */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { agentNamePattern } from "#core/agents/agent";
 import { agentNamespace } from "#core/agents/names";
 import { KgentsError } from "#core/contract/error";
 import { readAgents } from "./agent-file.ts";
 import type { AgentManifest } from "./agent-manifest.ts";
 import { withSpecHash } from "./agent-yaml.ts";
-import { findSpec } from "./find-spec.ts";
+import { findSpec, nameOfFile } from "./find-spec.ts";
 import { filesOf, isDirectory, readAgentText } from "./read-files.ts";
 import { type Adapt, readSpec, type WrittenAgent } from "./spec-file.ts";
 import type { SpecMistake } from "./spec-mistake.ts";
@@ -98,6 +99,12 @@ export function specDirectoryOf({ specDirectory, root = "." }: Pick<AgentsToLoad
     field: "--spec-dir",
     remedy: "Go to the directory that has it, or name the directory of the specs with --spec-dir.",
   });
+}
+
+/** The names that the files of the usual directory of specs stand for, as far as they are names of Agents. */
+export async function specNames(): Promise<string[]> {
+  const names = (await filesOf(".", specDirectoryOf({}), specExtensions)).map(nameOfFile);
+  return names.filter((name) => agentNamePattern.test(name));
 }
 
 /** The spec file of an Agent. @throws KgentsError `not-found`, with the nearest name */

@@ -1,6 +1,6 @@
 import type { ClusterClient } from "#cells/kubernetes/api/cluster-client";
 import type { Agent } from "#core/agents/agent";
-import { reconcileOnce } from "#operator/reconcile-once";
+import { type ReconcileOnceOptions, reconcileOnce } from "#operator/reconcile-once";
 import { clusterFailure } from "./cluster-refusal.ts";
 
 /**
@@ -8,9 +8,13 @@ import { clusterFailure } from "./cluster-refusal.ts";
  *
  * @throws KgentsError if the cluster does not answer or forbids it
  */
-export async function reconcileHere(client: ClusterClient, { metadata }: Agent, signal: AbortSignal): Promise<void> {
+export async function reconcileHere(
+  client: ClusterClient,
+  { metadata }: Agent,
+  options: ReconcileOnceOptions,
+): Promise<void> {
   try {
-    await reconcileOnce({ namespace: String(metadata.namespace), name: metadata.name }, client, { signal });
+    await reconcileOnce({ namespace: String(metadata.namespace), name: metadata.name }, client, options);
   } catch (error) {
     throw clusterFailure(error);
   }

@@ -14,6 +14,7 @@ beforeAll(async () => {
   terminal = await createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: inject("temporalBinary") } });
   const program = await terminal.file("bin/kgents", `#!/bin/sh\nexec "${process.execPath}" "${kgentsEntry}" "$@"\n`);
   await terminal.program("chmod", ["+x", program]);
+  for (const name of ["B-gent", "l-gent", "README", "no name"]) await terminal.file(`spec/agents/${name}.md`, "");
   path = `${join(terminal.directory, "bin")}${delimiter}${process.env.PATH}`;
 });
 afterAll(() => terminal[Symbol.asyncDispose]());
@@ -49,7 +50,10 @@ const cases: [line: string, expected: string[]][] = [
   ["kgents completion ", ["bash", "fish", "zsh"]],
   ["kgents schem", ["schema"]],
   ["kgents schema ", ["failure", "request", "result"]],
-  ["kgents infra ", ["destroy", "init", "status"]],
+  ["kgents infra ", ["apply", "crd", "delete", "destroy", "generate", "hook", "init", "status"]],
+  ["kgents infra apply --dry-run s", ["server"]],
+  ["kgents infra apply ", ["b-gent", "l-gent", "readme"]],
+  ["kgents infra generate --all b", ["b-gent"]],
   ["kgents infra init --ki", ["--kind"]],
   ["kgents exec --start", ["--startup-timeout"]],
   ["kgents exec --backend ", ["auto", "kubernetes", "subprocess"]],
@@ -115,6 +119,7 @@ describe("a program of the directory that one stands in is not run", () => {
     for (const name of ["kgents", "node", "env", "sed", "cat", "sh"]) {
       const program = await terminal.file(`trap/${name}`, `#!/bin/sh\necho "$0" >>'${mark()}'\necho trapped\n`);
       await terminal.program("chmod", ["+x", program]);
+      for (const name of ["B-gent", "l-gent", "README", "no name"]) await terminal.file(`spec/agents/${name}.md`, "");
     }
     await mkdir(installed());
     await symlink(kgentsEntry, join(installed(), "kgents"));

@@ -23,7 +23,7 @@ const files = ":files";
 const idsMilliseconds = 1000;
 const recentRuns = 50;
 
-const fileFlags = ["--file", "--input", "--stdin", "--config", "--output-dir"];
+const fileFlags = ["--file", "--input", "--stdin", "--config", "--output-dir", "--spec-dir"];
 /** Commands that only apply to running runs. */
 const ofRunning = ["attach", "cancel", "wait"];
 
@@ -49,6 +49,13 @@ async function runIds(status: readonly RunState[] | undefined): Promise<Candidat
   return found;
 }
 
+/** The names of the Agents that the working directory's specs describe; files, where there are none. */
+async function agentNames(): Promise<Candidate[] | typeof files> {
+  const { specNames } = await import("../../agents/load-agents.ts");
+  const names = await specNames().catch(() => []);
+  return names.length === 0 ? files : names.map(asCandidate);
+}
+
 async function valuesOf(option: Option): Promise<Candidate[] | typeof files> {
   const name = option.long ?? "";
   if (option.argChoices) return option.argChoices.map(asCandidate);
@@ -71,7 +78,7 @@ function flagsOf({ command, used }: CompletionContext & { kind: "flag" }): Candi
   return [...unused.map(({ long, description }) => ({ value: long ?? "", description })), help];
 }
 
-async function candidatesOf(context: CompletionContext): Promise<Candidate[] | typeof files> {
+async function candidatesOf(context: CompletionContext, current: string): Promise<Candidate[] | typeof files> {
   if (context.kind === "flag") return flagsOf(context);
   if (context.kind === "value") return valuesOf(context.option);
   const { command, argument } = context;
@@ -79,6 +86,7 @@ async function candidatesOf(context: CompletionContext): Promise<Candidate[] | t
   const name = argument?.name() ?? "";
   if (argument?.argChoices) return argument.argChoices.map(asCandidate);
   if (name === "get") return [{ value: "get", description: "write the files instead of listing them" }];
+  if (name === "agent" || name === "spec") return current.includes("/") ? files : agentNames();
   if (name !== "id" && name !== "ids") return [];
   return runIds(ofRunning.includes(command.name()) ? ["running"] : undefined);
 }
@@ -91,7 +99,7 @@ export async function complete(program: Command, shell: Shell, words: readonly s
   const { before, current, typed } = rejoin(words);
   const context = completionContext(program, before, current);
   // An error message would corrupt the command line being typed.
-  const found = await Promise.race([candidatesOf(context).catch(() => []), wait(idsMilliseconds, [])]);
+  const found = await Promise.race([candidatesOf(context, current).catch(() => []), wait(idsMilliseconds, [])]);
   if (found === files) {
     await printBytes("stdout", `${files}\n`);
     return;

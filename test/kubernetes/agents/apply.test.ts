@@ -332,7 +332,7 @@ test.each<[string[], number, RegExp]>([
   [["apply", "x", "--timeout", "5s"], 2, /^kgents: --timeout: got no --wait/],
   [["apply", "x", "--timeout", "soon", "--wait"], 2, /Allowed is a duration from 1s to 24h/],
   [["apply", "x", "--placeholder", "--full"], 2, /--placeholder.* cannot be used with .*--full/],
-  [["apply", "x", "--dry-run=here"], 2, /Allowed choices are client, server/],
+  [["apply", "x", "--dry-run=here"], 2, /Allowed are client and server; write names of Agents before --dry-run/],
   [["apply", "b-gemt"], 2, /spec\/agents has no spec file for "b-gemt" \(did you mean b-gent\?\)/],
   [["delete", "nobody"], 2, /^kgents: there is no Agent "nobody" in /],
 ])("%j: exit code %i", async (args, expected, message) => {

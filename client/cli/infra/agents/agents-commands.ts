@@ -110,6 +110,14 @@ const timeout = (value: string): number => {
   throw new InvalidArgumentError("Allowed is a duration from 1s to 24h.");
 };
 
+const dryRuns = ["client", "server"] as const;
+
+const dryRun = (value: string): (typeof dryRuns)[number] => {
+  const where = dryRuns.find((known) => known === value);
+  if (where !== undefined) return where;
+  throw new InvalidArgumentError("Allowed are client and server; write names of Agents before --dry-run.");
+};
+
 const withCluster = (command: Command): Command =>
   command
     .option("--context <name>", "the kubeconfig's context (default: the configured one, or else the current one)")
@@ -140,8 +148,9 @@ function declareApply(infra: Command, runs: AgentRuns): void {
     .option(...specDirectory)
     .addOption(
       new Option("--dry-run [where]", "write nothing: print all objects (client), or ask the API server (server)")
-        .choices(["client", "server"])
-        .preset("client"),
+        .choices(dryRuns)
+        .preset("client")
+        .argParser(dryRun),
     )
     .addOption(new Option("--diff", "write nothing, and show what would change").conflicts("dryRun"))
     .option("--wait", "wait until the Agents are ready, and say why they are not")

@@ -77,9 +77,10 @@ export async function reconcileWithoutOperator(
   agents: readonly Agent[],
   { reporter, signal }: CommandContext,
 ): Promise<ReadonlySet<string>> {
+  const { cluster, networkIsolation } = connected;
   const alone = await withoutOperator(connected, agents, reporter);
   for (const agent of agents) {
-    if (alone.has(String(agent.metadata.namespace))) await reconcileHere(connected.cluster, agent, signal);
+    if (alone.has(String(agent.metadata.namespace))) await reconcileHere(cluster, agent, { networkIsolation, signal });
   }
   for (const namespace of alone) {
     reporter.say(
@@ -96,13 +97,14 @@ async function waitForAll(
   timeoutMilliseconds: number,
   { reporter, signal }: CommandContext,
 ): Promise<void> {
+  const { cluster, networkIsolation } = connected;
   const wait = async (result: Applied): Promise<void> => {
     const { written, answer } = result;
     if (answer.kind === "refused") return;
     const { agent } = answer;
     const title = titleOf(written.agent);
     const isAlone = alone.has(String(agent.metadata.namespace));
-    const reconcile = isAlone ? () => reconcileHere(connected.cluster, agent, signal) : undefined;
+    const reconcile = isAlone ? () => reconcileHere(cluster, agent, { networkIsolation, signal }) : undefined;
     const onChange = (standing: Standing): void => reporter.say(standingInWords(title, standing));
     const standing = await waitUntilReady(connected.objects, agent, {
       timeoutMilliseconds,
