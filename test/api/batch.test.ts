@@ -125,7 +125,7 @@ it("cancelled: no more is started, what runs is cleaned up, and each request has
   const handle = await yard.quartermaster().startBatch(requests, { id, concurrency: 3 });
   const items = all(handle.items());
   const third = yard.worker.client.workflow.getHandle(`${id}/3`);
-  await expect.poll(() => third.query("phase").catch(() => null), { timeout: 30_000 }).toBe("executing");
+  await expect.poll(() => third.query("phase").catch(() => null)).toBe("executing");
   await handle.cancel();
   expect(await handle.summary()).toMatchObject({ total: 20, cancelled: true });
   const came = await items;

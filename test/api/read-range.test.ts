@@ -34,8 +34,8 @@ describe.each([
       language: "sh",
       timeout: "20m",
     });
-    await expect.poll(async () => text(await read(handle, "stdout", all)), { timeout: 30_000 }).toBe("out\n");
-    await expect.poll(async () => text(await read(handle, "stderr", all)), { timeout: 30_000 }).toBe("err\n");
+    await expect.poll(async () => text(await read(handle, "stdout", all))).toBe("out\n");
+    await expect.poll(async () => text(await read(handle, "stderr", all))).toBe("err\n");
     expect(await read(handle, "stdout", { offset: 1, length: 2 })).toMatchObject({
       total: 4,
       isGrowing: true,

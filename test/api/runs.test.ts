@@ -59,9 +59,7 @@ const cases: [name: string, options: ListOptions, ids: string[]][] = [
 function testList(get: () => Quartermaster): void {
   it.each(cases)("%s", async (_, options, ids) => {
     // The list shows a run a moment after its end.
-    await expect
-      .poll(async () => (await listed(get(), options)).map(({ id }) => id).sort(), { timeout: 10_000 })
-      .toEqual([...ids].sort());
+    await expect.poll(async () => (await listed(get(), options)).map(({ id }) => id).sort()).toEqual([...ids].sort());
   });
 }
 
@@ -105,7 +103,7 @@ describe("with search attributes", () => {
 
   it("inspects a run that goes on", async () => {
     const handle = await yard.quartermaster().get("live");
-    await expect.poll(async () => (await handle.inspect()).phase, { timeout: 10_000 }).toBe("executing");
+    await expect.poll(async () => (await handle.inspect()).phase).toBe("executing");
     expect(await handle.inspect()).toMatchObject({
       id: "live",
       status: "running",
@@ -187,7 +185,7 @@ describe("with search attributes", () => {
       memo: { fields: { [aboutMemo]: sealed } },
     });
     const ids = async () => (await listed(quartermaster)).map(({ id }) => id).sort();
-    await expect.poll(ids, { timeout: 10_000 }).toEqual([other.workflowId, workflowId]);
+    await expect.poll(ids).toEqual([other.workflowId, workflowId]);
     const handle = await quartermaster.get(workflowId);
     expect(await handle.inspect()).toMatchObject({ status: "running", title: "(no code)", request: null });
     expect(await askTemporal(client)(workflowId, handle.runId)).toEqual({ open: true });
@@ -208,7 +206,7 @@ describe("with search attributes", () => {
       }
       return read;
     };
-    await expect.poll(soFar, { timeout: 10_000 }).toEqual({ stdout: "begun\n", stderr: "oops\n" });
+    await expect.poll(soFar).toEqual({ stdout: "begun\n", stderr: "oops\n" });
     await handle.cancel();
     await handle.result();
     expect(await soFar()).toEqual({ stdout: "begun\n", stderr: "oops\n" });

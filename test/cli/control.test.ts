@@ -164,7 +164,7 @@ test("without a worker: a cancellation is asked for and not claimed; who waits i
   await running("orphan", "sleep 649.5");
   const { pid } = JSON.parse(await readFile(join(terminal.state, "worker.json"), "utf8"));
   process.kill(pid, "SIGKILL");
-  await expect.poll(() => processesRunning("sleep 649.5"), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => processesRunning("sleep 649.5")).toEqual([]);
   const waiting = terminal.start(["wait", "orphan"]);
   await waiting.says(
     "stderr",

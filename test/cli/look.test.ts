@@ -112,7 +112,7 @@ describe("runs", () => {
       [["--all", "--since", "2100-01-01"], []],
     ])("%j", async (args, ids) => {
       const found = async () => jsonLines((await kgents("ps", ...args)).stdout).map(({ id }) => id);
-      await expect.poll(async () => (await found()).sort(), { timeout: 5000 }).toEqual(ids);
+      await expect.poll(async () => (await found()).sort()).toEqual(ids);
     });
 
     test("--limit, and that there is more", async () => {
@@ -316,7 +316,7 @@ describe("runs", () => {
       expect(stderr).toContain(`no browser was opened: ${opener} is not used: it lies in the working directory`);
       expect(await opened()).toBe("");
       await terminal.run(["open", "seven"], { environment, directory: "/" });
-      await expect.poll(opened, { timeout: 5000 }).toBe(stdout.trim());
+      await expect.poll(opened).toBe(stdout.trim());
     });
   });
 

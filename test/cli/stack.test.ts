@@ -58,7 +58,7 @@ describe("the life of a stack, from a cold machine", () => {
   test("a Ctrl-C during the start leaves nothing in the way of the next command", async () => {
     const command = terminal.start(["exec", "--code", "print('never')"]);
     await command.says("stderr", "starting a worker ...");
-    await expect.poll(() => existsSync(join(terminal.state, "worker.json")), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(join(terminal.state, "worker.json"))).toBe(true);
     command.child.kill("SIGINT");
     expect(await command.ended).toMatchObject({ code: 130, stdout: "" });
     expect(command.stderr()).toContain("kgents: stopped before the run was started\n");
@@ -127,7 +127,7 @@ describe("what died without a word", () => {
     for (const name of names) {
       const { pid } = await recordOf(name);
       process.kill(pid, "SIGKILL");
-      await expect.poll(() => isRunning({ pid, startTime: "" }), { timeout: 5000 }).toBe(false);
+      await expect.poll(() => isRunning({ pid, startTime: "" })).toBe(false);
     }
     expect(await terminal.run(hello)).toMatchObject(helloed);
   });
@@ -178,7 +178,7 @@ describe("what a worker froze at its start", () => {
     const busy = terminal.start(["exec", "--quiet", "--timeout", "700", "--lang", "sh", "--code", code]);
     await busy.says("stdout", "begun");
     const worker = async () => (await statusOf()).worker;
-    await expect.poll(worker, { timeout: 10_000 }).toMatchObject({ activeRuns: 1, idle: false });
+    await expect.poll(worker).toMatchObject({ activeRuns: 1, idle: false });
     const environment = { PATH: `${process.env.PATH}:/opt/yet/another/bin` };
     const { stdout, stderr } = await terminal.run(["exec", "--code", "print(1)"], { environment });
     expect(stdout).toBe("1\n");

@@ -18,8 +18,8 @@ const shell = (code: string, ...flags: string[]): string[] => ["exec", "--lang",
 
 /** Nothing of any run of this stack is left: no process, directory, cgroup or mount. */
 async function expectNothingLeft(sleep: string): Promise<void> {
-  await expect.poll(() => processesRunning(sleep), { timeout: 5000 }).toEqual([]);
-  await expect.poll(async () => (await leftoversOf(terminal.state)).cells, { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => processesRunning(sleep)).toEqual([]);
+  await expect.poll(async () => (await leftoversOf(terminal.state)).cells).toEqual([]);
 }
 
 describe("output", () => {
@@ -51,9 +51,7 @@ for _ in range(5): sys.stderr.buffer.write(block)`;
     const line = `kgents exec --quiet --cpu 2 --file ${path} 2> >(sha256sum >errors) | sha256sum`;
     const { stdout } = await terminal.program("bash", shellLine(line));
     expect(stdout).toBe(`${whole(60)}  -\n`);
-    await expect
-      .poll(() => readFile(join(terminal.directory, "errors"), "utf8"), { timeout: 5000 })
-      .toBe(`${whole(5)}  -\n`);
+    await expect.poll(() => readFile(join(terminal.directory, "errors"), "utf8")).toBe(`${whole(5)}  -\n`);
   });
 
   test("--json has its head, its tail, and what it was as a whole", async () => {
@@ -143,7 +141,7 @@ describe("Ctrl-C", () => {
 
   test("with --json the result says cancelled", async () => {
     const command = terminal.start(shell("sleep 612.5", "--timeout", "700", "--json", "--id", "to-cancel"));
-    await expect.poll(() => processesRunning("sleep 612.5"), { timeout: 10_000 }).not.toEqual([]);
+    await expect.poll(() => processesRunning("sleep 612.5")).not.toEqual([]);
     command.child.kill("SIGINT");
     const { code, stdout } = await command.ended;
     expect(code).toBe(130);

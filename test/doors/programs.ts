@@ -57,7 +57,7 @@ export function testPrograms(get: () => Doors): void {
     expect((await iterator.next()).done).toBe(false);
     await iterator.return?.();
     await expect
-      .poll(() => textOf(handle.outputSoFar()), { timeout: 20_000 })
+      .poll(() => textOf(handle.outputSoFar()))
       .toEqual({
         stdout: "begun\n",
         stderr: "oops\n",
@@ -86,7 +86,7 @@ export function testPrograms(get: () => Doors): void {
     expect(result).toMatchObject({ status: "cancelled", stdout: { text: "begun\n" }, stderr: { text: "oops\n" } });
     expect(exitCodeOf(result)).toBe(130);
     expect(await textOf(handle.output())).toEqual({ stdout: "begun\n", stderr: "oops\n" });
-    await expect.poll(listed, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(listed).toEqual([]);
     expect(await (await quartermaster.get("handled")).result()).toEqual(result);
   });
 

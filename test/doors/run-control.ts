@@ -38,7 +38,7 @@ export function testRunControl(get: () => Doors): void {
         }),
       ]);
       const failed = async () => jsonLines((await kgents("ps", "--status", "failed")).stdout).map(({ id }) => id);
-      await expect.poll(async () => (await failed()).sort(), { timeout: 10_000 }).toEqual(["first", "four"]);
+      await expect.poll(async () => (await failed()).sort()).toEqual(["first", "four"]);
     });
 
     test("show: one that is over, with its isolation and its phases", async () => {

@@ -128,7 +128,7 @@ describe.concurrent("programs of one cell", () => {
     expect(three).toMatchObject({ stdout: "file\nmain.sh\n0\n", stderr: "" });
     expect(two.outcome.ranMilliseconds).toBeLessThan(30_000);
     await second.release(cell.cellId);
-    await expect.poll(() => isFinished(cell), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => isFinished(cell)).toBe(true);
     await first.remove(cell.cellId);
     expect(await first.find(cell.cellId)).toBeNull();
   });
@@ -165,7 +165,7 @@ describe.concurrent("programs of one cell", () => {
       abandoned.stop("handed-over");
       await expect(abandoned.outcome).rejects.toThrow(KgentsError);
       const next = follow(second, cell, n, program, { stdout: 6, stderr: 2 });
-      await expect.poll(() => next.startedAt()?.getTime(), { timeout: 30_000 }).toBe(abandoned.startedAt()?.getTime());
+      await expect.poll(() => next.startedAt()?.getTime()).toBe(abandoned.startedAt()?.getTime());
       const pod = (await namespace.kubectl("get", "pods", "-l", `job-name=${cell.cellId}`, "-o", "name")).trim();
       await namespace.kubectl("exec", pod, "--", "touch", `/work/go${n}`);
       expect(await next.outcome).toMatchObject({ ...succeeded, read: { stdout: 11, stderr: 4 } });

@@ -166,7 +166,7 @@ function testsOfNode(node: NodeControl): void {
     expect(await create(permittedShapes)).toEqual([]);
     expect((await annotate(...Object.entries(permissions).map((pair) => pair.join("=")))).code).toBe(0);
     // The API server learns of the annotation by a watch.
-    await expect.poll(() => create(permittedShapes), { timeout: 30_000 }).toEqual(Object.keys(permittedShapes));
+    await expect.poll(() => create(permittedShapes)).toEqual(Object.keys(permittedShapes));
     expect(await create(cellShapes)).toEqual(Object.keys(cellShapes));
     expect(await create(unpermittedShapes)).toEqual([]);
     const { "pull-secret": _, "a-device": __, ...others } = otherShapes;

@@ -215,7 +215,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
       ),
     );
     await Promise.all(begun.map(({ promise }) => promise));
-    await expect.poll(() => processesRunning(`sleep ${seconds}`), { timeout: 30_000 }).toHaveLength(2);
+    await expect.poll(() => processesRunning(`sleep ${seconds}`)).toHaveLength(2);
     ending.running.child.kill(signal);
     for (const answer of answers) {
       expect((await answer).structuredContent).toMatchObject({ status: "cancelled", stdout: { text: "begun\n" } });

@@ -211,7 +211,7 @@ describe("cancellation of a call", () => {
     );
     answer.catch(() => {});
     await begun.promise;
-    await expect.poll(() => processesRunning(`sleep ${seconds}`), { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(() => processesRunning(`sleep ${seconds}`)).toHaveLength(1);
     controller.abort();
     await expect(answer).rejects.toThrow();
     const { structuredContent } = await agent.call("get_execution", { id, wait_seconds: 50 });

@@ -88,7 +88,7 @@ describe("the end of the server", () => {
     const running = startByHand([initialize, initialized]);
     running.child.stdin?.write(`${JSON.stringify(callOf(seconds, `echo begun; sleep ${seconds} & sleep 1; wait`))}\n`);
     await running.says("stdout", "stdout> begun");
-    await expect.poll(() => processesRunning(`sleep ${seconds}`), { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(() => processesRunning(`sleep ${seconds}`)).toHaveLength(1);
     end(running);
     if (name === "the client does not read any more") {
       // It notices on its next write.

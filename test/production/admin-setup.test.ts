@@ -37,7 +37,7 @@ async function madeByOthers(name: string, type: number): Promise<string> {
   await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: toProtobufTime(86_400_000) });
   const add = () => operatorService.addSearchAttributes({ namespace, searchAttributes: { [name]: type } });
   // The server knows a new namespace only after a moment.
-  await expect.poll(() => add().then(String, String), { timeout: 20_000 }).not.toContain("NOT_FOUND");
+  await expect.poll(() => add().then(String, String)).not.toContain("NOT_FOUND");
   return namespace;
 }
 

@@ -123,7 +123,7 @@ describe("cancellation", () => {
     for await (const event of handle.output()) if (event.type === "output") break;
     await worker.client.workflow.getHandle(handle.id).terminate("a test");
     await expect(handle.result()).rejects.toMatchObject({ code: "terminated" });
-    await expect.poll(() => processesWith("sleep 600.25"), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => processesWith("sleep 600.25")).toEqual([]);
     const cells = join(worker.paths.state, "cells");
     const left = async (): Promise<string[]> => {
       const hosts = await readdir(cells).catch(() => []);
@@ -131,7 +131,7 @@ describe("cancellation", () => {
         .flat()
         .filter((name) => name.startsWith("kgents-"));
     };
-    await expect.poll(left, { timeout: 20_000 }).toEqual([]);
+    await expect.poll(left).toEqual([]);
   });
 });
 
@@ -166,7 +166,7 @@ describe("the story in the UI", () => {
     const requester = `tester-${crypto.randomUUID()}`;
     const handle = await worker.start({ code: "print('told')\nimport time; time.sleep(3)", requester, ...quick });
     const workflow = worker.client.workflow.getHandle(handle.id);
-    await expect.poll(() => workflow.query(phaseQuery), { timeout: 5000 }).toBe("executing");
+    await expect.poll(() => workflow.query(phaseQuery)).toBe("executing");
     const running = await handle.describe();
     expect(running).toMatchObject({ status: "running", phase: "executing", closedAt: null });
     await handle.result();

@@ -85,7 +85,7 @@ if (cluster.node) {
     };
     const found = verdict();
     try {
-      await expect.poll(addressOfOpen, { timeout: 30_000 }).toBeDefined();
+      await expect.poll(addressOfOpen).toBeDefined();
       const chain = "{ type filter hook prerouting priority -100; policy accept; ";
       const rules = `table ${table.join(" ")} { chain c ${chain} ip saddr ${await addressOfOpen()} drop; }; }`;
       expect(await node.run(["nft", rules])).toMatchObject({ code: 0, stderr: "" });
@@ -139,7 +139,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     const before = await annotationsOf();
     const command = terminal.start([...init, "--yes"]);
     await command.says("stderr", "looking whether the cluster isolates pods ...");
-    await expect.poll(canaries, { timeout: 10_000 }).toHaveLength(4);
+    await expect.poll(canaries).toHaveLength(4);
     command.child.kill(signal);
     expect(await command.ended).toMatchObject({ code: 130 });
     expect(command.stderr()).toContain("kgents: interrupted; cleaning up (a second time exits at once)\n");
@@ -151,7 +151,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
 test("what a killed init left is removed by a later one, but not what another is about to use", async () => {
   const command = terminal.start([...init, "--yes"]);
   await command.says("stderr", "looking whether the cluster isolates pods ...");
-  await expect.poll(canaries, { timeout: 10_000 }).toHaveLength(4);
+  await expect.poll(canaries).toHaveLength(4);
   command.child.kill("SIGKILL");
   await command.ended;
   expect(await canaries()).not.toEqual([]);
