@@ -45,7 +45,7 @@ export function classify(
   // Use the measured run time: the worker may have been suspended, so that its own timer did not fire.
   if ((outcome.ranMilliseconds ?? 0) > timeout + clockTolerance)
     return { status: "timed-out", reason: ranTooLong(timeout) };
-  if (outcome.exit === null) return { status: "lost", reason: "nobody saw how the code ended" };
+  if (outcome.exit === null) return { status: "lost", reason: "it is unknown how the code ended" };
   // The kernel may OOM-kill a child process while the program still succeeds.
   if (outcome.outOfMemory && outcome.exit.code !== 0) {
     return { status: "out-of-memory", reason: "the kernel killed a process of the cell at its memory limit" };

@@ -11,7 +11,7 @@ export const salvage =
     status: "lost",
     exitCode: null,
     signal: null,
-    reason: "the worker that ran the code went away and did not come back; nobody saw how the code ended",
+    reason: "the worker that ran the code went away and did not come back; it is unknown how the code ended",
     ...(await summariseStreams(dependencies.store, currentRun(input.firstRunId).key, checkedLimits(input))),
     files: [],
     filesOmitted: [],

@@ -202,7 +202,10 @@ async function reapLater(cell: ProvisionedCell, attempt: number): Promise<void> 
       }),
     );
   } catch (error) {
-    log.warn("nobody looks after the finished cell; it is removed now", { cellId, error: String(error) });
+    log.warn("the workflow that removes the finished cell later could not be started; the cell is removed now", {
+      cellId,
+      error: String(error),
+    });
     await removeCell(cell, attempt);
   }
 }

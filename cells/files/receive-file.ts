@@ -10,7 +10,7 @@ import { Refused } from "./tar-bounds.ts";
 /** A file of an archive: its header, and its content as a stream. */
 type Entry = Extract extends AsyncIterable<infer Each> ? Each : never;
 
-/** What the files of an archive are received with. */
+/** The input of {@link fileReceiver}. */
 export interface FileReception {
   readonly plan: Pick<OutputPlan, "largestTotal" | "save">;
   readonly omissions: Omissions;
@@ -44,7 +44,7 @@ async function skip(entry: Entry): Promise<void> {
   if (contentBytes(entry.header) > 0) for await (const _ of entry);
 }
 
-/** What became of an entry's content. */
+/** The result of {@link store}. */
 interface Stored {
   /** True if it was stored, otherwise the reason why not. */
   readonly outcome: true | string;

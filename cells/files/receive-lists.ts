@@ -10,7 +10,7 @@ const rememberedNames = 10_000;
 
 const longestWord = 65_536;
 
-/** What the lists of a cell are received with. */
+/** The input of {@link receiveLists}. */
 export interface ListReception {
   readonly control: ControlReader;
   readonly end: CollectionEnd;

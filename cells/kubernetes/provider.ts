@@ -20,7 +20,7 @@ import { statusBy } from "../provider-status.ts";
 import { type ShapeLimits, usualLimits } from "../usual-limits.ts";
 import { type ClusterSettings, createClusterClient } from "./api/cluster-client.ts";
 import { ClusterError, toRunFailure } from "./api/cluster-error.ts";
-import { type ClusterLook, clusterLooker } from "./api/cluster-status.ts";
+import { type ClusterStatus, clusterStatusReader } from "./api/cluster-status.ts";
 import type { OwnCells } from "./api/own-cells.ts";
 import { watchPods } from "./api/pod-watch.ts";
 import { checkServerVersion } from "./api/server-version.ts";
@@ -63,12 +63,16 @@ const rememberedJobs = 2000;
  * Rejects a run that needs network isolation that the cluster does not provide, unless the worker's policy is
  * `best-effort`.
  */
-function checkNetwork(look: ClusterLook, { to }: NetworkAccess, policy: KubernetesOptions["networkIsolation"]): void {
-  if (to !== "nothing" || look.networkIsolation === "enforced" || policy === "best-effort") return;
+function checkNetwork(
+  status: ClusterStatus,
+  { to }: NetworkAccess,
+  policy: KubernetesOptions["networkIsolation"],
+): void {
+  if (to !== "nothing" || status.networkIsolation === "enforced" || policy === "best-effort") return;
   const why =
-    look.networkIsolation === "not-enforced"
+    status.networkIsolation === "not-enforced"
       ? "the cluster ignores NetworkPolicies"
-      : "nobody has proved that the cluster enforces NetworkPolicies";
+      : "it is not proved that the cluster enforces NetworkPolicies";
   throw new KgentsError("network-isolation-unavailable", `code without network cannot be isolated here: ${why}`, {
     remedy:
       "Run `kgents infra init` to prove it, use a network plugin that enforces policies, run with --backend subprocess, or set worker.kubernetes.networkIsolation to best-effort.",
@@ -85,33 +89,37 @@ interface Connection {
   /** The watch of pods starts with the first call. */
   readonly connect: Once<OwnCells>;
   /** Reads the cluster's status, without a watch. @throws KgentsError if it does not answer or is too old */
-  readonly look: (patient?: boolean) => Promise<ClusterLook>;
+  readonly readStatus: (patient?: boolean) => Promise<ClusterStatus>;
 }
 
 function connectionOf(options: KubernetesOptions): Connection {
   const { instance, log } = options;
   const client = once(() => createClusterClient(options));
-  const lookAt = clusterLooker(client);
+  const readCluster = clusterStatusReader(client);
   return {
     connect: once(async () => {
       const connected = await client();
       return { client: connected, instance, watch: watchPods(connected, `${instanceLabel}=${instance}`, log) };
     }),
-    look: async (patient) => {
-      const seen = await lookAt(patient);
-      checkServerVersion(seen.version);
-      return seen;
+    readStatus: async (patient) => {
+      const status = await readCluster(patient);
+      checkServerVersion(status.version);
+      return status;
     },
   };
 }
 
 /** Where the cells of a cluster get their places. */
-function clusterPlacement(options: KubernetesOptions, maximumCells: number, { connect, look }: Connection): Placement {
+function clusterPlacement(
+  options: KubernetesOptions,
+  maximumCells: number,
+  { connect, readStatus }: Connection,
+): Placement {
   const quotas = quotaLimit(connect, options.log, options.podTemplate);
   return createPlacement("cluster", [
     startRate(options.maximumStartsPerSecond),
     // An unavailable cluster is reported before a full one.
-    { read: async () => void (await look(true)), refusal: () => undefined },
+    { read: async () => void (await readStatus(true)), refusal: () => undefined },
     createSlots({
       setting: "worker.kubernetes.maximumCells",
       maximum: maximumCells,
@@ -155,10 +163,10 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
   const { instance, namespace, runtimeClassName, podTemplate, userIds = defaultUserIds } = options;
   const { maximumCells = defaultMaximumCells.kubernetes, nodePatienceMilliseconds = defaultNodePatience } = options;
   const connection = connectionOf(options);
-  const { connect, look } = connection;
+  const { connect, readStatus } = connection;
   const placement = clusterPlacement(options, maximumCells, connection);
   const created = createdJobs();
-  const isolationOf = ({ version, networkIsolation, networkTried }: ClusterLook, limits: ShapeLimits): Isolation =>
+  const isolationOf = ({ version, networkIsolation, networkTried }: ClusterStatus, limits: ShapeLimits): Isolation =>
     clusterIsolation({ namespace, version, networkIsolation, networkTried, runtimeClassName, userIds }, limits);
   return {
     name: "kubernetes",
@@ -168,18 +176,18 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
     collectionMilliseconds: 300_000,
     status: () =>
       statusBy(async () => {
-        const seen = await look();
-        const summary = `Kubernetes ${seen.version}, namespace ${namespace}`;
-        return { summary, isolation: isolationOf(seen, usualLimits()) };
+        const status = await readStatus();
+        const summary = `Kubernetes ${status.version}, namespace ${namespace}`;
+        return { summary, isolation: isolationOf(status, usualLimits()) };
       }),
     // The quotas and the scheduler decide what fits.
     check: () => {},
     acquire: async (plan) => {
-      const seen = await look(true);
-      checkNetwork(seen, plan.shape.network, options.networkIsolation);
+      const status = await readStatus(true);
+      checkNetwork(status, plan.shape.network, options.networkIsolation);
       const job = await createJob(await connect(), plan, { runtimeClassName, podTemplate, userIds }).catch(asFailure);
       created.add(plan.cellId, job);
-      return { isolation: isolationOf(seen, plan.shape) };
+      return { isolation: isolationOf(status, plan.shape) };
     },
     run: async (cell, n, program, context) => {
       const jobUid = created.take(cell.cellId);

@@ -117,7 +117,7 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
     list: async () => [],
     sweep: async () => {
       const removed = await sweepMachine(records, launchers, remove);
-      if (removed > 0) log(`took away ${removed} cells of an earlier worker`);
+      if (removed > 0) log(`removed ${removed} cells of an earlier worker`);
       return removed;
     },
     close: async () => {

@@ -9,7 +9,7 @@ import type { Engine } from "./sandbox/engine.ts";
 import { asStartFailure } from "./start-failure.ts";
 import { watchStart } from "./watch-start.ts";
 
-/** What programs of this machine run with. */
+/** The parts of this machine that run programs. */
 export interface ProgramRunner {
   readonly engine: Engine;
   readonly records: CellDirectories;

@@ -134,7 +134,7 @@ test("a store that takes nothing more is waited for until the deadline, and no l
   const end = collect(deadline.signal);
   await expect.poll(() => stuck.writableLength).toBeGreaterThan(0);
   deadline.abort();
-  expect(await end).toEqual({ failed: "what it left was not collected and stored in time" });
+  expect(await end).toEqual({ failed: "its output was not collected and stored in time" });
 });
 
 test("a store that fails while it is waited for is said to have failed", async () => {

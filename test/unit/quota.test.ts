@@ -37,13 +37,13 @@ it("counts extended resources of a template", () => {
   const quota = { name: "gpus", hard: { "requests.nvidia.com/gpu": "4" } };
   const used = (gpus: string) => [{ ...quota, used: { "requests.nvidia.com/gpu": gpus } }];
   expect(shortageOf(used("2"), amounts, [])).toBeUndefined();
-  const full = { always: false, words: "the quota gpus: requests.nvidia.com/gpu=4" };
+  const full = { always: false, reason: "the quota gpus: requests.nvidia.com/gpu=4" };
   expect(shortageOf(used("3"), amounts, [])).toEqual(full);
   expect(shortageOf(used("0"), amounts, [amounts, amounts])).toEqual(full);
   const [small] = used("0").map((one) => ({ ...one, hard: { "requests.nvidia.com/gpu": "1" } }));
   expect(shortageOf(small ? [small] : [], amounts, [])).toMatchObject({
     always: true,
-    words: "the quota gpus allows requests.nvidia.com/gpu=1 in all, and the cell counts for 2",
+    reason: "the quota gpus allows requests.nvidia.com/gpu=1 in all, and the cell counts for 2",
   });
 });
 
@@ -53,8 +53,8 @@ describe("room in quotas", () => {
     hard,
     used: { ...Object.fromEntries(Object.keys(hard).map((resource) => [resource, "0"])), ...used },
   });
-  const full = (words: string) => ({ always: false, words });
-  const never = (words: string) => ({ always: true, words });
+  const full = (reason: string) => ({ always: false, reason });
+  const never = (reason: string) => ({ always: true, reason });
 
   test.each<[what: string, quotas: Quota[], pending: number, lack: ReturnType<typeof shortageOf>]>([
     ["no quota", [], 500, undefined],
@@ -127,23 +127,23 @@ test.each([
 test.each<[refusal: string, lack: ReturnType<typeof shortageIn>]>([
   [
     'pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5',
-    { always: false, words: "the quota q: pods=5" },
+    { always: false, reason: "the quota q: pods=5" },
   ],
   [
     "exceeded quota: q, requested: limits.cpu=2,limits.memory=1Gi, used: limits.cpu=10,limits.memory=3Gi, limited: limits.cpu=10,limits.memory=3Gi",
-    { always: false, words: "the quota q: limits.cpu=10" },
+    { always: false, reason: "the quota q: limits.cpu=10" },
   ],
   [
     "exceeded quota: q, requested: limits.cpu=500m,limits.memory=1Gi, used: limits.cpu=1,limits.memory=0, limited: limits.cpu=1,limits.memory=512Mi",
-    { always: true, words: "the quota q allows limits.memory=512Mi in all, and the cell counts for 1Gi" },
+    { always: true, reason: "the quota q allows limits.memory=512Mi in all, and the cell counts for 1Gi" },
   ],
   [
     'pods "x" is forbidden: failed quota: q: must specify limits.cpu for: sidecar',
-    { always: true, words: "the quota q: must specify limits.cpu for: sidecar" },
+    { always: true, reason: "the quota q: must specify limits.cpu for: sidecar" },
   ],
   [
     'pods "x" is forbidden: status unknown for quota: q, resources: pods',
-    { always: false, words: "a quota of the namespace" },
+    { always: false, reason: "a quota of the namespace" },
   ],
 ])("%s", (refusal, lack) => {
   expect(isQuotaRefusal(refusal)).toBe(true);

@@ -10,7 +10,7 @@ import type { ClusterClient } from "./cluster-client.ts";
 import { ClusterError, timeOutReason, toRunFailure } from "./cluster-error.ts";
 
 /** The result of one check of a cluster. */
-export interface ClusterLook {
+export interface ClusterStatus {
   /** The server's version, such as `v1.34.2`. */
   readonly version: string;
   readonly networkIsolation: NetworkIsolation;
@@ -49,7 +49,7 @@ function failureOf(error: unknown, { namespace, server }: ClusterClient): Kgents
   return toRunFailure(error);
 }
 
-async function look(client: ClusterClient, milliseconds: number): Promise<ClusterLook> {
+async function readStatus(client: ClusterClient, milliseconds: number): Promise<ClusterStatus> {
   const limits = { milliseconds };
   const [namespace, version] = await Promise.all([
     client.request(
@@ -63,10 +63,10 @@ async function look(client: ClusterClient, milliseconds: number): Promise<Cluste
     throw new KgentsError("namespace-missing", `the namespace ${client.namespace} is being deleted`);
   }
   const annotations = namespace.metadata?.annotations ?? {};
-  const said = annotations[networkIsolationAnnotation];
+  const recorded = annotations[networkIsolationAnnotation];
   return {
     version: version.gitVersion,
-    networkIsolation: verdicts.find((verdict) => verdict === said) ?? "unknown",
+    networkIsolation: verdicts.find((verdict) => verdict === recorded) ?? "unknown",
     networkTried: readCanaryTargets(annotations[networkIsolationTriedAnnotation]),
   };
 }
@@ -77,30 +77,30 @@ async function look(client: ClusterClient, milliseconds: number): Promise<Cluste
  * @param patient waits longer for a slow server, if no other backend could take the run
  * @throws KgentsError `cluster-unavailable`, `namespace-missing`, `forbidden`
  */
-export type LookAtCluster = (patient?: boolean) => Promise<ClusterLook>;
+export type ReadClusterStatus = (patient?: boolean) => Promise<ClusterStatus>;
 
 /** Whether the request timed out, rather than being refused. */
 const isSlow = (error: unknown): boolean =>
   error instanceof KgentsError && error.cause instanceof ClusterError && error.cause.reason === timeOutReason;
 
 /** Creates a function that checks the cluster and caches the result for some seconds. */
-export function clusterLooker(connect: () => Promise<ClusterClient>): LookAtCluster {
-  let last: { readonly answer: Promise<ClusterLook>; until: number } | undefined;
-  let good: { readonly seen: ClusterLook; readonly at: number } | undefined;
+export function clusterStatusReader(connect: () => Promise<ClusterClient>): ReadClusterStatus {
+  let last: { readonly answer: Promise<ClusterStatus>; until: number } | undefined;
+  let good: { readonly status: ClusterStatus; readonly at: number } | undefined;
 
-  const ask = async (milliseconds: number): Promise<ClusterLook> => {
+  const ask = async (milliseconds: number): Promise<ClusterStatus> => {
     const client = await connect();
     try {
-      const seen = await look(client, milliseconds);
-      good = { seen, at: Date.now() };
-      return seen;
+      const status = await readStatus(client, milliseconds);
+      good = { status, at: Date.now() };
+      return status;
     } catch (error) {
       const failure = failureOf(error, client);
-      if (isSlow(failure) && good && Date.now() - good.at < trustMilliseconds) return good.seen;
+      if (isSlow(failure) && good && Date.now() - good.at < trustMilliseconds) return good.status;
       throw failure;
     }
   };
-  const usual = (): Promise<ClusterLook> => {
+  const usual = (): Promise<ClusterStatus> => {
     if (last && Date.now() < last.until) return last.answer;
     const current = { answer: ask(budgets.usual), until: Number.POSITIVE_INFINITY };
     last = current;

@@ -10,7 +10,7 @@ import { neverFits, shortageIn } from "../quotas/quota.ts";
 import { type CellState, failureOfWait } from "./classify-cell.ts";
 import { classifyPinned, findJob, type Pin } from "./pin.ts";
 
-/** A cell that runs, or one that ended or was deleted while running before this worker looked at it. */
+/** A cell that runs, or one that ended or was deleted while running before this worker read its state. */
 export type Ready =
   | { readonly state: Extract<CellState, { state: "running" | "ended" }>; readonly pin: Pin }
   | { readonly state: Extract<CellState, { state: "failed" }>; readonly pin: null };
@@ -33,20 +33,20 @@ const refusalOf = (wait: Waiting, why: string): KgentsError =>
   new KgentsError(failureOfWait[wait.for], `${why}: ${wait.detail}`);
 
 /** Reads the state of a cell. */
-interface CellLook {
-  /** @param last what the cell waited for when it was last looked at */
+interface CellReader {
+  /** @param last what the cell waited for when its state was last read */
   readonly state: (pin: Pin, last: Waiting) => Promise<CellState>;
-  /** The longest time until the next look, in milliseconds. */
+  /** The longest time until the state is read again, in milliseconds. */
   readonly pause: (wait: Waiting) => number;
 }
 
 /**
- * Looks at a cell in the watch, and asks the server where the watch cannot be trusted, because it may lag behind. It is
- * trusted for "waiting" while it delivers events; an end is always confirmed by the server.
+ * Reads the state of a cell from the watch, and from the server where the watch cannot be trusted, because it may lag
+ * behind. It is trusted for "waiting" while it delivers events; an end is always confirmed by the server.
  *
  * @param isNew whether this worker has just created the Job, which then has no pod yet
  */
-function lookAtCell(own: OwnCells, cellId: string, stop: AbortSignal, isNew: boolean): CellLook {
+function cellReader(own: OwnCells, cellId: string, stop: AbortSignal, isNew: boolean): CellReader {
   let askedAt = Date.now();
   let pauseWithoutPod = firstAskMilliseconds;
   return {
@@ -86,7 +86,7 @@ function fullQuota(wait: Waiting): string | undefined {
   if (wait.for !== "quota") return undefined;
   const shortage = shortageIn(wait.detail);
   if (shortage.always) throw neverFits(shortage);
-  return shortage.words;
+  return shortage.reason;
 }
 
 /**
@@ -116,7 +116,7 @@ export async function awaitRunning(
   knownJobUid?: string,
 ): Promise<Ready> {
   const isNew = knownJobUid !== undefined;
-  const look = lookAtCell(own, plan.cellId, stop, isNew);
+  const cell = cellReader(own, plan.cellId, stop, isNew);
   let jobUid = knownJobUid;
   let last: Waiting = { state: "waiting", for: "pod", detail: "nothing was seen of it yet" };
   let pullFailedAt: number | undefined;
@@ -126,14 +126,14 @@ export async function awaitRunning(
     try {
       jobUid ??= await findJob(own, plan, stop);
       if (jobUid === undefined) throw new KgentsError("cell-deleted", "the cell's Job was deleted from outside");
-      const state = await look.state({ jobUid }, last);
+      const state = await cell.state({ jobUid }, last);
       if (state.state !== "waiting") return readyOf(state, jobUid, isNew);
       full = fullQuota(state) ?? full;
       last = state;
       pullFailedAt = state.for === "image" ? (pullFailedAt ?? Date.now()) : undefined;
       const pullEnds = pullFailedAt === undefined ? Number.POSITIVE_INFINITY : pullFailedAt + pullPatienceMilliseconds;
       if (Date.now() >= pullEnds) throw refusalOf(state, "the image cannot be pulled");
-      await change.within(Math.min(look.pause(state), pullEnds - Date.now()));
+      await change.within(Math.min(cell.pause(state), pullEnds - Date.now()));
     } catch (error) {
       if (stop.aborted) break;
       last = waitForServer(error);

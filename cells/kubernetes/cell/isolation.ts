@@ -42,7 +42,7 @@ function network(isolation: NetworkIsolation, tried: readonly CanaryTarget[], { 
     case "not-enforced":
       return notEnforced("the cluster ignores NetworkPolicies, as the canary of `kgents infra init` found");
     case "unknown":
-      return notEnforced(`${policies}; nobody has proved that the cluster enforces it`);
+      return notEnforced(`${policies}; it is not proved that the cluster enforces it`);
   }
 }
 
@@ -51,7 +51,7 @@ function processes(runtimeClassName: string | undefined): Enforcement {
   const words = `RLIMIT_NPROC of the cell's own uid: ${cellProcesses} processes and threads, beside the supervisor's`;
   return runtimeClassName === undefined
     ? enforced(words)
-    : notEnforced(`${words}; nobody has tried whether the runtime class ${runtimeClassName} keeps to it`);
+    : notEnforced(`${words}; whether the runtime class ${runtimeClassName} keeps to it was not tested`);
 }
 
 /** The isolation of a cell in the cluster. */

@@ -99,7 +99,7 @@ async function createOrAdopt(own: Creating, plan: CellPlan, settings: JobSetting
       }
       if (error.status !== 403 || !isQuotaRefusal(error.message)) throw toRunFailure(error);
       const shortage = shortageIn(error.message);
-      throw shortage.always ? neverFits(shortage, error) : new NoPlace(shortage.words, { cause: error });
+      throw shortage.always ? neverFits(shortage, error) : new NoPlace(shortage.reason, { cause: error });
     }
   }
 }

@@ -142,7 +142,7 @@ export async function collectOnce(run: PodProgram, collection: Collection): Prom
     const isShort = (stream: "stdout" | "stderr"): boolean =>
       head !== undefined && received[stream] < before[stream] + head[stream];
     if (isShort("stdout") || isShort("stderr")) {
-      if (signal.aborted) return { failed: "what it left was not collected and stored in time" };
+      if (signal.aborted) return { failed: "its output was not collected and stored in time" };
       // Under load, an exec was observed to report success before its last bytes arrived.
       return { failed: "the connection ended before all of the output came" };
     }

@@ -74,7 +74,7 @@ export function conclude(head: Head | undefined, omitted: readonly OmittedFile[]
   if ("broken" in end) return { failed: end.broken };
   if (end.exitCode === scriptExit.discarded) return { discarded: true };
   if (end.exitCode === scriptExit.notEnded) return { failed: "the code has not ended" };
-  if (head === undefined) return { failed: `the cell says nothing (exit code ${end.exitCode})` };
+  if (head === undefined) return { failed: `the cell sent no answer (exit code ${end.exitCode})` };
   const filesOmitted = allOmitted(omitted, end.exitCode);
   return { collected: { marker: head.marker, ...usageFrom(head.counters), filesOmitted } };
 }

@@ -42,7 +42,7 @@ function outcomeOf(state: Extract<CellState, { state: "ended" | "failed" }>): Pr
  */
 const outcomeOfEnded = (state: Extract<CellState, { state: "ended" }>, n: number): ProgramOutcome =>
   n > 1 && state.outOfMemory
-    ? lostOutcome("the cell had ended at its memory limit, and nobody saw whether this program had been started")
+    ? lostOutcome("the cell had ended at its memory limit, and it is unknown whether this program had been started")
     : outcomeOf(state);
 
 const stopOf = (

@@ -74,7 +74,7 @@ export function quotaLimit(
       const pending = [...entries.values()].map((entry) => entry.amounts);
       const shortage = shortageOf(quotas, amounts(plan), pending);
       if (shortage?.always) throw neverFits(shortage);
-      return shortage?.words;
+      return shortage?.reason;
     },
     admit: (plan) => {
       if ((pods?.podsOf(plan.cellId).length ?? 0) > 0) return;

@@ -22,7 +22,7 @@ export interface Shortage {
   /** Whether it would refuse the cell even if nothing were used. */
   readonly always: boolean;
   /** A phrase that names the quota. */
-  readonly words: string;
+  readonly reason: string;
 }
 
 const isCpu = (resource: string): boolean => /(?:^|\.)cpu$/.test(resource);
@@ -68,12 +68,12 @@ export function amountsOf({ containers }: CellPodSpec): Amounts {
 }
 
 /** The failure of a run whose cell can never fit, even after other runs have ended. */
-export const neverFits = ({ words }: Shortage, cause?: unknown): KgentsError =>
-  new KgentsError("quota-exceeded", words, { cause });
+export const neverFits = ({ reason }: Shortage, cause?: unknown): KgentsError =>
+  new KgentsError("quota-exceeded", reason, { cause });
 
-const boundWords = (name: string, resource: string, hard: string): string => `the quota ${name}: ${resource}=${hard}`;
+const usedUp = (name: string, resource: string, hard: string): string => `the quota ${name}: ${resource}=${hard}`;
 
-const neverWords = (name: string, resource: string, hard: string, wanted: string): string =>
+const tooLarge = (name: string, resource: string, hard: string, wanted: string): string =>
   `the quota ${name} allows ${resource}=${hard} in all, and the cell counts for ${wanted}`;
 
 /**
@@ -95,11 +95,11 @@ export function shortageOf(
       if (bound === undefined) continue;
       const written = hard[resource] ?? "";
       if (amount > bound) {
-        return { always: true, words: neverWords(name, resource, written, format(resource, amount)) };
+        return { always: true, reason: tooLarge(name, resource, written, format(resource, amount)) };
       }
       if (taken === undefined) continue;
       const soon = pending.reduce((sum, one) => sum + (one[resource] ?? 0), 0);
-      if (taken + soon + amount > bound) full ??= { always: false, words: boundWords(name, resource, written) };
+      if (taken + soon + amount > bound) full ??= { always: false, reason: usedUp(name, resource, written) };
     }
   }
   return full;
@@ -116,19 +116,19 @@ export const isQuotaRefusal = (message: string): boolean =>
 export function shortageIn(refusal: string): Shortage {
   const unsaid = /failed quota: (.+?: must specify .+)/.exec(refusal)?.[1];
   // An admission webhook injects a container without the resources that the quota requires.
-  if (unsaid !== undefined) return { always: true, words: `the quota ${unsaid}` };
+  if (unsaid !== undefined) return { always: true, reason: `the quota ${unsaid}` };
   const [, name, requested, limited] =
     /exceeded quota: (\S+), requested: (\S+), used: \S+, limited: (\S+)/.exec(refusal) ?? [];
   if (name === undefined || requested === undefined || limited === undefined) {
-    return { always: false, words: "a quota of the namespace" };
+    return { always: false, reason: "a quota of the namespace" };
   }
   const wanted = listed(requested);
   for (const [resource, hard] of listed(limited)) {
     const [amount, bound] = [parse(resource, wanted.get(resource)), parse(resource, hard)];
     if (amount !== undefined && bound !== undefined && amount > bound) {
-      return { always: true, words: neverWords(name, resource, hard, wanted.get(resource) ?? "") };
+      return { always: true, reason: tooLarge(name, resource, hard, wanted.get(resource) ?? "") };
     }
   }
   const [first = ["", ""]] = listed(limited);
-  return { always: false, words: boundWords(name, ...first) };
+  return { always: false, reason: usedUp(name, ...first) };
 }

@@ -22,7 +22,7 @@ import { announcements, lastingDescriptors, type PipeName } from "./pipe-names.t
 const { control } = descriptors;
 const { inputs, script, start, worker } = lastingDescriptors;
 
-/** How often the supervisor looks whether killed processes are gone, and pauses in between. */
+/** How often the supervisor checks whether killed processes are gone, with a pause in between. */
 const looks = 100;
 
 /** Ends everything that a program has left. A process that cannot be ended ends the sandbox: nothing may start beside it. */

@@ -1,5 +1,5 @@
 /**
- * What the worker and a supervisor that serves many programs call their connections.
+ * The names of the connections between the worker and a supervisor that serves many programs.
  *
  * @module
  */

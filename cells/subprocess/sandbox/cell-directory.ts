@@ -68,7 +68,7 @@ export function cellDirectories(root: string): CellDirectories {
       } catch (error) {
         if (errorCode(error) === "EEXIST") return "the code was started before, and whoever followed it is gone";
         if (errorCode(error) === "ENOENT") {
-          return "the cell is gone from this machine; nobody knows whether its code ran";
+          return "the cell is gone from this machine; it is unknown whether its code ran";
         }
         throw error;
       } finally {

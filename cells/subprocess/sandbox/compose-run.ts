@@ -36,13 +36,13 @@ export const dropCommand = (setpriv: string, uid: number): string[] => [
   ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"],
 ];
 
-/** What composes a sandbox and its programs. */
+/** The inputs for composing a sandbox and its programs. */
 export interface SandboxSources {
   readonly machine: Machine;
   readonly interpreter: Interpreter;
 }
 
-/** Composes what a sandbox is built from. */
+/** Composes the parts of a sandbox. */
 export async function composeSandbox(
   { cellId, shape }: CellPlan,
   { machine, interpreter }: SandboxSources,

@@ -9,7 +9,7 @@ import type { Launcher } from "../launcher/launcher.ts";
 import { followProgram, type ProgramConnections, type ProgramPlan, rejection } from "./follow-program.ts";
 import { descriptors } from "./sandbox-paths.ts";
 
-/** What a sandbox is built from, without anything of a program but its code's file. */
+/** The parts of a sandbox, without those of a program except its code's file. */
 export interface SandboxPlan {
   /** The uid of its programs if the worker is root. */
   readonly uid: number | null;
@@ -30,7 +30,7 @@ export interface SandboxRun extends SandboxPlan, ProgramPlan {
   readonly code: Buffer | null;
 }
 
-/** Sends a waiting launcher what it becomes the sandbox with. */
+/** Sends a waiting launcher the parts from which it becomes the sandbox. */
 export function sendSandbox({ socket }: Launcher, plan: SandboxPlan, script: string, code: Buffer | null): void {
   socket(descriptors.code).end(code ?? "");
   socket(descriptors.script).end(script);

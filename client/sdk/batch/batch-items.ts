@@ -68,32 +68,32 @@ interface Known {
   readonly isOver: boolean;
 }
 
-interface BatchLook {
+interface ProgressReader {
   readonly known: () => Known;
-  /** Waits for the end of the batch, or half a second, and then updates what is known. Concurrent calls share one look. */
+  /** Waits for the end of the batch, or half a second, and then updates what is known. Concurrent calls share one request. */
   readonly update: () => Promise<void>;
 }
 
-function batchLook({ total, progress, ended }: ItemSource): BatchLook {
+function progressReader({ total, progress, ended }: ItemSource): ProgressReader {
   let known: Known = { started: 0, isOver: false };
-  let looking: Promise<void> | undefined;
-  const look = async (): Promise<void> => {
+  let reading: Promise<void> | undefined;
+  const readOnce = async (): Promise<void> => {
     const end = ended().then(
       () => true,
       () => true,
     );
     const isOver = await Promise.race([end, wait(lookMilliseconds, false)]);
-    // Ignore a worker that does not answer: the next look asks again.
+    // Ignore a worker that does not answer: the next call asks again.
     const { started } = isOver ? { started: total } : await progress().catch(() => known);
     known = { started: Math.max(known.started, started), isOver };
   };
   return {
     known: () => known,
     update: () => {
-      looking ??= look().finally(() => {
-        looking = undefined;
+      reading ??= readOnce().finally(() => {
+        reading = undefined;
       });
-      return looking;
+      return reading;
     },
   };
 }
@@ -101,7 +101,7 @@ function batchLook({ total, progress, ended }: ItemSource): BatchLook {
 /** Creates a function that waits for the outcome of one request, by its index. */
 function itemReader(source: ItemSource): (index: number) => Promise<BatchItem> {
   const { service, id, store } = source;
-  const { known, update } = batchLook(source);
+  const { known, update } = progressReader(source);
   return async (index) => {
     const runId = batchRunId(id, index);
     for (;;) {
