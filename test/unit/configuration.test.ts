@@ -84,6 +84,7 @@ describe("parseConfiguration", () => {
           userIds: { first: 2_013_265_920, count: 67_108_864 },
         },
       },
+      operator: { networkIsolation: "required" },
       artifacts: {},
       retention: 604_800_000,
     });
