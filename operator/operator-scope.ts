@@ -113,7 +113,7 @@ export function startScope(settings: ScopeSettings): OperatorScope {
     namespace: namespace ?? agentNamespace,
     identity,
     annotations: { [servedNamespacesAnnotation]: namespace ?? "*" },
-    objects: createObjects(client),
+    access: (before) => createObjects(client, { permit: before }),
     lead,
     onHolder: (holder) => {
       if (holder !== undefined && holder !== identity) log.info({ namespace, holder }, "another operator leads");

@@ -4,7 +4,7 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { ClusterError } from "#cells/kubernetes/api/cluster-error";
+import { ClusterError, RequestNotSent } from "#cells/kubernetes/api/cluster-error";
 import type { Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import { messageOf } from "#core/text/message-of";
@@ -23,8 +23,12 @@ import {
 
 /** A process that stands for election. */
 export interface ElectionOptions extends LeaseIdentity {
-  /** Without a limit of its rate: a renewal must never wait for other requests. */
-  readonly objects: Objects;
+  /**
+   * Creates the access to the Lease. Without a limit of its rate: a renewal must never wait for other requests.
+   *
+   * @param permit to call before each write is sent
+   */
+  readonly access: (permit: () => void) => Objects;
   /**
    * Called with each term as leader. The next term begins when it has resolved.
    *
@@ -65,8 +69,14 @@ const fieldManager = "kgents-operator";
 
 /** Reads and writes the Lease, and remembers what it saw. */
 function createLeaseAccess(options: ElectionOptions, times: ElectionTimes) {
-  const { objects, name, namespace, identity } = options;
+  const { name, namespace, identity } = options;
   let observed: ObservedLease | undefined;
+  /** How long ago the present attempt began. */
+  let sinceAttempt = (): number => 0;
+  const objects = options.access(() => {
+    // The process slept between the attempt and its request: what it saw of the Lease is old.
+    if (sinceAttempt() >= times.renewDeadline) throw new RequestNotSent("the attempt to take the Lease is too old");
+  });
   const see = (lease: Lease): ObservedLease => {
     const before = observed && holderOf(observed.lease);
     observed = observe(observed, lease, performance.now());
@@ -82,10 +92,15 @@ function createLeaseAccess(options: ElectionOptions, times: ElectionTimes) {
     heldLease(options, before, Math.round(times.lease / 1000), new Date());
   return {
     holder: () => observed && holderOf(observed.lease),
-    /** Takes or renews the Lease. Returns whether this process holds it now. */
-    take: async (milliseconds: number, signal: AbortSignal): Promise<boolean> => {
+    /**
+     * Takes or renews the Lease. Returns whether this process holds it now.
+     *
+     * @param leads whether this process holds it already
+     */
+    take: async (leads: boolean, milliseconds: number, signal: AbortSignal): Promise<boolean> => {
+      sinceAttempt = elapsedSince();
       // A leader does not read first: if somebody else wrote, its write is refused.
-      if (observed && holderOf(observed.lease) === identity) {
+      if (leads && observed) {
         try {
           await write(hold(observed.lease), milliseconds, signal);
           return true;
@@ -106,6 +121,7 @@ function createLeaseAccess(options: ElectionOptions, times: ElectionTimes) {
       }
     },
     release: async (milliseconds: number): Promise<void> => {
+      sinceAttempt = elapsedSince();
       if (observed && holderOf(observed.lease) === identity) {
         await write(releasedLease(observed.lease, new Date()), milliseconds);
       }
@@ -127,7 +143,7 @@ export function standForElection(options: ElectionOptions): Election {
   const attempt = async (milliseconds: number): Promise<boolean> => {
     const since = elapsedSince();
     try {
-      const held = await access.take(milliseconds, closing.signal);
+      const held = await access.take(isLeader(), milliseconds, closing.signal);
       if (failing) log("the Lease can be reached again");
       failing = false;
       sinceRenewal = held ? since : undefined;

@@ -31,6 +31,12 @@ export interface OperatorMetrics {
   readonly render: () => string;
 }
 
+/** As Prometheus' own clients name them. */
+const processMetrics = {
+  heap: { name: "nodejs_heap_size_used_bytes", labels: [], meaning: "used heap" },
+  resident: { name: "process_resident_memory_bytes", labels: [], meaning: "resident memory" },
+} as const satisfies Record<string, MetricDefinition>;
+
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 function family({ name, meaning }: MetricDefinition, type: "counter" | "gauge", samples: readonly Sample[]): string {
@@ -60,6 +66,7 @@ export function createOperatorMetrics(): OperatorMetrics {
     render: () => {
       const queues = sources.queues();
       const { depth, age, reconciles, reconcileSeconds, leader, failingWatches } = operatorMetrics;
+      const { heapUsed, rss } = process.memoryUsage();
       return [
         family(depth, "gauge", [[{}, sum(queues.map((queue) => queue.depth))]]),
         family(age, "gauge", [[{}, Math.max(0, ...queues.map((queue) => queue.age))]]),
@@ -71,6 +78,8 @@ export function createOperatorMetrics(): OperatorMetrics {
         family(reconcileSeconds, "counter", [[{}, seconds]]),
         family(leader, "gauge", [[{}, sources.leads().filter((leads) => leads).length]]),
         family(failingWatches, "gauge", [[{}, sources.failing()]]),
+        family(processMetrics.heap, "gauge", [[{}, heapUsed]]),
+        family(processMetrics.resident, "gauge", [[{}, rss]]),
       ].join("");
     },
   };

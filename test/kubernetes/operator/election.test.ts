@@ -29,7 +29,7 @@ async function candidate(identity: string, name: string, log: string[], kubeconf
     name,
     namespace: namespace.name,
     identity,
-    objects: createObjects(client),
+    access: (permit) => createObjects(client, { permit }),
     lead: async (term) => {
       log.push(`${identity} leads`);
       await new Promise<void>((resolve) => term.addEventListener("abort", () => resolve()));

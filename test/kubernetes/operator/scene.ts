@@ -90,6 +90,9 @@ export async function createAgentNamespace(): Promise<AgentNamespace> {
         .filter((name) => name !== "")
         .sort();
     },
+    [Symbol.asyncDispose]: async () => {
+      await kubectl(["delete", "namespace", namespace.name, "--ignore-not-found", "--wait=false"]);
+    },
     get: (kind, name) => objects.get(resourceTypes[kind], { name }),
     events: async (name, reason) => {
       const args = ["get", "events.events.k8s.io", "-o", "json", "--field-selector", `reason=${reason}`];
