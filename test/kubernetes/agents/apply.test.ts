@@ -133,7 +133,7 @@ describe("an Agent from its spec", () => {
     const applied = await infra("apply", "later", "--placeholder", "--wait");
     expect(applied.code, applied.stderr).toBe(0);
     expect(applied.stderr).toMatch(/\/later: ready: a sleeping pod stands in for the program\n/);
-    await infra("delete", "later", "--no-wait");
+    expect((await infra("delete", "--all", "--no-wait")).code).toBe(0);
   });
 });
 
@@ -211,6 +211,50 @@ describe("what the server refuses has its place in the file", () => {
     const { code, stderr } = await terminal.run(["infra", "apply", join("project-none", "x.md")]);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("there is no such file") });
     expect((await infra("apply", "x")).stderr).toContain('namespace: got "kgents-none"; --namespace says ');
+  });
+});
+
+describe("with few rights", () => {
+  /** A kubeconfig of an account with these rights in the namespace. */
+  async function kubeconfigOf(name: string, rules: readonly object[]): Promise<string> {
+    await namespace.kubectl("create", "serviceaccount", name);
+    const metadata = { name };
+    await namespace.apply({ apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata, rules });
+    await namespace.kubectl(
+      "create",
+      "rolebinding",
+      name,
+      `--role=${name}`,
+      `--serviceaccount=${namespace.name}:${name}`,
+    );
+    const config = JSON.parse(await kubectl(["config", "view", "--raw", "--flatten", "-o", "json"]));
+    const token = (await namespace.kubectl("create", "token", name)).trim();
+    const users = config.users.map((user: object) => ({ ...user, user: { token } }));
+    return terminal.file(`kubeconfig-${name}`, JSON.stringify({ ...config, users }));
+  }
+
+  const verbs = ["get", "list", "create", "patch"];
+
+  test("an author of Agents: what may not be read is said", async () => {
+    const { path } = await project({ "few.md": spec("few", "replicas: 0\n") });
+    const rules = [{ apiGroups: ["kgents.io"], resources: ["agents"], verbs }];
+    const environment = { KUBECONFIG: await kubeconfigOf("author", rules) };
+    const args = ["infra", "apply", path("few.md"), "--namespace", namespace.name];
+    const { code, stderr } = await terminal.run(args, { environment });
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain(`whether an operator works in ${namespace.name} cannot be read: `);
+    expect(await exists("few")).toBe(true);
+  });
+
+  test("somebody without the right: refused, exit code 125", async () => {
+    const { path } = await project({ "none.md": spec("none") });
+    const environment = { KUBECONFIG: await kubeconfigOf("nobody", []) };
+    const args = ["infra", "apply", path("none.md"), "--namespace", namespace.name];
+    const { code, stderr } = await terminal.run(args, { environment });
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining("cannot get resource") });
+    expect(stderr).toContain("Ask an administrator of the cluster for the right.");
+    const status = await terminal.run(["infra", "status", "--namespace", namespace.name], { environment });
+    expect(status.stdout).toMatch(/^Agents +not readable: .*cannot list resource/m);
   });
 });
 

@@ -61,21 +61,24 @@ export const deleteAgents = (targets: readonly string[], flags: DeleteFlags): Pr
     { json: flags.json, interrupted: "interrupted (a second time exits at once); what was deleted goes on ending" },
     async (reporter, signal) => {
       const files = targets.filter(isPath);
-      const loaded = files.length > 0 || flags.all || targets.length === 0 ? await loadNamed(files, flags) : undefined;
+      // Only names count: an Agent whose spec has no program yet may be there as a placeholder.
+      const withoutProgram = { ...flags, placeholder: true } as const;
+      const isFromFiles = files.length > 0 || flags.all || targets.length === 0;
+      const loaded = isFromFiles ? await loadNamed(files, withoutProgram) : undefined;
       if (loaded && loaded.mistakes.length > 0) {
         return reportMistakes(loaded.mistakes, "nothing was deleted", flags.json === true);
       }
       if (loaded) checkLoaded(loaded, reporter);
       const { objects } = await connectAgents(flags);
       const namespace = flags.namespace ?? agentNamespace;
-      const named = targets.filter((target) => !isPath(target));
+      const names = targets.filter((target) => !isPath(target));
       const places = [
         ...(loaded?.agents ?? []).map(({ agent: { metadata } }) => ({
           name: metadata.name,
           namespace: metadata.namespace ?? namespace,
         })),
         // All are found before one is deleted.
-        ...(await Promise.all(named.map((name) => placeOf(objects, name, namespace)))),
+        ...(await Promise.all(names.map((name) => placeOf(objects, name, namespace)))),
       ];
       const results = await Promise.all(
         places.map(async (place) => ({
