@@ -51,7 +51,7 @@ async function runIds(status: readonly RunState[] | undefined): Promise<Candidat
 
 /** The names of the Agents that the working directory's specs describe; files, where there are none. */
 async function agentNames(): Promise<Candidate[] | typeof files> {
-  const { specNames } = await import("../../agents/load-agents.ts");
+  const { specNames } = await import("../../agents/specs/load-agents.ts");
   const names = await specNames().catch(() => []);
   return names.length === 0 ? files : names.map(asCandidate);
 }

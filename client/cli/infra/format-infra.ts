@@ -17,7 +17,7 @@ import {
   canaryTargets,
   canaryTargetsInWords,
 } from "#core/manifest/cluster-names";
-import type { AgentsReport } from "../../agents/list-agents.ts";
+import type { AgentsReport } from "../../agents/cluster/list-agents.ts";
 import type { StackStatus } from "../../stack/stack-status.ts";
 import { ageInWords } from "../runs/age.ts";
 import { agentsInWords } from "./agents/format-agent-list.ts";

@@ -7,7 +7,7 @@ import { ensureKindCluster } from "#cells/kubernetes/infra/kind-cluster";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
 import { loadConfiguration } from "#platform/host/configuration-file";
-import { listAgents } from "../../agents/list-agents.ts";
+import { listAgents } from "../../agents/cluster/list-agents.ts";
 import { stackStatus } from "../../stack/stack-status.ts";
 import { stackOptions } from "../stack/stack-options.ts";
 import { confirm, refuseWithoutTerminal } from "../terminal/confirm.ts";

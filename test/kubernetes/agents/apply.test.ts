@@ -154,6 +154,17 @@ test("where an operator is live, it does the work, and status names it", async (
   await infra("delete", "led", "--no-wait");
 });
 
+test("the example serves its own instructions", async () => {
+  const directory = join(import.meta.dirname, "../../../examples/agents");
+  const args = ["b-gent", "--namespace", namespace.name];
+  const applied = await terminal.run(["infra", "apply", "--wait", ...args], { directory });
+  expect(applied.code, applied.stderr).toBe(0);
+  const program = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/spec.md').read().decode())";
+  const served = await namespace.kubectl("exec", "deploy/b-gent", "--", "python", "-c", program);
+  expect(served).toMatch(/^# B-gent\n\nEverything below the front matter is Markdown for people\./);
+  expect((await terminal.run(["infra", "delete", ...args], { directory })).code).toBe(0);
+});
+
 describe("what the server refuses has its place in the file", () => {
   test("a field of another manager: shown, then taken over", async () => {
     const zero = spec("shared", "replicas: 0\n");

@@ -1,10 +1,10 @@
 /** What an apply makes of the server's words, and what a status means for somebody who waits. */
 import { expect, test } from "vitest";
-import { readApiField } from "#client/agents/api-field";
-import { withBlock } from "#client/agents/hook-script";
-import { asPlaceholder } from "#client/agents/placeholder";
-import { readSpec } from "#client/agents/spec-file";
-import { standingOf } from "#client/agents/standing";
+import { readApiField } from "#client/agents/cluster/api-field";
+import { standingOf } from "#client/agents/cluster/standing";
+import { withBlock } from "#client/agents/generated/hook-script";
+import { asPlaceholder } from "#client/agents/specs/placeholder";
+import { readSpec } from "#client/agents/specs/spec-file";
 import type { Agent, AgentStatus } from "#core/agents/agent";
 
 test.each([

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { agentYaml, isGenerated } from "#client/agents/agent-yaml";
-import { carryOutGenerate, existingFiles, generatedFiles, planGenerate } from "#client/agents/generate";
-import { loadAgents } from "#client/agents/load-agents";
-import { mistakeInWords } from "#client/agents/spec-mistake";
+import { agentYaml, isGenerated } from "#client/agents/generated/agent-yaml";
+import { carryOutGenerate, existingFiles, generatedFiles, planGenerate } from "#client/agents/generated/generate";
+import { loadAgents } from "#client/agents/specs/load-agents";
+import { mistakeInWords } from "#client/agents/specs/spec-mistake";
 
 let root: string;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 /** Spec files: what each says, and the place of each mistake. */
 import { describe, expect, test } from "vitest";
-import { readSpec } from "#client/agents/spec-file";
-import { mistakeInWords } from "#client/agents/spec-mistake";
+import { readSpec } from "#client/agents/specs/spec-file";
+import { mistakeInWords } from "#client/agents/specs/spec-mistake";
 
 const read = (text: string) => readSpec("spec/agents/x.md", text);
 

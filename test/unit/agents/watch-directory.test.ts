@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { quietChanges } from "#client/agents/watch-directory";
+import { quietChanges } from "#client/agents/specs/watch-directory";
 
 let directory: string;
 let file: string;

@@ -1,12 +1,12 @@
 import { ClusterError } from "#cells/kubernetes/api/cluster-error";
 import type { Agent } from "#core/agents/agent";
 import { operatorStatus } from "#operator/leader/operator-status";
-import { type AppliedAgent, applyAgent, type RefusedAgent } from "../../../agents/apply.ts";
-import { clusterFailure } from "../../../agents/cluster-refusal.ts";
-import { reconcileHere } from "../../../agents/reconcile-here.ts";
-import type { WrittenAgent } from "../../../agents/spec-file.ts";
-import type { Standing } from "../../../agents/standing.ts";
-import { waitUntilReady } from "../../../agents/wait.ts";
+import { type AppliedAgent, applyAgent, type RefusedAgent } from "../../../agents/cluster/apply.ts";
+import { clusterFailure } from "../../../agents/cluster/cluster-refusal.ts";
+import { reconcileHere } from "../../../agents/cluster/reconcile-here.ts";
+import type { Standing } from "../../../agents/cluster/standing.ts";
+import { waitUntilReady } from "../../../agents/cluster/wait.ts";
+import type { WrittenAgent } from "../../../agents/specs/spec-file.ts";
 import { printJson } from "../../terminal/print.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import type { ApplyFlags } from "./agents-commands.ts";

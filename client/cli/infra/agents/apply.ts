@@ -1,5 +1,5 @@
 import { KgentsError } from "#core/contract/error";
-import type { LoadedAgents } from "../../../agents/load-agents.ts";
+import type { LoadedAgents } from "../../../agents/specs/load-agents.ts";
 import { carryOut } from "../carry-out.ts";
 import type { ApplyFlags } from "./agents-commands.ts";
 import { applyNow } from "./apply-now.ts";

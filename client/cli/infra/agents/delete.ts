@@ -1,9 +1,9 @@
 import type { Objects } from "#cells/kubernetes/api/objects";
 import { agentNamespace } from "#core/agents/names";
 import { KgentsError } from "#core/contract/error";
-import { type AgentPlace, deleteAgent, findAgent } from "../../../agents/delete.ts";
-import { isPath } from "../../../agents/load-agents.ts";
-import { waitUntilGone } from "../../../agents/wait.ts";
+import { type AgentPlace, deleteAgent, findAgent } from "../../../agents/cluster/delete.ts";
+import { waitUntilGone } from "../../../agents/cluster/wait.ts";
+import { isPath } from "../../../agents/specs/load-agents.ts";
 import { printJson } from "../../terminal/print.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import { carryOut } from "../carry-out.ts";

@@ -1,11 +1,11 @@
 import type { Objects } from "#cells/kubernetes/api/objects";
 import { parseAgent } from "#core/agents/agent";
 import { renderChildren } from "#core/agents/children";
-import { agentYaml } from "../../../agents/agent-yaml.ts";
-import { applyAgent } from "../../../agents/apply.ts";
-import { objectText } from "../../../agents/object-text.ts";
-import { previewAgent } from "../../../agents/preview.ts";
-import type { WrittenAgent } from "../../../agents/spec-file.ts";
+import { applyAgent } from "../../../agents/cluster/apply.ts";
+import { objectText } from "../../../agents/cluster/object-text.ts";
+import { previewAgent } from "../../../agents/cluster/preview.ts";
+import { agentYaml } from "../../../agents/generated/agent-yaml.ts";
+import type { WrittenAgent } from "../../../agents/specs/spec-file.ts";
 import { print, printJson } from "../../terminal/print.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import type { ApplyFlags } from "./agents-commands.ts";

@@ -1,4 +1,4 @@
-import type { AgentsReport, ListedAgent } from "../../../agents/list-agents.ts";
+import type { AgentsReport, ListedAgent } from "../../../agents/cluster/list-agents.ts";
 import { ageInWords } from "../../runs/age.ts";
 import { type Column, table } from "../../terminal/table.ts";
 

@@ -1,9 +1,9 @@
-import type { AppliedAgent, RefusedAgent } from "../../../agents/apply.ts";
-import { objectText } from "../../../agents/object-text.ts";
-import type { PreviewedObject } from "../../../agents/preview.ts";
-import type { WrittenAgent } from "../../../agents/spec-file.ts";
-import { mistakeInWords } from "../../../agents/spec-mistake.ts";
-import type { Standing } from "../../../agents/standing.ts";
+import type { AppliedAgent, RefusedAgent } from "../../../agents/cluster/apply.ts";
+import { objectText } from "../../../agents/cluster/object-text.ts";
+import type { PreviewedObject } from "../../../agents/cluster/preview.ts";
+import type { Standing } from "../../../agents/cluster/standing.ts";
+import type { WrittenAgent } from "../../../agents/specs/spec-file.ts";
+import { mistakeInWords } from "../../../agents/specs/spec-mistake.ts";
 
 /** The name of an Agent in messages. */
 export const titleOf = ({ metadata: { namespace, name } }: WrittenAgent["agent"]): string =>

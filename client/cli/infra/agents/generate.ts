@@ -1,6 +1,6 @@
 import { KgentsError } from "#core/contract/error";
 import { shellQuote } from "#core/text/shell-quote";
-import { agentYaml } from "../../../agents/agent-yaml.ts";
+import { agentYaml } from "../../../agents/generated/agent-yaml.ts";
 import {
   carryOutGenerate,
   existingFiles,
@@ -8,9 +8,9 @@ import {
   generatedFiles,
   planGenerate,
   refuseForeignFiles,
-} from "../../../agents/generate.ts";
-import { type LoadedAgents, loadAgents } from "../../../agents/load-agents.ts";
-import { stagedFiles } from "../../../agents/staged-files.ts";
+} from "../../../agents/generated/generate.ts";
+import { stagedFiles } from "../../../agents/generated/staged-files.ts";
+import { type LoadedAgents, loadAgents } from "../../../agents/specs/load-agents.ts";
 import { complain, print, printJson } from "../../terminal/print.ts";
 import { reportError } from "../../terminal/reporter.ts";
 import type { GenerateFlags } from "./agents-commands.ts";

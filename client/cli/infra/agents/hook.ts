@@ -1,5 +1,5 @@
-import { installHook } from "../../../agents/git-hook.ts";
-import { specDirectoryOf } from "../../../agents/load-agents.ts";
+import { installHook } from "../../../agents/generated/git-hook.ts";
+import { specDirectoryOf } from "../../../agents/specs/load-agents.ts";
 import { complain } from "../../terminal/print.ts";
 import { reportError } from "../../terminal/reporter.ts";
 import type { HookFlags } from "./agents-commands.ts";

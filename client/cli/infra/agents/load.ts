@@ -1,6 +1,6 @@
 import { KgentsError } from "#core/contract/error";
-import { type LoadedAgents, loadAgents } from "../../../agents/load-agents.ts";
-import { asPlaceholder } from "../../../agents/placeholder.ts";
+import { type LoadedAgents, loadAgents } from "../../../agents/specs/load-agents.ts";
+import { asPlaceholder } from "../../../agents/specs/placeholder.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import type { SpecFlags } from "./agents-commands.ts";
 

@@ -1,5 +1,5 @@
 import { exitCodeOfFailure } from "#core/contract/command-exit-code";
-import { mistakeInWords, type SpecMistake } from "../../../agents/spec-mistake.ts";
+import { mistakeInWords, type SpecMistake } from "../../../agents/specs/spec-mistake.ts";
 import { complain, printBytes, printJson } from "../../terminal/print.ts";
 import { plain } from "../../terminal/terminal-text.ts";
 

@@ -1,10 +1,10 @@
 import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
 import type { Objects } from "#cells/kubernetes/api/objects";
 import { lineDiff } from "#core/text/line-diff";
-import { applyAgent } from "../../../agents/apply.ts";
-import { objectText } from "../../../agents/object-text.ts";
-import { type PreviewedObject, previewAgent } from "../../../agents/preview.ts";
-import type { WrittenAgent } from "../../../agents/spec-file.ts";
+import { applyAgent } from "../../../agents/cluster/apply.ts";
+import { objectText } from "../../../agents/cluster/object-text.ts";
+import { type PreviewedObject, previewAgent } from "../../../agents/cluster/preview.ts";
+import type { WrittenAgent } from "../../../agents/specs/spec-file.ts";
 import { print } from "../../terminal/print.ts";
 import type { Reporter } from "../../terminal/reporter.ts";
 import type { ApplyFlags } from "./agents-commands.ts";

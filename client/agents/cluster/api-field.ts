@@ -1,4 +1,4 @@
-import type { FieldPath } from "./yaml-place.ts";
+import type { FieldPath } from "../specs/yaml-place.ts";
 
 /**
  * The path of a field that the API server names: `.spec.env[0].name`, or `.spec.env[name="A"].value`. It ends where the

@@ -8,10 +8,10 @@ import type { Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { Agent } from "#core/agents/agent";
 import { fieldManagers } from "#core/agents/names";
+import type { WrittenAgent } from "../specs/spec-file.ts";
+import type { SpecMistake } from "../specs/spec-mistake.ts";
 import { readApiField } from "./api-field.ts";
 import { refusalOf } from "./cluster-refusal.ts";
-import type { WrittenAgent } from "./spec-file.ts";
-import type { SpecMistake } from "./spec-mistake.ts";
 
 /** An Agent that the server accepted. */
 export interface AppliedAgent {

@@ -7,8 +7,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import { KgentsError } from "#core/contract/error";
 import { isMissing } from "#platform/host/error-code";
+import type { WrittenAgent } from "../specs/spec-file.ts";
 import { agentFile, agentFileName, isGenerated } from "./agent-yaml.ts";
-import type { WrittenAgent } from "./spec-file.ts";
 
 /** What has to be done in the directory, by the names of files. */
 export interface GeneratePlan {
