@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Rollout, RolloutEnd } from "#core/agents/rollout";
 import type { RunAbout } from "#core/contract/about";
 import type { BatchChunk, ResultLimits } from "#core/contract/batch";
 import type { BackendName, FileResult, Isolation, StreamResult } from "#core/contract/result";
@@ -205,4 +206,10 @@ export interface Activities {
   removeCell(input: ReapInput): Promise<void>;
   /** Removes the cells of this instance whose runs closed without a clean-up. */
   sweepCells(): Promise<SweepReport>;
+}
+
+/** The activities of rollouts of Agents. Operators carry them out, on a queue of their own. */
+export interface RolloutActivities {
+  /** Waits until a rollout has ended, and changes nothing. */
+  awaitRollout(rollout: Rollout): Promise<RolloutEnd>;
 }

@@ -31,10 +31,15 @@ async function write(
 /** The Kubernetes client has 17 MB, and is loaded only where there is a cluster. */
 const clusterClient = /^@kubernetes\/client-node/;
 
-/** What the program imports on demand from other bundles: the command line, and for `kgents worker` the worker. */
+/**
+ * What the program imports on demand from other bundles: the command line, for `kgents worker` the worker, and for
+ * `kgents operator` the operator and the part of the worker that records rollouts.
+ */
 const otherBundles = new Map([
   ["#client/cli/program", here("../client/cli/program.cjs")],
   ["#worker/command", here("../worker/bundle/command.js")],
+  ["#operator/command", here("../operator/bundle/command.js")],
+  ["#worker/rollouts/record-rollouts", here("../worker/bundle/record-rollouts.js")],
 ]);
 
 await write("../client/cli/", {
@@ -62,6 +67,11 @@ await write(
   "cjs",
 );
 
+await write("../operator/bundle/", {
+  input: { command: here("../operator/command.js") },
+  external: (id) => id.startsWith("node:") || clusterClient.test(id),
+});
+
 /**
  * Native code, and the tools that make a bundle of workflows, which the build has made already. `source-map` loads a file
  * beside its own.
@@ -88,6 +98,7 @@ await write("../worker/bundle/", {
   input: {
     main: here("../worker/main.js"),
     command: here("../worker/command.js"),
+    "record-rollouts": here("../worker/rollouts/record-rollouts.js"),
     // Temporal's worker starts this file, which it expects beside its own, in a thread.
     "workflow-worker-thread": fileURLToPath(
       import.meta.resolve("@temporalio/worker/lib/workflow/workflow-worker-thread"),

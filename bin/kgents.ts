@@ -19,7 +19,10 @@ if (refusal === undefined) {
   const { runCommandLine } = await import("#client/cli/program");
   await runCommandLine({
     work: async (flags) => (await import("#worker/command")).work(flags),
-    operate: async (flags) => (await import("#operator/command")).operate(flags),
+    operate: async (flags) =>
+      (await import("#operator/command")).operate(flags, {
+        openRollouts: async (source) => (await import("#worker/rollouts/record-rollouts")).recordRollouts(source),
+      }),
   });
 } else {
   process.stderr.write(`kgents: ${refusal}\n`);

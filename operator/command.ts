@@ -23,10 +23,18 @@ import type { RolloutRecorder } from "./report/rollout-recorder.ts";
 import { startOperator } from "./run-operator.ts";
 import type { NetworkIsolationPolicy } from "./see/isolation.ts";
 
+/** What a recorder of rollouts is made from. */
+export interface RolloutSource {
+  readonly client: ClusterClient;
+  /** The namespaces of the operator; undefined for all. */
+  readonly namespaces: readonly string[] | undefined;
+  readonly log: Logger;
+}
+
 /** What others hand in. */
 export interface OperatorHooks {
-  /** Connects to where rollouts are recorded. @default rollouts are not recorded */
-  readonly openRollouts?: (log: Logger) => Promise<RolloutRecorder | undefined>;
+  /** Connects, in the background, to where rollouts are recorded. @default rollouts are not recorded */
+  readonly openRollouts?: (source: RolloutSource) => Promise<RolloutRecorder>;
 }
 
 /**
@@ -67,7 +75,7 @@ interface Run {
 /** Runs the operator until a signal ends it. A second signal ends the process at once. */
 async function runUntilSignal(run: Run, hooks: OperatorHooks, ready: (unready: () => string | undefined) => void) {
   const { log } = run;
-  const rollouts = await hooks.openRollouts?.(log);
+  const rollouts = await hooks.openRollouts?.(run);
   const operator = startOperator({ ...run, rollouts });
   ready(operator.unready);
   log.info({ identity: operator.identity, namespaces: run.namespaces ?? "all" }, "the operator has started");

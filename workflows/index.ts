@@ -2,6 +2,7 @@ import { setWorkflowOptions, workflowInfo } from "@temporalio/workflow";
 import { executeBatch } from "./execute-batch.ts";
 import { executeCode } from "./execute-code.ts";
 import { reapCell } from "./reap-cell.ts";
+import { rollOutAgent } from "./roll-out-agent.ts";
 import { sweepCells } from "./sweep-cells.ts";
 
 /**
@@ -15,6 +16,7 @@ const movesOn = () =>
   workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: "AUTO_UPGRADE" as const } : {};
 setWorkflowOptions(movesOn, executeBatch);
 setWorkflowOptions(movesOn, reapCell);
+setWorkflowOptions(movesOn, rollOutAgent);
 setWorkflowOptions(movesOn, sweepCells);
 
-export { executeBatch, executeCode, reapCell, sweepCells };
+export { executeBatch, executeCode, reapCell, rollOutAgent, sweepCells };

@@ -5,10 +5,6 @@
  */
 import { z } from "zod";
 
-/** The types of conditions. */
-export const conditionTypes = ["Accepted", "Ready", "Progressing"] as const;
-export type ConditionType = (typeof conditionTypes)[number];
-
 /** Why an Agent is accepted, or not. */
 export const acceptedReasons = ["Accepted", "InvalidConfig", "NameConflict", "NetworkNotIsolated"] as const;
 export type AcceptedReason = (typeof acceptedReasons)[number];

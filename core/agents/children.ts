@@ -12,7 +12,7 @@ import { type ChildObject, labelsOf, metadataOf, namespaceOf, selectorOf, suppor
 import { configHashAnnotation } from "./names.ts";
 import { type NetworkPolicyObject, networkPolicyOf, peerLabels } from "./peers.ts";
 
-export { type ChildKind, type ChildObject, childKinds, type OwnerReference } from "./child-objects.ts";
+export { type ChildKind, type ChildObject, childKinds } from "./child-objects.ts";
 
 /** A ServiceAccount. */
 export interface ServiceAccountObject extends ChildObject {

@@ -28,7 +28,7 @@ let runtimeInstalled = false;
  * Installs Temporal's runtime, which is possible only once in a process and before its first use. Without this, it logs
  * with its defaults.
  */
-function ensureRuntime(): void {
+export function ensureRuntime(): void {
   if (!runtimeInstalled) installRuntime(log, undefined);
   runtimeInstalled = true;
 }
@@ -47,7 +47,8 @@ export interface TestWorker extends AsyncDisposable {
   readonly run: (request: ExecutionRequest) => Promise<ExecutionResult>;
 }
 
-const bundlePath = fileURLToPath(new URL("../../dist/worker/workflow-bundle.js", import.meta.url));
+/** The built workflow bundle. */
+export const bundlePath = fileURLToPath(new URL("../../dist/worker/workflow-bundle.js", import.meta.url));
 
 let replaying: Promise<unknown> = Promise.resolve();
 
