@@ -10,6 +10,7 @@ export interface OperatorProcess extends Running, AsyncDisposable {
   readonly leads: () => boolean;
   /** Resolves when it leads. Returns the milliseconds since the call. */
   readonly untilLeads: () => Promise<number>;
+  readonly metricsText: () => Promise<string>;
   /** One of its metrics. */
   readonly metric: (line: RegExp) => Promise<number>;
   /** Sends a signal. */
@@ -26,6 +27,7 @@ export async function startOperatorProcess(
   const running = commands.start(["operator", "--namespace", namespace, "--metrics-port", String(port)], {
     environment: { KUBECONFIG: kubeconfig },
   });
+  const metricsText = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   const leads = (): boolean => {
     const log = running.stderr();
     return log.lastIndexOf("this operator leads") > log.lastIndexOf("the Lease is lost");
@@ -38,8 +40,9 @@ export async function startOperatorProcess(
       await until("the operator leads", async () => leads(), 10);
       return Math.round(performance.now() - from);
     },
+    metricsText,
     metric: async (line) => {
-      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      const text = await metricsText();
       const found = line.exec(text)?.[1];
       if (found === undefined) throw new Error(`no ${line} in\n${text}`);
       return Number(found);
