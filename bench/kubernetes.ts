@@ -14,26 +14,17 @@ import type { ExecutionRequest } from "#core/contract/request";
 import type { ExecutionResult } from "#core/contract/result";
 import { networkIsolationAnnotation } from "#core/manifest/cluster-names";
 import { openDirectoryStore } from "#platform/store/directory-store";
-import { chooseProvider } from "../test/cluster/choose.ts";
-import { connectCluster } from "../test/cluster/cluster.ts";
 import type { TestCluster } from "../test/cluster/types.ts";
 import { startDevServer } from "../test/support/dev-server.ts";
 import { startWorkerProcess } from "../test/support/worker-process.ts";
 import { firstByteDelay } from "./live-output.ts";
+import { openCluster } from "./open-cluster.ts";
 import { type Comparison, inPairs, median, timed } from "./statistics.ts";
 
 const { image } = findLanguage(builtInLanguages, "python");
 const program = "print('hello')";
 const rounds = 20;
 const run = promisify(execFile);
-
-async function openCluster(): Promise<{ cluster: TestCluster; down: () => Promise<void> }> {
-  const provider = await chooseProvider();
-  const started = await provider.up((line) => process.stderr.write(`bench: ${line}\n`));
-  const description = await provider.describe();
-  if (!description) throw new Error("there is no cluster");
-  return { cluster: connectCluster(description), down: async () => (started ? provider.down() : undefined) };
-}
 
 /** Returns a function that runs one program on the cluster through the API, with a separate server and worker. */
 async function openKgents(temporal: string, cluster: TestCluster, namespace: string) {

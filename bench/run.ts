@@ -1,6 +1,6 @@
 /**
  * Measures kgents' performance as ratios to a peer in the same run: `npm run bench [--
- * overhead|cli|doors|batch|memory|kubernetes|production|footprint]`. `batch 10000` runs one batch of that size instead
+ * overhead|cli|doors|batch|memory|kubernetes|operator|production|footprint]`. `batch 10000` runs one batch of that size instead
  * of the comparison. Results and how to read them: docs/performance.md.
  *
  * @module
@@ -11,6 +11,7 @@ import { measureDoors } from "./doors.ts";
 import { measureKubernetes } from "./kubernetes.ts";
 import { measureLargeBatch } from "./large-batch.ts";
 import { measureMemory } from "./memory.ts";
+import { measureOperator } from "./operator.ts";
 import { measureOverhead } from "./overhead.ts";
 import { measureFootprint, measureProduction } from "./production.ts";
 import { tools } from "./stack.ts";
@@ -27,6 +28,7 @@ const sections = {
   batch: size === undefined ? measureBatch : (found: Tools) => measureLargeBatch(found, Number(size)),
   memory: measureMemory,
   kubernetes: measureKubernetes,
+  operator: measureOperator,
   production: measureProduction,
   footprint: measureFootprint,
 };

@@ -99,7 +99,7 @@ export const operatorMetrics = {
   reconcileSeconds: {
     name: "kgents_operator_reconcile_seconds",
     labels: [],
-    meaning: "the time that reconciles took, in seconds; divide by their number",
+    meaning: "the time that reconciles took",
   },
   leader: {
     name: "kgents_operator_leader",

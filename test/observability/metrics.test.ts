@@ -2,10 +2,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { runMetrics, workerMetrics } from "#core/telemetry/metrics";
+import { type MetricDefinition, operatorMetrics, runMetrics, workerMetrics } from "#core/telemetry/metrics";
+import { createOperatorMetrics } from "#operator/report/metrics";
 import { runOrFail } from "../support/run.ts";
 import { type MeasuredWorker, startMeasuredWorker } from "./metrics-worker.ts";
-import { scrape, totalOf } from "./scrape.ts";
+import { readSamples, scrape, totalOf } from "./scrape.ts";
 import { buildTools } from "./tools.ts";
 
 let worker: MeasuredWorker;
@@ -20,6 +21,12 @@ beforeAll(async () => {
   worker = await startMeasuredWorker(inject("temporalAddress"), { KUBECONFIG: "/nonexistent/kubeconfig" });
 });
 afterAll(() => worker[Symbol.asyncDispose]());
+
+/** What an operator shows from its start. */
+const operatorSamples = readSamples(createOperatorMetrics().render());
+
+const definitionsOf = (metrics: Readonly<Record<string, MetricDefinition>>): readonly MetricDefinition[] =>
+  Object.values(metrics);
 
 test("runs are counted by language, backend, status and isolation; phases are timed", async () => {
   expect(await worker.run({ code: "print(1)" })).toMatchObject({ status: "succeeded" });
@@ -80,9 +87,9 @@ test("errors of the store", async () => {
 });
 
 test("all that is defined is shown with its labels, and documented", async () => {
-  const samples = await scrape(worker.metricsPort);
+  const samples = [...(await scrape(worker.metricsPort)), ...operatorSamples];
   const page = await readFile(new URL("../../docs/observability.md", import.meta.url), "utf8");
-  for (const { name, labels } of Object.values({ ...runMetrics, ...workerMetrics })) {
+  for (const { name, labels } of [runMetrics, workerMetrics, operatorMetrics].flatMap(definitionsOf)) {
     const sample = samples.find((sample) => sample.name.replace(/_(?:total|count)$/, "") === name);
     expect(page).toMatch(
       new RegExp(`^\\| \`${name}(?:_total)?\` \\|.*${labels.map((label) => `\`${label}\``).join(", ")} \\|`, "m"),
@@ -102,7 +109,7 @@ async function dashboardQueries(): Promise<string[]> {
   );
 }
 
-test("Prometheus takes the alert rules and the dashboard's queries, and a worker shows every metric that they name", async () => {
+test("Prometheus takes the alert rules and the dashboard's queries, and a worker or an operator shows every metric that they name", async () => {
   const rules: string[] = JSON.parse(await runOrFail([tools, "rules", deployed("prometheus-rules.yaml")]));
   const queries = await dashboardQueries();
   expect(rules.length).toBeGreaterThan(5);
@@ -110,10 +117,11 @@ test("Prometheus takes the alert rules and the dashboard's queries, and a worker
   const named: string[] = JSON.parse(
     await runOrFail([tools, "metrics"], { input: JSON.stringify([...rules, ...queries]) }),
   );
-  const shown = new Set((await scrape(worker.metricsPort)).map(({ name }) => name));
+  const samples = [...(await scrape(worker.metricsPort)), ...operatorSamples];
+  const shown = new Set(samples.map(({ name }) => name));
   expect(named.filter((name) => !shown.has(name))).toEqual([]);
   // Every metric of ours is used in a rule or a panel.
-  const ours = Object.values({ ...runMetrics, ...workerMetrics }).map(({ name }) => name);
+  const ours = [runMetrics, workerMetrics, operatorMetrics].flatMap(definitionsOf).map(({ name }) => name);
   expect(ours.filter((name) => !named.some((used) => used.replace(/_(?:total|bucket)$/, "") === name))).toEqual([]);
 });
 

@@ -8,8 +8,11 @@ export interface Sample {
 }
 
 /** Reads all values from a port of this machine. */
-export async function scrape(port: number): Promise<Sample[]> {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+export const scrape = async (port: number): Promise<Sample[]> =>
+  readSamples(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+
+/** Reads all values in Prometheus' text format. */
+export function readSamples(text: string): Sample[] {
   return text.split("\n").flatMap((line) => {
     const [, name, labels = "", value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
     if (name === undefined) return [];
