@@ -26,6 +26,8 @@ export interface AgentsToLoad {
   readonly specDirectory?: string | undefined;
   /** The namespace of Agents that name none. Others must name the same. @default kgents-agents, and others are kept */
   readonly namespace?: string | undefined;
+  /** Whether only spec files count, and not YAML or JSON with Agents. @default false */
+  readonly specsOnly?: boolean | undefined;
   /** Changes each Agent before it is checked. @default nothing is changed */
   readonly adapt?: Adapt | undefined;
   /** The directory that relative paths begin at. @default the working directory */
@@ -67,11 +69,13 @@ interface Loading {
  * @param isNamed whether the user named it, so that it must describe an Agent
  */
 async function loadFile(loading: Loading, file: string, isNamed: boolean): Promise<void> {
+  const { specsOnly = false, adapt } = loading.wanted;
+  const none = (message: string): SpecMistake => ({ file, line: 1, column: 1, field: "", message });
+  const isSpec = hasExtension(file, specExtensions);
+  if (specsOnly && !isSpec) return void loading.mistakes.push(none("got another file; allowed are spec files (.md)"));
   const text = await readAgentText(loading.root, file);
   if (typeof text !== "string") return void loading.mistakes.push(...text.mistakes);
-  const isSpec = hasExtension(file, specExtensions);
-  const readings = isSpec ? [readSpec(file, text, loading.wanted.adapt)] : readAgents(file, text, loading.wanted.adapt);
-  const none = (message: string): SpecMistake => ({ file, line: 1, column: 1, field: "", message });
+  const readings = isSpec ? [readSpec(file, text, adapt)] : readAgents(file, text, adapt);
   if (readings.length === 0 && isNamed) loading.mistakes.push(none("there is no Agent in it"));
   for (const reading of readings) {
     if (reading.kind === "mistakes") loading.mistakes.push(...reading.mistakes);
@@ -130,7 +134,8 @@ async function loadTarget(loading: Loading, target: string): Promise<void> {
   if (target === "-") return loadFile(loading, target, true);
   if (!isPath(target)) return loadFile(loading, await specFileOf(loading, target), true);
   if (!(await isDirectory(loading.root, target))) return loadFile(loading, target, true);
-  const files = await filesOf(loading.root, target, [...specExtensions, ...agentExtensions]);
+  const extensions = loading.wanted.specsOnly ? specExtensions : [...specExtensions, ...agentExtensions];
+  const files = await filesOf(loading.root, target, extensions);
   for (const file of files) await loadFile(loading, file, false);
 }
 

@@ -66,7 +66,8 @@ export async function isDirectory(root: string, path: string): Promise<boolean> 
 }
 
 /**
- * The files of a directory with one of these extensions, by name, not those of its subdirectories.
+ * The files of a directory with one of these extensions, by name, not those of its subdirectories. Hidden files are left
+ * out: editors keep locks and copies in them.
  *
  * @throws KgentsError `not-found` if it cannot be read
  */
@@ -75,7 +76,8 @@ export async function filesOf(root: string, directory: string, extensions: reado
     throw unreadable(directory, error);
   });
   return entries
-    .filter((entry) => !entry.isDirectory() && extensions.some((extension) => entry.name.endsWith(extension)))
+    .filter((entry) => !entry.isDirectory() && !entry.name.startsWith("."))
+    .filter((entry) => extensions.some((extension) => entry.name.endsWith(extension)))
     .map(({ name }) => (directory === "." ? name : `${directory.replace(/\/+$/, "")}/${name}`))
     .sort();
 }

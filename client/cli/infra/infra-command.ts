@@ -27,8 +27,10 @@ Exit codes: 0 usable; 1 isolated runs cannot be carried out; 2 wrong usage; 125 
 export function infraCommand(program: Command, runs: InfraRuns): Command {
   const infra = program
     .command("infra")
-    .summary("prepare a Kubernetes cluster for runs")
-    .description("Prepares a Kubernetes cluster for runs, shows its state, and removes everything again.");
+    .summary("prepare a Kubernetes cluster for runs and Agents, and apply Agents")
+    .description(
+      "Prepares a Kubernetes cluster for runs and Agents, shows its state, and removes everything again. Applies and deletes Agents.",
+    );
   const subcommand = (name: string): Command =>
     infra
       .command(name)

@@ -261,6 +261,21 @@ describe("what is loaded", () => {
         { mistakes: ["spec/agents/b.md:1:1: the file has no front matter: its first line is not `---`"] },
       ],
       [
+        "hidden files, in which editors keep locks, are left out",
+        { "spec/agents/b.md": spec("b"), "spec/agents/.#b.md": "---\nbroken\n", "spec/agents/b.md~": spec("b") },
+        { all: true },
+        { agents: ["spec/agents/b.md kgents-agents/b"] },
+      ],
+      [
+        "only specs, where nothing else counts",
+        { "d/b.md": spec("b"), "d/c.yaml": "kind: Agent\n", "e.yaml": "kind: Agent\n" },
+        { targets: ["d/", "e.yaml"], specsOnly: true },
+        {
+          agents: ["d/b.md kgents-agents/b"],
+          mistakes: ["e.yaml:1:1: got another file; allowed are spec files (.md)"],
+        },
+      ],
+      [
         "spec, where there is no spec/agents",
         { "spec/b.md": spec("b") },
         { all: true },

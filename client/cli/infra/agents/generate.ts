@@ -66,7 +66,7 @@ async function generateIn(specs: readonly string[], flags: GenerateFlags, places
   const json = flags.json === true;
   const all = specs.length === 0;
   const { specDir: specDirectory, namespace } = flags;
-  const loaded = await loadAgents({ targets: specs, all, specDirectory, namespace, root });
+  const loaded = await loadAgents({ targets: specs, all, specDirectory, namespace, root, specsOnly: true });
   if (loaded.mistakes.length > 0) return reportMistakes(loaded.mistakes, "nothing was generated", json);
   saySkipped(loaded);
   if (output === undefined) {
