@@ -1,10 +1,11 @@
 /** What an apply makes of the server's words, and what a status means for somebody who waits. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readApiField } from "#client/agents/cluster/api-field";
 import { standingOf } from "#client/agents/cluster/standing";
 import { withBlock } from "#client/agents/generated/hook-script";
+import { compareAgents, knownAgents } from "#client/agents/specs/known-agents";
 import { asPlaceholder } from "#client/agents/specs/placeholder";
-import { readSpec } from "#client/agents/specs/spec-file";
+import { readSpec, type WrittenAgent } from "#client/agents/specs/spec-file";
 import type { Agent, AgentStatus } from "#core/agents/agent";
 
 test.each([
@@ -76,6 +77,60 @@ test.each<[string, Agent, object]>([
     { state: "failed", reason: "Terminating" },
   ],
 ])("standing: %s", (_, found, expected) => expect(standingOf(found, 2)).toMatchObject(expected));
+
+describe("what a watch makes of changed files", () => {
+  const written = (file: string, name: string, more = ""): WrittenAgent => {
+    const reading = readSpec(file, `---\ngenus: B\nname: ${name}\nentrypoint: a\n${more}---\n`);
+    if (reading.kind !== "agent") throw new Error(`${file} describes no Agent`);
+    return reading;
+  };
+  const known = knownAgents([written("a.md", "a"), written("b.md", "b")]);
+  const mistake = (file: string) => ({ file, line: 1, column: 1, field: "", message: "broken" });
+
+  test.each<[string, WrittenAgent[], string[], Record<"changed" | "unchanged" | "gone", string[]>]>([
+    ["nothing", [written("a.md", "a"), written("b.md", "b")], [], { changed: [], unchanged: ["a", "b"], gone: [] }],
+    [
+      "another field, and a new file",
+      [written("a.md", "a", "replicas: 2\n"), written("b.md", "b"), written("c.md", "c")],
+      [],
+      { changed: ["a", "c"], unchanged: ["b"], gone: [] },
+    ],
+    [
+      "a renamed file",
+      [written("x.md", "a"), written("b.md", "b")],
+      [],
+      { changed: [], unchanged: ["a", "b"], gone: [] },
+    ],
+    ["a removed file", [written("b.md", "b")], [], { changed: [], unchanged: ["b"], gone: ["a"] }],
+    [
+      "another name",
+      [written("a.md", "n"), written("b.md", "b")],
+      [],
+      { changed: ["n"], unchanged: ["b"], gone: ["a"] },
+    ],
+    ["a broken file", [written("b.md", "b")], ["a.md"], { changed: [], unchanged: ["b"], gone: [] }],
+    [
+      "renamed and broken",
+      [written("b.md", "b", "port: 9000\n")],
+      ["x.md"],
+      { changed: ["b"], unchanged: [], gone: [] },
+    ],
+    [
+      "two files with one name: the second is a mistake",
+      [written("a.md", "a", "replicas: 2\n"), written("b.md", "a", "replicas: 3\n")],
+      ["b.md"],
+      { changed: ["a"], unchanged: [], gone: [] },
+    ],
+  ])("%s", (_, agents, broken, expected) => {
+    const changes = compareAgents(known, { agents, skipped: 0, mistakes: broken.map(mistake) });
+    const names = (found: readonly WrittenAgent[]) => found.map(({ agent: { metadata } }) => metadata.name);
+    expect({
+      changed: names(changes.changed),
+      unchanged: names(changes.unchanged),
+      gone: names(changes.gone),
+    }).toEqual(expected);
+  });
+});
 
 test("a placeholder needs no program, and has none", () => {
   const text = (more: string) => `---\ngenus: B\nname: x\n${more}---\n`;

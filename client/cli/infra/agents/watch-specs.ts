@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { KgentsError } from "#core/contract/error";
-import { canonicalJson } from "#core/contract/request-hash";
 import { deleteAgent } from "../../../agents/cluster/delete.ts";
+import { compareAgents, identityOf, knownAgents } from "../../../agents/specs/known-agents.ts";
 import { type LoadedAgents, specDirectoryOf } from "../../../agents/specs/load-agents.ts";
 import type { WrittenAgent } from "../../../agents/specs/spec-file.ts";
 import { mistakeInWords } from "../../../agents/specs/spec-mistake.ts";
@@ -13,27 +13,8 @@ import type { AgentCluster } from "./connect-agents.ts";
 import { titleOf } from "./format-agents.ts";
 import { loadNamed } from "./load.ts";
 
-const identityOf = ({ agent: { metadata } }: WrittenAgent): string => `${metadata.namespace}/${metadata.name}`;
-
-/** The Agents that the watch knows, by name. */
+/** What was applied. It changes with each change of the files. */
 type Known = Map<string, WrittenAgent>;
-
-const knownOf = ({ agents }: LoadedAgents): Known => new Map(agents.map((written) => [identityOf(written), written]));
-
-/** The Agents whose content differs from what was last applied. */
-function changedOf(known: Known, { agents }: LoadedAgents): WrittenAgent[] {
-  return agents.filter((written) => {
-    const before = known.get(identityOf(written));
-    return before === undefined || canonicalJson(before.agent) !== canonicalJson(written.agent);
-  });
-}
-
-/** The Agents that no file describes any more. A file with mistakes still describes what it did before. */
-function goneOf(known: Known, loaded: LoadedAgents): WrittenAgent[] {
-  const described = knownOf(loaded);
-  const mistaken = new Set(loaded.mistakes.map(({ file }) => file));
-  return [...known.values()].filter((written) => !described.has(identityOf(written)) && !mistaken.has(written.file));
-}
 
 async function remove(
   { objects }: AgentCluster,
@@ -60,16 +41,14 @@ async function catchUp(
 ): Promise<void> {
   const loaded = await loadNamed([], flags);
   for (const mistake of loaded.mistakes) context.reporter.say(mistakeInWords(mistake));
-  // An Agent that two files describe is not applied.
-  const mistaken = new Set(loaded.mistakes.map(({ file }) => file));
-  const changed = changedOf(known, loaded).filter(({ file }) => !mistaken.has(file));
+  const { changed, unchanged, gone } = compareAgents(known, loaded);
   const results = await applyEach(connected, changed, flags, context);
-  for (const { written } of results) known.set(identityOf(written), written);
   const applied = results.flatMap(({ answer }) => (answer.kind === "applied" ? [answer.agent] : []));
   if (applied.length > 0) await reconcileWithoutOperator(connected, applied, context);
-  for (const written of goneOf(known, loaded)) {
-    known.delete(identityOf(written));
+  for (const written of [...changed, ...unchanged]) known.set(identityOf(written), written);
+  for (const written of gone) {
     await remove(connected, written, flags, context);
+    known.delete(identityOf(written));
   }
 }
 
@@ -108,7 +87,7 @@ export async function watchSpecs(
   context: CommandContext,
 ): Promise<never> {
   const directory = specDirectoryOf({ specDirectory: flags.specDir });
-  const known = knownOf(first);
+  const known: Known = new Map(knownAgents(first.agents));
   const changes = quietChanges(resolve(directory), context.signal);
   // The watch begins with the first call: a change before it is seen by the comparison below.
   const next = changes.next();
