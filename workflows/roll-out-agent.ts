@@ -1,4 +1,4 @@
-import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
+import { isCancellation, proxyActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { RolloutActivities } from "#activities/contract";
 import { faultInRollout, type Rollout, type RolloutEnd, rolloutTitle } from "#core/agents/rollout";
 import { formatDuration } from "#core/text/duration";
@@ -43,6 +43,6 @@ export async function rollOutAgent(rollout: Rollout): Promise<RolloutEnd> {
     setCurrentDetails(`${endInWords(end, Date.now() - begun)}\n\n${details}`);
     return end;
   } catch (error) {
-    throw toWorkflowFailure(error);
+    throw isCancellation(error) ? error : toWorkflowFailure(error);
   }
 }

@@ -18,4 +18,5 @@ const delayed =
 export const executeCode = delayed(today.executeCode);
 export const executeBatch = delayed(today.executeBatch);
 export const reapCell = delayed(today.reapCell);
+export const rollOutAgent = delayed(today.rollOutAgent);
 export const sweepCells = delayed(today.sweepCells);

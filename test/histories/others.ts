@@ -98,3 +98,35 @@ export const cleaners: Scenarios = {
     closes: "FAILED",
   },
 };
+
+const rollout = (changes: Partial<Scenario> = {}): Scenario => ({
+  workflow: "rollOutAgent",
+  args: [
+    {
+      ...{ namespace: "kgents-agents", name: "b-gent", uid: "00000000-0000-0000-0000-000000000000", generation: 2 },
+      ...{ image: "python:3.13-slim", changes: ["image"], manager: "kgents" },
+    },
+  ],
+  closes: "COMPLETED",
+  ...changes,
+});
+
+/** Paths through `rollOutAgent`. */
+export const rollouts: Scenarios = {
+  "rolled-out": rollout(),
+  "rollout-superseded": rollout({
+    script: { awaitRollout: [answers({ outcome: "superseded", reason: null, message: null })] },
+  }),
+  "rollout-taken-over": rollout({
+    script: { awaitRollout: [fails("internal"), answers({ outcome: "ready", reason: "Available", message: null })] },
+  }),
+  "rollout-refused": rollout({ args: [{ name: "b-gent" }], closes: "FAILED" }),
+  "rollout-cancelled": rollout({
+    script: { awaitRollout: [endsCancelled] },
+    act: async ({ begun, handle }) => {
+      await begun("awaitRollout");
+      await handle.cancel();
+    },
+    closes: "CANCELLED",
+  }),
+};

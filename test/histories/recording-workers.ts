@@ -2,12 +2,11 @@ import { EventEmitter, once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Context } from "@temporalio/activity";
 import { NativeConnection, Worker } from "@temporalio/worker";
-import type { Activities } from "#activities/contract";
 import { withTypedFailures } from "#activities/failures";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
 import { workflowSinks } from "#worker/interceptors";
 import { output, queues, sandboxCell } from "./samples.ts";
-import type { Moment, Scenarios, Script, Step } from "./scenario.ts";
+import type { Moment, RecordedActivities, Scenarios, Script, Step } from "./scenario.ts";
 
 /** The built workflow bundle. */
 export const bundlePath = fileURLToPath(new URL("../../dist/worker/workflow-bundle.js", import.meta.url));
@@ -18,7 +17,7 @@ export interface RecordingWorkers extends AsyncDisposable {
   readonly begun: (scenario: string, ...of: Parameters<Moment["begun"]>) => Promise<void>;
 }
 
-const usual: { [Name in keyof Activities]: Step<Name> } = {
+const usual: { [Name in keyof RecordedActivities]: Step<Name> } = {
   provision: (_input, cellId) => sandboxCell(cellId),
   execute: () => output(),
   salvage: () => output(),
@@ -27,6 +26,7 @@ const usual: { [Name in keyof Activities]: Step<Name> } = {
   releaseCell: () => undefined,
   removeCell: () => undefined,
   sweepCells: () => ({ looked: 0, removed: [], stopped: null }),
+  awaitRollout: () => ({ outcome: "ready", reason: "Available", message: "all pods are available" }),
 };
 
 /** The scenario that a workflow belongs to: its own id, or its parent's within it. */
@@ -43,8 +43,8 @@ export async function startRecordingWorkers(address: string, scenarios: Scenario
   const events = new EventEmitter();
   events.setMaxListeners(0);
 
-  const scripted = <Name extends keyof Activities>(name: Name) =>
-    withTypedFailures(async (input: Parameters<Activities[Name]>[0]) => {
+  const scripted = <Name extends keyof RecordedActivities>(name: Name) =>
+    withTypedFailures(async (input: Parameters<RecordedActivities[Name]>[0]) => {
       const workflowId = Context.current().info.workflowExecution?.workflowId ?? "";
       const scenario = scenarioOf(workflowId);
       const key = `${scenario} ${name}`;
@@ -66,6 +66,7 @@ export async function startRecordingWorkers(address: string, scenarios: Scenario
     releaseCell: scripted("releaseCell"),
     removeCell: scripted("removeCell"),
     sweepCells: scripted("sweepCells"),
+    awaitRollout: scripted("awaitRollout"),
   };
 
   const connection = await NativeConnection.connect({ address });

@@ -1,20 +1,23 @@
 import type { WorkflowHandle } from "@temporalio/client";
-import type { Activities } from "#activities/contract";
+import type { Activities, RolloutActivities } from "#activities/contract";
+
+/** The activities of all workflows. */
+export type RecordedActivities = Activities & RolloutActivities;
 
 /** What an activity does on one call: returns, throws or waits. */
-export type Step<Name extends keyof Activities> = (
-  input: Parameters<Activities[Name]>[0],
+export type Step<Name extends keyof RecordedActivities> = (
+  input: Parameters<RecordedActivities[Name]>[0],
   cellId: string,
-) => ReturnType<Activities[Name]> | Awaited<ReturnType<Activities[Name]>>;
+) => ReturnType<RecordedActivities[Name]> | Awaited<ReturnType<RecordedActivities[Name]>>;
 
 /** The activities of one recorded run, call by call. The last step is repeated. */
-export type Script = { readonly [Name in keyof Activities]?: readonly Step<Name>[] };
+export type Script = { readonly [Name in keyof RecordedActivities]?: readonly Step<Name>[] };
 
 /** What a scenario can wait for and do during its run. */
 export interface Moment {
   readonly handle: WorkflowHandle;
   /** Resolves when an activity of the run starts for the given time (1, 2, ...). */
-  readonly begun: (name: keyof Activities, call?: number) => Promise<void>;
+  readonly begun: (name: keyof RecordedActivities, call?: number) => Promise<void>;
   /** Resolves when the history has the given number of events of a type, such as `TIMER_STARTED`. */
   readonly recorded: (eventType: string, count?: number) => Promise<void>;
   /** Starts another workflow with an id, and waits until the server has recorded it. */
@@ -23,7 +26,7 @@ export interface Moment {
 
 /** One path through a workflow. Its name is both the workflow id and the file name. */
 export interface Scenario {
-  readonly workflow: "executeCode" | "executeBatch" | "reapCell" | "sweepCells";
+  readonly workflow: "executeCode" | "executeBatch" | "reapCell" | "rollOutAgent" | "sweepCells";
   readonly args: readonly unknown[];
   readonly script?: Script;
   readonly before?: (moment: Pick<Moment, "occupy">) => Promise<void>;

@@ -119,6 +119,17 @@ test("another operator goes on with the rollout that one awaited", async () => {
   expect(await handle.result()).toMatchObject({ outcome: "ready" });
 });
 
+test("a cancelled rollout is over, and the Agent is not", async () => {
+  await using recorder = await recorderAt(address);
+  const rollout = rolloutOf(await namespace.applyAgent("cancelled", sleeping({ replicas: 0 })));
+  recorder.begin(rollout);
+  const handle = await workflowOf(rollout);
+  await expect.poll(() => detailsOf(handle)).toContain("Agent `cancelled`");
+  await handle.cancel();
+  await expect.poll(async () => (await handle.describe()).status.name).toBe("CANCELLED");
+  expect(await namespace.agent("cancelled")).toBeDefined();
+});
+
 test("the operator hands over each generation, with what changed", async () => {
   await using recorder = await recorderAt(address);
   await using _operator = await startTestOperator(namespace.name, { rollouts: recorder });
@@ -132,7 +143,7 @@ test("the operator hands over each generation, with what changed", async () => {
 });
 
 test("every rollout replays", async () => {
-  expect(await replayAll(client, taskQueue)).toBeGreaterThanOrEqual(7);
+  expect(await replayAll(client, taskQueue)).toBeGreaterThanOrEqual(8);
 });
 
 test("without Temporal an Agent lives and goes; its rollouts are recorded afterwards", async () => {
