@@ -21,6 +21,7 @@ const heights: Readonly<Record<string, number>> = {
   "subprocess-refused": 640,
   "kubernetes-running": 800,
   "kubernetes-fallen-back": 600,
+  "agent-rollout": 720,
 };
 
 /** The page without its navigation, which is the same on all pages. */

@@ -18,8 +18,12 @@ export interface RunOnPage {
 /** The UI of one server. */
 export interface TemporalUi extends AsyncDisposable {
   readonly page: Page;
-  /** Opens the page that `kgents open` leads to, and returns its content once it has loaded. */
-  readonly openStory: (run: RunOnPage) => Promise<Story>;
+  /**
+   * Opens the page that `kgents open` leads to, and returns its content once it has loaded.
+   *
+   * @param word in the current details. @default Phase
+   */
+  readonly openStory: (run: RunOnPage, word?: string) => Promise<Story>;
   /** Opens the timeline of a run. */
   readonly openTimeline: (run: RunOnPage) => Promise<void>;
   /** Opens the list of runs for a query, with search attributes as columns. */
@@ -83,9 +87,9 @@ export async function openTemporalUi(address: string): Promise<TemporalUi> {
   const written = (name: string): Locator => page.frameLocator(`#user-metadata-${name}`).locator("main");
   return {
     page,
-    openStory: async (run) => {
+    openStory: async (run, word = "Phase") => {
       const story = { summary: written("summary"), details: written("details"), current: written("current-details") };
-      await openTold(page, uiLink(address, "default", run), story.current.getByText("Phase").first());
+      await openTold(page, uiLink(address, "default", run), story.current.getByText(word).first());
       return story;
     },
     openTimeline: async (run) => {

@@ -13,6 +13,8 @@ import { createLogger } from "#platform/host/logger";
 import { type RolloutsRecorder, recordRollouts } from "#worker/rollouts/record-rollouts";
 import { type DevServer, freePort, startDevServer } from "../../support/dev-server.ts";
 import { bundlePath, ensureRuntime, replayAll } from "../../support/test-worker.ts";
+import { picture } from "../../ui/pictures.ts";
+import { openTemporalUi } from "../../ui/temporal-ui.ts";
 import {
   type AgentNamespace,
   createAgentNamespace,
@@ -133,13 +135,20 @@ test("a cancelled rollout is over, and the Agent is not", async () => {
 test("the operator hands over each generation, with what changed", async () => {
   await using recorder = await recorderAt(address);
   await using _operator = await startTestOperator(namespace.name, { rollouts: recorder });
-  const agent = await namespace.applyAgent("operated", sleeping({ replicas: 0 }));
+  const agent = await namespace.applyAgent("b-gent", sleeping({ replicas: 0 }));
   const first = rolloutOf(agent);
   expect(await (await workflowOf(first)).result()).toMatchObject({ outcome: "ready", reason: "ScaledToZero" });
-  await namespace.applyAgent("operated", sleeping({ replicas: 0, port: 9000 }));
+  await namespace.applyAgent("b-gent", sleeping({ port: 9000 }));
   const second = await workflowOf({ ...first, generation: 2 });
-  expect(await second.result()).toMatchObject({ outcome: "ready" });
-  expect(await detailsOf(second)).toMatch(/Changed: `port`/);
+  expect(await second.result()).toMatchObject({ outcome: "ready", reason: "Available" });
+  await using ui = await openTemporalUi(inject("temporalUi"));
+  const { runId } = await second.describe();
+  const { summary, current } = await ui.openStory({ id: second.workflowId, runId }, "Changed");
+  expect(await summary.innerText()).toContain("/b-gent, generation 2: python:3.13-slim");
+  const told = (await current.innerText()).trim();
+  expect(told).toMatch(/^ready after [\d.]+ s \(Available\): all pods are of the current spec/);
+  expect(told).toMatch(/Changed: port, replicas\s+By the field manager kgents/);
+  await picture(ui.page, "agent-rollout");
 });
 
 test("every rollout replays", async () => {
