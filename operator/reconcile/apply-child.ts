@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
 import type { Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
@@ -11,9 +10,10 @@ import type { AgentChild } from "#core/agents/children";
 import { fieldManagers, renderVersion } from "#core/agents/names";
 import { contentHash } from "../see/live-content.ts";
 import { type SeenChild, toSeenChild } from "../see/seen-child.ts";
+import { desiredHash } from "./applied-hash.ts";
 import { type Drift, driftOf } from "./drift.ts";
 import { noReverts, withRevert } from "./drift-fight.ts";
-import type { AgentMemory, AppliedChild } from "./memory.ts";
+import { type AgentMemory, type AppliedChild, keyOfKind, shown } from "./memory.ts";
 import { ownershipOf } from "./ownership.ts";
 
 /** What became of an object. */
@@ -43,10 +43,6 @@ const lagMilliseconds = 5000;
 /** The pause until an object that is leaving is looked at again, in milliseconds. */
 const leavingMilliseconds = 500;
 
-export const keyOfKind = (kind: string, name: string): string => `${kind}/${name}`;
-
-const hashOf = (desired: AgentChild): string => createHash("sha1").update(JSON.stringify(desired)).digest("base64url");
-
 /** Whether the view shows what was applied, or still shows what was there before. */
 function isAsApplied(seen: SeenChild | undefined, applied: AppliedChild): boolean {
   const isLate = Date.now() - applied.at > lagMilliseconds;
@@ -54,9 +50,6 @@ function isAsApplied(seen: SeenChild | undefined, applied: AppliedChild): boolea
   if (seen.uid === applied.uid && seen.hash === applied.live) return true;
   return seen.resourceVersion === applied.replaced && !isLate;
 }
-
-/** The version that stands for a view that has shown what was applied. */
-const shown = "shown";
 
 /** Applies the object, and remembers the answer. Returns the hash of its content. */
 async function apply(
@@ -73,7 +66,7 @@ async function apply(
   const answer = toSeenChild(desired.kind, object);
   memory.children.set(keyOfKind(desired.kind, desired.metadata.name), {
     uid: answer.uid,
-    desired: hashOf(desired),
+    desired: desiredHash(desired),
     live: answer.hash,
     replaced: seen?.resourceVersion,
     at: Date.now(),
@@ -106,7 +99,7 @@ export async function applyChild(context: ApplyContext, desired: AgentChild): Pr
   const { kind, metadata } = desired;
   const key = keyOfKind(kind, metadata.name);
   const applied = memory.children.get(key);
-  const sameDesire = applied?.desired === hashOf(desired);
+  const sameDesire = applied?.desired === desiredHash(desired);
   if (applied && sameDesire && isAsApplied(seen, applied)) {
     if (seen?.hash !== applied.live) return { kind: "unchanged", again: lagMilliseconds };
     memory.children.set(key, { ...applied, replaced: shown });

@@ -8,8 +8,8 @@ import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { Agent } from "#core/agents/agent";
 import { type AgentChild, type ChildKind, childKinds, renderChildren } from "#core/agents/children";
 import type { SeenChild } from "../see/seen-child.ts";
-import { applyChild, type ChildOutcome, keyOfKind } from "./apply-child.ts";
-import type { AgentMemory } from "./memory.ts";
+import { applyChild, type ChildOutcome } from "./apply-child.ts";
+import { type AgentMemory, keyOfKind } from "./memory.ts";
 
 /** What became of one object. */
 export interface ChildReport {

@@ -23,6 +23,12 @@ export interface AppliedChild {
   readonly deployment: LiveDeployment | undefined;
 }
 
+/** The version {@link AppliedChild.replaced} of an object whose apply the view has shown. */
+export const shown = "shown";
+
+/** The key of an object in {@link AgentMemory.children}. */
+export const keyOfKind = (kind: string, name: string): string => `${kind}/${name}`;
+
 /** The status as it was last written. */
 export interface WrittenStatus {
   readonly status: AgentStatus;

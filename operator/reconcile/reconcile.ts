@@ -6,16 +6,22 @@
 import { ClusterError } from "#cells/kubernetes/api/cluster-error";
 import type { Objects } from "#cells/kubernetes/api/objects";
 import { type Agent, type AgentStatus, parseAgent } from "#core/agents/agent";
-import { type Acceptance, accepted, agentStatus, invalidAgentStatus } from "#core/agents/agent-status";
+import {
+  type Acceptance,
+  accepted,
+  agentStatus,
+  invalidAgentStatus,
+  type Observation,
+} from "#core/agents/agent-status";
 import type { LiveDeployment } from "#core/agents/live-state";
 import type { EventRecorder } from "../report/event-recorder.ts";
 import type { RolloutRecorder } from "../report/rollout-recorder.ts";
 import type { ClusterView, SeenAgent } from "../see/cluster-view.ts";
 import { acceptanceOf, refusedAcceptance } from "./acceptance.ts";
 import { driftEvents, transitionEvents } from "./agent-events.ts";
-import { keyOfKind } from "./apply-child.ts";
+import { recallApplied, withAppliedHash } from "./applied-hash.ts";
 import { applyChildren, type ChildReport } from "./apply-children.ts";
-import type { AgentMemory, Memory } from "./memory.ts";
+import { type AgentMemory, keyOfKind, type Memory } from "./memory.ts";
 import { rolloutOf } from "./rollouts.ts";
 import { currentStatus, writeStatus } from "./write-status.ts";
 
@@ -130,6 +136,17 @@ const placeOf = ({ metadata }: SeenAgent) => ({
   uid: metadata?.uid ?? "",
 });
 
+type Live = Omit<Observation, "acceptance">;
+
+/** The status of an Agent that keeps the rules. */
+function statusOf(agent: Agent, { acceptance }: Applied, live: Live, memory: AgentMemory): AgentStatus {
+  const status = agentStatus(agent, { ...live, acceptance });
+  return acceptance.reason === "Accepted" ? withAppliedHash(agent, status, memory) : status;
+}
+
+const issuesInWords = (issues: readonly { readonly field: string; readonly message: string }[]): string =>
+  issues.map(({ field, message }) => `${field}: ${message}`).join("; ");
+
 const isGone = (error: unknown): boolean =>
   error instanceof ClusterError && (error.status === 404 || error.status === 409);
 
@@ -154,6 +171,7 @@ export async function reconcile(key: string, context: ReconcileContext, signal: 
   let applied: Applied = { acceptance: accepted, reports: [] };
   if (parsed.agent && !isLeaving) {
     recordRollout(parsed.agent, memory, context);
+    recallApplied(parsed.agent, memory, view.children(key));
     applied = await applyAll(parsed.agent, key, context, memory, signal);
     for (const event of driftEvents(applied.reports)) events.record(place, event);
   }
@@ -161,10 +179,10 @@ export async function reconcile(key: string, context: ReconcileContext, signal: 
   if (parsed.agent && isSettling(memory, place.name, deployment)) {
     return { outcome: outcomeOf(applied), again: settleMilliseconds };
   }
-  const live = { deployment, pods: view.pods(key), now: new Date() };
   const before = currentStatus(seen, memory);
+  const live: Live = { deployment, pods: view.pods(key), now: new Date() };
   const status = parsed.agent
-    ? agentStatus(parsed.agent, { ...live, acceptance: applied.acceptance })
+    ? statusOf(parsed.agent, applied, live, memory)
     : invalidAgentStatus(
         { metadata: { ...seen.metadata, name: place.name }, ...(before && { status: before }) },
         issuesInWords(parsed.issues),
@@ -179,6 +197,3 @@ export async function reconcile(key: string, context: ReconcileContext, signal: 
   if (isLeaving) return { outcome: "leaving", status };
   return { outcome: parsed.agent ? outcomeOf(applied) : "refused", again: againAfter(applied), status };
 }
-
-const issuesInWords = (issues: readonly { readonly field: string; readonly message: string }[]): string =>
-  issues.map(({ field, message }) => `${field}: ${message}`).join("; ");

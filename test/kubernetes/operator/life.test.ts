@@ -110,13 +110,30 @@ test("another operator that takes over changes nothing, and records no rollout a
     rollouts: { begin: (rollout) => void rollouts.push(rollout), close: async () => {} },
   });
   await expect.poll(() => operator.metrics.render()).toMatch(/kgents_operator_leader 1\n/);
-  await expect.poll(() => operator.metrics.render()).toMatch(/outcome="applied"} [1-9]/);
+  await expect.poll(() => operator.metrics.render()).toMatch(/outcome="unchanged"} [1-9]/);
   await expect.poll(() => operator.metrics.render()).toMatch(/kgents_operator_queue_depth 0\n/);
   const after = [await namespace.agent("kept"), await deployment("kept")].map(
     (object) => object?.metadata?.resourceVersion,
   );
   expect(after).toEqual(before);
   expect(rollouts).toHaveLength(known);
+});
+
+test("what was changed while no operator ran is put back, and all else is left without a request", async () => {
+  for (const name of ["asleep", "awake"]) await namespace.applyAgent(name, sleeping({ replicas: 0 }));
+  for (const name of ["asleep", "awake"]) await expect.poll(() => namespace.reason(name)).toBe("ScaledToZero");
+  await operator.close();
+  await namespace.kubectl("patch", "service", "asleep", "--type=merge", "-p", '{"spec":{"selector":{"a":"b"}}}');
+  await namespace.kubectl("label", "networkpolicy", "agent-asleep", "kgents.io/genus-");
+  operator = await startTestOperator(namespace.name);
+  const selector = async () => (await namespace.get<KubernetesJson & { spec: object }>("Service", "asleep"))?.spec;
+  await expect.poll(selector).toMatchObject({ selector: { "kgents.io/agent": "asleep" } });
+  await expect
+    .poll(async () => (await namespace.get("NetworkPolicy", "agent-asleep"))?.metadata?.labels)
+    .toMatchObject({ "kgents.io/genus": "B" });
+  // Only that one had to be applied.
+  await expect.poll(() => operator.metrics.render()).toMatch(/outcome="applied"} 1\n/);
+  await expect.poll(() => operator.metrics.render()).toMatch(/kgents_operator_queue_depth 0\n/);
 });
 
 test("an Agent that is deleted takes everything with it, while the operator runs, and nothing comes back", async () => {

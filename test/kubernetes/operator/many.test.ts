@@ -14,15 +14,19 @@ const specOf = (index: number) => sleeping({ replicas: index < withPods ? 1 : 0 
 
 const milliseconds = (from: number): number => Math.round(performance.now() - from);
 
+const reconcilesIn = (text: string): number =>
+  [...text.matchAll(/kgents_operator_reconciles_total\{outcome="(?:applied|unchanged)"\} (\d+)/g)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  );
+
 /** Waits until each Agent has been looked at once, and nothing waits. */
 async function synced(operator: OperatorProcess): Promise<void> {
   await until(
     "the sync",
     async () => {
       const text = await operator.metricsText();
-      const done = [...text.matchAll(/kgents_operator_reconciles_total\{outcome="(?:applied|unchanged)"\} (\d+)/g)];
-      const total = done.reduce((sum, [, count]) => sum + Number(count), 0);
-      return total >= agents && /kgents_operator_queue_depth 0\n/.test(text);
+      return reconcilesIn(text) >= agents && /kgents_operator_queue_depth 0\n/.test(text);
     },
     100,
     patience,
@@ -73,6 +77,7 @@ test(`${agents} Agents, ${withPods} with pods`, { timeout: 3 * patience }, async
   await using second = await startOperatorProcess(commands, namespace.name);
   await second.untilLeads();
   const again = performance.now();
+  await until("the first reconcile", async () => reconcilesIn(await second.metricsText()) > 0, 5);
   const overtaking = await changeTime(namespace, agents - 1, 5000);
   await synced(second);
   const restart = milliseconds(again);
