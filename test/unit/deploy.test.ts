@@ -8,8 +8,11 @@ import { parse, parseAllDocuments } from "yaml";
 import { maximumOutputFileBytes } from "#activities/output-files";
 import { loadManifests, type Manifest, manifestTitle } from "#cells/kubernetes/infra/manifests";
 import { requiredAccess } from "#cells/kubernetes/infra/required-access";
+import { operatorCommand } from "#client/cli/operator/operator-command";
 import { workerCommand } from "#client/cli/stack/worker-command";
+import { agentNamespace, operatorName } from "#core/agents/names";
 import { parseConfiguration } from "#core/configuration/configuration";
+import type { OperatorCommandFlags } from "#core/configuration/operator-flags";
 import type { WorkerCommandFlags } from "#core/configuration/worker-flags";
 import { shapeOf } from "#core/contract/cell-shape";
 import { builtInLanguages, findLanguage } from "#core/contract/language";
@@ -207,4 +210,46 @@ describe("workers in the cluster", async () => {
       expect(worker.backends).toEqual(["kubernetes"]);
     },
   );
+});
+
+describe("operators in the cluster", async () => {
+  const read = async (path: string) => parse(await readFile(join(root, path), "utf8"), { merge: true });
+  const deployment = await read("deploy/operator/deployment.yaml");
+  const pod = deployment.spec.template.spec;
+  const [container] = pod.containers;
+
+  it("the command line takes their arguments", () => {
+    let taken: OperatorCommandFlags | undefined;
+    const program = new Command().exitOverride();
+    operatorCommand(program, async (flags) => {
+      taken = flags;
+    });
+    program.parse(container.args, { from: "user" });
+    expect(taken).toMatchObject({ namespace: [agentNamespace], healthHost: "0.0.0.0", metricsHost: "0.0.0.0" });
+    const ports = Object.fromEntries(
+      container.ports.map((port: { name: string; containerPort: number }) => [port.name, port.containerPort]),
+    );
+    expect(ports).toEqual({ health: taken?.healthPort, metrics: taken?.metricsPort });
+  });
+
+  it("there are two, of this version, with the configuration's own default", async () => {
+    const { version } = await read("package.json");
+    expect(container.image).toBe(`kgents:${version}`);
+    expect(deployment.spec.replicas).toBe(2);
+    const { operator } = parseConfiguration(await read("deploy/operator/kgents.config.yaml"));
+    expect(operator.networkIsolation).toBe("required");
+  });
+
+  it("their account has the Role of the Agents' namespace, and no other", async () => {
+    const text = await readFile(join(root, "deploy/operator/access.yaml"), "utf8");
+    const bindings = parseAllDocuments(text)
+      .map((document) => document.toJS())
+      .filter(({ kind }) => kind.endsWith("RoleBinding"));
+    expect(bindings).toMatchObject([
+      { kind: "RoleBinding", metadata: { namespace: agentNamespace }, roleRef: { kind: "Role", name: operatorName } },
+    ]);
+    expect(bindings[0].subjects).toEqual([
+      { kind: "ServiceAccount", name: pod.serviceAccountName, namespace: deployment.metadata.namespace },
+    ]);
+  });
 });
