@@ -25,6 +25,8 @@ export interface ApiProxy extends AsyncDisposable {
   readonly endWatches: () => void;
   /** Stops all data on the open watches but keeps them open, like a dead connection. */
   readonly freezeWatches: () => void;
+  /** Closes all connections and refuses new ones, like an API server that is stopped, until the returned call. */
+  readonly goAway: () => Promise<() => Promise<void>>;
   /** Resolves when the first request to hold has arrived. It is never forwarded. */
   readonly held: Promise<void>;
 }
@@ -138,6 +140,17 @@ export async function apiProxy(
     },
     freezeWatches: () => {
       for (const [answer, response] of watches) response?.unpipe(answer);
+    },
+    goAway: async () => {
+      const { port: own } = server.address() as AddressInfo;
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+      return async () => {
+        server.listen(own, "127.0.0.1");
+        await once(server, "listening");
+      };
     },
     held: held.promise,
     [Symbol.asyncDispose]: async () => {

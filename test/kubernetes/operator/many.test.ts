@@ -66,11 +66,14 @@ test(`${agents} Agents, ${withPods} with pods`, { timeout: 3 * patience }, async
   const allUp = milliseconds(begun);
 
   const times: number[] = [];
+  const heaps: number[] = [];
   for (let index = 0; index < 20; index += 1) {
     times.push(await changeTime(namespace, withPods + (index % (agents - withPods)), 3000 + index));
+    heaps.push(await first.metric(/nodejs_heap_size_used_bytes (\d+)/));
   }
   const median = times.sort((a, b) => a - b)[10] ?? 0;
-  const heap = Math.round((await first.metric(/nodejs_heap_size_used_bytes (\d+)/)) / 2 ** 20);
+  // The least of them: the others include what is about to be collected.
+  const heap = Math.round(Math.min(...heaps) / 2 ** 20);
   first.signal("SIGTERM");
   await first.ended;
 

@@ -60,6 +60,21 @@ test("watches that are dead without a word are replaced within 35 s, and closed 
   expect(operator.unready()).toBeUndefined();
 });
 
+test("an API server that is away: not ready, the Lease is lost, and afterwards all goes on", async () => {
+  await namespace.applyAgent("outlived", sleeping({ replicas: 0 }));
+  await expect.poll(() => namespace.reason("outlived"), patient).toBe("ScaledToZero");
+  const comeBack = await proxy.goAway();
+  await expect.poll(operator.unready).toMatch(/^cannot be watched: /);
+  await namespace.applyAgent("outlived", sleeping({ replicas: 0, port: 9999 }));
+  await expect.poll(operator.isLeader, patient).toBe(false);
+  await comeBack();
+  const from = performance.now();
+  await expect.poll(async () => JSON.stringify(await namespace.get("Service", "outlived")), patient).toContain("9999");
+  console.log(`seeing: again ${Math.round(performance.now() - from)} ms after the API server came back`);
+  await expect.poll(operator.unready, patient).toBeUndefined();
+  expect(operator.isLeader()).toBe(true);
+});
+
 test("with nothing to do, it writes nothing but its Lease, and reads nothing", async () => {
   for (let index = 0; index < 8; index += 1) await namespace.applyAgent(`idle-${index}`, sleeping({ replicas: 0 }));
   for (let index = 0; index < 8; index += 1) {
