@@ -68,8 +68,14 @@ export async function* measureOperator(): AsyncGenerator<string> {
     await cluster.kubectl(["annotate", "namespace", namespace, `${networkIsolationAnnotation}=enforced`]);
     await using commands = await createCommandLine({ environment: { KUBECONFIG: cluster.kubeconfig } });
     const operator = commands.start(["operator", "--namespace", namespace]);
+    await using stack = new AsyncDisposableStack();
+    stack.defer(async () => {
+      operator.child.kill("SIGTERM");
+      await operator.ended;
+    });
     await operator.says("stderr", "this operator leads");
     const { client, until, close } = await watchPorts(cluster, namespace);
+    stack.defer(close);
     const objects = createObjects(client);
     let port = 2000;
     const byKubectl = async (object: object): Promise<void> => {
@@ -86,19 +92,19 @@ export async function* measureOperator(): AsyncGenerator<string> {
         await apply(render(port));
         await changed;
       });
-    const agent = (to: number) => agentWith("agent", namespace, to);
-    const deployment = (to: number) => deploymentWith("plain", namespace, to);
-    const kubectl = [changes("agent", agent, byKubectl), changes("plain", deployment, byKubectl)] as const;
+    const agent = (name: string) => (to: number) => agentWith(name, namespace, to);
+    const plain = (name: string) => (to: number) => deploymentWith(name, namespace, to);
+    const kubectl = [
+      changes("k-agent", agent("k-agent"), byKubectl),
+      changes("k-plain", plain("k-plain"), byKubectl),
+    ] as const;
     yield line(
       "an Agent by kubectl apply, beside its Deployment; p50",
       await inPairs(rounds, 3, ...kubectl),
       "<= 2, <= 150 ms",
     );
-    const api = [changes("agent", agent, byApi), changes("plain", deployment, byApi)] as const;
+    const api = [changes("a-agent", agent("a-agent"), byApi), changes("a-plain", plain("a-plain"), byApi)] as const;
     yield line("the same by the API", await inPairs(rounds, 3, ...api), "none");
-    operator.child.kill("SIGTERM");
-    await operator.ended;
-    await close();
   } finally {
     await cluster.kubectl(["delete", "namespace", namespace, "--wait=false"]);
     await down();

@@ -45,8 +45,8 @@ async function removeUnwanted(
 /**
  * Brings the objects of an Agent to what its spec asks for.
  *
- * The Deployment comes last: no pod starts before the policy that isolates it. If a name is taken, the Deployment is
- * left as it is.
+ * The first time, the Deployment comes last: no pod starts before the policy that isolates it. If a name is taken, the
+ * Deployment is left as it is.
  *
  * @throws ClusterError if the server refuses, or does not answer
  */
@@ -59,7 +59,15 @@ export async function applyChildren(agent: Agent, context: ChildrenContext): Pro
     const outcome = await applyChild({ objects, memory, agent: { name, uid }, seen: known, signal }, child);
     return { kind: child.kind, name: child.metadata.name, outcome };
   };
-  const before = await Promise.all(desired.filter(({ kind }) => kind !== "Deployment").map(applyOne));
+  const support = desired.filter(({ kind }) => kind !== "Deployment");
+  const isThere = ({ kind, metadata }: AgentChild): boolean =>
+    seen.some((each) => each.kind === kind && each.name === metadata.name && each.ownerUid === uid && !each.isLeaving);
+  if (support.every(isThere)) {
+    const all = await Promise.all(desired.map(applyOne));
+    await removeUnwanted(context, { namespace, uid }, desired);
+    return all;
+  }
+  const before = await Promise.all(support.map(applyOne));
   const isBlocked = before.some(({ outcome }) => outcome.kind === "conflict" || outcome.kind === "leaving");
   const deployments = desired.filter(({ kind }) => kind === "Deployment");
   const after = isBlocked ? [] : await Promise.all(deployments.map(applyOne));
