@@ -4,12 +4,6 @@ import { agentLabel } from "#core/agents/names";
 /** The key of an Agent: namespace and name, as kubectl writes them. */
 export const agentKey = (namespace: string, name: string): string => `${namespace}/${name}`;
 
-/** The namespace and the name of a key. */
-export function placeOfKey(key: string): { readonly namespace: string; readonly name: string } {
-  const [namespace = "", name = ""] = key.split("/");
-  return { namespace, name };
-}
-
 /** The key of an Agent object. */
 export const keyOfAgent = ({ metadata }: KubernetesJson): string =>
   agentKey(metadata?.namespace ?? "", metadata?.name ?? "");
