@@ -64,6 +64,10 @@ function namespacesOf({ namespace, allNamespaces }: OperatorCommandFlags): reado
   });
 }
 
+/** The default remedy of a missing right is about workers. */
+const remedyOf = ({ code, remedy }: KgentsError): string =>
+  code === "forbidden" ? "Give the operator's account the Role kgents-operator of deploy/agents." : remedy;
+
 interface Run {
   readonly client: ClusterClient;
   readonly namespaces: readonly string[] | undefined;
@@ -123,7 +127,7 @@ export async function operate(flags: OperatorCommandFlags, hooks: OperatorHooks 
   } catch (thrown) {
     const error = thrown instanceof ClusterError ? toRunFailure(thrown) : thrown;
     if (!(error instanceof KgentsError)) throw error;
-    log.fatal({ kind: error.code, remedy: error.remedy }, error.message);
+    log.fatal({ kind: error.code, remedy: remedyOf(error) }, error.message);
     return exitCodeOfFailure(error.code);
   } finally {
     await Promise.all(servers.map((server) => server.close()));

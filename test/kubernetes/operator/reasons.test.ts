@@ -1,6 +1,7 @@
 /** Every reason why an Agent is not accepted, or not ready, is provoked; and what ends it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { networkIsolationAnnotation } from "#core/manifest/cluster-names";
+import { isLong } from "../../support/long.ts";
 import { cellNamespace } from "../support.ts";
 import { type AgentNamespace, createAgentNamespace, sleeping, startTestOperator } from "./scene.ts";
 
@@ -111,6 +112,15 @@ test("a quota and an admission: the reason is there without a pod", async () => 
   await namespace.applyAgent("unclassed", sleeping({ runtimeClassName: "nowhere" }));
   await expect.poll(() => namespace.reason("unclassed"), patient).toBe("AdmissionDenied");
 });
+
+test.runIf(isLong)(
+  "ProgressDeadlineExceeded: nothing says why no pod becomes ready",
+  { timeout: 300_000 },
+  async () => {
+    await namespace.applyAgent("slow", sleeping({ probe: { path: "/ready" } }));
+    await expect.poll(() => namespace.reason("slow"), { timeout: 200_000 }).toBe("ProgressDeadlineExceeded");
+  },
+);
 
 test("a placeholder says that it is one", async () => {
   await namespace.applyAgent("later", { genus: "B", placeholder: true, terminationGracePeriodSeconds: 0 });
