@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { isLong } from "../../support/long.ts";
 import { type ApiProxy, apiProxy } from "../api-proxy.ts";
 import { until } from "../moments.ts";
 import { type AgentNamespace, createAgentNamespace, sleeping, startTestOperator } from "./scene.ts";
@@ -75,9 +76,13 @@ test("an API server that is away: not ready, the Lease is lost, and afterwards a
   expect(operator.isLeader()).toBe(true);
 });
 
-test("with nothing to do, it writes nothing but its Lease, and reads nothing", async () => {
-  for (let index = 0; index < 8; index += 1) await namespace.applyAgent(`idle-${index}`, sleeping({ replicas: 0 }));
-  for (let index = 0; index < 8; index += 1) {
+const [idle, seconds] = isLong ? [100, 600] : [10, 30];
+
+test(`with nothing to do, it writes nothing but its Lease for ${seconds} s, and reads nothing`, {
+  timeout: 1_800_000,
+}, async () => {
+  for (let index = 0; index < idle; index += 1) await namespace.applyAgent(`idle-${index}`, sleeping({ replicas: 0 }));
+  for (let index = 0; index < idle; index += 1) {
     await expect.poll(() => namespace.reason(`idle-${index}`)).toBe("ScaledToZero");
   }
   const watched = ["agents", "configmaps", "deployments", "networkpolicies", "pods", "serviceaccounts", "services"];
@@ -88,14 +93,15 @@ test("with nothing to do, it writes nothing but its Lease, and reads nothing", a
   let quietSince = performance.now();
   let before = JSON.stringify(others());
   await until(
-    "half a minute without a request",
+    `${seconds} s without a request`,
     async () => {
       const now = JSON.stringify(others());
       if (now !== before) quietSince = performance.now();
       before = now;
-      return performance.now() - quietSince > 30_000;
+      return performance.now() - quietSince > seconds * 1000;
     },
     500,
+    1_200_000,
   );
   const leases = proxy.counts()["update leases"];
   await expect.poll(() => proxy.counts()["update leases"]).toBeGreaterThan(leases ?? 0);
