@@ -29,19 +29,22 @@ export interface AgentChanges {
 
 /**
  * Compares. An Agent of a file with mistakes is not among the changed ones. None is gone as long as any file has
- * mistakes: a file may have been renamed and broken at once.
+ * mistakes: a file may have been renamed and broken at once. An Agent is not gone either while its file is there without
+ * an Agent: an editor may have emptied it and not yet written it.
  */
-export function compareAgents(known: KnownAgents, { agents, mistakes }: LoadedAgents): AgentChanges {
+export function compareAgents(known: KnownAgents, { agents, skipped, mistakes }: LoadedAgents): AgentChanges {
   const described = knownAgents(agents);
   const mistaken = new Set(mistakes.map(({ file }) => file));
   const isSame = (written: WrittenAgent): boolean => {
     const before = known.get(identityOf(written));
     return before !== undefined && canonicalJson(before.agent) === canonicalJson(written.agent);
   };
+  const isGone = (written: WrittenAgent): boolean =>
+    !described.has(identityOf(written)) && !skipped.includes(written.file);
   const sound = agents.filter(({ file }) => !mistaken.has(file));
   return {
     changed: sound.filter((written) => !isSame(written)),
     unchanged: sound.filter(isSame),
-    gone: mistakes.length > 0 ? [] : [...known.values()].filter((written) => !described.has(identityOf(written))),
+    gone: mistakes.length > 0 ? [] : [...known.values()].filter(isGone),
   };
 }

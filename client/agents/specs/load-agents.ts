@@ -37,8 +37,8 @@ export interface AgentsToLoad {
 /** What was read. */
 export interface LoadedAgents {
   readonly agents: readonly WrittenAgent[];
-  /** How many files and documents of directories describe no Agent. */
-  readonly skipped: number;
+  /** The files of directories that describe no Agent; of YAML, once for each such document. */
+  readonly skipped: readonly string[];
   readonly mistakes: readonly SpecMistake[];
 }
 
@@ -60,7 +60,7 @@ interface Loading {
   readonly wanted: AgentsToLoad;
   readonly agents: WrittenAgent[];
   readonly mistakes: SpecMistake[];
-  skipped: number;
+  readonly skipped: string[];
 }
 
 /**
@@ -83,7 +83,7 @@ async function loadFile(loading: Loading, file: string, isNamed: boolean): Promi
       const agent = inNamespace(reading.agent, loading);
       // A generated file has the hash already, and what somebody wrote by hand has no spec file.
       loading.agents.push({ ...reading, agent: isSpec ? await withSpecHash(agent) : agent });
-    } else if (!isNamed) loading.skipped += 1;
+    } else if (!isNamed) loading.skipped.push(file);
     else if (reading.kind === "foreign") loading.mistakes.push(reading.mistake);
     else loading.mistakes.push(none("the file has no front matter: its first line is not `---`"));
   }
@@ -168,7 +168,7 @@ function crossMistakes({ agents, wanted }: Loading): SpecMistake[] {
  */
 export async function loadAgents(wanted: AgentsToLoad): Promise<LoadedAgents> {
   const root = wanted.root ?? ".";
-  const loading: Loading = { root, wanted, agents: [], mistakes: [], skipped: 0 };
+  const loading: Loading = { root, wanted, agents: [], mistakes: [], skipped: [] };
   if (wanted.all) {
     const directory = specDirectoryOf(wanted);
     for (const file of await filesOf(root, directory, specExtensions)) await loadFile(loading, file, false);

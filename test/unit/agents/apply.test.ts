@@ -122,13 +122,20 @@ describe("what a watch makes of changed files", () => {
       { changed: ["a"], unchanged: [], gone: [] },
     ],
   ])("%s", (_, agents, broken, expected) => {
-    const changes = compareAgents(known, { agents, skipped: 0, mistakes: broken.map(mistake) });
+    const changes = compareAgents(known, { agents, skipped: [], mistakes: broken.map(mistake) });
     const names = (found: readonly WrittenAgent[]) => found.map(({ agent: { metadata } }) => metadata.name);
     expect({
       changed: names(changes.changed),
       unchanged: names(changes.unchanged),
       gone: names(changes.gone),
     }).toEqual(expected);
+  });
+
+  test("a file without an Agent keeps the one that it described: an editor may have emptied it to write it", () => {
+    const changes = (skipped: string[]) =>
+      compareAgents(known, { agents: [written("b.md", "b")], skipped, mistakes: [] });
+    expect(changes(["README.md", "a.md"]).gone).toEqual([]);
+    expect(changes(["README.md"]).gone).toMatchObject([{ file: "a.md" }]);
   });
 });
 

@@ -158,7 +158,7 @@ describe("the generated file", () => {
 test("the files of the example are up to date", async () => {
   const example = join(import.meta.dirname, "../../../examples/agents");
   const { agents, skipped, mistakes } = await loadAgents({ targets: [], all: true, root: example });
-  expect({ mistakes, skipped }).toEqual({ mistakes: [], skipped: 1 });
+  expect({ mistakes, skipped: skipped.length }).toEqual({ mistakes: [], skipped: 1 });
   const plan = planGenerate(generatedFiles(agents, "deploy"), await existingFiles(join(example, "deploy")), true);
   expect(plan).toEqual({ write: new Map(), remove: [], foreign: [], unchanged: ["b-gent.yaml", "l-gent.yaml"] });
 });
@@ -240,7 +240,7 @@ describe("what is loaded", () => {
     });
     return {
       agents: agents.map(({ file, agent: { metadata } }) => `${file} ${metadata.namespace}/${metadata.name}`),
-      skipped,
+      skipped: skipped.length,
       mistakes: mistakes.map(mistakeInWords),
     };
   };

@@ -50,7 +50,7 @@ function sayStale(
 }
 
 const saySkipped = ({ skipped }: LoadedAgents): void => {
-  if (skipped > 0) complain(`skipped, because they describe no Agent: ${skipped}`);
+  if (skipped.length > 0) complain(`skipped, because they describe no Agent: ${skipped.length}`);
 };
 
 interface Places {
@@ -89,7 +89,7 @@ async function generateIn(specs: readonly string[], flags: GenerateFlags, places
   if (json) {
     const { write, remove, unchanged } = plan;
     await printJson(
-      { stale: isStale, written: [...write.keys()], removed: remove, unchanged, skipped: loaded.skipped },
+      { stale: isStale, written: [...write.keys()], removed: remove, unchanged, skipped: loaded.skipped.length },
       2,
     );
   }

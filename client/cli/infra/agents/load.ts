@@ -28,7 +28,7 @@ export function loadNamed(
 
 /** Says what was left out. @throws KgentsError if nothing is left */
 export function checkLoaded({ agents, skipped }: LoadedAgents, reporter: Reporter): void {
-  if (skipped > 0) reporter.say(`skipped, because they describe no Agent: ${skipped}`);
+  if (skipped.length > 0) reporter.say(`skipped, because they describe no Agent: ${skipped.length}`);
   if (agents.length > 0) return;
   throw new KgentsError("not-found", "no file describes an Agent", {
     remedy: "A spec file begins with front matter: a line `---`, the Agent's fields, and a line `---`.",
