@@ -1,9 +1,9 @@
 import { ClusterError, toRunFailure } from "#cells/kubernetes/api/cluster-error";
 import { KgentsError } from "#core/contract/error";
 
-/** The server answers 404 for kinds that it does not serve, with these words. */
+/** The server answers 404 for kinds that it does not serve, with these words; the last ones for a whole group. */
 const isUnknownKind = ({ status, message }: ClusterError): boolean =>
-  status === 404 && /could not find the requested resource|no matches for kind/.test(message);
+  status === 404 && /could not find the requested resource|no matches for kind|404 page not found/.test(message);
 
 /** Whether the cluster does not know the kind Agent. */
 export const lacksAgents = (error: unknown): boolean => error instanceof ClusterError && isUnknownKind(error);
