@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are code of other languages.
 /** What a user of a notebook types, in one kernel of JavaScript, of TypeScript, and of bash. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
