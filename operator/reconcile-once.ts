@@ -27,8 +27,8 @@ export interface ReconcileOnceOptions {
 const eventMilliseconds = 3000;
 
 /**
- * Reconciles one Agent with the caller's rights: applies its objects, removes what is no longer asked for, and writes its
- * status. Nothing puts drift back afterwards, and the status stays as it is.
+ * Reconciles one Agent with the caller's rights: applies the objects that its spec demands, deletes those that it no
+ * longer demands, and writes the status. Nothing puts drift back afterwards, and nothing updates the status.
  *
  * @throws ClusterError if the API server does not answer, or refuses for a reason that is not the Agent's
  */

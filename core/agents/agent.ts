@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { z } from "zod";
 import { strict } from "../contract/fields.ts";
 import { labelKeyField, labelValueField } from "../contract/labels.ts";
+import type { ManagedFields } from "../manifest/object-metadata.ts";
 import { type AgentIssue, agentIssues, issueAt } from "./agent-issues.ts";
 import { type AgentSpec, agentSpecSchema } from "./agent-spec.ts";
 import type { AgentStatus } from "./agent-status-schema.ts";
@@ -29,16 +31,6 @@ export const agentNamePattern = /^[a-z]([-a-z0-9]{0,48}[a-z0-9])?$/;
 
 /** An Agent's name. */
 export const agentNameField = () => patternText(agentNamePattern, 50, agentNameRule);
-
-/** An owner of fields, as the API server records it. */
-export interface ManagedFields {
-  readonly manager?: string;
-  readonly operation?: string;
-  readonly subresource?: string;
-  readonly apiVersion?: string;
-  readonly time?: string;
-  readonly fieldsV1?: object;
-}
 
 /** The metadata of an Agent. The API server sets what an author leaves out. */
 export interface AgentMetadata {

@@ -19,13 +19,14 @@ export const rolloutTaskQueue = "kgents-rollouts";
 export interface Rollout {
   readonly namespace: string;
   readonly name: string;
+  /** Distinguishes the Agent from an earlier or later one of the same name. */
   readonly uid: string;
   readonly generation: number;
   /** The image that the generation uses. */
   readonly image: string;
   /** The fields below `spec` that the generation changes; empty for a new Agent, and if it is not known. */
   readonly changes: readonly string[];
-  /** The field manager that last wrote the spec. */
+  /** The field manager that last wrote the spec, such as `kgents`; undefined if it is not known. */
   readonly manager?: string | undefined;
 }
 

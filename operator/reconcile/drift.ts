@@ -4,7 +4,8 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import type { KubernetesJson, ManagedFields } from "#cells/kubernetes/api/kubernetes-json";
+import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
+import type { ManagedFields } from "#core/manifest/object-metadata";
 
 /** A field that somebody changed. */
 export interface Drift {

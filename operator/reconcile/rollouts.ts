@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Agent } from "#core/agents/agent";
 import { agentDefaults } from "#core/agents/agent-defaults";
-import type { Rollout } from "../report/rollout-recorder.ts";
+import type { Rollout } from "#core/agents/rollout";
 
 /** The fields of a spec that differ, by their first name. */
 function changedFields(before: Agent["spec"] | undefined, after: Agent["spec"]): readonly string[] {

@@ -1,6 +1,4 @@
-import { KgentsError } from "#core/contract/error";
-import { createBoundedServer, type Listening, listenAt } from "#platform/host/bounded-http-server";
-import { errorCode } from "#platform/host/error-code";
+import { createBoundedServer, type Listening, listenAtFlag } from "#platform/host/bounded-http-server";
 
 /**
  * Serves metrics at `GET /metrics`.
@@ -23,13 +21,5 @@ export async function startMetricsServer(
     },
     { maximumConnections: 16, requestMilliseconds: 5000 },
   );
-  try {
-    return await listenAt(server, { host, port });
-  } catch (cause) {
-    throw new KgentsError(
-      "invalid-configuration",
-      `--metrics-port: got ${host} port ${port}, which cannot be listened on (${errorCode(cause)}); allowed is an address of this machine and a free port`,
-      { field: "--metrics-port", cause },
-    );
-  }
+  return listenAtFlag("--metrics-port", server, { host, port });
 }

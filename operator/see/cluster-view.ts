@@ -6,13 +6,14 @@
 import { EventEmitter, once } from "node:events";
 import type { ClusterClient } from "#cells/kubernetes/api/cluster-client";
 import type { ChangeSource, Informer, InformerTimes } from "#cells/kubernetes/api/informer";
-import type { KubernetesJson, ManagedFields } from "#cells/kubernetes/api/kubernetes-json";
+import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
 import { informObjects } from "#cells/kubernetes/api/object-informer";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { AgentStatus } from "#core/agents/agent";
 import { childKinds } from "#core/agents/children";
 import type { LivePod } from "#core/agents/live-state";
 import { agentLabel } from "#core/agents/names";
+import type { ManagedFields } from "#core/manifest/object-metadata";
 import { keyOfAgent, keyOfChild } from "./agent-key.ts";
 import { type SeenChild, toSeenChild } from "./seen-child.ts";
 

@@ -7,6 +7,8 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { KgentsError } from "#core/contract/error";
+import { errorCode } from "./error-code.ts";
 
 /** Bounds of a server; all of them have defaults. */
 export interface HttpBounds {
@@ -116,4 +118,25 @@ export async function listenAt(server: Server, place: { host: string; port: numb
       await closed;
     },
   };
+}
+
+/**
+ * Starts listening where a flag says.
+ *
+ * @throws KgentsError `invalid-configuration` if it cannot listen there
+ */
+export async function listenAtFlag(
+  flag: string,
+  server: Server,
+  place: { readonly host: string; readonly port: number },
+): Promise<Listening> {
+  try {
+    return await listenAt(server, place);
+  } catch (cause) {
+    throw new KgentsError(
+      "invalid-configuration",
+      `${flag}: got ${place.host} port ${place.port}, which cannot be listened on (${errorCode(cause)}); allowed is an address of this machine and a free port`,
+      { field: flag, cause },
+    );
+  }
 }

@@ -1,8 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { KgentsError } from "#core/contract/error";
 import { messageOf } from "#core/text/message-of";
-import { createBoundedServer, type Listening, listenAt } from "#platform/host/bounded-http-server";
-import { errorCode } from "#platform/host/error-code";
+import { createBoundedServer, type Listening, listenAtFlag } from "#platform/host/bounded-http-server";
 
 /** Deadline for the readiness check, in milliseconds. Later, the prober has given up. */
 const answerMilliseconds = 5000;
@@ -38,13 +36,5 @@ export async function startHealthServer(
     );
     return answer(why === undefined ? 200 : 503, why ?? "ready");
   }, bounds);
-  try {
-    return await listenAt(server, { host, port });
-  } catch (cause) {
-    throw new KgentsError(
-      "invalid-configuration",
-      `--health-port: got ${host} port ${port}, which cannot be listened on (${errorCode(cause)}); allowed is an address of this machine and a free port`,
-      { field: "--health-port", cause },
-    );
-  }
+  return listenAtFlag("--health-port", server, { host, port });
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ManagedFields, OwnerReference } from "#core/manifest/object-metadata";
 
 /** The metadata of an object, with the fields that kgents reads. */
 export interface ObjectMetadata {
@@ -17,27 +18,6 @@ export interface ObjectMetadata {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly OwnerReference[];
   readonly managedFields?: readonly ManagedFields[];
-}
-
-/** A reference to the owner of an object. */
-export interface OwnerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller?: boolean;
-  readonly blockOwnerDeletion?: boolean;
-}
-
-/** The fields of an object that one manager owns. */
-export interface ManagedFields {
-  readonly manager?: string;
-  readonly operation?: string;
-  readonly subresource?: string;
-  readonly apiVersion?: string;
-  /** ISO 8601. */
-  readonly time?: string;
-  readonly fieldsV1?: object;
 }
 
 /** An object of any kind. */

@@ -7,11 +7,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { ClusterClient } from "#cells/kubernetes/api/cluster-client";
 import { ClusterError } from "#cells/kubernetes/api/cluster-error";
 import { type ObjectRequest, sendObject } from "#cells/kubernetes/api/send-object";
-import type { ManagedFields } from "#core/agents/agent";
 import type { Crd } from "#core/agents/crd";
 import type { LiveCrd, StoredAgent } from "#core/agents/crd-change";
 import { fieldManagers } from "#core/agents/names";
 import { KgentsError } from "#core/contract/error";
+import type { ManagedFields } from "#core/manifest/object-metadata";
 
 const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const fieldManager = fieldManagers.user;

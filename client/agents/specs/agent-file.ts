@@ -35,8 +35,8 @@ function readDocument(file: string, read: YamlDocument, adapt: Adapt): WrittenAg
     return { kind: "foreign", mistake: { file, ...place, field: "", message } };
   }
   if (all.length > 0 && value === undefined) return { kind: "mistakes", mistakes: all.sort(byPlace) };
-  const agent =
-    isObject(value) && isObject(value.spec) ? adapt(value as unknown as AgentManifest) : (value as AgentManifest);
+  const written = value as AgentManifest;
+  const agent = isObject(value) && isObject(value.spec) ? adapt(written) : written;
   for (const { path, atKey, message } of manifestIssues(agent)) {
     all.push({ file, ...placeOf(document, lines, path, atKey), field: fieldOf(path), message });
   }

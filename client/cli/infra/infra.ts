@@ -1,6 +1,6 @@
 import { createObjects } from "#cells/kubernetes/api/objects";
 import { destroy as destroyNamespace, planDestroy } from "#cells/kubernetes/infra/destroy";
-import { connectInfra, type InfraCluster, infraFailure } from "#cells/kubernetes/infra/infra-cluster";
+import { connectInfra, type InfraCluster } from "#cells/kubernetes/infra/infra-cluster";
 import { infraStatus } from "#cells/kubernetes/infra/infra-status";
 import { carryOutInit, prepareInit } from "#cells/kubernetes/infra/init";
 import { ensureKindCluster } from "#cells/kubernetes/infra/kind-cluster";
@@ -17,9 +17,7 @@ import { terminalWidth } from "../terminal/terminal-text.ts";
 import { carryOut } from "./carry-out.ts";
 import { cellsInWords, planInWords, statusInWords, verdictInWords } from "./format-infra.ts";
 import type { InfraFlags } from "./infra-command.ts";
-
-/** Exit code if isolated runs are not possible. */
-const notUsable = 1;
+import { declined, notUsable, onCluster } from "./on-cluster.ts";
 
 /** Merges flags and configuration. Flags take precedence. */
 async function settingsOf(flags: InfraFlags) {
@@ -75,11 +73,6 @@ export const init = (flags: InfraFlags): Promise<number> =>
     return verdict.isolation === "enforced" || !isolationRequired ? 0 : notUsable;
   });
 
-function declined(reporter: Reporter): number {
-  reporter.say("nothing was changed");
-  return notUsable;
-}
-
 /** `kgents infra status`: exits 0 when the cluster is usable. */
 export const status = (flags: InfraFlags): Promise<number> =>
   carryOut(flags, async () => {
@@ -99,12 +92,8 @@ export const status = (flags: InfraFlags): Promise<number> =>
 export const destroy = (flags: InfraFlags): Promise<number> =>
   carryOut(flags, async (reporter, signal) => {
     refuseWithoutTerminal(flags.yes === true, "nothing was removed");
-    const cluster = await connectInfra((await settingsOf(flags)).cluster);
-    try {
-      return await destroyOn(cluster, flags, reporter, signal);
-    } catch (error) {
-      throw infraFailure(cluster, error);
-    }
+    const settings = await settingsOf(flags);
+    return onCluster(settings.cluster, (cluster) => destroyOn(cluster, flags, reporter, signal));
   });
 
 async function destroyOn(

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
 import type { LiveDeployment } from "#core/agents/live-state";
-import type { Rollout } from "#operator/report/rollout-recorder";
+import type { Rollout } from "#core/agents/rollout";
 import { cluster } from "../support.ts";
 import { type AgentNamespace, createAgentNamespace, image, sleeping, startTestOperator } from "./scene.ts";
 

@@ -7,7 +7,7 @@ import { ClusterError } from "#cells/kubernetes/api/cluster-error";
 import { createObjects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import { destroy as destroyNamespace, planDestroy } from "#cells/kubernetes/infra/destroy";
-import { connectInfra, type InfraCluster, infraFailure } from "#cells/kubernetes/infra/infra-cluster";
+import type { InfraCluster } from "#cells/kubernetes/infra/infra-cluster";
 import { carryOutInit, prepareInit } from "#cells/kubernetes/infra/init";
 import type { PlannedObject } from "#cells/kubernetes/infra/plan";
 import type { Agent } from "#core/agents/agent";
@@ -27,9 +27,7 @@ import type { Reporter } from "../../terminal/reporter.ts";
 import { carryOut } from "../carry-out.ts";
 import { agentVerdictInWords, planInWords } from "../format-infra.ts";
 import type { InfraFlags } from "../infra-command.ts";
-
-/** Exit code if Agents are not accepted there, or nothing was done. */
-const notUsable = 1;
+import { declined, notUsable, onCluster } from "../on-cluster.ts";
 
 async function settingsOf(flags: InfraFlags) {
   const { configuration } = await loadConfiguration({ path: flags.config });
@@ -53,11 +51,6 @@ const plannedCrd = ({ action, name }: CrdPlan): PlannedObject => ({
   manifest: { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name } },
   action: ({ install: "create", unchanged: "unchanged", upgrade: "change", migrate: "change" } as const)[action],
 });
-
-function declined(reporter: Reporter): number {
-  reporter.say("nothing was changed");
-  return notUsable;
-}
 
 async function initOn(
   cluster: InfraCluster,
@@ -100,12 +93,7 @@ export const initAgents = (flags: InfraFlags): Promise<number> =>
       });
     }
     const settings = await settingsOf(flags);
-    const cluster = await connectInfra(settings.cluster);
-    try {
-      return await initOn(cluster, flags, settings, { reporter, signal });
-    } catch (error) {
-      throw infraFailure(cluster, error);
-    }
+    return onCluster(settings.cluster, (cluster) => initOn(cluster, flags, settings, { reporter, signal }));
   });
 
 /** The Agents in a namespace. None if the cluster has no definition of them. */
@@ -143,10 +131,6 @@ async function destroyOn(cluster: InfraCluster, flags: InfraFlags, reporter: Rep
 export const destroyAgents = (flags: InfraFlags): Promise<number> =>
   carryOut(flags, async (reporter, signal) => {
     refuseWithoutTerminal(flags.yes === true, "nothing was removed");
-    const cluster = await connectInfra((await settingsOf(flags)).cluster);
-    try {
-      return await destroyOn(cluster, flags, reporter, signal);
-    } catch (error) {
-      throw infraFailure(cluster, error);
-    }
+    const settings = await settingsOf(flags);
+    return onCluster(settings.cluster, (cluster) => destroyOn(cluster, flags, reporter, signal));
   });
