@@ -277,10 +277,10 @@ async function evaluate(code, number) {
 }
 
 /** Opens a standard stream of another process. */
-function openStream(descriptor, number, flags) {
-  const name = `/proc/${descriptor}/fd/${number}`;
+function openStream(client, number, flags) {
+  const name = `/proc/${client}/fd/${number}`;
   const opened = fs.openSync(name, flags | O_NONBLOCK);
-  if (flags & O_RDONLY || !(flags & O_WRONLY)) return opened;
+  if (flags === O_RDONLY) return opened;
   // Node.js cannot make it blocking again. The other end is there: this one does not wait.
   const blocking = fs.openSync(name, flags);
   fs.closeSync(opened);

@@ -311,14 +311,14 @@ class Kernel:
         self.process = os.getpid()
         self.calls = 0
 
-    def report(self, error, name):
+    def report(self, error):
         """Prints an error as Python does, without the frames of this file. Returns what is said of it."""
         import traceback
 
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
             trace = trace.tb_next
-        printed = traceback.TracebackException(type(error), error, trace, capture_locals=False)
+        printed = traceback.TracebackException(type(error), error, trace)
         sys.stderr.write("".join(printed.format()))
         return {"name": type(error).__name__, "message": shortened(str(error))}
 
@@ -333,7 +333,7 @@ class Kernel:
             show_figures()
             return 0, {"status": "ok"}
         except KeyboardInterrupt as error:
-            return 130, {"status": "interrupted", "error": self.report(error, name)}
+            return 130, {"status": "interrupted", "error": self.report(error)}
         except SystemExit as error:
             if isinstance(error.code, int) or error.code is None:
                 code = error.code or 0
@@ -342,7 +342,7 @@ class Kernel:
                 sys.stderr.write("%s\n" % (error.code,))
             return code & 255, {"status": "exit"}
         except BaseException as error:
-            said = self.report(error, name)
+            said = self.report(error)
             if isinstance(error, SyntaxError) and error.filename == name:
                 magic = magic_in(source, error)
                 if magic:
