@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { setTimeout as wait } from "node:timers/promises";
+import { createBackoff } from "#platform/host/backoff";
 import { answerMilliseconds, isPolling } from "#platform/temporal/task-queue";
 import type { WorkerConnections } from "./connect.ts";
 import { type DeploymentVersion, missingTaskQueues } from "./deployment.ts";
@@ -36,18 +36,21 @@ export function createListing(
   };
 }
 
-const pauseMilliseconds = 20;
-
 /**
- * Waits until the server lists a worker.
+ * Waits until the server lists a worker. The server limits how often a version may be described, for all of its workers
+ * together, so the pauses grow.
  *
  * @returns what the server did not list in time; undefined if it lists everything
  */
 export async function awaitListing(listing: Listing, timeoutMilliseconds = 10_000): Promise<string | undefined> {
   const deadline = Date.now() + timeoutMilliseconds;
+  const backoff = createBackoff({ first: 20, longest: 500, factor: 1.5 });
   for (;;) {
-    const missing = await listing(deadline);
+    // The server may be busy, or have had too many requests.
+    const missing = await listing(deadline).catch(
+      (error) => `cannot ask whether the server lists this worker: ${error}`,
+    );
     if (missing === undefined || Date.now() >= deadline) return missing;
-    await wait(pauseMilliseconds);
+    await backoff.pause();
   }
 }

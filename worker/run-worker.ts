@@ -134,9 +134,7 @@ async function awaitReady(
   runs: readonly Promise<void>[],
 ): Promise<void> {
   const { taskQueue } = configuration.worker;
-  const listed = awaitListing(worker.listing).catch(
-    (error) => `cannot ask whether the server lists this worker: ${error}`,
-  );
+  const listed = awaitListing(worker.listing);
   // If the worker has ended since, `stopped` of the running worker reports it.
   const missing = await Promise.race([listed, Promise.allSettled(runs).then(() => undefined)]);
   if (missing !== undefined) log.warn({ taskQueue }, missing);

@@ -164,7 +164,7 @@ describe("what a worker froze at its start", () => {
     const before = await pidsOf();
     const environment = await change();
     const { code, stdout, stderr } = await terminal.run(["exec", "--code", "print(1)"], { environment });
-    expect({ code, stdout }).toEqual({ code: 0, stdout: "1\n" });
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "1\n" });
     expect(stderr).toContain(`kgents: restarting the worker: ${name}`);
     const after = await pidsOf();
     expect(after.server).toBe(before.server);

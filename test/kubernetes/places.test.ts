@@ -121,7 +121,8 @@ describe.concurrent("a cluster without a place", () => {
     await using here = await scene();
     const allow = await refuseAll(here, "pods", { hidden: true });
     const id = randomUUID();
-    const handle = await here.worker.start({ ...request(tellStart(id)), startupTimeout: 6 });
+    // Long enough for the second cell to start on a loaded machine.
+    const handle = await here.worker.start({ ...request(tellStart(id)), startupTimeout: 20 });
     await until("a second cell", async () => (await summaries(here.worker, handle, "execute")).length > 1, 250);
     await allow();
     expect(await handle.result()).toMatchObject({ status: "succeeded", attempts: 1 });

@@ -3,9 +3,10 @@
  *
  * Measured in the worker's own process, so the tests' load is excluded, and without the time in which the kernel gave
  * its thread no processor, so it is valid on a loaded machine. `busy` is the computing time of the thread between two
- * ticks of 10 ms: at most 200 ms. `stood` is the delay of a tick, including waits for files: at most 200 ms, or on slow
- * disks three times the delay during an ordinary run. A request that blocks the loop does so every time, whereas a disk
- * or a hypervisor that is busy with others does not: a request above the limits is run up to three times.
+ * ticks of 10 ms: at most 200 ms. `stood` is the delay of a tick, including waits for files and for a program to be
+ * executed: at most 200 ms, or three times the delay during an ordinary run. A request that blocks the loop does so every
+ * time, whereas a disk, a processor or a hypervisor that is busy with others does not: a request above the limits is run
+ * up to five times, each time after an ordinary run that is measured anew.
  */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -38,9 +39,7 @@ beforeAll(async () => {
   // The first runs load and compile what later runs reuse.
   await run({ code: "echo warm > a", language: "sh", outputs: ["*"] });
   await run({ code: "x", language: "klingon" });
-  await measure();
-  await run({ code: "print(1)" });
-  baseline = await measure();
+  baseline = await measureOrdinary();
 });
 afterAll(async () => {
   await worker.end("SIGTERM");
@@ -69,6 +68,13 @@ async function measure(): Promise<LoopMeasure> {
   worker.child.kill("SIGUSR2");
   while (measures().length === before) await wait(20);
   return JSON.parse(measures().at(-1) ?? "").loop;
+}
+
+/** What an ordinary run takes now. */
+async function measureOrdinary(): Promise<LoopMeasure> {
+  await measure();
+  await run({ code: "print(1)" });
+  return measure();
 }
 
 const nested = (depth: number): unknown => JSON.parse(`${"[".repeat(depth)}${"]".repeat(depth)}`);
@@ -104,12 +110,16 @@ test.each<[what: string, request: object]>([
   ["a flood on both streams", shell("yes out | head -c 15000000 & yes err | head -c 15000000 >&2; wait", { cpu: 1 })],
   ["control characters", shell("yes $(printf '\\001\\033') | head -c 2000000")],
 ])("%s", async (_what, request) => {
-  const limits = { busy: longest, stood: Math.max(longest, 3 * baseline.stood) };
   const measures: LoopMeasure[] = [];
-  const isWithinLimits = ({ busy, stood }: LoopMeasure) => busy <= limits.busy && stood <= limits.stood;
-  while (measures.length < 3 && !measures.some(isWithinLimits)) {
+  let limits = { busy: longest, stood: longest };
+  let isWithinLimits = false;
+  while (measures.length < 5 && !isWithinLimits) {
+    if (measures.length > 0) baseline = await measureOrdinary();
+    limits = { busy: longest, stood: Math.max(longest, 3 * baseline.stood) };
     await run(request);
-    measures.push(await measure());
+    const measured = await measure();
+    measures.push(measured);
+    isWithinLimits = measured.busy <= limits.busy && measured.stood <= limits.stood;
   }
-  expect(measures.some(isWithinLimits), `${JSON.stringify(measures)} ms, allowed ${JSON.stringify(limits)}`).toBe(true);
+  expect(isWithinLimits, `${JSON.stringify(measures)} ms, allowed at last ${JSON.stringify(limits)}`).toBe(true);
 });

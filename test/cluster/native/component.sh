@@ -6,6 +6,8 @@ name=$1
 cd "$DIRECTORY"
 exec >> "log/$name" 2>&1 < /dev/null
 echo $$ > "pids/$name"
+# Memory is cheaper here than computing time: the heaps of these Go programs may grow to five times what is in use.
+export GOGC=400
 kube=$PROGRAMS/kube tools=$PROGRAMS/tools
 case $name in
   etcd)
