@@ -11,8 +11,11 @@ process.env.NODE_COMPILE_CACHE ??= join(dirname(kgentsPaths().cache), "kgents-te
 const temporal = "test/support/global-setup.ts";
 const cluster = "test/cluster/global-setup.ts";
 
-/** Real servers, workers and sandboxes run beside the tests. Much of what a file does is to wait for them. */
-const common = { maxWorkers: 4, testTimeout: 60_000, hookTimeout: 120_000 };
+/**
+ * Real servers, workers and sandboxes run beside the tests. Much of what a file does is to wait for them. On CI, a test that
+ * fails is run once more: a machine that stood still for a moment decides nothing. CI names each test that needed it.
+ */
+const common = { maxWorkers: 4, testTimeout: 60_000, hookTimeout: 120_000, retry: process.env.CI === "true" ? 1 : 0 };
 
 /** What needs no cluster, and beside it what needs one to itself: it mostly waits. */
 const local = {
