@@ -4,8 +4,10 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises";
+import { createBackoff } from "#platform/host/backoff";
 import type { CallOptions, ClusterApis, ClusterClient } from "./cluster-client.ts";
 import { toClusterError } from "./cluster-error.ts";
+import { createInformerCache, type InformerCache } from "./informer-cache.ts";
 import { type ListPage, listAll, type Page } from "./list-pages.ts";
 import { type VersionedObject, type WatchEnd, watchOnce } from "./watch-once.ts";
 
@@ -64,56 +66,94 @@ export interface InformerTimes {
   readonly longestPause?: number;
 }
 
-interface Entry<Item> {
-  readonly key: string;
-  readonly version: string | undefined;
-  readonly item: Item;
+/** What an informer has seen, and whom it tells. */
+interface View<Raw extends VersionedObject, Item> extends Omit<Informer<Item>, "close"> {
+  /** Everything was listed. */
+  readonly listed: (items: readonly Raw[]) => void;
+  /** The watch reported a change of one object. */
+  readonly changed: (type: string, raw: Raw) => void;
+  /** The server works: it sent an event, or kept a watch open. */
+  readonly works: () => void;
+  /** The list or the watch failed. Returns whether it worked before. */
+  readonly failed: (error: unknown) => boolean;
 }
 
-const idOf = ({ metadata }: VersionedObject): string => `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
-
-/** Creates a cache of the objects, by name and by index key. */
-function createCache<Raw extends VersionedObject, Item>(keyOf: (raw: Raw) => string, toItem: (raw: Raw) => Item) {
-  const entries = new Map<string, Entry<Item>>();
-  const index = new Map<string, Map<string, Item>>();
-  const remove = (id: string): string | undefined => {
-    const entry = entries.get(id);
-    if (!entry) return undefined;
-    entries.delete(id);
-    const group = index.get(entry.key);
-    group?.delete(id);
-    if (group?.size === 0) index.delete(entry.key);
-    return entry.key;
+function createView<Raw extends VersionedObject, Item>(
+  what: string,
+  cache: InformerCache<Raw, Item>,
+  log: (line: string) => void,
+): View<Raw, Item> {
+  const listeners: ((key: string, source: ChangeSource) => void)[] = [];
+  const listListeners: (() => void)[] = [];
+  let complete = false;
+  let failing = false;
+  let heardAt = performance.now();
+  const tell = (keys: readonly string[], source: ChangeSource): void => {
+    for (const key of keys) {
+      for (const listener of listeners) listener(key, source);
+    }
   };
-  /** Returns the keys whose objects changed. */
-  const put = (raw: Raw): readonly string[] => {
-    const id = idOf(raw);
-    const version = raw.metadata?.resourceVersion;
-    if (version !== undefined && entries.get(id)?.version === version) return [];
-    const before = remove(id);
-    const key = keyOf(raw);
-    const item = toItem(raw);
-    entries.set(id, { key, version, item });
-    const group = index.get(key) ?? new Map<string, Item>();
-    index.set(key, group.set(id, item));
-    return before === undefined || before === key ? [key] : [before, key];
-  };
-  const removeOne = (id: string): readonly string[] => {
-    const key = remove(id);
-    return key === undefined ? [] : [key];
+  const works = (): void => {
+    if (failing) log(`the watch of ${what} works again`);
+    failing = false;
   };
   return {
-    of: (key: string): readonly Item[] => [...(index.get(key)?.values() ?? [])],
-    keys: (): readonly string[] => [...index.keys()],
-    put,
-    remove: (raw: Raw): readonly string[] => removeOne(idOf(raw)),
-    /** Replaces the content with the items of a list. */
-    replace: (raws: readonly Raw[]): readonly string[] => {
-      const listed = new Set(raws.map(idOf));
-      const gone = [...entries.keys()].filter((id) => !listed.has(id)).flatMap(removeOne);
-      return [...gone, ...raws.flatMap(put)];
+    of: cache.of,
+    keys: cache.keys,
+    isComplete: () => complete,
+    isFailing: () => failing,
+    quietFor: () => performance.now() - heardAt,
+    onChange: (listener) => void listeners.push(listener),
+    onList: (listener) => void listListeners.push(listener),
+    listed: (items) => {
+      const keys = cache.replace(items);
+      complete = true;
+      heardAt = performance.now();
+      tell(keys, "list");
+      for (const listener of listListeners) listener();
+    },
+    changed: (type, raw) => {
+      works();
+      heardAt = performance.now();
+      if (type === "DELETED") tell(cache.remove(raw), "watch");
+      else if (type === "ADDED" || type === "MODIFIED") tell(cache.put(raw), "watch");
+    },
+    works,
+    failed: (error) => {
+      const worked = !failing;
+      failing = true;
+      if (worked) {
+        log(`the watch of ${what} failed and is begun anew: ${toClusterError(`watching ${what}`, error).message}`);
+      }
+      return worked;
     },
   };
+}
+
+/** Lists, then watches until a failure, until the resource version is too old, or until the signal is aborted. */
+async function listAndWatch<Raw extends VersionedObject>(
+  client: ClusterClient,
+  { what, path, labelSelector, list }: Watched<Raw>,
+  view: View<Raw, unknown>,
+  { silence, firstPause, longestPause }: Required<InformerTimes>,
+  signal: AbortSignal,
+): Promise<WatchEnd | undefined> {
+  const listed = await listAll(client, `listing ${what}`, list, { signal });
+  view.listed(listed.items);
+  let { version } = listed;
+  for (;;) {
+    const began = performance.now();
+    const end = await watchOnce<Raw>(client, { path, labelSelector, version, silence, signal }, view.changed);
+    if (signal.aborted) return undefined;
+    if (end.end === "failed") return end;
+    const lasted = performance.now() - began;
+    // The watch stayed open this long without a failure, so it works.
+    if (lasted >= Math.min(silence, longestPause)) view.works();
+    // Pause, in case a proxy closes each watch immediately.
+    if (lasted < firstPause) await wait(firstPause - lasted, undefined, { signal }).catch(() => {});
+    if (end.end === "expired") return undefined;
+    version = end.version ?? version;
+  }
 }
 
 /**
@@ -129,92 +169,32 @@ export function startInformer<Raw extends VersionedObject, Item>(
   watched: Watched<Raw>,
   toItem: (raw: Raw) => Item,
   log: (line: string) => void,
-  times: InformerTimes = {},
+  { silence = 30_000, firstPause = 500, longestPause = 5000 }: InformerTimes = {},
 ): Informer<Item> {
-  const { silence = 30_000, firstPause = 500, longestPause = 5000 } = times;
-  const { what, path, labelSelector, list, keyOf } = watched;
-  const cache = createCache(keyOf, toItem);
-  const listeners: ((key: string, source: ChangeSource) => void)[] = [];
-  const listListeners: (() => void)[] = [];
+  const view = createView(watched.what, createInformerCache(watched.keyOf, toItem), log);
   const closing = new AbortController();
   const { signal } = closing;
-  let complete = false;
-  let heardAt = performance.now();
-  let failing = false;
-
-  const tell = (keys: readonly string[], source: ChangeSource): void => {
-    for (const key of keys) {
-      for (const listener of listeners) listener(key, source);
-    }
-  };
-  const works = (): void => {
-    if (failing) log(`the watch of ${what} works again`);
-    failing = false;
-  };
-  /** Lists everything. Returns the resource version from which to watch. */
-  const listNow = async (): Promise<string | undefined> => {
-    const { items, version } = await listAll(client, `listing ${what}`, list, { signal });
-    const keys = cache.replace(items);
-    complete = true;
-    heardAt = performance.now();
-    tell(keys, "list");
-    for (const listener of listListeners) listener();
-    return version;
-  };
-  const take = (type: string, raw: Raw): void => {
-    works();
-    heardAt = performance.now();
-    if (type === "DELETED") tell(cache.remove(raw), "watch");
-    else if (type === "ADDED" || type === "MODIFIED") tell(cache.put(raw), "watch");
-  };
-  /** Lists, then watches until a failure or until the resource version is too old. */
-  const round = async (): Promise<WatchEnd | undefined> => {
-    let version = await listNow();
-    for (;;) {
-      const began = performance.now();
-      const end = await watchOnce<Raw>(client, { path, labelSelector, version, silence, signal }, take);
-      if (signal.aborted) return undefined;
-      if (end.end === "failed") return end;
-      const lasted = performance.now() - began;
-      // The watch stayed open this long without a failure, so it works.
-      if (lasted >= Math.min(silence, longestPause)) works();
-      // Pause, in case a proxy closes each watch immediately.
-      if (lasted < firstPause) await wait(firstPause - lasted, undefined, { signal }).catch(() => {});
-      if (end.end === "expired") return undefined;
-      version = end.version ?? version;
-    }
-  };
+  const backoff = createBackoff({ first: firstPause, longest: longestPause });
   const run = async (): Promise<void> => {
-    let pause = firstPause;
     while (!signal.aborted) {
-      let failure: unknown;
-      try {
-        const end = await round();
-        if (end?.end === "failed") failure = end.error;
-      } catch (error) {
-        failure = error;
-      }
+      const end = await listAndWatch(client, watched, view, { silence, firstPause, longestPause }, signal).catch(
+        (error: unknown) => ({ end: "failed" as const, error }),
+      );
       if (signal.aborted) return;
-      if (failure === undefined) continue;
-      if (!failing) {
-        pause = firstPause;
-        log(`the watch of ${what} failed and is begun anew: ${toClusterError(`watching ${what}`, failure).message}`);
-      }
-      failing = true;
-      await wait(pause, undefined, { signal }).catch(() => {});
-      pause = Math.min(2 * pause, longestPause);
+      if (end?.end !== "failed") continue;
+      if (view.failed(end.error)) backoff.reset();
+      await backoff.pause(signal);
     }
   };
   const running = run();
-
   return {
-    of: cache.of,
-    keys: cache.keys,
-    isComplete: () => complete,
-    isFailing: () => failing,
-    quietFor: () => performance.now() - heardAt,
-    onChange: (listener) => void listeners.push(listener),
-    onList: (listener) => void listListeners.push(listener),
+    of: view.of,
+    keys: view.keys,
+    isComplete: view.isComplete,
+    isFailing: view.isFailing,
+    quietFor: view.quietFor,
+    onChange: view.onChange,
+    onList: view.onList,
     close: async () => {
       closing.abort();
       await running;

@@ -125,100 +125,118 @@ export const listPageOf =
     };
   };
 
-/**
- * Creates the access to objects.
- *
- * @param guards of writes. @default none
- */
-export function createObjects(client: ClusterClient, { admit, permit }: RequestGuards = {}): Objects {
-  const pathOf = (type: ResourceType, { name, namespace }: ObjectPlace, subresource?: string): string =>
-    resourcePath(type, namespace ?? client.namespace, name, subresource);
-  const send = async <Answer>(
+/** How requests are sent. */
+interface Sender {
+  readonly client: ClusterClient;
+  readonly pathOf: (type: ResourceType, place: ObjectPlace, subresource?: string) => string;
+  readonly send: <Answer>(
     what: string,
     request: ObjectRequest,
-    limits: RequestLimits = {},
-  ): Promise<ObjectResponse<Answer>> => {
+    limits?: RequestLimits,
+  ) => Promise<ObjectResponse<Answer>>;
+  readonly write: <Item>(what: string, request: ObjectRequest, options: WriteOptions) => Promise<Written<Item>>;
+}
+
+function createSender(client: ClusterClient, { admit, permit }: RequestGuards): Sender {
+  const send: Sender["send"] = async <Answer>(what: string, request: ObjectRequest, limits: RequestLimits = {}) => {
     const isWrite = request.method !== "GET";
     if (isWrite) await admit?.(limits.signal);
     const before = isWrite ? permit : undefined;
     return client.request(what, (_apis, options) => sendObject<Answer>(client, request, options, before), limits);
   };
-  const write = async <Item>(what: string, request: ObjectRequest, options: WriteOptions): Promise<Written<Item>> => {
-    const { fieldManager, dryRun, limits } = options;
-    const query = { ...request.query, fieldManager, dryRun: dryRun ? "All" : undefined };
-    const { body, warnings } = await send<Item>(what, { ...request, query }, limits);
-    return { object: body, warnings };
-  };
-
   return {
-    get: async <Item extends KubernetesJson>(type: ResourceType, place: ObjectPlace, limits?: RequestLimits) => {
-      try {
-        const what = `reading ${type.kind} ${place.name}`;
-        return (await send<Item>(what, { method: "GET", path: pathOf(type, place) }, limits)).body;
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
-      }
-    },
-    list: async <Item extends KubernetesJson>(
-      type: ResourceType,
-      { namespace = client.namespace, labelSelector, limits }: Parameters<Objects["list"]>[1] = {},
-    ) => {
-      const page = listPageOf<Item>(client, type, {
-        namespace: namespace === "*" ? undefined : namespace,
-        labelSelector,
-      });
-      const { items } = await listAll<Item>(
-        client,
-        `listing ${type.plural}`,
-        (_apis, at, options) => page(at, options),
-        limits,
-      );
-      return items;
-    },
-    apply: (object, options) => {
-      const type = resourceTypeOf(object);
-      const place = placeOf(object);
-      const path = pathOf(type, place, options.status ? "status" : undefined);
-      const query = { force: options.force ?? false, fieldValidation: "Strict" };
-      const contentType = client.module.PatchStrategy.ServerSideApply;
-      const what = `applying ${type.kind} ${place.name}`;
-      return write(what, { method: "PATCH", path, query, body: object, contentType }, options);
-    },
-    create: (object, options) => {
-      const type = resourceTypeOf(object);
-      const path = resourcePath(type, object.metadata?.namespace ?? client.namespace);
-      return write(`creating ${type.kind} ${object.metadata?.name}`, { method: "POST", path, body: object }, options);
-    },
-    replace: (object, options) => {
-      const type = resourceTypeOf(object);
-      const place = placeOf(object);
-      const request: ObjectRequest = { method: "PUT", path: pathOf(type, place), body: object };
-      return write(`replacing ${type.kind} ${place.name}`, request, options);
-    },
-    patch: (type, place, patch, options) => {
-      const { JsonPatch, MergePatch } = client.module.PatchStrategy;
-      const contentType = Array.isArray(patch) ? JsonPatch : MergePatch;
-      const request: ObjectRequest = { method: "PATCH", path: pathOf(type, place), body: patch, contentType };
-      return write(`patching ${type.kind} ${place.name}`, request, options);
-    },
-    remove: async (type, place, { uid, propagation = "Background", dryRun, limits } = {}) => {
-      // The server reads the options from the body, and then ignores those in the query.
-      const body = {
-        propagationPolicy: propagation,
-        ...(dryRun && { dryRun: ["All"] }),
-        ...(uid !== undefined && { preconditions: { uid } }),
-      };
-      try {
-        const what = `deleting ${type.kind} ${place.name}`;
-        await send(what, { method: "DELETE", path: pathOf(type, place), body }, limits);
-        return true;
-      } catch (error) {
-        if (isMissing(error)) return false;
-        throw error;
-      }
+    client,
+    pathOf: (type, { name, namespace }, subresource) =>
+      resourcePath(type, namespace ?? client.namespace, name, subresource),
+    send,
+    write: async <Item>(what: string, request: ObjectRequest, options: WriteOptions) => {
+      const { fieldManager, dryRun, limits } = options;
+      const query = { ...request.query, fieldManager, dryRun: dryRun ? "All" : undefined };
+      const { body, warnings } = await send<Item>(what, { ...request, query }, limits);
+      return { object: body, warnings };
     },
   };
+}
+
+const readsOf = ({ client, pathOf, send }: Sender): Pick<Objects, "get" | "list"> => ({
+  get: async <Item extends KubernetesJson>(type: ResourceType, place: ObjectPlace, limits?: RequestLimits) => {
+    try {
+      const what = `reading ${type.kind} ${place.name}`;
+      return (await send<Item>(what, { method: "GET", path: pathOf(type, place) }, limits)).body;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  },
+  list: async <Item extends KubernetesJson>(
+    type: ResourceType,
+    { namespace = client.namespace, labelSelector, limits }: Parameters<Objects["list"]>[1] = {},
+  ) => {
+    const page = listPageOf<Item>(client, type, {
+      namespace: namespace === "*" ? undefined : namespace,
+      labelSelector,
+    });
+    const what = `listing ${type.plural}`;
+    const { items } = await listAll<Item>(client, what, (_apis, at, options) => page(at, options), limits);
+    return items;
+  },
+});
+
+const writesOf = ({ client, pathOf, write }: Sender): Pick<Objects, "apply" | "create" | "replace" | "patch"> => ({
+  apply: (object, options) => {
+    const type = resourceTypeOf(object);
+    const place = placeOf(object);
+    const path = pathOf(type, place, options.status ? "status" : undefined);
+    const query = { force: options.force ?? false, fieldValidation: "Strict" };
+    const contentType = client.module.PatchStrategy.ServerSideApply;
+    const what = `applying ${type.kind} ${place.name}`;
+    return write(what, { method: "PATCH", path, query, body: object, contentType }, options);
+  },
+  create: (object, options) => {
+    const type = resourceTypeOf(object);
+    const path = resourcePath(type, object.metadata?.namespace ?? client.namespace);
+    return write(`creating ${type.kind} ${object.metadata?.name}`, { method: "POST", path, body: object }, options);
+  },
+  replace: (object, options) => {
+    const type = resourceTypeOf(object);
+    const place = placeOf(object);
+    const request: ObjectRequest = { method: "PUT", path: pathOf(type, place), body: object };
+    return write(`replacing ${type.kind} ${place.name}`, request, options);
+  },
+  patch: (type, place, patch, options) => {
+    const { JsonPatch, MergePatch } = client.module.PatchStrategy;
+    const contentType = Array.isArray(patch) ? JsonPatch : MergePatch;
+    const request: ObjectRequest = { method: "PATCH", path: pathOf(type, place), body: patch, contentType };
+    return write(`patching ${type.kind} ${place.name}`, request, options);
+  },
+});
+
+const removalOf = ({ pathOf, send }: Sender): Pick<Objects, "remove"> => ({
+  remove: async (type, place, { uid, propagation = "Background", dryRun, limits } = {}) => {
+    // The server reads the options from the body, and then ignores those in the query.
+    const body = {
+      propagationPolicy: propagation,
+      ...(dryRun && { dryRun: ["All"] }),
+      ...(uid !== undefined && { preconditions: { uid } }),
+    };
+    try {
+      await send(`deleting ${type.kind} ${place.name}`, { method: "DELETE", path: pathOf(type, place), body }, limits);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  },
+});
+
+/**
+ * Creates the access to objects.
+ *
+ * @param guards of writes. @default none
+ */
+export function createObjects(client: ClusterClient, guards: RequestGuards = {}): Objects {
+  const sender = createSender(client, guards);
+  return { ...readsOf(sender), ...writesOf(sender), ...removalOf(sender) };
 }
 
 /** Whether the object does not exist. For a kind that is not served, the server also answers 404. */
