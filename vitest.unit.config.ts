@@ -9,6 +9,8 @@ export default defineConfig({
     include: ["test/unit/**/*.test.ts"],
     // Some wait for processes more than they compute.
     maxWorkers: 3,
+    // A process for each file would take more time than the tests.
+    isolate: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // CI counts these tests, too.
