@@ -28,9 +28,19 @@ export type StopReason =
   | "collection-timeout"
   | "handed-over";
 
+/** How long an interrupted program of a session may take to end before it is killed, in milliseconds. */
+export const interruptPatience = 2000;
+
+/** The most bytes of what a kernel says of a call. */
+export const maximumKernelResult = 12 * 2 ** 20;
+
 /** The connections of a running program with the worker. */
 export interface ProgramContext {
-  /** Aborted with a {@link StopReason} as its reason: kill every process, keep the output so far, return the outcome. */
+  /**
+   * Aborted with a {@link StopReason} as its reason: kill every process, keep the output so far, return the outcome. A
+   * program of a session is interrupted first, and all processes of its cell are killed if it has not ended
+   * {@link interruptPatience} later.
+   */
   readonly stop: AbortSignal;
   /**
    * Called once, when the program starts. The time limit counts from this moment, or from `at` if an earlier worker
@@ -64,6 +74,12 @@ export interface ProgramContext {
   readonly saveFile: (name: string, content: Readable, bytes: number) => Promise<boolean>;
 }
 
+/**
+ * What the kernel of a cell says of a call: text that should be JSON and must not be trusted, at most
+ * `maximumKernelResult` bytes; or why there is none. It says nothing (`none`) if it ended during the call.
+ */
+export type KernelResult = { readonly text: string } | { readonly absent: "none" | "too-large" };
+
 /** The outcome of a program, as the provider reports it. */
 export interface ProgramOutcome {
   /** How the program ended; null if unknown. `code` is 128 + n if signal n ended it. */
@@ -75,6 +91,13 @@ export interface ProgramOutcome {
   readonly outOfMemory: boolean;
   /** Set if the cell itself ended the program at a limit. `detail` is one sentence for people. */
   readonly stopped?: { readonly reason: "timed-out" | "output-limit" | "disk-limit"; readonly detail: string } | null;
+  /**
+   * How a program of a session ended after it was asked to stop: by an interrupt, after which the other processes of the
+   * cell go on; or by the kill of all processes of the cell, its kernel included. Undefined if it was not stopped.
+   */
+  readonly stoppedBy?: "interrupt" | "kill" | undefined;
+  /** What the kernel says of the call. Set if the program is a call that has ended. */
+  readonly kernelResult?: KernelResult | undefined;
   /** Set if the program may have run but its outcome is unknown: one sentence with the reason. */
   readonly lost: string | null;
   readonly usage: { readonly peakMemoryBytes: number | null; readonly cpuSeconds: number | null };
@@ -160,6 +183,14 @@ export interface CellProvider {
    * @throws NoPlace; KgentsError when the program was certainly not started
    */
   readonly run: (cell: CellPlan, n: number, program: Program, context: ProgramContext) => Promise<ProgramOutcome>;
+  /**
+   * Interrupts program `n` of a cell for a session, as Ctrl-C would: SIGINT. It may go on all the same. Can be called
+   * several times.
+   *
+   * @returns false if the program does not run
+   * @throws KgentsError `cluster-unavailable` if the cell could not be reached
+   */
+  readonly interrupt: (cell: CellPlan, n: number) => Promise<boolean>;
   /** Ends a cell whose output is stored. Its objects in a cluster can be inspected until their TTL expires. */
   readonly release: (cellId: string) => Promise<void>;
   /**

@@ -36,16 +36,19 @@ export interface CellShape {
   /** The bytes of the input that comes from the artifact store. They count in addition to `disk`. */
   readonly inputBytes: number;
   /**
-   * Whether the cell ends with its first program, or waits for further ones until it is released or its lifetime is
-   * over.
+   * Whether the cell ends with its first program (`one`), or waits for further ones until it is released or its lifetime
+   * is over. All processes of a program are killed at its end (`many`), or stay while the cell does (`session`).
    */
-  readonly programs: "one" | "many";
+  readonly programs: "one" | "many" | "session";
 }
 
 /** An input file of a program. */
 export type ProgramFile = ExecutionSpec["files"][number];
 
-/** What runs in a cell. */
+/**
+ * What runs in a cell: the file `codeFile` by the interpreter of the cell's language, unless `kernel` or `script` says
+ * otherwise.
+ */
 export interface Program {
   /** The interpreter in an image, with its arguments. On the worker's machine its own interpreter is used instead. */
   readonly command: readonly string[];
@@ -61,6 +64,17 @@ export interface Program {
   readonly outputs: readonly string[];
   /** Wall-clock time of the program, in milliseconds. */
   readonly timeout: number;
+  /**
+   * Evaluates `code` in the kernel of the cell, which keeps its names between programs. The first such program starts
+   * the kernel, with its `env`. `codeFile`, `args` and `stdin` are not used. Only in cells for a session, and languages
+   * with a kernel: see `hasKernel`.
+   */
+  readonly kernel?: true;
+  /**
+   * A POSIX shell script that runs in the work directory instead, with `args`, whatever the language of the cell. Other
+   * processes of the cell, and users of its host, can read it and `args`. `code` must be undefined.
+   */
+  readonly script?: string;
 }
 
 /** The number of bytes that come from the artifact store. */

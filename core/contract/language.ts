@@ -85,6 +85,11 @@ export const builtInLanguages: readonly Language[] = [
   },
 ];
 
+const languagesWithKernel: readonly string[] = ["python", "javascript", "typescript", "bash"];
+
+/** Whether a session in the language keeps its names between calls. */
+export const hasKernel = ({ name }: Pick<Language, "name">): boolean => languagesWithKernel.includes(name);
+
 /**
  * Finds a language by name or alias, ignoring case.
  *

@@ -63,6 +63,7 @@ export async function prepareKernel(language: KernelLanguage): Promise<Kernel> {
     const [program = "", ...args] = [
       ...shell,
       packageFile("cells/kernels/call.sh"),
+      join(directory, ".kgents"),
       String(own),
       ...commands[language],
     ];

@@ -19,7 +19,7 @@ import { rewriteImports } from "./imports.mjs";
 
 const home = process.env.KGENTS_KERNEL;
 delete process.env.KGENTS_KERNEL;
-const work = path.dirname(home);
+const work = process.cwd();
 const isTypeScript = process.argv[2] === "typescript";
 
 // Bounds of what one call may show. The worker has its own.
@@ -338,13 +338,23 @@ async function serve(number, client) {
   const result = { ...said, displays: displays.bundles, displaysOmitted: displays.omitted, call: calls };
   displays = noDisplays();
   const file = path.join(folder, "result");
-  fs.writeFileSync(`${file}.new`, JSON.stringify(result));
-  fs.renameSync(`${file}.new`, file);
+  try {
+    fs.writeFileSync(`${file}.new`, JSON.stringify(result));
+    fs.renameSync(`${file}.new`, file);
+  } catch {
+    // The disk is full. The call has its exit code all the same.
+  }
   answer(folder, code);
 }
 
 function answer(folder, code) {
-  const reply = fs.openSync(path.join(folder, "reply"), O_RDWR);
+  let reply;
+  try {
+    reply = fs.openSync(path.join(folder, "reply"), O_RDWR);
+  } catch {
+    // The process of the call was killed, and a later call has removed what it left.
+    return;
+  }
   fs.writeSync(reply, `${code}\n`);
   fs.closeSync(reply);
 }

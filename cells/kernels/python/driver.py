@@ -18,7 +18,7 @@ import signal
 import types
 
 HOME = os.environ.pop("KGENTS_KERNEL")
-WORK = os.path.dirname(HOME)
+WORK = os.getcwd()
 
 # Bounds of what one call may show. The worker has its own.
 MAXIMUM_DISPLAYS = 16
@@ -387,14 +387,22 @@ class Kernel:
         )
         current = Displays()
         path = os.path.join(folder, "result")
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            json.dump(said, file)
-        os.replace(path + ".new", path)
+        try:
+            with open(path + ".new", "w", encoding="utf-8") as file:
+                json.dump(said, file)
+            os.replace(path + ".new", path)
+        except OSError:
+            # The disk is full. The call has its exit code all the same.
+            pass
         self.answer(folder, b"%d" % code)
 
     @staticmethod
     def answer(folder, code):
-        reply = os.open(os.path.join(folder, "reply"), os.O_RDWR)
+        try:
+            reply = os.open(os.path.join(folder, "reply"), os.O_RDWR)
+        except OSError:
+            # The process of the call was killed, and a later call has removed what it left.
+            return
         os.write(reply, code + b"\n")
         os.close(reply)
 
