@@ -24,16 +24,23 @@ export function controlReader(stream: Readable): ControlReader {
   };
   return {
     until: async (delimiter, longest = 4096) => {
+      const parts: Buffer[] = [];
+      let length = 0;
       for (;;) {
         const index = pending.indexOf(delimiter);
         if (index !== -1) {
-          const text = pending.toString("utf8", 0, index);
+          const text = Buffer.concat([...parts, pending.subarray(0, index)]).toString("utf8");
           pending = pending.subarray(index + 1);
           return text;
         }
-        const chunk = pending.length > longest ? undefined : await next();
-        if (chunk === undefined) return undefined;
-        pending = Buffer.concat([pending, chunk]);
+        length += pending.length;
+        const chunk = length > longest ? undefined : await next();
+        if (chunk === undefined) {
+          pending = Buffer.concat([...parts, pending]);
+          return undefined;
+        }
+        parts.push(pending);
+        pending = chunk;
       }
     },
     some: async (most) => {

@@ -158,6 +158,9 @@ const jobOf = (instance: string, cellId: string, found: OwnedCell | undefined): 
     ? undefined
     : { metadata: { name: cellId, uid: found.uid, labels: { [instanceLabel]: instance } } };
 
+const noSessions = (): KgentsError =>
+  new KgentsError("internal", "sessions do not run on a cluster yet", { remedy: "Use the backend subprocess." });
+
 /** Creates the provider of cells in a cluster. It connects on first use. */
 export function createKubernetesProvider(options: KubernetesOptions): CellProvider {
   const { instance, namespace, runtimeClassName, podTemplate, userIds = defaultUserIds } = options;
@@ -181,7 +184,9 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
         return { summary, isolation: isolationOf(status, usualLimits()) };
       }),
     // The quotas and the scheduler decide what fits.
-    check: () => {},
+    check: ({ programs }) => {
+      if (programs === "session") throw noSessions();
+    },
     acquire: async (plan) => {
       const status = await readStatus(true);
       checkNetwork(status, plan.shape.network, options.networkIsolation);
@@ -192,6 +197,9 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
     run: async (cell, n, program, context) => {
       const jobUid = created.take(cell.cellId);
       return runProgram({ ...(await connect()), nodePatienceMilliseconds }, cell, n, program, context, jobUid);
+    },
+    interrupt: async () => {
+      throw noSessions();
     },
     release: async (cellId) => releaseCell(await connect(), cellId),
     remove: async (cellId, found) => {

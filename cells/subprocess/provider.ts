@@ -106,6 +106,7 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
       return { isolation };
     },
     run: (cell, n, program, context) => runClaimed(runner, cell, n, program, context),
+    interrupt: async ({ cellId }, n) => lasting.interrupt(cellId, n),
     // A sandbox for one program has ended with it.
     release: (cellId) => lasting.end(cellId, "the cell was released"),
     remove,

@@ -49,7 +49,7 @@ export async function runClaimed(
 ): Promise<ProgramOutcome> {
   const { records, single, self } = runner;
   const { cellId } = cell;
-  const isLasting = cell.shape.programs === "many";
+  const isLasting = cell.shape.programs !== "one";
   if (!isLasting && n > 1) return lostOutcome("the cell has ended with its only program");
   const lost = records.claim(cellId, n, await self);
   if (lost !== null) return lostOutcome(lost);

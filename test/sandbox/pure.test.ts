@@ -235,6 +235,7 @@ test("the supervisor kills everything only where it is the first process of its 
   const plan = {
     ...{ command: ["/bin/true"], environment: {}, ownEnvironment: false, directory: "/work", stdin: false, drop: [] },
     ...{ timeout: 1000, inputs: false, patterns: ["./*"], openFiles: 9, largestFile: 9, ownsNamespace: true },
+    session: null,
     fallback: { memory: null, pids: null },
   };
   const kills = supervisorScript(plan)

@@ -124,7 +124,7 @@ for n in sorted(map(int, os.listdir("/proc/self/fd"))):
     const plan = {
       ...{ command: ["/bin/true"], environment: of(heeded), ownEnvironment: true, directory: "/work", stdin: false },
       ...{ timeout: 1000, inputs: false, patterns: [], openFiles: 9, largestFile: 9, ownsNamespace: true },
-      ...{ fallback: { memory: null, pids: null }, drop: who === "root" ? ["/usr/bin/setpriv"] : [] },
+      ...{ fallback: { memory: null, pids: null }, drop: who === "root" ? ["/usr/bin/setpriv"] : [], session: null },
     };
     expect(supervisorScript(plan)).not.toContain("/usr/bin/env");
   });

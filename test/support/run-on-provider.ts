@@ -20,6 +20,8 @@ export interface RunAnswer {
   readonly stderr: Buffer;
   readonly files: Record<string, Buffer>;
   readonly milliseconds: number;
+  /** Whether it was interrupted while it ran. */
+  readonly interrupted: boolean;
 }
 
 export interface RunSettings {
@@ -32,6 +34,10 @@ export interface RunSettings {
   readonly programs?: CellShape["programs"];
   /** How long a cell with many programs lives, in milliseconds. @default 600,000 */
   readonly lifetime?: number;
+  /** Changes the program of the request. */
+  readonly change?: Partial<Pick<Program, "kernel" | "script">>;
+  /** Interrupts when this text has appeared on stdout. */
+  readonly interruptAt?: string;
   /** Cancels this many milliseconds after the cell was created. */
   readonly stopAfter?: number;
   /** Cancels when this text has appeared on stdout. */
@@ -82,14 +88,16 @@ function keep(chunks: Buffer[], onChunk: () => void = () => {}): Writable {
 /** The cell of a request, and its program. */
 function planOf(
   request: ExecutionRequest,
-  { cellId, programs = "one", lifetime = 600_000 }: RunSettings,
+  { cellId, programs = "one", lifetime = 600_000, change }: RunSettings,
 ): { spec: ExecutionSpec; cell: CellPlan; program: Program } {
   const spec = parseRequest(request);
   const owner = { workflowId: cellId, runId: cellId };
   const language = findLanguage(builtInLanguages, spec.language);
   const shape = shapeOf(spec, language);
   const wanted: CellShape = programs === "one" ? shape : { ...shape, programs, lifetime };
-  return { spec, cell: { cellId, shape: wanted, owner }, program: programOf(spec, language) };
+  const own = programOf(spec, language);
+  const program = change?.script === undefined ? { ...own, ...change } : { ...own, ...change, code: undefined };
+  return { spec, cell: { cellId, shape: wanted, owner }, program };
 }
 
 /** Acquires a cell that runs many programs. The request only says its shape. */
@@ -98,7 +106,7 @@ export async function acquireForMany(
   request: ExecutionRequest,
   settings: RunSettings,
 ): Promise<void> {
-  const { cell } = planOf(request, { ...settings, programs: "many" });
+  const { cell } = planOf(request, { programs: "many", ...settings });
   provider.check(cell.shape);
   await provider.acquire(cell);
 }
@@ -108,7 +116,7 @@ export async function runOnProvider(
   request: ExecutionRequest,
   settings: RunSettings,
 ): Promise<RunAnswer> {
-  const { cellId, again = false, n = 1, stopAfter, stopAt } = settings;
+  const { cellId, again = false, n = 1, stopAfter, stopAt, interruptAt } = settings;
   const { spec, cell, program } = planOf(request, settings);
   const streams: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
   const files: Record<string, Buffer> = {};
@@ -117,6 +125,7 @@ export async function runOnProvider(
   const stop = new AbortController();
   const stopFor = (reason: StopReason) => stop.abort(reason);
   let clock: NodeJS.Timeout | undefined;
+  let interrupted: Promise<boolean> | undefined;
   const began = performance.now();
   try {
     if (!again) await provider.acquire(cell);
@@ -130,7 +139,10 @@ export async function runOnProvider(
       abandoned: new AbortController().signal,
       stored: { stdout: 0, stderr: 0 },
       stdout: keep(streams.stdout, () => {
-        if (stopAt !== undefined && Buffer.concat(streams.stdout).includes(stopAt)) stopFor("cancelled");
+        const said = Buffer.concat(streams.stdout);
+        if (stopAt !== undefined && said.includes(stopAt)) stopFor("cancelled");
+        if (interruptAt === undefined || interrupted !== undefined || !said.includes(interruptAt)) return;
+        interrupted = provider.interrupt(cell, n);
       }),
       stderr: keep(streams.stderr),
       open,
@@ -148,5 +160,5 @@ export async function runOnProvider(
   const milliseconds = performance.now() - began;
   if (!again) await provider.remove(cellId);
   const [stdout, stderr] = [Buffer.concat(streams.stdout), Buffer.concat(streams.stderr)];
-  return { outcome, error, stdout, stderr, files, milliseconds };
+  return { outcome, error, stdout, stderr, files, milliseconds, interrupted: (await interrupted) ?? false };
 }

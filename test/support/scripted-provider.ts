@@ -88,6 +88,7 @@ export function scriptedProvider(
       context.started();
       return ended;
     },
+    interrupt: async () => false,
     release: async () => {
       calls.push("release");
       await script.release?.();

@@ -73,6 +73,7 @@ function createWorld(at: Await, fault: Fault) {
       cells.delete(cellId);
       placement.release(cellId);
     },
+    interrupt: async () => false,
     release: async () => {},
     find: async () => null,
     list: async () => [],

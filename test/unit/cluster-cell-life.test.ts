@@ -119,6 +119,7 @@ function createWorld(at: Await, fault: Fault) {
       remove(cellId);
       placement.release(cellId);
     },
+    interrupt: async () => false,
     release: () => meet("release"),
     find: async (cellId) => cells.get(cellId) ?? null,
     list: async () => [...cells.values()],

@@ -18,6 +18,7 @@ const machineWith = (enforced: EnforcedByGroups | undefined): Machine => ({
   setpriv: "",
   seccomp: Buffer.alloc(0),
   view: { online: [], offline: [] },
+  kernels: "",
   shell: null,
   groups: enforced && { enforced, parents: [], create: () => Promise.reject(new Error("no groups here")) },
   uidMap: "",

@@ -16,6 +16,8 @@ import { createTurns, type Turns } from "./turns.ts";
 export interface LastingCells {
   /** Runs a program whose claim the caller has. */
   readonly run: (cell: CellPlan, n: number, program: Program, context: ProgramContext) => Promise<ProgramOutcome>;
+  /** Interrupts a program of a session. Returns false if it does not run. */
+  readonly interrupt: (cellId: string, n: number) => boolean;
   /** Ends the sandbox of a cell. Its programs are lost from now on. */
   readonly end: (cellId: string, why: string) => Promise<void>;
   /** Ends it, and forgets the cell. */
@@ -28,6 +30,8 @@ interface LastingCell extends OpeningCell {
   /** The highest number of a program that came. */
   latest: number;
   opened?: OpenedCell | undefined;
+  /** The number of the program that its sandbox runs. */
+  running?: number | undefined;
   /** Ends it when the lifetime of the cell is over. */
   clock?: NodeJS.Timeout;
 }
@@ -44,6 +48,7 @@ async function runNext(
   { engine, records }: { readonly engine: Engine; readonly records: CellDirectories },
   plan: CellPlan,
   cell: LastingCell,
+  n: number,
   program: Program,
   context: ProgramContext,
   onLifetimeOver: () => void,
@@ -60,9 +65,14 @@ async function runNext(
   const { sandbox, prepared } = cell.opened;
   const gone = sandbox.whyGone();
   if (gone !== undefined) return lostOutcome(gone);
-  const composed = await prepared.compose(program, context);
+  const composed = await prepared.compose(n, program);
   if (context.stop.aborted) return notStarted;
-  return sandbox.run(composed, context);
+  cell.running = n;
+  try {
+    return await sandbox.run(composed, context);
+  } finally {
+    cell.running = undefined;
+  }
 }
 
 /** Creates the list of these cells, which is empty at first. */
@@ -90,7 +100,7 @@ export function createLastingCells(engine: Engine, records: CellDirectories): La
     const onLifetimeOver = (): void => void end(plan.cellId, "the lifetime of the cell is over").catch(() => {});
     try {
       endTurn = await cell.turns.take([context.stop, context.abandoned]);
-      const outcome = await runNext({ engine, records }, plan, cell, program, watched.context, onLifetimeOver);
+      const outcome = await runNext({ engine, records }, plan, cell, n, program, watched.context, onLifetimeOver);
       return outcome.lost !== null && cell.ended !== undefined ? { ...outcome, lost: cell.ended } : outcome;
     } catch (error) {
       if (context.abandoned.aborted || watched.mayHaveRun()) throw error;
@@ -103,6 +113,10 @@ export function createLastingCells(engine: Engine, records: CellDirectories): La
   };
   return {
     run,
+    interrupt: (cellId, n) => {
+      const { running, opened } = cells.get(cellId) ?? {};
+      return running === n && (opened?.sandbox.interrupt() ?? false);
+    },
     end,
     remove: async (cellId) => {
       await end(cellId, "the cell was removed");

@@ -3,27 +3,20 @@
  *
  * @module
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { controlReader } from "../../files/control-reader.ts";
 import { lostOutcome, type ProgramContext, type ProgramOutcome } from "../../provider.ts";
-import { usageSince } from "../cgroups/usage-since.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import { beginningOf } from "../launcher/read-beginning.ts";
 import type { CellLimits } from "../machine/limits.ts";
-import { followProgram, type ProgramConnections, type ProgramPlan, rejection } from "../sandbox/follow-program.ts";
+import { followProgram, rejection } from "../sandbox/follow-program.ts";
 import { type SandboxPlan, sendSandbox } from "../sandbox/run-sandbox.ts";
 import { sandboxFailure } from "../sandbox/sandbox-failure.ts";
 import { descriptors } from "../sandbox/sandbox-paths.ts";
 import { type ConnectedPipes, layOutPipes } from "./exchange.ts";
-import type { ProgramScripts } from "./lasting-script.ts";
-import { announcements } from "./pipe-names.ts";
-import { programKiller } from "./program-killer.ts";
-
-/** One program of a sandbox that stays. */
-export interface LastingProgram extends ProgramPlan {
-  readonly scripts: ProgramScripts;
-}
+import { announcements, killMarkIn } from "./pipe-names.ts";
+import { type LastingProgram, programConnections, sessionConnections } from "./program-connections.ts";
+import type { SessionStopper } from "./session-stopper.ts";
 
 /** A sandbox that stays. */
 export interface LastingSandbox {
@@ -31,9 +24,14 @@ export interface LastingSandbox {
   readonly whyGone: () => string | undefined;
   /** Runs a program. No other one may run. */
   readonly run: (program: LastingProgram, context: ProgramContext) => Promise<ProgramOutcome>;
+  /** Interrupts the program that runs, if it is one of a session. Returns false if none runs. */
+  readonly interrupt: () => boolean;
 }
 
 const newline = 0x0a;
+
+/** The pipes of how many programs other processes may hold open. Those of the oldest are then closed. */
+const mostHeld = 32;
 
 const endedWith = "the sandbox of the cell has ended, and what was in it is gone";
 
@@ -43,43 +41,6 @@ export function exchangeOf(launcher: Launcher): string {
   // No other user, and no program if the worker is root, may open what is in it.
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   return directory;
-}
-
-/** Connects a program whose pipes the supervisor has opened. */
-function programConnections(
-  launcher: Launcher,
-  pipes: ConnectedPipes,
-  { script, start }: ProgramScripts,
-  { over, giveUp }: { readonly over: Promise<void>; readonly giveUp: () => void },
-): ProgramConnections {
-  const { group } = launcher;
-  const killer = programKiller(launcher, over, giveUp);
-  return {
-    stdin: pipes.find("stdin"),
-    inputs: pipes.find("inputs"),
-    stdout: pipes.get("stdout"),
-    stderr: pipes.get("stderr"),
-    diagnostics: pipes.get("diagnostics"),
-    reports: controlReader(pipes.get("reports")),
-    group,
-    ready: Promise.resolve(true),
-    begin: (delivered) => {
-      pipes.find("start")?.end(start ?? "");
-      const send = (isComplete: boolean): void => void pipes.get("script").end(isComplete ? script : "");
-      if (delivered === undefined) send(true);
-      else delivered.then(send);
-    },
-    kill: killer.kill,
-    wasKilled: killer.wasUsed,
-    over,
-    // No process is left that could. Still, the next program must not wait for a stream without end.
-    mayStayOpen: true,
-    usage: group ? usageSince(group) : () => undefined,
-    destroy: () => {
-      giveUp();
-      pipes.destroy();
-    },
-  };
 }
 
 /**
@@ -96,6 +57,8 @@ export async function openLastingSandbox(
   const { control, fifos, group, socket } = launcher;
   const exchange = exchangeOf(launcher);
   let gone: string | undefined;
+  let current: SessionStopper | undefined;
+  const held: ConnectedPipes[] = [];
   const giveUp = (): void => {
     gone ??= endedWith;
     launcher.kill();
@@ -119,7 +82,11 @@ export async function openLastingSandbox(
     const pipes = await layOutPipes(exchange, fifos, { ...wanted, start: program.scripts.start !== null });
     socket(descriptors.control).write("go\n");
     const isOpen = await Promise.race([said(announcements.open), rejection(abandoned)]).catch(() => false);
-    if (isOpen) return pipes.connect(plan.uid);
+    if (isOpen) {
+      // The supervisor has ended everything before it opened them.
+      rmSync(killMarkIn(exchange), { force: true });
+      return pipes.connect(plan.uid);
+    }
     pipes.discard();
     giveUp();
     return undefined;
@@ -136,13 +103,22 @@ export async function openLastingSandbox(
       if (!isIdle) await launcher.ended;
       isOver = true;
     });
-    const connections = programConnections(launcher, pipes, program.scripts, { over, giveUp });
+    const opened = { pipes, exchange, over, giveUp };
     try {
+      if (program.session === null) {
+        return await followProgram(program, programConnections(launcher, program, opened), context, stdin);
+      }
+      const { connections, stopper } = sessionConnections(launcher, program, opened);
+      current = stopper;
       return await followProgram(program, connections, context, stdin);
     } finally {
+      current = undefined;
       // Nobody follows it any more.
       if (!isOver) giveUp();
+      // Other processes of a session may hold the pipes of a program open.
+      held.push(pipes);
+      if (held.length > mostHeld) held.shift()?.destroy();
     }
   };
-  return { whyGone: () => gone, run };
+  return { whyGone: () => gone, run, interrupt: () => current?.interrupt() ?? false };
 }

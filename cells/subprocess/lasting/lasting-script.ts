@@ -4,18 +4,22 @@
  *
  * @module
  */
+import type { CellShape } from "#core/contract/cell-shape";
 import { shellQuote } from "#core/text/shell-quote";
 import {
   collection,
   directStart,
+  endIfKilled,
   execution,
   isFirst,
+  kernelReport,
   killLeftovers,
   programStart,
   quoted,
   type SupervisorPlan,
   startsAgain,
 } from "../sandbox/program-script.ts";
+import { symbolicLinkInTheWay } from "../sandbox/sandbox-failure.ts";
 import { descriptors, exchangeDirectory, workDirectory } from "../sandbox/sandbox-paths.ts";
 import { announcements, lastingDescriptors, type PipeName } from "./pipe-names.ts";
 
@@ -43,21 +47,37 @@ const ifThere = (name: PipeName, redirection: string): string =>
   `[ ! -p ${pipe(name)} ] || exec ${redirection}${pipe(name)}`;
 
 /**
+ * Unpacks the input files. A line before them holds the folders that lead to them, as words of a shell: an earlier
+ * program may have made one a symbolic link that leads elsewhere.
+ */
+const unpack = (drop: readonly string[]): string[] => [
+  "unpack() {",
+  `IFS= read -r folders <&${inputs} && eval "set -- $folders" || return`,
+  `for folder do [ ! -h "$folder" ] || { echo "$folder: ${symbolicLinkInTheWay}" >&2; return 1; }; done`,
+  `${quoted([...drop, "tar"])} -xf - -C ${shellQuote(workDirectory)} <&${inputs}`,
+  "}",
+];
+
+/**
  * The supervisor's own script. It contains nothing of a program. For each word from the worker it opens the pipes of
- * the next program, unpacks its input files, and evaluates its script. No process of an earlier program is left then.
+ * the next program, unpacks its input files, and evaluates its script. No process of an earlier program is left then,
+ * except in a session.
  *
  * @param drop the prefix that drops root, as for one program
  */
-export function lastingScript(drop: readonly string[]): string {
+export function lastingScript(drop: readonly string[], programs: CellShape["programs"]): string {
+  const endBefore = programs === "session" ? [endIfKilled(`end ${worker}<&-`)] : [];
+  const endAfter = programs === "session" ? endBefore : [`end ${worker}<&-`];
   return [
     "PATH=/usr/local/bin:/usr/bin:/bin",
     "umask 022",
     `${isFirst} || exit 1`,
     `exec ${worker}<&${control} </dev/null >/dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-`,
     ...end,
+    ...unpack(drop),
     "serve() {",
     "failed=",
-    `if [ -n "$1" ]; then ${quoted([...drop, "tar"])} -xf - -C ${shellQuote(workDirectory)} <&${inputs} || failed=1; fi`,
+    '[ -z "$1" ] || unpack || failed=1',
     `exec ${inputs}<&-`,
     // A part of a script must not run. The worker sends it after all input files, and ends it early if it is stopped.
     `script=$(cat <&${script}) || script=`,
@@ -67,6 +87,7 @@ export function lastingScript(drop: readonly string[]): string {
     "}",
     `echo ${announcements.idle} >&${worker}`,
     `while read -r word <&${worker}; do`,
+    ...endBefore,
     `exec >${pipe("stdout")} 2>${pipe("diagnostics")} ${control}>${pipe("reports")} 4>${pipe("stderr")} ${script}<${pipe("script")}`,
     ifThere("stdin", "<"),
     ifThere("start", `${start}<`),
@@ -75,7 +96,7 @@ export function lastingScript(drop: readonly string[]): string {
     `echo ${announcements.open} >&${worker}`,
     // The shell keeps the worker's descriptor where no program inherits it.
     `serve "$given" ${worker}<&-`,
-    `end ${worker}<&-`,
+    ...endAfter,
     `exec </dev/null >/dev/null 2>/dev/null ${control}>&- 4>&- 5<&- ${start}<&-`,
     `echo ${announcements.idle} >&${worker}`,
     "done",
@@ -99,7 +120,8 @@ export function programScripts(plan: SupervisorPlan): ProgramScripts {
     // A function: a script that was cut off is a syntax error.
     "run() {",
     ...execution(plan, again ? [`exec ${quoted(shell)}`] : directStart(plan)),
-    "end",
+    plan.session === null ? "end" : endIfKilled("end"),
+    ...kernelReport(plan),
     // The supervisor is in the work directory, where bubblewrap started it.
     ...(plan.patterns.length === 0 ? [] : collection(plan)),
     "}",

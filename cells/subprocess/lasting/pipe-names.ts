@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { basename, join } from "node:path";
+import { killMark } from "../sandbox/sandbox-paths.ts";
 
 /** Pipes from the worker. The supervisor opens those that are there. */
 export const pipesIn = ["script", "start", "inputs", "stdin"] as const;
@@ -11,6 +13,9 @@ export const pipesOut = ["stdout", "stderr", "diagnostics", "reports"] as const;
 
 /** The name of a pipe in the exchange directory. */
 export type PipeName = (typeof pipesIn)[number] | (typeof pipesOut)[number];
+
+/** See `killMark`, on the host. */
+export const killMarkIn = (exchange: string): string => join(exchange, basename(killMark));
 
 /** The supervisor's descriptors in addition to those of the sandbox. A shell redirects single digits only. */
 export const lastingDescriptors = {

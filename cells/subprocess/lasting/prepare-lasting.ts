@@ -1,44 +1,40 @@
 import type { CellShape, Program } from "#core/contract/cell-shape";
 import type { CellPlan } from "../../cell-plan.ts";
 import type { InputFile } from "../../files/deliver-inputs.ts";
+import { codeFileOf, inputsOf, neverOutput, stdinOf } from "../../program-command.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import { cellLimits } from "../machine/limits.ts";
-import {
-  codeFileOf,
-  composeSandbox,
-  dropCommand,
-  inputsOf,
-  type SandboxSources,
-  supervisorPlan,
-} from "../sandbox/compose-run.ts";
+import { composeSandbox, dropCommand, type SandboxSources, supervisorPlan } from "../sandbox/compose-run.ts";
 import type { PreparedSandbox } from "../sandbox/engine.ts";
-import { exchangeOf, type LastingProgram, openLastingSandbox } from "./lasting-sandbox.ts";
+import { exchangeOf, openLastingSandbox } from "./lasting-sandbox.ts";
 import { lastingScript, programScripts } from "./lasting-script.ts";
+import type { LastingProgram } from "./program-connections.ts";
 
 /**
  * The program's code is one more of its input files: the work directory belongs to earlier programs as well, so nobody
  * with other permissions than theirs may write there.
  */
 function allInputs(program: Program): InputFile[] {
-  const { code, codeFile } = program;
-  const own = code === undefined ? [] : [{ name: codeFile, content: code, executable: true }];
-  return [...own, ...inputsOf(program)];
+  const own = codeFileOf(program);
+  return [...(own === undefined ? [] : [{ ...own, executable: true }]), ...inputsOf(program)];
 }
 
 function composeProgram(
   shape: CellShape,
+  n: number,
   program: Program,
   sources: SandboxSources,
   uid: number | null,
 ): LastingProgram {
-  const { stdin, outputs, timeout } = program;
+  const { outputs, timeout, kernel } = program;
   const inputs = allInputs(program);
   return {
-    scripts: programScripts(supervisorPlan(shape, program, sources, uid)),
+    scripts: programScripts(supervisorPlan(shape, n, program, sources, uid)),
+    session: shape.programs === "session" ? { isCall: kernel === true } : null,
     inputs,
-    stdin,
+    stdin: stdinOf(program),
     outputs,
-    except: codeFileOf(program),
+    except: neverOutput(program),
     timeout,
     limits: cellLimits(shape),
   };
@@ -52,9 +48,9 @@ export async function prepareLasting(
 ): Promise<Pick<PreparedSandbox, "open" | "compose">> {
   const plan = await composeSandbox(cell, sources, { codeFile: null, exchange: exchangeOf(launcher) });
   const { uid } = plan;
-  const script = lastingScript(uid === null ? [] : dropCommand(sources.machine.setpriv, uid));
+  const script = lastingScript(uid === null ? [] : dropCommand(sources.machine.setpriv, uid), cell.shape.programs);
   return {
     open: () => openLastingSandbox(launcher, plan, script, cellLimits(cell.shape)),
-    compose: async (program) => composeProgram(cell.shape, program, sources, uid),
+    compose: async (n, program) => composeProgram(cell.shape, n, program, sources, uid),
   };
 }

@@ -16,6 +16,7 @@ import type { SandboxMode } from "../sandbox/bubblewrap-arguments.ts";
 import { unreadableShell } from "../sandbox/unreadable-shell.ts";
 import { filterArchitecture, seccompFilter } from "../seccomp/seccomp-filter.ts";
 import { type HostView, prepareHostView } from "./host-view.ts";
+import { prepareKernels } from "./prepare-kernels.ts";
 
 /** What this machine offers for sandboxes. */
 export interface Machine {
@@ -30,6 +31,8 @@ export interface Machine {
   readonly view: HostView;
   /** The supervisor's shell if it runs with the code's uid: see {@link unreadableShell}. */
   readonly shell: string | null;
+  /** A copy of the kernels that cells may see. */
+  readonly kernels: string;
   readonly groups: GroupMaker | undefined;
   /** The text of `/proc/self/uid_map`. */
   readonly uidMap: string;
@@ -87,9 +90,10 @@ export async function examineMachine(options: {
   }
   const bubblewrap = await options.findBubblewrap();
   const ownFiles = join(options.stateDirectory, ".etc");
-  const [version, view, shell, groups, uidMap] = await Promise.all([
+  const [version, view, kernels, shell, groups, uidMap] = await Promise.all([
     bubblewrapVersion(bubblewrap),
     prepareHostView(ownFiles),
+    prepareKernels(ownFiles),
     mode === "user" ? unreadableShell(ownFiles) : null,
     findGroups(),
     readFile("/proc/self/uid_map", "utf8"),
@@ -102,6 +106,7 @@ export async function examineMachine(options: {
     bubblewrap,
     version,
     view,
+    kernels,
     shell,
     groups,
     uidMap,

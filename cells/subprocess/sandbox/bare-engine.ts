@@ -10,15 +10,17 @@ import type { CellShape, Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import type { Enforcement, Isolation } from "#core/contract/result";
 import { systemPath } from "#platform/host/find-program";
+import { packageFile } from "#platform/host/package-files";
 import { outputOf } from "#platform/host/run-program";
 import { findPattern } from "../../files/output-patterns.ts";
+import { codeFileOf, commandOf, inputsOf, neverOutput, stdinOf } from "../../program-command.ts";
 import type { ProgramContext } from "../../provider.ts";
 import { findGroups } from "../cgroups/find-groups.ts";
 import { createInterpreterCache } from "../interpreters/interpreter-cache.ts";
 import type { Interpreter } from "../interpreters/interpreter-command.ts";
 import { type LauncherPool, launcherPool } from "../launcher/launcher-pool.ts";
 import { cellLimits } from "../machine/limits.ts";
-import { cellEnvironment, codeFileOf, inputsOf } from "./compose-run.ts";
+import { cellEnvironment } from "./compose-run.ts";
 import type { Engine } from "./engine.ts";
 import type { SandboxRun } from "./run-sandbox.ts";
 import { launcherDirectory } from "./sandbox.ts";
@@ -66,17 +68,21 @@ async function composeBareRun(
   program: Program,
   context: Pick<ProgramContext, "open">,
 ): Promise<SandboxRun> {
-  const { codeFile, env, stdin, outputs, timeout } = program;
+  const { codeFile, env, outputs, timeout } = program;
   const limits = cellLimits(shape);
   const directory = join(cellDirectory, "work");
   const temporary = join(cellDirectory, "tmp");
-  const code = program.code === undefined ? null : await buffer(await context.open(program.code));
+  const own = codeFileOf(program);
+  const code = own === undefined ? null : await buffer(await context.open(own.content));
   await mkdir(temporary, { recursive: true });
   await mkdir(dirname(join(directory, codeFile)), { recursive: true });
   if (code !== null) await writeFile(join(directory, codeFile), code);
   const inputs = inputsOf(program);
+  const stdin = stdinOf(program);
+  const kernels = packageFile("cells/kernels");
+  const places = { shell: "/bin/sh", work: directory, kernels, kernelHome: join(temporary, ".kgents") };
   const script = supervisorScript({
-    command: [...hostCommand, join(directory, codeFile), ...program.args],
+    command: commandOf(program, 1, { language: shape.language, interpreter: hostCommand }, places),
     environment: cellEnvironment(directory, temporary, dirname(hostCommand[0] ?? "/"), env),
     ownEnvironment: Object.keys(env).length > 0,
     directory,
@@ -89,6 +95,7 @@ async function composeBareRun(
     fallback: { memory: null, pids: null },
     drop: [],
     ownsNamespace: false,
+    session: null,
   });
   return {
     uid: null,
@@ -102,7 +109,7 @@ async function composeBareRun(
     inputs,
     stdin,
     outputs,
-    except: codeFileOf(program),
+    except: neverOutput(program),
     timeout,
     limits,
   };

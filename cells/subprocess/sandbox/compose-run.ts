@@ -3,6 +3,7 @@ import type { CellShape, Program } from "#core/contract/cell-shape";
 import type { CellPlan } from "../../cell-plan.ts";
 import { commonEnvironment } from "../../common-environment.ts";
 import { findPattern } from "../../files/output-patterns.ts";
+import { codeFileOf, commandOf, inputsOf, kernelResultFile, neverOutput, stdinOf } from "../../program-command.ts";
 import type { ProgramContext } from "../../provider.ts";
 import type { Interpreter } from "../interpreters/interpreter-command.ts";
 import { claimUid } from "../machine/claim-uid.ts";
@@ -12,7 +13,7 @@ import type { Machine } from "../machine/machine.ts";
 import { type BubblewrapPlan, bubblewrapArguments, userModeUid } from "./bubblewrap-arguments.ts";
 import type { SupervisorPlan } from "./program-script.ts";
 import type { SandboxPlan, SandboxRun } from "./run-sandbox.ts";
-import { workDirectory } from "./sandbox-paths.ts";
+import { kernelHome, kernelsDirectory, workDirectory } from "./sandbox-paths.ts";
 import { supervisorScript } from "./supervisor-script.ts";
 
 /** The environment of the code; the request's own values take precedence. */
@@ -53,6 +54,7 @@ export async function composeSandbox(
   const uid = claimed?.uid ?? null;
   const inside = uid ?? userModeUid;
   const online = shape.network.to !== "nothing";
+  const kernels = { source: machine.kernels, target: kernelsDirectory };
   const view = online ? machine.view.online : machine.view.offline;
   return {
     uid,
@@ -63,7 +65,7 @@ export async function composeSandbox(
       ownNetwork: !online,
       disablesUserNamespaces: machine.disablesUserNamespaces,
       view,
-      binds: interpreter.binds,
+      binds: shape.programs === "session" ? [...interpreter.binds, kernels] : interpreter.binds,
       limits,
       codeFile,
       exchange,
@@ -74,21 +76,26 @@ export async function composeSandbox(
   };
 }
 
-/** The supervisor's input about a program in a sandbox. */
+/** Where programs find what they need in a sandbox. */
+const places = { shell: "/bin/sh", work: workDirectory, kernels: kernelsDirectory, kernelHome };
+
+/** The supervisor's input about program `n` of a cell. */
 export function supervisorPlan(
   shape: CellShape,
+  n: number,
   program: Program,
   { machine, interpreter }: SandboxSources,
   uid: number | null,
 ): SupervisorPlan {
-  const { codeFile, env, stdin, outputs, timeout } = program;
+  const { env, kernel, outputs, timeout } = program;
   const limits = cellLimits(shape);
+  const { language } = shape;
   return {
-    command: [...interpreter.command, `${workDirectory}/${codeFile}`, ...program.args],
+    command: commandOf(program, n, { language, interpreter: interpreter.command }, places),
     environment: cellEnvironment(workDirectory, "/tmp", interpreter.directory, env),
     ownEnvironment: Object.keys(env).length > 0,
     directory: workDirectory,
-    stdin: stdin !== undefined,
+    stdin: stdinOf(program) !== undefined,
     timeout,
     inputs: inputsOf(program).length > 0,
     patterns: outputs.map(findPattern),
@@ -97,16 +104,9 @@ export function supervisorPlan(
     fallback: rlimitFallback(machine, limits, interpreter.command[0] ?? ""),
     drop: uid === null ? [] : dropCommand(machine.setpriv, uid),
     ownsNamespace: true,
+    session: shape.programs === "session" ? { kernelResult: kernel ? kernelResultFile(kernelHome, n) : null } : null,
   };
 }
-
-/** The input files of a program, without one that its code replaces. */
-export const inputsOf = ({ files, code, codeFile }: Program): Program["files"] =>
-  files.filter(({ name }) => code === undefined || name !== codeFile);
-
-/** The file of a program's own code. It is never output. */
-export const codeFileOf = ({ code, codeFile }: Program): ReadonlySet<string> =>
-  new Set(code === undefined ? [] : [codeFile]);
 
 /** Composes the input of one run in a sandbox of its own. */
 export async function composeRun(
@@ -115,18 +115,19 @@ export async function composeRun(
   context: Pick<ProgramContext, "open">,
   sources: SandboxSources,
 ): Promise<SandboxRun> {
-  const { codeFile, stdin, outputs, timeout } = program;
+  const { outputs, timeout } = program;
+  const own = codeFileOf(program);
   // Read the code completely before anything starts: partial code must never run because the store failed.
-  const code = program.code === undefined ? null : await buffer(await context.open(program.code));
-  const sandbox = await composeSandbox(cell, sources, { codeFile: code === null ? null : codeFile, exchange: null });
+  const code = own === undefined ? null : await buffer(await context.open(own.content));
+  const sandbox = await composeSandbox(cell, sources, { codeFile: own?.name ?? null, exchange: null });
   return {
     ...sandbox,
-    script: supervisorScript(supervisorPlan(cell.shape, program, sources, sandbox.uid)),
+    script: supervisorScript(supervisorPlan(cell.shape, 1, program, sources, sandbox.uid)),
     code,
     inputs: inputsOf(program),
-    stdin,
+    stdin: stdinOf(program),
     outputs,
-    except: codeFileOf(program),
+    except: neverOutput(program),
     timeout,
     limits: cellLimits(cell.shape),
   };

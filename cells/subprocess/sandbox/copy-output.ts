@@ -7,7 +7,7 @@ export interface OutputCopy {
   readonly ended: Promise<void>;
   /** Bytes read so far. */
   readonly bytes: () => number;
-  /** Ends the copy once the stream is idle, for a stream that may never end by itself. */
+  /** Ends the copy once the stream is idle, for a stream that may never end by itself. The program has ended. */
   readonly endWhenQuiet: () => void;
   /** Ends the copy at once, with an error. */
   readonly abandon: (error: Error) => void;
@@ -17,7 +17,7 @@ export interface OutputCopy {
 const quietMilliseconds = 2000;
 
 /** Writes one chunk and waits until it is taken. Also rejects if the stream is destroyed while waiting. */
-function write(target: Writable, chunk: Buffer): Promise<void> {
+export function writeChunk(target: Writable, chunk: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const closed = (): void => reject(target.errored ?? new Error("the stream of the store is closed"));
     if (target.destroyed) return closed();
@@ -46,7 +46,7 @@ export function copyOutput(source: Socket, target: Writable): OutputCopy {
       for await (const chunk of source) {
         bytes += chunk.length;
         isWriting = true;
-        await write(target, chunk);
+        await writeChunk(target, chunk);
         isWriting = false;
         quietSince = performance.now();
       }

@@ -2,7 +2,8 @@ import type { CellShape, Program } from "#core/contract/cell-shape";
 import type { Isolation } from "#core/contract/result";
 import type { CellPlan } from "../../cell-plan.ts";
 import type { ProgramContext } from "../../provider.ts";
-import type { LastingProgram, LastingSandbox } from "../lasting/lasting-sandbox.ts";
+import type { LastingSandbox } from "../lasting/lasting-sandbox.ts";
+import type { LastingProgram } from "../lasting/program-connections.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import type { SandboxRun } from "./run-sandbox.ts";
 
@@ -21,7 +22,7 @@ export interface PreparedSandbox {
   readonly connect?: (launcher: Launcher) => Promise<() => Promise<void>>;
   /** @throws KgentsError if the sandbox does not start */
   readonly open: () => Promise<LastingSandbox>;
-  readonly compose: (program: Program, context: ProgramContext) => Promise<LastingProgram>;
+  readonly compose: (n: number, program: Program) => Promise<LastingProgram>;
 }
 
 /** How code runs on this machine: in the sandbox, or without one. */

@@ -14,13 +14,13 @@ import { collectOutputs } from "../../files/collect-outputs.ts";
 import type { ControlReader } from "../../files/control-reader.ts";
 import { deliverInputs, type InputFile } from "../../files/deliver-inputs.ts";
 import type { OmittedFile } from "../../files/omissions.ts";
-import type { ProgramContext, ProgramOutcome } from "../../provider.ts";
+import type { KernelResult, ProgramContext, ProgramOutcome } from "../../provider.ts";
 import type { ControlGroup, GroupUsage } from "../cgroups/control-group.ts";
 import { watchMemory } from "../cgroups/watch-memory.ts";
 import { beginningOf } from "../launcher/read-beginning.ts";
 import type { CellLimits } from "../machine/limits.ts";
 import { copyOutput } from "./copy-output.ts";
-import { parseExitLine } from "./exit-line.ts";
+import { type ExitLine, parseExitLine } from "./exit-line.ts";
 import { outcomeOf, type Trouble } from "./program-outcome.ts";
 
 /** The input of one program, determined before it starts. */
@@ -33,6 +33,17 @@ export interface ProgramPlan {
   /** Wall-clock time of the program, in milliseconds. */
   readonly timeout: number;
   readonly limits: CellLimits;
+}
+
+/** What is different for a program of a session. */
+export interface SessionConnection {
+  /** Copies a stream that other processes may hold open. `endWhenQuiet` is called when the program has ended. */
+  readonly copy: typeof copyOutput;
+  /** Reads the supervisor's report of the end; undefined if none comes. */
+  readonly end: () => Promise<ExitLine | undefined>;
+  /** Reads what the kernel says of a call, which follows the report of the end; undefined if it is no call. */
+  readonly kernelResult: () => Promise<KernelResult | undefined>;
+  readonly stoppedBy: () => ProgramOutcome["stoppedBy"];
 }
 
 /** The connections of one program and its supervisor with the worker. */
@@ -56,11 +67,13 @@ export interface ProgramConnections {
    * @param delivered resolves with whether all input files were sent; undefined if there are none
    */
   readonly begin: (delivered: Promise<boolean> | undefined) => void;
-  /** Kills every process of the program. */
+  /** Ends the program: kills every process of it. One of a session gets the chance to end by itself. */
   readonly kill: () => void;
+  /** Set if the program is one of a session. */
+  readonly session?: SessionConnection;
   /** Whether the supervisor reports the end of a program that `kill` has ended. Asked when the end was reported. */
   readonly wasKilled: () => boolean;
-  /** Resolves when no process of the program is left. */
+  /** Resolves when no process of the program is left, and in a session when the next program may come. */
   readonly over: Promise<void>;
   /** Whether processes may still hold the streams open after that. */
   readonly mayStayOpen: boolean;
@@ -155,8 +168,10 @@ export async function followProgram(
     trouble ??= { what: `${what}: ${messageOf(error)}`, error };
     kill();
   };
-  const stdout = copyOutput(connections.stdout, context.stdout);
-  const stderr = copyOutput(connections.stderr, context.stderr);
+  const { session } = connections;
+  const copy = session?.copy ?? copyOutput;
+  const stdout = copy(connections.stdout, context.stdout);
+  const stderr = copy(connections.stderr, context.stderr);
   const stored = Promise.all([
     stdout.ended.catch(fail("stdout could not be stored")),
     stderr.ended.catch(fail("stderr could not be stored")),
@@ -171,9 +186,12 @@ export async function followProgram(
   const follow = async (): Promise<ProgramOutcome> => {
     const started = (await connections.ready) && (await reports.until(newline)) === "run";
     if (started) context.started();
-    const end = started ? parseExitLine(await reports.until(newline)) : undefined;
+    const awaitEnd = session?.end ?? (async () => parseExitLine(await reports.until(newline)));
+    const end = started ? await awaitEnd() : undefined;
     const wasKilled = connections.wasKilled();
     context.ended();
+    if (session !== undefined) for (const stream of [stdout, stderr]) stream.endWhenQuiet();
+    const kernelResult = end && (await session?.kernelResult());
     const filesOmitted = end === undefined ? [] : await collect(plan, connections, context);
     await connections.over;
     await delivered;
@@ -192,6 +210,8 @@ export async function followProgram(
       streams: [stdout, stderr],
       timeout: plan.timeout,
       isStopped: context.stop.aborted,
+      stoppedBy: session?.stoppedBy(),
+      kernelResult,
     });
   };
   try {

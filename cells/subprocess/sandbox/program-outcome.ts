@@ -40,6 +40,9 @@ export interface ProgramEnd {
   readonly timeout: number;
   /** Whether the worker has stopped it. */
   readonly isStopped: boolean;
+  /** How it ended then, if it is one of a session. */
+  readonly stoppedBy: ProgramOutcome["stoppedBy"];
+  readonly kernelResult: ProgramOutcome["kernelResult"];
 }
 
 /**
@@ -48,7 +51,8 @@ export interface ProgramEnd {
  * @throws KgentsError if the program was certainly not started
  */
 export function outcomeOf(ended: ProgramEnd): ProgramOutcome {
-  const { started, end, said, trouble, usage, filesOmitted, wasKilled, timeout, isStopped } = ended;
+  const { started, end, said, trouble, usage, filesOmitted, wasKilled, timeout, isStopped, stoppedBy, kernelResult } =
+    ended;
   const [stdout, stderr] = ended.streams;
   const killedForMemory = (usage?.memoryKills ?? 0) + ended.memoryKills > 0;
   const outcome = {
@@ -60,6 +64,8 @@ export function outcomeOf(ended: ProgramEnd): ProgramOutcome {
     read: { stdout: stdout.bytes(), stderr: stderr.bytes() },
     ranMilliseconds: end?.ranMilliseconds ?? null,
     filesOmitted,
+    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    ...(kernelResult === undefined ? {} : { kernelResult }),
   };
   if (end !== undefined) return trouble === undefined ? outcome : { ...outcome, exit: null, lost: trouble.what };
   if (isStopped) return outcome;

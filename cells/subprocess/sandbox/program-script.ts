@@ -5,7 +5,8 @@
  */
 import { shellQuote } from "#core/text/shell-quote";
 import { backslash, passable, readable } from "../../files/output-patterns.ts";
-import { descriptors } from "./sandbox-paths.ts";
+import { interruptPatience, maximumKernelResult } from "../../provider.ts";
+import { descriptors, killMark } from "./sandbox-paths.ts";
 
 /** The input of the supervisor about one program. */
 export interface SupervisorPlan {
@@ -38,6 +39,14 @@ export interface SupervisorPlan {
   readonly drop: readonly string[];
   /** Whether it is the first process of its own pid namespace. Only then may it kill every visible process. */
   readonly ownsNamespace: boolean;
+  /** Set if the program is one of a session: other processes of the cell run beside it and after it. */
+  readonly session: SessionPart | null;
+}
+
+/** What only programs of a session have. */
+export interface SessionPart {
+  /** The file in which the kernel says something of the call; null if the program is no call. */
+  readonly kernelResult: string | null;
 }
 
 const { control, stderr, diagnostics } = descriptors;
@@ -72,17 +81,27 @@ export const isFirst = "[ $$ -eq 1 ]";
 /** How much later than the worker's clock the clock in the sandbox ends the program, in seconds. */
 const clockPatience = 1;
 
+/** The same for programs of a session, which the worker interrupts before it kills them. */
+const sessionClockPatience = clockPatience + Math.ceil(interruptPatience / 1000);
+
 /**
  * The clock in the sandbox, in case the worker's is stopped. If the worker is root, the program has another uid and
  * cannot kill it. It kills everything but the first process and itself, and notifies the first by a signal.
  */
 const clock = (plan: SupervisorPlan): string[] => {
-  const seconds = Math.ceil(plan.timeout / 1000) + clockPatience;
-  return [
-    "late=; trap 'late=timed-out' USR1",
-    `( exec <&- >&- ${diagnostics}>&- ${control}>&- ${stderr}>&-; sleep ${seconds}; ${isFirst} && kill -USR1 1 && kill -9 -1 ) &`,
-  ];
+  const seconds = Math.ceil(plan.timeout / 1000) + (plan.session === null ? clockPatience : sessionClockPatience);
+  const closed = `exec <&- >&- ${diagnostics}>&- ${control}>&- ${stderr}>&-`;
+  const fire = `${isFirst} && kill -USR1 1 && kill -9 -1`;
+  // Nothing else ends the clock of a session, and its sleep before it, when the program has ended.
+  const sleep =
+    plan.session === null
+      ? `sleep ${seconds}`
+      : `stopped=; nap=; trap 'stopped=yes; kill -9 $nap' TERM; sleep ${seconds} & nap=$!; [ -z "$stopped" ] || kill -9 $nap; wait $nap || exit`;
+  return ["late=; trap 'late=timed-out' USR1", `( ${closed}; ${sleep}; ${fire} ) & clock=$!`];
 };
+
+/** Ends the clock of a session. It may have been stopped by the code. */
+const endClock = "{ kill -TERM $clock; kill -CONT $clock; wait $clock; } 2>/dev/null";
 
 /**
  * Sets the environment in this script rather than by bubblewrap, because bubblewrap's environment also applies to the
@@ -134,6 +153,11 @@ export const directStart = (plan: SupervisorPlan): string[] =>
  */
 export function execution(plan: SupervisorPlan, start: readonly string[]): string[] {
   const root = plan.drop.length > 0;
+  const isSession = plan.session !== null;
+  // A process that stays may keep the program's stdin open without reading it.
+  const feed = `cat <&5 5<&- ${control}>&- ${stderr}>&-${isSession ? ` ${diagnostics}>/dev/null` : ""}`;
+  // The worker interrupts this process.
+  const announce = [`read -r self _ </proc/self/stat && echo "process $self" >&${control}`, `exec ${control}>&-`];
   return [
     ...(plan.ownsNamespace ? clock(plan) : ["late="]),
     // In seconds since boot, with two decimals: a shell has no finer clock.
@@ -145,15 +169,17 @@ export function execution(plan: SupervisorPlan, start: readonly string[]): strin
     // processes that the program leaves behind may hold the pipe without reading it, and the program's end must not
     // wait for them.
     ...(plan.stdin ? ["exec 5<&0 </dev/null"] : []),
-    plan.stdin ? `( cat <&5 5<&- ${control}>&- ${stderr}>&- & ) | ( exec 5<&-` : "(",
+    plan.stdin ? `( ${feed} & ) | ( exec 5<&-` : "(",
+    ...(isSession ? announce : []),
     // The pipe belongs to root if the shell does, but the program must be able to open it by name.
     ...(plan.stdin && root ? ["chmod 666 /proc/self/fd/0"] : []),
     ...rlimits(plan),
     ...start,
-    `) ${plan.stdin ? "" : "</dev/null "}${diagnostics}>&${stderr} ${stderr}>&- ${control}>&-`,
+    `) ${plan.stdin ? "" : "</dev/null "}${diagnostics}>&${stderr} ${stderr}>&-${isSession ? "" : ` ${control}>&-`}`,
     "status=$?",
     "read -r ended _ </proc/uptime",
     `echo ${endMark} >&2`,
+    ...(isSession ? [endClock] : []),
     `echo "exit $status $began $ended $late" >&${control}`,
   ];
 }
@@ -169,6 +195,17 @@ export const killLeftovers: readonly string[] = [
   "while [ $# -gt 1 ] && [ $tries -lt 2000 ]; do tries=$((tries + 1)); set -- /proc/[0-9]*; done",
   "trap - CHLD",
 ];
+
+/** Ends every process of a session if the worker has killed its program. @param end the command that ends them */
+export const endIfKilled = (end: string): string => `[ ! -e ${killMark} ] || ${end}`;
+
+/** Sends what the kernel says of a call, up to a NUL. The file belongs to the code. */
+export function kernelReport({ session, drop }: SupervisorPlan): string[] {
+  if (session === null || session.kernelResult === null) return [];
+  const file = shellQuote(session.kernelResult);
+  const head = quoted([...drop, "head", "-c", String(maximumKernelResult + 1), "--"]);
+  return [`[ ! -f ${file} ] || ${head} ${file} >&${control} 2>/dev/null`, `printf '\\0' >&${control}`];
+}
 
 /** Sends the output files. See collect-outputs.ts for the format. */
 export function collection(plan: SupervisorPlan): string[] {

@@ -31,6 +31,9 @@ const known: readonly { readonly pattern: RegExp; readonly reason: string; reado
   },
 ];
 
+/** What the supervisor of a sandbox that stays says of a folder of the input files, after its name. */
+export const symbolicLinkInTheWay = "a symbolic link is in the way of the files, which are not written through it";
+
 /** Converts the diagnostics of bubblewrap or the supervisor to an error. */
 export function sandboxFailure(diagnostics: string): KgentsError {
   const text = diagnostics.trim().split("\n").slice(-3).join("; ").slice(0, 500);
@@ -38,6 +41,12 @@ export function sandboxFailure(diagnostics: string): KgentsError {
   if (found) {
     return new KgentsError("sandbox-unavailable", `the sandbox does not start: ${found.reason} (${text})`, {
       remedy: found.remedy,
+    });
+  }
+  if (diagnostics.includes(symbolicLinkInTheWay)) {
+    return new KgentsError("invalid-request", `files: ${text}`, {
+      field: "files",
+      remedy: "Remove the link, or use another path.",
     });
   }
   // A full disk can also truncate a write: tar then reports how many bytes it wrote.

@@ -14,6 +14,15 @@ export const supervisorFile = `${ownDirectory}/run`;
 export const privateShell = `${ownDirectory}/sh`;
 /** The pipes of the next program, for a supervisor that serves many. Nobody in the sandbox can write to it. */
 export const exchangeDirectory = `${ownDirectory}/io`;
+/**
+ * There after the worker has killed a program of a session: the supervisor ends all processes before it continues. No
+ * process of the sandbox can create or remove it.
+ */
+export const killMark = `${exchangeDirectory}/kill`;
+/** The kernels, in a sandbox for a session. */
+export const kernelsDirectory = `${ownDirectory}/kernels`;
+/** What the calls of a kernel share. It belongs to the code. */
+export const kernelHome = "/tmp/.kgents";
 /** The interpreter, if it is bound as a single file. */
 export const ownProgramDirectory = `${ownDirectory}/bin`;
 

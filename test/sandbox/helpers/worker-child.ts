@@ -37,7 +37,7 @@ async function carryOut(order: Order): Promise<Omit<Answer, "order">> {
         throw error;
       }
     case "next":
-      return { run: await runOnProvider(backend, order.request, { ...order, programs: "many", again: true }) };
+      return { run: await runOnProvider(backend, order.request, { programs: "many", ...order, again: true }) };
     case "release":
       await backend.release(order.cellId);
       return {};

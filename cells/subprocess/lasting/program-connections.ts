@@ -1,0 +1,140 @@
+/**
+ * The connections of one program of a sandbox that stays, after the supervisor has opened its pipes.
+ *
+ * @module
+ */
+import { writeFileSync } from "node:fs";
+import { posix } from "node:path";
+import { shellQuote } from "#core/text/shell-quote";
+import { controlReader } from "../../files/control-reader.ts";
+import { usageSince } from "../cgroups/usage-since.ts";
+import type { Launcher } from "../launcher/launcher.ts";
+import type { ProgramConnections, ProgramPlan } from "../sandbox/follow-program.ts";
+import type { ConnectedPipes } from "./exchange.ts";
+import type { ProgramScripts } from "./lasting-script.ts";
+import { killMarkIn } from "./pipe-names.ts";
+import { programKiller } from "./program-killer.ts";
+import { sessionConnection } from "./session-connection.ts";
+import { type SessionStopper, sessionStopper } from "./session-stopper.ts";
+
+/** One program of a sandbox that stays. */
+export interface LastingProgram extends ProgramPlan {
+  readonly scripts: ProgramScripts;
+  /** Set if it is one of a session. */
+  readonly session: { readonly isCall: boolean } | null;
+}
+
+/** A program whose pipes are open. */
+export interface OpenedProgram {
+  readonly pipes: ConnectedPipes;
+  /** Where the pipes had names, on the host. */
+  readonly exchange: string;
+  /** See {@link ProgramConnections}. */
+  readonly over: Promise<void>;
+  /** Kills the whole sandbox. */
+  readonly giveUp: () => void;
+}
+
+/** The line before the input files: the folders that lead to them, as words of a shell. */
+function foldersOf(inputs: ProgramPlan["inputs"]): string {
+  const folders = new Set<string>();
+  for (const { name } of inputs) {
+    for (let folder = posix.dirname(name); folder !== "."; folder = posix.dirname(folder)) folders.add(folder);
+  }
+  return [...folders].map(shellQuote).join(" ");
+}
+
+/** What is the same for every program of a sandbox that stays. */
+function commonConnections(
+  launcher: Launcher,
+  { scripts: { script, start }, inputs }: LastingProgram,
+  { pipes, over, giveUp }: OpenedProgram,
+): Omit<ProgramConnections, "kill" | "wasKilled" | "mayStayOpen"> {
+  const { group } = launcher;
+  pipes.find("inputs")?.write(`${foldersOf(inputs)}\n`);
+  return {
+    stdin: pipes.find("stdin"),
+    inputs: pipes.find("inputs"),
+    stdout: pipes.get("stdout"),
+    stderr: pipes.get("stderr"),
+    diagnostics: pipes.get("diagnostics"),
+    reports: controlReader(pipes.get("reports")),
+    group,
+    ready: Promise.resolve(true),
+    begin: (delivered) => {
+      pipes.find("start")?.end(start ?? "");
+      const send = (isComplete: boolean): void => void pipes.get("script").end(isComplete ? script : "");
+      if (delivered === undefined) send(true);
+      else delivered.then(send);
+    },
+    over,
+    usage: group ? usageSince(group) : () => undefined,
+    destroy: () => {
+      giveUp();
+      pipes.destroy();
+    },
+  };
+}
+
+/** Connects a program after whose end all its processes are killed. */
+export function programConnections(
+  launcher: Launcher,
+  program: LastingProgram,
+  opened: OpenedProgram,
+): ProgramConnections {
+  const killer = programKiller(launcher, opened.over, opened.giveUp);
+  return {
+    ...commonConnections(launcher, program, opened),
+    kill: killer.kill,
+    wasKilled: killer.wasUsed,
+    // No process is left that could. Still, the next program must not wait for a stream without end.
+    mayStayOpen: true,
+  };
+}
+
+/** Connects a program of a session. */
+export function sessionConnections(
+  launcher: Launcher,
+  program: LastingProgram,
+  opened: OpenedProgram,
+): { readonly connections: ProgramConnections; readonly stopper: SessionStopper } {
+  const { pipes, over, giveUp, exchange } = opened;
+  const isCall = program.session?.isCall ?? false;
+  const killer = programKiller(launcher, over, giveUp);
+  const common = commonConnections(launcher, program, opened);
+  let isCancelled = false;
+  const stopper = sessionStopper(
+    {
+      bubblewrap: launcher.child.pid,
+      cancel: () => {
+        isCancelled = true;
+        pipes.find("inputs")?.destroy();
+      },
+      killAll: () => {
+        writeFileSync(killMarkIn(exchange), "");
+        killer.kill();
+      },
+      // The supervisor ignores that nobody reads what it sends; the programs that it runs for that end.
+      endCollection: () => void pipes.get("reports").destroy(),
+    },
+    isCall,
+  );
+  const begin: ProgramConnections["begin"] = (delivered) => {
+    const isWanted = async (): Promise<boolean> => {
+      const isComplete = (await delivered) ?? true;
+      if (isComplete && !isCancelled) stopper.begun();
+      return isComplete && !isCancelled;
+    };
+    common.begin(isWanted());
+  };
+  const session = sessionConnection(common.reports, stopper, isCall);
+  const connections = {
+    ...common,
+    begin,
+    session,
+    kill: stopper.stop,
+    wasKilled: killer.wasUsed,
+    mayStayOpen: false,
+  };
+  return { connections, stopper };
+}
