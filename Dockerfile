@@ -37,6 +37,7 @@ WORKDIR /kgents
 COPY --from=build /kgents/package.json ./
 COPY --from=build /kgents/node_modules node_modules
 COPY --from=build /kgents/dist dist
+COPY cells/kernels cells/kernels
 COPY deploy/cells deploy/cells
 # `node` in the base image. As a number, so that Kubernetes can verify that it is not root.
 USER 1000:1000

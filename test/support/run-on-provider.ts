@@ -122,6 +122,7 @@ export async function runOnProvider(
   const files: Record<string, Buffer> = {};
   let outcome: ProgramOutcome | null = null;
   let error: RunAnswer["error"] = null;
+  const hasSaid = (text: string): boolean => Buffer.concat(streams.stdout).includes(text);
   const stop = new AbortController();
   const stopFor = (reason: StopReason) => stop.abort(reason);
   let clock: NodeJS.Timeout | undefined;
@@ -139,9 +140,8 @@ export async function runOnProvider(
       abandoned: new AbortController().signal,
       stored: { stdout: 0, stderr: 0 },
       stdout: keep(streams.stdout, () => {
-        const said = Buffer.concat(streams.stdout);
-        if (stopAt !== undefined && said.includes(stopAt)) stopFor("cancelled");
-        if (interruptAt === undefined || interrupted !== undefined || !said.includes(interruptAt)) return;
+        if (stopAt !== undefined && hasSaid(stopAt)) stopFor("cancelled");
+        if (interruptAt === undefined || interrupted !== undefined || !hasSaid(interruptAt)) return;
         interrupted = provider.interrupt(cell, n);
       }),
       stderr: keep(streams.stderr),

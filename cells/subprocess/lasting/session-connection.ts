@@ -15,9 +15,9 @@ function processOf(line: string | undefined): number | undefined {
 
 /** Reads what the kernel says of a call, which ends with NUL. */
 async function readKernelResult(reports: ControlReader): Promise<KernelResult> {
-  const text = await reports.until(0, maximumKernelResult);
-  if (text === undefined) return { absent: reports.isOver() ? "none" : "too-large" };
-  return text === "" ? { absent: "none" } : { text };
+  const text = (await reports.until(0, maximumKernelResult + 1)) ?? "";
+  if (text === "") return { absent: "none" };
+  return Buffer.byteLength(text) > maximumKernelResult ? { absent: "too-large" } : { text };
 }
 
 /**
