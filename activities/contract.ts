@@ -9,6 +9,7 @@ import type { RunAbout } from "#core/contract/about";
 import type { BatchChunk, ResultLimits } from "#core/contract/batch";
 import type { BackendName, FileResult, Isolation, StreamResult } from "#core/contract/result";
 import type { RunStatus } from "#core/contract/run-status";
+import type { Environment } from "#core/packages/environment";
 
 /** The input of `provision`. */
 export interface ProvisionInput {
@@ -82,6 +83,8 @@ export interface ProvisionedCell {
    * Whether the namespace has the search attributes of kgents. Setting a missing one would block the workflow forever.
    */
   readonly searchAttributes: boolean;
+  /** Set if the run asks for packages: what it asks for, for display. `prepareEnvironment` then comes before `execute`. */
+  readonly packages?: string;
 }
 
 /** The input of `salvage`. */
@@ -104,6 +107,8 @@ export interface CellInput {
   readonly limits?: ResultLimits;
   /** The same as in {@link ProvisionInput}. */
   readonly firstRunId?: string;
+  /** The output of `prepareEnvironment`, in the input of `execute`; missing if the run asks for no packages. */
+  readonly environment?: Pick<Environment, "ecosystem" | "hash">;
 }
 
 /** A request of a batch, with the memo fields and the summary that a client sets on a run. */
@@ -116,7 +121,7 @@ export interface BatchEntry {
 }
 
 /** The input of `cleanUp`. */
-export interface CleanUpInput extends Omit<CellInput, "request" | "firstRunId"> {
+export interface CleanUpInput extends Omit<CellInput, "request" | "firstRunId" | "environment"> {
   /** The requester of the run, for log lines. */
   readonly requester?: string | null;
 }
@@ -195,6 +200,8 @@ export interface Activities {
    * then.
    */
   execute(input: CellInput): Promise<ExecuteOutput | Elsewhere | NoPlaceNow>;
+  /** Installs the packages of a run whose cell is prepared. */
+  prepareEnvironment(input: CellInput): Promise<Environment | Elsewhere | NoPlaceNow>;
   /** Returns the output in the store of a run whose worker is gone. */
   salvage(input: SalvageInput): Promise<ExecuteOutput>;
   cleanUp(input: CleanUpInput): Promise<Elsewhere | undefined>;

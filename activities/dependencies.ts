@@ -1,3 +1,4 @@
+import type { Environments } from "#cells/packages/environments";
 import type { ProviderChoice } from "#cells/placement/choose-provider";
 import type { WorkerPolicy } from "#core/configuration/configuration";
 import type { Language } from "#core/contract/language";
@@ -22,6 +23,8 @@ export type OpenRuns = (workflowIds: readonly string[]) => Promise<ReadonlySet<s
 /** The dependencies of the activities, provided by the worker. */
 export interface ActivityDependencies extends ProviderChoice {
   readonly store: ArtifactStore;
+  /** The packages that are kept on this machine. */
+  readonly environments: Environments;
   readonly languages: readonly Language[];
   readonly policy: WorkerPolicy;
   /** The task queue of this host. */

@@ -3,6 +3,7 @@ import type { Activities } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { execute } from "./execute.ts";
 import { withTypedFailures } from "./failures.ts";
+import { prepareEnvironment } from "./prepare-environment.ts";
 import { provision } from "./provision.ts";
 import { readRequests } from "./read-requests.ts";
 import { releaseCell, removeCell } from "./reap-cell.ts";
@@ -13,6 +14,7 @@ import { sweepCells } from "./sweep-cells.ts";
 export const createActivities = (dependencies: ActivityDependencies): Activities => ({
   provision: withTypedFailures(provision(dependencies)),
   execute: withTypedFailures(execute(dependencies)),
+  prepareEnvironment: withTypedFailures(prepareEnvironment(dependencies)),
   salvage: withTypedFailures(salvage(dependencies)),
   cleanUp: withTypedFailures(cleanUp(dependencies)),
   readRequests: withTypedFailures(readRequests(dependencies)),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { Context } from "@temporalio/activity";
 import type { CellPlan } from "#cells/cell-plan";
+import type { WorkerPolicy } from "#core/configuration/configuration";
 import { applyPolicy, lowerDefaults } from "#core/configuration/policy";
 import { type Program, programOf, shapeOf } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
@@ -9,6 +10,7 @@ import { checkDisk } from "#core/contract/file-set";
 import { findLanguage } from "#core/contract/language";
 import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionSpec } from "#core/contract/request";
+import type { Ecosystem } from "#core/packages/environment";
 import { runKey } from "#platform/store/references";
 import type { ActivityDependencies } from "./dependencies.ts";
 
@@ -62,6 +64,14 @@ export interface PlannedRun {
   readonly cell: CellPlan;
   readonly program: Program;
 }
+
+/** A cell with packages. @param hash of the tree; null until it was prepared */
+export const withEnvironment = (
+  cell: CellPlan,
+  ecosystem: Ecosystem,
+  { packages: { maximumBytes } }: Pick<WorkerPolicy, "packages">,
+  hash: string | null,
+): CellPlan => ({ ...cell, shape: { ...cell.shape, environment: { ecosystem, maximumBytes, hash } } });
 
 /** Validates a request against the bounds, the languages and this worker's policy. */
 export function planCell(

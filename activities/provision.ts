@@ -6,15 +6,20 @@ import type { CellProvider } from "#cells/provider";
 import type { ExecutionSpec } from "#core/contract/request";
 import type { Isolation } from "#core/contract/result";
 import { codeAnnotations } from "#core/manifest/manifest";
+import type { WantedPackages } from "#core/packages/environment";
+import { applyPackagePolicy } from "#core/packages/policy";
 import { titleOf } from "#core/text/code-excerpt";
 import { inTime } from "#platform/host/time-limit";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { NoPlaceNow, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { holdInTime, storeMilliseconds } from "./in-time.ts";
-import { cellIdOf, currentRun, planCell } from "./plan.ts";
+import { cellIdOf, currentRun, type PlannedRun, planCell, withEnvironment } from "./plan.ts";
+import { wantedPackages } from "./wanted-packages.ts";
 
 const beatMilliseconds = 2000;
+/** The most characters of the packages' names that the workflow gets, for display. */
+const maximumPackagesLength = 200;
 /**
  * The time limit of creating a cell. Installing the sandbox's tools takes a minute or two, or more on a slow network.
  */
@@ -68,6 +73,16 @@ async function make(
   }
 }
 
+/** The packages that a run asks for, if the worker allows them; null if it asks for none. */
+async function packagesOf(
+  { store, policy }: ActivityDependencies,
+  { spec, cell }: PlannedRun,
+): Promise<WantedPackages | null> {
+  const wanted = await wantedPackages(spec, cell.shape.language, store.openBlob);
+  if (wanted) applyPackagePolicy(wanted, policy.packages);
+  return wanted;
+}
+
 /** Phase 1: validates the request, chooses the provider, takes a place or waits for one, prepares the cell. */
 export const provision =
   (dependencies: ActivityDependencies) =>
@@ -79,7 +94,9 @@ export const provision =
     if (run.isRestarted) return { restarted: true, cellId };
     const planned = planCell(dependencies, input.request, cellId, run);
     const { spec } = planned;
-    const plan: CellPlan = { ...planned.cell, annotations: () => codeAnnotations(spec) };
+    const wanted = await packagesOf(dependencies, planned);
+    const bare: CellPlan = { ...planned.cell, annotations: () => codeAnnotations(spec) };
+    const plan = wanted ? withEnvironment(bare, wanted.ecosystem, dependencies.policy, null) : bare;
     const { provider, fallback } = await chooseProvider(dependencies, spec, input.fallback);
     const { placement } = provider;
     provider.check(plan.shape);
@@ -121,5 +138,6 @@ export const provision =
       maximumAttempts: spec.retry.maximumAttempts,
       ttlMilliseconds: spec.ttl,
       searchAttributes: dependencies.searchAttributes,
+      ...(wanted && { packages: wanted.requirements.join(", ").slice(0, maximumPackagesLength) }),
     };
   };

@@ -11,6 +11,7 @@ import type { Readable, Writable } from "node:stream";
 import type { CellShape, Program } from "#core/contract/cell-shape";
 import type { Content } from "#core/contract/request";
 import type { BackendName, Isolation } from "#core/contract/result";
+import type { Ecosystem, PackageRuntime } from "#core/packages/environment";
 import type { CellPlan } from "./cell-plan.ts";
 import type { Placement } from "./placement/placement.ts";
 
@@ -191,6 +192,18 @@ export interface CellProvider {
    * @throws KgentsError `cluster-unavailable` if the cell could not be reached
    */
   readonly interrupt: (cell: CellPlan, n: number) => Promise<boolean>;
+   * Asks the interpreter of a cell which packages fit it. The cell has been acquired, and no program of it was started.
+   *
+   * @throws NoPlace; KgentsError
+   */
+  readonly runtime: (cell: CellPlan, ecosystem: Ecosystem, signal: AbortSignal) => Promise<PackageRuntime>;
+  /**
+   * Puts packages that were built on this machine into a cell, before its first program. Does nothing if they are
+   * there, or are mounted when the cell starts.
+   *
+   * @throws NoPlace; KgentsError
+   */
+  readonly addPackages: (cell: CellPlan, signal: AbortSignal) => Promise<void>;
   /** Ends a cell whose output is stored. Its objects in a cluster can be inspected until their TTL expires. */
   readonly release: (cellId: string) => Promise<void>;
   /**

@@ -2,6 +2,7 @@ import { noopMetricMeter } from "@temporalio/common";
 import type { Worker } from "@temporalio/worker";
 import type { ActivityDependencies } from "#activities/dependencies";
 import { createRunningCells } from "#activities/running-cells";
+import { createEnvironments } from "#cells/packages/environments";
 import type { CellProvider } from "#cells/provider";
 import { mergeLanguages } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
@@ -68,7 +69,7 @@ function reportPlaces(settings: WorkerSettings, served: readonly CellProvider[],
 }
 
 async function createDependencies(
-  { configuration, log }: WorkerSettings,
+  { configuration, paths, log }: WorkerSettings,
   { artifacts, providers, hostId, connections, client }: WorkerResources,
   metrics: WorkerMetrics,
 ): Promise<ActivityDependencies> {
@@ -79,6 +80,11 @@ async function createDependencies(
     store: countStoreErrors(artifacts, metrics.storeError),
     providers,
     missingCluster: missingCluster(policy),
+    environments: createEnvironments({
+      cacheDirectory: paths.cache,
+      policy: policy.packages,
+      log: (line) => log.info(line),
+    }),
     languages: mergeLanguages(builtInLanguages, configuration),
     policy,
     hostTaskQueue: hostTaskQueue(policy.taskQueue, hostId),

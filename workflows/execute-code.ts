@@ -13,10 +13,13 @@ import type { ResultLimits } from "#core/contract/batch";
 import { type Phase, phaseQuery } from "#core/contract/names";
 import type { ExecutionResult } from "#core/contract/result";
 import { faultInDepth, faultInLimits } from "#core/contract/workflow-inputs";
-import { executeInCell } from "./execute-in-cell.ts";
+import type { Environment } from "#core/packages/environment";
+import { utf8Length } from "#core/text/bytes";
+import { type CellEnd, executeInCell } from "./execute-in-cell.ts";
 import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { noRoomFor, provisionWithFallback, refusalPauses } from "./find-place.ts";
 import { cleaning, salvaging } from "./phases.ts";
+import { prepareInCell } from "./prepare-in-cell.ts";
 import { fieldsOf } from "./raw-request.ts";
 import { reapCell } from "./reap-cell.ts";
 import { composeResult, emptyOutput } from "./result.ts";
@@ -32,6 +35,8 @@ interface Attempt {
   /** Null if the run was reset and no cell was created. */
   readonly cell: ProvisionedCell | null;
   readonly output: ExecuteOutput;
+  /** Its packages; missing if it asks for none. */
+  readonly environment?: Environment | undefined;
 }
 
 /**
@@ -75,8 +80,7 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
     }
     // Cancelled before the code was started, or before it was started again.
     last = last && {
-      number: last.number,
-      cell: last.cell,
+      ...last,
       output: { ...last.output, status: "cancelled", reason: "the run was cancelled" },
     };
   }
@@ -84,6 +88,7 @@ export async function executeCode(request: unknown, limits?: ResultLimits): Prom
   const result = composeResult({
     cell: last?.cell ?? null,
     output: last?.output ?? emptyOutput("cancelled", "the run was cancelled before the code was started"),
+    environment: last?.environment && reported(last.environment, limits),
     attempts: last?.number ?? 0,
     provisioned: provisioned ?? null,
     language: last?.cell?.language ?? fieldsOf(request).language ?? "python",
@@ -126,15 +131,14 @@ async function runOnce(
     let hostAnswers = true;
     let reapable = false;
     try {
-      enter("executing", cell);
-      const end = await executeInCell(cell, input);
+      const { environment, end } = await carryOut(cell, input, () => enter("executing", cell));
       if ("output" in end) {
         reapable = isReapable(cell, end.output);
-        return { number: attempt, cell, output: end.output };
+        return { number: attempt, cell, output: end.output, environment };
       }
       if ("unknown" in end) {
         hostAnswers = end.hostAnswers;
-        return { number: attempt, cell, output: await whatIsLeft(cell, input, end.unknown) };
+        return { number: attempt, cell, output: await whatIsLeft(cell, input, end.unknown), environment };
       }
       if ("noRoom" in end) {
         if (!end.certainlyNotStarted) throw noRoomFor(end.noRoom);
@@ -154,6 +158,34 @@ async function runOnce(
       else if (hostAnswers) await removeCell(cell, attempt);
     }
   }
+}
+
+/**
+ * The longest lock that is part of a result, in bytes. The streams and files leave that much room; the whole lock is in
+ * the history.
+ */
+const maximumLockBytes = 32 * 1024;
+
+/** The packages as the result says them. A batch copies its results into its history, where many locks have no room. */
+const reported = ({ lock, ...environment }: Environment, limits?: ResultLimits): ExecutionResult["environment"] =>
+  limits || utf8Length(lock) > maximumLockBytes ? environment : { ...environment, lock };
+
+/** Installs the packages of a run if it asks for any, and runs the code in its cell. */
+async function carryOut(
+  cell: ProvisionedCell,
+  input: CellInput,
+  onExecute: () => void,
+): Promise<{ readonly environment?: Environment; readonly end: CellEnd }> {
+  if (cell.packages === undefined) {
+    onExecute();
+    return { end: await executeInCell(cell, input) };
+  }
+  const prepared = await prepareInCell(cell, input);
+  if (!("environment" in prepared)) return { end: prepared };
+  onExecute();
+  const { environment } = prepared;
+  const { ecosystem, hash } = environment;
+  return { environment, end: await executeInCell(cell, { ...input, environment: { ecosystem, hash } }) };
 }
 
 const resetReason =

@@ -60,6 +60,8 @@ export type Place = "here" | "host";
 const queueOf = (cell: ProvisionedCell, place: Place): Pick<ActivityOptions, "taskQueue" | "scheduleToStartTimeout"> =>
   cell.taskQueue === null || place === "here" ? {} : { taskQueue: cell.taskQueue, scheduleToStartTimeout: hostPickUp };
 
+/** The maximum length of the names of packages in a summary. */
+const maximumPackages = 100;
 /** The maximum length of the `full` phrase in a summary. The server accepts summaries of up to 400 bytes. */
 const maximumPhrase = 40;
 
@@ -102,6 +104,23 @@ export const executing = (cell: ProvisionedCell, place: Place): Pick<Activities,
     startToCloseTimeout:
       cell.startupTimeoutMilliseconds + cell.timeoutMilliseconds + collectionMilliseconds[cell.backend],
     summary: `run ${cell.language} on ${cell.backend}, at most ${cell.timeoutMilliseconds / 1000} s: ${cell.title}`,
+  });
+
+/** How long packages may take, in all attempts. */
+const installing = { once: "15 minutes", all: "30 minutes" } as const;
+
+/**
+ * Between phases 1 and 2, only if the run asks for packages: installs them. The index may be away for a moment, so it is
+ * asked a few times.
+ */
+export const preparing = (cell: ProvisionedCell, place: Place): Pick<Activities, "prepareEnvironment"> =>
+  proxyActivities<Activities>({
+    ...common,
+    ...queueOf(cell, place),
+    retry: { ...common.retry, nonRetryableErrorTypes: [...finalKinds.provision], maximumAttempts: 5 },
+    startToCloseTimeout: installing.once,
+    scheduleToCloseTimeout: installing.all,
+    summary: `install ${oneLine(cell.packages ?? "packages", maximumPackages)} for ${cell.language}`,
   });
 
 /** Reads the output in the store of a run whose host is gone. Runs on any worker. */

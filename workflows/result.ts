@@ -36,6 +36,7 @@ export function composeResult(parts: {
   attempts: number;
   provisioned: Date | null;
   language: string;
+  environment?: ExecutionResult["environment"];
 }): ExecutionResult {
   const { cell, output } = parts;
   const { workflowId, runId, startTime } = workflowInfo();
@@ -54,6 +55,7 @@ export function composeResult(parts: {
     language: parts.language,
     backend: cell?.backend ?? null,
     fallback: cell?.fallback ?? null,
+    ...(parts.environment && { environment: parts.environment }),
     isolation: output.isolation ?? cell?.isolation ?? null,
     attempts: parts.attempts,
     timings: {

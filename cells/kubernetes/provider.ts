@@ -161,6 +161,12 @@ const jobOf = (instance: string, cellId: string, found: OwnedCell | undefined): 
 const noSessions = (): KgentsError =>
   new KgentsError("internal", "sessions do not run on a cluster yet", { remedy: "Use the backend subprocess." });
 
+const noPackages = (): KgentsError =>
+  new KgentsError("policy-violation", "packages: cells of a cluster do not have any yet", {
+    field: "packages",
+    remedy: "Run with --backend subprocess, or use an image that has the packages.",
+  });
+
 /** Creates the provider of cells in a cluster. It connects on first use. */
 export function createKubernetesProvider(options: KubernetesOptions): CellProvider {
   const { instance, namespace, runtimeClassName, podTemplate, userIds = defaultUserIds } = options;
@@ -184,9 +190,14 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
         return { summary, isolation: isolationOf(status, usualLimits()) };
       }),
     // The quotas and the scheduler decide what fits.
-    check: ({ programs }) => {
+    check: ({ programs, environment }) => {
       if (programs === "session") throw noSessions();
+      if (environment !== undefined) throw noPackages();
     },
+    runtime: async () => {
+      throw noPackages();
+    },
+    addPackages: async () => {},
     acquire: async (plan) => {
       const status = await readStatus(true);
       checkNetwork(status, plan.shape.network, options.networkIsolation);

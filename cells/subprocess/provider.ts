@@ -20,7 +20,7 @@ import { abandonedLaunchers, removeLauncher } from "./launcher/launcher-pool.ts"
 import { type BubblewrapFinder, findBubblewrap } from "./machine/find-bubblewrap.ts";
 import { createOneProgramCells } from "./one-program-cells.ts";
 import { type ProgramRunner, runClaimed } from "./run-claimed.ts";
-import { bareEngine, refuseMany } from "./sandbox/bare-engine.ts";
+import { bareEngine, refuseMany, refusePackages } from "./sandbox/bare-engine.ts";
 import { type CellDirectories, cellDirectories } from "./sandbox/cell-directory.ts";
 import type { Engine } from "./sandbox/engine.ts";
 import { launcherDirectory } from "./sandbox/sandbox.ts";
@@ -65,7 +65,8 @@ function engineOf(options: SubprocessOptions): Engine {
   const { stateDirectory, cacheDirectory, installTools, log } = options;
   if (options.unsandboxed) return bareEngine(stateDirectory, log);
   const find = options.findBubblewrap ?? findBubblewrap;
-  return sandboxEngine({ stateDirectory, findBubblewrap: () => find({ cacheDirectory, installTools, log }) });
+  const findTool = () => find({ cacheDirectory, installTools, log });
+  return sandboxEngine({ stateDirectory, cacheDirectory, findBubblewrap: findTool });
 }
 
 /** Creates the provider of cells that are sandboxes on this machine. */
@@ -96,6 +97,7 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
     status: () => statusBy(async () => ({ summary: await engine.examine(), isolation: await engine.isolation() })),
     check: (shape) => {
       if (options.unsandboxed) refuseMany(shape);
+      if (options.unsandboxed) refusePackages(shape);
       applyMachine(shape, { limits }, machineLimits());
     },
     acquire: async ({ cellId, shape, owner }) => {
@@ -107,6 +109,9 @@ export function createSubprocessProvider(options: SubprocessOptions): CellProvid
     },
     run: (cell, n, program, context) => runClaimed(runner, cell, n, program, context),
     interrupt: async ({ cellId }, n) => lasting.interrupt(cellId, n),
+    runtime: ({ shape }, ecosystem) => engine.runtime(shape, ecosystem),
+    // They are mounted when the sandbox starts.
+    addPackages: async () => {},
     // A sandbox for one program has ended with it.
     release: (cellId) => lasting.end(cellId, "the cell was released"),
     remove,

@@ -11,6 +11,7 @@ import {
   flag,
   limitFields,
   list,
+  packageFields,
   processText,
   storeFields,
   strict,
@@ -88,6 +89,30 @@ const kubernetesSchema = strict(
   "an object with any of context, namespace, runtimeClassName, podTemplate, networkIsolation, maximumCells, userIds",
 );
 
+const indexRule = "an address that begins with http:// or https://, without a user or password";
+const packagesRule = "an object with any of allow, index, npmRegistry, maximumBytes, maximumCacheBytes, names";
+const packageNamesRule = "at most 1024 names of packages, or prefixes followed by `*`";
+
+/** An address of an index. Credentials are left to the installers' own files, so that they are in no message. */
+const indexField = () =>
+  z
+    .url({ protocol: /^https?$/, error: indexRule })
+    .refine((address) => URL.parse(address)?.username === "" && URL.parse(address)?.password === "", {
+      error: indexRule,
+    });
+
+const packagesSchema = strict(
+  {
+    allow: flag().default(true),
+    index: indexField().optional(),
+    npmRegistry: indexField().optional(),
+    maximumBytes: packageFields.maximumBytes.transform(toBytes).prefault("1Gi"),
+    maximumCacheBytes: packageFields.maximumCacheBytes.transform(toBytes).prefault("10Gi"),
+    names: list(textLike(/^[^\s*]+\*?$|^\*$/, packageNamesRule), 1024, packageNamesRule).optional(),
+  },
+  packagesRule,
+);
+
 const workerSchema = strict(
   {
     backends: z
@@ -105,6 +130,7 @@ const workerSchema = strict(
     images: list(textLike(/^[^\s*]+\*?$|^\*$/, imagesRule), 256, imagesRule).optional(),
     network: flag().default(true),
     unsandboxed: flag().default(false),
+    packages: packagesSchema.prefault({}),
     kubernetes: kubernetesSchema.prefault({}),
   },
   "an object with the worker's settings",
@@ -190,6 +216,9 @@ export type Configuration = z.output<typeof configurationSchema>;
  * - `images` (any)
  * - `network` (true)
  * - `unsandboxed` (false: code never runs without a sandbox)
+ * - `packages`: whether packages are installed for code (`allow`: true); `index` and `npmRegistry`, where from (what the
+ *   installers are set up with); the most bytes of one environment (`maximumBytes`: 1 GiB) and of all that are kept on
+ *   the machine (`maximumCacheBytes`: 10 GiB); the `names` that a request may ask for (any)
  * - `kubernetes.context` (the current one)
  * - `kubernetes.namespace` (`kgents-ephemeral`)
  * - `kubernetes.runtimeClassName` (the node's default)

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CellEnvironment } from "../packages/environment.ts";
 import { commandInImage, type Language } from "./language.ts";
 import type { Content, ExecutionSpec } from "./request.ts";
 
@@ -40,6 +41,8 @@ export interface CellShape {
    * is over. All processes of a program are killed at its end (`many`), or stay while the cell does (`session`).
    */
   readonly programs: "one" | "many" | "session";
+  /** The packages of its programs. @default none */
+  readonly environment?: CellEnvironment | undefined;
 }
 
 /** An input file of a program. */

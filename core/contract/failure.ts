@@ -56,6 +56,14 @@ export const failureKinds = {
   "sandbox-unavailable": final("Install bubblewrap (`apt install bubblewrap`), or use a cluster."),
   "network-isolation-unavailable": final("Install slirp4netns and nftables, or run without --network."),
   "interpreter-missing": final("Install the language's interpreter on the worker's machine, or use a cluster."),
+  "package-not-found": final("Check the package's name and version, and the index that the worker uses."),
+  "package-wheel-missing": final("Ask for a version that has a wheel for this platform, or use another image."),
+  "package-conflict": final("Relax the versions that exclude each other."),
+  "package-too-large": final("Ask for less, or raise `worker.packages.maximumBytes`."),
+  "package-index-unavailable": passing(
+    "Check that the worker reaches the index (`worker.packages`), and run it again.",
+  ),
+  "package-install": passing("Read the installer's message."),
   "disk-full": passing("Free space on the worker's disk, or raise the limits of its artifact store (`artifacts`)."),
   "artifact-unavailable": passing("Check that client and worker share the artifact store."),
   "system-error": passing(

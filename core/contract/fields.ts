@@ -157,6 +157,12 @@ export const storeFields = {
   minimumFree: bounded('a quantity from 0 to 1024Ti, such as "1Gi"', bytesShape, parseBytes, 0, 2 ** 50),
 };
 
+/** The bounds of installed packages, in the notation of the input. */
+export const packageFields = {
+  maximumBytes: bounded('a quantity from 1Mi to 64Gi, such as "1Gi"', bytesShape, parseBytes, mebibyte, 2 ** 36),
+  maximumCacheBytes: bounded('a quantity from 1Mi to 64Ti, such as "10Gi"', bytesShape, parseBytes, mebibyte, 2 ** 46),
+};
+
 /** The backend of a run, or `auto`. */
 export const backendField = z.enum(["auto", "kubernetes", "subprocess"], { error: "auto, kubernetes or subprocess" });
 

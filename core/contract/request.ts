@@ -4,6 +4,13 @@
  * @module
  */
 import { z } from "zod";
+import { npmRule, npmSpecPattern, parseNpmSpec } from "../packages/npm-spec.ts";
+import {
+  maximumRequirementLength,
+  pythonPackageOf,
+  pythonRequirementPattern,
+  pythonRule,
+} from "../packages/python-requirement.ts";
 import {
   backendField,
   content,
@@ -50,6 +57,19 @@ const filesRule = `at most ${maximumFiles} files { name, content, executable? }`
 /** The maximum of `retry.maximumAttempts`. */
 export const maximumStarts = 10;
 const retryRule = `{ maximumAttempts: 1 to ${maximumStarts} }`;
+
+/** The maximum number of packages that a request may name for each language. */
+const maximumPackages = 64;
+const isPythonRequirement = (text: string): boolean => pythonPackageOf(text) !== undefined;
+const isNpmSpec = (text: string): boolean => parseNpmSpec(text) !== undefined;
+const packagesRule = "an object with any of python, npm, inline";
+
+const packagesField = (pattern: RegExp, rule: string, isOne: (text: string) => boolean) =>
+  list(
+    textLike(pattern, rule).max(maximumRequirementLength, { error: rule }).refine(isOne, { error: rule }),
+    maximumPackages,
+    `at most ${maximumPackages} packages`,
+  );
 
 /** The schema of a request. */
 export const requestSchema = strict(
@@ -119,6 +139,22 @@ export const requestSchema = strict(
       .describe("auto: the cluster if one is available, otherwise the sandbox (subprocess)"),
     fallback: flag().default(true).describe("whether auto may use the sandbox if no cluster is available"),
     image: imageField().optional().describe("the image on Kubernetes, instead of the language's own"),
+    packages: strict(
+      {
+        python: packagesField(pythonRequirementPattern, pythonRule, isPythonRequirement)
+          .optional()
+          .describe("packages of the Python index by PEP 508, such as pandas>=2"),
+        npm: packagesField(npmSpecPattern, npmRule, isNpmSpec)
+          .optional()
+          .describe("packages of the npm registry, such as zod@^4"),
+        inline: flag()
+          .optional()
+          .describe("whether a block of PEP 723 in Python code adds the packages that it names; true by default"),
+      },
+      packagesRule,
+    )
+      .optional()
+      .describe("packages to install for the code; nothing of them is executed to install them"),
     outputs: list(pathField(outputsRule), 64, outputsRule).default([]).describe("globs of the output files to return"),
     ttl: limitFields.ttl
       .transform(toMilliseconds)

@@ -82,6 +82,19 @@ export const resultSchema = z.strictObject({
     .describe(
       "why the run used the sandbox instead of the cluster; null if it did not, or if no cluster is configured",
     ),
+  environment: z
+    .strictObject({
+      ecosystem: z.enum(["python", "npm"]).describe("where its packages come from"),
+      version: z.string().describe("the version of the interpreter that it was built for"),
+      platform: z.string().describe("the platform that it was built for"),
+      hash: z.string().describe("identifies the tree of files; the same lock, language version and platform give it"),
+      lock: z
+        .string()
+        .optional()
+        .describe("each package with its version and hashes; missing if it is longer than 32 KiB, and in a batch"),
+    })
+    .optional()
+    .describe("the packages that were installed for the code; missing if it asked for none"),
   isolation: isolationSchema.nullable().describe("null if no cell was created"),
   attempts: z.int().min(0).describe("how often the code was started; above 1 only if the request allows retries"),
   timings: z.strictObject({

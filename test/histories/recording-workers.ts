@@ -20,6 +20,9 @@ export interface RecordingWorkers extends AsyncDisposable {
 const usual: { [Name in keyof RecordedActivities]: Step<Name> } = {
   provision: (_input, cellId) => sandboxCell(cellId),
   execute: () => output(),
+  prepareEnvironment: () => {
+    throw new Error("no run of a recording asks for packages");
+  },
   salvage: () => output(),
   cleanUp: () => undefined,
   readRequests: () => [],

@@ -1,3 +1,4 @@
+import type { ActivityDependencies } from "#activities/dependencies";
 import type { CellPlan } from "#cells/cell-plan";
 import { createPlacement } from "#cells/placement/placement";
 import { createSlots } from "#cells/placement/slots";
@@ -7,6 +8,19 @@ import type { Program } from "#core/contract/cell-shape";
 import type { BackendName, Enforcement, Isolation } from "#core/contract/result";
 
 const enforced: Enforcement = { enforced: true, by: "the test" };
+
+/** The part of a provider about packages, for tests without any. */
+export const noPackages: Pick<CellProvider, "runtime" | "addPackages"> = {
+  runtime: async (_cell, ecosystem) => ({ ecosystem, version: "3.13.1", platform: "x86_64-manylinux_2_28" }),
+  addPackages: async () => {},
+};
+
+/** Environments of a machine that has none. */
+export const noEnvironments: ActivityDependencies["environments"] = {
+  prepare: async () => {
+    throw new Error("no run of this test asks for packages");
+  },
+};
 
 /** An isolation for tests of the workflow's use of it. */
 export const scriptedIsolation: Isolation = {
@@ -89,6 +103,7 @@ export function scriptedProvider(
       return ended;
     },
     interrupt: async () => false,
+    ...noPackages,
     release: async () => {
       calls.push("release");
       await script.release?.();

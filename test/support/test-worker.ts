@@ -82,6 +82,7 @@ export async function startTestWorker(
     configuration?: Record<string, unknown>;
     taskQueue?: string;
     drainMilliseconds?: number;
+    cacheDirectory?: string;
   } = {},
 ): Promise<TestWorker> {
   ensureRuntime();
@@ -90,7 +91,7 @@ export async function startTestWorker(
   const worker = { taskQueue, maximumCells: 20, ...(options.configuration?.worker as object | undefined) };
   const paths: Paths = {
     // Tools are shared with the user's cache: they are downloads verified by hash.
-    cache: kgentsPaths().cache,
+    cache: options.cacheDirectory ?? kgentsPaths().cache,
     state: join(directory, "state"),
     config: join(directory, "config"),
   };

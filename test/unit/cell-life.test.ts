@@ -13,7 +13,7 @@ import type { CellProvider } from "#cells/provider";
 import { parseConfiguration } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { startJanitor } from "#worker/janitor";
-import { outcome, scriptedIsolation } from "../support/scripted-provider.ts";
+import { noEnvironments, noPackages, outcome, scriptedIsolation } from "../support/scripted-provider.ts";
 import {
   attempt,
   type Fault,
@@ -55,6 +55,7 @@ function createWorld(at: Await, fault: Fault) {
     placement,
     collectionMilliseconds: 60_000,
     check: () => {},
+    ...noPackages,
     status: async () => ({ available: true, summary: "in memory", isolation: scriptedIsolation }),
     acquire: async ({ cellId }) => {
       await meet("acquire");
@@ -85,6 +86,7 @@ function createWorld(at: Await, fault: Fault) {
   const dependencies: ActivityDependencies = {
     store,
     providers: { subprocess: provider },
+    environments: noEnvironments,
     languages: builtInLanguages,
     policy: parseConfiguration({ worker: { maximumCells: 1 } }).worker,
     hostTaskQueue: "host",

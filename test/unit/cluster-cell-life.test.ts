@@ -17,7 +17,7 @@ import type { CellProvider, OwnedCell } from "#cells/provider";
 import { parseConfiguration } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
 import { startJanitor } from "#worker/janitor";
-import { outcome, scriptedIsolation } from "../support/scripted-provider.ts";
+import { noEnvironments, noPackages, outcome, scriptedIsolation } from "../support/scripted-provider.ts";
 import {
   attempt,
   type Fault,
@@ -100,6 +100,7 @@ function createWorld(at: Await, fault: Fault) {
     placement,
     collectionMilliseconds: 300_000,
     check: () => {},
+    ...noPackages,
     status: async () => ({ available: true, summary: "in memory", isolation: scriptedIsolation }),
     acquire: async ({ cellId, owner }) => {
       await meet("acquire");
@@ -130,6 +131,7 @@ function createWorld(at: Await, fault: Fault) {
   const dependencies: ActivityDependencies = {
     store: memoryStore(meet),
     providers: { kubernetes: provider },
+    environments: noEnvironments,
     languages: builtInLanguages,
     policy: parseConfiguration({ worker: { kubernetes: { maximumCells: 1 } } }).worker,
     hostTaskQueue: "host",

@@ -77,6 +77,7 @@ describe("parseConfiguration", () => {
         limits: {},
         network: true,
         unsandboxed: false,
+        packages: { allow: true, maximumBytes: 2 ** 30, maximumCacheBytes: 10 * 2 ** 30 },
         kubernetes: {
           namespace: "kgents-ephemeral",
           networkIsolation: "required",

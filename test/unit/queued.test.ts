@@ -5,7 +5,7 @@ import { createActivities } from "#activities/index";
 import { createRunningCells } from "#activities/running-cells";
 import { parseConfiguration } from "#core/configuration/configuration";
 import { builtInLanguages } from "#core/contract/language";
-import { scriptedProvider } from "../support/scripted-provider.ts";
+import { noEnvironments, scriptedProvider } from "../support/scripted-provider.ts";
 import { attempt, memoryStore } from "./cell-life-support.ts";
 
 beforeEach(() => {
@@ -21,6 +21,7 @@ it("a run is reported as queued until it has its slot, and not while its cell is
   const dependencies: ActivityDependencies = {
     store: memoryStore(async () => {}),
     providers: { subprocess: provider },
+    environments: noEnvironments,
     languages: builtInLanguages,
     policy: parseConfiguration({}).worker,
     hostTaskQueue: "host",

@@ -60,6 +60,19 @@ export function refuseMany({ programs }: CellShape): void {
   });
 }
 
+/**
+ * Without a sandbox nothing shows the packages to the code at the place where it looks for them.
+ *
+ * @throws KgentsError if the shape has packages
+ */
+export function refusePackages({ environment }: CellShape): void {
+  if (environment === undefined) return;
+  throw new KgentsError("policy-violation", "packages: a worker without a sandbox installs none", {
+    field: "packages",
+    remedy: "Use a worker with a sandbox, or a cluster.",
+  });
+}
+
 /** Writes the code of a program into its cell's directory, and composes how it runs there. */
 async function composeBareRun(
   cellDirectory: string,
@@ -83,7 +96,7 @@ async function composeBareRun(
   const places = { shell: "/bin/sh", work: directory, kernels, kernelHome: join(temporary, ".kgents") };
   const script = supervisorScript({
     command: commandOf(program, 1, { language: shape.language, interpreter: hostCommand }, places),
-    environment: cellEnvironment(directory, temporary, dirname(hostCommand[0] ?? "/"), env),
+    environment: cellEnvironment(directory, temporary, [dirname(hostCommand[0] ?? "/")], env),
     ownEnvironment: Object.keys(env).length > 0,
     directory,
     stdin: stdin !== undefined,
@@ -137,6 +150,10 @@ export function bareEngine(stateDirectory: string, log: (line: string) => void):
   return {
     examine: () => Promise.resolve("no sandbox, by the worker's configuration"),
     isolation: bareIsolation,
+    runtime: async (shape) => {
+      refusePackages(shape);
+      throw new Error("a cell without packages has no need to ask");
+    },
     provision: async ({ language }) => void (await interpreterOf(language)),
     prepare: async ({ cellId, shape }, program, context) => {
       const interpreter = await interpreterOf(shape.language);

@@ -4,6 +4,7 @@ import type { CellPlan } from "../../cell-plan.ts";
 import { commonEnvironment } from "../../common-environment.ts";
 import { findPattern } from "../../files/output-patterns.ts";
 import { codeFileOf, commandOf, inputsOf, kernelResultFile, neverOutput, stdinOf } from "../../program-command.ts";
+import { withPackages } from "../../packages/in-cell.ts";
 import type { ProgramContext } from "../../provider.ts";
 import type { Interpreter } from "../interpreters/interpreter-command.ts";
 import { claimUid } from "../machine/claim-uid.ts";
@@ -11,6 +12,7 @@ import { rlimitFallback } from "../machine/isolation.ts";
 import { cellLimits } from "../machine/limits.ts";
 import type { Machine } from "../machine/machine.ts";
 import { type BubblewrapPlan, bubblewrapArguments, userModeUid } from "./bubblewrap-arguments.ts";
+import type { MountedPackages } from "./mounted-packages.ts";
 import type { SupervisorPlan } from "./program-script.ts";
 import type { SandboxPlan, SandboxRun } from "./run-sandbox.ts";
 import { kernelHome, kernelsDirectory, workDirectory } from "./sandbox-paths.ts";
@@ -20,10 +22,10 @@ import { supervisorScript } from "./supervisor-script.ts";
 export const cellEnvironment = (
   home: string,
   temporary: string,
-  interpreterDirectory: string,
+  programs: readonly string[],
   requested: Readonly<Record<string, string>>,
 ): Record<string, string> => ({
-  PATH: [...new Set([interpreterDirectory, "/usr/local/bin", "/usr/bin", "/bin"])].join(":"),
+  PATH: [...new Set([...programs, "/usr/local/bin", "/usr/bin", "/bin"])].join(":"),
   HOME: home,
   LANG: "C.UTF-8",
   TMPDIR: temporary,
@@ -41,12 +43,14 @@ export const dropCommand = (setpriv: string, uid: number): string[] => [
 export interface SandboxSources {
   readonly machine: Machine;
   readonly interpreter: Interpreter;
+  /** The packages of the cell. @default none */
+  readonly packages?: MountedPackages | undefined;
 }
 
 /** Composes the parts of a sandbox. */
 export async function composeSandbox(
   { cellId, shape }: CellPlan,
-  { machine, interpreter }: SandboxSources,
+  { machine, interpreter, packages }: SandboxSources,
   { codeFile, exchange }: Pick<BubblewrapPlan, "codeFile" | "exchange">,
 ): Promise<SandboxPlan> {
   const limits = cellLimits(shape);
@@ -65,7 +69,11 @@ export async function composeSandbox(
       ownNetwork: !online,
       disablesUserNamespaces: machine.disablesUserNamespaces,
       view,
-      binds: shape.programs === "session" ? [...interpreter.binds, kernels] : interpreter.binds,
+      binds: [
+        ...interpreter.binds,
+        ...(packages ? [packages.bind] : []),
+        ...(shape.programs === "session" ? [kernels] : []),
+      ],
       limits,
       codeFile,
       exchange,
@@ -84,7 +92,7 @@ export function supervisorPlan(
   shape: CellShape,
   n: number,
   program: Program,
-  { machine, interpreter }: SandboxSources,
+  { machine, interpreter, packages }: SandboxSources,
   uid: number | null,
 ): SupervisorPlan {
   const { env, kernel, outputs, timeout } = program;
@@ -92,7 +100,12 @@ export function supervisorPlan(
   const { language } = shape;
   return {
     command: commandOf(program, n, { language, interpreter: interpreter.command }, places),
-    environment: cellEnvironment(workDirectory, "/tmp", interpreter.directory, env),
+    environment: cellEnvironment(
+      workDirectory,
+      "/tmp",
+      [...(packages ? [packages.programs] : []), interpreter.directory],
+      withPackages(env, packages?.ecosystem),
+    ),
     ownEnvironment: Object.keys(env).length > 0,
     directory: workDirectory,
     stdin: stdinOf(program) !== undefined,

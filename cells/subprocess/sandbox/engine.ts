@@ -1,5 +1,6 @@
 import type { CellShape, Program } from "#core/contract/cell-shape";
 import type { Isolation } from "#core/contract/result";
+import type { Ecosystem, PackageRuntime } from "#core/packages/environment";
 import type { CellPlan } from "../../cell-plan.ts";
 import type { ProgramContext } from "../../provider.ts";
 import type { LastingSandbox } from "../lasting/lasting-sandbox.ts";
@@ -37,6 +38,12 @@ export interface Engine {
   readonly isolation: (shape?: CellShape) => Promise<Isolation>;
   /** Checks the requirements of a cell, and prepares for it. */
   readonly provision: (shape: CellShape) => Promise<void>;
+  /**
+   * Asks the interpreter of a cell which packages fit it.
+   *
+   * @throws KgentsError
+   */
+  readonly runtime: (shape: CellShape, ecosystem: Ecosystem) => Promise<PackageRuntime>;
   readonly prepare: (cell: CellPlan, program: Program, context: ProgramContext) => Promise<PreparedRun>;
   /**
    * Prepares the sandbox of a cell with many programs.

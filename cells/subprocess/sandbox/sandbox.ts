@@ -65,6 +65,8 @@ async function probe(sandbox: Sandbox): Promise<void> {
 export interface SandboxOptions {
   readonly stateDirectory: string;
   readonly findBubblewrap: () => Promise<string>;
+  /** Where packages are kept: see `Paths`. */
+  readonly cacheDirectory: string;
 }
 
 /** Provides the sandbox of this machine, or the reason why there is none. */

@@ -1,7 +1,15 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { collect } from "../terminal/collect.ts";
 import { alsoNamed } from "../terminal/other-name.ts";
-import { backendFlag, jobFlags, limitFlags, networkFlag, outputFlag, programFlags } from "./request-flags.ts";
+import {
+  backendFlag,
+  jobFlags,
+  limitFlags,
+  networkFlag,
+  outputFlag,
+  packageFlags,
+  programFlags,
+} from "./request-flags.ts";
 
 /** The flags of `kgents exec`, as commander reads them. */
 export interface ExecFlags {
@@ -13,6 +21,9 @@ export interface ExecFlags {
   readonly env?: string[];
   readonly stdin?: string;
   readonly input?: string[];
+  readonly with?: string[];
+  readonly requirements?: string;
+  readonly inlinePackages: boolean;
   readonly output?: string[];
   readonly outputDir?: string;
   readonly timeout?: string;
@@ -48,6 +59,7 @@ Examples:
   $ kgents exec --file script.py --arg one --arg two
   $ kgents exec --timeout 60 --cpu 200m --memory 256Mi --code "..."
   $ kgents exec --input data.csv --output 'chart*.png' --output-dir out --file plot.py
+  $ kgents exec --with pandas --with 'numpy>=2' --file analyse.py
   $ kgents exec --input project/. --entrypoint main.py    the content of a folder, and the file in it to run
   $ kgents exec --dry-run --code "..."        print the Kubernetes Job, start nothing
   $ echo 'print(6 * 7)' | kgents exec         code from a pipe
@@ -70,6 +82,7 @@ export function requestOptions(command: Command): Command {
   programFlags(command)
     .option("--stdin <file>", "a file as the program's standard input; - for this command's standard input")
     .option("--input <path[:name]>", "a file or folder to put into the work directory (repeatable)", collect);
+  packageFlags(command);
   outputFlag(command);
   limitFlags(command, true);
   networkFlag(command);

@@ -9,6 +9,7 @@ import type { Reporter } from "../terminal/reporter.ts";
 import { keepExtension, languageAndCode } from "./code-language.ts";
 import { readCode, refuse, sourceOf } from "./code-source.ts";
 import type { ExecFlags } from "./exec-command.ts";
+import { packagesOf } from "./packages.ts";
 
 /** Reads `NAME=value` pairs. */
 export function pairs(flag: string, values: readonly string[]): Record<string, string> {
@@ -67,12 +68,14 @@ export async function requestOf(
   const code = await languageAndCode(source, flags, read, found);
   const inputs = await readFiles(found, "--input", store);
   const { request: start, files } = await keepExtension(source, code, inputs, flags.config);
+  const packages = await packagesOf(flags, code.language);
   const stdin = flags.stdin === undefined ? undefined : await readStdin(flags.stdin, store);
   const request: ExecutionRequest = {
     ...start,
     ...fields,
     ...(code.language === undefined ? {} : { language: code.language }),
     ...(stdin === undefined ? {} : { stdin }),
+    ...(packages === undefined ? {} : { packages }),
     ...(files.length === 0 ? {} : { files }),
   };
   validateRequest(request);
@@ -84,7 +87,9 @@ const readStdin = (source: string, store: StoreFinder): Promise<Content> =>
   source === "-" ? streamContent(process.stdin, store) : fileContent(source, "--stdin", store);
 
 /** The fields of the request that flags set directly. Flags that were not given are left out, so the defaults apply. */
-export function fieldsOf(flags: Omit<ExecFlags, "code" | "file">): ExecutionRequest {
+export function fieldsOf(
+  flags: Omit<ExecFlags, "code" | "file" | "with" | "requirements" | "inlinePackages">,
+): ExecutionRequest {
   const { timeout, startupTimeout, ttl, cpu, memory, disk, backend, image, network } = flags;
   const given = Object.entries({
     timeout,

@@ -12,6 +12,13 @@ export const programFlags = (command: Command): Command =>
     .option("--arg <value>", "an argument of the program (repeatable)", collect)
     .option("-e, --env <name=value>", "an environment variable (repeatable)", collect);
 
+/** Declares the flags of packages. */
+export const packageFlags = (command: Command): Command =>
+  command
+    .option("--with <package>", "a package to install for the code, such as pandas>=2 or zod@^4 (repeatable)", collect)
+    .option("--requirements <file>", "a file of Python packages to install, as pip reads it")
+    .option("--no-inline-packages", "ignore the packages that the code itself or a package.json names");
+
 /** Declares the flag of the output files. */
 export const outputFlag = (command: Command): Command =>
   command.option("--output <glob>", "output files to return from the work directory (repeatable)", collect);

@@ -9,7 +9,11 @@ import { createReporter } from "../terminal/reporter.ts";
 
 /** Flags of `kgents rerun`: those of `exec` that override a field or control how the run is followed. */
 export interface RerunFlags
-  extends Omit<ExecFlags, "code" | "file" | "entrypoint" | "input" | "dryRun" | "network" | "fallback" | "stdin"> {
+  extends Omit<
+    ExecFlags,
+    | ("code" | "file" | "entrypoint" | "input" | "dryRun" | "network" | "fallback" | "stdin")
+    | ("with" | "requirements" | "inlinePackages")
+  > {
   readonly network?: boolean;
   readonly fallback?: boolean;
   readonly stdin?: string;

@@ -1,0 +1,62 @@
+import { Context } from "@temporalio/activity";
+import { servedProvider } from "#cells/placement/choose-provider";
+import { NoPlace } from "#cells/placement/no-place";
+import { KgentsError } from "#core/contract/error";
+import type { Environment, PackageRuntime, WantedPackages } from "#core/packages/environment";
+import { applyPackagePolicy } from "#core/packages/policy";
+import { meetsPython } from "#core/packages/python-version";
+import type { CellInput, Elsewhere, NoPlaceNow } from "./contract.ts";
+import type { ActivityDependencies } from "./dependencies.ts";
+import { isElsewhere } from "./execute.ts";
+import { currentRun, planCell, withEnvironment } from "./plan.ts";
+import { wantedPackages } from "./wanted-packages.ts";
+
+const beatMilliseconds = 2000;
+
+/** Heartbeats until disposed: a cancellation is delivered only in the response to one. */
+function beating(): Disposable {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat({ phase: "preparing-environment" }), beatMilliseconds);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Refuses an interpreter that the code does not run on, by its own words. */
+function checkVersion({ requiresPython }: WantedPackages, { version }: PackageRuntime): void {
+  if (requiresPython === undefined || meetsPython(version, requiresPython)) return;
+  throw new KgentsError(
+    "package-conflict",
+    `the code requires Python ${requiresPython}; the interpreter of the cell is ${version}`,
+    { remedy: "Use another image or interpreter, or change `requires-python` in the code." },
+  );
+}
+
+/**
+ * Installs the packages of a run, between the preparation of its cell and its start: asks the interpreter of the cell
+ * what fits it, resolves, builds the tree or finds it, and puts it into the cell where that is not done at the start.
+ */
+export const prepareEnvironment =
+  (dependencies: ActivityDependencies) =>
+  async (input: CellInput): Promise<Environment | Elsewhere | NoPlaceNow> => {
+    if (isElsewhere(dependencies, input)) return { elsewhere: true };
+    using _beat = beating();
+    const { store, policy, environments } = dependencies;
+    const planned = planCell(dependencies, input.request, input.cellId, currentRun(input.firstRunId));
+    const { spec } = planned;
+    const { language } = planned.cell.shape;
+    const provider = servedProvider(dependencies, input.backend);
+    const wanted = await wantedPackages(spec, language, store.openBlob);
+    if (wanted === null) throw new KgentsError("internal", "a run without packages needs no environment");
+    applyPackagePolicy(wanted, policy.packages);
+    const signal = Context.current().cancellationSignal;
+    try {
+      const cell = withEnvironment(planned.cell, wanted.ecosystem, policy, null);
+      const runtime = await provider.runtime(cell, wanted.ecosystem, signal);
+      checkVersion(wanted, runtime);
+      const environment = await environments.prepare(wanted, runtime, signal);
+      await provider.addPackages(withEnvironment(cell, wanted.ecosystem, policy, environment.hash), signal);
+      return environment;
+    } catch (error) {
+      if (error instanceof NoPlace) return { full: true, cluster: error.message };
+      throw error;
+    }
+  };
