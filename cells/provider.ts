@@ -192,6 +192,7 @@ export interface CellProvider {
    * @throws KgentsError `cluster-unavailable` if the cell could not be reached
    */
   readonly interrupt: (cell: CellPlan, n: number) => Promise<boolean>;
+  /**
    * Asks the interpreter of a cell which packages fit it. The cell has been acquired, and no program of it was started.
    *
    * @throws NoPlace; KgentsError
