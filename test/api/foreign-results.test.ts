@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Context, heartbeat } from "@temporalio/activity";
 import { Client, Connection } from "@temporalio/client";
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from "@temporalio/worker";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { Quartermaster } from "#client/sdk/quartermaster";
 import type { RunSummary } from "#client/sdk/runs/list-runs";
@@ -11,9 +11,10 @@ import { failureKinds } from "#core/contract/failure";
 import { executeCodeWorkflow } from "#core/contract/names";
 import recorded from "../histories/0.1.0/succeeded.json" with { type: "json" };
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+import { ensureRuntime } from "../support/test-worker.ts";
 import type { ForeignActivities } from "./foreign-workflows.ts";
 
-Runtime.install({ logger: new DefaultLogger("ERROR") });
+ensureRuntime();
 const address = inject("temporalAddress");
 const taskQueue = `test-${randomUUID()}`;
 

@@ -3,10 +3,9 @@ import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode, DefaultLogger, Worker } from "@temporalio/worker";
 import { DeterminismViolationError } from "@temporalio/workflow";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createLogger } from "#platform/host/logger";
 import { workflowSinks } from "#worker/interceptors";
-import { installRuntime } from "#worker/logging";
 import packageJson from "../../package.json" with { type: "json" };
+import { ensureRuntime } from "../support/test-worker.ts";
 import { readHistory } from "./read-history.ts";
 import { recorded } from "./recorded.ts";
 import { bundlePath } from "./recording-workers.ts";
@@ -32,8 +31,7 @@ async function replay(
 }
 
 beforeAll(() => {
-  process.env.LOG_LEVEL = "fatal";
-  installRuntime(createLogger(), undefined);
+  ensureRuntime();
 });
 
 it("this version's histories are recorded", () => {
