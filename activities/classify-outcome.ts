@@ -21,14 +21,14 @@ const clockTolerance = 2000;
  * @param timeout the time limit of the code, in milliseconds
  */
 export function classify(
-  outcome: Pick<ProgramOutcome, "exit" | "lost" | "outOfMemory" | "ranMilliseconds">,
+  outcome: Pick<ProgramOutcome, "exit" | "lost" | "outOfMemory" | "ranMilliseconds" | "stoppedBy">,
   stopped: { readonly reason: StopReason; readonly detail: string } | null,
   timeout: number,
 ): Classification {
   if (outcome.lost !== null) return { status: "lost", reason: outcome.lost };
   // Code that ended by itself just before it was stopped keeps its own exit. Not at the output limit, because its
-  // output was truncated.
-  const endedByItself = outcome.exit !== null && outcome.exit.signal !== "SIGKILL";
+  // output was truncated. A call of a session may have been interrupted instead of killed.
+  const endedByItself = outcome.stoppedBy === undefined && outcome.exit !== null && outcome.exit.signal !== "SIGKILL";
   if (stopped?.reason === "output-limit") return { status: "output-limit", reason: stopped.detail };
   if (stopped && !endedByItself) {
     switch (stopped.reason) {

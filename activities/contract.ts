@@ -10,6 +10,7 @@ import type { BatchChunk, ResultLimits } from "#core/contract/batch";
 import type { BackendName, FileResult, Isolation, StreamResult } from "#core/contract/result";
 import type { RunStatus } from "#core/contract/run-status";
 import type { Environment } from "#core/packages/environment";
+import type { KernelOutput, SessionCell, SessionStart } from "./session-parts.ts";
 
 /** The input of `provision`. */
 export interface ProvisionInput {
@@ -31,6 +32,8 @@ export interface ProvisionInput {
    * {@link NoPlaceNow} is returned.
    */
   readonly inCluster?: boolean;
+  /** Set if the request is a session. Its `attempt` is the number of the cell within the session, from 1. */
+  readonly session?: SessionStart;
 }
 
 /**
@@ -85,6 +88,8 @@ export interface ProvisionedCell {
   readonly searchAttributes: boolean;
   /** Set if the run asks for packages: what it asks for, for display. `prepareEnvironment` then comes before `execute`. */
   readonly packages?: string;
+  /** Set for a session. */
+  readonly session?: SessionCell;
 }
 
 /** The input of `salvage`. */
@@ -146,6 +151,8 @@ export interface ExecuteOutput {
   readonly startedAt: string | null;
   readonly finishedAt: string;
   readonly usage: { peakMemoryBytes: number | null; cpuSeconds: number | null };
+  /** What the kernel says; only for a call of a session. */
+  readonly kernel?: KernelOutput;
 }
 
 /** The newest output of one stream, in the heartbeat details of `execute`. */

@@ -48,7 +48,7 @@ function beat(cell: RunningCell, live: boolean): () => void {
 }
 
 /** Follows a running cell until its outcome is known, or until this activity attempt is cancelled. */
-async function follow(
+export async function follow(
   known: KnownCell,
   cell: RunningCell,
   { live, movable }: { live: boolean; movable: boolean },
@@ -101,13 +101,17 @@ export const isElsewhere = (dependencies: ActivityDependencies, { taskQueue }: P
   taskQueue !== null && taskQueue !== dependencies.hostTaskQueue;
 
 /** For a cell that only its host reaches: no other worker has followed it. */
-const nothingStored = { stdout: 0, stderr: 0 } as const;
+export const nothingStored = { stdout: 0, stderr: 0 } as const;
 
 /** Timeout of the listing. The attempt has not heartbeated yet, so the server would time it out after ten seconds. */
 const listMilliseconds = 5000;
 
 /** The bytes of output that an earlier worker stored. */
-async function storedBytes(store: ArtifactStore, key: string, attempt: number): Promise<ProgramContext["stored"]> {
+export async function storedBytes(
+  store: ArtifactStore,
+  key: string,
+  attempt: number,
+): Promise<ProgramContext["stored"]> {
   try {
     const sizes = await within(store.list(key), listMilliseconds);
     const size = (stream: StreamName) => sizes.get(streamReference(key, attempt, stream)) ?? 0;

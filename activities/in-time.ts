@@ -1,8 +1,7 @@
-import type { ExecutionSpec } from "#core/contract/request";
 import { inTime } from "#platform/host/time-limit";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { HeldRun } from "#platform/store/live-runs";
-import { storedContent } from "#platform/store/open-content";
+import { type StoredContent, storedContent } from "#platform/store/open-content";
 
 /**
  * The time limit of the store for making room or marking a run as live. Both touch a few small files or
@@ -11,8 +10,8 @@ import { storedContent } from "#platform/store/open-content";
 export const storeMilliseconds = 60_000;
 
 /** Marks a run, and the content that it uses, as live in the store. */
-export const holdInTime = (store: ArtifactStore, key: string, spec: ExecutionSpec): Promise<HeldRun> =>
-  inTime(store.hold(key, storedContent(spec)), storeMilliseconds, {
+export const holdInTime = (store: ArtifactStore, key: string, content: StoredContent): Promise<HeldRun> =>
+  inTime(store.hold(key, storedContent(content)), storeMilliseconds, {
     kind: "artifact-unavailable",
     what: "noting in the artifact store that the run goes on",
     onLate: (held) => held.leave(),

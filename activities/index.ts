@@ -4,14 +4,17 @@ import type { ActivityDependencies } from "./dependencies.ts";
 import { execute } from "./execute.ts";
 import { withTypedFailures } from "./failures.ts";
 import { prepareEnvironment } from "./prepare-environment.ts";
+import { interruptProgram } from "./interrupt-program.ts";
 import { provision } from "./provision.ts";
 import { readRequests } from "./read-requests.ts";
 import { releaseCell, removeCell } from "./reap-cell.ts";
+import { runProgram } from "./run-program.ts";
 import { salvage } from "./salvage.ts";
+import type { SessionActivities } from "./session-contract.ts";
 import { sweepCells } from "./sweep-cells.ts";
 
 /** Creates the activities with their dependencies. */
-export const createActivities = (dependencies: ActivityDependencies): Activities => ({
+export const createActivities = (dependencies: ActivityDependencies): Activities & SessionActivities => ({
   provision: withTypedFailures(provision(dependencies)),
   execute: withTypedFailures(execute(dependencies)),
   prepareEnvironment: withTypedFailures(prepareEnvironment(dependencies)),
@@ -20,5 +23,7 @@ export const createActivities = (dependencies: ActivityDependencies): Activities
   readRequests: withTypedFailures(readRequests(dependencies)),
   releaseCell: withTypedFailures(releaseCell(dependencies)),
   removeCell: withTypedFailures(removeCell(dependencies)),
+  runProgram: withTypedFailures(runProgram(dependencies)),
+  interruptProgram: withTypedFailures(interruptProgram(dependencies)),
   sweepCells: () => withTypedFailures(sweepCells(dependencies))(undefined),
 });

@@ -24,8 +24,12 @@ export interface KnownCell {
   readonly runId: string;
   /** The requester of the run; null if the request names none. */
   readonly requester: string | null;
+  /** Whether it is the cell of a session, which may be without a program for hours. */
+  readonly isSession?: boolean;
   /** Set while the code runs here, and afterwards. */
   running?: RunningCell;
+  /** Which program of a session `running` is: who asked for it, and its number. */
+  program?: string;
   /** The number of activity attempts that follow it now. */
   followers: number;
   /** When the last attempt stopped following it, or else when it was registered, in milliseconds since the epoch. */
@@ -51,7 +55,9 @@ export const aboutCell = ({ cellId, workflowId, runId, requester }: KnownCell) =
 
 /** The registry of this process's cells. */
 export interface RunningCells {
-  readonly know: (cell: Pick<KnownCell, "cellId" | "backend" | "workflowId" | "runId" | "requester">) => KnownCell;
+  readonly know: (
+    cell: Pick<KnownCell, "cellId" | "backend" | "workflowId" | "runId" | "requester" | "isSession">,
+  ) => KnownCell;
   readonly get: (cellId: string) => KnownCell | undefined;
   readonly forget: (cellId: string) => void;
   readonly all: () => readonly KnownCell[];

@@ -13,6 +13,7 @@ import { type StreamName, streamReference } from "#platform/store/references";
 import { summariseStreams, unreadableStreams } from "#platform/store/summarise";
 import { classify } from "./classify-outcome.ts";
 import type { ExecuteHeartbeat, ExecuteOutput } from "./contract.ts";
+import { displayKeeper, kernelOutput, withoutStatement } from "./kernel-output.ts";
 import { createFileCollector, type FileCollector } from "./output-files.ts";
 import { type ProgramLimits, watchProgram } from "./program-limits.ts";
 import { liveWindowBytes, type RecordedStream, recordStream } from "./recorded-stream.ts";
@@ -29,6 +30,10 @@ interface ProgramOutput {
   readonly limits?: ResultLimits | undefined;
   /** @default that of the provider */
   readonly collectionMilliseconds?: number;
+  /** The number of the program within its cell. @default that of the only program of a one-shot run */
+  readonly n?: number;
+  /** Opens content that is not content of a request. @default content of the artifact store, by its SHA-256 */
+  readonly open?: ProgramContext["open"];
 }
 
 /** The time limit of reading the streams back, and that of settling the store, each in milliseconds. */
@@ -78,12 +83,12 @@ function endStreams({ limits, streams }: StartedProgram): Promise<unknown> {
 async function runInCell(started: StartedProgram): Promise<ProgramOutcome> {
   const { store, provider, cell, program, output, limits, streams, collector } = started;
   try {
-    const outcome = provider.run(cell, onlyProgram, program, {
+    const outcome = provider.run(cell, output.n ?? onlyProgram, program, {
       ...limits.context,
       stored: output.stored,
       stdout: streams.stdout.sink,
       stderr: streams.stderr.sink,
-      open: (content) => openContent(store.openBlob, content),
+      open: output.open ?? ((content) => openContent(store.openBlob, content)),
       saveFile: collector.save,
     });
     return await limits.deadline.bound(outcome);
@@ -126,6 +131,15 @@ async function readBack({ store, output, streams }: StartedProgram, outcome: Pro
   return { summary, loss: lossOf(outcome.read, streams, summary) };
 }
 
+/** What the kernel says of a call, with its large displays in the store; undefined for other programs. */
+async function kernelOf({ store, program, output }: StartedProgram, { kernelResult }: ProgramOutcome) {
+  if (program.kernel !== true) return undefined;
+  const keep = displayKeeper(store, output.key, output.attempt);
+  return within(kernelOutput(kernelResult, keep), summaryMilliseconds).catch((error) =>
+    withoutStatement(`what the kernel showed could not be stored: ${messageOf(error)}`),
+  );
+}
+
 /** Runs the program to its end, and describes its outcome. */
 async function runToEnd(started: StartedProgram): Promise<ExecuteOutput> {
   const { program, limits } = started;
@@ -141,7 +155,8 @@ async function runToEnd(started: StartedProgram): Promise<ExecuteOutput> {
     throw new KgentsError("cell-start", stopped.detail);
   }
   const { files, filesOmitted } = filesOf(started, outcome);
-  const otherBytes = JSON.stringify([files, filesOmitted]).length;
+  const kernel = await kernelOf(started, outcome);
+  const otherBytes = JSON.stringify([files, filesOmitted, kernel]).length;
   const { summary, loss } = await readBack(started, outcome, otherBytes);
   const ended = { ...outcome, lost: unstored ?? outcome.lost ?? (loss && `its output is not complete: ${loss}`) };
   return {
@@ -155,6 +170,7 @@ async function runToEnd(started: StartedProgram): Promise<ExecuteOutput> {
     startedAt: limits.startedAt()?.toISOString() ?? null,
     finishedAt,
     usage: ended.usage,
+    ...(kernel && { kernel }),
   };
 }
 

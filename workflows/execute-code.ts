@@ -18,10 +18,11 @@ import { utf8Length } from "#core/text/bytes";
 import { type CellEnd, executeInCell } from "./execute-in-cell.ts";
 import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { noRoomFor, provisionWithFallback, refusalPauses } from "./find-place.ts";
-import { cleaning, salvaging } from "./phases.ts";
+import { executing, salvaging } from "./phases.ts";
 import { prepareInCell } from "./prepare-in-cell.ts";
 import { fieldsOf } from "./raw-request.ts";
 import { reapCell } from "./reap-cell.ts";
+import { removeCell } from "./remove-cell.ts";
 import { composeResult, emptyOutput } from "./result.ts";
 import { countFailure, countResult } from "./run-metrics.ts";
 import { tell, tellFailure, tellResult } from "./ui-details.ts";
@@ -175,17 +176,18 @@ async function carryOut(
   cell: ProvisionedCell,
   input: CellInput,
   onExecute: () => void,
-): Promise<{ readonly environment?: Environment; readonly end: CellEnd }> {
+): Promise<{ readonly environment?: Environment; readonly end: CellEnd<ExecuteOutput> }> {
   if (cell.packages === undefined) {
     onExecute();
-    return { end: await executeInCell(cell, input) };
+    return { end: await executeInCell(cell, (place) => executing(cell, place).execute(input)) };
   }
   const prepared = await prepareInCell(cell, input);
   if (!("environment" in prepared)) return { end: prepared };
   onExecute();
   const { environment } = prepared;
   const { ecosystem, hash } = environment;
-  return { environment, end: await executeInCell(cell, { ...input, environment: { ecosystem, hash } }) };
+  const whole = { ...input, environment: { ecosystem, hash } };
+  return { environment, end: await executeInCell(cell, (place) => executing(cell, place).execute(whole)) };
 }
 
 const resetReason =
@@ -240,20 +242,4 @@ async function reapLater(cell: ProvisionedCell, attempt: number): Promise<void> 
     });
     await removeCell(cell, attempt);
   }
-}
-
-/** Cleans up, also when the run is cancelled. Never fails: the next worker on a lost host sweeps its cells. */
-async function removeCell(cell: ProvisionedCell, attempt: number): Promise<void> {
-  await CancellationScope.nonCancellable(async () => {
-    try {
-      const { cellId, backend, taskQueue, requester } = cell;
-      const input = { attempt, cellId, backend, taskQueue, requester };
-      if (await cleaning(cell, "here").cleanUp(input)) await cleaning(cell, "host").cleanUp(input);
-    } catch (error) {
-      log.warn("clean-up was not confirmed; the worker's sweep will do it", {
-        cellId: cell.cellId,
-        error: String(error),
-      });
-    }
-  });
 }

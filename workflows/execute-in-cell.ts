@@ -8,8 +8,8 @@ import {
   sleep,
   TimeoutFailure,
 } from "@temporalio/workflow";
-import type { CellInput, ExecuteOutput, ProvisionedCell } from "#activities/contract";
-import { endsExecution, executing, type Place } from "./phases.ts";
+import type { Elsewhere, NoPlaceNow, ProvisionedCell } from "#activities/contract";
+import { endsExecution, type Place } from "./phases.ts";
 
 /** The number of failures after which the run fails, even if they are retryable. */
 const maximumTries = 5;
@@ -17,8 +17,9 @@ const maximumTries = 5;
 const maximumSilences = 50;
 
 /** The end of executing code in a cell. */
-export type CellEnd =
-  | { readonly output: ExecuteOutput }
+export type CellEnd<Output> =
+  /** `again`: an earlier attempt has begun, and failed. */
+  | { readonly output: Output; readonly again: boolean }
   /** The code may have run, and its end is not known. */
   | { readonly unknown: "cancelled" | "lost"; readonly hostAnswers: boolean }
   /** No worker answers on the host's queue, and the code was certainly not started. */
@@ -46,25 +47,36 @@ function mayPass(error: unknown, cell: ProvisionedCell): boolean {
   return failure.type !== "cell-start" || cell.taskQueue !== null;
 }
 
+/** Where a cell was found, which later programs of the cell need not find out again. */
+export interface Whereabouts {
+  place: Place;
+}
+
 /**
  * Runs the code in its cell. Retries after the loss of a worker or a connection.
  *
  * Once a worker has begun an attempt, the code may have been started, even if the attempt failed. If the host does not
  * answer after that, the outcome is unknown, and the code is never started elsewhere.
+ *
+ * @param attempt schedules one attempt at a place
+ * @param where where the first attempt is made
  */
-export async function executeInCell(cell: ProvisionedCell, input: CellInput): Promise<CellEnd> {
+export async function executeInCell<Output extends object>(
+  cell: ProvisionedCell,
+  attempt: (place: Place) => Promise<Output | Elsewhere | NoPlaceNow>,
+  where: Whereabouts = { place: "here" },
+): Promise<CellEnd<Output>> {
   let begun = false;
-  let place: Place = "here";
   let tries = 0;
   let silences = 0;
   for (;;) {
     try {
-      const answer = await executing(cell, place).execute(input);
+      const answer = await attempt(where.place);
       if ("full" in answer) return { noRoom: answer.cluster ?? "", certainlyNotStarted: !begun };
-      if (!("elsewhere" in answer)) return { output: answer };
-      place = "host";
+      if (!("elsewhere" in answer)) return { output: answer, again: begun };
+      where.place = "host";
     } catch (error) {
-      place = "host";
+      where.place = "host";
       const timeOut = timeOutOf(error);
       if (isCancellation(error)) {
         if (!begun) throw error;

@@ -6,6 +6,7 @@
  */
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from "@temporalio/workflow";
 import type { Activities, NoPlaceNow, ProvisionedCell } from "#activities/contract";
+import type { SessionActivities } from "#activities/session-contract";
 import { nonRetryableKinds } from "#core/contract/failure";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
 import { oneLine } from "#core/text/code-excerpt";
@@ -131,6 +132,40 @@ export const salvaging = (cell: Pick<ProvisionedCell, "cellId">): Pick<Activitie
     heartbeatTimeout: "0s",
     startToCloseTimeout: "5 minutes",
     summary: `read what ${cell.cellId} left in the store`,
+  });
+
+/** How long a checkpoint after a call may take, in milliseconds. */
+const checkpointMilliseconds = 360_000;
+
+/**
+ * One program of a session. As {@link executing}, it is not retried by the server.
+ *
+ * @param milliseconds the time limit of the program
+ */
+export const runningProgram = (
+  cell: ProvisionedCell,
+  place: Place,
+  { summary, milliseconds }: { readonly summary: string; readonly milliseconds: number },
+): Pick<SessionActivities, "runProgram"> =>
+  proxyActivities<SessionActivities>({
+    ...common,
+    ...queueOf(cell, place),
+    retry: { maximumAttempts: 1 },
+    startToCloseTimeout:
+      cell.startupTimeoutMilliseconds + milliseconds + collectionMilliseconds[cell.backend] + checkpointMilliseconds,
+    summary,
+  });
+
+/** The interrupt of a running program of a session. One that comes late does nothing. */
+export const interrupting = (cell: ProvisionedCell, place: Place): Pick<SessionActivities, "interruptProgram"> =>
+  proxyActivities<SessionActivities>({
+    ...common,
+    ...queueOf(cell, place),
+    heartbeatTimeout: "0s",
+    retry: { ...common.retry, maximumAttempts: 3 },
+    startToCloseTimeout: "30s",
+    scheduleToCloseTimeout: "1m",
+    summary: "interrupt the call that runs",
   });
 
 /** Phase 3: removes the cell. */

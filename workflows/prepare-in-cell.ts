@@ -8,7 +8,7 @@ import { type Place, preparing } from "./phases.ts";
 /** A run's packages, or why its code cannot be started in this cell. */
 export type Preparation =
   | { readonly environment: Environment }
-  | Extract<CellEnd, { notStarted: true } | { noRoom: string }>;
+  | Extract<CellEnd<never>, { notStarted: true } | { noRoom: string }>;
 
 const isUntaken = (error: unknown): boolean =>
   error instanceof ActivityFailure &&

@@ -12,13 +12,16 @@ export interface ProviderChoice {
 
 type Fallback = { readonly from: BackendName; readonly reason: string };
 
+/** What a request says about where it runs. */
+export type ProviderWish = Pick<ExecutionSpec, "backend" | "fallback">;
+
 /**
  * Chooses where a run takes place: the requested backend; for `auto` the cluster, or the sandbox if there is no cluster
  * and the request allows it.
  */
 export async function chooseProvider(
   choice: ProviderChoice,
-  spec: ExecutionSpec,
+  spec: ProviderWish,
   fallback: Fallback | undefined,
 ): Promise<{ provider: CellProvider; fallback: Fallback | null }> {
   if (fallback) return { provider: servedProvider(choice, "subprocess"), fallback };

@@ -35,23 +35,31 @@ export function applyMachine(
 const allowsImage = (images: readonly string[], image: string): boolean =>
   images.some((entry) => (entry.endsWith("*") ? image.startsWith(entry.slice(0, -1)) : image === entry));
 
+/** The limits of a request, of a session, or of a call of one. A session has no `timeout`, its calls have nothing else. */
+type Limited = Partial<Pick<ExecutionSpec, (typeof limited)[number]>>;
+
+/** What else of a request the policy is about. */
+type Governed = Limited & Partial<Pick<ExecutionSpec, "image" | "network">>;
+
 /**
  * Lowers limits that a request leaves out to the worker's maxima. The caller did not choose a default, so it must not
  * be refused.
  *
  * @param request the validated request before defaults were applied
  */
-export function lowerDefaults(
-  spec: ExecutionSpec,
+export function lowerDefaults<Spec extends Limited>(
+  spec: Spec,
   request: unknown,
   { limits }: Pick<WorkerPolicy, "limits">,
-): ExecutionSpec {
+): Spec {
   const named = new Map<string, unknown>(
     typeof request === "object" && request !== null ? Object.entries(request) : [],
   );
-  const lowered = limited
-    .filter((field) => named.get(field) === undefined)
-    .map((field) => [field, Math.min(spec[field], limits[field] ?? spec[field])] as const);
+  const lowered = limited.flatMap((field) => {
+    const value = spec[field];
+    if (value === undefined || named.get(field) !== undefined) return [];
+    return [[field, Math.min(value, limits[field] ?? value)] as const];
+  });
   return { ...spec, ...Object.fromEntries(lowered) };
 }
 
@@ -62,14 +70,15 @@ export function lowerDefaults(
  * @throws KgentsError `policy-violation`, naming the field, its value and what is allowed
  */
 export function applyPolicy(
-  spec: ExecutionSpec,
+  spec: Governed,
   { limits, images, network }: Pick<WorkerPolicy, "limits" | "images" | "network">,
 ): void {
   for (const field of limited) {
     const maximum = limits[field];
-    if (maximum === undefined || spec[field] <= maximum) continue;
+    const value = spec[field];
+    if (maximum === undefined || value === undefined || value <= maximum) continue;
     const format = formats[field];
-    throw refuse("policy-violation", field, format(spec[field]), `at most ${format(maximum)} on this worker`);
+    throw refuse("policy-violation", field, format(value), `at most ${format(maximum)} on this worker`);
   }
   if (spec.image !== undefined && images !== undefined && !allowsImage(images, spec.image)) {
     const list = images.length > 0 ? `one of ${images.join(", ")}` : "the languages' own";

@@ -1,5 +1,5 @@
 /**
- * The input and the output of the workflow `executeCode` as JSON Schema (2020-12), for programs in other languages.
+ * The inputs and the outputs of the workflows `executeCode` and `codeSession` as JSON Schema (2020-12), for programs in other languages.
  *
  * @module
  */
@@ -7,6 +7,8 @@ import { z } from "zod";
 import { type FailureDetails, type FailureKind, failureKinds } from "./failure.ts";
 import { requestSchema } from "./request.ts";
 import { resultSchema } from "./result.ts";
+import { queryAnswers, updateArguments, updateResults } from "./session/json-schema.ts";
+import { sessionSchema } from "./session/session.ts";
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -74,7 +76,36 @@ const failureJsonSchema = (): JsonSchema =>
     openSchema(failureSchema),
   );
 
-const jsonSchemas = { request: requestJsonSchema, result: resultJsonSchema, failure: failureJsonSchema } as const;
+/** JSON Schema of a session as a client writes it: every field has a default. */
+const sessionJsonSchema = (): JsonSchema =>
+  named("session", "The argument of the workflow codeSession: the cell that a session keeps, and how long.", {
+    ...z.toJSONSchema(sessionSchema, { io: "input" }),
+  });
+
+/** JSON Schema of the argument of each update of a session: a property for each. */
+const sessionUpdatesJsonSchema = (): JsonSchema =>
+  named(
+    "session-updates",
+    "The argument of each update of the workflow codeSession, by the update's name. At most 1 MiB of JSON.",
+    { ...z.toJSONSchema(updateArguments, { io: "input" }) },
+  );
+
+/** JSON Schema of the result of each update of a session, and of the answer to each query: a property for each. */
+const sessionResultsJsonSchema = (): JsonSchema =>
+  named(
+    "session-results",
+    "The results of the updates and the answers to the queries of the workflow codeSession, by name. Fields may be added.",
+    openSchema(z.object({ updates: updateResults, queries: queryAnswers })),
+  );
+
+const jsonSchemas = {
+  request: requestJsonSchema,
+  result: resultJsonSchema,
+  failure: failureJsonSchema,
+  session: sessionJsonSchema,
+  "session-updates": sessionUpdatesJsonSchema,
+  "session-results": sessionResultsJsonSchema,
+} as const;
 
 /** The name of a schema: its file name in docs/schema/ and its name on the command line. */
 export type JsonSchemaName = keyof typeof jsonSchemas;

@@ -12,8 +12,13 @@ export async function openContent(openBlob: OpenBlob, content: Content): Promise
   return openBlob(content.artifact, content.bytes);
 }
 
+/** The parts of a request that may be in the artifact store. */
+export type StoredContent = Partial<Pick<ExecutionSpec, "code" | "stdin">> & {
+  readonly files: readonly Pick<ExecutionSpec["files"][number], "content">[];
+};
+
 /** The parts of a request that are kept in the artifact store, each by its SHA-256. */
-export const storedContent = ({ code, stdin, files }: Pick<ExecutionSpec, "code" | "stdin" | "files">): string[] =>
+export const storedContent = ({ code, stdin, files }: StoredContent): string[] =>
   [code, stdin, ...files.map(({ content }) => content)].flatMap((content) =>
     typeof content === "object" && "artifact" in content ? [content.artifact] : [],
   );

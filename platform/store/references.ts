@@ -14,6 +14,10 @@ export function runKey(workflowId: string, runId: string): string {
   return createHash("sha256").update(`${workflowId}\0${runId}`).digest("hex").slice(0, 32);
 }
 
+/** The key of one program of a session, by its cell and its number in it. Each has a folder of its own. */
+export const programKey = (workflowId: string, cellId: string, n: number): string =>
+  runKey(workflowId, `${cellId}\0${n}`);
+
 /** The folder of a run in the store. */
 export const runFolder = (key: string): string => `runs/${key}`;
 
@@ -28,10 +32,14 @@ export const streamReference = (key: string, attempt: number, stream: StreamName
 export const fileReference = (key: string, attempt: number, index: number): string =>
   `${runFolder(key)}/${attempt}.file.${index}`;
 
+/** The reference of a value that a call has shown, by its position among those that are stored. */
+export const displayReference = (key: string, attempt: number, index: number): string =>
+  `${runFolder(key)}/${attempt}.display.${index}`;
+
 /** The reference of content by its SHA-256. */
 export const blobReference = (sha256: string): string => `blobs/${sha256}`;
 
-const referencePattern = /^(?:runs\/[0-9a-f]{32}\/\d+\.(?:stdout|stderr|file\.\d+)|blobs\/[0-9a-f]{64})$/;
+const referencePattern = /^(?:runs\/[0-9a-f]{32}\/\d+\.(?:stdout|stderr|(?:file|display)\.\d+)|blobs\/[0-9a-f]{64})$/;
 
 /**
  * Accepts only names that this module makes, because references also come from results and requests.

@@ -1,0 +1,192 @@
+/**
+ * A session within one execution of its workflow: what its updates do, one at a time, and how it ends.
+ *
+ * @module
+ */
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  currentUpdateInfo,
+  isCancellation,
+  workflowInfo,
+} from "@temporalio/workflow";
+import type { SessionUpdate } from "#core/contract/session/names";
+import type { CallResult, Interrupted, SessionEnd } from "#core/contract/session/result";
+import { oneLine, titleOf } from "#core/text/code-excerpt";
+import { failureOf, toWorkflowFailure } from "../failure.ts";
+import { interrupting } from "../phases.ts";
+import { callResultOf, entryOf, failedEntryOf, millisecondsOf } from "./call-result.ts";
+import { type CellKeeper, createCellKeeper } from "./cell-keeper.ts";
+import { listFiles, makeCheckpoint, readFiles, removeFiles, writeFiles } from "./file-updates.ts";
+import type { SessionMemory } from "./memory.ts";
+import { createTurns, type Turns } from "./turns.ts";
+
+/** What runs now. */
+interface Activity {
+  readonly call: number | null;
+  readonly kind: SessionUpdate;
+  readonly title: string;
+  readonly since: number;
+}
+
+/** A session within one execution. */
+export interface LiveSession {
+  /** The raw session. */
+  readonly session: unknown;
+  readonly memory: SessionMemory;
+  readonly keeper: CellKeeper;
+  readonly turns: Turns;
+  activity: Activity | null;
+  /** Why the session ends; null while it does not. */
+  ending: SessionEnd["reason"] | null;
+  /** Why the session cannot continue. */
+  fatal?: ApplicationFailure;
+  /** Whether the cell is removed, and updates that wait for that may be answered. */
+  isOver: boolean;
+  /** Whether an interrupt of what runs was asked for. */
+  isInterrupted: boolean;
+  /** The scope of what runs. */
+  scope?: CancellationScope;
+}
+
+/** Creates a session without a cell, or with that of the execution before. */
+export const createLiveSession = (session: unknown, memory: SessionMemory): LiveSession => ({
+  session,
+  memory,
+  keeper: createCellKeeper(session, memory),
+  turns: createTurns(),
+  activity: null,
+  ending: null,
+  isOver: false,
+  isInterrupted: false,
+});
+
+/** The failure of an update of a session that has ended. */
+export const sessionClosed = (): ApplicationFailure =>
+  failureOf("session-closed", `the session ${workflowInfo().workflowId} has ended`);
+
+/** The failures that end a session: it must not continue, or can never have a cell. */
+const isHopeless = (failure: ApplicationFailure, { latest }: SessionMemory): boolean =>
+  failure.type === "session-lost" || latest === null;
+
+/** The end of a session. */
+export const endOf = ({ ending, memory }: LiveSession): SessionEnd => ({
+  id: workflowInfo().workflowId,
+  reason: ending ?? "closed",
+  calls: memory.calls,
+});
+
+/** Ends what runs, and refuses what waits. The first reason counts. */
+export function endSession(live: LiveSession, reason: SessionEnd["reason"]): void {
+  live.ending ??= reason;
+  live.scope?.cancel();
+}
+
+async function runCall(live: LiveSession, argument: unknown): Promise<CallResult> {
+  const { memory, keeper } = live;
+  const began = Date.now();
+  memory.calls += 1;
+  const call = memory.calls;
+  const title = titleOf(argument);
+  live.activity = { call, kind: "run", title, since: began };
+  live.isInterrupted = false;
+  try {
+    const ran = await keeper.run({
+      program: { kind: "run", call: argument },
+      summary: `call ${call}: ${oneLine(title, 60)}`,
+      milliseconds: millisecondsOf(argument),
+      mayCheckpoint: true,
+    });
+    const result = callResultOf(call, ran, live.isInterrupted);
+    memory.addEntry(entryOf(argument, began, result));
+    return result;
+  } catch (error) {
+    memory.addEntry(failedEntryOf(argument, began, call));
+    throw error;
+  }
+}
+
+type Work = (live: LiveSession, argument: unknown) => Promise<unknown>;
+
+/** The updates that take a turn. */
+const works: Readonly<Record<Exclude<SessionUpdate, "interrupt" | "close">, Work>> = {
+  run: runCall,
+  writeFiles: ({ keeper }: LiveSession, argument: unknown) => writeFiles(keeper, argument),
+  readFiles: ({ keeper }: LiveSession, argument: unknown) => readFiles(keeper, argument),
+  listFiles: ({ keeper }: LiveSession) => listFiles(keeper),
+  removeFiles: ({ keeper }: LiveSession, argument: unknown) => removeFiles(keeper, argument),
+  checkpoint: ({ keeper }: LiveSession) => makeCheckpoint(keeper),
+};
+
+/** Does the work of an update when those before it have ended. */
+async function doWork(live: LiveSession, kind: keyof typeof works, argument: unknown): Promise<unknown> {
+  if (live.ending !== null || live.fatal) throw live.fatal ?? sessionClosed();
+  live.activity = { call: null, kind, title: kind, since: Date.now() };
+  const scope = new CancellationScope();
+  live.scope = scope;
+  try {
+    return await scope.run(() => works[kind](live, argument));
+  } catch (error) {
+    const failure = isCancellation(error) ? sessionClosed() : toWorkflowFailure(error);
+    if (failure instanceof ApplicationFailure && isHopeless(failure, live.memory)) live.fatal = failure;
+    throw failure;
+  } finally {
+    delete live.scope;
+    live.activity = null;
+    live.memory.lastUsed = Date.now();
+  }
+}
+
+/** Interrupts what runs, as Ctrl-C does. */
+async function interrupt(live: LiveSession): Promise<Interrupted> {
+  const { memory, session, keeper } = live;
+  const { current, ends } = memory;
+  if (current === null || ends === null) return { interrupted: false };
+  const { cell, n } = current;
+  const { cellId, backend, taskQueue } = cell;
+  live.isInterrupted = true;
+  const firstRunId = workflowInfo().firstExecutionRunId;
+  const input = { session, ends, cellId, backend, taskQueue, firstRunId, n };
+  try {
+    const answer = await interrupting(cell, keeper.where.place).interruptProgram(input);
+    if ("interrupted" in answer) return answer;
+    const answerOfHost = await interrupting(cell, "host").interruptProgram(input);
+    return { interrupted: "interrupted" in answerOfHost && answerOfHost.interrupted };
+  } catch (error) {
+    throw toWorkflowFailure(error);
+  }
+}
+
+async function close(live: LiveSession): Promise<SessionEnd> {
+  endSession(live, "closed");
+  await condition(() => live.isOver);
+  return endOf(live);
+}
+
+function work(live: LiveSession, kind: SessionUpdate, argument: unknown): Promise<unknown> {
+  if (kind === "interrupt") return interrupt(live);
+  if (kind === "close") return close(live);
+  return live.turns.take(() => doWork(live, kind, argument));
+}
+
+/**
+ * Carries out an update, unless it was carried out before.
+ *
+ * @throws ApplicationFailure
+ */
+export async function carryOut(live: LiveSession, kind: SessionUpdate, argument: unknown): Promise<unknown> {
+  const { memory } = live;
+  const id = currentUpdateInfo()?.id ?? "";
+  const before = memory.recent.find(id);
+  if (before) return before.value;
+  memory.lastUsed = Date.now();
+  try {
+    const answer = await work(live, kind, argument);
+    memory.recent.add(id, answer);
+    return answer;
+  } catch (error) {
+    if (error instanceof ApplicationFailure) memory.recent.addFailure(id, error);
+    throw error;
+  }
+}

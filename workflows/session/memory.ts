@@ -1,0 +1,86 @@
+import { workflowInfo } from "@temporalio/workflow";
+import type { ProvisionedCell } from "#activities/contract";
+import type { SessionProgramOutput } from "#activities/session-contract";
+import type { CallEntry, Checkpoint } from "#core/contract/session/result";
+import type { Place } from "../phases.ts";
+import { type Carried, nothingYet } from "./carried.ts";
+import { createRecentUpdates, type RecentUpdates } from "./recent-updates.ts";
+import type { Wanted } from "./wanted.ts";
+
+/** How many calls the query `calls` lists. */
+const maximumEntries = 50;
+
+/** The state of a session within one execution. */
+export interface SessionMemory {
+  readonly started: number;
+  readonly place: Place;
+  lastUsed: number;
+  ends: number | null;
+  cells: number;
+  cell: ProvisionedCell | null;
+  n: number;
+  calls: number;
+  gone: string | null;
+  checkpoint: Checkpoint | null;
+  looked: number;
+  mayHaveChanged: boolean;
+  /** The program that runs now. */
+  current: { readonly cell: ProvisionedCell; readonly n: number } | null;
+  /** The latest cell, also if it is gone. */
+  latest: ProvisionedCell | null;
+  /** Whether the session ends when its cell is gone. */
+  neverRestores: boolean;
+  readonly entries: () => readonly CallEntry[];
+  readonly addEntry: (entry: CallEntry) => void;
+  readonly recent: RecentUpdates;
+  /** Notes what a program may have changed, and the checkpoint that it made. */
+  readonly saw: (wanted: Pick<Wanted, "mayCheckpoint">, looked: boolean, output: SessionProgramOutput) => void;
+  /** Takes over a new cell. */
+  readonly provisioned: (cell: ProvisionedCell, ends: number) => void;
+  /** Whether the present cell belongs to an execution that was reset: what ran in it since is unknown. */
+  readonly wasReset: () => boolean;
+  /** What the next execution needs. */
+  readonly carried: (place: Place) => Carried;
+}
+
+/** Creates the state of an execution from what the one before has passed on. */
+export function createMemory(from: Carried | undefined): SessionMemory {
+  const before = from ?? nothingYet(Date.now());
+  const { recent: recentBefore, entries: entriesBefore, ...fields } = before;
+  const recent = createRecentUpdates(recentBefore);
+  let entries = [...entriesBefore];
+  const memory: SessionMemory = {
+    ...fields,
+    current: null,
+    latest: before.cell,
+    neverRestores: before.cell?.session?.restore === "never",
+    recent,
+    entries: () => entries,
+    addEntry: (entry) => {
+      entries = [...entries, entry].slice(-maximumEntries);
+    },
+    saw: ({ mayCheckpoint }, looked, { checkpoint }) => {
+      if (checkpoint) memory.checkpoint = checkpoint;
+      if (looked || checkpoint !== undefined) {
+        memory.looked = Date.now();
+        memory.mayHaveChanged = false;
+      } else if (mayCheckpoint) {
+        memory.mayHaveChanged = true;
+      }
+    },
+    provisioned: (cell, ends) => {
+      Object.assign(memory, { cell, latest: cell, ends, n: 0, neverRestores: cell.session?.restore === "never" });
+    },
+    wasReset: () => {
+      const { cell } = memory;
+      // A cell of the execution before was prepared there.
+      return cell !== null && cell !== before.cell && cell.session?.runId !== workflowInfo().runId;
+    },
+    carried: (place) => {
+      const { started, lastUsed, ends, cells, cell, n, calls, gone, checkpoint, looked, mayHaveChanged } = memory;
+      const numbers = { started, lastUsed, ends, cells, n, calls, looked, mayHaveChanged };
+      return { ...numbers, cell, place, gone, checkpoint, entries, recent: recent.all() };
+    },
+  };
+  return memory;
+}

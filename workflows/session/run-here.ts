@@ -1,0 +1,82 @@
+import { ApplicationFailure, workflowInfo } from "@temporalio/workflow";
+import type { ProvisionedCell } from "#activities/contract";
+import type { SessionProgramInput, SessionProgramOutput } from "#activities/session-contract";
+import { executeInCell, type Whereabouts } from "../execute-in-cell.ts";
+import { toWorkflowFailure } from "../failure.ts";
+import { runningProgram } from "../phases.ts";
+import { emptyOutput } from "../result.ts";
+import type { SessionMemory } from "./memory.ts";
+import { lookMilliseconds, type Wanted } from "./wanted.ts";
+
+/** A session and its state in this execution. */
+export interface Kept {
+  /** The raw session. */
+  readonly session: unknown;
+  readonly memory: SessionMemory;
+  readonly where: Whereabouts;
+}
+
+/** What became of one attempt to run a program. */
+export type Attempt =
+  | { readonly answer: SessionProgramOutput }
+  /** The program was not started, because the cell is gone, and why. */
+  | { readonly gone: string }
+  /** The program was not started, because the cluster has no room for the cell's pod: which limit is reached. */
+  | { readonly noRoom: string };
+
+/** The failures that say that a cell does not exist any more. The program was then not started. */
+const goneKinds = ["cell-deleted", "node-lost", "evicted"] as const;
+
+const isGone = (error: unknown): error is ApplicationFailure =>
+  error instanceof ApplicationFailure && goneKinds.some((kind) => kind === error.type);
+
+/** The output of a program whose end is unknown. */
+const lostAnswer = (status: "lost" | "cancelled", reason: string): SessionProgramOutput => ({
+  output: emptyOutput(status, reason),
+});
+
+function nextNumber(memory: SessionMemory): number {
+  memory.n += 1;
+  return memory.n;
+}
+
+/** The input of the activity. It claims a number for the program, and another one for a checkpoint that is due. */
+function inputOf({ session, memory }: Kept, cell: ProvisionedCell, ends: number, wanted: Wanted): SessionProgramInput {
+  const { cellId, backend, taskQueue } = cell;
+  const { runId, firstExecutionRunId: firstRunId } = workflowInfo();
+  const n = nextNumber(memory);
+  const looks = wanted.mayCheckpoint && !memory.neverRestores && Date.now() - memory.looked >= lookMilliseconds;
+  const about = { session, ends, cellId, backend, taskQueue, firstRunId, runId, n, program: wanted.program };
+  return looks ? { ...about, checkpoint: { n: nextNumber(memory) } } : about;
+}
+
+/**
+ * Runs a program in the present cell, at most once.
+ *
+ * @throws ApplicationFailure if it was not started for a reason that another cell would not change
+ */
+export async function runHere(kept: Kept, cell: ProvisionedCell, ends: number, wanted: Wanted): Promise<Attempt> {
+  const { memory, where } = kept;
+  const input = inputOf(kept, cell, ends, wanted);
+  memory.current = { cell, n: input.n };
+  try {
+    const end = await executeInCell(cell, (place) => runningProgram(cell, place, wanted).runProgram(input), where);
+    if ("notStarted" in end) return { gone: "the worker that held the session's cell does not answer" };
+    if ("noRoom" in end) return end.certainlyNotStarted ? { noRoom: end.noRoom } : { gone: end.noRoom };
+    if ("unknown" in end) {
+      return { answer: lostAnswer(end.unknown, "the worker that ran the code went away and did not come back") };
+    }
+    if ("gone" in end.output) {
+      const { gone } = end.output;
+      return end.again ? { answer: lostAnswer("lost", gone) } : { gone };
+    }
+    memory.saw(wanted, input.checkpoint !== undefined, end.output);
+    return { answer: end.output };
+  } catch (error) {
+    const failure = toWorkflowFailure(error);
+    if (isGone(failure)) return { gone: failure.message };
+    throw failure;
+  } finally {
+    memory.current = null;
+  }
+}
