@@ -107,7 +107,7 @@ export const removeProgram = (names: readonly string[]): Program =>
 
 // The mark is older than everything that is written after it, and outside the work directory. Only a directory's time
 // tells that a file in it was removed.
-const mark = '"${TMPDIR:-/tmp}"/.kgents-checkpoint';
+const mark = `"\${TMPDIR:-/tmp}"/.kgents-checkpoint`;
 
 /**
  * Writes an archive of the work directory to its standard output.
