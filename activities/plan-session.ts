@@ -27,6 +27,9 @@ export interface PlannedSession {
   readonly cell: CellPlan;
 }
 
+/** How much longer than its session a cell may live, in milliseconds: the workflow ends the session, and says why. */
+const lifetimeMargin = 60_000;
+
 /** Validates a session against the bounds, the languages and this worker's policy. */
 export function planSession(
   { languages, policy }: Pick<ActivityDependencies, "languages" | "policy">,
@@ -38,7 +41,7 @@ export function planSession(
   const spec = lowerDefaults(parseSession(session ?? {}), session, policy);
   const language = findLanguage(languages, spec.language);
   applyPolicy(spec, policy);
-  const lifetime = ends === null ? spec.maximumAge : Math.max(1000, ends - Date.now());
+  const lifetime = lifetimeMargin + (ends === null ? spec.maximumAge : Math.max(0, ends - Date.now()));
   return {
     spec,
     language,

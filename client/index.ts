@@ -23,6 +23,30 @@ export {
   type StreamResult,
 } from "#core/contract/result";
 export type { RunStatus } from "#core/contract/run-status";
+export type { ReadFiles, RemoveFiles, RunCall, WriteFiles } from "#core/contract/session/calls";
+export {
+  codeSessionWorkflow,
+  kernelLanguages,
+  type SessionUpdate,
+  sessionQueries,
+  sessionUpdates,
+} from "#core/contract/session/names";
+export type {
+  CallEntry,
+  CallResult,
+  CallStatus,
+  Checkpoint,
+  Display,
+  DisplayContent,
+  FilesListed,
+  FilesRead,
+  Removed,
+  Restored,
+  SessionEnd,
+  SessionState,
+  Written,
+} from "#core/contract/session/result";
+export { type SessionRequest, sessionSchema } from "#core/contract/session/session";
 export { createPythonJob, createShellJob, JobBuilder } from "#core/manifest/job-builder";
 export type { ArtifactStore } from "#platform/store/artifact-store";
 export type { StreamName } from "#platform/store/references";
@@ -40,4 +64,7 @@ export type { ListOptions, RunSummary } from "./sdk/runs/list-runs.ts";
 export type { RunFilter } from "./sdk/runs/run-query.ts";
 export { type RunState, runStates } from "./sdk/runs/run-state.ts";
 export type { Overlap, ScheduleEntry, ScheduleOptions } from "./sdk/schedules/schedules.ts";
+export type { CodeSession, SessionFiles } from "./sdk/sessions/code-session.ts";
+export type { SessionSummary } from "./sdk/sessions/list-sessions.ts";
+export type { SessionOptions } from "./sdk/sessions/open-session.ts";
 export type { StartOptions } from "./sdk/start-execution.ts";

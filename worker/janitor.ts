@@ -8,6 +8,8 @@ import { type Rounds, startRounds } from "./rounds.ts";
 
 /** How often to look for abandoned cells, in milliseconds. */
 const roundMilliseconds = 1000;
+/** How often to ask about a session without a program, in milliseconds: it may be idle for hours. */
+const sessionMilliseconds = 30_000;
 
 /**
  * Removes cells whose run is over but had no clean-up: a terminated workflow runs no clean-up code. Cells of open runs
@@ -32,6 +34,15 @@ export function startJanitor(
     log.info(aboutCell(cell), "removed the cell of a run that has ended");
   };
 
+  /** When a session was asked about. */
+  const asked = new WeakMap<KnownCell, number>();
+  const isDue = (cell: KnownCell): boolean => {
+    if (!cell.isSession) return true;
+    if (Date.now() - Math.max(asked.get(cell) ?? 0, cell.lastFollowed) < sessionMilliseconds) return false;
+    asked.set(cell, Date.now());
+    return true;
+  };
+
   const round = async (): Promise<void> => {
     for (const cell of running.all()) {
       const provider = providers[cell.backend];
@@ -41,6 +52,7 @@ export function startJanitor(
         running.forget(cell.cellId);
         continue;
       }
+      if (!isDue(cell)) continue;
       if (stopping || (await askRun(cell.workflowId, cell.runId))?.open !== false) continue;
       // A failed removal must not block the others.
       await remove(cell, provider).catch((error) =>

@@ -26,8 +26,15 @@ async function offloadContent<Given extends Content | undefined>(
   return "base64" in content ? store.putBlob(Readable.from([Buffer.from(content.base64, "base64")])) : content;
 }
 
+/** The fields of a request, or of a call of a session, that may be large. */
+type Offloadable = Pick<ExecutionRequest, "code" | "stdin" | "files">;
+
 /** Moves content above a size into the store. Sequential, because there may be many files. */
-async function moveContents(request: ExecutionRequest, store: ArtifactStore, most: number): Promise<ExecutionRequest> {
+async function moveContents<Given extends Offloadable>(
+  request: Given,
+  store: ArtifactStore,
+  most: number,
+): Promise<Given & Offloadable> {
   const { code, stdin, files } = request;
   const moved: typeof files = [];
   for (const file of files ?? []) {
@@ -41,7 +48,7 @@ async function moveContents(request: ExecutionRequest, store: ArtifactStore, mos
   };
 }
 
-const jsonBytes = (request: ExecutionRequest): number => Buffer.byteLength(JSON.stringify(request));
+const jsonBytes = (request: Offloadable): number => Buffer.byteLength(JSON.stringify(request));
 
 /**
  * Moves large code, stdin and files into the artifact store.
@@ -50,12 +57,12 @@ const jsonBytes = (request: ExecutionRequest): number => Buffer.byteLength(JSON.
  * @param contentBytes content above this size goes there
  * @throws KgentsError `invalid-request` if the request is larger than 1 MiB and no store can be reached
  */
-export async function offloadRequest(
-  request: ExecutionRequest,
+export async function offloadRequest<Given extends Offloadable>(
+  request: Given,
   store: ArtifactStore | undefined,
   contentBytes = inlineBytes,
-): Promise<ExecutionRequest> {
-  let small = store ? await moveContents(request, store, contentBytes) : request;
+): Promise<Given & Offloadable> {
+  let small: Given & Offloadable = store ? await moveContents(request, store, contentBytes) : request;
   if (store && jsonBytes(small) > maximumRequestBytes) small = await moveContents(small, store, fewestInlineBytes);
   const bytes = jsonBytes(small);
   if (bytes <= maximumRequestBytes) return small;

@@ -1,11 +1,12 @@
 import { validateRequest } from "#core/contract/parse-request";
 import type { ExecutionRequest } from "#core/contract/request";
+import type { SessionRequest } from "#core/contract/session/session";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { uiLink } from "../stack/ui-link.ts";
 import type { BatchHandle } from "./batch/batch-handle.ts";
 import type { BatchItem } from "./batch/batch-items.ts";
 import { type BatchOptions, getBatch, startBatch } from "./batch/start-batch.ts";
-import { requestCompletion } from "./complete-request.ts";
+import { requestCompletion, sessionCompletion } from "./complete-request.ts";
 import { dryRun } from "./dry-run.ts";
 import { type ExecutionHandle, executionHandle } from "./execution-handle.ts";
 import { noWorker } from "./no-worker.ts";
@@ -15,11 +16,15 @@ import { describeRun } from "./runs/describe-run.ts";
 import { type ListOptions, listRuns, type RunSummary } from "./runs/list-runs.ts";
 import type { ScheduleEntry, ScheduleOptions } from "./schedules/schedules.ts";
 import { findStack, freshMilliseconds, openSession, type Session } from "./session.ts";
+import type { CodeSession } from "./sessions/code-session.ts";
+import { listSessions, type SessionSummary } from "./sessions/list-sessions.ts";
+import type { SessionOptions } from "./sessions/open-session.ts";
 import { type StartOptions, startExecution } from "./start-execution.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
 /** Loaded on use, with the SDK's client, which takes longer to load than most commands run. */
 const schedules = () => import("./schedules/schedules.ts");
+const sessions = () => import("./sessions/open-session.ts");
 
 /**
  * Provisions and executes disposable code.
@@ -156,6 +161,41 @@ export class Quartermaster<M extends Mode = "auto"> implements AsyncDisposable {
   async *list(options: ListOptions = {}): AsyncGenerator<RunSummary> {
     const { runs, taskQueue } = await this.#connected();
     yield* listRuns(runs, taskQueue, options);
+  }
+
+  /**
+   * Opens a session, which keeps files, and in some languages names, between calls. It starts with its first call, and
+   * ends with the scope of `await using`.
+   *
+   * @example
+   * ```ts
+   * await using session = await quartermaster.openSession({ language: "python" });
+   * await session.run("x = 1");
+   * const { displays } = await session.run("x + 1");
+   * ```
+   * @throws KgentsError `invalid-request`, or in mode `dry-run`
+   */
+  async openSession(session: SessionRequest = {}, options: SessionOptions = {}): Promise<CodeSession> {
+    const complete = await sessionCompletion(this.mode, this.#options.configurationFile);
+    const { client, taskQueue, store } = await this.#served();
+    return (await sessions()).openCodeSession(await client(), taskQueue, store, complete(session), options);
+  }
+
+  /** The handle of a session by its id. Any client may have opened it. It does not end with a scope. */
+  async getSession(id: string): Promise<CodeSession> {
+    const { client, store } = await this.#served();
+    return (await sessions()).existingCodeSession(await client(), store, id);
+  }
+
+  /**
+   * Lists the sessions of the task queue from all clients.
+   *
+   * @param options.closed whether closed ones are listed, too. @default false
+   * @throws KgentsError `temporal-unavailable`
+   */
+  async *listSessions(options: { readonly closed?: boolean | undefined } = {}): AsyncGenerator<SessionSummary> {
+    const { runs, taskQueue } = await this.#connected();
+    yield* listSessions(runs, taskQueue, options);
   }
 
   /**

@@ -9,6 +9,7 @@ export const grpcStatus = {
   notFound: 5,
   alreadyExists: 6,
   permissionDenied: 7,
+  resourceExhausted: 8,
   unavailable: 14,
   unauthenticated: 16,
 } as const;

@@ -18,7 +18,8 @@ export function millisecondsOf(call: unknown): number {
 /** How a call ended, with what the kernel says of it. */
 function statusOf({ output, kernel }: SessionProgramOutput, wasInterrupted: boolean): CallStatus {
   if (output.status !== "failed") return output.status;
-  const saysSo = kernel ? kernel.status === "interrupted" : wasInterrupted && output.exitCode === 130;
+  // A kernel that was interrupted before it began the call says nothing of it.
+  const saysSo = kernel?.status ? kernel.status === "interrupted" : wasInterrupted && output.exitCode === 130;
   return saysSo ? "interrupted" : "failed";
 }
 

@@ -82,7 +82,10 @@ export function problemOf(error: unknown): Problem | undefined {
     case "NamespaceNotFoundError":
       return { kind: "no-namespace", namespace: String((error as SdkError).namespace) };
     case "WorkflowFailedError":
+    case "WorkflowUpdateFailedError":
       return { kind: "failed", failure: failureOf(error) };
+    case "WorkflowUpdateRPCTimeoutOrCancelledError":
+      return { kind: "unanswered", code: grpcStatus.deadlineExceeded, details: error.message };
     case "ServiceError":
       return refusalOf(error.cause);
     default:
