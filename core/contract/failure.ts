@@ -71,7 +71,7 @@ export const failureKinds = {
   ),
   "session-closed": final("Open another session. The files of its last checkpoint are in the artifact store."),
   "session-lost": final("Open another session: this one was not to continue without its names (restore: never)."),
-  "session-busy": passing("Send the same update again, with the same update id, in a moment."),
+  "session-busy": final("Send the same update again, with the same update id, in a moment."),
 
   terminated: final("The run was terminated. Start it again if you still need it."),
   internal: passing("This is a bug in kgents: please report it with the run's id."),
