@@ -61,8 +61,17 @@ export const namespaceOf = ({ metadata }: Agent): string => metadata.namespace ?
 /** The name of an Agent's ServiceAccount, ConfigMap and NetworkPolicy. */
 export const supportName = ({ metadata }: Agent): string => `agent-${metadata.name}`;
 
-/** The label that selects the pods of an Agent. */
-export const selectorOf = ({ metadata }: Pick<Agent, "metadata">) => ({ [agentLabel]: metadata.name });
+/** An Agent, or an object of that kind whose spec cannot be read. */
+type Selectable = Pick<Agent, "metadata"> & { readonly spec?: Pick<Agent["spec"], "genus"> };
+
+/**
+ * The labels that select the pods of an Agent. Without the genus, those of an Agent `q-gent` would select cells, too:
+ * see {@link childSelector}.
+ */
+export const selectorOf = ({ metadata, spec }: Selectable): Readonly<Record<string, string>> => ({
+  [agentLabel]: metadata.name,
+  ...(spec && { [genusLabel]: spec.genus }),
+});
 
 /** The labels of all objects of an Agent, its pods included. */
 export const labelsOf = (agent: Agent): Readonly<Record<string, string>> => ({

@@ -24,6 +24,8 @@ export const agentNamespace = "kgents-agents";
 export const agentLabel = "kgents.io/agent";
 /** The label of the same objects with the Agent's genus. */
 export const genusLabel = "kgents.io/genus";
+/** Selects all objects that belong to Agents, and their pods. Cells have the first label, too, but no genus. */
+export const childSelector = `${agentLabel},${genusLabel}`;
 /**
  * The label of a pod that may connect to Agents of a genus. Each pod has one for each entry of
  * `networkPolicy.allowedPeers`, with the value `true`.

@@ -51,14 +51,23 @@ function isAsApplied(seen: SeenChild | undefined, applied: AppliedChild): boolea
   return seen.resourceVersion === applied.replaced && !isLate;
 }
 
-/** Applies the object, and remembers the answer. Returns the hash of its content. */
+/** A version that no object has. The server takes it if it creates the object, and refuses it for one that exists. */
+const noVersion = "1";
+
+/**
+ * Applies the object, and remembers the answer. Returns the hash of its content.
+ *
+ * @param live what was found under its name; undefined if nothing was
+ * @throws ClusterError with status 409 if that has changed meanwhile: an object that somebody else creates under the name
+ *   is not merged into, and one that is deleted is not created again
+ */
 async function apply(
   { objects, memory, seen, signal }: ApplyContext,
   desired: AgentChild,
   live: { readonly uid: string } | undefined,
 ): Promise<string> {
-  // With a uid, the server refuses instead of creating an object that was deleted meanwhile.
-  const metadata = live === undefined ? desired.metadata : { ...desired.metadata, uid: live.uid };
+  const precondition = live === undefined ? { resourceVersion: noVersion } : { uid: live.uid };
+  const metadata = { ...desired.metadata, ...precondition };
   const { object } = await objects.apply<KubernetesJson>(
     { ...desired, metadata },
     { fieldManager: fieldManagers.operator, force: true, limits: { signal } },

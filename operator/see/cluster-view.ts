@@ -12,7 +12,7 @@ import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { AgentStatus } from "#core/agents/agent";
 import { childKinds } from "#core/agents/children";
 import type { LivePod } from "#core/agents/live-state";
-import { agentLabel } from "#core/agents/names";
+import { childSelector } from "#core/agents/names";
 import type { ManagedFields } from "#core/manifest/object-metadata";
 import { keyOfAgent, keyOfChild } from "./agent-key.ts";
 import { type SeenChild, toSeenChild } from "./seen-child.ts";
@@ -80,7 +80,7 @@ export function watchCluster(
   log: (line: string) => void,
   times: InformerTimes = {},
 ): WatchedView {
-  const ofAgents = { namespace, labelSelector: agentLabel, keyOf: keyOfChild };
+  const ofAgents = { namespace, labelSelector: childSelector, keyOf: keyOfChild };
   const agents = informObjects<SeenAgent, SeenAgent>(
     client,
     { type: resourceTypes.Agent, namespace, keyOf: keyOfAgent, toItem: toSeenAgent },

@@ -8,7 +8,7 @@ import type { Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import { childKinds } from "#core/agents/children";
 import type { LivePod } from "#core/agents/live-state";
-import { agentLabel } from "#core/agents/names";
+import { agentLabel, genusLabel } from "#core/agents/names";
 import { type ClusterView, type SeenAgent, toLivePod, toSeenAgent } from "./cluster-view.ts";
 import { type SeenChild, toSeenChild } from "./seen-child.ts";
 
@@ -21,7 +21,7 @@ export async function lookOnce(
   objects: Pick<Objects, "get" | "list">,
   { namespace, name }: { readonly namespace: string; readonly name: string },
 ): Promise<ClusterView> {
-  const selected = { namespace, labelSelector: `${agentLabel}=${name}` };
+  const selected = { namespace, labelSelector: `${agentLabel}=${name},${genusLabel}` };
   const [agent, pods, ...children] = await Promise.all([
     objects.get<SeenAgent>(resourceTypes.Agent, { namespace, name }),
     objects.list<KubernetesJson & LivePod>(resourceTypes.Pod, selected),

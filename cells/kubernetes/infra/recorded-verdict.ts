@@ -1,5 +1,4 @@
 /** Stores the canary's verdict in annotations of the namespace. */
-import type { V1Namespace } from "@kubernetes/client-node";
 import {
   type NetworkIsolation,
   networkIsolationAnnotation,
@@ -54,8 +53,13 @@ const verdicts: readonly string[] = ["enforced", "not-enforced", "unknown"] sati
 const isVerdict = (value: string | undefined): value is NetworkIsolation =>
   value !== undefined && verdicts.includes(value);
 
+/** A namespace, as far as it says what the canary found. */
+interface JudgedNamespace {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
+}
+
 /** Reads the verdict from the namespace. An unknown value counts as `unknown`. */
-export function verdictOn({ metadata }: V1Namespace): RecordedVerdict {
+export function verdictOn({ metadata }: JudgedNamespace): RecordedVerdict {
   const annotations = metadata?.annotations ?? {};
   const isolation = annotations[networkIsolationAnnotation];
   const checkedAt = annotations[networkIsolationCheckedAnnotation] ?? null;

@@ -4,8 +4,10 @@
  * @module
  */
 import { ClusterError } from "#cells/kubernetes/api/cluster-error";
+import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
 import type { Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
+import { type RecordedVerdict, verdictOn } from "#cells/kubernetes/infra/recorded-verdict";
 import type { Agent } from "#core/agents/agent";
 import { agentNamespace } from "#core/agents/names";
 import { type OperatorStatus, operatorStatus } from "#operator/leader/operator-status";
@@ -33,8 +35,17 @@ export interface AgentsReport {
   /** Why the Agents could not be read; null if they could. */
   readonly unreadable: string | null;
   readonly agents: readonly ListedAgent[];
-  /** The operator of each namespace that has Agents, and of the usual one. Its state is null if it may not be read. */
-  readonly operators: readonly { readonly namespace: string; readonly state: OperatorStatus | null }[];
+  /** Each namespace that has Agents, and the usual one. */
+  readonly operators: readonly ServedNamespace[];
+}
+
+/** Who works on the Agents of a namespace, and whether it isolates them. */
+export interface ServedNamespace {
+  readonly namespace: string;
+  /** Null if it may not be read. */
+  readonly state: OperatorStatus | null;
+  /** What the canary of `kgents infra init --agents` found. Null if there is no such namespace, or it may not be read. */
+  readonly isolation: RecordedVerdict | null;
 }
 
 function listed({ metadata, spec, status = {} }: Agent): ListedAgent {
@@ -65,13 +76,22 @@ async function readAgents(objects: Objects): Promise<readonly Agent[]> {
   }
 }
 
-async function readOperator(objects: Objects, namespace: string): Promise<OperatorStatus | null> {
+/** Null if this account may not read it. */
+async function unlessForbidden<Value>(reading: Promise<Value>): Promise<Value | null> {
   try {
-    return await operatorStatus(objects, namespace);
+    return await reading;
   } catch (error) {
     if (isForbidden(error)) return null;
     throw error;
   }
+}
+
+async function readNamespace(objects: Objects, namespace: string): Promise<ServedNamespace> {
+  const [state, found] = await Promise.all([
+    unlessForbidden(operatorStatus(objects, namespace)),
+    unlessForbidden(objects.get<KubernetesJson>(resourceTypes.Namespace, { name: namespace })),
+  ]);
+  return { namespace, state, isolation: found ? verdictOn(found) : null };
 }
 
 /**
@@ -83,9 +103,7 @@ export async function listAgents(objects: Objects): Promise<AgentsReport> {
   try {
     const agents = (await readAgents(objects)).map(listed);
     const namespaces = [...new Set([agentNamespace, ...agents.map(({ namespace }) => namespace)])];
-    const operators = await Promise.all(
-      namespaces.map(async (namespace) => ({ namespace, state: await readOperator(objects, namespace) })),
-    );
+    const operators = await Promise.all(namespaces.map((namespace) => readNamespace(objects, namespace)));
     return { installed: true, unreadable: null, agents, operators };
   } catch (error) {
     const none = { agents: [], operators: [] };

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { ObjectPlace, Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { Agent } from "#core/agents/agent";
-import { agentLabel } from "#core/agents/names";
+import { agentLabel, genusLabel } from "#core/agents/names";
 import { clusterFailure } from "./cluster-refusal.ts";
 import { type Standing, standingOf } from "./standing.ts";
 
@@ -94,7 +94,7 @@ async function leftOf(
     const limits = { signal };
     const [agent, pods] = await Promise.all([
       objects.get<Agent>(resourceTypes.Agent, { name, namespace }, limits),
-      objects.list(resourceTypes.Pod, { namespace, labelSelector: `${agentLabel}=${name}`, limits }),
+      objects.list(resourceTypes.Pod, { namespace, labelSelector: `${agentLabel}=${name},${genusLabel}`, limits }),
     ]);
     // Another Agent of that name has pods of its own.
     if (agent !== undefined && agent.metadata.uid !== uid) return [];

@@ -97,6 +97,7 @@ describe("an Agent from its spec", () => {
     const status = await terminal.run(["infra", "status", "--namespace", namespace.name]);
     expect(status.stdout).toMatch(new RegExp(`${namespace.name} +b-gent +B +1/1 +Running +Available`));
     expect(status.stdout).toContain(`Operator   none in ${namespace.name}: start \`kgents operator\`\n`);
+    expect(status.stdout).toContain(`Isolation  enforced in ${namespace.name}\n`);
 
     expect(await infra("delete", "b")).toMatchObject({
       code: 0,
@@ -148,7 +149,11 @@ test("where an operator is live, it does the work, and status names it", async (
   expect(JSON.parse(stdout).agents).toMatchObject({
     agents: expect.arrayContaining([expect.objectContaining({ name: "led", phase: "Running", reason: "Available" })]),
     operators: expect.arrayContaining([
-      { namespace: namespace.name, state: expect.objectContaining({ isLive: true }) },
+      expect.objectContaining({
+        namespace: namespace.name,
+        state: expect.objectContaining({ isLive: true }),
+        isolation: expect.objectContaining({ isolation: "enforced" }),
+      }),
     ]),
   });
   await infra("delete", "led", "--no-wait");

@@ -66,7 +66,12 @@ test("its pod is hardened, seen from inside, and has no token", async () => {
     ...["3", "Be kind.", "writable"],
   ]);
   const { status } = (await namespace.agent("inside")) ?? {};
-  expect(status).toMatchObject({ phase: "Running", replicas: 1, readyReplicas: 1, selector: "kgents.io/agent=inside" });
+  expect(status).toMatchObject({
+    phase: "Running",
+    replicas: 1,
+    readyReplicas: 1,
+    selector: "kgents.io/agent=inside,kgents.io/genus=B",
+  });
 });
 
 test("`kubectl scale` on the Agent scales it to three, and to zero", async () => {
@@ -127,7 +132,7 @@ test("what was changed while no operator ran is put back, and all else is left w
   await namespace.kubectl("label", "networkpolicy", "agent-asleep", "kgents.io/genus-");
   operator = await startTestOperator(namespace.name);
   const selector = async () => (await namespace.get<KubernetesJson & { spec: object }>("Service", "asleep"))?.spec;
-  await expect.poll(selector).toMatchObject({ selector: { "kgents.io/agent": "asleep" } });
+  await expect.poll(selector).toMatchObject({ selector: { "kgents.io/agent": "asleep", "kgents.io/genus": "B" } });
   await expect
     .poll(async () => (await namespace.get("NetworkPolicy", "agent-asleep"))?.metadata?.labels)
     .toMatchObject({ "kgents.io/genus": "B" });

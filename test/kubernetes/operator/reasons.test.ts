@@ -1,6 +1,11 @@
 /** Every reason why an Agent is not accepted, or not ready, is provoked; and what ends it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Objects } from "#cells/kubernetes/api/objects";
+import { parseAgent } from "#core/agents/agent";
+import { renderChildren } from "#core/agents/children";
 import { networkIsolationAnnotation } from "#core/manifest/cluster-names";
+import { applyChild } from "#operator/reconcile/apply-child";
+import { createMemory } from "#operator/reconcile/memory";
 import { isLong } from "../../support/long.ts";
 import { cellNamespace } from "../support.ts";
 import { type AgentNamespace, createAgentNamespace, sleeping, startTestOperator } from "./scene.ts";
@@ -46,6 +51,34 @@ test("a foreign object with our label, and one of an Agent that is gone", async 
   await namespace.applyAgent("labelled", sleeping({ replicas: 0 }));
   await expect.poll(() => namespace.reason("labelled", "Accepted")).toBe("NameConflict");
   expect(await namespace.get("ConfigMap", "agent-labelled")).toMatchObject({ data: { a: "1" } });
+});
+
+test("an object that somebody creates while the operator looks is not merged into", async () => {
+  const agent = parseAgent(await namespace.applyAgent("raced", sleeping({ replicas: 0, genus: "L" }))).agent;
+  const desired = agent && renderChildren(agent).find(({ kind }) => kind === "ConfigMap");
+  if (agent === undefined || desired === undefined) throw new Error("the Agent is not valid");
+  await expect.poll(() => namespace.reason("raced")).toBe("ScaledToZero");
+  // The same object under another name, which the operator does not know.
+  const raced = { ...desired, metadata: { ...desired.metadata, name: "raced-config" } };
+  const foreign = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "raced-config" }, data: { a: "1" } };
+  const objects: Objects = {
+    ...namespace.objects,
+    get: async (type, place) => {
+      const found = await namespace.objects.get<never>(type, place);
+      await namespace.objects.create(foreign, { fieldManager: "somebody" });
+      return found;
+    },
+  };
+  const { name, uid = "" } = agent.metadata;
+  const memory = createMemory().of("raced", uid);
+  const { signal } = new AbortController();
+  const apply = (through: Objects) =>
+    applyChild({ objects: through, memory, agent: { name, uid }, seen: undefined, signal }, raced);
+  await expect(apply(objects)).rejects.toMatchObject({ status: 409 });
+  const kept = await namespace.get("ConfigMap", "raced-config");
+  expect(kept).toMatchObject({ data: { a: "1" } });
+  expect(kept?.metadata).not.toHaveProperty("ownerReferences");
+  expect(await apply(namespace.objects)).toEqual({ kind: "conflict" });
 });
 
 test("an isolation that is not proved", async () => {

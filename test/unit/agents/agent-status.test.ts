@@ -298,7 +298,7 @@ it("has what scale, people and programs read", () => {
     replicas: 1,
     updatedReplicas: 1,
     readyReplicas: 1,
-    selector: "kgents.io/agent=b-gent",
+    selector: "kgents.io/agent=b-gent,kgents.io/genus=B",
     image: "a:1",
     endpoint: "b-gent.kgents-agents.svc:9000",
     serviceAccount: "agent-b-gent",

@@ -115,7 +115,9 @@ it("has the names of the contract, in the order of application", () => {
 
 describe("a Deployment", () => {
   it("selects by the Agent's name and nothing else", () => {
-    expect(deploymentOf().spec.selector).toEqual({ matchLabels: { "kgents.io/agent": "b-gent" } });
+    expect(deploymentOf().spec.selector).toEqual({
+      matchLabels: { "kgents.io/agent": "b-gent", "kgents.io/genus": "B" },
+    });
   });
 
   it.each([0, 1, 10])("has %d replicas", (replicas) => {
@@ -241,7 +243,7 @@ describe("the network", () => {
 
   it("is closed, but for those who name this genus as a peer", () => {
     expect(policyOf({ port: 9000 })).toEqual({
-      podSelector: { matchLabels: { "kgents.io/agent": "b-gent" } },
+      podSelector: { matchLabels: { "kgents.io/agent": "b-gent", "kgents.io/genus": "B" } },
       policyTypes: ["Ingress", "Egress"],
       ingress: [
         {

@@ -1,4 +1,4 @@
-import type { AgentsReport, ListedAgent } from "../../../agents/cluster/list-agents.ts";
+import type { AgentsReport, ListedAgent, ServedNamespace } from "../../../agents/cluster/list-agents.ts";
 import { ageInWords } from "../../runs/age.ts";
 import { type Column, table } from "../../terminal/table.ts";
 
@@ -12,14 +12,27 @@ const columns: readonly Column<ListedAgent>[] = [
   { title: "WHY", text: ({ message }) => message.split("\n")[0] ?? "", optional: 3 },
 ];
 
-function operatorInWords({ namespace, state }: AgentsReport["operators"][number]): string {
+/** How long ago something was, after a comma and a verb; empty if nobody knows. */
+function ago(verb: string, at: string | null | undefined): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(at ?? "")) / 1000));
+  return Number.isNaN(seconds) ? "" : `, ${verb} ${ageInWords(seconds)}`;
+}
+
+function operatorInWords({ namespace, state }: ServedNamespace): string {
   if (state === null) return `not readable in ${namespace}`;
   const { leader, isLive, renewedAt } = state;
-  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(renewedAt ?? "")) / 1000));
-  const since = Number.isNaN(seconds) ? "" : `, last renewed ${ageInWords(seconds)}`;
   if (isLive) return `${leader} leads in ${namespace}`;
   if (leader === undefined) return `none in ${namespace}: start \`kgents operator\``;
-  return `none in ${namespace}: ${leader} does not renew its Lease${since}`;
+  return `none in ${namespace}: ${leader} does not renew its Lease${ago("last renewed", renewedAt)}`;
+}
+
+/** What the canary found; nothing where the namespace cannot be read. */
+function isolationInWords({ namespace, isolation: verdict }: ServedNamespace): string[] {
+  if (verdict === null) return [];
+  const { isolation, reason, checkedAt } = verdict;
+  const why = reason === null ? "" : `: ${reason}`;
+  const remedy = isolation === "enforced" ? "" : "; run `kgents infra init --agents`";
+  return [`${isolation} in ${namespace}${ago("checked", checkedAt)}${why}${remedy}`];
 }
 
 /**
@@ -35,6 +48,7 @@ export function agentsInWords({ installed, unreadable, agents, operators }: Agen
   return [
     row("Agents", agents.length === 0 ? "none" : String(agents.length)),
     ...lines.map((line) => `  ${line}`),
-    ...operators.map((operator) => row("Operator", operatorInWords(operator))),
+    ...operators.map((served) => row("Operator", operatorInWords(served))),
+    ...operators.flatMap(isolationInWords).map((words) => row("Isolation", words)),
   ];
 }
