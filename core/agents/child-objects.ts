@@ -4,6 +4,7 @@
  * @module
  */
 import { managedByKgents, managedByLabel } from "../manifest/cluster-names.ts";
+import type { OwnerReference } from "../manifest/object-metadata.ts";
 import type { Agent } from "./agent.ts";
 import {
   agentApiVersion,
@@ -29,14 +30,7 @@ export const childKinds = [
 export type ChildKind = (typeof childKinds)[number]["kind"];
 
 /** Says that an object belongs to an Agent and goes with it. */
-export interface OwnerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller: true;
-  readonly blockOwnerDeletion: true;
-}
+type AgentReference = OwnerReference & { readonly controller: true; readonly blockOwnerDeletion: true };
 
 /** The metadata of an object of an Agent. */
 export interface ChildMetadata {
@@ -45,7 +39,7 @@ export interface ChildMetadata {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   /** Absent as long as the Agent has no uid: in a dry run. */
-  readonly ownerReferences?: readonly [OwnerReference];
+  readonly ownerReferences?: readonly [AgentReference];
 }
 
 /** An object of an Agent. */
@@ -81,7 +75,7 @@ export const labelsOf = (agent: Agent): Readonly<Record<string, string>> => ({
   [genusLabel]: agent.spec.genus,
 });
 
-const ownerOf = ({ metadata: { name, uid } }: Agent): readonly [OwnerReference] | undefined =>
+const ownerOf = ({ metadata: { name, uid } }: Agent): readonly [AgentReference] | undefined =>
   uid === undefined
     ? undefined
     : [{ apiVersion: agentApiVersion, kind: agentKind, name, uid, controller: true, blockOwnerDeletion: true }];

@@ -13,6 +13,13 @@ describe("its second node", async () => {
 describe("the canary", async () => {
   await import("./alone/infra-verdict.ts");
 });
+describe("the loss of its second node", async () => {
+  const { testLoss } = await import("./alone/second-node.ts");
+  testLoss();
+});
+describe("an operator in the cluster", async () => {
+  await import("./alone/operator.ts");
+});
 describe("outages", async () => {
   await import("./alone/outages.ts");
 });

@@ -101,15 +101,18 @@ export const limitRange = (max: Readonly<Record<string, string>>) => ({
   spec: { limits: [{ type: "Container", max }] },
 });
 
+const groups = { jobs: "batch", pods: "", deployments: "apps" };
+
 /**
- * Rejects the creation of Jobs or pods in one namespace: a list of a policy and its binding, which are cluster-scoped.
+ * Rejects the creation of objects in one namespace, or warns of it: a list of a policy and its binding, which are
+ * cluster-scoped.
  */
-export function denyByPolicy(namespace: string, resource: "jobs" | "pods") {
+export function denyByPolicy(namespace: string, resource: keyof typeof groups, action: "Deny" | "Warn" = "Deny") {
   const name = `${namespace}-${resource}`;
   const metadata = { name, labels: { "kgents-test": "true" } };
   const apiVersion = "admissionregistration.k8s.io/v1";
   const rule = {
-    ...{ apiGroups: [resource === "jobs" ? "batch" : ""], apiVersions: ["*"], operations: ["CREATE"] },
+    ...{ apiGroups: [groups[resource]], apiVersions: ["*"], operations: ["CREATE"] },
     resources: [resource],
   };
   const policy = {
@@ -123,7 +126,7 @@ export function denyByPolicy(namespace: string, resource: "jobs" | "pods") {
     ...{ apiVersion, kind: "ValidatingAdmissionPolicyBinding", metadata },
     spec: {
       policyName: name,
-      validationActions: ["Deny"],
+      validationActions: [action],
       matchResources: { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } },
     },
   };

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
+import { cellIdOf } from "#activities/plan";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { cellLabel } from "#core/manifest/cluster-names";
 import type { DirectoryStore } from "#platform/store/directory-store";
@@ -80,6 +81,14 @@ export const hasOutput = (scene: Reach, handle: ExecutionHandle, bytes: number):
     const sizes = await Promise.all(["1.stdout", "1.stderr"].map((name) => sizeOf(stored(scene, handle, name))));
     return sizes.every((size) => size >= bytes);
   });
+
+/** The name of a run's cell. */
+export const cellOf = ({ id, runId }: ExecutionHandle): string =>
+  cellIdOf({ workflowId: id, runId, key: runKey(id, runId) }, 1);
+
+/** The Jobs and pods of one run, one a line. */
+export const leftOf = async (namespace: CellNamespace, handle: ExecutionHandle): Promise<string> =>
+  (await namespace.kubectl("get", "jobs,pods", "-l", `${cellLabel}=${cellOf(handle)}`, "-o", "name")).trim();
 
 /** The path of a run's artifact in the store. */
 export const stored = ({ store }: Pick<Reach, "store">, { id, runId }: ExecutionHandle, name: string): string =>

@@ -2,22 +2,15 @@
 import { randomUUID } from "node:crypto";
 import type { WorkflowHandle } from "@temporalio/client";
 import { describe, expect, it } from "vitest";
-import { cellIdOf } from "#activities/plan";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
-import { cellLabel } from "#core/manifest/cluster-names";
-import { runKey } from "#platform/store/references";
-import { hasOutput, until } from "./moments.ts";
+import { cellOf, hasOutput, leftOf, until } from "./moments.ts";
 import { useClusterWorker } from "./support.ts";
 import { witness } from "./witness.ts";
 
 const here = useClusterWorker();
 
-const cellOf = ({ id, runId }: ExecutionHandle): string =>
-  cellIdOf({ workflowId: id, runId, key: runKey(id, runId) }, 1);
-
 /** The Jobs and pods of one run. */
-const left = async (handle: ExecutionHandle): Promise<string> =>
-  (await here.namespace.kubectl("get", "jobs,pods", "-l", `${cellLabel}=${cellOf(handle)}`, "-o", "name")).trim();
+const left = (handle: ExecutionHandle): Promise<string> => leftOf(here.namespace, handle);
 
 const isComplete = async (handle: ExecutionHandle): Promise<boolean> =>
   (await here.namespace.kubectl("get", "job", cellOf(handle), "-o", "jsonpath={.status.conditions[*].type}")).includes(

@@ -106,12 +106,12 @@ ${targets.map(({ name }, index) => `code ${index} && { found="$found ${name}"; m
 echo "${reachedMark}$found"
 needed="$more"
 : > /tmp/reached
-# On a busy node one attempt may take too long: only several in a row are an outage.
+# On a busy node one attempt may take too long: only several in a row are an outage. No verdict is found meanwhile.
 missing=0
 while [ $missing != 3 ]; do
   sleep 1
   look
-  if all; then missing=0; else missing=$((missing + 1)); fi
+  if all; then missing=0; : > /tmp/reached; else missing=$((missing + 1)); rm -f /tmp/reached; fi
 done
 echo "$missed could no longer be reached"
 exit 1`,
@@ -191,7 +191,11 @@ export function canaryPod(
           env: [{ name: "NODE_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.hostIP" } } }],
           terminationMessagePolicy: "FallbackToLogsOnError",
           ...(role === "open" && {
-            readinessProbe: { exec: { command: ["test", "-e", "/tmp/reached"] }, periodSeconds: 1 },
+            readinessProbe: {
+              exec: { command: ["test", "-e", "/tmp/reached"] },
+              periodSeconds: 1,
+              failureThreshold: 1,
+            },
           }),
         },
       ],

@@ -4,10 +4,13 @@ import { reachedMark } from "./canary-objects.ts";
 
 const stateOf = (pod: V1Pod | undefined) => pod?.status?.containerStatuses?.[0]?.state;
 
+/** Whether the pod is gone, or about to go. */
+export const isLeaving = (pod: V1Pod | undefined): boolean =>
+  pod === undefined || pod.metadata?.deletionTimestamp !== undefined;
+
 /** Whether the pod is ready, which means that it has done its part. */
 export const isReady = (pod: V1Pod | undefined): boolean =>
-  pod?.metadata?.deletionTimestamp === undefined &&
-  (pod?.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
+  !isLeaving(pod) && (pod?.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 
 /** Whether its container has terminated. */
 export const hasEnded = (pod: V1Pod | undefined): boolean => stateOf(pod)?.terminated !== undefined;

@@ -24,7 +24,7 @@ import {
   type Target,
   targetPort,
 } from "./canary-objects.ts";
-import { exitCodeOf, hasEnded, isReady, messageOf, whyNotStarted } from "./canary-pod-state.ts";
+import { exitCodeOf, hasEnded, isLeaving, isReady, messageOf, whyNotStarted } from "./canary-pod-state.ts";
 import { CanaryObstacle, type CanaryPods, watchCanary } from "./canary-watch.ts";
 import { objectsFor } from "./infra-cluster.ts";
 import type { Manifest } from "./manifests.ts";
@@ -52,15 +52,18 @@ const verdict = (
   tried: readonly CanaryTarget[] = [],
 ): CanaryVerdict => ({ isolation, reason, tried });
 
-/** The verdict from the closed pod's exit; undefined while it runs. */
+/** The verdict from the closed pod's exit; undefined while it runs, or the open pod misses a target. */
 function verdictOf({ open, closed }: CanaryPods, tried: readonly CanaryTarget[]): CanaryVerdict | undefined {
   if (!hasEnded(closed)) return undefined;
   const exitCode = exitCodeOf(closed);
   if (exitCode === stillReached) return verdict("not-enforced", messageOf(closed));
   if (exitCode !== 0) throw new CanaryObstacle(messageOf(closed));
   // A denial only proves something while the open pod can reach the same target.
-  if (!isReady(open)) throw new CanaryObstacle(messageOf(open) || "the pod with an open network ended too early");
-  return verdict("enforced", null, tried);
+  if (isReady(open)) return verdict("enforced", null, tried);
+  if (isLeaving(open) || hasEnded(open)) {
+    throw new CanaryObstacle(messageOf(open) || "the pod with an open network ended too early");
+  }
+  return undefined;
 }
 
 async function lookFor(

@@ -7,6 +7,7 @@ import { agentCrd } from "#core/agents/crd";
 import { agentCrdName } from "#core/agents/names";
 import type { CommandLine, Ended, Running } from "../../support/command-line.ts";
 import { createTerminal } from "../infra-support.ts";
+import { denyByPolicy } from "../manifests.ts";
 import { startTestOperator } from "../operator/scene.ts";
 import { type CellNamespace, cellNamespace, cluster, kubectl } from "../support.ts";
 
@@ -298,6 +299,26 @@ describe("dry runs and differences write nothing", () => {
     expect(dry.stderr).toContain("kgents: Deployment dry: would be changed\n");
     expect(JSON.parse(dry.stdout).agents).toMatchObject([{ name: "dry", action: "changed" }]);
     expect(await versions()).toBe(before);
+  });
+
+  test("on the server, with its warnings", async () => {
+    const { infra } = await project({ "warned.md": spec("warned") });
+    const policy = JSON.stringify(denyByPolicy(namespace.name, "deployments", "Warn"));
+    await kubectl(["apply", "-f", "-"], policy);
+    // A policy takes effect after a moment.
+    const words = async (): Promise<string> => (await infra("apply", "warned", "--dry-run=server")).stderr;
+    await expect
+      .poll(words)
+      .toMatch(/Deployment warned: would be created\n *Warning: Validation failed .*: the tests do not want it\n/);
+    const { code, stdout } = await infra("apply", "warned", "--dry-run=server", "--json");
+    await kubectl(["delete", "-f", "-"], policy);
+    expect(code).toBe(0);
+    const { objects } = JSON.parse(stdout).agents[0] as { objects: { kind: string; warnings: string[] }[] };
+    const warned = objects.filter(({ warnings }) => warnings.length > 0);
+    expect(warned).toMatchObject([
+      { kind: "Deployment", warnings: [expect.stringContaining("the tests do not want it")] },
+    ]);
+    expect(await exists("warned")).toBe(false);
   });
 
   test("without a cluster: the Agent and all objects, which the server accepts", async () => {

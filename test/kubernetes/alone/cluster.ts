@@ -38,40 +38,46 @@ beforeAll(async () => {
 
 afterAll(() => kubectl(["delete", "namespace", namespace, "--wait=false"]));
 
-const images = [...new Map(builtInLanguages.map(({ image, command }) => [image, command[0] ?? ""]))];
+describe.concurrent("at the same time", () => {
+  const images = [...new Map(builtInLanguages.map(({ image, command }) => [image, command[0] ?? ""]))];
 
-test.each(images)("a hardened Job with %s completes, and its output can be read", async (image, interpreter) => {
-  const name = `job-${randomUUID().slice(0, 8)}`;
-  await apply(hardenedJob(name, image, ["sh", "-c", `command -v ${interpreter} && command -v tar && id -u`]));
-  await kubectl(["wait", `job/${name}`, "--for=condition=Complete", "--timeout=50s"]);
-  expect(await kubectl(["logs", `job/${name}`])).toMatch(/\btar\n65534\n$/);
+  test.each(images)("a hardened Job with %s completes, and its output can be read", async (image, interpreter) => {
+    const name = `job-${randomUUID().slice(0, 8)}`;
+    await apply(hardenedJob(name, image, ["sh", "-c", `command -v ${interpreter} && command -v tar && id -u`]));
+    await kubectl(["wait", `job/${name}`, "--for=condition=Complete", "--timeout=50s"]);
+    expect(await kubectl(["logs", `job/${name}`])).toMatch(/\btar\n65534\n$/);
+  });
+
+  test("exec passes input, both outputs and the exit code", async () => {
+    const result = await cluster.kubectl(
+      ["-n", namespace, "exec", "-i", "client", "--", "sh", "-c", "cat; echo problem >&2; exit 7"],
+      { input: "given" },
+    );
+    expect(result).toMatchObject({ code: 7, stdout: "given" });
+    expect(result.stderr).toContain("problem");
+  });
+
+  test("a pod reaches the API server by its service, and finds it by its name", async () => {
+    const service = await kubectl([
+      "-n",
+      "default",
+      "get",
+      "service",
+      "kubernetes",
+      "-o",
+      "jsonpath={.spec.clusterIP}",
+    ]);
+    expect(await reaches("client", service, 443)).toBe(true);
+    expect(await reaches("client", "kubernetes.default.svc.cluster.local", 443)).toBe(true);
+  });
+
+  // Only our own cluster may be broken or inspected.
+  if (cluster.node) testsBeside(cluster.node);
 });
 
-test("exec passes input, both outputs and the exit code", async () => {
-  const result = await cluster.kubectl(
-    ["-n", namespace, "exec", "-i", "client", "--", "sh", "-c", "cat; echo problem >&2; exit 7"],
-    { input: "given" },
-  );
-  expect(result).toMatchObject({ code: 7, stdout: "given" });
-  expect(result.stderr).toContain("problem");
-});
-
-test("a pod reaches the API server by its service, and finds it by its name", async () => {
-  const service = await kubectl(["-n", "default", "get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}"]);
-  expect(await reaches("client", service, 443)).toBe(true);
-  expect(await reaches("client", "kubernetes.default.svc.cluster.local", 443)).toBe(true);
-});
-
-function testsOfNode(node: NodeControl): void {
-  const [hostAddress = ""] = node.listeners.host.split(":");
-  /** Targets that an isolated pod must not reach, but reaches without a policy. */
-  const targets: readonly [string, number][] = [
-    ["10.96.0.1", 443],
-    ["kubernetes.default.svc.cluster.local", 443],
-    ["169.254.169.254", 80],
-    [hostAddress, 8099],
-  ];
-
+/** Tests that change nothing for others. */
+function testsBeside(node: NodeControl): void {
+  const hostAddress = node.hostAddress;
   test("a listener records what a pod asks it", async () => {
     const path = `/${randomUUID()}`;
     const request = `import socket; s = socket.create_connection(("${hostAddress}", 8099), 5); s.sendall(b"POST ${path} HTTP/1.0\\r\\nContent-Length: 2\\r\\n\\r\\nhi"); print(s.recv(999))`;
@@ -80,33 +86,12 @@ function testsOfNode(node: NodeControl): void {
     expect(received).toMatchObject([{ listener: "host", method: "POST", body: "hi" }]);
   });
 
-  test("policies isolate a pod while they are enforced, and only then", async () => {
-    await startClient("isolated");
-    const peer: [string, number] = [await kubectl(["get", "pod", "client", "-o", "jsonpath={.status.podIP}"]), 8000];
-    for (const [host, port] of [...targets, peer]) {
-      expect(await reaches("isolated", host, port), `${host}:${port} without a policy`).toBe(true);
-    }
-    await apply(isolatingPolicy("isolated"));
-    try {
-      await expect.poll(() => reaches("isolated", "10.96.0.1", 443, 1)).toBe(false);
-      for (const [host, port] of [...targets, peer]) {
-        expect(await reaches("isolated", host, port, 1), `${host}:${port} under the policy`).toBe(false);
-      }
-      expect(await reaches("client", "10.96.0.1", 443), "a pod that no policy selects").toBe(true);
-      await node.enforcePolicies(false);
-      expect(await reaches("isolated", "10.96.0.1", 443), "a policy that nobody enforces").toBe(true);
-    } finally {
-      await node.enforcePolicies(true);
-    }
-    expect(await reaches("isolated", "10.96.0.1", 443, 1), "enforced again").toBe(false);
-  });
-
   test("egress to public addresses and DNS alone: names resolve, private addresses stay out of reach", async () => {
     await apply(isolatingPolicy("online", { allowPublic: true }));
     await startClient("online");
     const resolve = `import socket; print(socket.gethostbyname("kubernetes.default.svc.cluster.local"))`;
     expect(await kubectl(["exec", "online", "--", "python3", "-c", resolve])).toBe("10.96.0.1\n");
-    for (const [host, port] of targets) {
+    for (const [host, port] of targetsOf(node)) {
       expect(await reaches("online", host, port, 1), `${host}:${port}`).toBe(false);
     }
     expect((await node.run(["nft", "list", "table", "inet", "kgents_policies"])).stdout).toContain("0.0.0.0/0");
@@ -137,47 +122,35 @@ function testsOfNode(node: NodeControl): void {
     expect(await answerTo(new Date(Date.now() + 600_000))).toContain(`system:serviceaccount:${namespace}:default`);
     expect(await answerTo(new Date(Date.now() - 60_000))).toContain("Unauthorized");
   });
-
-  test("the API server stops and starts, and pods go on meanwhile", async () => {
-    await node.stop("apiserver");
-    try {
-      expect((await cluster.kubectl(["get", "--raw", "/readyz", "--request-timeout=2s"])).code).not.toBe(0);
-    } finally {
-      await node.start("apiserver");
-    }
-    expect(await kubectl(["exec", "client", "--", "echo", "still here"])).toBe("still here\n");
-  });
-
-  test("the kubelet stops and starts: what is created meanwhile runs afterwards", async () => {
-    await node.stop("kubelet");
-    try {
-      await apply(hardenedJob("patient", "busybox:1.37", ["true"]));
-      const early = await cluster.kubectl([
-        "-n",
-        namespace,
-        "wait",
-        "job/patient",
-        "--for=condition=Complete",
-        "--timeout=3s",
-      ]);
-      expect(early.code).not.toBe(0);
-    } finally {
-      await node.start("kubelet");
-    }
-    await kubectl(["wait", "job/patient", "--for=condition=Complete", "--timeout=50s"]);
-  });
-
-  test.each(["controller-manager", "scheduler"] as const)("the %s stops and starts", async (component) => {
-    await node.stop(component);
-    await node.start(component);
-    const name = `after-${component}`;
-    await apply(hardenedJob(name, "busybox:1.37", ["true"]));
-    await kubectl(["wait", `job/${name}`, "--for=condition=Complete", "--timeout=50s"]);
-  });
 }
 
-// Only our own cluster may be broken or inspected.
+/** Targets that an isolated pod must not reach, but reaches without a policy. */
+const targetsOf = ({ hostAddress }: NodeControl): readonly [string, number][] => [
+  ["10.96.0.1", 443],
+  ["kubernetes.default.svc.cluster.local", 443],
+  ["169.254.169.254", 80],
+  [hostAddress, 8099],
+];
+
 if (cluster.node) {
   const { node } = cluster;
-  describe("the node", () => testsOfNode(node));
+  test("policies isolate a pod while they are enforced, and only then", async () => {
+    await startClient("isolated");
+    const peer: [string, number] = [await kubectl(["get", "pod", "client", "-o", "jsonpath={.status.podIP}"]), 8000];
+    /** The answers of all of them, together. */
+    const reached = (seconds?: number) =>
+      Promise.all([...targetsOf(node), peer].map(([host, port]) => reaches("isolated", host, port, seconds)));
+    expect(await reached(), "without a policy").not.toContain(false);
+    await apply(isolatingPolicy("isolated"));
+    try {
+      await expect.poll(() => reaches("isolated", "10.96.0.1", 443, 1)).toBe(false);
+      expect(await reached(1), "under the policy").not.toContain(true);
+      expect(await reaches("client", "10.96.0.1", 443), "a pod that no policy selects").toBe(true);
+      await node.enforcePolicies(false);
+      expect(await reaches("isolated", "10.96.0.1", 443), "a policy that nobody enforces").toBe(true);
+    } finally {
+      await node.enforcePolicies(true);
+    }
+    expect(await reaches("isolated", "10.96.0.1", 443, 1), "enforced again").toBe(false);
+  });
 }

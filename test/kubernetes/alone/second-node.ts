@@ -24,20 +24,20 @@ const isGone = async (): Promise<boolean> =>
   (await nodeRemains(secondNode, node().run)).length === 0 &&
   (await cluster.kubectl(["get", "node", secondNode.name])).stderr.includes("NotFound");
 
+const scene = new AsyncDisposableStack();
+let namespace: CellNamespace;
+let second: SecondNode;
+
+const reaches = (pod: string, ...target: [host: string, port: number, seconds?: number]) =>
+  podReaches(namespace.name, pod, ...target);
+const addressOf = (pod: string) => namespace.kubectl("get", "pod", pod, "-o", "jsonpath={.status.podIP}");
+const podsOnSecond = async () => {
+  const there = `spec.nodeName=${second.name}`;
+  const found = await kubectl(["get", "pods", "--all-namespaces", "--field-selector", there, "-o", "name"]);
+  return found.split("\n").filter(Boolean).sort();
+};
+
 describe.skipIf(cluster.node === null)("another node", () => {
-  const scene = new AsyncDisposableStack();
-  let namespace: CellNamespace;
-  let second: SecondNode;
-
-  const reaches = (pod: string, ...target: [host: string, port: number, seconds?: number]) =>
-    podReaches(namespace.name, pod, ...target);
-  const addressOf = (pod: string) => namespace.kubectl("get", "pod", pod, "-o", "jsonpath={.status.podIP}");
-  const podsOnSecond = async () => {
-    const there = `spec.nodeName=${second.name}`;
-    const found = await kubectl(["get", "pods", "--all-namespaces", "--field-selector", there, "-o", "name"]);
-    return found.split("\n").filter(Boolean).sort();
-  };
-
   beforeAll(async () => {
     namespace = scene.use(await cellNamespace());
     second = scene.use(await node().join());
@@ -47,8 +47,6 @@ describe.skipIf(cluster.node === null)("another node", () => {
     }
     await namespace.kubectl("wait", "pods", "--all", "--for=condition=Ready", "--timeout=60s");
   });
-
-  afterAll(() => scene.disposeAsync());
 
   test("only pods that tolerate it are there, and nobody counts its images", async () => {
     const { tolerations: _, ...spec } = onSecond(clientPod("intolerant").spec);
@@ -101,39 +99,51 @@ describe.skipIf(cluster.node === null)("another node", () => {
     await expect.poll(() => reaches("there", here, 8000, 1)).toBe(true);
   });
 
-  test("lost: the cluster finds out, and deletes its pods; its end leaves nothing", async () => {
-    await second.lose();
-    // The controller manager's grace period of 50 seconds, and the pod's own 10.
-    await kubectl(["wait", `node/${second.name}`, "--for=condition=Ready=Unknown", "--timeout=80s"]);
-    await namespace.kubectl("wait", "pod/there", "--for=jsonpath={.metadata.deletionTimestamp}", "--timeout=30s");
-    await second[Symbol.asyncDispose]();
-    expect(await podsOnSecond()).toEqual([]);
-    expect(await isGone()).toBe(true);
-  });
+  test("loses its power", () => second.lose());
 });
 
-test.skipIf(cluster.node === null)("a second node ends with the process that asked for it", async () => {
-  const modules = ["native/native.ts", "cluster.ts"].map(
-    (name) => new URL(`../../cluster/${name}`, import.meta.url).href,
+/** Tests of what follows the loss. The cluster takes a minute to find out, in which other tests may run. */
+export function testLoss(): void {
+  afterAll(() => scene.disposeAsync());
+
+  test.skipIf(cluster.node === null)(
+    "the cluster finds out, and deletes its pods; its end leaves nothing",
+    async () => {
+      // The controller manager has a grace period of 50 seconds, and the pod its own 10.
+      await kubectl(["wait", `node/${second.name}`, "--for=condition=Ready=Unknown", "--timeout=80s"]);
+      // Deleted, or gone already.
+      const columns = ["-o", "jsonpath={.metadata.name} {.metadata.deletionTimestamp}"];
+      const there = () => namespace.kubectl("get", "pod", "there", "--ignore-not-found", ...columns);
+      await expect.poll(there).not.toBe("there ");
+      await second[Symbol.asyncDispose]();
+      expect(await podsOnSecond()).toEqual([]);
+      expect(await isGone()).toBe(true);
+    },
   );
-  const program = `
+
+  test.skipIf(cluster.node === null)("a second node ends with the process that asked for it", async () => {
+    const modules = ["native/native.ts", "cluster.ts"].map(
+      (name) => new URL(`../../cluster/${name}`, import.meta.url).href,
+    );
+    const program = `
     const [{ nativeDescription }, { connectCluster }] = await Promise.all(${JSON.stringify(modules)}.map((url) => import(url)));
     const second = await connectCluster(await nativeDescription()).node.join();
     console.log(second.name);
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = new Promise((resolve) => child.once("close", resolve));
-  try {
-    for await (const line of createInterface({ input: child.stdout })) {
-      expect(line).toBe(secondNode.name);
-      break;
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    try {
+      for await (const line of createInterface({ input: child.stdout })) {
+        expect(line).toBe(secondNode.name);
+        break;
+      }
+      expect(await isGone()).toBe(false);
+    } finally {
+      child.kill("SIGKILL");
+      await ended;
     }
-    expect(await isGone()).toBe(false);
-  } finally {
-    child.kill("SIGKILL");
-    await ended;
-  }
-  await expect.poll(isGone).toBe(true);
-});
+    await expect.poll(isGone).toBe(true);
+  });
+}

@@ -2,7 +2,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
 import type { LiveDeployment } from "#core/agents/live-state";
+import { agentLabel } from "#core/agents/names";
 import type { Rollout } from "#core/agents/rollout";
+import { jobTypeLabel } from "#core/manifest/cluster-names";
+import { lookOnce } from "#operator/see/look-once";
+import { clientPod } from "../manifests.ts";
 import { cluster } from "../support.ts";
 import { type AgentNamespace, createAgentNamespace, image, sleeping, startTestOperator } from "./scene.ts";
 
@@ -122,6 +126,26 @@ test("another operator that takes over changes nothing, and records no rollout a
   );
   expect(after).toEqual(before);
   expect(rollouts).toHaveLength(known);
+});
+
+test("a cell has the label of an Agent q-gent, and is not one of its pods", async () => {
+  const cell = clientPod("cell");
+  const labels = { [agentLabel]: "q-gent", [jobTypeLabel]: "ephemeral" };
+  await namespace.objects.create({ ...cell, metadata: { name: "cell", labels } }, { fieldManager: "test" });
+  await namespace.applyAgent("q-gent", sleeping({ networkPolicy: { allowEgress: true } }));
+  await expect.poll(() => namespace.reason("q-gent"), { timeout: 90_000 }).toBe("Available");
+  const policy = await namespace.get<KubernetesJson & { spec: { podSelector: { matchLabels: object } } }>(
+    "NetworkPolicy",
+    "agent-q-gent",
+  );
+  const service = await namespace.get<KubernetesJson & { spec: { selector: object } }>("Service", "q-gent");
+  for (const labels of [policy?.spec.podSelector.matchLabels, service?.spec.selector]) {
+    const selector = Object.entries(labels ?? {}).map((pair) => pair.join("="));
+    const pods = await namespace.kubectl("get", "pods", "-l", selector.join(","), "-o", "name");
+    expect(pods).toMatch(/^pod\/q-gent-\S+\n$/);
+  }
+  const view = await lookOnce(namespace.objects, { namespace: namespace.name, name: "q-gent" });
+  expect(view.pods("").map(({ metadata }) => metadata?.name)).toEqual([expect.stringMatching(/^q-gent-/)]);
 });
 
 test("what was changed while no operator ran is put back, and all else is left without a request", async () => {

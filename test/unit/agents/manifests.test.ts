@@ -1,5 +1,8 @@
 /** deploy/agents against the code. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { loadManifests, type Manifest, manifestTitle } from "#cells/kubernetes/infra/manifests";
 import { childKinds } from "#core/agents/children";
 import { agentGroup, agentNamespace, operatorName } from "#core/agents/names";
@@ -29,13 +32,14 @@ it("another namespace takes the place of the usual one everywhere", async () => 
   expect(elsewhere).toContain('"resourceNames":["elsewhere"]');
 });
 
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
 describe("the operator's Role", () => {
-  interface Rule {
-    readonly apiGroups: readonly string[];
-    readonly resources: readonly string[];
-    readonly resourceNames?: readonly string[];
-    readonly verbs: readonly string[];
-  }
   const { rules } = contentOf(`Role ${operatorName}`) as Manifest & { rules: readonly Rule[] };
   const verbsOn = (group: string, resource: string) =>
     rules
@@ -53,6 +57,16 @@ describe("the operator's Role", () => {
     expect(JSON.stringify(rules)).not.toContain("*");
     expect(rules.flatMap(({ resources }) => resources)).not.toContain("pods/exec");
   });
+});
+
+it("the ClusterRole of an operator of all namespaces has the same rules, but no Leases", async () => {
+  const { rules } = contentOf(`Role ${operatorName}`) as Manifest & { rules: readonly Rule[] };
+  const file = join(import.meta.dirname, "../../../deploy/operator-all-namespaces/access.yaml");
+  const documents = parseAllDocuments(await readFile(file, "utf8")).map((document) => document.toJS());
+  const withoutNames = ({ resourceNames: _, ...rule }: Rule) => rule;
+  expect(documents.find(({ kind }) => kind === "ClusterRole").rules).toEqual(
+    rules.filter(({ resources }) => !resources.includes("leases")).map(withoutNames),
+  );
 });
 
 describe("the namespace", () => {

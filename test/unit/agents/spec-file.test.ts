@@ -1,5 +1,6 @@
 /** Spec files: what each says, and the place of each mistake. */
 import { describe, expect, test } from "vitest";
+import { readAgents } from "#client/agents/specs/agent-file";
 import { readSpec } from "#client/agents/specs/spec-file";
 import { mistakeInWords } from "#client/agents/specs/spec-mistake";
 
@@ -183,30 +184,73 @@ describe("line ends, byte order mark and fences", () => {
     ]));
 });
 
-test("the original's example, with a sidecar that names its program", () => {
-  const text = `---
+describe("the original's example", () => {
+  const sidecar = "{ enabled: true, image: registry.example.com/d-gent:1, command: [python, -m, agents.d.sidecar] }";
+  const mistake = "allowed is an object with any of enabled, image, command, args, env, resources";
+  /** As it was published. */
+  const spec = `---
 genus: B
 name: B-gent
-resources: { cpu: 100m, memory: 256Mi }
-sidecar: { enabled: true, image: registry.example.com/d-gent:1, command: [python, -m, agents.d.sidecar] }
+resources:
+  cpu: 100m
+  memory: 256Mi
+sidecar: true
 entrypoint: agents.b.main
-networkPolicy: { allowedPeers: [L, F] }
+networkPolicy:
+  allowedPeers: [L, F]
 ---
+
 # B-gent
+
+The Banker agent for token economics.
 `;
-  const reading = read(text);
-  expect(reading).toMatchObject({
-    kind: "agent",
-    agent: {
-      metadata: { name: "b-gent" },
-      spec: { genus: "B", resources: { cpu: "100m", memory: "256Mi" }, networkPolicy: { allowedPeers: ["L", "F"] } },
-    },
+
+  test("names the one line that needs mending: its sidecar names no program", () => {
+    expect(mistakesOf(spec)).toEqual([`spec/agents/x.md:7:10: sidecar: got true; ${mistake}`]);
   });
-  if (reading.kind !== "agent") throw new Error("not an Agent");
-  expect(reading.placeOf(["metadata", "name"])).toEqual({ line: 3, column: 7 });
-  expect(reading.placeOf(["spec", "networkPolicy", "allowedPeers", 1])).toEqual({ line: 7, column: 36 });
-  // The line that needs mending: it named no program, and the pod crash-looped.
-  expect(mistakesOf(text.replace(/^sidecar:.*$/m, "sidecar: true"))).toEqual([
-    "spec/agents/x.md:5:10: sidecar: got true; allowed is an object with any of enabled, image, command, args, env, resources",
-  ]);
+
+  test("is accepted with a sidecar that names its program, or without one", () => {
+    const reading = read(spec.replace("sidecar: true", `sidecar: ${sidecar}`));
+    expect(reading).toMatchObject({
+      kind: "agent",
+      agent: {
+        metadata: { name: "b-gent" },
+        spec: { genus: "B", resources: { cpu: "100m", memory: "256Mi" }, networkPolicy: { allowedPeers: ["L", "F"] } },
+      },
+    });
+    if (reading.kind !== "agent") throw new Error("not an Agent");
+    expect(reading.placeOf(["metadata", "name"])).toEqual({ line: 3, column: 7 });
+    expect(reading.placeOf(["spec", "networkPolicy", "allowedPeers", 1])).toEqual({ line: 10, column: 21 });
+    expect(mistakesOf(spec.replace("sidecar: true\n", ""))).toEqual(["agent"]);
+  });
+
+  test("as the object that was generated from it", () => {
+    const object = (enabled: string) => `apiVersion: kgents.io/v1
+kind: Agent
+metadata:
+  name: b-gent
+  namespace: kgents-agents
+spec:
+  genus: B
+  image: python:3.12-slim
+  replicas: 1
+  resources:
+    cpu: 100m
+    memory: 256Mi
+  sidecar:
+    enabled: ${enabled}
+  entrypoint: agents.b.main
+  config: {}
+  networkPolicy:
+    allowEgress: false
+    allowedPeers: [L, F]
+`;
+    const found = readAgents("b-gent.yaml", object("true"))[0];
+    if (found?.kind !== "mistakes") throw new Error("it has a sidecar without a program");
+    expect(found.mistakes.map(mistakeInWords)).toEqual([
+      expect.stringMatching(/^b-gent\.yaml:14:5: spec\.sidecar\.image: got nothing/),
+      expect.stringMatching(/^b-gent\.yaml:14:5: spec\.sidecar\.command: got nothing/),
+    ]);
+    expect(readAgents("b-gent.yaml", object("false"))).toMatchObject([{ kind: "agent" }]);
+  });
 });
