@@ -63,7 +63,7 @@ describe.concurrent("enforced", () => {
     return JSON.parse(JSON.stringify(pod)).spec.containers[0].command.at(-1);
   };
   test.skipIf(cluster.node === null)("with a target's IPv6 address, on a kernel that has IPv6", async () => {
-    // The test node has no IPv6, so the pods' programs run here without a cluster.
+    // The test node has no IPv6, so the pods' programs run here, in namespaces that end them.
     const target: Target = { name: "pod-ipv6", host: "fd00::5", port: targetPort, isRequired: true };
     const [server, open, closed] = (["target", "open", "closed"] as const).map((role) =>
       shellQuote(programOf(role, role === "target" ? [] : [target])),
@@ -80,9 +80,8 @@ describe.concurrent("enforced", () => {
     pod timeout 5 sh -c ${open}
     pod sh -c ${closed}; echo "open: $?"
     nft "table inet canary { chain c { type filter hook input priority 0; ${rule}; }; }"
-    pod sh -c ${closed}; echo "dropped: $?"
-    kill %1`;
-    const { stdout } = await run(["unshare", "--net", "--mount", "bash", "-c", script]);
+    pod sh -c ${closed}; echo "dropped: $?"`;
+    const { stdout } = await run(["unshare", "--net", "--mount", "--pid", "--fork", "bash", "-c", script]);
     expect(stdout.trim().split("\n")).toEqual([
       "reached: pod-ipv6",
       `another pod by IPv6 (${target.host} port ${target.port}) was reached although no policy allows it`,

@@ -17,14 +17,15 @@ export interface OperatorProcess extends Running, AsyncDisposable {
   readonly signal: (signal: NodeJS.Signals) => void;
 }
 
-/** Starts an operator of a namespace. */
+/** Starts an operator of a namespace, or of all with `*`. */
 export async function startOperatorProcess(
   commands: CommandLine,
   namespace: string,
   kubeconfig: string = cluster.kubeconfig,
 ): Promise<OperatorProcess> {
   const port = await freePort();
-  const running = commands.start(["operator", "--namespace", namespace, "--metrics-port", String(port)], {
+  const served = namespace === "*" ? ["--all-namespaces"] : ["--namespace", namespace];
+  const running = commands.start(["operator", ...served, "--metrics-port", String(port)], {
     environment: { KUBECONFIG: kubeconfig },
   });
   const metricsText = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
