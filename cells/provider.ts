@@ -11,6 +11,7 @@ import type { Readable, Writable } from "node:stream";
 import type { CellShape, Program } from "#core/contract/cell-shape";
 import type { Content } from "#core/contract/request";
 import type { BackendName, Isolation } from "#core/contract/result";
+import { interruptSeconds } from "#core/manifest/supervisor";
 import type { Ecosystem, PackageRuntime } from "#core/packages/environment";
 import type { CellPlan } from "./cell-plan.ts";
 import type { Placement } from "./placement/placement.ts";
@@ -30,7 +31,7 @@ export type StopReason =
   | "handed-over";
 
 /** How long an interrupted program of a session may take to end before it is killed, in milliseconds. */
-export const interruptPatience = 2000;
+export const interruptPatience = interruptSeconds * 1000;
 
 /** The most bytes of what a kernel says of a call. */
 export const maximumKernelResult = 12 * 2 ** 20;

@@ -11,6 +11,7 @@ import type { Isolation } from "#core/contract/result";
 import { defaultUserIds, type UserIds } from "#core/manifest/cell-user";
 import { instanceLabel } from "#core/manifest/cluster-names";
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
+import { programDirectory } from "#core/manifest/supervisor";
 import { type Once, once } from "#core/text/once";
 import { createPlacement, type Placement } from "../placement/placement.ts";
 import { createSlots } from "../placement/slots.ts";
@@ -27,7 +28,7 @@ import { checkServerVersion } from "./api/server-version.ts";
 import { deleteCell, type FoundJob } from "./cell/delete-cell.ts";
 import { clusterIsolation } from "./cell/isolation.ts";
 import { createJob } from "./cell/job.ts";
-import { findCell, listCells, releaseCell } from "./cell/own-jobs.ts";
+import { findCell, interruptProgram, listCells, releaseCell } from "./cell/own-jobs.ts";
 import { runProgram } from "./exec/run-program.ts";
 import { quotaLimit } from "./quotas/quota-limit.ts";
 
@@ -158,9 +159,6 @@ const jobOf = (instance: string, cellId: string, found: OwnedCell | undefined): 
     ? undefined
     : { metadata: { name: cellId, uid: found.uid, labels: { [instanceLabel]: instance } } };
 
-const noSessions = (): KgentsError =>
-  new KgentsError("internal", "sessions do not run on a cluster yet", { remedy: "Use the backend subprocess." });
-
 const noPackages = (): KgentsError =>
   new KgentsError("policy-violation", "packages: cells of a cluster do not have any yet", {
     field: "packages",
@@ -190,8 +188,7 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
         return { summary, isolation: isolationOf(status, usualLimits()) };
       }),
     // The quotas and the scheduler decide what fits.
-    check: ({ programs, environment }) => {
-      if (programs === "session") throw noSessions();
+    check: ({ environment }) => {
       if (environment !== undefined) throw noPackages();
     },
     runtime: async () => {
@@ -209,9 +206,8 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
       const jobUid = created.take(cell.cellId);
       return runProgram({ ...(await connect()), nodePatienceMilliseconds }, cell, n, program, context, jobUid);
     },
-    interrupt: async () => {
-      throw noSessions();
-    },
+    interrupt: async ({ cellId, shape }, n) =>
+      interruptProgram(await connect(), cellId, programDirectory(shape.programs, n)).catch(asFailure),
     release: async (cellId) => releaseCell(await connect(), cellId),
     remove: async (cellId, found) => {
       await deleteCell(await connect(), cellId, jobOf(instance, cellId, found)).catch(asFailure);

@@ -17,13 +17,16 @@ export interface ExitMarker {
   readonly signalled: boolean;
   /** Why the supervisor ended the code; null if it did not. */
   readonly stopped: SupervisorStop | null;
+  /** How the code was stopped, if it is that of a session and was. */
+  readonly stoppedBy: "interrupt" | "kill" | undefined;
 }
 
 /** Parses the file `exit`. Undefined if it is malformed: the code can overwrite it. */
 export function parseExitMarker(text: string): ExitMarker | undefined {
-  const match = /^(\d{1,3}) (exit|signal) ([a-z-]*)\n?$/.exec(text);
+  const match = /^(\d{1,3}) (exit|signal) ([a-z-]*?)(?: (interrupt|kill))?\n?$/.exec(text);
   if (!match || Number(match[1]) > 255) return undefined;
   const stopped = stops.find((stop) => stop === match[3]) ?? null;
   if (stopped === null && match[3] !== "") return undefined;
-  return { code: Number(match[1]), signalled: match[2] === "signal", stopped };
+  const stoppedBy = match[4] === "interrupt" || match[4] === "kill" ? match[4] : undefined;
+  return { code: Number(match[1]), signalled: match[2] === "signal", stopped, stoppedBy };
 }

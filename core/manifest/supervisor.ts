@@ -29,6 +29,14 @@
  * - Everything outside of the run directory stays. `counters` holds the kernel's counters at the start of a program, if
  *   another one ran before it.
  *
+ * A cell for a session is one of many programs in which nothing is killed between them. In it:
+ * - The file `process` holds the number of the program's process. The folder `kernels` is there if it is a call of the
+ *   kernel.
+ * - At its time limit a program is interrupted, which the file `interrupted` says, with the reason; and if it has not
+ *   ended two seconds later, every process of the cell is killed, which `killed` says. A worker does the same.
+ * - Code that runs between programs can do everything that the code of a program can, such as prepare a later one. What
+ *   it wins is a lie about its own session.
+ *
  * The code has the same uid as the supervisor, so it can write to the run directory. It can corrupt its own output and
  * marker, and it can kill the watchdogs; the worker's clock and the kubelet's limits still apply. In a cell of many
  * programs it can also pretend, by `current`, that it is not the current program. The worker's clock then does not end
@@ -46,6 +54,9 @@ import { startScript } from "./command-file.ts";
 const ownProcesses = 16;
 /** How many more of these can still be started when the code has reached its limit. */
 const spareProcesses = 48;
+
+/** How long an interrupted program of a session may take to end before it is killed, in seconds. */
+export const interruptSeconds = 2;
 
 /** The exit code of the supervisor if its shell cannot limit processes. */
 export const noProcessLimitExit = 122;
@@ -74,6 +85,23 @@ else
   read -r peak <$group/memory/memory.max_usage_in_bytes
   read -r value <$group/cpuacct/cpuacct.usage && cpu=$((value / 1000))
 fi`;
+
+/**
+ * A function of a shell that sends SIGINT to the program whose directory is $1; fails if it has no process. A call passes
+ * the signal on to its kernel. Other programs get it with all their descendants, as at a terminal.
+ */
+export const interruptFunction = `interrupt_tree() {
+  # First: the children of a process that ends get another parent.
+  set -- "$1" $(cat "/proc/$1/task/$1/children" 2>/dev/null)
+  kill -INT "$1"
+  shift
+  for child do interrupt_tree "$child"; done
+}
+interrupt() {
+  process=; read -r process <"$1/process"
+  case $process in '' | *[!0-9]*) return 1 ;; esac
+  if [ -d "$1/kernels" ]; then kill -INT "$process"; else interrupt_tree "$process"; fi 2>/dev/null
+}`;
 
 // Kubernetes expands `$(NAME)` in a container's command if it knows the name, and turns two dollars into one. The
 // script must not contain two dollars in a row. It is limited to what POSIX, dash and busybox support: no `local`, no
@@ -121,8 +149,11 @@ remaining() {
 stop() {
   [ -e "$dir/exit" ] && return
   echo "$1" >"$dir/reason"
+  : >"$dir/killed"
   kill_all
 }
+
+${interruptFunction}
 
 # Whether processes of the code remain. They have become children of PID 1. Processes of an exec, such as the worker's
 # collection of output, are not children of PID 1.
@@ -158,7 +189,13 @@ unwatch() { { kill -TERM "$@"; kill -CONT "$@"; wait "$@"; } 2>/dev/null; }
 # Starts the watchdogs of a program: its clock, and the meter of its files and streams.
 watch() {
   ( end=; exec 2>/dev/null; trap "$on_term" TERM
-    doze "$seconds"; stop "$why" ) & clock=$!
+    doze "$seconds"
+    if [ "$programs" = session ]; then
+      echo "$why" >"$dir/interrupted"
+      interrupt "$dir"
+      doze ${interruptSeconds}
+    fi
+    stop "$why" ) & clock=$!
 
   ( end=; exec 2>/dev/null; trap "$on_term" TERM
     while doze 1; do
@@ -196,7 +233,7 @@ tidy() {
 run_program() {
   timeout=$lifetime why=timed-out
   [ -f "$dir/timeout" ] && read -r timeout <"$dir/timeout"
-  if [ "$programs" = many ]; then
+  if [ "$programs" != one ]; then
     remaining
     [ "$timeout" -le "$left" ] || timeout=$left why=lifetime-over
   fi
@@ -212,6 +249,7 @@ run_program() {
   now; begun=$at
   # A release that came just before has already killed all processes: nothing else would end the code.
   ( [ ! -e "$run/collected" ] || exit 137
+    [ "$programs" != session ] || { read -r self _ </proc/self/stat && echo "$self" >"$dir/process"; }
     ulimit -f $((2 * (disk + output))) 2>/dev/null
     ${limitCommand(`$((processes + ${ownProcesses}))`)} || exit 126
     exec $low env -i PATH="$PATH" HOME="$work" LANG=C.UTF-8 TMPDIR="$private" sh -c "$start" sh "$dir/command"
@@ -228,14 +266,22 @@ run_program() {
   esac
   # Code that ended by itself just before a stop was not stopped: its exit code is not 137.
   reason=; [ "$code" -eq 137 ] && [ -f "$dir/reason" ] && read -r reason <"$dir/reason"
+  by=
+  if [ "$programs" = session ]; then
+    if [ -e "$dir/killed" ]; then by=kill
+    elif [ -f "$dir/interrupted" ]; then read -r reason <"$dir/interrupted"; by=interrupt
+    fi
+  fi
 
-  for _ in 1 2 3 4 5 6 7 8 9 10; do ( leftovers ) || break; kill_all; sleep 0.1; done
+  if [ "$by" = kill ] || [ "$programs" != session ]; then
+    for _ in 1 2 3 4 5 6 7 8 9 10; do ( leftovers ) || break; kill_all; sleep 0.1; done
+  fi
   # Before the end is visible: whoever asks for the next program then finds nothing that code has put there for it.
   [ "$programs" = one ] || tidy
   # To write to a FIFO of the code would block the supervisor.
   rm -f "$dir/elapsed" "$dir/exit.new"
   echo "$elapsed" >"$dir/elapsed"
-  echo "$code $how $reason" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"
+  echo "$code $how $reason\${by:+ $by}" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"
 }
 
 # Prepares program n of many.
@@ -292,7 +338,7 @@ else
       run)
         exec 5<&-
         # Processes whose parent was an exec that has ended since.
-        ( clock= meter=; leftovers ) && kill_all
+        [ "$programs" = session ] || { ( clock= meter=; leftovers ) && kill_all; }
         if [ -n "$last" ]; then
           { ${readCounters}
           } 2>/dev/null
@@ -327,7 +373,7 @@ export interface SupervisorSettings {
   readonly workDirectory: string;
   /** The code's TMPDIR. */
   readonly temporaryDirectory: string;
-  /** Whether the cell ends with its first program, or runs further ones. */
+  /** Whether the cell ends with its first program, or runs further ones, with or without the processes before them. */
   readonly programs: CellShape["programs"];
   /**
    * Wall-clock time in milliseconds: of one program from its start, unless its delivery contains another time limit; of

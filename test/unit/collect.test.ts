@@ -70,14 +70,15 @@ afterEach(async () => {
 async function collector(stdout: Writable, stderr: Writable, outputs: string[] = []) {
   const client = await createClusterClient({ kubeconfig: join(directory, "kubeconfig"), namespace: "cells" });
   const spec = parseRequest({ code: "true", language: "sh", outputs });
-  const program = programOf(spec, findLanguage(builtInLanguages, "sh"));
+  const language = findLanguage(builtInLanguages, "sh");
+  const program = programOf(spec, language);
   const context = {
     ...{ stop: new AbortController().signal, started: () => {}, stored: { stdout: 0, stderr: 0 } },
     ...{ stdout, stderr, open: () => Promise.reject(), saveFile: async () => true },
     ...{ ended: () => {}, abandoned: new AbortController().signal },
   };
   const state = { received: { stdout: 0, stderr: 0 }, mayHaveStarted: true, startedAt: new Date() };
-  const run = { client, pod: "a-pod", program, directory: ".", context, state };
+  const run = { client, pod: "a-pod", program, n: 1, language, directory: ".", context, state };
   return (signal = AbortSignal.timeout(60_000)) => collectOnce(run, { disk: spec.disk, saved: new Set(), signal });
 }
 

@@ -7,13 +7,18 @@
  * @module
  */
 import { cellDirectories, cellProcesses } from "#core/manifest/cell-pod";
-import { execLimitCommand, readCounters } from "#core/manifest/supervisor";
+import { execLimitCommand, interruptFunction, interruptSeconds, readCounters } from "#core/manifest/supervisor";
 import { backslash, passable, readable } from "../../files/output-patterns.ts";
+import { maximumKernelResult } from "../../provider.ts";
 
 const { run, work } = cellDirectories;
 
 /** Exit codes of the scripts that have a meaning. */
 export const scriptExit = {
+  /** The program does not run. */
+  notRunning: 118,
+  /** A symbolic link is where a folder of the delivery should be. */
+  linkInTheWay: 119,
   /** The tar of the delivery is incomplete or could not be unpacked. */
   delivery: 120,
   /** The image lacks a required program. */
@@ -36,14 +41,17 @@ export const discardedReason = "a later program has been started in its cell, wh
  * Delivers the code unless that has been done, then follows both streams until the code has ended.
  *
  * Arguments: the program's directory; the current time; the first byte wanted of
- * stdout and of stderr (from 1). Stdin: a tar to be unpacked at the root, whose last entry is the command file. First
- * line of stdout: when the code was started.
+ * stdout and of stderr (from 1). Stdin: a tar to be unpacked at the root, whose last entry is the command file. In a cell
+ * of many programs a line comes before it: the folders of the work directory that lead to its files, as words of a
+ * shell. First line of stdout: when the code was started.
  */
 const followScript = `cd ${run} && exec 3>&2 2>/dev/null || exit ${scriptExit.noCell}
 refuse() { echo "${troubleMark}$2"; exit "$1"; }
 discarded() { refuse ${scriptExit.discarded} "${discardedReason}"; }
 n=$1 here=${run}/$1
 shift
+# An earlier program may have made a folder a symbolic link that leads elsewhere.
+find_link() { for link do [ ! -h "${work}/$link" ] || return 0; done; return 1; }
 if [ "$n" != . ]; then
   # The supervisor prepares a program when the one before it has ended.
   tries=0
@@ -78,6 +86,10 @@ if [ ! -d started ]; then
   echo $$ >delivery
   # The output of earlier programs makes room for that of this one.
   [ "$n" = . ] || for old in ../[0-9]*; do [ "$old" = "../$n" ] || rm -rf "$old"; done
+  if [ "$n" != . ]; then
+    IFS= read -r folders
+    ! eval "find_link $folders" || refuse ${scriptExit.linkInTheWay} "$link"
+  fi
   why=$(tar -xf - -C / 2>&1) && [ -f command ] || refuse ${scriptExit.delivery} "$why"
   mkdir started && echo "$1" >started/at
 fi
@@ -102,8 +114,10 @@ exit 0
  * Sends the output that the worker does not have yet, and the output files.
  *
  * Arguments: the program's directory; the bytes of stdout and of stderr that the
- * worker has, and the most bytes to send of each; then the words of a `find` expression that selects output files.
- * Stdout: four lines (see `collect.ts`), the rest of stdout, the files. Stderr: the rest of stderr.
+ * worker has, and the most bytes to send of each; the file in which the kernel says something of the call, empty if the
+ * program is none; then the words of a `find` expression that selects output files.
+ * Stdout: four lines (see `collect.ts`), the rest of stdout, what the kernel says up to a NUL, the files. Stderr: the
+ * rest of stderr.
  */
 const collectScript = `cd ${run} && exec 3>&2 2>/dev/null || exit ${scriptExit.noCell}
 cd "$1" || exit ${scriptExit.discarded}
@@ -124,7 +138,12 @@ out=$(left stdout "$1" "$3") err=$(left stderr "$2" "$4")
 echo "$out"; echo "$err"
 tail -c "+$(($1 + 1))" stdout | head -c "$out"
 tail -c "+$(($2 + 1))" stderr | head -c "$err" >&3
-shift 4
+result=$5
+shift 5
+if [ -n "$result" ]; then
+  [ ! -f "$result" ] || head -c ${maximumKernelResult + 1} "$result"
+  printf '\\0'
+fi
 [ $# -gt 0 ] || exit 0
 cd ${work} && command -v find >/dev/null && command -v tar >/dev/null || exit ${scriptExit.programMissing}
 # What it sends, and in which order: see collect-outputs.ts. Folders are made passable before they are entered.
@@ -145,6 +164,36 @@ exit 0
 const killScript = `exec 2>/dev/null
 current=; [ "$1" != . ] && [ -f ${run}/current ] && read -r current <${run}/current
 [ "\${current:-$1}" = "$1" ] || exit 0
+kill -9 -1; kill -CONT 1; exit 0`;
+
+/**
+ * Interrupts a program of a session. Argument: the program's directory.
+ *
+ * The code may have written the number of another process of its cell.
+ */
+const interruptScript = `cd ${run} && exec 2>/dev/null || exit ${scriptExit.noCell}
+${interruptFunction}
+current=; [ -f current ] && read -r current <current
+[ "$current" = "$1" ] && [ -d "$1/started" ] || exit ${scriptExit.notRunning}
+tries=0
+until [ -s "$1/process" ] || [ "$tries" -eq 40 ]; do tries=$((tries + 1)); sleep 0.05; done
+[ ! -e "$1/exit" ] && interrupt "$1" || exit ${scriptExit.notRunning}
+`;
+
+/**
+ * Stops a program of a session: interrupts it, and kills every process except the supervisor if it does not end. Does
+ * nothing if another program of the cell has been prepared or runs. Argument: the program's directory.
+ */
+const stopScript = `cd ${run} && exec 2>/dev/null || exit ${scriptExit.noCell}
+${interruptFunction}
+is_current() { current=; [ -f current ] && read -r current <current; [ "\${current:-$1}" = "$1" ]; }
+is_current "$1" && [ ! -e "$1/exit" ] || exit 0
+[ -e "$1/interrupted" ] || : >"$1/interrupted"
+interrupt "$1"
+tries=0
+until [ -e "$1/exit" ] || [ "$tries" -eq ${interruptSeconds * 20} ]; do tries=$((tries + 1)); sleep 0.05; done
+is_current "$1" && [ ! -e "$1/exit" ] || exit 0
+: >"$1/killed"
 kill -9 -1; kill -CONT 1; exit 0`;
 
 /**
@@ -170,11 +219,23 @@ export const cellScripts = {
     directory: string,
     stored: { stdout: number; stderr: number },
     most: { stdout: number; stderr: number },
+    kernelResult: string | null,
     patterns: readonly string[],
   ): string[] => {
     const words = patterns.flatMap((pattern, index) => [...(index === 0 ? [] : ["-o"]), "-path", pattern]);
-    return script(collectScript, directory, stored.stdout, stored.stderr, most.stdout, most.stderr, ...words);
+    return script(
+      collectScript,
+      directory,
+      stored.stdout,
+      stored.stderr,
+      most.stdout,
+      most.stderr,
+      kernelResult ?? "",
+      ...words,
+    );
   },
   kill: (directory: string): string[] => script(killScript, directory),
+  stop: (directory: string): string[] => script(stopScript, directory),
+  interrupt: (directory: string): string[] => script(interruptScript, directory),
   release: (): string[] => script(releaseScript),
 } as const;

@@ -3,13 +3,16 @@ import { maximumStreamBytes } from "#core/contract/result";
 import { messageOf } from "#core/text/message-of";
 import { collectOutputs } from "../../files/collect-outputs.ts";
 import { type ControlReader, controlReader } from "../../files/control-reader.ts";
+import { readKernelResult } from "../../files/kernel-result.ts";
 import type { OmittedFile } from "../../files/omissions.ts";
 import { findPattern } from "../../files/output-patterns.ts";
 import { collectionMilliseconds } from "../../files/output-plan.ts";
-import type { ProgramContext } from "../../provider.ts";
+import { kernelResultFile, neverOutput } from "../../program-command.ts";
+import type { KernelResult, ProgramContext } from "../../provider.ts";
 import { cellContainer } from "../cell/classify-cell.ts";
 import { cellScripts } from "./cell-scripts.ts";
 import { type CollectEnd, conclude, type Head, readHead, remark, type StreamBytes } from "./collected.ts";
+import { placesOf } from "./delivery.ts";
 import { type ExecSession, openSession, type SessionEnd } from "./exec-session.ts";
 import { byteCounter, type PodProgram } from "./pod-program.ts";
 import { pour } from "./pour.ts";
@@ -58,7 +61,7 @@ async function collectFiles(
   try {
     return await collectOutputs(output, {
       globs: program.outputs,
-      except: new Set(program.code === undefined ? [] : [program.codeFile]),
+      except: neverOutput(program),
       largestTotal: disk,
       save: (name, content, bytes) => saveOnce(saved, context, name, content, bytes),
       giveUp,
@@ -82,6 +85,7 @@ async function skipRest(output: ControlReader, giveUp: () => void): Promise<void
 interface Received {
   /** Undefined if it did not come in full, or makes no sense. */
   readonly head: Head | undefined;
+  readonly kernelResult: KernelResult | undefined;
   readonly filesOmitted: readonly OmittedFile[];
   readonly end: SessionEnd;
 }
@@ -105,6 +109,8 @@ async function receive(
   if (head !== undefined) {
     await pour(take(output, head.stdout), context.stdout, byteCounter(state, "stdout"), signal);
   }
+  const isCall = head !== undefined && program.kernel === true;
+  const kernelResult = isCall ? await readKernelResult(output) : undefined;
   let gaveUp = false;
   const giveUp = (): void => {
     if (gaveUp) return;
@@ -117,7 +123,7 @@ async function receive(
   const filesOmitted = hasFiles ? await collectFiles(run, collection, output, giveUp) : [];
   await skipRest(output, giveUp);
   const [end] = await Promise.all([session.ended, errors]);
-  return { head, filesOmitted, end: gaveUp ? { exitCode: 0 } : end };
+  return { head, kernelResult, filesOmitted, end: gaveUp ? { exitCode: 0 } : end };
 }
 
 /**
@@ -127,18 +133,19 @@ async function receive(
  * Can be repeated: the cell keeps everything until it is released. Files that were stored before are not stored again.
  */
 export async function collectOnce(run: PodProgram, collection: Collection): Promise<CollectEnd> {
-  const { client, pod, program, directory, state } = run;
+  const { client, pod, program, n, directory, state } = run;
   const { received } = state;
   const { disk, signal } = collection;
   const before = { ...received };
   const most = { stdout: wanted(received.stdout), stderr: wanted(received.stderr) };
-  const command = cellScripts.collect(directory, received, most, program.outputs.map(findPattern));
+  const result = program.kernel ? kernelResultFile(placesOf(directory).kernelHome, n) : null;
+  const command = cellScripts.collect(directory, received, most, result, program.outputs.map(findPattern));
   const target = { pod, container: cellContainer };
   const session = await openSession(client, target, command, { idleMilliseconds, signal });
   // Limits the whole collection, however slowly the cell sends: the image's programs may be hostile.
   const clock = setTimeout(session.close, collectionMilliseconds(disk) + streamsMilliseconds);
   try {
-    const { head, filesOmitted, end } = await receive(run, collection, session, most);
+    const { head, kernelResult, filesOmitted, end } = await receive(run, collection, session, most);
     const isShort = (stream: "stdout" | "stderr"): boolean =>
       head !== undefined && received[stream] < before[stream] + head[stream];
     if (isShort("stdout") || isShort("stderr")) {
@@ -146,7 +153,7 @@ export async function collectOnce(run: PodProgram, collection: Collection): Prom
       // Under load, an exec was observed to report success before its last bytes arrived.
       return { failed: "the connection ended before all of the output came" };
     }
-    return conclude(head, filesOmitted, end);
+    return conclude(head, { kernelResult, filesOmitted }, end);
   } finally {
     clearTimeout(clock);
     session.close();

@@ -7,6 +7,7 @@ import { type ExitMarker, parseExitMarker } from "#core/manifest/exit-marker";
 import { countOf } from "../../files/cell-values.ts";
 import type { ControlReader } from "../../files/control-reader.ts";
 import type { OmittedFile } from "../../files/omissions.ts";
+import type { KernelResult } from "../../provider.ts";
 import { scriptExit } from "./cell-scripts.ts";
 import type { SessionEnd } from "./exec-session.ts";
 
@@ -23,6 +24,8 @@ export interface Collected {
    */
   readonly elapsedMilliseconds: number | null;
   readonly filesOmitted: readonly OmittedFile[];
+  /** Set if the program is a call of the kernel. */
+  readonly kernelResult: KernelResult | undefined;
 }
 
 /**
@@ -70,13 +73,17 @@ export async function readHead(output: ControlReader, most: StreamBytes): Promis
 export const remark = (reason: string): OmittedFile => ({ name: "...", reason });
 
 /** The result of a connection on which all announced bytes came. */
-export function conclude(head: Head | undefined, omitted: readonly OmittedFile[], end: SessionEnd): CollectEnd {
+export function conclude(
+  head: Head | undefined,
+  came: Pick<Collected, "filesOmitted" | "kernelResult">,
+  end: SessionEnd,
+): CollectEnd {
   if ("broken" in end) return { failed: end.broken };
   if (end.exitCode === scriptExit.discarded) return { discarded: true };
   if (end.exitCode === scriptExit.notEnded) return { failed: "the code has not ended" };
   if (head === undefined) return { failed: `the cell sent no answer (exit code ${end.exitCode})` };
-  const filesOmitted = allOmitted(omitted, end.exitCode);
-  return { collected: { marker: head.marker, ...usageFrom(head.counters), filesOmitted } };
+  const filesOmitted = allOmitted(came.filesOmitted, end.exitCode);
+  return { collected: { ...came, marker: head.marker, ...usageFrom(head.counters), filesOmitted } };
 }
 
 /** The omitted files, and what the exit code of the script says about the others. */
@@ -92,7 +99,7 @@ function allOmitted(omitted: readonly OmittedFile[], exitCode: number): readonly
  * The use of resources by one program. In a cell of many programs, the counters at its start follow those at its end.
  * The kernel does not reset the highest memory use, so that of a later program is known only if it is a new maximum.
  */
-function usageFrom(counters: Head["counters"]): Omit<Collected, "marker" | "filesOmitted"> {
+function usageFrom(counters: Head["counters"]): Omit<Collected, "marker" | "filesOmitted" | "kernelResult"> {
   const [kills, peak = null, cpu = null, elapsedMilliseconds = null, killsBefore, peakBefore, cpuBefore] = counters;
   return {
     memoryKills: Math.max(0, (kills ?? 0) - (killsBefore ?? 0)),

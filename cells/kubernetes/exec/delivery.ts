@@ -7,13 +7,15 @@ import { posix } from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { pack } from "tar-stream";
-import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { cellDirectories } from "#core/manifest/cell-pod";
 import { renderCommandFile } from "#core/manifest/command-file";
 import { commonEnvironment } from "../../common-environment.ts";
 import { type ArchiveEntry, fillArchive, modeOf } from "../../files/deliver-inputs.ts";
-import type { ProgramContext } from "../../provider.ts";
+import { foldersLine } from "../../files/folders-line.ts";
+import { kernelFile } from "../../kernel-files.ts";
+import { codeFileOf, commandOf, kernelFilesOf, type ProgramPlaces, stdinOf } from "../../program-command.ts";
+import type { PodProgram } from "./pod-program.ts";
 
 const inRun = (directory: string, name: string): string => posix.join(cellDirectories.run.slice(1), directory, name);
 const inWork = (name: string): string => `${cellDirectories.work.slice(1)}/${name}`;
@@ -24,35 +26,60 @@ const inWork = (name: string): string => `${cellDirectories.work.slice(1)}/${nam
  */
 const recordBytes = 10_240;
 
-function entriesOf(program: Program, directory: string): ArchiveEntry[] {
-  const { command, codeFile, code, args, env, stdin, files, timeout } = program;
-  const environment = { ...commonEnvironment, ...env };
-  const words = [...command, `${cellDirectories.work}/${codeFile}`, ...args];
+/** Where the program of a directory finds what it needs. */
+export const placesOf = (directory: string): ProgramPlaces => ({
+  shell: "sh",
+  work: cellDirectories.work,
+  kernels: posix.join(cellDirectories.run, directory, "kernels"),
+  kernelHome: `${cellDirectories.temporary}/kgents/.kernel`,
+});
+
+/** The files that a call of the kernel needs. Each call brings them: another worker may have run the one before. */
+async function kernelEntries({ program, directory, language }: PodProgram): Promise<ArchiveEntry[]> {
+  if (program.kernel === undefined) return [];
+  const named = kernelFilesOf(language).map(async (name) => ({
+    name: inRun(directory, `kernels/${name}`),
+    content: await kernelFile(name),
+    mode: 0o600,
+  }));
+  return Promise.all(named);
+}
+
+async function entriesOf(run: PodProgram): Promise<ArchiveEntry[]> {
+  const { program, directory, n, language } = run;
+  const environment = { ...commonEnvironment, ...program.env };
+  const words = commandOf(program, n, { language, interpreter: program.command }, placesOf(directory));
+  const code = codeFileOf(program);
+  const stdin = stdinOf(program);
   return [
-    ...files.map((file) => ({ name: inWork(file.name), content: file.content, mode: modeOf(file) })),
-    ...(code === undefined ? [] : [{ name: inWork(codeFile), content: code, mode: 0o644 }]),
+    ...program.files.map((file) => ({ name: inWork(file.name), content: file.content, mode: modeOf(file) })),
+    ...(code === undefined ? [] : [{ name: inWork(code.name), content: code.content, mode: 0o644 }]),
+    ...(await kernelEntries(run)),
     ...(stdin === undefined ? [] : [{ name: inRun(directory, "stdin"), content: stdin, mode: 0o600 }]),
-    { name: inRun(directory, "timeout"), content: `${timeout}\n`, mode: 0o600 },
+    { name: inRun(directory, "timeout"), content: `${program.timeout}\n`, mode: 0o600 },
     // Last: once this file exists, everything before it is complete.
     { name: inRun(directory, "command"), content: renderCommandFile(words, environment), mode: 0o600 },
   ];
+}
+
+/** The line before the archive, in cells of many programs. */
+function firstLine({ program, directory }: PodProgram): string {
+  const code = codeFileOf(program);
+  return directory === "." ? "" : foldersLine([...program.files, ...(code === undefined ? [] : [code])]);
 }
 
 /**
  * Sends the delivery and ends the stream. If content cannot be read, the stream is destroyed, so that no code starts on
  * incomplete input.
  *
- * @param directory that of the program: see `programDirectory`
  * @throws KgentsError `artifact-unavailable`; whatever the target fails with
  */
-export async function deliver(
-  program: Program,
-  directory: string,
-  open: ProgramContext["open"],
-  target: Writable,
-): Promise<void> {
+export async function deliver(run: PodProgram, target: Writable): Promise<void> {
   const archive = pack();
-  const filled = fillArchive(archive, entriesOf(program, directory), open).catch((error) => {
+  const entries = await entriesOf(run);
+  const line = firstLine(run);
+  if (line !== "") target.write(line);
+  const filled = fillArchive(archive, entries, run.context.open).catch((error) => {
     archive.destroy(error);
     if (error instanceof KgentsError) throw error;
     throw new KgentsError("artifact-unavailable", `input cannot be read: ${error.message}`, { cause: error });

@@ -106,8 +106,8 @@ function whyBroken(error: unknown, { client, state }: CellRun): string {
 export async function followToEnd(
   run: CellRun,
 ): Promise<{ readonly end: "code-ended" } | Gone | Unreachable | Discarded> {
-  const { context, state } = run;
-  const ending = endingSignal(context.stop);
+  const { cell, context, state } = run;
+  const ending = endingSignal(context.stop, cell.shape.programs);
   let brokenSince: number | undefined;
   const backoff = createBackoff(pauses);
   while (!ending.aborted) {
@@ -165,15 +165,19 @@ function patienceOfStop(run: CellRun): Patience {
   return (serverAnswers) => patienceEnds(run, serverAnswers, since);
 }
 
-/** Kills the code from inside its cell, unless another program of the cell has been prepared since. */
+/**
+ * Kills the code from inside its cell, unless another program of the cell has been prepared since. That of a session is
+ * interrupted first.
+ */
 async function endCode(run: CellRun, patience: Patience): Promise<{ readonly end: "code-ended" } | Gone | Unreachable> {
-  const { client, pod, directory } = run;
+  const { client, pod, directory, cell } = run;
+  const script = cell.shape.programs === "session" ? cellScripts.stop(directory) : cellScripts.kill(directory);
   const backoff = createBackoff(pauses);
   for (;;) {
     let why: string;
     try {
       const limit = AbortSignal.timeout(stopPatience);
-      const end = await runScript(client, { pod, container: cellContainer }, cellScripts.kill(directory), limit);
+      const end = await runScript(client, { pod, container: cellContainer }, script, limit);
       if ("exitCode" in end && end.exitCode === 0) return { end: "code-ended" };
       why = "broken" in end ? end.broken : `exit code ${end.exitCode}`;
     } catch (error) {

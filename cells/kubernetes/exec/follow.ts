@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 import { KgentsError } from "#core/contract/error";
 import { controlReader } from "../../files/control-reader.ts";
+import { symbolicLinkInTheWay } from "../../files/folders-line.ts";
 import { cellContainer } from "../cell/classify-cell.ts";
 import { cellScripts, scriptExit, troubleMark } from "./cell-scripts.ts";
 import { deliver } from "./delivery.ts";
@@ -32,23 +33,19 @@ interface Delivery {
 }
 
 /** Sends the delivery, unless the code has been started. */
-function startDelivery(
-  { program, directory, context, state }: PodProgram,
-  stdin: Writable,
-  onFailure: () => void,
-): Delivery {
+function startDelivery(run: PodProgram, stdin: Writable, onFailure: () => void): Delivery {
   let isSent = false;
   let failure: unknown;
   const send = async (): Promise<void> => {
     try {
-      await deliver(program, directory, context.open, stdin);
+      await deliver(run, stdin);
       isSent = true;
     } catch (error) {
       failure = error;
       onFailure();
     }
   };
-  const over = state.startedAt === undefined ? send() : Promise.resolve(void stdin.end());
+  const over = run.state.startedAt === undefined ? send() : Promise.resolve(void stdin.end());
   return { over, isSent: () => isSent, failure: () => failure };
 }
 
@@ -89,6 +86,12 @@ function resultOf({ first, end }: Received, { isSent, failure }: Delivery, direc
   if (end.exitCode === 0) return { end: "code-ended" };
   if (end.exitCode === scriptExit.discarded) return { end: "discarded" };
   const why = first?.slice(troubleMark.length) || `exit code ${end.exitCode}`;
+  if (end.exitCode === scriptExit.linkInTheWay) {
+    throw new KgentsError("invalid-request", `files: ${why}: ${symbolicLinkInTheWay}`, {
+      field: "files",
+      remedy: "Remove the link, or use another path.",
+    });
+  }
   // What earlier programs left in the work directory can be in the way of the files of this one.
   const isInTheWay = end.exitCode === scriptExit.delivery && isSent() && directory !== ".";
   const isRefused = end.exitCode === scriptExit.programMissing || end.exitCode === scriptExit.noCell || isInTheWay;

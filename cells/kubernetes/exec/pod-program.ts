@@ -1,4 +1,5 @@
 import type { Program } from "#core/contract/cell-shape";
+import type { Language } from "#core/contract/language";
 import type { ProgramContext } from "../../provider.ts";
 import type { ClusterClient } from "../api/cluster-client.ts";
 
@@ -17,6 +18,10 @@ export interface PodProgram {
   readonly client: ClusterClient;
   readonly pod: string;
   readonly program: Program;
+  /** Its number. */
+  readonly n: number;
+  /** That of the cell. */
+  readonly language: Language;
   /** That of the program within the run directory: see `programDirectory`. */
   readonly directory: string;
   readonly context: ProgramContext;

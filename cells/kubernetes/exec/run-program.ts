@@ -66,18 +66,20 @@ const stopOf = (
 };
 
 function outcomeFrom(collected: Collected, { cell, program }: CellRun): ProgramOutcome {
-  const { marker, memoryKills, peakMemoryBytes, cpuSeconds, elapsedMilliseconds, filesOmitted } = collected;
-  const about = { usage: { peakMemoryBytes, cpuSeconds }, filesOmitted };
+  const { marker, memoryKills, peakMemoryBytes, cpuSeconds, elapsedMilliseconds, filesOmitted, kernelResult } =
+    collected;
+  const about = { usage: { peakMemoryBytes, cpuSeconds }, filesOmitted, kernelResult };
   if (marker === undefined) {
     return { exit: null, outOfMemory: false, lost: "the code has overwritten what its cell says of its end", ...about };
   }
-  const { code, signalled, stopped } = marker;
+  const { code, signalled, stopped, stoppedBy } = marker;
   return {
     exit: { code, signal: signalled ? signalName(code - 128) : null },
     outOfMemory: memoryKills > 0 && code !== 0,
     lost: null,
     ranMilliseconds: elapsedMilliseconds,
     stopped: stopped && stopOf(stopped, program.timeout, cell.shape),
+    stoppedBy,
     ...about,
   };
 }
@@ -117,6 +119,8 @@ export async function runProgram(
     client: reach.client,
     cell,
     program,
+    n,
+    language: cell.shape.language,
     directory: programDirectory(cell.shape.programs, n),
     context,
     pod: ready.pod,

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { CellShape } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { collectionGraceSeconds } from "#core/manifest/cell-pod";
+import { interruptPatience } from "../../provider.ts";
 
 /**
  * The supervisor ends the code at its time limit. The worker does so this much later, in milliseconds, if the
@@ -30,10 +32,11 @@ export const handedOver = (): KgentsError =>
  * Aborted when the worker must stop the code or stop following it. At a time limit the supervisor gets the first chance
  * to end the code.
  */
-export function endingSignal(stop: AbortSignal): AbortSignal {
+export function endingSignal(stop: AbortSignal, programs: CellShape["programs"]): AbortSignal {
   const controller = new AbortController();
+  const atTimeLimit = supervisorPatience + (programs === "session" ? interruptPatience : 0);
   const onStop = (): void => {
-    const patience = stop.reason === "timed-out" ? supervisorPatience : 0;
+    const patience = stop.reason === "timed-out" ? atTimeLimit : 0;
     setTimeout(() => controller.abort(stop.reason), patience).unref();
   };
   if (stop.aborted) onStop();

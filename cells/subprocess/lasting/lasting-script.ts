@@ -6,6 +6,7 @@
  */
 import type { CellShape } from "#core/contract/cell-shape";
 import { shellQuote } from "#core/text/shell-quote";
+import { symbolicLinkInTheWay } from "../../files/folders-line.ts";
 import {
   collection,
   directStart,
@@ -19,7 +20,6 @@ import {
   type SupervisorPlan,
   startsAgain,
 } from "../sandbox/program-script.ts";
-import { symbolicLinkInTheWay } from "../sandbox/sandbox-failure.ts";
 import { descriptors, exchangeDirectory, workDirectory } from "../sandbox/sandbox-paths.ts";
 import { announcements, lastingDescriptors, type PipeName } from "./pipe-names.ts";
 

@@ -4,9 +4,8 @@
  * @module
  */
 import { writeFileSync } from "node:fs";
-import { posix } from "node:path";
-import { shellQuote } from "#core/text/shell-quote";
 import { controlReader } from "../../files/control-reader.ts";
+import { foldersLine } from "../../files/folders-line.ts";
 import { usageSince } from "../cgroups/usage-since.ts";
 import type { Launcher } from "../launcher/launcher.ts";
 import type { ProgramConnections, ProgramPlan } from "../sandbox/follow-program.ts";
@@ -35,15 +34,6 @@ export interface OpenedProgram {
   readonly giveUp: () => void;
 }
 
-/** The line before the input files: the folders that lead to them, as words of a shell. */
-function foldersOf(inputs: ProgramPlan["inputs"]): string {
-  const folders = new Set<string>();
-  for (const { name } of inputs) {
-    for (let folder = posix.dirname(name); folder !== "."; folder = posix.dirname(folder)) folders.add(folder);
-  }
-  return [...folders].map(shellQuote).join(" ");
-}
-
 /** What is the same for every program of a sandbox that stays. */
 function commonConnections(
   launcher: Launcher,
@@ -51,7 +41,7 @@ function commonConnections(
   { pipes, over, giveUp }: OpenedProgram,
 ): Omit<ProgramConnections, "kill" | "wasKilled" | "mayStayOpen"> {
   const { group } = launcher;
-  pipes.find("inputs")?.write(`${foldersOf(inputs)}\n`);
+  pipes.find("inputs")?.write(foldersLine(inputs));
   return {
     stdin: pipes.find("stdin"),
     inputs: pipes.find("inputs"),

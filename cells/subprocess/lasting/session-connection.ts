@@ -1,5 +1,5 @@
 import type { ControlReader } from "../../files/control-reader.ts";
-import { type KernelResult, maximumKernelResult } from "../../provider.ts";
+import { readKernelResult } from "../../files/kernel-result.ts";
 import { parseExitLine } from "../sandbox/exit-line.ts";
 import type { SessionConnection } from "../sandbox/follow-program.ts";
 import { copyUntilEmpty } from "./copy-until-empty.ts";
@@ -11,13 +11,6 @@ const newline = 0x0a;
 function processOf(line: string | undefined): number | undefined {
   const [, digits] = /^process ([1-9]\d{0,9})$/.exec(line ?? "") ?? [];
   return digits === undefined ? undefined : Number(digits);
-}
-
-/** Reads what the kernel says of a call, which ends with NUL. */
-async function readKernelResult(reports: ControlReader): Promise<KernelResult> {
-  const text = (await reports.until(0, maximumKernelResult + 1)) ?? "";
-  if (text === "") return { absent: "none" };
-  return Buffer.byteLength(text) > maximumKernelResult ? { absent: "too-large" } : { text };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { KgentsError } from "#core/contract/error";
+import { symbolicLinkInTheWay } from "../../files/folders-line.ts";
 
 /** Known failures of building a sandbox: the message, its meaning, and the remedy. */
 const known: readonly { readonly pattern: RegExp; readonly reason: string; readonly remedy: string }[] = [
@@ -30,9 +31,6 @@ const known: readonly { readonly pattern: RegExp; readonly reason: string; reado
     remedy: "Install bubblewrap 0.8 or later.",
   },
 ];
-
-/** What the supervisor of a sandbox that stays says of a folder of the input files, after its name. */
-export const symbolicLinkInTheWay = "a symbolic link is in the way of the files, which are not written through it";
 
 /** Converts the diagnostics of bubblewrap or the supervisor to an error. */
 export function sandboxFailure(diagnostics: string): KgentsError {
