@@ -13,6 +13,13 @@ interface Driver {
   readonly main: string;
   readonly others?: readonly string[];
   readonly args?: readonly string[];
+  /**
+   * Options with which the interpreter itself runs the script of a call. A shell starts a kernel with SIGINT ignored. Other
+   * kernels set their handlers; bash cannot, and among shells only bash can undo it for the kernel that it starts.
+   *
+   * @default the shell of the cell runs it
+   */
+  readonly asShell?: readonly string[];
 }
 
 const javascript = { main: "javascript/driver.mjs", others: ["javascript/imports.mjs"] };
@@ -21,7 +28,7 @@ const drivers: Readonly<Record<string, Driver>> = {
   python: { main: "python/driver.py" },
   javascript,
   typescript: { ...javascript, args: ["typescript"] },
-  bash: { main: "bash/driver.sh" },
+  bash: { main: "bash/driver.sh", asShell: ["--posix"] },
 };
 
 const callScript = "call.sh";
@@ -72,7 +79,8 @@ export function commandOf(
   if (kernel === undefined) return [...interpreter, `${work}/${codeFile}`, ...args];
   const driver = driverOf(language);
   const start = [...interpreter, `${kernels}/${driver.main}`, ...(driver.args ?? [])];
-  return [shell, `${kernels}/${callScript}`, kernelHome, String(n), ...start];
+  const caller = driver.asShell === undefined ? [shell] : [interpreter[0] ?? shell, ...driver.asShell];
+  return [...caller, `${kernels}/${callScript}`, kernelHome, String(n), ...start];
 }
 
 /** The file that a call leaves in the folder that all calls share: what the kernel says of it. */

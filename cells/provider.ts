@@ -11,7 +11,7 @@ import type { Readable, Writable } from "node:stream";
 import type { CellShape, Program } from "#core/contract/cell-shape";
 import type { Content } from "#core/contract/request";
 import type { BackendName, Isolation } from "#core/contract/result";
-import { interruptSeconds } from "#core/manifest/supervisor";
+import { interruptSeconds } from "#core/manifest/interrupt-program";
 import type { Ecosystem, PackageRuntime } from "#core/packages/environment";
 import type { CellPlan } from "./cell-plan.ts";
 import type { Placement } from "./placement/placement.ts";

@@ -49,14 +49,12 @@
  */
 import type { CellShape } from "../contract/cell-shape.ts";
 import { startScript } from "./command-file.ts";
+import { interruptFunction, interruptSeconds } from "./interrupt-program.ts";
 
 /** Processes of the supervisor and of execs. They count for the same user as the code's. */
 const ownProcesses = 16;
 /** How many more of these can still be started when the code has reached its limit. */
 const spareProcesses = 48;
-
-/** How long an interrupted program of a session may take to end before it is killed, in seconds. */
-export const interruptSeconds = 2;
 
 /** The exit code of the supervisor if its shell cannot limit processes. */
 export const noProcessLimitExit = 122;
@@ -85,23 +83,6 @@ else
   read -r peak <$group/memory/memory.max_usage_in_bytes
   read -r value <$group/cpuacct/cpuacct.usage && cpu=$((value / 1000))
 fi`;
-
-/**
- * A function of a shell that sends SIGINT to the program whose directory is $1; fails if it has no process. A call passes
- * the signal on to its kernel. Other programs get it with all their descendants, as at a terminal.
- */
-export const interruptFunction = `interrupt_tree() {
-  # First: the children of a process that ends get another parent.
-  set -- "$1" $(cat "/proc/$1/task/$1/children" 2>/dev/null)
-  kill -INT "$1"
-  shift
-  for child do interrupt_tree "$child"; done
-}
-interrupt() {
-  process=; read -r process <"$1/process"
-  case $process in '' | *[!0-9]*) return 1 ;; esac
-  if [ -d "$1/kernels" ]; then kill -INT "$process"; else interrupt_tree "$process"; fi 2>/dev/null
-}`;
 
 // Kubernetes expands `$(NAME)` in a container's command if it knows the name, and turns two dollars into one. The
 // script must not contain two dollars in a row. It is limited to what POSIX, dash and busybox support: no `local`, no

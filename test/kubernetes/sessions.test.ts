@@ -1,5 +1,5 @@
 /** Programs of a session in a pod: a kernel and other processes stay between them, whichever worker asks. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -65,35 +65,20 @@ const fine = { code: 0, lost: null, stderr: "", stoppedBy: undefined };
 const succeeded = { exit: { code: 0, signal: null }, outOfMemory: false, lost: null };
 
 /** A worker of its own that follows program `n` until it is killed. */
-function startWorker(
-  cell: CellPlan,
-  n: number,
-  code: string,
-): { process: ChildProcess; says: (text: string) => Promise<void> } {
-  const orders = {
-    kubeconfig: cluster.kubeconfig,
-    namespace: namespace.name,
-    instance,
-    cell,
-    n,
-    program: callOf(cell, code),
-  };
-  const child = spawn(
-    process.execPath,
-    [fileURLToPath(new URL("session-child.ts", import.meta.url)), JSON.stringify(orders)],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+function startWorker(cell: CellPlan, n: number, code: string) {
+  const { kubeconfig } = cluster;
+  const orders = { kubeconfig, namespace: namespace.name, instance, cell, n, program: callOf(cell, code) };
+  const path = fileURLToPath(new URL("session-child.ts", import.meta.url));
+  const child = spawn(process.execPath, [path, JSON.stringify(orders)], { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   child.stdout.on("data", (chunk) => {
     said += chunk;
   });
-  return { process: child, says: (text) => expect.poll(() => said, { timeout: 60_000 }).toContain(text) };
+  return { process: child, said: () => said };
 }
 
 describe.concurrent("a session in a pod", () => {
-  test("of python keeps names, files and threads, and other programs have streams of their own", async () => {
+  test("of python keeps names, files and threads, and other programs have streams of their own", async ({ expect }) => {
     await using scene = await acquire({ language: "python" });
     const { call, script, run } = programsOf(scene.cell);
     expect(await call("x = 20; import threading, time")).toMatchObject({ ...fine, result: { status: "ok", call: 1 } });
@@ -132,11 +117,11 @@ describe.concurrent("a session in a pod", () => {
     expect(await call("x")).toMatchObject({ ...fine, result: { displays: [{ "text/plain": "20" }] } });
   });
 
-  test.each([
+  test.for([
     ["javascript", "let x = 20", "console.log(x + 1)"],
     ["typescript", "let x: number = 20", "console.log(x + 1 as number)"],
     ["bash", "x=20", "echo $((x + 1))"],
-  ])("of %s keeps names, and an interrupt ends what runs", async (language, set, print) => {
+  ])("of %s keeps names, and an interrupt ends what runs", async ([language, set = "", print = ""], { expect }) => {
     await using scene = await acquire({ language });
     const { cell } = scene;
     const { call, next } = programsOf(cell);
@@ -156,7 +141,7 @@ describe.concurrent("a session in a pod", () => {
     expect(await call(print)).toMatchObject({ ...fine, stdout: "21\n", result: { call: 3 } });
   });
 
-  test("interrupts what must stop, and kills everything only if that does not help", async () => {
+  test("interrupts what must stop, and kills everything only if that does not help", async ({ expect }) => {
     await using scene = await acquire({ language: "python" });
     const { cell } = scene;
     const { call, next, script, run } = programsOf(cell);
@@ -190,7 +175,7 @@ describe.concurrent("a session in a pod", () => {
     expect(await call("7")).toMatchObject({ ...fine, result: { call: 1 } });
   });
 
-  test("goes on when a worker is killed within a call; each program is started once", async () => {
+  test("goes on when a worker is killed within a call; each program is started once", async ({ expect }) => {
     await using scene = await acquire({ language: "python" });
     const { cell } = scene;
     const { call, next, script } = programsOf(cell);
@@ -199,7 +184,7 @@ describe.concurrent("a session in a pod", () => {
     const code =
       "print('begun', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.1)\nopen('starts', 'a').write('start\\n')\nx + 1";
     const worker = startWorker(cell, n, code);
-    await worker.says("begun");
+    await expect.poll(worker.said, { timeout: 60_000 }).toBe("begun\n");
     worker.process.kill("SIGKILL");
     const [one, other] = [first, second].map((provider) => follow(provider, cell, n, callOf(cell, code)));
     await expect.poll(() => one?.output().stdout, { timeout: 60_000 }).toBe("begun\n");
@@ -217,7 +202,7 @@ describe.concurrent("a session in a pod", () => {
     expect(await call("x")).toMatchObject({ ...fine, result: { call: 3, displays: [{ "text/plain": "5" }] } });
   });
 
-  test("has a new kernel after one that ran out of memory or was killed", async () => {
+  test("has a new kernel after one that ran out of memory or was killed", async ({ expect }) => {
     await using scene = await acquire({ language: "python", memory: "64Mi" });
     const { cell } = scene;
     const { call, next } = programsOf(cell);

@@ -91,6 +91,9 @@ describe.each(everyone)("a session, as %s", (who) => {
         ...fine,
         stdout: "21\nkilled\n",
       });
+      const interrupted = await call("echo begun; sleep 600", { interruptAt: "begun" });
+      expect(endOf(interrupted)).toMatchObject({ code: 130, result: { status: "interrupted" } });
+      expect(endOf(await call("f"))).toMatchObject({ ...fine, stdout: "21\n" });
     });
   });
 

@@ -7,7 +7,8 @@
  * @module
  */
 import { cellDirectories, cellProcesses } from "#core/manifest/cell-pod";
-import { execLimitCommand, interruptFunction, interruptSeconds, readCounters } from "#core/manifest/supervisor";
+import { interruptFunction, interruptSeconds } from "#core/manifest/interrupt-program";
+import { execLimitCommand, readCounters } from "#core/manifest/supervisor";
 import { backslash, passable, readable } from "../../files/output-patterns.ts";
 import { maximumKernelResult } from "../../provider.ts";
 
