@@ -1,7 +1,7 @@
 import { Context } from "@temporalio/activity";
 import type { CellPlan } from "#cells/cell-plan";
 import type { ProviderWish } from "#cells/placement/choose-provider";
-import { hasKernel } from "#core/contract/session/names";
+import { hasKernel } from "#core/contract/language";
 import { codeAnnotations } from "#core/manifest/manifest";
 import type { WantedPackages } from "#core/packages/environment";
 import { applyPackagePolicy } from "#core/packages/policy";
@@ -93,7 +93,7 @@ function planSessionCell(
       ttlMilliseconds: 0,
       session: {
         runId,
-        kernel: hasKernel(language.name),
+        kernel: hasKernel(language),
         idleMilliseconds: spec.idleTimeout,
         maximumAgeMilliseconds: spec.maximumAge,
         restore: spec.restore,

@@ -26,7 +26,6 @@ export type { RunStatus } from "#core/contract/run-status";
 export type { ReadFiles, RemoveFiles, RunCall, WriteFiles } from "#core/contract/session/calls";
 export {
   codeSessionWorkflow,
-  kernelLanguages,
   type SessionUpdate,
   sessionQueries,
   sessionUpdates,

@@ -20,6 +20,7 @@ import { operatorCommand } from "./operator/operator-command.ts";
 import { controlCommands } from "./runs/control-commands.ts";
 import { lookCommands } from "./runs/look-commands.ts";
 import { scheduleCommand } from "./schedules/schedule-command.ts";
+import { sessionCommands } from "./sessions/session-command.ts";
 import { checkProcess } from "./stack/check-process.ts";
 import { doctorCommand } from "./stack/doctor-command.ts";
 import { downCommand, statusCommand, upCommand } from "./stack/stack-commands.ts";
@@ -47,6 +48,11 @@ async function leave(code: number): Promise<never> {
 /** Declares the commands that start runs, look at them and control them. */
 function declareRunCommands(program: Command): void {
   execCommand(program, async (source, flags) => {
+    if (flags.session !== undefined) {
+      const { runInSession } = await import("./sessions/run-in-session.ts");
+      await leave(await runInSession(flags.session, source, flags));
+      return;
+    }
     const { exec } = await import("./exec/exec.ts");
     process.exitCode = await exec(source, flags);
   });
@@ -69,6 +75,21 @@ function declareRunCommands(program: Command): void {
     rerun: async (id, flags) => {
       process.exitCode = await (await import("./runs/rerun.ts")).rerun(id, flags);
     },
+  });
+}
+
+/** Declares the commands about sessions. */
+function declareSessionCommands(program: Command): void {
+  const verbs = () => import("./sessions/session.ts");
+  sessionCommands(program, {
+    create: async (id, flags) => leave(await (await verbs()).createSession(id, flags)),
+    list: async (flags) => leave(await (await verbs()).listSessions(flags)),
+    run: async (id, source, flags) =>
+      leave(await (await import("./sessions/run-in-session.ts")).runInSession(id, source, flags)),
+    put: async (id, paths, flags) => leave(await (await verbs()).putFiles(id, paths, flags)),
+    get: async (id, patterns, flags) => leave(await (await verbs()).getFiles(id, patterns, flags)),
+    remove: async (ids, flags) => leave(await (await verbs()).removeSessions(ids, flags)),
+    shell: async (flags) => leave(await (await import("./sessions/shell.ts")).shell(flags)),
   });
 }
 
@@ -186,6 +207,7 @@ export async function runCommandLine(programs: Programs): Promise<void> {
     .configureOutput({ outputError: () => {}, writeOut: (text) => void print(text) })
     .addHelpText("after", "\nStart with: kgents exec --code \"print('hello')\"");
   declareRunCommands(program);
+  declareSessionCommands(program);
   declareOtherCommands(program, programs);
 
   // A detached child process does not keep this process alive. Without a timer, it would end while it awaits the

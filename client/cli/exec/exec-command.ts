@@ -38,6 +38,8 @@ export interface ExecFlags {
   readonly fallback: boolean;
   readonly dryRun?: true;
   readonly detach?: true;
+  readonly session?: string;
+  readonly create?: true;
   readonly id?: string;
   readonly priority?: number;
   readonly label?: string[];
@@ -104,6 +106,8 @@ export function execCommand(
   )
     .option("--output-dir <directory>", "the directory for output files (default: kgents-output)")
     .option("--priority <number>", "order when runs have to wait: 1 is first, 5 is last (default: 3)", priority)
+    .option("--session <id>", "run it in this session, which keeps files and names between calls")
+    .option("--create", "with --session: create the session if there is none")
     .option("--id <id>", "the run's id and idempotency key")
     .option("--dry-run", "print the Kubernetes Job that would be created, and start nothing")
     .option("--detach", "print the run's id and leave it running")

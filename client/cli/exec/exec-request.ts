@@ -31,7 +31,7 @@ const exists = (path: string): Promise<boolean> =>
   );
 
 /** Parses `PATH[:NAME]`. A value that is an existing path is taken whole, even with colons. */
-async function inputOf(value: string): Promise<FileSource> {
+export async function inputOf(value: string): Promise<FileSource> {
   const at = value.lastIndexOf(":");
   if (at <= 0 || at === value.length - 1 || (await exists(value))) return { path: value };
   const source = { path: value.slice(0, at), name: value.slice(at + 1) };

@@ -4,9 +4,8 @@
  * @module
  */
 import { type CellShape, networkOf, type Program } from "../cell-shape.ts";
-import { commandInImage, type Language } from "../language.ts";
+import { commandInImage, hasKernel, type Language } from "../language.ts";
 import { checkKernelCall, type RunCallSpec } from "./calls.ts";
-import { hasKernel } from "./names.ts";
 import type { SessionSpec } from "./session.ts";
 
 /** The time limit of a program that is not a call, in milliseconds: 256 MiB of files on a slow disk. */
@@ -47,7 +46,7 @@ export const sessionShape = (spec: SessionSpec, language: Language, lifetime: nu
  * @throws KgentsError `invalid-request` if a kernel cannot take what the call has
  */
 export function callProgram(call: RunCallSpec, spec: SessionSpec, language: Language): Program {
-  const inKernel = call.code !== undefined && !call.isolated && hasKernel(language.name);
+  const inKernel = call.code !== undefined && !call.isolated && hasKernel(language);
   if (inKernel) checkKernelCall(call);
   return {
     command: commandInImage(language, spec.image ?? language.image),

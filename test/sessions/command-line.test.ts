@@ -1,0 +1,78 @@
+/** `kgents session`, `exec --session` and `kgents shell`. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type CommandLine, createCommandLine } from "../support/command-line.ts";
+
+let terminal: CommandLine;
+beforeAll(async () => {
+  terminal = await createCommandLine({ environment: { KGENTS_TEMPORAL_CLI: inject("temporalBinary") } });
+});
+afterAll(() => terminal[Symbol.asyncDispose]());
+
+const kgents = (...args: string[]) => terminal.run(args);
+const svg = "<svg xmlns='http://www.w3.org/2000/svg'/>";
+
+test("a session is created, used, listed and ended", async () => {
+  expect(await kgents("session", "create", "data", "--memory", "256Mi")).toMatchObject({ code: 0, stdout: "data\n" });
+  await terminal.file("table.csv", "a,b\n1,2\n");
+  expect(await kgents("session", "put", "data", "table.csv")).toMatchObject({ code: 0 });
+  expect(await kgents("session", "run", "data", "--code", "x = open('table.csv').read(); len(x)")).toMatchObject({
+    code: 0,
+    stdout: "8\n",
+  });
+  const next = await kgents("exec", "--session", "data", "--code", "import sys; print(x[:3]); sys.exit(3)");
+  expect(next).toMatchObject({ code: 3, stdout: "a,b\n" });
+  const wrote = await kgents("exec", "--session", "data", "--code", "open('out.txt', 'w').write('out'); None");
+  expect(wrote, wrote.stderr).toMatchObject({ code: 0, stdout: "" });
+  const got = await kgents("session", "get", "data", "*.txt", "--output-dir", "out");
+  expect(got, got.stderr).toMatchObject({ code: 0 });
+  expect(await readFile(join(terminal.directory, "out/out.txt"), "utf8")).toBe("out");
+  const picture = `class P:\n  def _repr_svg_(self): return "${svg}"\n  def __repr__(self): return 'P'\nP()`;
+  expect(await kgents("exec", "--session", "data", "--output-dir", "shown", "--code", picture)).toMatchObject({
+    code: 0,
+    stdout: "P\n",
+  });
+  expect(await readFile(join(terminal.directory, "shown/call-4-1.svg"), "utf8")).toBe(svg);
+  const { stdout } = await kgents("session", "ls");
+  expect(JSON.parse(stdout)).toMatchObject({ id: "data", status: "ready", language: "python", calls: 4 });
+  expect(await kgents("session", "rm", "data")).toMatchObject({ code: 0, stdout: "data\n" });
+  expect((await kgents("session", "ls")).stdout).toBe("");
+});
+
+test("--create opens a session that is not there; without it the command says so", async () => {
+  const none = await kgents("exec", "--session", "none", "--code", "1");
+  expect(none).toMatchObject({ code: 2, stdout: "" });
+  expect(none.stderr).toContain("there is no open session none");
+  const made = await kgents(
+    "exec",
+    "--session",
+    "made",
+    "--create",
+    "--memory",
+    "256Mi",
+    "--lang",
+    "js",
+    "--code",
+    "6 * 7",
+  );
+  expect(made, made.stderr).toMatchObject({ code: 0, stdout: "42\n" });
+  const other = await kgents("exec", "--session", "made", "--lang", "python", "--code", "1");
+  expect(other).toMatchObject({ code: 2 });
+  expect(other.stderr).toContain("the language of made");
+  for (const flag of [["--memory", "1Gi"], ["--detach"], ["--priority", "1"]]) {
+    const refused = await kgents("exec", "--session", "made", ...flag, "--code", "1");
+    expect(refused.code, flag.join(" ")).toBe(2);
+    expect(refused.stderr).toContain(flag[0]);
+  }
+  expect(await kgents("session", "rm", "made")).toMatchObject({ code: 0 });
+});
+
+test("kgents shell runs line after line, and code of several lines", async () => {
+  const input = "x = 2\nfor i in range(2):\n  print(i)\n\nx + 1\n1/0\n";
+  const { code, stdout, stderr } = await terminal.run(["shell", "--memory", "256Mi"], { input });
+  expect(stdout, stderr).toBe("0\n1\n3\n");
+  expect(stderr).toContain("ZeroDivisionError");
+  expect(code).toBe(1);
+  expect((await kgents("session", "ls")).stdout).toBe("");
+});
