@@ -212,7 +212,7 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
   [
     "a schema that there is not",
     ["schema", "answer"],
-    "command-argument value 'answer' is invalid for argument 'schema'. Allowed choices are request, result, failure.",
+    "command-argument value 'answer' is invalid for argument 'schema'. Allowed choices are request, result, failure, session, session-updates, session-results.",
     "See `kgents schema --help`.",
   ],
   ["no schema", ["schema"], "missing required argument 'schema'", "See `kgents schema --help`."],
