@@ -18,9 +18,10 @@ import { collectOnce } from "./collect.ts";
 import type { Collected } from "./collected.ts";
 import { runScript } from "./exec-session.ts";
 import { followOnce } from "./follow.ts";
+import { type Patience, patienceWith } from "./patience.ts";
 import type { PodProgram } from "./pod-program.ts";
 import { StoreError } from "./pour.ts";
-import { collectionDeadline, collectionPatience, endingSignal, handedOver, isHandedOver } from "./stop-signals.ts";
+import { collectionDeadline, endingSignal, handedOver, isHandedOver } from "./stop-signals.ts";
 
 /** The access to an instance's cells. */
 export interface Reach extends OwnCells {
@@ -77,17 +78,18 @@ async function closeWhenGone({ reach, cell, pin }: CellRun, over: AbortSignal, c
   }
 }
 
-/** The time at which to give up on a cell that does not answer, in milliseconds since the epoch. */
-function patienceEnds({ state, program, reach }: CellRun, serverAnswers: boolean, since: number): number {
+/** The patience with a connection that breaks now. */
+function patienceOf({ state, program, reach }: CellRun): Patience {
+  const since = Date.now();
   const codeEnds = (state.startedAt?.getTime() ?? since) + program.timeout;
-  return Math.max(codeEnds, since) + (serverAnswers ? reach.nodePatienceMilliseconds : collectionPatience);
+  return patienceWith({ from: Math.max(codeEnds, since), nodePatience: reach.nodePatienceMilliseconds });
 }
 
 /** Decides what to do after a broken connection: the cell is gone, the deadline has passed, or undefined to retry. */
-async function afterBreak(run: CellRun, why: string, since: number): Promise<Gone | Unreachable | undefined> {
+async function afterBreak(run: CellRun, why: string, patience: Patience): Promise<Gone | Unreachable | undefined> {
   const state = await stateNow(run);
   if (state?.state === "ended" || state?.state === "failed") return { end: "gone", state };
-  return Date.now() > patienceEnds(run, state !== undefined, since) ? { end: "unreachable", why } : undefined;
+  return Date.now() > patience(state !== undefined) ? { end: "unreachable", why } : undefined;
 }
 
 /** The message of an error that only means a broken connection; other errors are thrown. */
@@ -108,7 +110,7 @@ export async function followToEnd(
 ): Promise<{ readonly end: "code-ended" } | Gone | Unreachable | Discarded> {
   const { cell, context, state } = run;
   const ending = endingSignal(context.stop, cell.shape.programs);
-  let brokenSince: number | undefined;
+  let patience: Patience | undefined;
   const backoff = createBackoff(pauses);
   while (!ending.aborted) {
     const over = new AbortController();
@@ -125,7 +127,7 @@ export async function followToEnd(
       if (state.received.stdout + state.received.stderr > before) {
         // Output arrived on this connection, so reset the back-off.
         backoff.reset();
-        brokenSince = undefined;
+        patience = undefined;
       }
     } catch (error) {
       if (error instanceof StoreError) await endCode(run, hurried());
@@ -135,8 +137,8 @@ export async function followToEnd(
       await watched;
     }
     if (ending.aborted) break;
-    brokenSince ??= Date.now();
-    const next = await afterBreak(run, why, brokenSince);
+    patience ??= patienceOf(run);
+    const next = await afterBreak(run, why, patience);
     if (next) return next;
     await backoff.pause(ending);
   }
@@ -146,9 +148,6 @@ export async function followToEnd(
   }
   return endCode(run, patienceOfStop(run));
 }
-
-/** The time at which to give up, depending on whether the server answers. */
-type Patience = (serverAnswers: boolean) => number;
 
 function hurried(): Patience {
   const deadline = Date.now() + stopPatience;
@@ -160,9 +159,7 @@ function hurried(): Patience {
  * still matter.
  */
 function patienceOfStop(run: CellRun): Patience {
-  if (run.context.stop.reason !== "timed-out") return hurried();
-  const since = Date.now();
-  return (serverAnswers) => patienceEnds(run, serverAnswers, since);
+  return run.context.stop.reason === "timed-out" ? patienceOf(run) : hurried();
 }
 
 /**
@@ -200,6 +197,7 @@ export async function collectToEnd(
 ): Promise<{ readonly end: "collected"; readonly collected: Collected } | Gone | Unreachable | Discarded> {
   const { cell, context } = run;
   const since = Date.now();
+  const patience = patienceOf(run);
   const saved = new Set<string>();
   using clock = collectionDeadline(context.stop);
   const deadline = AbortSignal.any([clock.signal, context.abandoned]);
@@ -218,7 +216,7 @@ export async function collectToEnd(
     }
     if (isHandedOver(context.stop)) throw handedOver();
     if (deadline.aborted) return { end: "unreachable", why };
-    const next = await afterBreak(run, why, since);
+    const next = await afterBreak(run, why, patience);
     if (next) return next;
     const hurried = context.stop.aborted && context.stop.reason !== "timed-out";
     if (hurried && Date.now() > since + stopPatience) return { end: "unreachable", why };
