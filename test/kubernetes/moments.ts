@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 import { cellIdOf } from "#activities/plan";
+import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
+import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { cellLabel } from "#core/manifest/cluster-names";
 import type { DirectoryStore } from "#platform/store/directory-store";
 import { runKey } from "#platform/store/references";
 import { clientPod, hardenedJob, resourceQuota } from "./manifests.ts";
-import { type CellNamespace, cluster } from "./support.ts";
+import { type CellNamespace, cluster, jobType } from "./support.ts";
 
 /** What is needed to observe runs. */
 export interface Reach {
@@ -86,9 +88,12 @@ export const hasOutput = (scene: Reach, handle: ExecutionHandle, bytes: number):
 export const cellOf = ({ id, runId }: ExecutionHandle): string =>
   cellIdOf({ workflowId: id, runId, key: runKey(id, runId) }, 1);
 
-/** The Jobs and pods of one run, one a line. */
-export const leftOf = async (namespace: CellNamespace, handle: ExecutionHandle): Promise<string> =>
-  (await namespace.kubectl("get", "jobs,pods", "-l", `${cellLabel}=${cellOf(handle)}`, "-o", "name")).trim();
+/** The number of Jobs and pods of one run. */
+export async function leftOf({ objects }: CellNamespace, handle: ExecutionHandle): Promise<number> {
+  const labelSelector = `${cellLabel}=${cellOf(handle)}`;
+  const found = [jobType, resourceTypes.Pod].map((type) => objects.list(type, { labelSelector }));
+  return (await Promise.all(found)).flat().length;
+}
 
 /** The path of a run's artifact in the store. */
 export const stored = ({ store }: Pick<Reach, "store">, { id, runId }: ExecutionHandle, name: string): string =>
@@ -118,6 +123,10 @@ const storage = "ephemeral-storage";
 const full = { "count/jobs.batch": "1", pods: "1", [storage]: "64Mi" } as const;
 type Filled = keyof typeof full;
 
+interface CountingQuota extends KubernetesJson {
+  readonly status?: { readonly used?: Readonly<Record<string, string>> };
+}
+
 /**
  * Exhausts a quota of the namespace, so that it has no room for a Job, a pod or a cell's storage until the returned
  * function is called.
@@ -133,16 +142,18 @@ export async function refuseAll(
   await namespace.apply(filler(kind));
   await namespace.apply(resourceQuota({ [kind]: full[kind] }, options.hidden ? ["NotBestEffort"] : []));
   // Until its controller has counted it, a quota admits everything, or rejects it with another message.
-  const used = `jsonpath={.status.used.${kind.replace(".", "\\.")}}`;
-  await until("the quota's count", async () =>
-    /[1-9]/.test(await namespace.kubectl("get", "resourcequota", "test", "-o", used)),
-  );
+  await until("the quota's count", async () => {
+    const quota = await namespace.objects.get<CountingQuota>(resourceTypes.ResourceQuota, { name: "test" });
+    return /[1-9]/.test(quota?.status?.used?.[kind] ?? "");
+  });
   return () => namespace.kubectl("delete", "resourcequota", "test");
 }
 
 /** The names of a scene's Jobs. */
 export const jobs = async ({ namespace }: Pick<Reach, "namespace">): Promise<string[]> =>
-  (await namespace.kubectl("get", "jobs", "-l", cellLabel, "-o", "name")).split("\n").filter((line) => line !== "");
+  (await namespace.objects.list(jobType, { labelSelector: cellLabel })).map(
+    ({ metadata }) => `job.batch/${metadata?.name}`,
+  );
 
 /** Runs a shell command in a scene's only cell. Returns its exit code; null without a cell. */
 export async function inCell({ namespace }: Reach, command: string): Promise<number | null> {

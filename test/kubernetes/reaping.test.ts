@@ -2,20 +2,25 @@
 import { randomUUID } from "node:crypto";
 import type { WorkflowHandle } from "@temporalio/client";
 import { describe, expect, it } from "vitest";
+import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
 import type { ExecutionHandle } from "#client/sdk/execution-handle";
 import { cellOf, hasOutput, leftOf, until } from "./moments.ts";
-import { useClusterWorker } from "./support.ts";
+import { jobType, useClusterWorker } from "./support.ts";
 import { witness } from "./witness.ts";
 
 const here = useClusterWorker();
 
 /** The Jobs and pods of one run. */
-const left = (handle: ExecutionHandle): Promise<string> => leftOf(here.namespace, handle);
+const left = (handle: ExecutionHandle): Promise<number> => leftOf(here.namespace, handle);
 
-const isComplete = async (handle: ExecutionHandle): Promise<boolean> =>
-  (await here.namespace.kubectl("get", "job", cellOf(handle), "-o", "jsonpath={.status.conditions[*].type}")).includes(
-    "Complete",
-  );
+interface StoredJob extends KubernetesJson {
+  readonly status?: { readonly conditions?: readonly { readonly type: string }[] };
+}
+
+const isComplete = async (handle: ExecutionHandle): Promise<boolean> => {
+  const job = await here.namespace.objects.get<StoredJob>(jobType, { name: cellOf(handle) });
+  return job?.status?.conditions?.some(({ type }) => type === "Complete") ?? false;
+};
 
 /** The summaries in the history, in order. */
 async function summariesOf(handle: WorkflowHandle): Promise<string[]> {
@@ -37,7 +42,7 @@ describe.concurrent("a finished Job", () => {
     await handle.result();
     const ended = Date.now();
     await until("the Job's end", () => isComplete(handle), 500);
-    await until("the Job's removal", async () => (await left(handle)) === "", 500, (ttl + 20) * 1000);
+    await until("the Job's removal", async () => (await left(handle)) === 0, 500, (ttl + 20) * 1000);
     const stayed = (Date.now() - ended) / 1000;
     expect(stayed).toBeGreaterThan(ttl - 1);
     expect(stayed).toBeLessThan(ttl + 10);
@@ -55,9 +60,9 @@ describe.concurrent("a finished Job", () => {
     expect(run.status.name).toBe("COMPLETED");
     expect(child).toMatchObject({ status: { name: "RUNNING" }, type: "reapCell" });
     expect(child.parentExecution?.workflowId).toBe(handle.id);
-    expect(await left(handle)).not.toBe("");
+    expect(await left(handle)).toBeGreaterThan(0);
     await reap.result();
-    expect(await left(handle)).toBe("");
+    expect(await left(handle)).toBe(0);
     expect(await summariesOf(reap)).toEqual([
       `end of the cell ${cellId}, and removal of its Job 5 s later`,
       `let the finished cell ${cellId} end`,
@@ -72,8 +77,8 @@ describe.concurrent("a finished Job", () => {
   ])("of code that %s stays for its TTL too", async (status, code) => {
     const handle = await here.worker.start({ ...quick, code, timeout: 2, ttl: 3 });
     expect(await handle.result()).toMatchObject({ status });
-    expect(await left(handle)).not.toBe("");
-    await until("the removal", async () => (await left(handle)) === "", 500);
+    expect(await left(handle)).toBeGreaterThan(0);
+    await until("the removal", async () => (await left(handle)) === 0, 500);
   });
 });
 
@@ -82,6 +87,6 @@ it.concurrent("the cell of a run that is terminated is removed within seconds by
   await hasOutput({ ...here.worker, namespace: here.namespace }, handle, 500);
   await here.worker.client.workflow.getHandle(handle.id).terminate();
   const since = Date.now();
-  await until("the removal", async () => (await left(handle)) === "", 250);
+  await until("the removal", async () => (await left(handle)) === 0, 250);
   expect(Date.now() - since).toBeLessThan(12_000);
 });

@@ -114,7 +114,7 @@ it("the kubelet stopped: a run is lost soon after its time, with the output it h
     // The timeout, the wait for the node, and the removal of pods that nothing else deletes.
     expect(Date.now() - began).toBeLessThan(60_000);
     // Deleted from the cluster, although its node cannot confirm it.
-    await expect.poll(() => leftOf(here.namespace, lost)).toBe("");
+    await expect.poll(() => leftOf(here.namespace, lost)).toBe(0);
     expect(await here.namespace.kubectl("get", "job", "patient", "-o", "jsonpath={.status.succeeded}")).toBe("");
   } finally {
     await node().start("kubelet");

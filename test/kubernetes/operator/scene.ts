@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { createClusterClient } from "#cells/kubernetes/api/cluster-client";
 import type { KubernetesJson } from "#cells/kubernetes/api/kubernetes-json";
-import { createObjects, type Objects } from "#cells/kubernetes/api/objects";
 import { resourceTypes } from "#cells/kubernetes/api/resource-types";
 import type { AgentStatus } from "#core/agents/agent";
 import { agentDefaults } from "#core/agents/agent-defaults";
@@ -12,7 +11,7 @@ import { createOperatorMetrics } from "#operator/report/metrics";
 import type { RolloutRecorder } from "#operator/report/rollout-recorder";
 import { startOperator } from "#operator/run-operator";
 import { createLogger } from "#platform/host/logger";
-import { cellNamespace, cluster, kubectl } from "../support.ts";
+import { type CellNamespace, cellNamespace, cluster, kubectl } from "../support.ts";
 
 /** Installs the definition of Agents. It stays: other tests use it, too. */
 export async function installCrd(): Promise<void> {
@@ -43,10 +42,7 @@ export const sleeping = (spec: Partial<AgentSpecInput> = {}): AgentSpecInput => 
 });
 
 /** A namespace for Agents. */
-export interface AgentNamespace extends AsyncDisposable {
-  readonly name: string;
-  readonly objects: Objects;
-  readonly kubectl: (...args: string[]) => Promise<string>;
+export interface AgentNamespace extends Omit<CellNamespace, "apply" | "left"> {
   /** Applies an Agent as a user. */
   readonly applyAgent: (name: string, spec: AgentSpecInput) => Promise<StoredAgent>;
   readonly agent: (name: string) => Promise<StoredAgent | undefined>;
@@ -67,12 +63,10 @@ const childResources = "serviceaccounts,configmaps,networkpolicies,services,depl
 export async function createAgentNamespace(): Promise<AgentNamespace> {
   await installCrd();
   const namespace = await cellNamespace();
-  const client = await createClusterClient({ kubeconfig: cluster.kubeconfig, namespace: namespace.name });
-  const objects = createObjects(client);
+  const { objects } = namespace;
   const agent = (name: string) => objects.get<StoredAgent>(resourceTypes.Agent, { name });
   return {
     ...namespace,
-    objects,
     applyAgent: async (name, spec) => {
       const wanted: StoredAgent = { apiVersion: "kgents.io/v1", kind: "Agent", metadata: { name }, spec };
       return (await objects.apply(wanted, { fieldManager: "kgents", force: true })).object;
