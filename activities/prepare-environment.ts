@@ -56,6 +56,8 @@ export const prepareEnvironment =
       await provider.addPackages(withEnvironment(cell, wanted.ecosystem, policy, environment.hash), signal);
       return environment;
     } catch (error) {
+      // Whatever it interrupted is not the reason.
+      if (signal.aborted) return await Context.current().cancelled;
       if (error instanceof NoPlace) return { full: true, cluster: error.message };
       throw error;
     }

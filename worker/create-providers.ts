@@ -30,11 +30,12 @@ async function instanceOf({ client, namespace, address, tls }: WorkerConnections
   return createHash("sha256").update(`${clusterId}\0${namespace}`).digest("hex").slice(0, 16);
 }
 
-async function kubernetesProvider({ configuration, connections, log }: ProvidersOf): Promise<CellProvider> {
+async function kubernetesProvider({ configuration, connections, paths, log }: ProvidersOf): Promise<CellProvider> {
   const provider = createKubernetesProvider({
     ...configuration.worker.kubernetes,
     maximumStartsPerSecond: configuration.worker.maximumStartsPerSecond,
     instance: await instanceOf(await connections),
+    cacheDirectory: paths.cache,
     log: (line) => log.warn(line),
   });
   const { available, summary } = await provider.status();

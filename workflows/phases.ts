@@ -9,6 +9,7 @@ import type { Activities, NoPlaceNow, ProvisionedCell } from "#activities/contra
 import type { SessionActivities } from "#activities/session-contract";
 import { nonRetryableKinds } from "#core/contract/failure";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
+import { installationSeconds } from "#core/packages/environment";
 import { oneLine } from "#core/text/code-excerpt";
 import { fieldsOf } from "./raw-request.ts";
 
@@ -108,7 +109,7 @@ export const executing = (cell: ProvisionedCell, place: Place): Pick<Activities,
   });
 
 /** How long packages may take, in all attempts. */
-const installing = { once: "15 minutes", all: "30 minutes" } as const;
+const installing = { once: "15 minutes", all: 1000 * installationSeconds } as const;
 
 /**
  * Between phases 1 and 2, only if the run asks for packages: installs them. The index may be away for a moment, so it is

@@ -13,6 +13,7 @@ import { instanceLabel } from "#core/manifest/cluster-names";
 import type { PodTemplate } from "#core/manifest/pod-template-fields";
 import { programDirectory } from "#core/manifest/supervisor";
 import { type Once, once } from "#core/text/once";
+import { kgentsPaths } from "#platform/host/paths";
 import { createPlacement, type Placement } from "../placement/placement.ts";
 import { createSlots } from "../placement/slots.ts";
 import { startRate } from "../placement/start-rate.ts";
@@ -30,6 +31,8 @@ import { clusterIsolation } from "./cell/isolation.ts";
 import { createJob } from "./cell/job.ts";
 import { findCell, interruptProgram, listCells, releaseCell } from "./cell/own-jobs.ts";
 import { runProgram } from "./exec/run-program.ts";
+import { askRuntime } from "./packages/ask-runtime.ts";
+import { deliverTree } from "./packages/deliver-tree.ts";
 import { quotaLimit } from "./quotas/quota-limit.ts";
 
 /** Options of a Kubernetes provider. */
@@ -53,6 +56,8 @@ export interface KubernetesOptions extends ClusterSettings {
   readonly maximumCells?: number;
   /** How many cells all workers start in a second. @default there is no limit */
   readonly maximumStartsPerSecond?: number | undefined;
+  /** Where packages are kept: see `Paths`. @default that of this user */
+  readonly cacheDirectory?: string;
   readonly log: (line: string) => void;
 }
 
@@ -159,16 +164,11 @@ const jobOf = (instance: string, cellId: string, found: OwnedCell | undefined): 
     ? undefined
     : { metadata: { name: cellId, uid: found.uid, labels: { [instanceLabel]: instance } } };
 
-const noPackages = (): KgentsError =>
-  new KgentsError("policy-violation", "packages: cells of a cluster do not have any yet", {
-    field: "packages",
-    remedy: "Run with --backend subprocess, or use an image that has the packages.",
-  });
-
 /** Creates the provider of cells in a cluster. It connects on first use. */
 export function createKubernetesProvider(options: KubernetesOptions): CellProvider {
   const { instance, namespace, runtimeClassName, podTemplate, userIds = defaultUserIds } = options;
   const { maximumCells = defaultMaximumCells.kubernetes, nodePatienceMilliseconds = defaultNodePatience } = options;
+  const { cacheDirectory = kgentsPaths().cache } = options;
   const connection = connectionOf(options);
   const { connect, readStatus } = connection;
   const placement = clusterPlacement(options, maximumCells, connection);
@@ -188,13 +188,9 @@ export function createKubernetesProvider(options: KubernetesOptions): CellProvid
         return { summary, isolation: isolationOf(status, usualLimits()) };
       }),
     // The quotas and the scheduler decide what fits.
-    check: ({ environment }) => {
-      if (environment !== undefined) throw noPackages();
-    },
-    runtime: async () => {
-      throw noPackages();
-    },
-    addPackages: async () => {},
+    check: () => {},
+    runtime: async (cell, ecosystem, signal) => askRuntime(await connect(), cell, ecosystem, signal),
+    addPackages: async (cell, signal) => deliverTree(await connect(), cell, cacheDirectory, signal),
     acquire: async (plan) => {
       const status = await readStatus(true);
       checkNetwork(status, plan.shape.network, options.networkIsolation);

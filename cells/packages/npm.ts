@@ -7,6 +7,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KgentsError } from "#core/contract/error";
 import type { PackageRuntime, WantedPackages } from "#core/packages/environment";
+import { npmTree } from "#core/packages/in-cell";
 import { parseNpmSpec } from "#core/packages/npm-spec";
 import { once } from "#core/text/once";
 import { lookForProgram } from "#platform/host/find-program";
@@ -99,8 +100,8 @@ export function npmInstaller(): PackageInstaller {
       const { packages } = JSON.parse(lock) as { packages: Record<string, unknown> };
       const project = await layOut(step, { "package.json": JSON.stringify(packages[""]), "package-lock.json": lock });
       await runNpm(await npm(), step, ["ci"], runtime);
-      await mkdir(join(project, "node_modules"), { recursive: true });
-      await rename(join(project, "node_modules"), join(directory, "node_modules"));
+      await mkdir(join(project, npmTree), { recursive: true });
+      await rename(join(project, npmTree), join(directory, npmTree));
     },
   };
 }

@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageRuntime } from "#core/packages/environment";
+import { pythonTree } from "#core/packages/in-cell";
 import { once } from "#core/text/once";
 import { type FindOptions, findPythonTools } from "./find-uv.ts";
 import type { InstallStep, PackageInstaller } from "./installer.ts";
@@ -23,9 +24,6 @@ function uvArguments(python: string, { scratch, index }: InstallStep, { version,
     ...(index === undefined ? [] : ["--default-index", index]),
   ];
 }
-
-/** The directories of the tree: those of the packages, and the one that makes Python look there. */
-export const pythonTree = { packages: "site", start: "start" } as const;
 
 /** Creates the installer of packages of Python. */
 export function pythonInstaller(options: FindOptions): PackageInstaller {

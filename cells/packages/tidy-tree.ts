@@ -6,6 +6,9 @@
 import { chmod, lstat, open, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
+/** What file systems give to a file at least, in bytes. */
+const blockBytes = 4096;
+
 const isInside = (path: string, directory: string): boolean => path.startsWith(`${directory}/`);
 
 /** Whether a file begins with a line that names an interpreter. */
@@ -33,7 +36,7 @@ async function namePython(path: string): Promise<void> {
 /**
  * Sets the permissions of a tree, names Python in its programs, and removes links that lead out of it.
  *
- * @returns the size of its files, in bytes
+ * @returns what its files take on disk, in bytes
  */
 export async function tidyTree(root: string): Promise<number> {
   let bytes = 0;
@@ -49,7 +52,7 @@ export async function tidyTree(root: string): Promise<number> {
         const { mode, size } = await lstat(path);
         if (directory.endsWith("/site/bin")) await namePython(path);
         await chmod(path, mode & 0o100 ? 0o755 : 0o644);
-        bytes += size;
+        bytes += Math.ceil(size / blockBytes) * blockBytes;
       } else await rm(path);
     }
   }

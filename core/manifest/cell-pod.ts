@@ -6,6 +6,7 @@
 
 import type { CellShape } from "../contract/cell-shape.ts";
 import { maximumStreamBytes } from "../contract/result.ts";
+import { packageDirectories } from "../packages/in-cell.ts";
 import { formatBytes, formatCpu } from "../text/quantity.ts";
 import { accountAnnotations, defaultUserIds } from "./cell-user.ts";
 import type { AnnotationsVolume, CellContainer, CellPodSpec, VolumeMount } from "./job-types.ts";
@@ -35,11 +36,26 @@ export const cellProcesses = 128;
  */
 const endGraceSeconds = 1;
 
+/** Disk for the directories of packages, and for what small files take beyond their size. */
+const packageAllowance = 64 * mebibyte;
+
 /** The directories within a cell. */
 export const cellDirectories = { run: "/run/kgents", work: "/work", temporary: "/tmp" } as const;
 
 /** The size on disk of the input from the artifact store, in bytes, rounded up to whole mebibytes. */
 const inputBytes = (shape: CellShape): number => Math.ceil(shape.inputBytes / mebibyte) * mebibyte;
+
+/** The volume of the packages; none if the cell has none. */
+const packageVolume = ({ environment }: CellShape) =>
+  environment
+    ? [
+        {
+          name: "packages",
+          mountPath: packageDirectories[environment.ecosystem],
+          bytes: environment.maximumBytes + packageAllowance,
+        },
+      ]
+    : [];
 
 /** The mounts of the cell, each with its size limit in bytes. */
 function directories(shape: CellShape) {
@@ -48,6 +64,7 @@ function directories(shape: CellShape) {
     { name: "run", mountPath: cellDirectories.run, bytes: 2 * maximumStreamBytes + allowanceBytes + input },
     { name: "work", mountPath: cellDirectories.work, bytes: shape.disk + input },
     { name: "tmp", mountPath: cellDirectories.temporary, bytes: shape.disk },
+    ...packageVolume(shape),
   ];
 }
 
@@ -70,7 +87,8 @@ const accountMounts: readonly VolumeMount[] = Object.keys(accountAnnotations).ma
 
 function resources(shape: CellShape): CellContainer["resources"] {
   // The kubelet counts everything the pod writes: the code's disk, its input, both streams and the log.
-  const storage = shape.disk + inputBytes(shape) + 2 * maximumStreamBytes + allowanceBytes;
+  const packages = packageVolume(shape).reduce((sum, { bytes }) => sum + bytes, 0);
+  const storage = shape.disk + inputBytes(shape) + packages + 2 * maximumStreamBytes + allowanceBytes;
   return {
     // Small, so that many cells fit on a node. Each request is set explicitly, because it otherwise defaults to the
     // limit.

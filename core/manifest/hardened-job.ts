@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { list, strict, text, wholeNumber } from "../contract/fields.ts";
+import { packageDirectories } from "../packages/in-cell.ts";
 import { parseQuantity } from "../text/quantity.ts";
 import { accountAnnotations, largestUserId } from "./cell-user.ts";
 import { isExtendedResource, podTemplateSpecFields, renderedSpreadConstraints } from "./pod-template-fields.ts";
@@ -50,7 +51,7 @@ const dropAll = () =>
     "an object with drop: all capabilities, and none added",
   );
 
-const volumeNames = ["run", "work", "tmp"] as const;
+const volumeNames = ["run", "work", "tmp", "packages"] as const;
 const emptyDir = (name: (typeof volumeNames)[number]) =>
   strict(
     { name: only(name), emptyDir: strict({ sizeLimit: amount() }, "an object with sizeLimit") },
@@ -67,21 +68,24 @@ const accountItem = (path: keyof typeof accountAnnotations) =>
     },
     `the file ${path} of the pod's annotations`,
   );
-const volumesRule = "the volumes of a cell: run, work, tmp, accounts";
-const volumes = () =>
-  z.tuple(
-    [
-      ...([emptyDir("run"), emptyDir("work"), emptyDir("tmp")] as const),
-      strict(
-        {
-          name: only("accounts"),
-          downwardAPI: strict(
-            { items: z.tuple([accountItem("passwd"), accountItem("group")], { error: volumesRule }) },
-            volumesRule,
-          ),
-        },
+const volumesRule = "the volumes of a cell: run, work, tmp, packages if it has any, accounts";
+const accountsVolume = () =>
+  strict(
+    {
+      name: only("accounts"),
+      downwardAPI: strict(
+        { items: z.tuple([accountItem("passwd"), accountItem("group")], { error: volumesRule }) },
         volumesRule,
       ),
+    },
+    volumesRule,
+  );
+const plainVolumes = () => [emptyDir("run"), emptyDir("work"), emptyDir("tmp")] as const;
+const volumes = () =>
+  z.union(
+    [
+      z.tuple([...plainVolumes(), accountsVolume()], { error: volumesRule }),
+      z.tuple([...plainVolumes(), emptyDir("packages"), accountsVolume()], { error: volumesRule }),
     ],
     { error: volumesRule },
   );
@@ -93,13 +97,21 @@ const accountMount = (file: string) =>
     { name: only("accounts"), mountPath: only(`/etc/${file}`), subPath: only(file), readOnly: only(true) },
     `the file /etc/${file}, read-only`,
   );
+const mountsRule = "the mounts of a cell: its five, and one of packages if it has any";
+const plainMounts = () => [mount("run", "/run/kgents"), mount("work", "/work"), mount("tmp", "/tmp")] as const;
+const accountMounts = () => [accountMount("passwd"), accountMount("group")] as const;
+const packagesMount = () =>
+  strict(
+    { name: only("packages"), mountPath: z.enum(Object.values(packageDirectories), { error: mountsRule }) },
+    mountsRule,
+  );
 const volumeMounts = () =>
-  z.tuple(
+  z.union(
     [
-      ...([mount("run", "/run/kgents"), mount("work", "/work"), mount("tmp", "/tmp")] as const),
-      ...([accountMount("passwd"), accountMount("group")] as const),
+      z.tuple([...plainMounts(), ...accountMounts()], { error: mountsRule }),
+      z.tuple([...plainMounts(), packagesMount(), ...accountMounts()], { error: mountsRule }),
     ],
-    { error: "the five mounts of a cell" },
+    { error: mountsRule },
   );
 
 const container = () =>

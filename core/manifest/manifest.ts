@@ -9,6 +9,7 @@ import { isReservedKey } from "../contract/labels.ts";
 import type { Language } from "../contract/language.ts";
 import type { Content, ExecutionSpec } from "../contract/request.ts";
 import { contentHash } from "../contract/request-hash.ts";
+import { installationSeconds } from "../packages/environment.ts";
 import { cellDirectories, cellPod, collectionGraceSeconds } from "./cell-pod.ts";
 import { accountAnnotations, accountFiles, defaultUserIds, userIdLabel } from "./cell-user.ts";
 import {
@@ -137,7 +138,10 @@ function plainJob(input: JobInput): Job {
       // By default a deleted pod is replaced while it is still terminating, so the code would run twice.
       podReplacementPolicy: "Failed",
       // A backstop: ends the Job if Temporal is down.
-      activeDeadlineSeconds: Math.ceil((shape.startupTimeout + shape.lifetime) / 1000) + collectionGraceSeconds,
+      activeDeadlineSeconds:
+        Math.ceil((shape.startupTimeout + shape.lifetime) / 1000) +
+        (shape.environment ? installationSeconds : 0) +
+        collectionGraceSeconds,
       ttlSecondsAfterFinished: Math.ceil(shape.ttl / 1000),
       template: {
         metadata: { labels: { ...labels }, annotations: podAnnotations },

@@ -33,6 +33,9 @@ export interface Environment extends PackageRuntime {
   readonly lock: string;
 }
 
+/** How long it may take in all to install packages for a cell, in seconds, with every attempt at it. */
+export const installationSeconds = 1800;
+
 /** The environment of a cell. */
 export interface CellEnvironment {
   readonly ecosystem: Ecosystem;

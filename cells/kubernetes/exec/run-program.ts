@@ -9,6 +9,7 @@ import { KgentsError } from "#core/contract/error";
 import { maximumStreamBytes } from "#core/contract/result";
 import type { SupervisorStop } from "#core/manifest/exit-marker";
 import { noProcessLimitExit, programDirectory } from "#core/manifest/supervisor";
+import { programDirectories, withPackages } from "#core/packages/in-cell";
 import { formatDuration } from "#core/text/duration";
 import { formatBytes } from "#core/text/quantity";
 import type { CellPlan } from "../../cell-plan.ts";
@@ -84,6 +85,15 @@ function outcomeFrom(collected: Collected, { cell, program }: CellRun): ProgramO
   };
 }
 
+/** A program that finds the packages of its cell, and the programs that they bring. */
+function findingPackages(program: Program, { environment }: CellShape): Program {
+  if (environment === undefined) return program;
+  const { ecosystem } = environment;
+  const script = 'PATH=$1:$PATH; shift; exec "$@"';
+  const command = ["sh", "-c", script, "kgents", programDirectories[ecosystem], ...program.command];
+  return { ...program, command, env: withPackages(program.env, ecosystem) };
+}
+
 /**
  * Runs program `n` of a cell, or continues to follow it.
  *
@@ -118,7 +128,7 @@ export async function runProgram(
     reach,
     client: reach.client,
     cell,
-    program,
+    program: findingPackages(program, cell.shape),
     n,
     language: cell.shape.language,
     directory: programDirectory(cell.shape.programs, n),

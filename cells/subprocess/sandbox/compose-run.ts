@@ -1,9 +1,9 @@
 import { buffer } from "node:stream/consumers";
 import type { CellShape, Program } from "#core/contract/cell-shape";
+import { withPackages } from "#core/packages/in-cell";
 import type { CellPlan } from "../../cell-plan.ts";
 import { commonEnvironment } from "../../common-environment.ts";
 import { findPattern } from "../../files/output-patterns.ts";
-import { withPackages } from "../../packages/in-cell.ts";
 import { codeFileOf, commandOf, inputsOf, kernelResultFile, neverOutput, stdinOf } from "../../program-command.ts";
 import type { ProgramContext } from "../../provider.ts";
 import type { Interpreter } from "../interpreters/interpreter-command.ts";

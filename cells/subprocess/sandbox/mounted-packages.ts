@@ -2,8 +2,8 @@ import { join } from "node:path";
 import type { CellShape } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import type { Ecosystem } from "#core/packages/environment";
+import { mountedPart, packageDirectories, programDirectories } from "#core/packages/in-cell";
 import { holdTree } from "../../packages/hold.ts";
-import { packageDirectories, programDirectories } from "../../packages/in-cell.ts";
 import type { Bind } from "../interpreters/interpreter-command.ts";
 
 /** The packages of a sandbox. */
@@ -36,7 +36,6 @@ export async function holdPackages(
   const { ecosystem, hash } = environment;
   if (hash === null) throw new KgentsError("internal", "the packages of the cell were not prepared");
   const { directory, release } = await holdTree(cacheDirectory, hash);
-  const source = ecosystem === "npm" ? join(directory, "node_modules") : directory;
-  const bind = { source, target: packageDirectories[ecosystem] };
+  const bind = { source: join(directory, mountedPart[ecosystem]), target: packageDirectories[ecosystem] };
   return { packages: { ecosystem, bind, programs: programDirectories[ecosystem] }, release };
 }
