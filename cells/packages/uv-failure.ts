@@ -45,6 +45,7 @@ export function uvFailure(stderr: string): KgentsError {
   const sign = signs.find(([pattern]) => pattern.test(stderr))?.[1];
   if (sign !== undefined) return new KgentsError(sign, message);
   if (onlyMissing.test(message)) return new KgentsError("package-not-found", message);
-  if (/requirements are unsatisfiable/.test(message)) return new KgentsError("package-conflict", message);
+  if (/No solution found|requirements are unsatisfiable/.test(message))
+    return new KgentsError("package-conflict", message);
   return new KgentsError("package-install", message);
 }

@@ -193,6 +193,10 @@ it.each([
     "error: Request failed after 3 retries\n  cause: error sending request for url (http://127.0.0.1:1/simple/numpy/)",
     "package-index-unavailable",
   ],
+  [
+    "error: No solution found when resolving dependencies\n  cause: you require six==1.15.0 and six==1.16.0, which are incompatible",
+    "package-conflict",
+  ],
   ["error: something else", "package-install"],
   ["", "package-install"],
 ])("uv says %j", (stderr, code) => expect(uvFailure(stderr).code).toBe(code));
