@@ -229,6 +229,12 @@ describe.each(everyone)("a session, as %s", (who) => {
       expect((await call(forge(4, "'\\0' * 99"))).outcome?.kernelResult).toEqual({ absent: "none" });
       checkAnswer(await run({ code: "print(1)" }), { stdout: "1\n" });
     });
+    // There is no room for what it shows.
+    await inSession(await started, { language: "python", disk: "4Mi" }, async ({ call }) => {
+      const big = "class Big:\n  def _repr_html_(self): return 'x' * 7_000_000\nBig()";
+      const result = { status: "ok", displays: [], displaysOmitted: 1, call: 1 };
+      expect(endOf(await call(big))).toMatchObject({ ...fine, result });
+    });
   });
 
   test("each program is started once; no claim is taken twice", async () => {

@@ -315,6 +315,20 @@ function connect(client) {
   streams = opened;
 }
 
+/** Writes what is said of a call; without the displays if the disk is full. */
+function writeResult(file, said, { bundles, omitted }) {
+  for (const shown of [bundles, []]) {
+    const displaysOmitted = omitted + bundles.length - shown.length;
+    try {
+      fs.writeFileSync(`${file}.new`, JSON.stringify({ ...said, displays: shown, displaysOmitted }));
+      fs.renameSync(`${file}.new`, file);
+      return;
+    } catch {
+      // The call has its exit code all the same.
+    }
+  }
+}
+
 let calls = 0;
 async function serve(number, client) {
   const folder = path.join(home, number);
@@ -335,15 +349,8 @@ async function serve(number, client) {
   streams = late;
   for (const descriptor of opened) fs.closeSync(descriptor);
   calls += 1;
-  const result = { ...said, displays: displays.bundles, displaysOmitted: displays.omitted, call: calls };
+  writeResult(path.join(folder, "result"), { ...said, call: calls }, displays);
   displays = noDisplays();
-  const file = path.join(folder, "result");
-  try {
-    fs.writeFileSync(`${file}.new`, JSON.stringify(result));
-    fs.renameSync(`${file}.new`, file);
-  } catch {
-    // The disk is full. The call has its exit code all the same.
-  }
   answer(folder, code);
 }
 

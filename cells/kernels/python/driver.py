@@ -380,20 +380,19 @@ class Kernel:
         self.streams.flush()
         self.streams.disconnect()
         self.calls += 1
-        said.update(
-            displays=current.bundles,
-            displaysOmitted=current.omitted,
-            call=self.calls,
-        )
-        current = Displays()
+        said["call"] = self.calls
+        shown, current = current, Displays()
         path = os.path.join(folder, "result")
-        try:
-            with open(path + ".new", "w", encoding="utf-8") as file:
-                json.dump(said, file)
-            os.replace(path + ".new", path)
-        except OSError:
-            # The disk is full. The call has its exit code all the same.
-            pass
+        # Without the displays if the disk is full.
+        for bundles in (shown.bundles, []):
+            said.update(displays=bundles, displaysOmitted=shown.omitted + len(shown.bundles) - len(bundles))
+            try:
+                with open(path + ".new", "w", encoding="utf-8") as file:
+                    json.dump(said, file)
+                os.replace(path + ".new", path)
+                break
+            except OSError:
+                continue
         self.answer(folder, b"%d" % code)
 
     @staticmethod

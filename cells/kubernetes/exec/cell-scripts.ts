@@ -137,8 +137,8 @@ echo "$kills,$peak,$cpu,$elapsed,$before"
 left() { size=$(wc -c <"$1") && n=$((size - $2)); [ "$n" -le "$3" ] || n=$3; [ "$n" -ge 0 ] || n=0; echo "$n"; }
 out=$(left stdout "$1" "$3") err=$(left stderr "$2" "$4")
 echo "$out"; echo "$err"
-tail -c "+$(($1 + 1))" stdout | head -c "$out"
-tail -c "+$(($2 + 1))" stderr | head -c "$err" >&3
+[ "$out" = 0 ] || tail -c "+$(($1 + 1))" stdout | head -c "$out"
+[ "$err" = 0 ] || tail -c "+$(($2 + 1))" stderr | head -c "$err" >&3
 result=$5
 shift 5
 if [ -n "$result" ]; then
