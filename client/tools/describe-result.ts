@@ -1,7 +1,9 @@
 import type { ExecutionResult, StreamResult } from "#core/contract/result";
+import type { CallResult } from "#core/contract/session/result";
 import { asText, excerptOf } from "./excerpt.ts";
 import type { ShownFile } from "./output-files.ts";
 import { chooseMark, idInLine, inLine, markMeaning, quote } from "./quote.ts";
+import { type Shown, stateInWords } from "./session-call.ts";
 import { structuredResult } from "./structured-result.ts";
 
 /** What a model can change after each status. */
@@ -76,6 +78,35 @@ export interface ReadingOn {
   readonly file: (name: string) => string;
 }
 
+/** Our own lines and the code's output, which is quoted. */
+function compose(before: readonly string[], sections: readonly Section[], after: readonly string[]): string {
+  const untrusted = sections.flatMap((section) => section.untrusted);
+  const mark = chooseMark(untrusted);
+  return [
+    ...before,
+    ...(untrusted.length === 0 ? [] : [markMeaning(mark)]),
+    ...sections.map((section) => section.render(mark)),
+    ...after,
+  ].join("\n");
+}
+
+type Omissions = Pick<ExecutionResult, "filesOmitted">;
+
+const omissions = ({ filesOmitted }: Omissions): string[] =>
+  filesOmitted.map(
+    ({ name, reason }) => `file ${name === "" ? "(several)" : inLine(name)} is not returned: ${inLine(reason)}`,
+  );
+
+/** Why the code ended as it did, and what can be changed. */
+function explanation({ status, reason, notices = [] }: Pick<CallResult, "status" | "reason" | "notices">): string[] {
+  const said = status === "interrupted" ? undefined : advice[status];
+  return [
+    ...(reason === null ? [] : [`reason: ${inLine(reason, 500)}`]),
+    ...(said === undefined ? [] : [said]),
+    ...notices.map((notice) => inLine(notice, 500)),
+  ];
+}
+
 /** Describes a result for a model: the outcome of the code, then its output, quoted. */
 export function describeResult(result: ExecutionResult, files: readonly ShownFile[], readingOn?: ReadingOn): string {
   const sections = [
@@ -83,22 +114,38 @@ export function describeResult(result: ExecutionResult, files: readonly ShownFil
     streamSection("stderr", result.stderr, readingOn?.stream),
     ...files.map((file) => fileSection(file, readingOn?.file)),
   ];
-  const untrusted = sections.flatMap((section) => section.untrusted);
-  const mark = chooseMark(untrusted);
-  const said = advice[result.status];
-  return [
+  const before = [
     headline(result),
-    ...(result.reason === null ? [] : [`reason: ${inLine(result.reason, 500)}`]),
-    ...(said === undefined ? [] : [said]),
+    ...explanation({ ...result, notices: [] }),
     ...(result.fallback ? [`It ran in the local sandbox: ${inLine(result.fallback.reason)}`] : []),
     ...(result.isolation?.level === "none"
       ? ["It ran WITHOUT a sandbox, because the worker's configuration says so."]
       : []),
     ...(result.notices ?? []).map((notice) => inLine(notice, 500)),
-    ...(untrusted.length === 0 ? [] : [markMeaning(mark)]),
-    ...sections.map((section) => section.render(mark)),
-    ...result.filesOmitted.map(
-      ({ name, reason }) => `file ${name === "" ? "(several)" : inLine(name)} is not returned: ${inLine(reason)}`,
-    ),
-  ].join("\n");
+  ];
+  return compose(before, sections, omissions(result));
+}
+
+const displaySection = (text: string): Section => ({
+  untrusted: [text],
+  render: (mark) => quote("value", text, mark),
+});
+
+/** Describes a call of a session for a model: its outcome, what happened to the session, its output and values, quoted. */
+export function describeCall(session: string, result: CallResult, files: readonly ShownFile[], shown: Shown): string {
+  const end = result.exitCode === null ? "" : `, exit code ${result.exitCode}`;
+  const before = [
+    `${result.status}${end} (session ${idInLine(session)}, call ${result.call})`,
+    ...stateInWords(result),
+    ...explanation(result),
+    ...shown.remarks,
+    ...(shown.pictures.length > 0 ? [`Pictures: ${shown.pictures.length}`] : []),
+  ];
+  const sections = [
+    streamSection("stdout", result.stdout, undefined),
+    streamSection("stderr", result.stderr, undefined),
+    ...shown.texts.map(displaySection),
+    ...files.map((file) => fileSection(file, undefined)),
+  ];
+  return compose(before, sections, omissions(result));
 }

@@ -7,7 +7,7 @@
 import "../require-node.ts";
 
 export type { RunFailure as ToolFailure } from "../sdk/failure.ts";
-export type { ModelRequest } from "./model-request.ts";
+export type { ModelCall, ModelRequest } from "./model-request.ts";
 export {
   type ExecuteOptions,
   type RunCodeTool,
@@ -15,5 +15,6 @@ export {
   runCodeTool,
   type ToolOutput,
 } from "./run-code-tool.ts";
+export type { Picture } from "./session-call.ts";
 export type { StandardSchema } from "./standard-schema.ts";
 export type { ToolResult } from "./structured-result.ts";

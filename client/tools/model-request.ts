@@ -14,6 +14,8 @@ const maximumInlineBytes = 2 * 1024 * 1024;
 const codeRule = "the code as well-formed text that is not empty, at most 2 MiB";
 const filesRule = `at most ${maximumFiles} files { name, content, executable? }`;
 
+const idRule = "1 to 100 letters, digits and . _ -, beginning with a letter or digit";
+
 const { shape } = requestSchema;
 
 /** The arguments of `run_code`. */
@@ -58,10 +60,7 @@ export const modelRequestSchema = strict(
     network: shape.network.describe(
       "Whether the program may reach public internet addresses. Default: false; never private addresses.",
     ),
-    id: textLike(
-      /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
-      "1 to 100 letters, digits and . _ -, beginning with a letter or digit",
-    )
+    id: textLike(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, idRule)
       .optional()
       .describe(
         "An id that you choose for the run. The same id with the same request does not start the program again: it returns the existing run.",
@@ -73,7 +72,29 @@ export const modelRequestSchema = strict(
 /** The arguments of `run_code` as a model writes them. */
 export type ModelRequest = z.input<typeof modelRequestSchema>;
 
+/** The name of a session, which a model chooses. */
+export const sessionField = () => textLike(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, idRule);
+
+/** The arguments of `run_code`: those of a run, and the session that it may take place in. */
+export const modelCallSchema = strict(
+  {
+    ...modelRequestSchema.shape,
+    session: sessionField()
+      .optional()
+      .describe(
+        "Omit for a throw-away run; give any name to keep files between calls, and in python, javascript, typescript and bash also variables. The value of the last expression and figures are returned. args, env and stdin are not for those languages. Limits count for the call that begins the session.",
+      ),
+  },
+  "an object with the fields of a run",
+);
+
+/** The arguments of `run_code` as a model writes them. */
+export type ModelCall = z.input<typeof modelCallSchema>;
+
 /** Creates the request of a call. It contains only the given fields, so the configuration's defaults apply. */
-export function requestOfModel({ id: _id, ...fields }: ModelRequest, requester: string): ExecutionRequest {
+export function requestOfModel(
+  { id: _id, session: _session, ...fields }: ModelCall,
+  requester: string,
+): ExecutionRequest {
   return { ...fields, requester };
 }

@@ -53,7 +53,7 @@ export async function readOutputFile(
 
 /** Chooses the output files to show, in their order and within the limits. */
 export async function showFiles(
-  { files }: ExecutionResult,
+  { files }: Pick<ExecutionResult, "files">,
   store: ArtifactStore | undefined,
 ): Promise<readonly ShownFile[]> {
   let text = 0;

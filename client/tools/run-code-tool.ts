@@ -4,14 +4,15 @@ import { type RunFailure, runFailureOf } from "../sdk/failure.ts";
 import type { OutputEvent } from "../sdk/output/event.ts";
 import { Quartermaster } from "../sdk/quartermaster.ts";
 import { describeFailure } from "./describe-failure.ts";
-import { describeResult } from "./describe-result.ts";
+import { describeCall, describeResult } from "./describe-result.ts";
 import { runCodeDescription } from "./description.ts";
-import { type ModelRequest, modelRequestSchema, requestOfModel } from "./model-request.ts";
+import { type ModelCall, modelCallSchema, requestOfModel } from "./model-request.ts";
 import { inputJsonSchema, withoutNulls } from "./model-schema.ts";
 import { showFiles } from "./output-files.ts";
 import { runToEnd } from "./run-to-end.ts";
+import { type Picture, runInSession, showDisplays } from "./session-call.ts";
 import { type StandardSchema, standardSchema } from "./standard-schema.ts";
-import { structuredResult, type ToolResult } from "./structured-result.ts";
+import { structuredCall, structuredResult, type ToolResult } from "./structured-result.ts";
 
 /** Options of the tool. */
 export interface RunCodeToolOptions {
@@ -40,7 +41,13 @@ export type ToolOutput = {
   /** The text for the model: the outcome of the code and its output, quoted; or the error, and what to change. */
   readonly text: string;
 } & (
-  | { readonly ok: true; readonly result: ToolResult; readonly failure?: undefined }
+  | {
+      readonly ok: true;
+      readonly result: ToolResult;
+      /** Pictures that code in a session has shown. */
+      readonly pictures?: readonly Picture[];
+      readonly failure?: undefined;
+    }
   /** The request was rejected, or the run could not be carried out. Code that fails is a result. */
   | { readonly ok: false; readonly failure: RunFailure; readonly result?: undefined }
 );
@@ -85,9 +92,9 @@ export interface RunCodeTool extends AsyncDisposable {
   /** For `tools` of the Vercel AI SDK, in the format of its `tool()`. */
   readonly aiSdk: {
     readonly description: string;
-    readonly inputSchema: StandardSchema<ModelRequest>;
+    readonly inputSchema: StandardSchema<ModelCall>;
     readonly execute: (
-      input: ModelRequest,
+      input: ModelCall,
       options?: { readonly abortSignal?: AbortSignal | undefined },
     ) => Promise<ToolOutput>;
     readonly toModelOutput: (given: { readonly output: ToolOutput }) => {
@@ -105,6 +112,20 @@ function parsed(input: unknown): unknown {
     // Rejected below, as text instead of an object.
     return input;
   }
+}
+
+/** Carries out a call in a session. */
+async function callSession(
+  quartermaster: Quartermaster,
+  session: string,
+  request: ExecutionRequest,
+  signal: AbortSignal | undefined,
+): Promise<ToolOutput> {
+  const result = await runInSession(quartermaster, session, request, signal);
+  const store = await quartermaster.store();
+  const [files, shown] = await Promise.all([showFiles(result, store), showDisplays(result, store)]);
+  const text = describeCall(session, result, files, shown);
+  return { ok: true, text, result: structuredCall(session, result, shown.texts), pictures: shown.pictures };
 }
 
 /**
@@ -126,9 +147,10 @@ export function runCodeTool(options: RunCodeToolOptions = {}): RunCodeTool {
   const execute: RunCodeTool["execute"] = async (input, { signal, onOutput } = {}) => {
     signal?.throwIfAborted();
     try {
-      const given = withoutNulls(modelRequestSchema, parsed(input)) as ModelRequest;
-      parseOrRefuse(modelRequestSchema, given, "invalid-request", "arguments");
+      const given = withoutNulls(modelCallSchema, parsed(input)) as ModelCall;
+      parseOrRefuse(modelCallSchema, given, "invalid-request", "arguments");
       const request = { ...requestOfModel(given, requester), ...fixed };
+      if (given.session !== undefined) return await callSession(quartermaster, given.session, request, signal);
       const result = await runToEnd(quartermaster, request, { id: given.id, signal, onOutput });
       const files = await showFiles(result, await quartermaster.store());
       return { ok: true, text: describeResult(result, files), result: structuredResult(result) };
@@ -138,7 +160,7 @@ export function runCodeTool(options: RunCodeToolOptions = {}): RunCodeTool {
       return { ok: false, text: describeFailure(failure), failure };
     }
   };
-  const parameters = inputJsonSchema(modelRequestSchema);
+  const parameters = inputJsonSchema(modelCallSchema);
   return {
     name,
     description,
@@ -149,7 +171,7 @@ export function runCodeTool(options: RunCodeToolOptions = {}): RunCodeTool {
     anthropic: { name, description, input_schema: { ...parameters, type: "object" } },
     aiSdk: {
       description,
-      inputSchema: standardSchema(modelRequestSchema),
+      inputSchema: standardSchema(modelCallSchema),
       execute: (input, { abortSignal } = {}) => execute(input, { signal: abortSignal }),
       toModelOutput: ({ output: { ok, text } }) => ({ type: ok ? "text" : "error-text", value: text }),
     },

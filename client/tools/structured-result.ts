@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { type ExecutionResult, resultSchema, type StreamResult } from "#core/contract/result";
+import { type CallResult, callResultSchema, callStatuses } from "#core/contract/session/result";
 import { encode, excerptOf } from "./excerpt.ts";
 
 const streamExcerpt = z.strictObject({
@@ -17,11 +18,12 @@ const streamExcerpt = z.strictObject({
 });
 
 const { shape } = resultSchema;
+const { shape: callShape } = callResultSchema;
 
 /** The schema of a tool's result. */
 export const toolResultSchema = z.strictObject({
   id: shape.id,
-  status: shape.status,
+  status: z.enum(callStatuses).describe("how the code ended; lost if this is unknown"),
   exitCode: shape.exitCode,
   signal: shape.signal,
   reason: shape.reason,
@@ -35,6 +37,16 @@ export const toolResultSchema = z.strictObject({
   isolation: z.enum(["sandbox", "cluster", "none"]).nullable(),
   durationSeconds: z.number().nullable().describe("how long the code ran; null if it never started"),
   attempts: shape.attempts,
+  session: z
+    .strictObject({
+      id: z.string(),
+      call: callShape.call,
+      kernel: callShape.kernel,
+      restored: z.boolean().describe("whether the session continues in another cell, without its variables"),
+      values: z.array(z.string()).describe("the text of the values that the code showed"),
+    })
+    .optional()
+    .describe("set if the code ran in a session"),
 });
 
 /** The result of a tool. */
@@ -53,7 +65,7 @@ function streamOf(stream: StreamResult): ToolResult["stdout"] {
 }
 
 /** How long the code ran, in seconds; null if it never started. */
-function durationOf({ timings: { started, finished } }: ExecutionResult): number | null {
+function durationOf({ timings: { started, finished } }: Pick<CallResult, "timings">): number | null {
   return started === null ? null : Math.max(0, Date.parse(finished) - Date.parse(started)) / 1000;
 }
 
@@ -76,5 +88,29 @@ export function structuredResult(result: ExecutionResult): ToolResult {
     isolation: result.isolation?.level ?? null,
     durationSeconds: durationOf(result),
     attempts: result.attempts,
+  };
+}
+
+/** Creates the result of a call of a session. @param values the text of what it has shown */
+export function structuredCall(session: string, result: CallResult, values: readonly string[]): ToolResult {
+  const { call, status, exitCode, signal, reason, stdout, stderr, files, filesOmitted, notices, kernel } = result;
+  return {
+    id: session,
+    status,
+    exitCode,
+    signal,
+    reason,
+    filesOmitted,
+    ...(notices ? { notices } : {}),
+    // No tool reads on in the output of a call.
+    stdout: { ...streamOf(stdout), nextOffset: null },
+    stderr: { ...streamOf(stderr), nextOffset: null },
+    files: files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
+    language: result.language,
+    backend: null,
+    isolation: null,
+    durationSeconds: durationOf(result),
+    attempts: 1,
+    session: { id: session, call, kernel, restored: result.restored !== null, values: [...values] },
   };
 }

@@ -91,6 +91,13 @@ test("Python follows live output", async () => {
   expect(last - first).toBeGreaterThan(1000);
 });
 
+test("Python uses a session by its updates", async () => {
+  const { code, stdout, stderr } = await runPython("python3", ["session.py"], join(folder, "python"));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const lines = ["succeeded new", "21 same", "kept", "invalid-request timeout", "ready", "closed"];
+  expect(stdout.trimEnd().split("\n")).toEqual(lines);
+});
+
 test("Python as the README has it", async () => {
   const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
   const [, shown = ""] = /```python\n(.*?)```/s.exec(readme) ?? [];

@@ -47,7 +47,7 @@ async function expectTools(command: string, args: string[]): Promise<void> {
   const client = new Client({ name: "docs", version: "1.0.0" });
   const env = { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
   await client.connect(new StdioClientTransport({ command, args, env, cwd: terminal.directory, stderr: "ignore" }));
-  expect((await client.listTools()).tools).toHaveLength(7);
+  expect((await client.listTools()).tools).toHaveLength(10);
   await client.close();
 }
 
@@ -94,7 +94,7 @@ test("the ones for HTTP show the token as the server wants it", async () => {
     const client = new Client({ name: "docs", version: "1.0.0" });
     const requestInit = { headers: Object.fromEntries(shown) };
     await client.connect(new StreamableHTTPClientTransport(server.url, { requestInit }));
-    expect((await client.listTools()).tools).toHaveLength(7);
+    expect((await client.listTools()).tools).toHaveLength(10);
     await client.close();
   }
 });

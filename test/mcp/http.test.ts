@@ -145,7 +145,7 @@ describe("tokens", () => {
     await expect(connectByHttp(url)).rejects.toThrow();
     for (const era of eras) {
       await using agent = await connectByHttp(url, era, { authorization: `Bearer ${token}` });
-      expect((await agent.client.listTools()).tools).toHaveLength(7);
+      expect((await agent.client.listTools()).tools).toHaveLength(10);
     }
     expect(guarded.running.stderr()).not.toContain(token);
   });
@@ -178,7 +178,7 @@ describe("requests that are not right", () => {
 
   test("the server goes on after all of them", async () => {
     await using agent = await connectByHttp(server.url);
-    expect((await agent.client.listTools()).tools).toHaveLength(7);
+    expect((await agent.client.listTools()).tools).toHaveLength(10);
   });
 });
 

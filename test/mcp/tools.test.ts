@@ -49,6 +49,9 @@ describe.each(ways)("by %s, as of %s", (transport, era) => {
       ["cancel_execution", false, true, true, false],
       ["list_executions", true, false, true, false],
       ["list_languages", true, false, true, false],
+      ["write_files", false, true, true, false],
+      ["read_files", true, false, true, false],
+      ["list_files", true, false, true, false],
     ]);
     for (const { title, description, inputSchema, outputSchema } of tools) {
       expect(title?.length).toBeGreaterThan(5);

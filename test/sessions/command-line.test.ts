@@ -1,7 +1,8 @@
-/** `kgents session`, `exec --session` and `kgents shell`. */
+/** `kgents session`, `exec --session`, `kgents shell`, and the tools of agents. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { connectByStdio, textOf } from "../mcp/support.ts";
 import { type CommandLine, createCommandLine } from "../support/command-line.ts";
 
 let terminal: CommandLine;
@@ -75,4 +76,39 @@ test("kgents shell runs line after line, and code of several lines", async () =>
   expect(stderr).toContain("ZeroDivisionError");
   expect(code).toBe(1);
   expect((await kgents("session", "ls")).stdout).toBe("");
+});
+
+test("an agent writes a file, explores it in calls of a session, and sees a picture", async () => {
+  await using agent = await connectByStdio(terminal, "2025");
+  const call = (name: string, input: Record<string, unknown>) => agent.client.callTool({ name, arguments: input });
+  const session = "explored";
+  await call("run_code", { session, code: "rows = []", memory: "256Mi" });
+  expect(await call("write_files", { session, files: [{ name: "t.csv", content: "a\n1\n2\n" }] })).toMatchObject({
+    structuredContent: { written: [{ name: "t.csv", bytes: 6 }] },
+  });
+  const summed = await call("run_code", {
+    session,
+    code: "rows += [int(line) for line in open('t.csv').read().split()[1:]]; sum(rows)",
+  });
+  expect(summed).toMatchObject({
+    structuredContent: { id: session, status: "succeeded", session: { call: 2, kernel: "same", values: ["3"] } },
+  });
+  expect(textOf(summed)).toContain("session explored, call 2");
+  const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+  const shown = await call("run_code", {
+    session,
+    code: `import base64\nclass P:\n  def _repr_png_(self): return base64.b64decode("${png}")\nP()`,
+  });
+  expect(shown.content).toContainEqual({ type: "image", data: png, mimeType: "image/png" });
+  await call("run_code", { session, code: "open('out.txt', 'w').write('done')" });
+  const listed = await call("list_files", { session });
+  expect(listed).toMatchObject({ structuredContent: { files: [{ name: "out.txt" }, { name: "t.csv" }] } });
+  const read = await call("read_files", { session, patterns: ["out.*"] });
+  expect(read).toMatchObject({
+    structuredContent: { files: [{ name: "out.txt", content: "done", encoding: "utf-8" }] },
+  });
+  const refused = await call("run_code", { session, code: "1", language: "bash" });
+  expect(refused.isError).toBe(true);
+  expect(textOf(refused)).toContain("language");
+  expect(await kgents("session", "rm", session)).toMatchObject({ code: 0 });
 });

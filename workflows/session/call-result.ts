@@ -35,7 +35,11 @@ function noticesOf({ output, kernel, checkpointFailure }: SessionProgramOutput):
 }
 
 /** Composes the result of a call. */
-export function callResultOf(call: number, { answer, restored }: Ran, wasInterrupted: boolean): CallResult {
+export function callResultOf(
+  { call, language }: Pick<CallResult, "call" | "language">,
+  { answer, restored }: Ran,
+  wasInterrupted: boolean,
+): CallResult {
   const { output, kernel } = answer;
   const status = statusOf(answer, wasInterrupted);
   const notices = noticesOf(answer);
@@ -56,6 +60,7 @@ export function callResultOf(call: number, { answer, restored }: Ran, wasInterru
     filesOmitted: output.filesOmitted,
     ...(notices.length > 0 ? { notices } : {}),
     timings: { started: output.startedAt, finished: output.finishedAt },
+    language,
     usage: output.usage,
   };
 }

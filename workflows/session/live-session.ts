@@ -98,7 +98,7 @@ async function runCall(live: LiveSession, argument: unknown): Promise<CallResult
       milliseconds: millisecondsOf(argument),
       mayCheckpoint: true,
     });
-    const result = callResultOf(call, ran, live.isInterrupted);
+    const result = callResultOf({ call, language: memory.latest?.language ?? "" }, ran, live.isInterrupted);
     memory.addEntry(entryOf(argument, began, result));
     return result;
   } catch (error) {

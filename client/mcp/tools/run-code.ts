@@ -1,11 +1,14 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { ExecutionResult } from "#core/contract/result";
-import { describeResult } from "../../tools/describe-result.ts";
+import type { CallResult } from "#core/contract/session/result";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import { describeCall, describeResult } from "../../tools/describe-result.ts";
 import { runCodeDescription } from "../../tools/description.ts";
-import { modelRequestSchema, requestOfModel } from "../../tools/model-request.ts";
+import { modelCallSchema, requestOfModel } from "../../tools/model-request.ts";
 import { type ShownFile, showFiles } from "../../tools/output-files.ts";
 import { runToEnd } from "../../tools/run-to-end.ts";
-import { structuredResult, toolResultSchema } from "../../tools/structured-result.ts";
+import { runInSession, showDisplays } from "../../tools/session-call.ts";
+import { structuredCall, structuredResult, toolResultSchema } from "../../tools/structured-result.ts";
 import { defineTool } from "../tool.ts";
 import { readingOn } from "./continuation.ts";
 
@@ -14,13 +17,17 @@ export const runCode = defineTool({
   name: "run_code",
   title: "Run code",
   description: `${runCodeDescription}\nFor a program that runs for more than a minute, use start_code.`,
-  input: modelRequestSchema,
+  input: modelCallSchema,
   output: toolResultSchema,
   // Nothing outside the cell is changed. With network access, though, a second call may have further effects.
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   call: async (_input, { stack, signal, requester, onOutput }, given) =>
     stack.use(async (quartermaster) => {
       const request = requestOfModel(given, requester);
+      if (given.session !== undefined) {
+        const call = await runInSession(quartermaster, given.session, request, signal);
+        return answerOfCall(given.session, call, await quartermaster.store());
+      }
       const result = await runToEnd(quartermaster, request, { id: given.id, signal, onOutput });
       return answerOf(result, await showFiles(result, await quartermaster.store()));
     }),
@@ -32,6 +39,21 @@ export function answerOf(result: ExecutionResult, files: readonly ShownFile[]) {
     structured: structuredResult(result),
     text: describeResult(result, files, readingOn(result.id)),
     more: files.flatMap((file) => blockOf(result.id, file)),
+  };
+}
+
+/** The answer for a call of a session, with the pictures that it has shown and its other files. */
+async function answerOfCall(session: string, result: CallResult, store: ArtifactStore | undefined) {
+  const [files, shown] = await Promise.all([showFiles(result, store), showDisplays(result, store)]);
+  const pictures = shown.pictures.map(({ base64: data, mediaType: mimeType }) => ({
+    type: "image" as const,
+    data,
+    mimeType,
+  }));
+  return {
+    structured: structuredCall(session, result, shown.texts),
+    text: describeCall(session, result, files, shown),
+    more: [...pictures, ...files.flatMap((file) => blockOf(session, file))],
   };
 }
 

@@ -64,6 +64,7 @@ export const callResultSchema = z.strictObject({
   filesOmitted: shape.filesOmitted,
   notices: shape.notices,
   timings: z.strictObject({ started: shape.timings.shape.started, finished: shape.timings.shape.finished }),
+  language: shape.language,
   usage: shape.usage,
 });
 

@@ -1,0 +1,130 @@
+/**
+ * Calls of a session as a tool of a language model.
+ *
+ * @module
+ */
+import { buffer } from "node:stream/consumers";
+import { KgentsError } from "#core/contract/error";
+import type { ExecutionRequest } from "#core/contract/request";
+import { runCallSchema } from "#core/contract/session/calls";
+import type { CallResult, DisplayContent } from "#core/contract/session/result";
+import { sessionSchema } from "#core/contract/session/session";
+import type { ArtifactStore } from "#platform/store/artifact-store";
+import type { Quartermaster } from "../sdk/quartermaster.ts";
+import type { CodeSession } from "../sdk/sessions/code-session.ts";
+import { inLine } from "./quote.ts";
+
+/** Maximum size of a picture that a model is shown, and of all of one call, in bytes. */
+const maximumPictureBytes = 1024 * 1024;
+/** Maximum length of a text that a model is shown of one value. */
+const maximumTextLength = 8 * 1024;
+
+/** A picture that a call has shown. */
+export interface Picture {
+  readonly base64: string;
+  readonly mediaType: "image/png" | "image/jpeg";
+}
+
+/** What a call has shown, as far as a model can read it. */
+export interface Shown {
+  /** Written by the code, so it must be quoted. */
+  readonly texts: readonly string[];
+  readonly pictures: readonly Picture[];
+  /** Remarks of ours. */
+  readonly remarks: readonly string[];
+}
+
+/** The session of that name, which is opened if there is none. */
+export async function sessionOf(
+  quartermaster: Quartermaster,
+  id: string,
+  request: ExecutionRequest,
+): Promise<CodeSession> {
+  const fields = Object.entries(request).filter(([name]) => Object.hasOwn(sessionSchema.shape, name));
+  return quartermaster.openSession(Object.fromEntries(fields), { id });
+}
+
+/** Refuses code of another language than that of a session that is open. */
+async function checkLanguage(session: CodeSession, wanted: string | undefined): Promise<void> {
+  if (wanted === undefined) return;
+  const state = await session.state().catch((error) => {
+    if (error instanceof KgentsError && error.code === "not-found") return undefined;
+    throw error;
+  });
+  const language = state?.status === "closed" ? null : (state?.language ?? null);
+  if (language === null || language === wanted.toLowerCase()) return;
+  throw new KgentsError(
+    "invalid-request",
+    `language: got ${inLine(wanted, 40)}; allowed is ${inLine(language, 40)}, the language of the session`,
+    { field: "language", remedy: "Use the name of another session for another language." },
+  );
+}
+
+/**
+ * Runs code in a session.
+ *
+ * @param signal interrupts the call
+ * @throws KgentsError
+ */
+export async function runInSession(
+  quartermaster: Quartermaster,
+  id: string,
+  request: ExecutionRequest,
+  signal: AbortSignal | undefined,
+): Promise<CallResult> {
+  signal?.throwIfAborted();
+  const session = await sessionOf(quartermaster, id, request);
+  await checkLanguage(session, request.language);
+  const fields = Object.entries(request).filter(([name]) => Object.hasOwn(runCallSchema.shape, name));
+  const interrupt = (): void => void session.interrupt().catch(() => {});
+  signal?.addEventListener("abort", interrupt, { once: true });
+  try {
+    return await session.run(Object.fromEntries(fields));
+  } finally {
+    signal?.removeEventListener("abort", interrupt);
+  }
+}
+
+async function bytesOf(content: DisplayContent, store: ArtifactStore | undefined): Promise<string | undefined> {
+  if (content.data !== undefined) return content.data;
+  if (!store || content.ref === null || content.bytes > maximumPictureBytes) return undefined;
+  return (await buffer(store.read(content.ref, 0, content.bytes))).toString("base64");
+}
+
+/** Chooses what a model is shown of the values of a call: pictures, and otherwise their text. */
+export async function showDisplays(result: CallResult, store: ArtifactStore | undefined): Promise<Shown> {
+  const texts: string[] = [];
+  const pictures: Picture[] = [];
+  const remarks: string[] = [];
+  let bytes = 0;
+  for (const display of result.displays) {
+    const mediaType = (["image/png", "image/jpeg"] as const).find((type) => display[type]);
+    const picture = mediaType && display[mediaType];
+    const base64 = picture && bytes + picture.bytes <= maximumPictureBytes ? await bytesOf(picture, store) : undefined;
+    if (mediaType && picture && base64 !== undefined) {
+      bytes += picture.bytes;
+      pictures.push({ base64, mediaType });
+      continue;
+    }
+    if (picture) remarks.push(`A picture of ${picture.bytes} bytes is too large to be shown here.`);
+    const text = (display["text/markdown"] ?? display["text/plain"])?.data;
+    if (text !== undefined)
+      texts.push(text.length > maximumTextLength ? `${text.slice(0, maximumTextLength)}...` : text);
+    else if (!picture) remarks.push("A value is too long to be shown here.");
+  }
+  if (result.displaysOmitted > 0) remarks.push(`${result.displaysOmitted} more values are not shown.`);
+  return { texts, pictures, remarks };
+}
+
+/** What a model must know of the state of a session. */
+export function stateInWords({ restored, kernel, call }: CallResult): readonly string[] {
+  if (restored) {
+    const files = restored.checkpoint
+      ? `Its files are those of ${restored.checkpoint.at}.`
+      : "Its files are gone, too.";
+    return [
+      `The session continues in another cell, because ${inLine(restored.reason)}. Variables of earlier calls are gone. ${files}`,
+    ];
+  }
+  return kernel === "new" && call > 1 ? ["The interpreter is a new one: variables of earlier calls are gone."] : [];
+}
