@@ -1,8 +1,9 @@
 /** Programs of a session: a kernel and other processes stay between them. */
+import { readdir } from "node:fs/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
 import { checkAnswer } from "../support/programs.ts";
-import type { RunAnswer, RunSettings } from "../support/run-on-provider.ts";
+import { brokenArtifact, type RunAnswer, type RunSettings } from "../support/run-on-provider.ts";
 import { cellsIn, groupsOf, processesWith } from "./helpers/leftovers.ts";
 import { everyone, startWorker, type TestWorker } from "./helpers/worker.ts";
 
@@ -247,5 +248,60 @@ describe.each(everyone)("a session, as %s", (who) => {
     ]);
     expect((await cell.run(1, { code: "echo" }, { change })).outcome?.lost).toContain("started before");
     await cell.remove();
+  });
+
+  test("a program whose files do not come is not started, and costs the kernel nothing", async () => {
+    await inSession(await started, { language: "python" }, async ({ call, run }) => {
+      await call("x = 5");
+      const files = [{ name: "big", content: { artifact: brokenArtifact, bytes: 900_000 } }];
+      const broken = await run({ code: "print('ran')", files });
+      expect({ error: broken.error?.code, stdout: broken.stdout.toString() }).toEqual({
+        error: "cell-start",
+        stdout: "",
+      });
+      expect(endOf(await call("print(x)"))).toMatchObject({ ...fine, stdout: "5\n", result: { call: 2 } });
+    });
+  });
+
+  test("programs leave neither clocks in the sandbox nor descriptors in the worker", { timeout: 60_000 }, async () => {
+    const worker = await started;
+    const open = async (): Promise<number> => (await readdir(`/proc/${worker.process.pid}/fd`)).length;
+    await inSession(worker, { language: "bash" }, async ({ call, script }) => {
+      // Meanwhile the worker prepares what the next sandbox is made of.
+      for (let n = 0; n < 10; n++) await call("echo out");
+      const before = await open();
+      for (let n = 0; n < 30; n++) await call("echo out");
+      await expect.poll(open).toBeLessThanOrEqual(before + 2);
+      // Each holds the streams of its call open, as do the processes of the latest 32 programs.
+      for (let n = 0; n < 40; n++) await call("(trap '' PIPE; exec sleep 600) &");
+      expect(await open()).toBeLessThanOrEqual(before + 66);
+      const { stdout } = await script("cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c '^sleep'");
+      // That of its own clock is the last one.
+      expect(stdout.toString()).toBe("41\n");
+      expect(endOf(await call("kill $(jobs -p); wait"))).toMatchObject({ result: { call: 81 } });
+      await expect.poll(open).toBeLessThanOrEqual(before + 2);
+    });
+  });
+
+  test("the clock inside ends everything while the worker stands still", { timeout: 60_000 }, async () => {
+    const worker = await startWorker(who);
+    const { pid } = worker.process;
+    if (pid === undefined) throw new Error("the worker has no process");
+    const mark = who === "root" ? "76553" : "76554";
+    try {
+      await inSession(worker, { language: "python" }, async ({ call }) => {
+        await call("x = 5");
+        const running = call(`import subprocess; subprocess.run(['sleep', '${mark}'])`, { timeout: 1 });
+        await expect.poll(() => processesWith(`sleep ${mark}`)).not.toEqual([]);
+        process.kill(pid, "SIGSTOP");
+        await expect.poll(() => processesWith(`sleep ${mark}`), { timeout: 30_000 }).toEqual([]);
+        process.kill(pid, "SIGCONT");
+        const { outcome } = await running;
+        expect(outcome).toMatchObject({ stopped: { reason: "timed-out" }, stoppedBy: "kill", lost: null });
+        expect(endOf(await call("'x' in dir()"))).toMatchObject({ ...fine, result: { call: 1 } });
+      });
+    } finally {
+      await worker.close();
+    }
   });
 });
