@@ -7,7 +7,7 @@
 import type { Rollout, RolloutEnd } from "#core/agents/rollout";
 import type { RunAbout } from "#core/contract/about";
 import type { BatchChunk, ResultLimits } from "#core/contract/batch";
-import type { BackendName, FileResult, Isolation, StreamResult } from "#core/contract/result";
+import type { BackendName, ExecutionResult, FileResult, Isolation, StreamResult } from "#core/contract/result";
 import type { RunStatus } from "#core/contract/run-status";
 import type { Environment } from "#core/packages/environment";
 import type { KernelOutput, SessionCell, SessionStart } from "./session-parts.ts";
@@ -88,6 +88,8 @@ export interface ProvisionedCell {
   readonly searchAttributes: boolean;
   /** Set if the run asks for packages: what it asks for, for display. `prepareEnvironment` then comes before `execute`. */
   readonly packages?: string;
+  /** The packages of a session's cell. The workflow adds it. */
+  readonly environment?: ExecutionResult["environment"];
   /** Set for a session. */
   readonly session?: SessionCell;
 }
@@ -112,6 +114,8 @@ export interface CellInput {
   readonly limits?: ResultLimits;
   /** The same as in {@link ProvisionInput}. */
   readonly firstRunId?: string;
+  /** Set in the input of `prepareEnvironment` for the cell of a session: `request` is the session then. */
+  readonly session?: ProvisionInput["session"];
   /** The output of `prepareEnvironment`, in the input of `execute`; missing if the run asks for no packages. */
   readonly environment?: Pick<Environment, "ecosystem" | "hash">;
 }
@@ -126,7 +130,7 @@ export interface BatchEntry {
 }
 
 /** The input of `cleanUp`. */
-export interface CleanUpInput extends Omit<CellInput, "request" | "firstRunId" | "environment"> {
+export interface CleanUpInput extends Omit<CellInput, "request" | "firstRunId" | "environment" | "session"> {
   /** The requester of the run, for log lines. */
   readonly requester?: string | null;
 }

@@ -11,7 +11,7 @@ import type { CellInput, Elsewhere, ExecuteOutput, NoPlaceNow } from "./contract
 import type { ActivityDependencies } from "./dependencies.ts";
 import { holdInTime } from "./in-time.ts";
 import { checkedLimits } from "./inputs.ts";
-import { currentRun, planCell, withEnvironment } from "./plan.ts";
+import { currentRun, planCell, withPrepared } from "./plan.ts";
 import type { KnownCell, RunningCell } from "./running-cells.ts";
 import { startProgram } from "./start-program.ts";
 
@@ -131,10 +131,7 @@ export const execute =
     const run = currentRun(input.firstRunId);
     const { store, running } = dependencies;
     const { spec, program, ...planned } = planCell(dependencies, input.request, input.cellId, run);
-    const { environment } = input;
-    const cell = environment
-      ? withEnvironment(planned.cell, environment.ecosystem, dependencies.policy, environment.hash)
-      : planned.cell;
+    const cell = withPrepared(planned.cell, input.environment, dependencies.policy);
     const provider = servedProvider(dependencies, input.backend);
     const { placement } = provider;
     // Without a queue of its host, any worker can continue to follow the cell.

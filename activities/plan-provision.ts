@@ -11,7 +11,7 @@ import type { ProvisionedCell, ProvisionInput, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { cellIdOf, type currentRun, type PlannedRun, planCell, withEnvironment } from "./plan.ts";
 import { planSession } from "./plan-session.ts";
-import { wantedPackages } from "./wanted-packages.ts";
+import { namedPackages, wantedPackages } from "./wanted-packages.ts";
 
 /** The most characters of the packages' names that the workflow gets, for display. */
 const maximumPackagesLength = 200;
@@ -26,9 +26,14 @@ export interface PlannedProvision {
   /** The fields of the answer that the request determines. */
   readonly output: Pick<
     ProvisionedCell,
-    "title" | "timeoutMilliseconds" | "startupTimeoutMilliseconds" | "maximumAttempts" | "ttlMilliseconds" | "session"
+    | ("title" | "timeoutMilliseconds" | "startupTimeoutMilliseconds" | "maximumAttempts" | "ttlMilliseconds")
+    | ("session" | "packages")
   >;
 }
+
+/** The packages for display, if there are any. */
+const inWords = (wanted: WantedPackages | null): Pick<ProvisionedCell, "packages"> =>
+  wanted ? { packages: wanted.requirements.join(", ").slice(0, maximumPackagesLength) } : {};
 
 type CurrentRun = ReturnType<typeof currentRun>;
 
@@ -62,7 +67,7 @@ async function planRun(
       startupTimeoutMilliseconds: spec.startupTimeout,
       maximumAttempts: spec.retry.maximumAttempts,
       ttlMilliseconds: spec.ttl,
-      ...(wanted && { packages: wanted.requirements.join(", ").slice(0, maximumPackagesLength) }),
+      ...inWords(wanted),
     },
   };
 }
@@ -80,8 +85,10 @@ function planSessionCell(
   const runId = Context.current().info.workflowExecution?.runId ?? run.runId;
   const cellId = cellIdOf({ ...run, key: `${run.key}/${runId}` }, attempt);
   const { spec, language, cell } = planSession(dependencies, request, cellId, run, ends);
+  const wanted = namedPackages(spec, language);
+  if (wanted) applyPackagePolicy(wanted, dependencies.policy.packages);
   return {
-    cell,
+    cell: wanted ? withEnvironment(cell, wanted.ecosystem, dependencies.policy, null) : cell,
     choice: spec,
     content: { files: [] },
     requester: spec.requester ?? null,
@@ -98,6 +105,7 @@ function planSessionCell(
         maximumAgeMilliseconds: spec.maximumAge,
         restore: spec.restore,
       },
+      ...inWords(wanted),
     },
   };
 }

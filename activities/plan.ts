@@ -12,6 +12,7 @@ import { parseRequest } from "#core/contract/parse-request";
 import type { ExecutionSpec } from "#core/contract/request";
 import type { Ecosystem } from "#core/packages/environment";
 import { runKey } from "#platform/store/references";
+import type { CellInput } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 
 /** The run that an activity belongs to. */
@@ -72,6 +73,13 @@ export const withEnvironment = (
   { packages: { maximumBytes } }: Pick<WorkerPolicy, "packages">,
   hash: string | null,
 ): CellPlan => ({ ...cell, shape: { ...cell.shape, environment: { ecosystem, maximumBytes, hash } } });
+
+/** A cell with the packages that were prepared for it, if it has any. */
+export const withPrepared = (
+  cell: CellPlan,
+  environment: CellInput["environment"],
+  policy: Pick<WorkerPolicy, "packages">,
+): CellPlan => (environment ? withEnvironment(cell, environment.ecosystem, policy, environment.hash) : cell);
 
 /** Validates a request against the bounds, the languages and this worker's policy. */
 export function planCell(

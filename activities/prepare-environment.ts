@@ -1,4 +1,5 @@
 import { Context } from "@temporalio/activity";
+import type { CellPlan } from "#cells/cell-plan";
 import { servedProvider } from "#cells/placement/choose-provider";
 import { NoPlace } from "#cells/placement/no-place";
 import { KgentsError } from "#core/contract/error";
@@ -9,7 +10,8 @@ import type { CellInput, Elsewhere, NoPlaceNow } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { isElsewhere } from "./execute.ts";
 import { currentRun, planCell, withEnvironment } from "./plan.ts";
-import { wantedPackages } from "./wanted-packages.ts";
+import { planSession } from "./plan-session.ts";
+import { namedPackages, wantedPackages } from "./wanted-packages.ts";
 
 const beatMilliseconds = 2000;
 
@@ -30,6 +32,20 @@ function checkVersion({ requiresPython }: WantedPackages, { version }: PackageRu
   );
 }
 
+/** The cell of a run or of a session, and the packages that it asks for. */
+async function planPackages(
+  dependencies: ActivityDependencies,
+  { request, cellId, firstRunId, session }: CellInput,
+): Promise<{ readonly cell: CellPlan; readonly wanted: WantedPackages | null }> {
+  const run = currentRun(firstRunId);
+  if (session) {
+    const { cell, spec, language } = planSession(dependencies, request, cellId, run, session.ends);
+    return { cell, wanted: namedPackages(spec, language) };
+  }
+  const { cell, spec } = planCell(dependencies, request, cellId, run);
+  return { cell, wanted: await wantedPackages(spec, cell.shape.language, dependencies.store.openBlob) };
+}
+
 /**
  * Installs the packages of a run, between the preparation of its cell and its start: asks the interpreter of the cell
  * what fits it, resolves, builds the tree or finds it, and puts it into the cell where that is not done at the start.
@@ -39,12 +55,10 @@ export const prepareEnvironment =
   async (input: CellInput): Promise<Environment | Elsewhere | NoPlaceNow> => {
     if (isElsewhere(dependencies, input)) return { elsewhere: true };
     using _beat = beating();
-    const { store, policy, environments } = dependencies;
-    const planned = planCell(dependencies, input.request, input.cellId, currentRun(input.firstRunId));
-    const { spec } = planned;
-    const { language } = planned.cell.shape;
+    const { policy, environments } = dependencies;
     const provider = servedProvider(dependencies, input.backend);
-    const wanted = await wantedPackages(spec, language, store.openBlob);
+    const planned = await planPackages(dependencies, input);
+    const { wanted } = planned;
     if (wanted === null) throw new KgentsError("internal", "a run without packages needs no environment");
     applyPackagePolicy(wanted, policy.packages);
     const signal = Context.current().cancellationSignal;

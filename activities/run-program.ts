@@ -13,7 +13,7 @@ import type { ActivityDependencies } from "./dependencies.ts";
 import { follow, isElsewhere, nothingStored, storedBytes } from "./execute.ts";
 import { listingOf, removalOf } from "./file-lists.ts";
 import { holdInTime } from "./in-time.ts";
-import { currentRun, type Run } from "./plan.ts";
+import { currentRun, type Run, withPrepared } from "./plan.ts";
 import { type PlannedProgram, type PlannedSession, planProgram, planSession } from "./plan-session.ts";
 import type { CellGone, SessionProgram, SessionProgramInput, SessionProgramOutput } from "./session-contract.ts";
 import { startProgram } from "./start-program.ts";
@@ -139,7 +139,8 @@ export const runProgram =
   async (input: SessionProgramInput): Promise<SessionProgramOutput | CellGone | Elsewhere | NoPlaceNow> => {
     if (isElsewhere(dependencies, input)) return { elsewhere: true };
     const run = currentRun(input.firstRunId);
-    const session = planSession(dependencies, input.session, input.cellId, run, input.ends);
+    const asked = planSession(dependencies, input.session, input.cellId, run, input.ends);
+    const session = { ...asked, cell: withPrepared(asked.cell, input.environment, dependencies.policy) };
     const planned = planProgram(dependencies, session, input.program);
     const provider = servedProvider(dependencies, input.backend);
     if (provider.reach === "host") {

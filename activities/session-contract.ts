@@ -6,7 +6,7 @@
  */
 import type { BackendName } from "#core/contract/result";
 import type { Checkpoint, FilesListed } from "#core/contract/session/result";
-import type { Elsewhere, ExecuteOutput, NoPlaceNow } from "./contract.ts";
+import type { CellInput, Elsewhere, ExecuteOutput, NoPlaceNow } from "./contract.ts";
 import type { KernelOutput } from "./session-parts.ts";
 
 /** A program of a session. What a client wrote is checked by the activity. */
@@ -35,6 +35,8 @@ export interface SessionProgramInput {
   /** The execution that asks. After a reset of the workflow, the same number means another program. */
   readonly runId: string;
   readonly program: SessionProgram;
+  /** The packages of the cell; missing if the session names none. */
+  readonly environment?: CellInput["environment"];
   /** A checkpoint to make afterwards, in the same cell, if files have changed since the last one. */
   readonly checkpoint?: { readonly n: number };
 }

@@ -22,12 +22,17 @@ const maximumPackages = 256;
 const invalid = (field: string, got: string, allowed: string): KgentsError =>
   refuse("invalid-request", field, got, allowed);
 
+/** What a request or a session names. */
+interface NamedPackages extends Pick<ExecutionSpec, "language"> {
+  readonly packages?: Pick<NonNullable<ExecutionSpec["packages"]>, "python" | "npm"> | undefined;
+}
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Refuses packages for a language that has none of the kind. */
 function checkLanguage(
-  { packages = {}, language }: ExecutionSpec,
+  { packages = {}, language }: NamedPackages,
   ecosystem: WantedPackages["ecosystem"] | null,
 ): void {
   for (const kind of ["python", "npm"] as const) {
@@ -100,6 +105,27 @@ async function readInline(
   return content === undefined ? undefined : { requirements: readPackageJson(content) };
 }
 
+const wantedFrom = (
+  ecosystem: WantedPackages["ecosystem"],
+  named: readonly string[],
+  requiresPython?: string,
+): WantedPackages | null => {
+  const requirements = [...new Set(named.map((requirement) => requirement.trim()))];
+  if (requirements.length === 0) return null;
+  return { ecosystem, requirements, ...(requiresPython === undefined ? {} : { requiresPython }) };
+};
+
+/**
+ * The packages that a session names, without duplicates; null if there are none.
+ *
+ * @throws KgentsError `invalid-request`, naming the field
+ */
+export function namedPackages(named: NamedPackages, language: Language): WantedPackages | null {
+  const ecosystem = ecosystemOf(language.command);
+  checkLanguage(named, ecosystem);
+  return ecosystem && wantedFrom(ecosystem, named.packages?.[ecosystem] ?? []);
+}
+
 /**
  * The packages that a request asks for, without duplicates; null if there are none.
  *
@@ -118,8 +144,5 @@ export async function wantedPackages(
   if (ecosystem === null) return null;
   const inline = spec.packages?.inline === false ? undefined : await readInline(spec, ecosystem, open);
   const named = [...(spec.packages?.[ecosystem] ?? []), ...(inline?.requirements ?? [])];
-  const requirements = [...new Set(named.map((requirement) => requirement.trim()))];
-  if (requirements.length === 0) return null;
-  const requiresPython = inline?.requiresPython;
-  return { ecosystem, requirements, ...(requiresPython === undefined ? {} : { requiresPython }) };
+  return wantedFrom(ecosystem, named, inline?.requiresPython);
 }

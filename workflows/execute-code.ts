@@ -14,7 +14,6 @@ import { type Phase, phaseQuery } from "#core/contract/names";
 import type { ExecutionResult } from "#core/contract/result";
 import { faultInDepth, faultInLimits } from "#core/contract/workflow-inputs";
 import type { Environment } from "#core/packages/environment";
-import { utf8Length } from "#core/text/bytes";
 import { type CellEnd, executeInCell } from "./execute-in-cell.ts";
 import { failureOf, refuse, toWorkflowFailure } from "./failure.ts";
 import { noRoomFor, provisionWithFallback, refusalPauses } from "./find-place.ts";
@@ -23,6 +22,7 @@ import { prepareInCell } from "./prepare-in-cell.ts";
 import { fieldsOf } from "./raw-request.ts";
 import { reapCell } from "./reap-cell.ts";
 import { removeCell } from "./remove-cell.ts";
+import { reported } from "./reported-environment.ts";
 import { composeResult, emptyOutput } from "./result.ts";
 import { countFailure, countResult } from "./run-metrics.ts";
 import { tell, tellFailure, tellResult } from "./ui-details.ts";
@@ -160,16 +160,6 @@ async function runOnce(
     }
   }
 }
-
-/**
- * The longest lock that is part of a result, in bytes. The streams and files leave that much room; the whole lock is in
- * the history.
- */
-const maximumLockBytes = 32 * 1024;
-
-/** The packages as the result says them. A batch copies its results into its history, where many locks have no room. */
-const reported = ({ lock, ...environment }: Environment, limits?: ResultLimits): ExecutionResult["environment"] =>
-  limits || utf8Length(lock) > maximumLockBytes ? environment : { ...environment, lock };
 
 /** Installs the packages of a run if it asks for any, and runs the code in its cell. */
 async function carryOut(

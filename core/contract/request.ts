@@ -71,6 +71,16 @@ const packagesField = (pattern: RegExp, rule: string, isOne: (text: string) => b
     `at most ${maximumPackages} packages`,
   );
 
+/** The packages that a request or a session names. */
+export const packageLists = {
+  python: packagesField(pythonRequirementPattern, pythonRule, isPythonRequirement)
+    .optional()
+    .describe("packages of the Python index by PEP 508, such as pandas>=2"),
+  npm: packagesField(npmSpecPattern, npmRule, isNpmSpec)
+    .optional()
+    .describe("packages of the npm registry, such as zod@^4"),
+};
+
 /** The schema of a request. */
 export const requestSchema = strict(
   {
@@ -141,12 +151,7 @@ export const requestSchema = strict(
     image: imageField().optional().describe("the image on Kubernetes, instead of the language's own"),
     packages: strict(
       {
-        python: packagesField(pythonRequirementPattern, pythonRule, isPythonRequirement)
-          .optional()
-          .describe("packages of the Python index by PEP 508, such as pandas>=2"),
-        npm: packagesField(npmSpecPattern, npmRule, isNpmSpec)
-          .optional()
-          .describe("packages of the npm registry, such as zod@^4"),
+        ...packageLists,
         inline: flag()
           .optional()
           .describe("whether a block of PEP 723 in Python code adds the packages that it names; true by default"),

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type ExecutionRequest, KgentsError } from "#client/index";
+import { openCodeSession } from "#client/sdk/sessions/open-session";
+import type { SessionRequest } from "#core/contract/session/session";
 import { kgentsPaths } from "#platform/host/paths";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
@@ -17,7 +19,7 @@ beforeAll(async () => {
   await symlink(tools, join(cache, "tools"));
   worker = await startTestWorker(inject("temporalAddress"), {
     cacheDirectory: cache,
-    configuration: { worker: { packages: { names: ["six", "idna", "numpy", "is-*", "zod"] } } },
+    configuration: { worker: { packages: { names: ["six", "idna", "numpy", "matplotlib", "is-*", "zod"] } } },
   });
 });
 afterAll(async () => {
@@ -106,5 +108,28 @@ except OSError as error:
     const refused = await worker.run(request).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(KgentsError);
     expect(refused).toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+});
+
+describe("a session", () => {
+  const open = (packages: SessionRequest["packages"]) =>
+    openCodeSession(worker.client, worker.taskQueue, worker.store, { packages }, {});
+
+  it("has its packages in every call, shows figures, and says which they are", async () => {
+    const session = open({ python: ["matplotlib"] });
+    const first = await session.run({ code: "import matplotlib.pyplot as plt; plt.plot([1, 2, 1]); None", timeout });
+    expect(first).toMatchObject({ status: "succeeded", displays: [{ "image/png": expect.anything() }] });
+    const second = await session.run("plt.__file__.startswith('/opt/kgents/packages/')");
+    expect(second.displays[0]?.["text/plain"]?.data).toBe("True");
+    const { environment } = await session.state();
+    expect(environment).toMatchObject({ ecosystem: "python", lock: expect.stringMatching(/^matplotlib==/m) });
+    await session.close();
+  });
+
+  it("says why its packages are not there, and has no cell then", async () => {
+    const session = open({ python: ["numpy==0.0.1"] });
+    await expect(session.run("1")).rejects.toMatchObject({ code: "package-not-found" });
+    expect(await session.state()).not.toHaveProperty("environment");
+    await session.close();
   });
 });

@@ -7,9 +7,11 @@ import { log, workflowInfo } from "@temporalio/workflow";
 import type { ProvisionedCell } from "#activities/contract";
 import type { Restored } from "#core/contract/session/result";
 import type { Whereabouts } from "../execute-in-cell.ts";
-import { failureOf } from "../failure.ts";
-import { provisionWithFallback, refusalPauses } from "../find-place.ts";
+import { failureOf, toWorkflowFailure } from "../failure.ts";
+import { noRoomFor, provisionWithFallback, refusalPauses } from "../find-place.ts";
+import { prepareInCell } from "../prepare-in-cell.ts";
 import { removeCell } from "../remove-cell.ts";
+import { reported } from "../reported-environment.ts";
 import type { SessionMemory } from "./memory.ts";
 import { type Attempt, type Kept, runHere } from "./run-here.ts";
 import type { Ran, Wanted } from "./wanted.ts";
@@ -59,6 +61,32 @@ async function restore(kept: Kept, cell: ProvisionedCell, ends: number): Promise
   throw failureOf("artifact-unavailable", `the files of the session could not be restored: ${why ?? ""}`);
 }
 
+/**
+ * Installs the packages of a session for a new cell.
+ *
+ * @returns the cell with its packages
+ * @throws ApplicationFailure if that fails; the cell is removed
+ */
+async function install(kept: Kept, cell: ProvisionedCell, ends: number): Promise<ProvisionedCell> {
+  const { session, memory } = kept;
+  const { cellId, backend, taskQueue } = cell;
+  const about = { request: session, attempt: memory.cells, cellId, backend, taskQueue, session: { ends } };
+  const { gone } = memory;
+  try {
+    const answer = await prepareInCell(cell, { ...about, firstRunId: workflowInfo().firstExecutionRunId });
+    if ("noRoom" in answer) throw noRoomFor(answer.noRoom);
+    if ("notStarted" in answer) throw failureOf("worker-lost", "the worker that prepared the cell went away");
+    const prepared = { ...cell, environment: reported(answer.environment) };
+    memory.installed(prepared);
+    return prepared;
+  } catch (error) {
+    await drop(kept, "its packages were not installed");
+    // A cell that has never run anything is no loss.
+    memory.gone = gone;
+    throw toWorkflowFailure(error);
+  }
+}
+
 /** Prepares a cell, with the files of the last checkpoint if it is not the first one. */
 async function prepare(kept: Kept): Promise<ReadyCell> {
   const { session, memory, where } = kept;
@@ -72,16 +100,17 @@ async function prepare(kept: Kept): Promise<ReadyCell> {
   if ("restarted" in cell || !cell.session) throw failureOf("internal", "the cell is not that of a session");
   const ends = memory.ends ?? memory.started + cell.session.maximumAgeMilliseconds;
   memory.provisioned(cell, ends);
+  const prepared = cell.packages === undefined ? cell : await install(kept, cell, ends);
   where.place = "here";
   const { gone, checkpoint } = memory;
-  if (gone === null) return { cell, ends, restored: null };
+  if (gone === null) return { cell: prepared, ends, restored: null };
   try {
-    await restore(kept, cell, ends);
+    await restore(kept, prepared, ends);
   } catch (error) {
     await drop(kept, gone);
     throw error;
   }
-  return { cell, ends, restored: { checkpoint, kernel: "new", reason: gone } };
+  return { cell: prepared, ends, restored: { checkpoint, kernel: "new", reason: gone } };
 }
 
 /** The present cell, or a new one. @throws ApplicationFailure `session-lost` if the session must not have a new one */

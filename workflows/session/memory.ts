@@ -37,6 +37,8 @@ export interface SessionMemory {
   readonly saw: (wanted: Pick<Wanted, "mayCheckpoint">, looked: boolean, output: SessionProgramOutput) => void;
   /** Takes over a new cell. */
   readonly provisioned: (cell: ProvisionedCell, ends: number) => void;
+  /** Notes the packages of the present cell. */
+  readonly installed: (cell: ProvisionedCell) => void;
   /** Whether the present cell belongs to an execution that was reset: what ran in it since is unknown. */
   readonly wasReset: () => boolean;
   /** What the next execution needs. */
@@ -70,6 +72,9 @@ export function createMemory(from: Carried | undefined): SessionMemory {
     },
     provisioned: (cell, ends) => {
       Object.assign(memory, { cell, latest: cell, ends, n: 0, neverRestores: cell.session?.restore === "never" });
+    },
+    installed: (cell) => {
+      Object.assign(memory, { cell, latest: cell });
     },
     wasReset: () => {
       const { cell } = memory;

@@ -46,7 +46,11 @@ function inputOf({ session, memory }: Kept, cell: ProvisionedCell, ends: number,
   const { runId, firstExecutionRunId: firstRunId } = workflowInfo();
   const n = nextNumber(memory);
   const looks = wanted.mayCheckpoint && !memory.neverRestores && Date.now() - memory.looked >= lookMilliseconds;
-  const about = { session, ends, cellId, backend, taskQueue, firstRunId, runId, n, program: wanted.program };
+  const { environment } = cell;
+  const about = {
+    ...{ session, ends, cellId, backend, taskQueue, firstRunId, runId, n, program: wanted.program },
+    ...(environment && { environment: { ecosystem: environment.ecosystem, hash: environment.hash } }),
+  };
   return looks ? { ...about, checkpoint: { n: nextNumber(memory) } } : about;
 }
 

@@ -29,6 +29,7 @@ export function stateOf(live: LiveSession): SessionState {
     kernel: latest?.session?.kernel ?? null,
     backend: latest?.backend ?? null,
     isolation: latest?.isolation ?? null,
+    ...(latest?.environment && { environment: latest.environment }),
     calls: memory.calls,
     waiting: Math.max(0, turns.length() - (now === null ? 0 : 1)),
     running: now && { call: now.call, kind: now.kind, title: now.title, since: timeOf(now.since) },

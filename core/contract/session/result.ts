@@ -124,6 +124,7 @@ export const sessionStateSchema = z.strictObject({
   kernel: z.boolean().nullable().describe("whether the language has a kernel; null until the first cell is ready"),
   backend: shape.backend,
   isolation: shape.isolation,
+  environment: shape.environment,
   calls: z.int().min(0).describe("number of calls that have begun"),
   waiting: z.int().min(0).describe("number of updates that wait for their turn"),
   running: z

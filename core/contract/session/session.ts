@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { duration, strict, toMilliseconds } from "../fields.ts";
 import { parseOrRefuse } from "../refusal.ts";
-import { requestSchema } from "../request.ts";
+import { packageLists, requestSchema } from "../request.ts";
 
 const { language, image, cpu, memory, disk, network, backend, fallback, startupTimeout, labels, requester } =
   requestSchema.shape;
@@ -41,6 +41,9 @@ export const sessionSchema = strict(
       .describe(
         "files: a session whose cell is gone continues in a new one with the files of the last checkpoint; never: it ends",
       ),
+    packages: strict(packageLists, "an object with any of python, npm")
+      .optional()
+      .describe("packages to install for the code of all calls; nothing of them is executed to install them"),
     labels,
     requester,
   },
