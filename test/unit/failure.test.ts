@@ -16,7 +16,7 @@ describe("the table of failures", () => {
         ...["backend-unavailable", "cluster-unavailable", "namespace-missing", "forbidden", "quota-exceeded"],
         ...["admission-denied", "unschedulable", "image-pull", "cell-start", "evicted", "node-lost"],
         ...["sandbox-unavailable", "network-isolation-unavailable", "interpreter-missing", "artifact-unavailable"],
-        ...["internal", "system-error"],
+        ...["internal", "package-index-unavailable", "package-install", "system-error"],
       ]),
     );
   });

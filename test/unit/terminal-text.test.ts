@@ -45,6 +45,7 @@ test("JSON escapes what a terminal acts on, and means the same", () => {
 /** The files that may write to a stream of this process, and why. */
 const writers: Readonly<Record<string, string>> = {
   "bin/kgents.ts": "an older Node.js may not load what prints",
+  "cells/packages/runtime.ts": "a program that prints in a cell",
   "client/cli/terminal/print.ts": "everything that is printed passes it",
   "client/cli/terminal/lost-output.ts": "it listens to the streams' errors",
   "client/cli/terminal/terminal-text.ts": "it asks whether stdout shows colours",
