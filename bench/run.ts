@@ -1,7 +1,7 @@
 /**
  * Measures kgents' performance as ratios to a peer in the same run: `npm run bench [--
- * overhead|cli|doors|batch|memory|kubernetes|operator|production|footprint]`. `batch 10000` runs one batch of that size instead
- * of the comparison. Results and how to read them: docs/performance.md.
+ * overhead|cli|doors|batch|memory|kubernetes|operator|production|footprint|sessions]`. `batch 10000` runs one batch of that size
+ * instead of the comparison. Results and how to read them: docs/performance.md.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import { measureMemory } from "./memory.ts";
 import { measureOperator } from "./operator.ts";
 import { measureOverhead } from "./overhead.ts";
 import { measureFootprint, measureProduction } from "./production.ts";
+import { measureSessions } from "./sessions.ts";
 import { tools } from "./stack.ts";
 
 type Tools = Awaited<ReturnType<typeof tools>>;
@@ -31,6 +32,7 @@ const sections = {
   operator: measureOperator,
   production: measureProduction,
   footprint: measureFootprint,
+  sessions: measureSessions,
 };
 const binaries = await tools();
 for (const [name, measure] of Object.entries(sections)) {

@@ -5,6 +5,12 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** The smallest value that a share of the values does not exceed. @param share from 0 to 1 */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
 /** One comparison: the figures of both sides, and the median of the pairwise ratios. */
 export interface Comparison {
   readonly ours: number;
