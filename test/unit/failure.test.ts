@@ -16,7 +16,7 @@ describe("the table of failures", () => {
         ...["backend-unavailable", "cluster-unavailable", "namespace-missing", "forbidden", "quota-exceeded"],
         ...["admission-denied", "unschedulable", "image-pull", "cell-start", "evicted", "node-lost"],
         ...["sandbox-unavailable", "network-isolation-unavailable", "interpreter-missing", "artifact-unavailable"],
-        ...["internal", "package-index-unavailable", "package-install", "system-error"],
+        ...["internal", "system-error"],
       ]),
     );
   });
@@ -34,7 +34,15 @@ describe("the table of failures", () => {
   it("retries only what passes by itself", () => {
     const retried = kinds.filter((kind) => !nonRetryableKinds.includes(kind));
     expect(retried.sort()).toEqual([
-      ...["artifact-unavailable", "cell-handed-over", "cell-start", "disk-full", "internal", "system-error"],
+      ...[
+        "artifact-unavailable",
+        "cell-handed-over",
+        "cell-start",
+        "disk-full",
+        "internal",
+        "package-index-unavailable",
+      ],
+      ...["package-install", "system-error"],
     ]);
   });
 

@@ -23,7 +23,7 @@ export interface ExecFlags {
   readonly input?: string[];
   readonly with?: string[];
   readonly requirements?: string;
-  readonly inlinePackages: boolean;
+  readonly inlinePackages?: boolean;
   readonly output?: string[];
   readonly outputDir?: string;
   readonly timeout?: string;

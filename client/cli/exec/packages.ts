@@ -45,9 +45,11 @@ export async function packagesOf(
   language: string | undefined,
 ): Promise<ExecutionRequest["packages"]> {
   const { with: named = [], requirements, inlinePackages, config } = flags;
-  const inline = inlinePackages ? {} : { inline: false };
+  // Commands that do not have the flag leave it undefined.
+  const isOff = inlinePackages === false;
+  const inline = isOff ? { inline: false } : {};
   const listed = await requirementsOf(requirements);
-  if (named.length === 0 && listed.length === 0) return inlinePackages ? undefined : inline;
+  if (named.length === 0 && listed.length === 0) return isOff ? inline : undefined;
   if (named.length > 0 && (await isNpm(language, config))) {
     return { npm: named, ...(listed.length > 0 && { python: listed }), ...inline };
   }

@@ -12,12 +12,18 @@ export const programFlags = (command: Command): Command =>
     .option("--arg <value>", "an argument of the program (repeatable)", collect)
     .option("-e, --env <name=value>", "an environment variable (repeatable)", collect);
 
-/** Declares the flags of packages. */
-export const packageFlags = (command: Command): Command =>
+/** Declares the flags that name packages. */
+export const namedPackageFlags = (command: Command): Command =>
   command
     .option("--with <package>", "a package to install for the code, such as pandas>=2 or zod@^4 (repeatable)", collect)
-    .option("--requirements <file>", "a file of Python packages to install, as pip reads it")
-    .option("--no-inline-packages", "ignore the packages that the code itself or a package.json names");
+    .option("--requirements <file>", "a file of Python packages to install, as pip reads it");
+
+/** Declares the flags of packages. */
+export const packageFlags = (command: Command): Command =>
+  namedPackageFlags(command).option(
+    "--no-inline-packages",
+    "ignore the packages that the code itself or a package.json names",
+  );
 
 /** Declares the flag of the output files. */
 export const outputFlag = (command: Command): Command =>

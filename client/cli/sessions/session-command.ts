@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { type ExecFlags, requestOptions } from "../exec/exec-command.ts";
-import { backendFlag, networkFlag } from "../exec/request-flags.ts";
+import { backendFlag, namedPackageFlags, networkFlag } from "../exec/request-flags.ts";
 import { collect } from "../terminal/collect.ts";
 import { alsoNamed } from "../terminal/other-name.ts";
 
@@ -12,6 +12,8 @@ export interface SessionFlags {
 
 /** Flags of `kgents session create` and `kgents shell`. */
 export interface CreateSessionFlags extends SessionFlags {
+  readonly with?: string[];
+  readonly requirements?: string;
   readonly lang?: string;
   readonly startupTimeout?: string;
   readonly cpu?: string;
@@ -80,6 +82,7 @@ function sessionOptions(command: Command): Command {
         "never",
       ]),
     );
+  namedPackageFlags(command);
   networkFlag(command);
   return backendFlag(command, "auto")
     .option("--no-fallback", "fail if no cluster is available, instead of using the sandbox")

@@ -9,6 +9,7 @@ import { readFiles } from "../../sdk/input-files/read-files.ts";
 import { Quartermaster } from "../../sdk/quartermaster.ts";
 import type { SessionSummary } from "../../sdk/sessions/list-sessions.ts";
 import { inputOf, pairs } from "../exec/exec-request.ts";
+import { packagesOf } from "../exec/packages.ts";
 import { writeOutputFiles } from "../exec/write-files.ts";
 import { ageInWords } from "../runs/age.ts";
 import { withRuns } from "../runs/with-runs.ts";
@@ -20,11 +21,12 @@ import { colour, terminalWidth } from "../terminal/terminal-text.ts";
 import type { CreateSessionFlags, GetFlags, ListSessionsFlags, SessionFlags } from "./session-command.ts";
 
 /** The fields of a session that flags set. */
-export function sessionFieldsOf(flags: CreateSessionFlags) {
+export async function sessionFieldsOf(flags: CreateSessionFlags) {
   const { startupTimeout, cpu, memory, disk, backend, image, network, idleTimeout, maximumAge, restore } = flags;
   const given = Object.entries({
     ...{ startupTimeout, cpu, memory, disk, backend, image, network, idleTimeout, maximumAge, restore },
     language: flags.lang,
+    packages: await packagesOf(flags, flags.lang),
     labels: flags.label && pairs("--label", flags.label),
     fallback: flags.fallback ? undefined : false,
   });
@@ -39,7 +41,7 @@ export async function createSession(id: string | undefined, flags: CreateSession
     onProgress: reporter.progress,
   });
   try {
-    const fields = { ...sessionFieldsOf(flags), requester: requesterOfCommandLine() };
+    const fields = { ...(await sessionFieldsOf(flags)), requester: requesterOfCommandLine() };
     const session = await quartermaster.openSession(fields, { id });
     // The first update starts the session.
     await session.files.list();

@@ -72,7 +72,7 @@ export async function shell(flags: ShellFlags): Promise<number> {
   try {
     await using session =
       flags.session === undefined
-        ? await quartermaster.openSession({ ...sessionFieldsOf(flags), requester: requesterOfCommandLine() })
+        ? await quartermaster.openSession({ ...(await sessionFieldsOf(flags)), requester: requesterOfCommandLine() })
         : await quartermaster.getSession(flags.session);
     // Also says at once if there is no such session.
     await session.files.list();
