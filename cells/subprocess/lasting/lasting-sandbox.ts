@@ -15,7 +15,7 @@ import { sandboxFailure } from "../sandbox/sandbox-failure.ts";
 import { descriptors } from "../sandbox/sandbox-paths.ts";
 import { type ConnectedPipes, layOutPipes } from "./exchange.ts";
 import { announcements, killMarkIn } from "./pipe-names.ts";
-import { type LastingProgram, programConnections, sessionConnections } from "./program-connections.ts";
+import { connectProgram, type LastingProgram } from "./program-connections.ts";
 import type { SessionStopper } from "./session-stopper.ts";
 
 /** A sandbox that stays. */
@@ -43,6 +43,57 @@ export function exchangeOf(launcher: Launcher): string {
   return directory;
 }
 
+/** A sandbox that stays, as its worker sees it. */
+interface Running {
+  readonly launcher: Launcher;
+  readonly plan: SandboxPlan;
+  readonly exchange: string;
+  /** Reads the next word of the supervisor, and compares it. */
+  readonly said: (word: string) => Promise<boolean>;
+  /** Kills the whole sandbox. */
+  readonly giveUp: () => void;
+}
+
+/** Starts the supervisor. @throws KgentsError if it does not start */
+async function startSupervisor({ launcher, plan, said, giveUp }: Running, script: string): Promise<void> {
+  const { socket } = launcher;
+  const diagnostics = beginningOf(socket(descriptors.diagnostics));
+  socket(descriptors.stdin).end();
+  sendSandbox(launcher, plan, script, null);
+  if ((await launcher.ready) && (await said(announcements.idle))) return;
+  giveUp();
+  throw sandboxFailure(await diagnostics);
+}
+
+/** Opens the pipes of a program; undefined if the sandbox is gone. */
+async function openPipes(
+  { launcher, plan, exchange, said, giveUp }: Running,
+  program: LastingProgram,
+  abandoned: AbortSignal,
+): Promise<ConnectedPipes | undefined> {
+  const wanted = { stdin: program.stdin !== undefined, inputs: program.inputs.length > 0 };
+  const pipes = await layOutPipes(exchange, launcher.fifos, { ...wanted, start: program.scripts.start !== null });
+  launcher.socket(descriptors.control).write("go\n");
+  const isOpen = await Promise.race([said(announcements.open), rejection(abandoned)]).catch(() => false);
+  if (isOpen) {
+    // The supervisor has ended everything before it opened them.
+    rmSync(killMarkIn(exchange), { force: true });
+    return pipes.connect(plan.uid);
+  }
+  pipes.discard();
+  giveUp();
+  return undefined;
+}
+
+/** Keeps the pipes that other processes of a session may hold open, and closes the oldest. */
+function heldPipes(): (pipes: ConnectedPipes) => void {
+  const held: ConnectedPipes[] = [];
+  return (pipes) => {
+    held.push(pipes);
+    if (held.length > mostHeld) held.shift()?.destroy();
+  };
+}
+
 /**
  * Makes a waiting launcher a sandbox that stays.
  *
@@ -54,11 +105,10 @@ export async function openLastingSandbox(
   script: string,
   limits: CellLimits,
 ): Promise<LastingSandbox> {
-  const { control, fifos, group, socket } = launcher;
-  const exchange = exchangeOf(launcher);
+  const { control, group } = launcher;
   let gone: string | undefined;
   let current: SessionStopper | undefined;
-  const held: ConnectedPipes[] = [];
+  const hold = heldPipes();
   const giveUp = (): void => {
     gone ??= endedWith;
     launcher.kill();
@@ -68,34 +118,15 @@ export async function openLastingSandbox(
     plan.releaseUid();
   });
   group?.limit(limits);
-  const diagnostics = beginningOf(socket(descriptors.diagnostics));
-  socket(descriptors.stdin).end();
-  sendSandbox(launcher, plan, script, null);
   const said = async (word: string): Promise<boolean> => (await control.until(newline)) === word;
-  if (!(await launcher.ready) || !(await said(announcements.idle))) {
-    giveUp();
-    throw sandboxFailure(await diagnostics);
-  }
+  const running: Running = { launcher, plan, exchange: exchangeOf(launcher), said, giveUp };
+  await startSupervisor(running, script);
 
-  const open = async (program: LastingProgram, abandoned: AbortSignal): Promise<ConnectedPipes | undefined> => {
-    const wanted = { stdin: program.stdin !== undefined, inputs: program.inputs.length > 0 };
-    const pipes = await layOutPipes(exchange, fifos, { ...wanted, start: program.scripts.start !== null });
-    socket(descriptors.control).write("go\n");
-    const isOpen = await Promise.race([said(announcements.open), rejection(abandoned)]).catch(() => false);
-    if (isOpen) {
-      // The supervisor has ended everything before it opened them.
-      rmSync(killMarkIn(exchange), { force: true });
-      return pipes.connect(plan.uid);
-    }
-    pipes.discard();
-    giveUp();
-    return undefined;
-  };
   const run: LastingSandbox["run"] = async (program, context) => {
     const opening = program.stdin === undefined ? undefined : context.open(program.stdin);
     const stdin = await Promise.race([opening, rejection(context.abandoned)]);
     group?.limit(limits);
-    const pipes = await open(program, context.abandoned);
+    const pipes = await openPipes(running, program, context.abandoned);
     if (pipes === undefined) return lostOutcome(endedWith);
     let isOver = false;
     const over = said(announcements.idle).then(async (isIdle) => {
@@ -103,21 +134,15 @@ export async function openLastingSandbox(
       if (!isIdle) await launcher.ended;
       isOver = true;
     });
-    const opened = { pipes, exchange, over, giveUp };
+    const { connections, stopper } = connectProgram(launcher, program, { ...running, pipes, over });
+    current = stopper;
     try {
-      if (program.session === null) {
-        return await followProgram(program, programConnections(launcher, program, opened), context, stdin);
-      }
-      const { connections, stopper } = sessionConnections(launcher, program, opened);
-      current = stopper;
       return await followProgram(program, connections, context, stdin);
     } finally {
       current = undefined;
       // Nobody follows it any more.
       if (!isOver) giveUp();
-      // Other processes of a session may hold the pipes of a program open.
-      held.push(pipes);
-      if (held.length > mostHeld) held.shift()?.destroy();
+      hold(pipes);
     }
   };
   return { whyGone: () => gone, run, interrupt: () => current?.interrupt() ?? false };

@@ -66,12 +66,21 @@ function commonConnections(
   };
 }
 
+/** A connected program. */
+interface ConnectedProgram {
+  readonly connections: ProgramConnections;
+  /** Set if it is one of a session. */
+  readonly stopper?: SessionStopper;
+}
+
+/** Connects a program whose pipes are open. */
+export function connectProgram(launcher: Launcher, program: LastingProgram, opened: OpenedProgram): ConnectedProgram {
+  if (program.session !== null) return sessionConnections(launcher, program, opened);
+  return { connections: programConnections(launcher, program, opened) };
+}
+
 /** Connects a program after whose end all its processes are killed. */
-export function programConnections(
-  launcher: Launcher,
-  program: LastingProgram,
-  opened: OpenedProgram,
-): ProgramConnections {
+function programConnections(launcher: Launcher, program: LastingProgram, opened: OpenedProgram): ProgramConnections {
   const killer = programKiller(launcher, opened.over, opened.giveUp);
   return {
     ...commonConnections(launcher, program, opened),
@@ -83,11 +92,7 @@ export function programConnections(
 }
 
 /** Connects a program of a session. */
-export function sessionConnections(
-  launcher: Launcher,
-  program: LastingProgram,
-  opened: OpenedProgram,
-): { readonly connections: ProgramConnections; readonly stopper: SessionStopper } {
+function sessionConnections(launcher: Launcher, program: LastingProgram, opened: OpenedProgram): ConnectedProgram {
   const { pipes, over, giveUp, exchange } = opened;
   const isCall = program.session?.isCall ?? false;
   const killer = programKiller(launcher, over, giveUp);
@@ -101,14 +106,21 @@ export function sessionConnections(
         pipes.find("inputs")?.destroy();
       },
       killAll: () => {
-        writeFileSync(killMarkIn(exchange), "");
-        killer.kill();
+        try {
+          writeFileSync(killMarkIn(exchange), "");
+          killer.kill();
+        } catch {
+          // The supervisor would not learn of it.
+          giveUp();
+        }
       },
       // The supervisor ignores that nobody reads what it sends; the programs that it runs for that end.
       endCollection: () => void pipes.get("reports").destroy(),
     },
     isCall,
   );
+  // A sandbox that is gone reports no end.
+  void over.then(stopper.exited);
   const begin: ProgramConnections["begin"] = (delivered) => {
     const isWanted = async (): Promise<boolean> => {
       const isComplete = (await delivered) ?? true;
