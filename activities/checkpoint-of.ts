@@ -1,5 +1,6 @@
 import { checkpointExits, maximumCheckpointBytes } from "#core/contract/session/programs";
 import type { ExecuteOutput } from "./contract.ts";
+import { wordsOf } from "./file-lists.ts";
 import type { SessionProgramOutput } from "./session-contract.ts";
 
 /** What the program of a checkpoint has made: its output is the archive. */
@@ -21,6 +22,6 @@ export function checkpointOf({
     const most = maximumCheckpointBytes / 2 ** 20;
     return { checkpointFailure: `the files of the session are larger than a checkpoint may be, which is ${most} MiB` };
   }
-  const said = stderr.text.trim().split("\n").at(-1)?.slice(0, 200) || reason || "it did not end";
+  const said = wordsOf(stderr).trim().split("\n").at(-1)?.slice(0, 200) || reason || "it did not end";
   return { checkpointFailure: `the files of the session could not be read: ${said}` };
 }

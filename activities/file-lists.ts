@@ -4,8 +4,10 @@
  * @module
  */
 import { isSafeFileName } from "#core/contract/request";
+import type { StreamResult } from "#core/contract/result";
 import { listBounds } from "#core/contract/session/programs";
 import type { FilesListed } from "#core/contract/session/result";
+import { decodeUtf8 } from "#core/text/bytes";
 
 const line = /^([^|]+)\|(\d{1,15})\|(\d{1,12})\|\.\/(.+)$/;
 
@@ -14,12 +16,35 @@ function typeOf(words: string): "file" | "directory" | "other" {
   return words.startsWith("regular") ? "file" : "other";
 }
 
+type Printed = Pick<StreamResult, "text" | "encoding" | "truncated">;
+
+const newline = 0x0a;
+
+/** The bytes of a stream as a result has it. */
+const bytesOf = ({ text, encoding }: Printed): Buffer => Buffer.from(text, encoding === "base64" ? "base64" : "utf8");
+
+/** The lines of a stream, each decoded by itself: undefined for one that is not UTF-8, or that was cut off. */
+function linesOf(printed: Printed): (string | undefined)[] {
+  const bytes = bytesOf(printed);
+  const lines: (string | undefined)[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(newline); end !== -1; end = bytes.indexOf(newline, start)) {
+    if (end > start) lines.push(decodeUtf8(bytes.subarray(start, end)));
+    start = end + 1;
+  }
+  if (start < bytes.length) lines.push(undefined);
+  return lines;
+}
+
+/** What a program has printed, for people: bytes that are not UTF-8 are replaced. */
+export const wordsOf = (printed: Printed): string => bytesOf(printed).toString("utf8");
+
 /** The entries of a list of files, sorted by name. Lines that are not an entry with a plain name are counted only. */
-export function listingOf(text: string, truncated: boolean): Pick<FilesListed, "files" | "omitted"> {
+export function listingOf(printed: Printed): Pick<FilesListed, "files" | "omitted"> {
   const files: FilesListed["files"] = [];
-  let omitted = truncated ? 1 : 0;
-  for (const entry of text.split("\n").filter((part) => part !== "")) {
-    const [, type = "", bytes, seconds, name = ""] = line.exec(entry) ?? [];
+  let omitted = printed.truncated ? 1 : 0;
+  for (const entry of linesOf(printed)) {
+    const [, type = "", bytes, seconds, name = ""] = line.exec(entry ?? "") ?? [];
     if (!isSafeFileName(name) || files.length >= listBounds.entries) {
       omitted += 1;
       continue;

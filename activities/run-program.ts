@@ -108,7 +108,7 @@ function answerOf(asked: SessionProgram, output: ExecuteOutput): Omit<SessionPro
       return { output, written: files.map(({ name, content }) => ({ name, bytes: contentBytes(content) })) };
     }
     case "listFiles":
-      return { output: quiet(output), listed: listingOf(output.stdout.text, output.stdout.truncated) };
+      return { output: quiet(output), listed: listingOf(output.stdout) };
     case "removeFiles":
       return { output: quiet(output), removed: removalOf(parseRemoveFiles(asked.call), output.stdout.text) };
     case "checkpoint":

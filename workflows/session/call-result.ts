@@ -92,7 +92,9 @@ export const failedEntryOf = (argument: unknown, began: number, call: number): C
 /** The typed failure of a file operation whose script failed. */
 export function fileFailure({ output }: SessionProgramOutput, what: string): ApplicationFailure | undefined {
   if (output.status === "succeeded") return undefined;
-  const said = output.stderr.text.trim().split("\n").at(-1)?.slice(0, 300);
+  // What is not UTF-8 is no words.
+  const words = output.stderr.encoding === "utf-8" ? output.stderr.text : "";
+  const said = words.trim().split("\n").at(-1)?.slice(0, 300);
   const message = `${what}: ${[output.status, said || output.reason].filter(Boolean).join(": ")}`;
   const type = output.status === "lost" ? "worker-lost" : "system-error";
   return ApplicationFailure.create({ type, message, nonRetryable: true });
