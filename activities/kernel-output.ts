@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import type { ProgramOutcome } from "#cells/provider";
 import { type DisplayType, isBinary, type KernelDisplay, kernelReport } from "#core/contract/session/displays";
 import type { Display, DisplayContent } from "#core/contract/session/result";
+import { utf8Length } from "#core/text/bytes";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import { displayReference } from "#platform/store/references";
 import type { KernelOutput } from "./session-parts.ts";
@@ -36,7 +37,7 @@ async function contentOf(
   const encoding = isBinary(type) ? "base64" : "utf-8";
   const content = Buffer.from(text, isBinary(type) ? "base64" : "utf8");
   const about = { encoding, bytes: content.length } as const;
-  if (isInline(JSON.stringify(text).length)) return { ...about, data: text, ref: null };
+  if (isInline(utf8Length(JSON.stringify(text)))) return { ...about, data: text, ref: null };
   return { ...about, ref: await keep(content) };
 }
 

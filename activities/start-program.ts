@@ -5,6 +5,7 @@ import type { ResultLimits } from "#core/contract/batch";
 import type { Program } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import { maximumStreamBytes } from "#core/contract/result";
+import { utf8Length } from "#core/text/bytes";
 import { messageOf } from "#core/text/message-of";
 import { within } from "#platform/host/time-limit";
 import type { ArtifactStore } from "#platform/store/artifact-store";
@@ -156,7 +157,7 @@ async function runToEnd(started: StartedProgram): Promise<ExecuteOutput> {
   }
   const { files, filesOmitted } = filesOf(started, outcome);
   const kernel = await kernelOf(started, outcome);
-  const otherBytes = JSON.stringify([files, filesOmitted, kernel]).length;
+  const otherBytes = utf8Length(JSON.stringify([files, filesOmitted, kernel]));
   const { summary, loss } = await readBack(started, outcome, otherBytes);
   const ended = { ...outcome, lost: unstored ?? outcome.lost ?? (loss && `its output is not complete: ${loss}`) };
   return {

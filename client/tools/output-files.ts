@@ -26,7 +26,7 @@ const startsWith =
     bytes.every((byte, index) => content[index] === byte);
 
 /** Image types that models can read, detected by their first bytes, since a file name proves nothing. */
-const pictures: readonly [mediaType: string, is: (content: Uint8Array) => boolean][] = [
+const pictures: readonly [mediaType: string, isOfType: (content: Uint8Array) => boolean][] = [
   ["image/png", startsWith(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)],
   ["image/jpeg", startsWith(0xff, 0xd8, 0xff)],
   ["image/gif", startsWith(0x47, 0x49, 0x46, 0x38)],
@@ -35,6 +35,10 @@ const pictures: readonly [mediaType: string, is: (content: Uint8Array) => boolea
     (content) => startsWith(0x52, 0x49, 0x46, 0x46)(content) && startsWith(0x57, 0x45, 0x42, 0x50)(content.subarray(8)),
   ],
 ];
+
+/** The type of an image that models can read; undefined if the content is none. */
+export const pictureTypeOf = (content: Uint8Array): string | undefined =>
+  pictures.find(([, isOfType]) => isOfType(content))?.[0];
 
 /** The bytes of an output file from an offset; undefined if the store is not available or lacks them. */
 export async function readOutputFile(
@@ -67,7 +71,7 @@ export async function showFiles(
     }
     const bytes = await readOutputFile(file, store, 0, file.bytes);
     const decoded = bytes && decodeUtf8(bytes);
-    const mediaType = bytes && pictures.find(([, is]) => is(bytes))?.[0];
+    const mediaType = bytes && pictureTypeOf(bytes);
     if (!bytes) leftOut("the artifact store that has it is not available here");
     else if (mediaType !== undefined) {
       binary += bytes.length;

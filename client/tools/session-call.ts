@@ -12,6 +12,7 @@ import { sessionSchema } from "#core/contract/session/session";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { Quartermaster } from "../sdk/quartermaster.ts";
 import type { CodeSession } from "../sdk/sessions/code-session.ts";
+import { pictureTypeOf } from "./output-files.ts";
 import { inLine } from "./quote.ts";
 
 /** Maximum size of a picture that a model is shown, and of all of one call, in bytes. */
@@ -85,10 +86,24 @@ export async function runInSession(
   }
 }
 
-async function bytesOf(content: DisplayContent, store: ArtifactStore | undefined): Promise<string | undefined> {
-  if (content.data !== undefined) return content.data;
-  if (!store || content.ref === null || content.bytes > maximumPictureBytes) return undefined;
-  return (await buffer(store.read(content.ref, 0, content.bytes))).toString("base64");
+async function bytesOf(content: DisplayContent, store: ArtifactStore | undefined): Promise<Buffer | undefined> {
+  if (content.data !== undefined) return Buffer.from(content.data, "base64");
+  if (!store || content.ref === null) return undefined;
+  return buffer(store.read(content.ref, 0, content.bytes));
+}
+
+/** Reads a picture that code has shown. Returns why a model cannot see it, if so: the code chose its type and size. */
+async function pictureOf(
+  mediaType: Picture["mediaType"],
+  content: DisplayContent,
+  room: number,
+  store: ArtifactStore | undefined,
+): Promise<Picture | string> {
+  if (content.bytes > room) return `A picture of ${content.bytes} bytes is too large to be shown here.`;
+  const bytes = await bytesOf(content, store);
+  if (bytes === undefined) return "A picture is not shown: the artifact store that has it is not available here.";
+  if (pictureTypeOf(bytes) !== mediaType) return `A value that was shown as ${mediaType} is none.`;
+  return { base64: bytes.toString("base64"), mediaType };
 }
 
 /** Chooses what a model is shown of the values of a call: pictures, and otherwise their text. */
@@ -99,14 +114,14 @@ export async function showDisplays(result: CallResult, store: ArtifactStore | un
   let bytes = 0;
   for (const display of result.displays) {
     const mediaType = (["image/png", "image/jpeg"] as const).find((type) => display[type]);
-    const picture = mediaType && display[mediaType];
-    const base64 = picture && bytes + picture.bytes <= maximumPictureBytes ? await bytesOf(picture, store) : undefined;
-    if (mediaType && picture && base64 !== undefined) {
-      bytes += picture.bytes;
-      pictures.push({ base64, mediaType });
+    const content = mediaType && display[mediaType];
+    const picture = mediaType && content && (await pictureOf(mediaType, content, maximumPictureBytes - bytes, store));
+    if (typeof picture === "object") {
+      bytes += content?.bytes ?? 0;
+      pictures.push(picture);
       continue;
     }
-    if (picture) remarks.push(`A picture of ${picture.bytes} bytes is too large to be shown here.`);
+    if (picture) remarks.push(picture);
     const text = (display["text/markdown"] ?? display["text/plain"])?.data;
     if (text !== undefined)
       texts.push(text.length > maximumTextLength ? `${text.slice(0, maximumTextLength)}...` : text);

@@ -5,18 +5,20 @@
  * @module
  */
 import { ApplicationFailure } from "@temporalio/workflow";
+import { utf8Length } from "#core/text/bytes";
 import { failureOf } from "../failure.ts";
 
 /** How many ids are kept. */
 const maximumUpdates = 100;
-/** How much of their answers is kept, in UTF-16 units of JSON. */
-const maximumLength = 512 * 1024;
+/** How much of their answers and failures is kept, in bytes of JSON. */
+const maximumBytes = 512 * 1024;
 
 /** An update that has ended. */
 export interface RecentUpdate {
   readonly id: string;
-  /** Absent if it failed, or if the answer is not kept any more. */
+  /** Absent if it failed, or if the answer is not kept any more. Its length is in bytes of JSON. */
   readonly answer?: { readonly value: unknown; readonly length: number };
+  /** Absent if it did not fail, or if the failure is not kept any more. */
   readonly failure?: { readonly type: string; readonly message: string; readonly details: unknown };
 }
 
@@ -33,14 +35,17 @@ export interface RecentUpdates {
   readonly all: () => readonly RecentUpdate[];
 }
 
-/** Drops the oldest answers, and then the oldest ids, until the rest is within the bounds. */
+const bytesOf = ({ answer, failure }: RecentUpdate): number =>
+  answer?.length ?? (failure ? utf8Length(JSON.stringify(failure)) : 0);
+
+/** Drops the oldest answers and failures, and then the oldest ids, until the rest is within the bounds. */
 export function withinBounds(updates: readonly RecentUpdate[]): RecentUpdate[] {
-  let length = 0;
+  let bytes = 0;
   const kept = updates.slice(-maximumUpdates).reverse();
   return kept
     .map((update) => {
-      length += update.answer?.length ?? 0;
-      return update.answer && length > maximumLength ? { id: update.id } : update;
+      bytes += bytesOf(update);
+      return bytes > maximumBytes ? { id: update.id } : update;
     })
     .reverse();
 }
@@ -62,7 +67,7 @@ export function createRecentUpdates(before: readonly RecentUpdate[]): RecentUpda
       if (found.answer) return found.answer;
       throw failureOf("not-found", `the update ${id} was carried out before; its answer is not kept any more`);
     },
-    add: (id, value) => add({ id, answer: { value, length: JSON.stringify(value).length } }),
+    add: (id, value) => add({ id, answer: { value, length: utf8Length(JSON.stringify(value)) } }),
     addFailure: (id, { type, message, details }) =>
       add({ id, failure: { type: type ?? "internal", message, details: details?.[0] ?? null } }),
     all: () => updates,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { utf8Length } from "../../text/bytes.ts";
 
 /** The MIME types of displays, the simplest first. Others are left out. */
 export const displayTypes = [
@@ -70,7 +71,7 @@ function displayOf(value: unknown): KernelDisplay | undefined {
 }
 
 const sizeOf = (display: KernelDisplay): number =>
-  Object.values(display).reduce((sum, content) => sum + content.length, 0);
+  Object.values(display).reduce((sum, content) => sum + utf8Length(content), 0);
 
 function errorOf(value: unknown): KernelReport["error"] {
   if (!isFields(value)) return null;
