@@ -1,4 +1,4 @@
-import { cluster, run, sandbox } from "./execute-code.ts";
+import { cluster, packages, run, sandbox } from "./execute-code.ts";
 import { cancelledOutput, failedOutput, lostOutput, output, queues } from "./samples.ts";
 import type { Moment, Scenarios } from "./scenario.ts";
 import { answers, endsCancelled, fails, silent, untilCancelled } from "./steps.ts";
@@ -32,6 +32,10 @@ export const cancellations: Scenarios = {
       await recorded("ACTIVITY_TASK_SCHEDULED", 3);
       await handle.cancel();
     },
+  }),
+  "cancelled-while-installing": cancelled({
+    script: { provision: [sandbox(packages)], prepareEnvironment: [endsCancelled] },
+    act: when("prepareEnvironment"),
   }),
   "cancelled-while-executing": cancelled({
     script: { execute: [untilCancelled(cancelledOutput)] },

@@ -1,5 +1,5 @@
 import type { ProvisionedCell } from "#activities/contract";
-import { clusterCell, failedOutput, lostOutput, output, queues, request, sandboxCell } from "./samples.ts";
+import { clusterCell, environment, failedOutput, lostOutput, output, queues, request, sandboxCell } from "./samples.ts";
 import type { Scenario, Scenarios, Step } from "./scenario.ts";
 import { answers, fails, silent } from "./steps.ts";
 
@@ -21,6 +21,9 @@ export const run = (changes: Partial<Scenario> = {}): Scenario => ({
   closes: "COMPLETED",
   ...changes,
 });
+
+/** A run that asks for packages. */
+export const packages = { packages: "six" } as const;
 
 const clusterRequest = { ...request, backend: "kubernetes" };
 const child = "START_CHILD_WORKFLOW_EXECUTION_INITIATED";
@@ -53,6 +56,17 @@ export const endings: Scenarios = {
       execute: [answers({ elsewhere: true }), answers(output())],
       cleanUp: [answers({ elsewhere: true }), answers(undefined)],
     },
+  }),
+  packages: run({ script: { provision: [sandbox(packages)] } }),
+  "packages-of-another-host": run({
+    script: {
+      provision: [sandbox(packages)],
+      prepareEnvironment: [answers({ elsewhere: true }), answers(environment)],
+    },
+  }),
+  "packages-not-found": run({
+    script: { provision: [sandbox(packages)], prepareEnvironment: [fails("package-not-found")] },
+    closes: "FAILED",
   }),
   "clean-up-failed": run({ script: { cleanUp: [fails("forbidden")] } }),
   "cluster-succeeded": run({ script: { provision: [cluster()] }, has: [child] }),

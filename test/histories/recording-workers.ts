@@ -5,7 +5,7 @@ import { NativeConnection, Worker } from "@temporalio/worker";
 import { withTypedFailures } from "#activities/failures";
 import { clusterWaitingTaskQueue, waitingTaskQueue } from "#core/contract/names";
 import { workflowSinks } from "#worker/interceptors";
-import { output, queues, sandboxCell } from "./samples.ts";
+import { environment, output, queues, sandboxCell } from "./samples.ts";
 import type { Moment, RecordedActivities, Scenarios, Script, Step } from "./scenario.ts";
 
 /** The built workflow bundle. */
@@ -20,9 +20,7 @@ export interface RecordingWorkers extends AsyncDisposable {
 const usual: { [Name in keyof RecordedActivities]: Step<Name> } = {
   provision: (_input, cellId) => sandboxCell(cellId),
   execute: () => output(),
-  prepareEnvironment: () => {
-    throw new Error("no run of a recording asks for packages");
-  },
+  prepareEnvironment: () => environment,
   salvage: () => output(),
   cleanUp: () => undefined,
   readRequests: () => [],
@@ -63,6 +61,7 @@ export async function startRecordingWorkers(address: string, scenarios: Scenario
   const activities = {
     provision: scripted("provision"),
     execute: scripted("execute"),
+    prepareEnvironment: scripted("prepareEnvironment"),
     salvage: scripted("salvage"),
     cleanUp: scripted("cleanUp"),
     readRequests: scripted("readRequests"),

@@ -1,4 +1,5 @@
 import type { ExecuteOutput, ProvisionedCell } from "#activities/contract";
+import type { Environment } from "#core/packages/environment";
 import { scriptedIsolation } from "../support/scripted-provider.ts";
 
 /** The queues of the recording's shared workers, of a host that responds, and of a host that is gone. */
@@ -41,6 +42,15 @@ export const cancelledOutput = output({ status: "cancelled", exitCode: null, rea
 
 /** The result of `salvage`. */
 export const lostOutput = output({ status: "lost", exitCode: null, reason: "the worker went away", startedAt: null });
+
+/** The result of `prepareEnvironment`. */
+export const environment: Environment = {
+  ecosystem: "python",
+  version: "3.13.1",
+  platform: "x86_64-manylinux_2_36",
+  hash: "0".repeat(64),
+  lock: `six==1.17.0 --hash=sha256:${"0".repeat(64)}\n`,
+};
 
 /** A sandbox cell on the host that responds, with changes. */
 export const sandboxCell = (cellId: string, changes: Partial<ProvisionedCell> = {}): ProvisionedCell => ({
