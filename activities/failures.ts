@@ -1,9 +1,33 @@
-import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
+import { ApplicationFailure, CancelledFailure, TemporalFailure } from "@temporalio/common";
 import { KgentsError } from "#core/contract/error";
 import { type FailureDetails, type FailureKind, isWrongUsage } from "#core/contract/failure";
 import { messageOf } from "#core/text/message-of";
+import { shorten } from "#core/text/shorten";
 import { isDiskFull } from "#platform/host/disk-space";
 import { systemCodeOf } from "#platform/host/error-code";
+
+/** The longest text of a failure, in characters: failures are part of the history. */
+const maximumTextLength = 8192;
+/** The most causes of a failure that are kept, each the cause of the one before. */
+const maximumCauses = 8;
+
+const short = (text: string): string => shorten(text, maximumTextLength);
+
+/** The cause of a failure with short texts. Undefined if it is no error, or the cause of too many others. */
+function shortCause(cause: unknown, left = maximumCauses): Error | undefined {
+  if (!(cause instanceof Error) || left === 0) return undefined;
+  if (cause instanceof TemporalFailure) return cause;
+  const copy = new Error(short(cause.message), { cause: shortCause(cause.cause, left - 1) });
+  copy.name = short(cause.name);
+  copy.stack = short(cause.stack ?? "");
+  return copy;
+}
+
+/** The options of a failure that has a cause. */
+function causedBy(cause: unknown): { readonly cause?: Error } {
+  const error = shortCause(cause);
+  return error ? { cause: error } : {};
+}
 
 /**
  * Converts a KgentsError to a typed ApplicationFailure. Only wrong usage is non-retryable here. Each phase lists
@@ -12,15 +36,15 @@ import { systemCodeOf } from "#platform/host/error-code";
 function toApplicationFailure(error: KgentsError): ApplicationFailure {
   const details: FailureDetails = {
     kind: error.code,
-    remedy: error.remedy,
-    ...(error.field === undefined ? {} : { field: error.field }),
+    remedy: short(error.remedy),
+    ...(error.field === undefined ? {} : { field: short(error.field) }),
   };
   return ApplicationFailure.create({
     type: error.code,
-    message: error.message,
+    message: short(error.message),
     nonRetryable: isWrongUsage(error.code),
     details: [details],
-    ...(error.cause instanceof Error ? { cause: error.cause } : {}),
+    ...causedBy(error.cause),
   });
 }
 
@@ -39,9 +63,9 @@ export const withTypedFailures =
       const kind: FailureKind = systemCodeOf(error) === undefined ? "internal" : "system-error";
       throw ApplicationFailure.create({
         type: kind,
-        message: messageOf(error),
+        message: short(messageOf(error)),
         nonRetryable: false,
-        ...(error instanceof Error ? { cause: error } : {}),
+        ...causedBy(error),
       });
     }
   };

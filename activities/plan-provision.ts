@@ -4,12 +4,11 @@ import type { ProviderWish } from "#cells/placement/choose-provider";
 import { hasKernel } from "#core/contract/language";
 import { codeAnnotations } from "#core/manifest/manifest";
 import type { WantedPackages } from "#core/packages/environment";
-import { applyPackagePolicy } from "#core/packages/policy";
 import { titleOf } from "#core/text/code-excerpt";
 import type { StoredContent } from "#platform/store/open-content";
 import type { ProvisionedCell, ProvisionInput, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
-import { cellIdOf, type currentRun, type PlannedRun, planCell, withEnvironment } from "./plan.ts";
+import { cellIdOf, type currentRun, planCell, withEnvironment } from "./plan.ts";
 import { planSession } from "./plan-session.ts";
 import { namedPackages, wantedPackages } from "./wanted-packages.ts";
 
@@ -37,16 +36,6 @@ const inWords = (wanted: WantedPackages | null): Pick<ProvisionedCell, "packages
 
 type CurrentRun = ReturnType<typeof currentRun>;
 
-/** The packages that a run asks for, if the worker allows them; null if it asks for none. */
-async function packagesOf(
-  { store, policy }: ActivityDependencies,
-  { spec, cell }: PlannedRun,
-): Promise<WantedPackages | null> {
-  const wanted = await wantedPackages(spec, cell.shape.language, store.openBlob);
-  if (wanted) applyPackagePolicy(wanted, policy.packages);
-  return wanted;
-}
-
 async function planRun(
   dependencies: ActivityDependencies,
   { request, attempt }: ProvisionInput,
@@ -54,10 +43,11 @@ async function planRun(
 ): Promise<PlannedProvision> {
   const planned = planCell(dependencies, request, cellIdOf(run, attempt), run);
   const { spec } = planned;
-  const wanted = await packagesOf(dependencies, planned);
+  const { policy, store } = dependencies;
+  const wanted = await wantedPackages(spec, planned.cell.shape.language, policy.packages, store.openBlob);
   const bare: CellPlan = { ...planned.cell, annotations: () => codeAnnotations(spec) };
   return {
-    cell: wanted ? withEnvironment(bare, wanted.ecosystem, dependencies.policy, null) : bare,
+    cell: wanted ? withEnvironment(bare, wanted.ecosystem, policy, null) : bare,
     choice: spec,
     content: spec,
     requester: spec.requester ?? null,
@@ -85,8 +75,7 @@ function planSessionCell(
   const runId = Context.current().info.workflowExecution?.runId ?? run.runId;
   const cellId = cellIdOf({ ...run, key: `${run.key}/${runId}` }, attempt);
   const { spec, language, cell } = planSession(dependencies, request, cellId, run, ends);
-  const wanted = namedPackages(spec, language);
-  if (wanted) applyPackagePolicy(wanted, dependencies.policy.packages);
+  const wanted = namedPackages(spec, language, dependencies.policy.packages);
   return {
     cell: wanted ? withEnvironment(cell, wanted.ecosystem, dependencies.policy, null) : cell,
     choice: spec,

@@ -4,7 +4,6 @@ import { servedProvider } from "#cells/placement/choose-provider";
 import { NoPlace } from "#cells/placement/no-place";
 import { KgentsError } from "#core/contract/error";
 import type { Environment, PackageRuntime, WantedPackages } from "#core/packages/environment";
-import { applyPackagePolicy } from "#core/packages/policy";
 import { meetsPython } from "#core/packages/python-version";
 import type { CellInput, Elsewhere, NoPlaceNow } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
@@ -38,12 +37,13 @@ async function planPackages(
   { request, cellId, firstRunId, session }: CellInput,
 ): Promise<{ readonly cell: CellPlan; readonly wanted: WantedPackages | null }> {
   const run = currentRun(firstRunId);
+  const { policy, store } = dependencies;
   if (session) {
     const { cell, spec, language } = planSession(dependencies, request, cellId, run, session.ends);
-    return { cell, wanted: namedPackages(spec, language) };
+    return { cell, wanted: namedPackages(spec, language, policy.packages) };
   }
   const { cell, spec } = planCell(dependencies, request, cellId, run);
-  return { cell, wanted: await wantedPackages(spec, cell.shape.language, dependencies.store.openBlob) };
+  return { cell, wanted: await wantedPackages(spec, cell.shape.language, policy.packages, store.openBlob) };
 }
 
 /**
@@ -60,7 +60,6 @@ export const prepareEnvironment =
     const planned = await planPackages(dependencies, input);
     const { wanted } = planned;
     if (wanted === null) throw new KgentsError("internal", "a run without packages needs no environment");
-    applyPackagePolicy(wanted, policy.packages);
     const signal = Context.current().cancellationSignal;
     try {
       const cell = withEnvironment(planned.cell, wanted.ecosystem, policy, null);

@@ -3,20 +3,27 @@
  *
  * @module
  */
-import { chmod, lstat, open, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { chmod, lstat, open, readdir, readlink, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
 
 /** What file systems give to a file at least, in bytes. */
 const blockBytes = 4096;
 
 const isInside = (path: string, directory: string): boolean => path.startsWith(`${directory}/`);
 
-/** Whether a file begins with a line that names an interpreter. */
-async function isScript(path: string): Promise<boolean> {
+/** The longest first line of a program that is read, in bytes. Linux itself reads 256. */
+const maximumFirstLine = 4096;
+
+/** The first line of a file, with its end; undefined if it is longer than a program's. */
+async function firstLineOf(path: string): Promise<string | undefined> {
   const file = await open(path);
   try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(2), position: 0 });
-    return bytesRead === 2 && buffer.toString("latin1") === "#!";
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(maximumFirstLine), position: 0 });
+    const end = buffer.subarray(0, bytesRead).indexOf("\n");
+    return end < 0 ? undefined : buffer.toString("latin1", 0, end + 1);
   } finally {
     await file.close();
   }
@@ -24,13 +31,13 @@ async function isScript(path: string): Promise<boolean> {
 
 /** The programs of packages name the Python that uv was started with. In a cell it is the first one on PATH. */
 async function namePython(path: string): Promise<void> {
-  if (!(await isScript(path))) return;
-  const text = await readFile(path, "latin1");
-  const renamed = text.replace(/^#!.*python[\d.]*[^\n]*\n/, "#!/usr/bin/env python3\n");
-  if (renamed === text) return;
-  // The file may be linked to uv's cache.
-  await rm(path);
-  await writeFile(path, renamed, "latin1");
+  const line = await firstLineOf(path);
+  if (!line?.startsWith("#!") || !line.includes("python")) return;
+  // A new file, because this one may be linked to uv's cache.
+  const renamed = `${path}.${randomUUID()}`;
+  await writeFile(renamed, "#!/usr/bin/env python3\n");
+  await pipeline(createReadStream(path, { start: line.length }), createWriteStream(renamed, { flags: "a" }));
+  await rename(renamed, path);
 }
 
 /**

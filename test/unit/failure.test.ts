@@ -1,3 +1,4 @@
+import { DefaultFailureConverter, defaultPayloadConverter } from "@temporalio/common";
 import { describe, expect, it } from "vitest";
 import { withTypedFailures } from "#activities/failures";
 import { toKgentsError } from "#client/sdk/failure";
@@ -71,6 +72,30 @@ describe("what the system says is no defect of ours", () => {
     expect(known.remedy.includes("bug in kgents")).toBe(code === "internal");
     await expect(withTypedFailures(() => Promise.reject(error))({})).rejects.toMatchObject({ type: code });
   });
+});
+
+describe("the texts of a failure that an activity reports", () => {
+  const long = "x".repeat(3_000_000);
+  const cause = Object.assign(new Error(long, { cause: new Error(long) }), { name: "InstallerError" });
+  it.each([
+    new KgentsError("package-install", long, { field: long, remedy: long, cause }),
+    new Error(long, { cause }),
+    Object.assign(new Error(long, { cause }), { code: "ENOSPC" }),
+    Array.from({ length: 100 }, () => long).reduce((below, text) => new Error(text, { cause: below }), cause),
+  ])("are short: %#", async (error) => {
+    const failure: unknown = await withTypedFailures(() => Promise.reject(error))({}).catch(
+      (caught: unknown) => caught,
+    );
+    const encoded = JSON.stringify(new DefaultFailureConverter().errorToFailure(failure, defaultPayloadConverter));
+    expect(encoded.length).toBeLessThan(256 * 1024);
+    expect(encoded).toContain("more characters)");
+  });
+});
+
+it("the cause of a failure keeps its name", async () => {
+  const cause = Object.assign(new Error("below"), { name: "InstallerError" });
+  const reported = withTypedFailures(() => Promise.reject(new KgentsError("package-install", "x", { cause })))({});
+  await expect(reported).rejects.toMatchObject({ cause: { name: "InstallerError", message: "below" } });
 });
 
 describe("KgentsError", () => {
