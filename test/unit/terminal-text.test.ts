@@ -51,6 +51,7 @@ const writers: Readonly<Record<string, string>> = {
   "client/cli/terminal/terminal-text.ts": "it asks whether stdout shows colours",
   "client/cli/terminal/reporter.ts": "the spinner, whose text is cleaned",
   "client/cli/terminal/confirm.ts": "a question of our own, and the answer's echo",
+  "client/cli/sessions/shell.ts": "the prompt, and the echo of what is typed",
   "client/cli/mcp/mcp.ts": "what libraries say through the console goes to stderr",
   "client/mcp/serve-stdio.ts": "the protocol's own messages, which are JSON",
 };
