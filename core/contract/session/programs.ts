@@ -104,24 +104,35 @@ export const removeProgram = (names: readonly string[]): Program =>
     { args: names },
   );
 
-// The mark is older than everything that is written after it, and outside the work directory. Only a directory's time
-// tells that a file in it was removed.
+// The mark is older than everything that is written after it, and outside the work directory. It contains a digest of
+// names, sizes, times and numbers of all files: programs such as `cp -p` and rsync write files with a time that is long
+// past, but none can set the time of a file's last change of any kind (%z).
 const mark = `"\${TMPDIR:-/tmp}"/.kgents-checkpoint`;
+const takeDigest = "digest=$(find . -exec stat -c '%n|%s|%y|%z|%i|%f' {} + 2>/dev/null | sha256sum)";
+const digestOfNothing = "e3b0c442";
+const writeMark = (path: string): string => `rm -f ${path}; printf '%s\\n' "$digest" >${path}`;
+
+/**
+ * Ends the script if nothing has changed since the mark. A digest of nothing proves nothing. Where the times of %z are
+ * whole seconds, `-newer` tells of changes in the same one.
+ */
+const endIfUnchanged = [
+  `case $digest in "" | ${digestOfNothing}*) ;; *)`,
+  `if [ -e ${mark} ] && [ "$digest" = "$(cat ${mark} 2>/dev/null)" ] &&`,
+  `[ -z "$(find . -newer ${mark} 2>/dev/null | head -n 1)" ]; then exit ${checkpointExits.unchanged}; fi ;; esac`,
+];
 
 /**
  * Writes an archive of the work directory to its standard output.
  *
- * @param when `changed`: only if something in the work directory is newer than the last checkpoint of this cell
+ * @param when `changed`: only if something in the work directory has changed since the last checkpoint of this cell
  */
 export const checkpointProgram = (when: "always" | "changed"): Program =>
   scriptProgram(
     [
-      ...(when === "always"
-        ? []
-        : [
-            `if [ -e ${mark} ] && [ -z "$(find . -newer ${mark} 2>/dev/null | head -n 1)" ]; then exit ${checkpointExits.unchanged}; fi`,
-          ]),
-      `rm -f ${mark}.new; : >${mark}.new`,
+      takeDigest,
+      ...(when === "always" ? [] : endIfUnchanged),
+      writeMark(`${mark}.new`),
       `size=$(du -sk . 2>/dev/null | { read -r size _; echo "$size"; })`,
       `[ "\${size:-0}" -le ${maximumCheckpointBytes / 1024} ] || exit ${checkpointExits.tooLarge}`,
       // Not the directory itself, whose owner need not be the code's user.
@@ -134,4 +145,4 @@ export const checkpointProgram = (when: "always" | "changed"): Program =>
 
 /** Unpacks a checkpoint into the work directory. */
 export const restoreProgram = ({ sha256, bytes }: { readonly sha256: string; readonly bytes: number }): Program =>
-  scriptProgram(`tar -xf - && rm -f ${mark} && : >${mark}`, { stdin: { artifact: sha256, bytes } });
+  scriptProgram(["tar -xf - || exit", takeDigest, writeMark(mark)].join("\n"), { stdin: { artifact: sha256, bytes } });
