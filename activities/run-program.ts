@@ -1,10 +1,10 @@
+import { Context } from "@temporalio/activity";
 import { servedProvider } from "#cells/placement/choose-provider";
 import { NoPlace } from "#cells/placement/no-place";
 import type { CellProvider } from "#cells/provider";
 import { contentBytes } from "#core/contract/file-set";
 import type { Content } from "#core/contract/request";
 import { parseRemoveFiles, parseWriteFiles } from "#core/contract/session/calls";
-import { checkpointProgram } from "#core/contract/session/programs";
 import { openContent } from "#platform/store/open-content";
 import { programKey } from "#platform/store/references";
 import { checkpointOf } from "./checkpoint-of.ts";
@@ -45,6 +45,15 @@ function openerOf({ store }: ActivityDependencies, asked: SessionProgram) {
   };
 }
 
+const beatMilliseconds = 2000;
+
+/** Heartbeats while something is prepared for a program: the store may take longer than the heartbeat timeout. */
+async function whileBeating<Value>(work: Promise<Value>): Promise<Value> {
+  const context = Context.current();
+  const beats = setInterval(() => context.heartbeat(), beatMilliseconds);
+  return work.finally(() => clearInterval(beats));
+}
+
 /** Starts a program unless this process runs it already, and follows it to its end. */
 async function followProgram(place: SessionPlace, followed: FollowedProgram): Promise<ExecuteOutput> {
   const { dependencies, provider, session, run, movable, asking } = place;
@@ -54,9 +63,9 @@ async function followProgram(place: SessionPlace, followed: FollowedProgram): Pr
   const { cellId } = cell;
   const key = programKey(run.workflowId, cellId, n);
   const program = `${asking}/${n}`;
-  const stored = movable ? await storedBytes(store, key, 1) : nothingStored;
+  const stored = movable ? await whileBeating(storedBytes(store, key, 1)) : nothingStored;
   // Await this before the lookup below: there must be no await between the lookup and the start of the program.
-  const held = await holdInTime(store, key, planned.content);
+  const held = await whileBeating(holdInTime(store, key, planned.content));
   const known = running.know({
     cellId,
     backend: provider.name,
@@ -123,17 +132,7 @@ function answerOf(asked: SessionProgram, output: ExecuteOutput): Omit<SessionPro
 /** Without the text of stdout, which is not for people. */
 const quiet = (output: ExecuteOutput): ExecuteOutput => ({ ...output, stdout: { ...output.stdout, text: "" } });
 
-/** Makes a checkpoint after a program. A failure does not change the result of that program. */
-async function checkpointAfter(
-  place: SessionPlace,
-  n: number,
-): Promise<Pick<SessionProgramOutput, "checkpoint" | "checkpointFailure">> {
-  const asked = { kind: "checkpoint", when: "changed" } as const;
-  const planned = { program: checkpointProgram("changed"), content: { files: [] } };
-  return checkpointOf(await followProgram(place, { n, planned, asked }));
-}
-
-/** Runs one program of a session, at most once, and makes a checkpoint afterwards if it is to. */
+/** Runs one program of a session, at most once. */
 export const runProgram =
   (dependencies: ActivityDependencies) =>
   async (input: SessionProgramInput): Promise<SessionProgramOutput | CellGone | Elsewhere | NoPlaceNow> => {
@@ -154,9 +153,7 @@ export const runProgram =
     try {
       const output = await followProgram(place, { n: input.n, planned, asked: input.program });
       const { kernel, ...rest } = output;
-      const answer = { ...answerOf(input.program, rest), ...(kernel && { kernel }) };
-      if (input.checkpoint === undefined || output.status === "lost" || output.status === "cancelled") return answer;
-      return { ...answer, ...(await checkpointAfter(place, input.checkpoint.n)) };
+      return { ...answerOf(input.program, rest), ...(kernel && { kernel }) };
     } catch (error) {
       if (!(error instanceof NoPlace)) throw error;
       return { full: true, cluster: error.message };

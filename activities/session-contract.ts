@@ -37,8 +37,6 @@ export interface SessionProgramInput {
   readonly program: SessionProgram;
   /** The packages of the cell; missing if the session names none. */
   readonly environment?: CellInput["environment"];
-  /** A checkpoint to make afterwards, in the same cell, if files have changed since the last one. */
-  readonly checkpoint?: { readonly n: number };
 }
 
 /** The output of `runProgram`. */

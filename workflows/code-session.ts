@@ -31,16 +31,25 @@ import { markSession, stateOf, tellSession } from "./session/session-state.ts";
 const usualUpdates = 900;
 /** The number of updates more at which further ones are refused, so that one can be continued. A server allows 2,000. */
 const moreUpdates = 600;
-/** The size of a history after which an execution is continued, in bytes. */
-const maximumHistory = 10 * 1024 * 1024;
+/**
+ * The size of a history after which an execution is continued, in bytes. At twice this size, further updates are refused:
+ * a server ends an execution at 50 MiB, and has up to ten updates in progress, each with up to 4 MiB of history.
+ */
+const usualHistory = 4 * 1024 * 1024;
+
+/** The bounds of one execution. */
+interface Bounds {
+  readonly updates: number;
+  readonly history: number;
+}
 
 /** Serves the updates and queries of a session. Counts the updates of this execution. */
-function serve(live: LiveSession, maximumUpdates: number): () => number {
+function serve(live: LiveSession, bounds: Bounds): () => number {
   let count = 0;
   const validate = (kind: SessionUpdate) => (argument: unknown) => {
     refuse(faultInUpdate(kind, argument));
     if (live.ending !== null && kind !== "close") throw sessionClosed();
-    if (count >= maximumUpdates + moreUpdates) {
+    if (count >= bounds.updates + moreUpdates || workflowInfo().historySize > 2 * bounds.history) {
       throw failureOf("session-busy", "the session continues in another execution as soon as no update is in progress");
     }
   };
@@ -58,11 +67,11 @@ function serve(live: LiveSession, maximumUpdates: number): () => number {
 }
 
 /** Whether this execution has become long, or the version of its workers is to be left. */
-function isLong(updates: number, maximumUpdates: number): boolean {
+function isLong(updates: number, bounds: Bounds): boolean {
   const { historySize, continueAsNewSuggested, targetWorkerDeploymentVersionChanged } = workflowInfo();
   return (
-    updates >= maximumUpdates ||
-    historySize > maximumHistory ||
+    updates >= bounds.updates ||
+    historySize > bounds.history ||
     continueAsNewSuggested ||
     targetWorkerDeploymentVersionChanged === true
   );
@@ -123,11 +132,11 @@ export async function codeSession(session?: unknown, settings?: SessionSettings)
   refuse(faultInSession(session) ?? faultInSettings(settings));
   const isContinued = workflowInfo().continuedFromExecutionRunId !== undefined;
   const memory = createMemory(isContinued ? settings?.from : undefined);
-  const maximumUpdates = settings?.updates ?? usualUpdates;
+  const bounds = { updates: settings?.updates ?? usualUpdates, history: settings?.history ?? usualHistory };
   const current = createLiveSession(session, memory);
-  const updates = serve(current, maximumUpdates);
+  const updates = serve(current, bounds);
   tellSession(current);
-  const end = await live(current, () => isLong(updates(), maximumUpdates));
+  const end = await live(current, () => isLong(updates(), bounds));
   if (end === "continues") return goOn(session, { ...settings, from: memory.carried(current.keeper.where.place) });
   const result = await finish(current);
   if (current.fatal) throw current.fatal;

@@ -133,6 +133,7 @@ async function runOnce(
     let reapable = false;
     try {
       const { environment, end } = await carryOut(cell, input, () => enter("executing", cell));
+      if ("failed" in end) throw end.failed;
       if ("output" in end) {
         reapable = isReapable(cell, end.output);
         return { number: attempt, cell, output: end.output, environment };

@@ -28,7 +28,18 @@ export type CellEnd<Output> =
    * The cluster had no room for the cell's pod: which limit is reached, in a phrase. The start is uncertain if an
    * earlier attempt failed: its pod may be gone by now.
    */
-  | { readonly noRoom: string; readonly certainlyNotStarted: boolean };
+  | { readonly noRoom: string; readonly certainlyNotStarted: boolean }
+  | FailedInCell;
+
+/** The last attempt failed. That attempt has not started the code; what earlier ones did is in the other fields. */
+export interface FailedInCell {
+  /** What the activity threw. */
+  readonly failed: unknown;
+  /** An earlier attempt has begun, and failed: the code may have been started. */
+  readonly again: boolean;
+  /** An earlier attempt was not heard of to its end: its worker went away, or handed the cell over. */
+  readonly unheard: boolean;
+}
 
 const timeOutOf = (error: unknown): TimeoutType | undefined =>
   error instanceof ActivityFailure && error.cause instanceof TimeoutFailure ? error.cause.timeoutType : undefined;
@@ -60,6 +71,7 @@ export interface Whereabouts {
  *
  * @param attempt schedules one attempt at a place
  * @param where where the first attempt is made
+ * @throws CancelledFailure before an attempt has begun
  */
 export async function executeInCell<Output extends object>(
   cell: ProvisionedCell,
@@ -85,6 +97,7 @@ export async function executeInCell<Output extends object>(
       if (timeOut === TimeoutType.SCHEDULE_TO_START) {
         return begun ? { unknown: "lost", hostAnswers: false } : { notStarted: true };
       }
+      const again = begun;
       begun = true;
       log.warn("execute is scheduled again", { cellId: cell.cellId, error: String(error) });
       if (timeOut !== undefined || failureOf(error)?.type === "cell-handed-over") {
@@ -92,7 +105,7 @@ export async function executeInCell<Output extends object>(
         if (silences >= maximumSilences) return { unknown: "lost", hostAnswers: true };
       } else {
         tries += 1;
-        if (!mayPass(error, cell) || tries >= maximumTries) throw error;
+        if (!mayPass(error, cell) || tries >= maximumTries) return { failed: error, again, unheard: silences > 0 };
         await sleep(200 * 2 ** tries, { summary: `wait before another try of ${cell.cellId}` });
       }
     }

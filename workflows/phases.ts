@@ -135,9 +135,6 @@ export const salvaging = (cell: Pick<ProvisionedCell, "cellId">): Pick<Activitie
     summary: `read what ${cell.cellId} left in the store`,
   });
 
-/** How long a checkpoint after a call may take, in milliseconds. */
-const checkpointMilliseconds = 360_000;
-
 /**
  * One program of a session. As {@link executing}, it is not retried by the server.
  *
@@ -152,8 +149,7 @@ export const runningProgram = (
     ...common,
     ...queueOf(cell, place),
     retry: { maximumAttempts: 1 },
-    startToCloseTimeout:
-      cell.startupTimeoutMilliseconds + milliseconds + collectionMilliseconds[cell.backend] + checkpointMilliseconds,
+    startToCloseTimeout: cell.startupTimeoutMilliseconds + milliseconds + collectionMilliseconds[cell.backend],
     summary,
   });
 

@@ -26,6 +26,10 @@ export interface Carried {
   readonly looked: number;
   /** Whether a program has run since. */
   readonly mayHaveChanged: boolean;
+  /** Why the latest changes of files are not kept. @default null */
+  readonly checkpointFailure?: string | null;
+  /** How many checkpoints in a row failed. @default 0 */
+  readonly failures?: number;
   readonly entries: readonly CallEntry[];
   readonly recent: readonly RecentUpdate[];
 }
@@ -34,6 +38,8 @@ export interface Carried {
 export interface SessionSettings {
   /** The number of updates after which the session continues as new. @default 900 */
   readonly updates?: number;
+  /** The size of a history, in bytes, after which the session continues as new. @default 4 MiB */
+  readonly history?: number;
   /** Honoured only in an execution that continues another one. */
   readonly from?: Carried;
 }

@@ -10,10 +10,11 @@ import type { Whereabouts } from "../execute-in-cell.ts";
 import { failureOf, toWorkflowFailure } from "../failure.ts";
 import { noRoomFor, provisionWithFallback, refusalPauses } from "../find-place.ts";
 import { prepareInCell } from "../prepare-in-cell.ts";
-import { removeCell } from "../remove-cell.ts";
 import { reported } from "../reported-environment.ts";
+import { dropCell } from "./drop-cell.ts";
+import { keepChanges, nextLook } from "./keep-changes.ts";
 import type { SessionMemory } from "./memory.ts";
-import { type Attempt, type Kept, runHere } from "./run-here.ts";
+import { type Kept, runHere } from "./run-here.ts";
 import type { Ran, Wanted } from "./wanted.ts";
 
 /** The number of cells lost before a program starts at which the update fails. */
@@ -27,8 +28,12 @@ export interface CellKeeper {
    * @throws ApplicationFailure if the program was not started
    */
   readonly run: (wanted: Wanted) => Promise<Ran>;
-  /** Runs a program in the present cell; undefined if there is none, or if it is gone. */
-  readonly runIfThere: (wanted: Wanted) => Promise<Ran | undefined>;
+  /**
+   * Makes a checkpoint if files have changed since the last one. Never fails.
+   *
+   * @returns why the latest changes are not kept; undefined if they are
+   */
+  readonly keepChanges: () => Promise<string | undefined>;
   /** Removes the cell, if there is one. The session continues in another one. */
   readonly drop: (reason: string) => Promise<void>;
   readonly where: Whereabouts;
@@ -39,14 +44,6 @@ interface ReadyCell {
   readonly cell: ProvisionedCell;
   readonly ends: number;
   readonly restored: Restored | null;
-}
-
-async function drop({ memory }: Kept, reason: string): Promise<void> {
-  const { cell } = memory;
-  if (cell === null) return;
-  memory.cell = null;
-  memory.gone = reason;
-  await removeCell(cell, memory.cells);
 }
 
 /** Unpacks the last checkpoint into a new cell. */
@@ -80,7 +77,7 @@ async function install(kept: Kept, cell: ProvisionedCell, ends: number): Promise
     memory.installed(prepared);
     return prepared;
   } catch (error) {
-    await drop(kept, "its packages were not installed");
+    await dropCell(kept, "its packages were not installed");
     // A cell that has never run anything is no loss.
     memory.gone = gone;
     throw toWorkflowFailure(error);
@@ -107,7 +104,7 @@ async function prepare(kept: Kept): Promise<ReadyCell> {
   try {
     await restore(kept, prepared, ends);
   } catch (error) {
-    await drop(kept, gone);
+    await dropCell(kept, gone);
     throw error;
   }
   return { cell: prepared, ends, restored: { checkpoint, kernel: "new", reason: gone } };
@@ -116,7 +113,7 @@ async function prepare(kept: Kept): Promise<ReadyCell> {
 /** The present cell, or a new one. @throws ApplicationFailure `session-lost` if the session must not have a new one */
 async function ready(kept: Kept): Promise<ReadyCell> {
   const { memory } = kept;
-  if (memory.wasReset()) await drop(kept, "the session's workflow was reset");
+  if (memory.wasReset()) await dropCell(kept, "the session's workflow was reset");
   const { cell, ends, gone } = memory;
   if (cell !== null && ends !== null) return { cell, ends, restored: null };
   if (gone !== null && memory.neverRestores) {
@@ -124,6 +121,9 @@ async function ready(kept: Kept): Promise<ReadyCell> {
   }
   return prepare(kept);
 }
+
+const isTimeToLook = (memory: SessionMemory, { mayCheckpoint }: Wanted): boolean =>
+  mayCheckpoint && !memory.neverRestores && Date.now() >= nextLook({ ...memory, failures: 0 });
 
 async function run(kept: Kept, wanted: Wanted): Promise<Ran> {
   const { memory } = kept;
@@ -136,39 +136,26 @@ async function run(kept: Kept, wanted: Wanted): Promise<Ran> {
     const attempt = await runHere(kept, place.cell, place.ends, wanted);
     if ("answer" in attempt) {
       const { status, reason } = attempt.answer.output;
-      if (status === "lost") await drop(kept, reason ?? "the end of a call is unknown");
+      if (status === "lost") await dropCell(kept, reason ?? "the end of a call is unknown");
+      else if (status !== "cancelled" && isTimeToLook(memory, wanted)) {
+        const failure = await keepChanges(kept);
+        if (failure !== undefined) return { answer: { ...attempt.answer, checkpointFailure: failure }, restored };
+      }
       return { answer: attempt.answer, restored };
     }
     if ("noRoom" in attempt) {
       // A cell that has never run anything is no loss.
       const { gone } = memory;
-      await drop(kept, attempt.noRoom);
+      await dropCell(kept, attempt.noRoom);
       memory.gone = gone;
       await pause(attempt.noRoom);
       continue;
     }
     losses += 1;
     log.warn("the cell of the session is gone", { cellId: place.cell.cellId, reason: attempt.gone });
-    await drop(kept, attempt.gone);
+    await dropCell(kept, attempt.gone);
   }
   throw failureOf("worker-lost", `${maximumLosses} cells of the session were lost before the code was started`);
-}
-
-/** Why the cell is of no use any more after an attempt; undefined if it is. */
-function lossOf(attempt: Attempt): string | undefined {
-  if ("gone" in attempt) return attempt.gone;
-  if ("noRoom" in attempt) return attempt.noRoom;
-  const { status, reason } = attempt.answer.output;
-  return status === "lost" ? (reason ?? "the end of a program is unknown") : undefined;
-}
-
-async function runIfThere(kept: Kept, wanted: Wanted): Promise<Ran | undefined> {
-  const { cell, ends, wasReset } = kept.memory;
-  if (cell === null || ends === null || wasReset()) return undefined;
-  const attempt = await runHere(kept, cell, ends, wanted);
-  const loss = lossOf(attempt);
-  if (loss !== undefined) await drop(kept, loss);
-  return "answer" in attempt && loss === undefined ? { answer: attempt.answer, restored: null } : undefined;
 }
 
 /** Creates the keeper of a session's cell. */
@@ -176,8 +163,8 @@ export function createCellKeeper(session: unknown, memory: SessionMemory): CellK
   const kept: Kept = { session, memory, where: { place: memory.place } };
   return {
     run: (wanted) => run(kept, wanted),
-    runIfThere: (wanted) => runIfThere(kept, wanted),
-    drop: (reason) => drop(kept, reason),
+    keepChanges: () => keepChanges(kept),
+    drop: (reason) => dropCell(kept, reason),
     where: kept.where,
   };
 }

@@ -129,7 +129,9 @@ async function doWork(live: LiveSession, kind: keyof typeof works, argument: unk
     return await scope.run(() => works[kind](live, argument));
   } catch (error) {
     const failure = isCancellation(error) ? sessionClosed() : toWorkflowFailure(error);
-    if (failure instanceof ApplicationFailure && isHopeless(failure, live.memory)) live.fatal = failure;
+    const isFatal = failure instanceof ApplicationFailure && isHopeless(failure, live.memory);
+    // What fails because the session ends is no reason of its own.
+    if (isFatal && live.ending === null) live.fatal = failure;
     throw failure;
   } finally {
     delete live.scope;

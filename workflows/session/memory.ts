@@ -24,6 +24,10 @@ export interface SessionMemory {
   checkpoint: Checkpoint | null;
   looked: number;
   mayHaveChanged: boolean;
+  /** Why the latest changes of files are not kept; null if they are, or were not looked for yet. */
+  checkpointFailure: string | null;
+  /** How many checkpoints in a row failed. */
+  failures: number;
   /** The program that runs now. */
   current: { readonly cell: ProvisionedCell; readonly n: number } | null;
   /** The latest cell, also if it is gone. */
@@ -34,7 +38,9 @@ export interface SessionMemory {
   readonly addEntry: (entry: CallEntry) => void;
   readonly recent: RecentUpdates;
   /** Notes what a program may have changed, and the checkpoint that it made. */
-  readonly saw: (wanted: Pick<Wanted, "mayCheckpoint">, looked: boolean, output: SessionProgramOutput) => void;
+  readonly saw: (wanted: Pick<Wanted, "mayCheckpoint">, output: SessionProgramOutput) => void;
+  /** Notes why the latest changes of files are not kept; undefined if they are. */
+  readonly keptChanges: (failure: string | undefined) => void;
   /** Takes over a new cell. */
   readonly provisioned: (cell: ProvisionedCell, ends: number) => void;
   /** Notes the packages of the present cell. */
@@ -53,6 +59,8 @@ export function createMemory(from: Carried | undefined): SessionMemory {
   let entries = [...entriesBefore];
   const memory: SessionMemory = {
     ...fields,
+    checkpointFailure: before.checkpointFailure ?? null,
+    failures: before.failures ?? 0,
     current: null,
     latest: before.cell,
     neverRestores: before.cell?.session?.restore === "never",
@@ -61,17 +69,21 @@ export function createMemory(from: Carried | undefined): SessionMemory {
     addEntry: (entry) => {
       entries = [...entries, entry].slice(-maximumEntries);
     },
-    saw: ({ mayCheckpoint }, looked, { checkpoint }) => {
+    saw: ({ mayCheckpoint }, { checkpoint }) => {
       if (checkpoint) memory.checkpoint = checkpoint;
-      if (looked || checkpoint !== undefined) {
-        memory.looked = Date.now();
-        memory.mayHaveChanged = false;
-      } else if (mayCheckpoint) {
-        memory.mayHaveChanged = true;
-      }
+      if (mayCheckpoint) memory.mayHaveChanged = true;
+      if (checkpoint === undefined) return;
+      memory.looked = Date.now();
+      memory.keptChanges(undefined);
+    },
+    keptChanges: (failure) => {
+      memory.mayHaveChanged = failure !== undefined;
+      memory.checkpointFailure = failure ?? null;
+      memory.failures = failure === undefined ? 0 : memory.failures + 1;
     },
     provisioned: (cell, ends) => {
       Object.assign(memory, { cell, latest: cell, ends, n: 0, neverRestores: cell.session?.restore === "never" });
+      memory.keptChanges(undefined);
     },
     installed: (cell) => {
       Object.assign(memory, { cell, latest: cell });
@@ -83,7 +95,8 @@ export function createMemory(from: Carried | undefined): SessionMemory {
     },
     carried: (place) => {
       const { started, lastUsed, ends, cells, cell, n, calls, gone, checkpoint, looked, mayHaveChanged } = memory;
-      const numbers = { started, lastUsed, ends, cells, n, calls, looked, mayHaveChanged };
+      const { checkpointFailure, failures } = memory;
+      const numbers = { started, lastUsed, ends, cells, n, calls, looked, mayHaveChanged, checkpointFailure, failures };
       return { ...numbers, cell, place, gone, checkpoint, entries, recent: recent.all() };
     },
   };

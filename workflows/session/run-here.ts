@@ -1,12 +1,12 @@
 import { ApplicationFailure, workflowInfo } from "@temporalio/workflow";
 import type { ProvisionedCell } from "#activities/contract";
 import type { SessionProgramInput, SessionProgramOutput } from "#activities/session-contract";
-import { executeInCell, type Whereabouts } from "../execute-in-cell.ts";
+import { executeInCell, type FailedInCell, type Whereabouts } from "../execute-in-cell.ts";
 import { toWorkflowFailure } from "../failure.ts";
 import { runningProgram } from "../phases.ts";
 import { emptyOutput } from "../result.ts";
 import type { SessionMemory } from "./memory.ts";
-import { lookMilliseconds, type Wanted } from "./wanted.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** A session and its state in this execution. */
 export interface Kept {
@@ -24,7 +24,7 @@ export type Attempt =
   /** The program was not started, because the cluster has no room for the cell's pod: which limit is reached. */
   | { readonly noRoom: string };
 
-/** The failures that say that a cell does not exist any more. The program was then not started. */
+/** The failures that say that a cell does not exist any more. The attempt that fails so did not start the program. */
 const goneKinds = ["cell-deleted", "node-lost", "evicted"] as const;
 
 const isGone = (error: unknown): error is ApplicationFailure =>
@@ -40,18 +40,31 @@ function nextNumber(memory: SessionMemory): number {
   return memory.n;
 }
 
-/** The input of the activity. It claims a number for the program, and another one for a checkpoint that is due. */
+/** The input of the activity. It claims a number for the program. */
 function inputOf({ session, memory }: Kept, cell: ProvisionedCell, ends: number, wanted: Wanted): SessionProgramInput {
   const { cellId, backend, taskQueue } = cell;
   const { runId, firstExecutionRunId: firstRunId } = workflowInfo();
   const n = nextNumber(memory);
-  const looks = wanted.mayCheckpoint && !memory.neverRestores && Date.now() - memory.looked >= lookMilliseconds;
   const { environment } = cell;
-  const about = {
+  return {
     ...{ session, ends, cellId, backend, taskQueue, firstRunId, runId, n, program: wanted.program },
     ...(environment && { environment: { ecosystem: environment.ecosystem, hash: environment.hash } }),
   };
-  return looks ? { ...about, checkpoint: { n: nextNumber(memory) } } : about;
+}
+
+/**
+ * What became of a program whose last attempt failed. It is not started again if an earlier attempt may have started
+ * it.
+ *
+ * @throws ApplicationFailure if it was not started for a reason that another cell would not change
+ */
+export function afterFailure({ failed, again, unheard }: FailedInCell): Attempt {
+  const failure = toWorkflowFailure(failed);
+  const isOver = isGone(failure);
+  if (isOver && !again) return { gone: failure.message };
+  if (!isOver && !unheard) throw failure;
+  const why = failure instanceof Error ? failure.message : String(failure);
+  return { answer: lostAnswer("lost", `it is unknown how the code ended: ${why}`) };
 }
 
 /**
@@ -66,7 +79,11 @@ export async function runHere(kept: Kept, cell: ProvisionedCell, ends: number, w
   try {
     const end = await executeInCell(cell, (place) => runningProgram(cell, place, wanted).runProgram(input), where);
     if ("notStarted" in end) return { gone: "the worker that held the session's cell does not answer" };
-    if ("noRoom" in end) return end.certainlyNotStarted ? { noRoom: end.noRoom } : { gone: end.noRoom };
+    if ("failed" in end) return afterFailure(end);
+    if ("noRoom" in end) {
+      if (end.certainlyNotStarted) return { noRoom: end.noRoom };
+      return { answer: lostAnswer("lost", `it is unknown how the code ended: ${end.noRoom}`) };
+    }
     if ("unknown" in end) {
       return { answer: lostAnswer(end.unknown, "the worker that ran the code went away and did not come back") };
     }
@@ -74,12 +91,8 @@ export async function runHere(kept: Kept, cell: ProvisionedCell, ends: number, w
       const { gone } = end.output;
       return end.again ? { answer: lostAnswer("lost", gone) } : { gone };
     }
-    memory.saw(wanted, input.checkpoint !== undefined, end.output);
+    memory.saw(wanted, end.output);
     return { answer: end.output };
-  } catch (error) {
-    const failure = toWorkflowFailure(error);
-    if (isGone(failure)) return { gone: failure.message };
-    throw failure;
   } finally {
     memory.current = null;
   }

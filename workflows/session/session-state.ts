@@ -34,6 +34,7 @@ export function stateOf(live: LiveSession): SessionState {
     waiting: Math.max(0, turns.length() - (now === null ? 0 : 1)),
     running: now && { call: now.call, kind: now.kind, title: now.title, since: timeOf(now.since) },
     checkpoint: memory.checkpoint,
+    ...(memory.checkpointFailure !== null && { checkpointFailure: memory.checkpointFailure }),
     started: timeOf(memory.started),
     lastUsed: timeOf(memory.lastUsed),
     idleTimeout: latest?.session?.idleMilliseconds ?? null,
@@ -43,13 +44,14 @@ export function stateOf(live: LiveSession): SessionState {
 
 /** Shows the session in the Temporal UI. */
 export function tellSession(live: LiveSession): void {
-  const { status, language, backend, calls, checkpoint, expires } = stateOf(live);
+  const { status, language, backend, calls, checkpoint, checkpointFailure, expires } = stateOf(live);
   const lines = [
     `**Session**: ${status}`,
     `**Language**: ${prose(language ?? "not known yet")}`,
     `**Backend**: ${backend ?? "not chosen"}`,
     `**Calls**: ${calls}`,
     ...(checkpoint ? [`**Checkpoint**: ${checkpoint.bytes} bytes, ${checkpoint.at}`] : []),
+    ...(checkpointFailure ? [`**Changes since then are not kept**: ${prose(checkpointFailure)}`] : []),
     ...(expires ? [`**Ends**: ${expires}`] : []),
   ];
   const latest = live.memory

@@ -1,9 +1,6 @@
 import type { SessionProgram, SessionProgramOutput } from "#activities/session-contract";
 import type { Restored } from "#core/contract/session/result";
 
-/** The time between two looks whether files have changed, in milliseconds. */
-export const lookMilliseconds = 10_000;
-
 /** A program to run, and how the UI shows it. */
 export interface Wanted {
   readonly program: SessionProgram;

@@ -123,8 +123,10 @@ export function faultInSession(session: unknown): InputFault | undefined {
 export function faultInSettings(settings: unknown): InputFault | undefined {
   if (settings === undefined || settings === null) return undefined;
   if (!isFields(settings)) return fault("settings", settings, "an object");
-  const { updates } = settings;
-  const isAllowed =
-    updates === undefined || (Number.isInteger(updates) && Number(updates) >= 1 && Number(updates) <= 1000);
-  return isAllowed ? undefined : fault("settings.updates", updates, "a whole number from 1 to 1000");
+  const { updates, history } = settings;
+  const isWhole = (value: unknown, most: number) =>
+    value === undefined || (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= most);
+  if (!isWhole(updates, 1000)) return fault("settings.updates", updates, "a whole number from 1 to 1000");
+  const most = 4 * 2 ** 20;
+  return isWhole(history, most) ? undefined : fault("settings.history", history, `a whole number from 1 to ${most}`);
 }

@@ -132,6 +132,12 @@ export const sessionStateSchema = z.strictObject({
     .nullable()
     .describe("what runs now"),
   checkpoint: checkpointSchema.nullable(),
+  checkpointFailure: z
+    .string()
+    .optional()
+    .describe(
+      "why changes since the checkpoint are not kept; absent if they are. The session is not paused while it is set",
+    ),
   started: timestamp,
   lastUsed: timestamp,
   idleTimeout: z.number().nullable().describe("milliseconds; null until the first cell is ready"),
