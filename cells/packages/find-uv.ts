@@ -10,6 +10,7 @@ import { findProgram, lookForProgram } from "#platform/host/find-program";
 import { findPinnedTool, installPinnedTool, type PinnedTool } from "#platform/host/pinned-tool";
 import { programEnvironment } from "#platform/host/program-environment";
 import { outputOf } from "#platform/host/run-program";
+import { isAtLeast } from "./tool-version.ts";
 
 const pinnedVersion = "0.13.9";
 
@@ -44,14 +45,6 @@ export interface PythonTools {
   readonly python: string;
 }
 
-/** Whether a version such as `0.14.0` is at least the pinned one. */
-export function isNewEnough(version: string): boolean {
-  const numbers = (text: string): number[] => text.split(".").map(Number);
-  const [wanted, found] = [numbers(pinnedVersion), numbers(version)];
-  const at = wanted.findIndex((part, index) => found[index] !== part);
-  return at < 0 || (found[at] ?? 0) > (wanted[at] ?? 0);
-}
-
 /** uv on PATH, if it is at least as new as the pinned version. */
 async function uvOnPath(): Promise<string | undefined> {
   const path = await findProgram("uv");
@@ -60,7 +53,7 @@ async function uvOnPath(): Promise<string | undefined> {
     () => "",
   );
   const version = /^uv (\d+\.\d+\.\d+)/.exec(said)?.[1];
-  return version !== undefined && isNewEnough(version) ? path : undefined;
+  return version !== undefined && isAtLeast(version, pinnedVersion) ? path : undefined;
 }
 
 /**

@@ -9,21 +9,38 @@ import { KgentsError } from "#core/contract/error";
 import type { PackageRuntime, WantedPackages } from "#core/packages/environment";
 import { npmTree } from "#core/packages/in-cell";
 import { parseNpmSpec } from "#core/packages/npm-spec";
+import { messageOf } from "#core/text/message-of";
 import { once } from "#core/text/once";
+import { shorten } from "#core/text/shorten";
 import { lookForProgram } from "#platform/host/find-program";
+import { programEnvironment } from "#platform/host/program-environment";
+import { outputOf } from "#platform/host/run-program";
 import type { InstallStep, PackageInstaller } from "./installer.ts";
 import { npmFailure } from "./npm-failure.ts";
 import { npmLockOf } from "./npm-lock.ts";
 import { runInstaller } from "./run-installer.ts";
+import { isAtLeast } from "./tool-version.ts";
 
-/** @throws KgentsError `tool-unavailable` */
+/** The first npm that knows all options below: an older one would fetch packages from any address that they name. */
+const oldestVersion = "11.14.0";
+
+/** npm on PATH. @throws KgentsError `tool-unavailable` */
 async function findNpm(): Promise<string> {
+  const unavailable = (words: string, remedy: string): KgentsError =>
+    new KgentsError("tool-unavailable", `packages of npm cannot be installed: ${words}`, { remedy });
   const { path, refused } = await lookForProgram("npm");
-  if (path !== undefined) return path;
-  throw new KgentsError(
-    "tool-unavailable",
-    ["packages of npm cannot be installed: there is no npm on the worker's PATH", ...refused].join("; "),
-    { remedy: "Install Node with npm on the worker's machine." },
+  if (path === undefined) {
+    const words = ["there is no npm on the worker's PATH", ...refused].join("; ");
+    throw unavailable(words, `Install Node with npm ${oldestVersion} or newer on the worker's machine.`);
+  }
+  const environment = await programEnvironment(process.env);
+  const said = await outputOf(path, ["--version"], { environment }).catch((error: unknown) => messageOf(error));
+  const version = /^(\d+\.\d+\.\d+)/.exec(said)?.[1];
+  if (version !== undefined && isAtLeast(version, oldestVersion)) return path;
+  const found = version === undefined ? `${path} does not say its version (${shorten(said, 200)})` : `npm ${version}`;
+  throw unavailable(
+    `${found}; it must be ${oldestVersion} or newer`,
+    `Install npm ${oldestVersion} or newer on the worker's machine (\`npm install -g npm\`).`,
   );
 }
 
@@ -49,8 +66,8 @@ async function runNpm(
     args: [
       ...[...command, "--prefix", join(scratch, "project"), "--cache", join(scratch, "cache")],
       ...["--os", system, "--cpu", processor, "--libc", libc],
-      // Nothing of a package is executed, and nothing comes from elsewhere than the registry. An npm that does not know
-      // the last options ignores them; the lock is checked for the same.
+      // Nothing of a package is executed, and nothing comes from elsewhere than the registry. The lock is checked for
+      // the same.
       ...[
         "--ignore-scripts",
         "--git",

@@ -14,6 +14,9 @@ export interface EnvironmentPaths {
   /** A tree and its tools' files while it is built. */
   readonly draft: (hash: string) => string;
   readonly drafts: string;
+  /** Held while a finished tree is put beside the others. */
+  readonly roomLock: string;
+  readonly resolutions: string;
   /** What packages were resolved to. */
   readonly resolution: (key: string) => string;
   readonly resolutionLock: (key: string) => string;
@@ -24,15 +27,18 @@ export function environmentPaths(cacheDirectory: string): EnvironmentPaths {
   const root = join(cacheDirectory, "environments");
   const trees = join(root, "trees");
   const drafts = join(root, "drafts");
+  const resolutions = join(root, "resolutions");
   return {
     trees,
     drafts,
+    resolutions,
+    roomLock: join(root, "locks", "room.lock"),
     tree: (hash) => join(trees, hash, "tree"),
     record: (hash) => join(trees, hash, "environment.json"),
     lock: (hash) => join(root, "locks", `${hash}.lock`),
     uses: (hash) => join(root, "uses", hash),
     draft: (hash) => join(drafts, hash),
-    resolution: (key) => join(root, "resolutions", `${key}.json`),
+    resolution: (key) => join(resolutions, `${key}.json`),
     resolutionLock: (key) => join(root, "locks", `resolution-${key}.lock`),
   };
 }

@@ -37,17 +37,11 @@ async function keptTrees(paths: EnvironmentPaths): Promise<KeptTree[]> {
   return found.flat();
 }
 
-/** The trees to remove, the one that was not used for the longest time first. Pure. */
-export function treesToRemove(trees: readonly KeptTree[], maximumBytes: number, now: number): KeptTree[] {
-  let total = trees.reduce((sum, { bytes }) => sum + bytes, 0);
-  const removed: KeptTree[] = [];
-  for (const tree of trees.toSorted((left, right) => left.usedAt - right.usedAt)) {
-    if (total <= maximumBytes || now - tree.usedAt < settleMilliseconds) break;
-    removed.push(tree);
-    total -= tree.bytes;
-  }
-  return removed;
-}
+/** The trees that may go unless they are used, the one that was not used for the longest time first. Pure. */
+export const removableTrees = (trees: readonly KeptTree[], now: number): KeptTree[] =>
+  trees
+    .filter(({ usedAt }) => now - usedAt >= settleMilliseconds)
+    .toSorted((left, right) => left.usedAt - right.usedAt);
 
 /** Removes a tree unless it is used, or another process works on it. Returns whether it is gone. */
 async function removeTree(paths: EnvironmentPaths, hash: string): Promise<boolean> {
@@ -77,12 +71,24 @@ async function removeAbandoned(paths: EnvironmentPaths): Promise<void> {
   }
 }
 
-/** Removes trees above the limit, and what builds that died have left. Returns the hashes of the removed trees. */
-export async function keepWithin(paths: EnvironmentPaths, maximumBytes: number): Promise<string[]> {
+/** What is kept, and the hashes of the trees that were removed. */
+export interface Kept {
+  readonly removed: readonly string[];
+  /** What the trees take that are left, in bytes: more than the limit if they are used or were used just now. */
+  readonly keptBytes: number;
+}
+
+/** Removes trees above a limit, and what builds that died have left. */
+export async function keepWithin(paths: EnvironmentPaths, maximumBytes: number): Promise<Kept> {
   await removeAbandoned(paths);
+  const trees = await keptTrees(paths);
+  let keptBytes = trees.reduce((sum, { bytes }) => sum + bytes, 0);
   const removed: string[] = [];
-  for (const { hash } of treesToRemove(await keptTrees(paths), maximumBytes, Date.now())) {
-    if (await removeTree(paths, hash)) removed.push(hash);
+  for (const { hash, bytes } of removableTrees(trees, Date.now())) {
+    if (keptBytes <= maximumBytes) break;
+    if (!(await removeTree(paths, hash))) continue;
+    removed.push(hash);
+    keptBytes -= bytes;
   }
-  return removed;
+  return { removed, keptBytes };
 }

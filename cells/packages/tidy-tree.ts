@@ -8,9 +8,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { chmod, lstat, open, readdir, readlink, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-
-/** What file systems give to a file at least, in bytes. */
-const blockBytes = 4096;
+import { onDisk, refuseMany } from "./refuse-large.ts";
 
 const isInside = (path: string, directory: string): boolean => path.startsWith(`${directory}/`);
 
@@ -43,15 +41,20 @@ async function namePython(path: string): Promise<void> {
 /**
  * Sets the permissions of a tree, names Python in its programs, and removes links that lead out of it.
  *
- * @returns what its files take on disk, in bytes
+ * @returns what it takes on disk, in bytes
+ * @throws KgentsError `package-too-large` if it has too many files
  */
 export async function tidyTree(root: string): Promise<number> {
   let bytes = 0;
+  let files = 0;
   const directories = [root];
   for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
     await chmod(directory, 0o755);
+    bytes += onDisk(0);
     for (const entry of await readdir(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
+      files += 1;
+      refuseMany(files);
       if (entry.isDirectory()) directories.push(path);
       else if (entry.isSymbolicLink()) {
         if (!isInside(resolve(dirname(path), await readlink(path)), root)) await rm(path);
@@ -59,7 +62,7 @@ export async function tidyTree(root: string): Promise<number> {
         const { mode, size } = await lstat(path);
         if (directory.endsWith("/site/bin")) await namePython(path);
         await chmod(path, mode & 0o100 ? 0o755 : 0o644);
-        bytes += Math.ceil(size / blockBytes) * blockBytes;
+        bytes += onDisk(size);
       } else await rm(path);
     }
   }

@@ -4,10 +4,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { createEnvironments, type EnvironmentSettings } from "#cells/packages/environments";
-import { holdTree } from "#cells/packages/hold";
+import type { EnvironmentSettings } from "#cells/packages/builder";
+import { createEnvironments } from "#cells/packages/environments";
+import { holdTree, takeLock } from "#cells/packages/hold";
 import { environmentPaths } from "#cells/packages/paths";
+import { noteDraft } from "#cells/packages/room";
 import { kgentsPaths } from "#platform/host/paths";
+import { readStateFile } from "#platform/host/state-file";
 import { freePort } from "../support/dev-server.ts";
 
 const python = { ecosystem: "python", version: "3.13.1", platform: "x86_64-manylinux_2_28" } as const;
@@ -117,17 +120,48 @@ it.each([
   });
 });
 
-it("the least recently used trees go at the limit, but none that is used", async () => {
-  const paths = environmentPaths(cache);
-  const [used, old] = [await prepare(["toml==0.10.2"]), await prepare(["iniconfig==2.0.0"])];
-  const long = new Date(Date.now() - 86_400_000);
-  for (const { hash } of [used, old]) await utimes(paths.record(hash), long, long);
-  const held = await holdTree(cache, used.hash);
-  await utimes(paths.record(used.hash), long, long);
-  const { hash } = await prepare(["pluggy==1.5.0"], python, { maximumCacheBytes: 1 });
-  expect([used, old, { hash }].map((each) => existsSync(paths.tree(each.hash)))).toEqual([true, false, true]);
-  await expect(holdTree(cache, old.hash)).rejects.toMatchObject({ code: "package-install" });
-  await held.release();
-  await prepare(["packaging==24.0"], python, { maximumCacheBytes: 1 });
-  expect(existsSync(paths.tree(used.hash))).toBe(false);
+describe("at the limit of the cache", () => {
+  let machine: string;
+  beforeAll(async () => {
+    machine = await newCache();
+  });
+  afterAll(() => rm(machine, { recursive: true, force: true }));
+  const bytesOf = async (hash: string, directory: string): Promise<number> =>
+    (await readStateFile(environmentPaths(directory).record(hash), { bytes: "number" }))?.bytes ?? Number.NaN;
+  const on = (requirement: string, policy = {}) => prepare([requirement], python, policy, machine);
+  const sizeOf = async (requirement: string) => bytesOf((await prepare([requirement])).hash, cache);
+
+  it("the least recently used trees go, none that is used, and what has no room is refused", async () => {
+    const paths = environmentPaths(machine);
+    const [used, old] = [await on("toml==0.10.2"), await on("iniconfig==2.0.0")];
+    const [pluggy, packaging] = [await sizeOf("pluggy==1.5.0"), await sizeOf("packaging==24.0")];
+    const held = await holdTree(machine, used.hash);
+    const long = new Date(Date.now() - 86_400_000);
+    for (const { hash } of [used, old]) await utimes(paths.record(hash), long, long);
+    const whole = (await bytesOf(used.hash, machine)) + pluggy;
+
+    await expect(on("pluggy==1.5.0", { maximumCacheBytes: pluggy - 1 })).rejects.toMatchObject({
+      code: "disk-full",
+      remedy: expect.stringContaining("maximumCacheBytes"),
+    });
+    expect(await readdir(paths.drafts)).toEqual([]);
+    const { hash } = await on("pluggy==1.5.0", { maximumCacheBytes: whole });
+    expect([used, old, { hash }].map((each) => existsSync(paths.tree(each.hash)))).toEqual([true, false, true]);
+    await expect(holdTree(machine, old.hash)).rejects.toMatchObject({ code: "package-install" });
+
+    const room = { maximumCacheBytes: pluggy + packaging };
+    await expect(on("packaging==24.0", room)).rejects.toMatchObject({ code: "disk-full" });
+    await held.release();
+    await utimes(paths.record(used.hash), long, long);
+    await on("packaging==24.0", room);
+    expect(existsSync(paths.tree(used.hash))).toBe(false);
+  });
+
+  it("no build begins where the trees and what is being built leave no room for it", async () => {
+    const other = environmentPaths(machine).draft("other");
+    await using _lock = await takeLock(environmentPaths(machine).lock("other"));
+    await noteDraft(other, 2 ** 41);
+    await expect(on("idna==3.10")).rejects.toMatchObject({ code: "disk-full" });
+    await rm(other, { recursive: true, force: true });
+  });
 });

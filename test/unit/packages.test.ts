@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { isNewEnough } from "#cells/packages/find-uv";
 import { npmFailure } from "#cells/packages/npm-failure";
 import { npmLockOf } from "#cells/packages/npm-lock";
 import { lockOf } from "#cells/packages/python-lock";
-import { type KeptTree, treesToRemove } from "#cells/packages/removal";
+import { type KeptTree, removableTrees } from "#cells/packages/removal";
+import { type KeptResolution, resolutionsToRemove } from "#cells/packages/resolutions";
 import { runtimeOf } from "#cells/packages/runtime";
+import { isAtLeast } from "#cells/packages/tool-version";
 import { uvFailure } from "#cells/packages/uv-failure";
 import { ecosystemOf } from "#core/packages/environment";
 import { inlineBlockOf } from "#core/packages/inline-block";
@@ -235,22 +236,36 @@ describe("locks", () => {
   });
 });
 
-it("trees above the limit go, the one that was not used for the longest time first", () => {
+it("the tree that was not used for the longest time goes first, and none that was used just now", () => {
   const now = 10_000_000;
-  const tree = (hash: string, bytes: number, usedAt: number): KeptTree => ({ hash, bytes, usedAt });
-  const trees = [tree("new", 50, now - 700_000), tree("old", 30, 0), tree("older", 30, -1), tree("fresh", 50, now)];
-  const removed = (maximum: number): string[] => treesToRemove(trees, maximum, now).map(({ hash }) => hash);
-  expect(removed(160)).toEqual([]);
-  expect(removed(140)).toEqual(["older"]);
-  expect(removed(100)).toEqual(["older", "old"]);
+  const tree = (hash: string, usedAt: number): KeptTree => ({ hash, bytes: 1, usedAt });
   // What was just used may be about to be mounted.
-  expect(removed(10)).toEqual(["older", "old", "new"]);
+  const trees = [tree("new", now - 700_000), tree("old", 0), tree("older", -1), tree("fresh", now)];
+  expect(removableTrees(trees, now).map(({ hash }) => hash)).toEqual(["older", "old", "new"]);
+});
+
+it("resolutions go when they are old, and the oldest when they are too many", () => {
+  const day = 86_400_000;
+  const now = 100 * day;
+  const kept = (path: string, days: number, bytes = 1): KeptResolution => ({
+    path,
+    bytes,
+    writtenAt: now - days * day,
+  });
+  const removed = (...all: KeptResolution[]): string[] => resolutionsToRemove(all, now).map(({ path }) => path);
+  expect(removed(kept("month", 31), kept("week", 7), kept("new", 0))).toEqual(["month"]);
+  const large = 30 * 1024 * 1024;
+  expect(removed(kept("c", 3, large), kept("a", 1, large), kept("b", 2, large))).toEqual(["c"]);
+  const many = Array.from({ length: 20_000 }, (_, index) => kept(`${index}`, index / 1000));
+  expect(removed(...many)).toHaveLength(20_000 - 16_384);
 });
 
 it.each([
-  ["0.13.9", true],
-  ["0.13.10", true],
-  ["0.13.8", false],
-  ["0.9.30", false],
-  ["1.0.0", true],
-])("uv %s is new enough: %s", (version, answer) => expect(isNewEnough(version)).toBe(answer));
+  ["0.13.9", "0.13.9", true],
+  ["0.13.10", "0.13.9", true],
+  ["0.13.8", "0.13.9", false],
+  ["0.9.30", "0.13.9", false],
+  ["1.0.0", "0.13.9", true],
+  ["10.9.4", "11.14.0", false],
+  ["11.14.0", "11.14.0", true],
+])("%s is at least %s: %s", (version, least, answer) => expect(isAtLeast(version, least)).toBe(answer));
