@@ -7,7 +7,7 @@ import { buffer } from "node:stream/consumers";
 import { KgentsError } from "#core/contract/error";
 import type { ExecutionRequest } from "#core/contract/request";
 import { runCallSchema } from "#core/contract/session/calls";
-import type { CallResult, DisplayContent } from "#core/contract/session/result";
+import type { CallResult, DisplayContent, SessionState } from "#core/contract/session/result";
 import { sessionSchema } from "#core/contract/session/session";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { Quartermaster } from "../sdk/quartermaster.ts";
@@ -45,14 +45,19 @@ export async function sessionOf(
   return quartermaster.openSession(Object.fromEntries(fields), { id });
 }
 
-/** Refuses code of another language than that of a session that is open. */
-async function checkLanguage(session: CodeSession, wanted: string | undefined): Promise<void> {
-  if (wanted === undefined) return;
+/** The state of a session; undefined if none of that name is open. */
+export async function openStateOf(session: CodeSession): Promise<SessionState | undefined> {
   const state = await session.state().catch((error) => {
     if (error instanceof KgentsError && error.code === "not-found") return undefined;
     throw error;
   });
-  const language = state?.status === "closed" ? null : (state?.language ?? null);
+  return state?.status === "closed" ? undefined : state;
+}
+
+/** Refuses code of another language than that of a session that is open. */
+async function checkLanguage(session: CodeSession, wanted: string | undefined): Promise<void> {
+  if (wanted === undefined) return;
+  const language = (await openStateOf(session))?.language ?? null;
   if (language === null || language === wanted.toLowerCase()) return;
   throw new KgentsError(
     "invalid-request",
@@ -141,5 +146,6 @@ export function stateInWords({ restored, kernel, call }: CallResult): readonly s
       `The session continues in another cell, because ${inLine(restored.reason)}. Variables of earlier calls are gone. ${files}`,
     ];
   }
-  return kernel === "new" && call > 1 ? ["The interpreter is a new one: variables of earlier calls are gone."] : [];
+  if (call === 1) return ["This is the first call of the session: there are no variables of earlier calls."];
+  return kernel === "new" ? ["The interpreter is a new one: variables of earlier calls are gone."] : [];
 }

@@ -82,7 +82,8 @@ test("an agent writes a file, explores it in calls of a session, and sees a pict
   await using agent = await connectByStdio(terminal, "2025");
   const call = (name: string, input: Record<string, unknown>) => agent.client.callTool({ name, arguments: input });
   const session = "explored";
-  await call("run_code", { session, code: "rows = []", memory: "256Mi" });
+  const began = await call("run_code", { session, code: "rows = []", memory: "256Mi" });
+  expect(textOf(began)).toContain("This is the first call of the session");
   expect(await call("write_files", { session, files: [{ name: "t.csv", content: "a\n1\n2\n" }] })).toMatchObject({
     structuredContent: { written: [{ name: "t.csv", bytes: 6 }] },
   });
@@ -94,6 +95,7 @@ test("an agent writes a file, explores it in calls of a session, and sees a pict
     structuredContent: { id: session, status: "succeeded", session: { call: 2, kernel: "same", values: ["3"] } },
   });
   expect(textOf(summed)).toContain("session explored, call 2");
+  expect(textOf(summed)).not.toContain("first call");
   const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
   const shown = await call("run_code", {
     session,
@@ -107,6 +109,11 @@ test("an agent writes a file, explores it in calls of a session, and sees a pict
   expect(read).toMatchObject({
     structuredContent: { files: [{ name: "out.txt", content: "done", encoding: "utf-8" }] },
   });
+  const files = [{ name: "a", content: "" }];
+  expect(textOf(await call("write_files", { session, files }))).not.toContain("new session");
+  const other = await call("write_files", { session: "other", files });
+  expect(textOf(other)).toContain("A new session was started");
+  expect(await kgents("session", "rm", "other")).toMatchObject({ code: 0 });
   const refused = await call("run_code", { session, code: "1", language: "bash" });
   expect(refused.isError).toBe(true);
   expect(textOf(refused)).toContain("language");

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { CodeSession } from "#client/sdk/sessions/code-session";
 import { existingCodeSession, openCodeSession } from "#client/sdk/sessions/open-session";
@@ -145,6 +146,49 @@ describe("a session", () => {
     expect(await session.state()).toMatchObject({ status: "ready", language: "python", kernel: true, waiting: 0 });
     const calls = await session.calls();
     expect(calls[0]).toMatchObject({ call: 1, title: "x = 20", status: "succeeded", kernel: "new" });
+  });
+});
+
+describe("an answer that is lost on its way", () => {
+  /** A client that starts a session and does not learn of it. */
+  function forgetful(before: () => Promise<unknown>) {
+    let starts = 0;
+    const lost = Object.assign(new Error("the connection was lost"), { code: 14, details: "lost", metadata: {} });
+    const client = new Client({
+      connection: worker.client.connection,
+      interceptors: {
+        workflow: [
+          {
+            startUpdateWithStart: async (input, next) => {
+              starts += 1;
+              await next(input);
+              await before();
+              throw lost;
+            },
+          },
+        ],
+      },
+    });
+    return { client, starts: () => starts };
+  }
+
+  it("the update is sent to the session that it has started", async () => {
+    const { client, starts } = forgetful(async () => {});
+    const session = openCodeSession(client, worker.taskQueue, undefined, usual, {});
+    expect(shown(await session.run("n = globals().get('n', 0) + 1; n"))).toEqual(["1"]);
+    expect(shown(await session.run("n"))).toEqual(["1"]);
+    expect(starts()).toBe(1);
+    await session.close();
+  });
+
+  it("no second session is started if the first one has ended", async () => {
+    const id = `ended-${randomUUID()}`;
+    const { client, starts } = forgetful(() => existingCodeSession(worker.client, undefined, id).close());
+    const session = openCodeSession(client, worker.taskQueue, undefined, usual, { id });
+    // Perhaps the server still knows the answer.
+    await session.run("1").catch((error) => expect(error).toMatchObject({ code: "session-closed" }));
+    expect(starts()).toBe(1);
+    await expect(session.state()).resolves.toMatchObject({ status: "closed" });
   });
 });
 

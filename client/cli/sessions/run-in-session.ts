@@ -81,6 +81,7 @@ export async function runInSession(
     reporter.settled();
     const stopListening = interruptOnSignal(session, reporter);
     const result = await session.run(flags.isolated ? { ...call, isolated: true } : call).finally(stopListening);
+    if (flags.create && result.call === 1) reporter.say("this is the first call of the session");
     if (!flags.json) return await printCall(result, await quartermaster.store(), flags.outputDir, reporter);
     await printJson(result);
     return exitCodeOfCall(result);

@@ -11,7 +11,7 @@ import { encode } from "../../tools/excerpt.ts";
 import { sessionField } from "../../tools/model-request.ts";
 import { readOutputFile } from "../../tools/output-files.ts";
 import { chooseMark, idInLine, inLine, markMeaning, quote } from "../../tools/quote.ts";
-import { sessionOf } from "../../tools/session-call.ts";
+import { openStateOf, sessionOf } from "../../tools/session-call.ts";
 import { defineTool } from "../tool.ts";
 
 const maximumInlineBytes = 2 * 1024 * 1024;
@@ -52,8 +52,11 @@ export const writeFiles = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   call: async ({ session: id, files }, { stack, requester }) =>
     stack.use(async (quartermaster) => {
-      const { written } = await (await sessionOf(quartermaster, id, { requester })).files.write(files);
+      const session = await sessionOf(quartermaster, id, { requester });
+      const isNew = (await openStateOf(session)) === undefined;
+      const { written } = await session.files.write(files);
       const lines = written.map(({ name, bytes }) => `wrote ${inLine(name)} (${bytes} bytes)`);
+      if (isNew) lines.push("A new session was started: it has no other files and no variables.");
       return { structured: { written }, text: lines.join("\n") };
     }),
 });

@@ -16,6 +16,8 @@ import { isNotFound, problemOf } from "../temporal/problem.ts";
 /** How long the server may be away during an update, in milliseconds. */
 const awayMilliseconds = 120_000;
 const pauseMilliseconds = 250;
+/** How far the clocks of this host and of the server may be apart, in milliseconds. */
+const clockMilliseconds = 300_000;
 
 /** A session to start with the first update, unless one with its id is open. */
 export interface SessionStart {
@@ -49,7 +51,31 @@ function mayPass(error: unknown): boolean {
   );
 }
 
+/** An update to send. */
+interface Sent {
+  readonly update: SessionUpdate;
+  readonly argument: unknown;
+  readonly updateId: string;
+}
+
+/** Whether a session may have been open since a time, although none is open now. */
+async function wasOpen(handle: WorkflowHandle, since: number): Promise<boolean> {
+  try {
+    const { closeTime } = await handle.describe();
+    return closeTime === undefined || closeTime.getTime() >= since - clockMilliseconds;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+const endedUnseen = (id: string, cause: unknown): KgentsError =>
+  new KgentsError("session-closed", `the session ${id} has ended; it is not known whether it carried out the call`, {
+    cause,
+  });
+
 function failureOf(error: unknown, id: string): KgentsError {
+  if (error instanceof KgentsError) return error;
   if (isNotFound(error)) return new KgentsError("not-found", `there is no open session ${id}`, { cause: error });
   return toKgentsError(error, id);
 }
@@ -73,28 +99,39 @@ export function sessionUpdatesOf(client: Client, id: string, start: SessionStart
   let isStarted = false;
   // Later updates must not start a session again that has ended.
   let exists = start === undefined;
+  // When an update that starts the session was first sent without an answer: the server may have carried it out.
+  let unansweredSince: number | undefined;
 
-  const sendOnce = async (update: SessionUpdate, argument: unknown, updateId: string): Promise<unknown> => {
+  const sendToOpen = async ({ update, argument, updateId }: Sent): Promise<unknown> => {
+    const value = await handle.executeUpdate(sessionUpdates[update], { args: [argument], updateId });
+    exists = true;
+    return value;
+  };
+  const sendAndStart = async ({ update, argument, updateId }: Sent, startWith: SessionStart): Promise<unknown> => {
+    const since = Date.now();
+    const options = { args: [argument] as [unknown], updateId, startWorkflowOperation: startOf(id, startWith) };
+    try {
+      const value = await client.workflow.executeUpdateWithStart(sessionUpdates[update], options);
+      exists = true;
+      return value;
+    } catch (error) {
+      const kind = problemOf(error)?.kind;
+      exists ||= kind === "failed";
+      if (kind === "unanswered") unansweredSince ??= since;
+      throw error;
+    }
+  };
+  const sendOnce = async (sent: Sent): Promise<unknown> => {
     isStarted = true;
-    const name = sessionUpdates[update];
-    const answer =
-      exists || start === undefined
-        ? handle.executeUpdate(name, { args: [argument], updateId })
-        : client.workflow.executeUpdateWithStart(name, {
-            args: [argument],
-            updateId,
-            startWorkflowOperation: startOf(id, start),
-          });
-    return answer.then(
-      (value) => {
-        exists = true;
-        return value;
-      },
-      (error) => {
-        exists ||= problemOf(error)?.kind === "failed";
-        throw error;
-      },
-    );
+    if (exists || start === undefined) return sendToOpen(sent);
+    if (unansweredSince === undefined) return sendAndStart(sent, start);
+    try {
+      return await sendToOpen(sent);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      if (await wasOpen(handle, unansweredSince)) throw endedUnseen(id, error);
+      return sendAndStart(sent, start);
+    }
   };
 
   return {
@@ -103,7 +140,7 @@ export function sessionUpdatesOf(client: Client, id: string, start: SessionStart
       const since = Date.now();
       for (;;) {
         try {
-          return (await sendOnce(update, argument, updateId)) as Answer;
+          return (await sendOnce({ update, argument, updateId })) as Answer;
         } catch (error) {
           if (!mayPass(error) || Date.now() - since > awayMilliseconds) throw failureOf(error, id);
           await wait(pauseMilliseconds);
