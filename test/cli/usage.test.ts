@@ -149,6 +149,7 @@ const refusals: [name: string, args: string[], message: string, remedy: string][
     "--code: got more than one of --code, --file, --entrypoint and -; allowed is one",
     "See `kgents exec --help`.",
   ],
+  ["--create without a session", ["exec", "--create", ...code], "--create: got it without --session", "See `kgents"],
   ["no code at all", ["exec"], "code: got nothing from standard input", "Pass the code with --code CODE, --file FILE"],
   [
     "empty code",

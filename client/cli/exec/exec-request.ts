@@ -58,6 +58,9 @@ export async function requestOf(
   // Validate the flags before reading anything. A flag whose value was forgotten takes the next flag as its value, and
   // that is the error to report.
   validateRequest({ code: "any", ...fields });
+  if (flags.create && flags.session === undefined) {
+    throw refuse("--create", "got it without --session; allowed is --session ID --create");
+  }
   const source = sourceOf(argument, flags);
   if (source.kind === "stdin" && flags.stdin === "-") {
     throw refuse("--stdin", "got -, but the code itself comes from standard input");

@@ -91,7 +91,7 @@ export const putFiles = (id: string, paths: readonly string[], flags: SessionFla
       const files = await readFiles(found, "path", () => quartermaster.store());
       const { written } = await (await quartermaster.getSession(id)).files.write(files);
       if (flags.json) for (const file of written) await printJson(file);
-      else reporter.say(`wrote ${written.length} files`);
+      else reporter.say(written.length === 1 ? "wrote 1 file" : `wrote ${written.length} files`);
       return 0;
     },
     id,
