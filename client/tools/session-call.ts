@@ -45,6 +45,22 @@ export async function sessionOf(
   return quartermaster.openSession(Object.fromEntries(fields), { id });
 }
 
+/**
+ * Refuses a session that another requester has opened: two agents that choose the same name must not share variables
+ * and files. Requesters name themselves, so that this holds off mistakes only.
+ *
+ * @throws KgentsError `invalid-request`
+ */
+export async function refuseForeign(quartermaster: Quartermaster, id: string, requester: string): Promise<void> {
+  const owner = await (await quartermaster.getSession(id)).requester();
+  if (owner === undefined || owner === requester) return;
+  throw new KgentsError(
+    "invalid-request",
+    `session: got ${inLine(id, 100)}, which ${inLine(owner ?? "another client", 200)} has opened; allowed is a session of ${inLine(requester, 200)}, or a new name`,
+    { field: "session", remedy: "Choose another name." },
+  );
+}
+
 /** The state of a session; undefined if none of that name is open. */
 export async function openStateOf(session: CodeSession): Promise<SessionState | undefined> {
   const state = await session.state().catch((error) => {

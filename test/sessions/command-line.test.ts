@@ -114,6 +114,18 @@ test("an agent writes a file, explores it in calls of a session, and sees a pict
   const other = await call("write_files", { session: "other", files });
   expect(textOf(other)).toContain("A new session was started");
   expect(await kgents("session", "rm", "other")).toMatchObject({ code: 0 });
+  expect(await kgents("session", "create", "person", "--memory", "64Mi")).toMatchObject({ code: 0 });
+  const foreign = [
+    await call("run_code", { session: "person", code: "1" }),
+    await call("write_files", { session: "person", files }),
+    await call("read_files", { session: "person", patterns: ["*"] }),
+    await call("list_files", { session: "person" }),
+  ];
+  for (const answer of foreign) {
+    expect(answer.isError).toBe(true);
+    expect(textOf(answer)).toContain('session: got "person", which "cli:');
+  }
+  expect((await kgents("session", "rm", "person")).stdout).toBe("person\n");
   const refused = await call("run_code", { session, code: "1", language: "bash" });
   expect(refused.isError).toBe(true);
   expect(textOf(refused)).toContain("language");

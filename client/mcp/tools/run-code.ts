@@ -7,7 +7,7 @@ import { runCodeDescription } from "../../tools/description.ts";
 import { modelCallSchema, requestOfModel } from "../../tools/model-request.ts";
 import { type ShownFile, showFiles } from "../../tools/output-files.ts";
 import { runToEnd } from "../../tools/run-to-end.ts";
-import { runInSession, showDisplays } from "../../tools/session-call.ts";
+import { refuseForeign, runInSession, showDisplays } from "../../tools/session-call.ts";
 import { structuredCall, structuredResult, toolResultSchema } from "../../tools/structured-result.ts";
 import { defineTool } from "../tool.ts";
 import { readingOn } from "./continuation.ts";
@@ -25,6 +25,7 @@ export const runCode = defineTool({
     stack.use(async (quartermaster) => {
       const request = requestOfModel(given, requester);
       if (given.session !== undefined) {
+        await refuseForeign(quartermaster, given.session, requester);
         const call = await runInSession(quartermaster, given.session, request, signal);
         return answerOfCall(given.session, call, await quartermaster.store());
       }

@@ -11,7 +11,7 @@ import { encode } from "../../tools/excerpt.ts";
 import { sessionField } from "../../tools/model-request.ts";
 import { readOutputFile } from "../../tools/output-files.ts";
 import { chooseMark, idInLine, inLine, markMeaning, quote } from "../../tools/quote.ts";
-import { openStateOf, sessionOf } from "../../tools/session-call.ts";
+import { openStateOf, refuseForeign, sessionOf } from "../../tools/session-call.ts";
 import { defineTool } from "../tool.ts";
 
 const maximumInlineBytes = 2 * 1024 * 1024;
@@ -52,6 +52,7 @@ export const writeFiles = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   call: async ({ session: id, files }, { stack, requester }) =>
     stack.use(async (quartermaster) => {
+      await refuseForeign(quartermaster, id, requester);
       const session = await sessionOf(quartermaster, id, { requester });
       const isNew = (await openStateOf(session)) === undefined;
       const { written } = await session.files.write(files);
@@ -69,8 +70,9 @@ export const listFiles = defineTool({
   input: strict({ session: session() }, "an object with the name of a session"),
   output: listedSchema.pick({ files: true, omitted: true }),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  call: async ({ session: id }, { stack }) =>
+  call: async ({ session: id }, { stack, requester }) =>
     stack.use(async (quartermaster) => {
+      await refuseForeign(quartermaster, id, requester);
       const { files, omitted } = await (await quartermaster.getSession(id)).files.list();
       const lines = files.map(({ name, type, bytes }) => `${inLine(name)} ${type} ${bytes}`);
       if (omitted > 0) lines.push(`${omitted} more are not listed`);
@@ -106,8 +108,9 @@ export const readFiles = defineTool({
     omitted: z.array(z.strictObject({ name: z.string(), reason: z.string() })),
   }),
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  call: async ({ session: id, patterns }, { stack }) =>
+  call: async ({ session: id, patterns }, { stack, requester }) =>
     stack.use(async (quartermaster) => {
+      await refuseForeign(quartermaster, id, requester);
       const read = await (await quartermaster.getSession(id)).files.read(patterns);
       const store = await quartermaster.store();
       let room = maximumReadBytes;

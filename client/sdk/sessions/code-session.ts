@@ -1,3 +1,5 @@
+import { aboutOf } from "#core/contract/about";
+import { aboutMemo } from "#core/contract/names";
 import {
   parseReadFiles,
   parseRemoveFiles,
@@ -57,6 +59,8 @@ export interface CodeSession extends AsyncDisposable {
   /** Ends the session, and removes its cell. A call that runs is cancelled. */
   readonly close: () => Promise<SessionEnd>;
   readonly state: () => Promise<SessionState>;
+  /** Who has opened the session, as they said; null if they did not, and undefined if it is not open. */
+  readonly requester: () => Promise<string | null | undefined>;
   /** The latest calls, oldest first. */
   readonly calls: () => Promise<readonly CallEntry[]>;
 }
@@ -99,6 +103,10 @@ export function codeSession(
     checkpoint: async () => (await updates.send<{ checkpoint: Checkpoint }>("checkpoint", {})).checkpoint,
     close,
     state: () => updates.ask<SessionState>("state"),
+    requester: async () => {
+      const memo = await updates.memo();
+      return memo && aboutOf(memo[aboutMemo]).requester;
+    },
     calls: () => updates.ask<readonly CallEntry[]>("calls"),
     [Symbol.asyncDispose]: async () => {
       if (!closes || !updates.isStarted()) return;

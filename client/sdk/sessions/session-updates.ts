@@ -33,6 +33,8 @@ export interface SessionUpdates {
   readonly send: <Answer>(update: SessionUpdate, argument: unknown) => Promise<Answer>;
   /** @throws KgentsError */
   readonly ask: <Answer>(query: keyof typeof sessionQueries) => Promise<Answer>;
+  /** The memo of the session; undefined if none is open. @throws KgentsError */
+  readonly memo: () => Promise<Readonly<Record<string, unknown>> | undefined>;
   /** Whether an update was sent. */
   readonly isStarted: () => boolean;
   /** Whether an error says that the session has ended. */
@@ -151,6 +153,15 @@ export function sessionUpdatesOf(client: Client, id: string, start: SessionStart
       try {
         return (await handle.query(sessionQueries[query])) as Answer;
       } catch (error) {
+        throw failureOf(error, id);
+      }
+    },
+    memo: async () => {
+      try {
+        const { memo, closeTime } = await handle.describe();
+        return closeTime === undefined ? (memo ?? {}) : undefined;
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
         throw failureOf(error, id);
       }
     },
