@@ -4,6 +4,7 @@ import type { ActivityDependencies } from "./dependencies.ts";
 import { execute } from "./execute.ts";
 import { withTypedFailures } from "./failures.ts";
 import { interruptProgram } from "./interrupt-program.ts";
+import { forgetCheckpoint } from "./keep-checkpoint.ts";
 import { prepareEnvironment } from "./prepare-environment.ts";
 import { provision } from "./provision.ts";
 import { readRequests } from "./read-requests.ts";
@@ -25,5 +26,6 @@ export const createActivities = (dependencies: ActivityDependencies): Activities
   removeCell: withTypedFailures(removeCell(dependencies)),
   runProgram: withTypedFailures(runProgram(dependencies)),
   interruptProgram: withTypedFailures(interruptProgram(dependencies)),
+  forgetCheckpoint: withTypedFailures(forgetCheckpoint(dependencies)),
   sweepCells: () => withTypedFailures(sweepCells(dependencies))(undefined),
 });

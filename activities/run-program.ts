@@ -5,6 +5,7 @@ import type { CellProvider } from "#cells/provider";
 import { contentBytes } from "#core/contract/file-set";
 import type { Content } from "#core/contract/request";
 import { parseRemoveFiles, parseWriteFiles } from "#core/contract/session/calls";
+import { messageOf } from "#core/text/message-of";
 import { openContent } from "#platform/store/open-content";
 import { programKey } from "#platform/store/references";
 import { checkpointOf } from "./checkpoint-of.ts";
@@ -13,6 +14,7 @@ import type { ActivityDependencies } from "./dependencies.ts";
 import { follow, isElsewhere, nothingStored, storedBytes } from "./execute.ts";
 import { listingOf, removalOf } from "./file-lists.ts";
 import { holdInTime } from "./in-time.ts";
+import { keepCheckpoint } from "./keep-checkpoint.ts";
 import { currentRun, type Run, withPrepared } from "./plan.ts";
 import { type PlannedProgram, type PlannedSession, planProgram, planSession } from "./plan-session.ts";
 import type { CellGone, SessionProgram, SessionProgramInput, SessionProgramOutput } from "./session-contract.ts";
@@ -132,6 +134,22 @@ function answerOf(asked: SessionProgram, output: ExecuteOutput): Omit<SessionPro
 /** Without the text of stdout, which is not for people. */
 const quiet = (output: ExecuteOutput): ExecuteOutput => ({ ...output, stdout: { ...output.stdout, text: "" } });
 
+/** Sees to it that a checkpoint stays in the store. If that fails, the session has the one before. */
+async function keptCheckpoint(
+  { dependencies: { store }, run }: SessionPlace,
+  answer: SessionProgramOutput,
+  ends: number,
+): Promise<SessionProgramOutput> {
+  const { checkpoint, ...rest } = answer;
+  if (!checkpoint || checkpoint.ref === null) return answer;
+  try {
+    await whileBeating(keepCheckpoint(store, run, checkpoint.ref, ends));
+    return answer;
+  } catch (error) {
+    return { ...rest, checkpointFailure: messageOf(error) };
+  }
+}
+
 /** Runs one program of a session, at most once. */
 export const runProgram =
   (dependencies: ActivityDependencies) =>
@@ -153,7 +171,8 @@ export const runProgram =
     try {
       const output = await followProgram(place, { n: input.n, planned, asked: input.program });
       const { kernel, ...rest } = output;
-      return { ...answerOf(input.program, rest), ...(kernel && { kernel }) };
+      const answer = { ...answerOf(input.program, rest), ...(kernel && { kernel }) };
+      return await keptCheckpoint(place, answer, input.ends);
     } catch (error) {
       if (!(error instanceof NoPlace)) throw error;
       return { full: true, cluster: error.message };

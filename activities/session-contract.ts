@@ -67,10 +67,15 @@ export type InterruptInput = Pick<
   "session" | "ends" | "cellId" | "backend" | "taskQueue" | "firstRunId" | "n"
 >;
 
+/** The input of `forgetCheckpoint`. */
+export type ForgetInput = Pick<SessionProgramInput, "firstRunId">;
+
 /** The activities of sessions. */
 export interface SessionActivities {
   /** Runs one program of a session in its cell, at most once. */
   runProgram(input: SessionProgramInput): Promise<SessionProgramOutput | CellGone | Elsewhere | NoPlaceNow>;
   /** Interrupts a running program, as Ctrl-C does. */
   interruptProgram(input: InterruptInput): Promise<{ readonly interrupted: boolean } | Elsewhere>;
+  /** The latest checkpoint of a session that has ended is no longer kept in the store. */
+  forgetCheckpoint(input: ForgetInput): Promise<void>;
 }

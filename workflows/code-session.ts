@@ -14,6 +14,7 @@ import { faultInSession, faultInSettings, faultInUpdate } from "#core/contract/s
 import { type SessionUpdate, sessionQueries, sessionUpdates } from "#core/contract/session/names";
 import type { CallEntry, SessionEnd, SessionState } from "#core/contract/session/result";
 import { failureOf, refuse } from "./failure.ts";
+import { forgetting } from "./phases.ts";
 import type { SessionSettings } from "./session/carried.ts";
 import { runClocks } from "./session/clocks.ts";
 import {
@@ -106,12 +107,22 @@ async function live(session: LiveSession, mustGoOn: () => boolean): Promise<"end
   return isOver() ? "ended" : "continues";
 }
 
+/** Lets the store remove the latest checkpoint. Never fails: the store keeps it until the session's maximum age. */
+async function forgetFiles(): Promise<void> {
+  try {
+    await forgetting().forgetCheckpoint({ firstRunId: workflowInfo().firstExecutionRunId });
+  } catch (error) {
+    log.warn("the latest checkpoint stays in the store for some time", { error: String(error) });
+  }
+}
+
 /** Removes the cell, and answers what still waits. */
 const finish = (session: LiveSession): Promise<SessionEnd> =>
   CancellationScope.nonCancellable(async () => {
     const { memory, keeper, turns } = session;
     await condition(() => turns.length() === 0);
     await keeper.drop("the session has ended");
+    if (memory.checkpoint !== null && memory.checkpoint.ref !== null) await forgetFiles();
     session.isOver = true;
     tellSession(session);
     if (memory.latest) markSession(memory.latest, session.fatal ? "error" : "closed");

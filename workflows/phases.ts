@@ -165,6 +165,16 @@ export const interrupting = (cell: ProvisionedCell, place: Place): Pick<SessionA
     summary: "interrupt the call that runs",
   });
 
+/** The end of a session: its latest checkpoint is no longer kept. */
+export const forgetting = (): Pick<SessionActivities, "forgetCheckpoint"> =>
+  proxyActivities<SessionActivities>({
+    ...common,
+    heartbeatTimeout: "0s",
+    startToCloseTimeout: "30s",
+    scheduleToCloseTimeout: "1m",
+    summary: "the latest checkpoint is not needed any more",
+  });
+
 /** Phase 3: removes the cell. */
 export const cleaning = (cell: ProvisionedCell, place: Place): Pick<Activities, "cleanUp"> =>
   proxyActivities<Activities>({

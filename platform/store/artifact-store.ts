@@ -52,7 +52,7 @@ export interface ArtifactStore {
   /**
    * Marks a run as live.
    *
-   * @param blobs the content that the run uses, each by its SHA-256
+   * @param blobs what the run uses: content by its SHA-256, and other runs by their keys. Replaces what it used before
    */
   readonly hold: (key: string, blobs: readonly string[]) => Promise<HeldRun>;
   /**
@@ -62,7 +62,7 @@ export interface ArtifactStore {
    * @returns whether the caller has claimed the round
    */
   readonly claimExpiry: (milliseconds: number) => Promise<boolean>;
-  /** Removes runs and blobs that were last written before a time. Returns how many were removed. */
+  /** Removes runs and blobs that were last written before a time, unless they are live. Returns how many were removed. */
   readonly expire: (before: Date) => Promise<number>;
   /** Closes the store, after a last attempt to upload what was written. */
   readonly close: () => Promise<void>;

@@ -59,13 +59,17 @@ export async function claimedRounds(folder: string): Promise<ClaimedRounds> {
   };
 }
 
-/** Removes the runs and blobs that were last written before a time. Returns how many. */
-export async function expire(directory: string, before: Date): Promise<number> {
+/**
+ * Removes the runs and blobs that were last written before a time. Returns how many.
+ *
+ * @param live what is kept, whatever its age
+ */
+export async function expire(directory: string, before: Date, live: ReadonlySet<string>): Promise<number> {
   let removed = 0;
   for (const folder of ["runs", "blobs"]) {
     for (const name of await readdir(join(directory, folder))) {
       const path = join(directory, folder, name);
-      if ((await newestChange(path)) >= before.getTime()) continue;
+      if (live.has(name) || (await newestChange(path)) >= before.getTime()) continue;
       await rm(path, { recursive: true, force: true });
       removed += 1;
     }

@@ -147,7 +147,7 @@ export async function openDirectoryStore(
       }
     },
     claimExpiry: async (milliseconds) => claimRound(await claimedRounds(join(directory, "expiry")), milliseconds),
-    expire: (before) => expire(directory, before),
+    expire: async (before) => expire(directory, before, await live.look()),
   };
 }
 

@@ -18,13 +18,15 @@ const liveMilliseconds = 15 * 60_000;
 export interface HeldRun {
   /** Stops the renewal. The run counts as live for another 15 minutes, in which its next phase may begin. */
   readonly leave: () => void;
+  /** Stops the renewal. The run, and the content that it uses, count as live until a time, in milliseconds since 1970. */
+  readonly until: (time: number) => Promise<void>;
   /** Marks the run as over. */
   readonly release: () => Promise<void>;
 }
 
 /** The live runs of a store. */
 export interface LiveRuns {
-  /** @param blobs the content that the run uses, each by its SHA-256 */
+  /** @param blobs what the run uses: content by its SHA-256, and other runs by their keys. Replaces what it used before */
   readonly hold: (key: string, blobs: readonly string[]) => Promise<HeldRun>;
   /** The keys of live runs and the content that they use. */
   readonly look: () => Promise<ReadonlySet<string>>;
@@ -52,6 +54,11 @@ export function openLiveRuns(directory: string): LiveRuns {
       const timer = setInterval(renew, renewMilliseconds).unref();
       return {
         leave: () => clearInterval(timer),
+        until: async (time) => {
+          clearInterval(timer);
+          const renewed = new Date(time - liveMilliseconds);
+          await utimes(path, renewed, renewed);
+        },
         release: async () => {
           clearInterval(timer);
           await rm(path, { force: true });

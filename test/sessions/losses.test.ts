@@ -1,5 +1,7 @@
 /** What a session makes of cells that are lost, or that cannot be kept, at moments that cannot be caused at will. */
 import { randomUUID } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { NoPlace } from "#cells/placement/no-place";
 import type { ProgramContext, ProgramOutcome } from "#cells/provider";
@@ -9,6 +11,7 @@ import { KgentsError } from "#core/contract/error";
 import { codeSessionWorkflow, sessionUpdates } from "#core/contract/session/names";
 import { checkpointExits } from "#core/contract/session/programs";
 import type { SessionRequest } from "#core/contract/session/session";
+import { keyOf } from "#platform/store/references";
 import { outcome, type ScriptedProvider, scriptedProvider } from "../support/scripted-provider.ts";
 import { startTestWorker, type TestWorker } from "../support/test-worker.ts";
 
@@ -128,10 +131,39 @@ describe("a pause", () => {
   });
 });
 
+it("the store keeps the latest checkpoint until the session ends", async () => {
+  const writing = async ({ stdout }: ProgramContext) => {
+    await new Promise((resolve) => stdout.write("an archive", resolve));
+    return outcome();
+  };
+  checkpoints = [writing, writing];
+  const live = join(worker.store.directory, "live");
+  /** The runs that are held for longer than any run is. */
+  const kept = async (): Promise<string[]> => {
+    const names = await readdir(live).catch((): string[] => []);
+    const paths = names.map((name) => join(live, name));
+    const long = [];
+    for (const path of paths) if ((await stat(path)).mtimeMs > Date.now() + 3_600_000) long.push(path);
+    return (await Promise.all(long.map((path) => readFile(path, "utf8")))).flatMap((text) => text.split("\n"));
+  };
+  const session = open({ maximumAge: "4h" });
+  await session.run(call);
+  const first = (await session.state()).checkpoint?.ref ?? "";
+  expect(await kept()).toEqual([keyOf(first)]);
+  const checkpoint = await session.checkpoint();
+  expect(checkpoint.ref).not.toBe(first);
+  expect(await kept()).toEqual([keyOf(checkpoint.ref ?? "")]);
+  await session.close();
+  expect(await kept()).toEqual([]);
+});
+
 describe("a session without a cell", () => {
-  it("that is closed while its first cell is prepared completes", async () => {
+  it.each([
+    ["comes", undefined],
+    ["fails", new KgentsError("cell-start", "it does not start")],
+  ])("that is closed while its first cell is prepared completes: the cell %s", async (_, failure) => {
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<void>();
     acquiring = () => {
       begin();
       return ended;
@@ -141,11 +173,11 @@ describe("a session without a cell", () => {
     await begun;
     const closing = session.close();
     await expect.poll(async () => (await session.state()).status).toBe("closed");
-    end();
+    if (failure === undefined) end();
+    else fail(failure);
     expect(await closing).toMatchObject({ reason: "closed" });
-    expect(await running).toBe("session-closed");
+    expect(await running).toBe(failure?.code ?? "session-closed");
     expect(await worker.client.workflow.getHandle(session.id).result()).toMatchObject({ reason: "closed" });
-    expect(count("acquire")).toBe(count("remove"));
   });
 
   it("ends at its maximum age", async () => {

@@ -80,7 +80,7 @@ export function memoryStore(meet: Meet<StoreAwait>): ArtifactStore {
     hold: async () => {
       holds += 1;
       await meet(holds === 1 ? "hold" : "hold again");
-      return { release: async () => {}, leave: () => {} };
+      return { release: async () => {}, leave: () => {}, until: async () => {} };
     },
     claimExpiry: async () => false,
     expire: async () => 0,

@@ -81,6 +81,21 @@ describe("a store that has grown beyond its size", () => {
     expect(await readdir(join(directory, "live"))).toEqual([]);
   });
 
+  it("keeps what is held until a time, whatever its age, and not the run that was used before", async () => {
+    const store = await openDirectoryStore(directory, { maximumSize: 100 * kibibyte, minimumFree: 0 });
+    const [before, latest] = [await runOf(store, 60), await runOf(store, 60)];
+    const session = newRun().key;
+    for (const used of [before, latest]) {
+      await (await store.hold(session, [used])).until(Date.now() + 3_600_000);
+    }
+    await expect(store.makeRoom()).rejects.toMatchObject({ code: "disk-full" });
+    expect(await store.expire(new Date())).toBe(0);
+    expect(await readdir(join(directory, "runs"))).toEqual([latest]);
+    await (await store.hold(session, [latest])).until(Date.now() - 1);
+    expect(await store.expire(new Date())).toBe(1);
+    expect(await readdir(join(directory, "live"))).toEqual([]);
+  });
+
   it("is measured in the background where it is known to be small", async () => {
     const store = await openDirectoryStore(directory, { maximumSize: 1024 * kibibyte, minimumFree: 0 });
     await store.makeRoom();

@@ -143,7 +143,7 @@ export async function openBucketStore(
     agreeOnRetention: (namespace, milliseconds) => agreeOnRetention(bucket, namespace, milliseconds),
     makeRoom: async () => makeRoom?.(),
     // Nothing is removed from a bucket to make room.
-    hold: async () => ({ leave: () => {}, release: async () => {} }),
+    hold: async () => ({ leave: () => {}, until: async () => {}, release: async () => {} }),
     claimExpiry: (milliseconds) => claimRound(claimedRounds(bucket), milliseconds),
     expire: (before) => expire(bucket, before),
     close: async () => {
