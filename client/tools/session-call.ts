@@ -98,13 +98,7 @@ export async function runInSession(
   const session = await sessionOf(quartermaster, id, request);
   await checkLanguage(session, request.language);
   const fields = Object.entries(request).filter(([name]) => Object.hasOwn(runCallSchema.shape, name));
-  const interrupt = (): void => void session.interrupt().catch(() => {});
-  signal?.addEventListener("abort", interrupt, { once: true });
-  try {
-    return await session.run(Object.fromEntries(fields));
-  } finally {
-    signal?.removeEventListener("abort", interrupt);
-  }
+  return session.run(Object.fromEntries(fields), { signal });
 }
 
 async function bytesOf(content: DisplayContent, store: ArtifactStore | undefined): Promise<Buffer | undefined> {

@@ -136,6 +136,29 @@ describe("a session", () => {
     expect(shown(next)).toEqual(["22"]);
   });
 
+  it("the signal of a call that waits withdraws it, and leaves the one that runs alone", async () => {
+    const running = session.run({ code: "import time\nfor _ in range(600): time.sleep(0.1)", timeout: 100 });
+    await expect.poll(async () => (await session.state()).running?.kind).toBe("run");
+    const withdrawal = new AbortController();
+    const waiting = session.run("x = 'overwritten'", { signal: withdrawal.signal });
+    await expect.poll(async () => (await session.state()).waiting).toBe(1);
+    withdrawal.abort();
+    const handle = worker.client.workflow.getHandle(session.id);
+    // One that overtakes its call.
+    const updateId = randomUUID();
+    await handle.executeUpdate(sessionUpdates.interrupt, { args: [{ update: updateId }] });
+    const overtaken = handle.executeUpdate<CallResult, [object]>(sessionUpdates.run, {
+      args: [{ code: "x = 1" }],
+      updateId,
+    });
+    expect((await session.state()).running?.title).toContain("import time");
+    await expect.poll(() => session.interrupt()).toBe(true);
+    expect(await running).toMatchObject({ status: "interrupted" });
+    expect(await waiting).toMatchObject({ status: "cancelled", kernel: null });
+    expect(await overtaken).toMatchObject({ status: "cancelled" });
+    expect(shown(await session.run("x"))).toEqual(["20"]);
+  });
+
   it("a call's time limit interrupts it first, and the names stay", async () => {
     const late = await session.run({ code: "while True: pass", timeout: "1s" });
     expect(late).toMatchObject({ status: "timed-out", kernel: "same" });

@@ -16,15 +16,19 @@ import type { CallResult, Interrupted, SessionEnd } from "#core/contract/session
 import { oneLine, titleOf } from "#core/text/code-excerpt";
 import { failureOf, toWorkflowFailure } from "../failure.ts";
 import { interrupting } from "../phases.ts";
+import { emptyOutput } from "../result.ts";
 import { callResultOf, entryOf, failedEntryOf, millisecondsOf } from "./call-result.ts";
 import { type CellKeeper, createCellKeeper } from "./cell-keeper.ts";
 import { listFiles, makeCheckpoint, readFiles, removeFiles, writeFiles } from "./file-updates.ts";
 import type { SessionMemory } from "./memory.ts";
 import { createTurns, type Turns } from "./turns.ts";
+import type { Ran, Wanted } from "./wanted.ts";
+import { createWithdrawals, type Withdrawals } from "./withdrawals.ts";
 
 /** What runs now. */
 interface Activity {
   readonly call: number | null;
+  readonly updateId: string;
   readonly kind: SessionUpdate;
   readonly title: string;
   readonly since: number;
@@ -37,6 +41,7 @@ export interface LiveSession {
   readonly memory: SessionMemory;
   readonly keeper: CellKeeper;
   readonly turns: Turns;
+  readonly withdrawals: Withdrawals;
   activity: Activity | null;
   /** Why the session ends; null while it does not. */
   ending: SessionEnd["reason"] | null;
@@ -56,6 +61,7 @@ export const createLiveSession = (session: unknown, memory: SessionMemory): Live
   memory,
   keeper: createCellKeeper(session, memory),
   turns: createTurns(),
+  withdrawals: createWithdrawals(),
   activity: null,
   ending: null,
   isOver: false,
@@ -83,21 +89,28 @@ export function endSession(live: LiveSession, reason: SessionEnd["reason"]): voi
   live.scope?.cancel();
 }
 
-async function runCall(live: LiveSession, argument: unknown): Promise<CallResult> {
+/** The end of a call that was withdrawn before it began. */
+const withdrawn: Ran = {
+  answer: { output: emptyOutput("cancelled", "the call was interrupted before it began") },
+  restored: null,
+};
+
+async function runCall(live: LiveSession, argument: unknown, updateId: string): Promise<CallResult> {
   const { memory, keeper } = live;
   const began = Date.now();
   memory.calls += 1;
   const call = memory.calls;
   const title = titleOf(argument);
-  live.activity = { call, kind: "run", title, since: began };
+  live.activity = { call, updateId, kind: "run", title, since: began };
   live.isInterrupted = false;
+  const wanted: Wanted = {
+    program: { kind: "run", call: argument },
+    summary: `call ${call}: ${oneLine(title, 60)}`,
+    milliseconds: millisecondsOf(argument),
+    mayCheckpoint: true,
+  };
   try {
-    const ran = await keeper.run({
-      program: { kind: "run", call: argument },
-      summary: `call ${call}: ${oneLine(title, 60)}`,
-      milliseconds: millisecondsOf(argument),
-      mayCheckpoint: true,
-    });
+    const ran = live.withdrawals.take(updateId) ? withdrawn : await keeper.run(wanted);
     const result = callResultOf({ call, language: memory.latest?.language ?? "" }, ran, live.isInterrupted);
     memory.addEntry(entryOf(argument, began, result));
     return result;
@@ -107,7 +120,7 @@ async function runCall(live: LiveSession, argument: unknown): Promise<CallResult
   }
 }
 
-type Work = (live: LiveSession, argument: unknown) => Promise<unknown>;
+type Work = (live: LiveSession, argument: unknown, updateId: string) => Promise<unknown>;
 
 /** The updates that take a turn. */
 const works: Readonly<Record<Exclude<SessionUpdate, "interrupt" | "close">, Work>> = {
@@ -120,13 +133,18 @@ const works: Readonly<Record<Exclude<SessionUpdate, "interrupt" | "close">, Work
 };
 
 /** Does the work of an update when those before it have ended. */
-async function doWork(live: LiveSession, kind: keyof typeof works, argument: unknown): Promise<unknown> {
+async function doWork(
+  live: LiveSession,
+  kind: keyof typeof works,
+  argument: unknown,
+  updateId: string,
+): Promise<unknown> {
   if (live.ending !== null || live.fatal) throw live.fatal ?? sessionClosed();
-  live.activity = { call: null, kind, title: kind, since: Date.now() };
+  live.activity = { call: null, updateId, kind, title: kind, since: Date.now() };
   const scope = new CancellationScope();
   live.scope = scope;
   try {
-    return await scope.run(() => works[kind](live, argument));
+    return await scope.run(() => works[kind](live, argument, updateId));
   } catch (error) {
     const failure = isCancellation(error) ? sessionClosed() : toWorkflowFailure(error);
     const isFatal = failure instanceof ApplicationFailure && isHopeless(failure, live.memory);
@@ -140,11 +158,26 @@ async function doWork(live: LiveSession, kind: keyof typeof works, argument: unk
   }
 }
 
-/** Interrupts what runs, as Ctrl-C does. */
-async function interrupt(live: LiveSession): Promise<Interrupted> {
-  const { memory, session, keeper } = live;
+/** The call that an interrupt names; undefined if it means the one that runs. */
+function targetOf(argument: unknown): string | undefined {
+  const { update }: { update?: unknown } = typeof argument === "object" && argument !== null ? argument : {};
+  return typeof update === "string" ? update : undefined;
+}
+
+/**
+ * Interrupts the call that runs, as Ctrl-C does: none of another client, if the interrupt names one. A named call that
+ * does not run yet is withdrawn.
+ */
+async function interrupt(live: LiveSession, argument: unknown): Promise<Interrupted> {
+  const { memory, session, keeper, activity } = live;
+  const target = targetOf(argument);
+  if (target !== undefined && activity?.updateId !== target) {
+    live.withdrawals.add(target);
+    return { interrupted: true };
+  }
   const { current, ends } = memory;
-  if (current === null || ends === null) return { interrupted: false };
+  // Only a call: what restores or keeps files must come to its end.
+  if (current === null || ends === null || current.kind !== "run") return { interrupted: false };
   const { cell, n } = current;
   const { cellId, backend, taskQueue } = cell;
   live.isInterrupted = true;
@@ -166,10 +199,10 @@ async function close(live: LiveSession): Promise<SessionEnd> {
   return endOf(live);
 }
 
-function work(live: LiveSession, kind: SessionUpdate, argument: unknown): Promise<unknown> {
-  if (kind === "interrupt") return interrupt(live);
+function work(live: LiveSession, kind: SessionUpdate, argument: unknown, updateId: string): Promise<unknown> {
+  if (kind === "interrupt") return interrupt(live, argument);
   if (kind === "close") return close(live);
-  return live.turns.take(() => doWork(live, kind, argument));
+  return live.turns.take(() => doWork(live, kind, argument, updateId));
 }
 
 /**
@@ -184,7 +217,7 @@ export async function carryOut(live: LiveSession, kind: SessionUpdate, argument:
   if (before) return before.value;
   memory.lastUsed = Date.now();
   try {
-    const answer = await work(live, kind, argument);
+    const answer = await work(live, kind, argument, id);
     memory.recent.add(id, answer);
     return answer;
   } catch (error) {

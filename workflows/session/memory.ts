@@ -1,6 +1,6 @@
 import { workflowInfo } from "@temporalio/workflow";
 import type { ProvisionedCell } from "#activities/contract";
-import type { SessionProgramOutput } from "#activities/session-contract";
+import type { SessionProgram, SessionProgramOutput } from "#activities/session-contract";
 import type { CallEntry, Checkpoint } from "#core/contract/session/result";
 import type { Place } from "../phases.ts";
 import { type Carried, nothingYet } from "./carried.ts";
@@ -29,7 +29,11 @@ export interface SessionMemory {
   /** How many checkpoints in a row failed. */
   failures: number;
   /** The program that runs now. */
-  current: { readonly cell: ProvisionedCell; readonly n: number } | null;
+  current: {
+    readonly cell: ProvisionedCell;
+    readonly n: number;
+    readonly kind: SessionProgram["kind"];
+  } | null;
   /** The latest cell, also if it is gone. */
   latest: ProvisionedCell | null;
   /** Whether the session ends when its cell is gone. */

@@ -75,7 +75,7 @@ export function afterFailure({ failed, again, unheard }: FailedInCell): Attempt 
 export async function runHere(kept: Kept, cell: ProvisionedCell, ends: number, wanted: Wanted): Promise<Attempt> {
   const { memory, where } = kept;
   const input = inputOf(kept, cell, ends, wanted);
-  memory.current = { cell, n: input.n };
+  memory.current = { cell, n: input.n, kind: wanted.program.kind };
   try {
     const end = await executeInCell(cell, (place) => runningProgram(cell, place, wanted).runProgram(input), where);
     if ("notStarted" in end) return { gone: "the worker that held the session's cell does not answer" };

@@ -15,17 +15,15 @@ import { requesterOfCommandLine } from "../terminal/requester.ts";
 import { exitCodeOfCall, printCall } from "./print-call.ts";
 import { partsOf } from "./session-fields.ts";
 
-/** The first signal interrupts the call that runs, the second ends the command. */
-export function interruptOnSignal(session: CodeSession, reporter: Reporter): () => void {
-  let asked = false;
+/** The first signal interrupts the command's call, the second ends the command. */
+function interruptOnSignal(session: CodeSession, reporter: Reporter, call: AbortController): () => void {
   return onEndingSignal(() => {
-    if (asked) {
+    if (call.signal.aborted) {
       complain(`stopped at once; the call in ${session.id} may go on`);
       process.exit(interruptedExitCode);
     }
-    asked = true;
     reporter.say("interrupting; a second time exits at once");
-    session.interrupt().catch((error) => reporter.say(`the call could not be interrupted: ${error.message}`));
+    call.abort();
   });
 }
 
@@ -79,8 +77,10 @@ export async function runInSession(
       : await quartermaster.getSession(id);
     if (!flags.create) await checkLanguage(session, fields.language, flags.config);
     reporter.settled();
-    const stopListening = interruptOnSignal(session, reporter);
-    const result = await session.run(flags.isolated ? { ...call, isolated: true } : call).finally(stopListening);
+    const interruption = new AbortController();
+    const stopListening = interruptOnSignal(session, reporter, interruption);
+    const whole = flags.isolated ? { ...call, isolated: true } : call;
+    const result = await session.run(whole, { signal: interruption.signal }).finally(stopListening);
     if (flags.create && result.call === 1) reporter.say("this is the first call of the session");
     if (!flags.json) return await printCall(result, await quartermaster.store(), flags.outputDir, reporter);
     await printJson(result);

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { aboutOf } from "#core/contract/about";
 import { aboutMemo } from "#core/contract/names";
 import {
@@ -49,8 +50,12 @@ export interface CodeSession extends AsyncDisposable {
    * the session continues in another cell.
    *
    * @param call code for the session's kernel, or all fields of a call
+   * @param options.signal interrupts this call, and no other one. If it waits, it is withdrawn: its status is `cancelled`
    */
-  readonly run: (call: string | RunCall) => Promise<CallResult>;
+  readonly run: (
+    call: string | RunCall,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ) => Promise<CallResult>;
   readonly files: SessionFiles;
   /** Interrupts the call that runs, as Ctrl-C does. Returns whether one was running. */
   readonly interrupt: () => Promise<boolean>;
@@ -79,10 +84,20 @@ export function codeSession(
   const close = async (): Promise<SessionEnd> => updates.send<SessionEnd>("close", {});
   return {
     id,
-    run: async (call) => {
+    run: async (call, { signal } = {}) => {
       const whole: RunCall = typeof call === "string" ? { code: call } : call;
       validateRunCall(whole);
-      return updates.send<CallResult>("run", await offloadRequest(whole, store));
+      const argument = await offloadRequest(whole, store);
+      signal?.throwIfAborted();
+      const updateId = randomUUID();
+      // The call goes on if it cannot be interrupted, and its result says how it ended.
+      const interrupt = (): void => void updates.send("interrupt", { update: updateId }).catch(() => {});
+      signal?.addEventListener("abort", interrupt, { once: true });
+      try {
+        return await updates.send<CallResult>("run", argument, updateId);
+      } finally {
+        signal?.removeEventListener("abort", interrupt);
+      }
     },
     files: {
       write: async (files) => {

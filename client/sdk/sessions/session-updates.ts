@@ -29,8 +29,8 @@ export interface SessionStart {
 
 /** The updates and queries of one session. */
 export interface SessionUpdates {
-  /** @throws KgentsError */
-  readonly send: <Answer>(update: SessionUpdate, argument: unknown) => Promise<Answer>;
+  /** @param updateId @default a new one @throws KgentsError */
+  readonly send: <Answer>(update: SessionUpdate, argument: unknown, updateId?: string) => Promise<Answer>;
   /** @throws KgentsError */
   readonly ask: <Answer>(query: keyof typeof sessionQueries) => Promise<Answer>;
   /** The memo of the session; undefined if none is open. @throws KgentsError */
@@ -137,8 +137,7 @@ export function sessionUpdatesOf(client: Client, id: string, start: SessionStart
   };
 
   return {
-    send: async <Answer>(update: SessionUpdate, argument: unknown) => {
-      const updateId = randomUUID();
+    send: async <Answer>(update: SessionUpdate, argument: unknown, updateId: string = randomUUID()) => {
       const since = Date.now();
       for (;;) {
         try {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { z } from "zod";
+import { z } from "zod";
 import { utf8Length } from "../../text/bytes.ts";
 import { fileNameField, fileNameRule, flag, list, pathField, strict } from "../fields.ts";
 import { checkFileSet, contentBytes } from "../file-set.ts";
@@ -46,6 +46,18 @@ export const readFilesSchema = strict(
 export const removeFilesSchema = strict(
   { names: list(fileNameField(), maximumFiles, namesRule).min(1, { error: namesRule }) },
   "an object with names",
+);
+
+/** The argument of the update `interrupt`. */
+export const interruptSchema = strict(
+  {
+    update: z
+      .string()
+      .max(1000, { error: "the id of an update" })
+      .optional()
+      .describe("update id of the call to interrupt, which is withdrawn if it waits; default: the call that runs"),
+  },
+  "an object with the update id of a call, or nothing",
 );
 
 /** A call as a client writes it. */

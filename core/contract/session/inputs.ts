@@ -51,7 +51,7 @@ const argumentsOf: Readonly<Record<SessionUpdate, Readonly<Record<string, Kind>>
   readFiles: { patterns: "list" },
   listFiles: {},
   removeFiles: { names: "list" },
-  interrupt: {},
+  interrupt: { update: "text" },
   checkpoint: {},
   close: {},
 };

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { strict } from "../fields.ts";
-import { readFilesSchema, removeFilesSchema, runCallSchema, writeFilesSchema } from "./calls.ts";
+import { interruptSchema, readFilesSchema, removeFilesSchema, runCallSchema, writeFilesSchema } from "./calls.ts";
 import type { SessionUpdate, sessionQueries } from "./names.ts";
 import {
   callEntrySchema,
@@ -29,7 +29,7 @@ export const updateArguments = z.object({
   readFiles: readFilesSchema,
   listFiles: nothing,
   removeFiles: removeFilesSchema,
-  interrupt: nothing,
+  interrupt: interruptSchema,
   checkpoint: nothing,
   close: nothing,
 } satisfies Record<SessionUpdate, z.ZodType>);

@@ -103,7 +103,7 @@ export const checkpointedSchema = z.strictObject({ checkpoint: checkpointSchema,
 
 /** The result of the update `interrupt`. */
 export const interruptedSchema = z.strictObject({
-  interrupted: z.boolean().describe("whether a call was running"),
+  interrupted: z.boolean().describe("whether a call was running, or a named one was withdrawn"),
 });
 
 /** The result of the update `close`, and of the workflow itself. */
