@@ -24,9 +24,10 @@ let ran = 0;
 let acquiring: () => Promise<void> | void = () => {};
 let cluster: ScriptedProvider;
 let worker: TestWorker;
+let interrupts = 0;
 
 beforeAll(async () => {
-  cluster = scriptedProvider("kubernetes", {
+  const scripted = scriptedProvider("kubernetes", {
     acquire: () => acquiring(),
     run: ({ script }, context) => {
       if (script?.includes("tar -cf")) return checkpoints.shift()?.(context) ?? outcome();
@@ -34,6 +35,11 @@ beforeAll(async () => {
       return calls.shift()?.(context) ?? outcome();
     },
   });
+  const interrupt = async () => {
+    interrupts += 1;
+    return true;
+  };
+  cluster = { ...scripted, interrupt };
   worker = await startTestWorker(inject("temporalAddress"), { providers: { kubernetes: cluster } });
 });
 afterAll(() => worker[Symbol.asyncDispose]());
@@ -122,6 +128,9 @@ describe("a pause", () => {
     const session = open({ idleTimeout: "1s" });
     await session.run(call);
     await begun;
+    // An interrupt is for calls only.
+    expect(await session.interrupt()).toBe(false);
+    expect(interrupts).toBe(0);
     const running = session.run(call);
     await expect.poll(async () => (await session.state()).waiting).toBeGreaterThan(0);
     end();
