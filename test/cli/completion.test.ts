@@ -49,7 +49,7 @@ const cases: [line: string, expected: string[]][] = [
   ["kgents co", ["completion"]],
   ["kgents completion ", ["bash", "fish", "zsh"]],
   ["kgents schem", ["schema"]],
-  ["kgents schema ", ["failure", "request", "result"]],
+  ["kgents schema ", ["failure", "request", "result", "session", "session-results", "session-updates"]],
   ["kgents infra ", ["apply", "crd", "delete", "destroy", "generate", "hook", "init", "status"]],
   ["kgents infra apply --dry-run s", ["server"]],
   ["kgents infra apply ", ["b-gent", "l-gent", "readme"]],
