@@ -1,3 +1,4 @@
+import { Context } from "@temporalio/activity";
 import { inTime } from "#platform/host/time-limit";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { HeldRun } from "#platform/store/live-runs";
@@ -16,3 +17,18 @@ export const holdInTime = (store: ArtifactStore, key: string, content: StoredCon
     what: "noting in the artifact store that the run goes on",
     onLate: (held) => held.leave(),
   });
+
+/** The time between two heartbeats of an activity that prepares something, in milliseconds. */
+const beatMilliseconds = 2000;
+
+/**
+ * Heartbeats until disposed: what is prepared may take longer than the heartbeat timeout, and a cancellation is delivered
+ * only in the response to a heartbeat.
+ *
+ * @param details of each heartbeat
+ */
+export function beating(details: () => unknown): Disposable {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(details()), beatMilliseconds);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

@@ -13,6 +13,7 @@ import { inlineBlockOf } from "#core/packages/inline-block";
 import { npmRule, parseNpmSpec } from "#core/packages/npm-spec";
 import { pythonPackageOf, pythonRule } from "#core/packages/python-requirement";
 import { utf8Length } from "#core/text/bytes";
+import { isRecord } from "#core/text/is-record";
 import { messageOf } from "#core/text/message-of";
 import { formatBytes } from "#core/text/quantity";
 import { shorten } from "#core/text/shorten";
@@ -36,9 +37,6 @@ const invalid = (field: string, got: string, allowed: string): KgentsError =>
   refuse("invalid-request", field, got, allowed);
 
 const shown = (value: unknown): string => shorten(JSON.stringify(value) ?? "nothing", maximumShownLength);
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function sizeOf(content: Content): number {
   if (typeof content === "string") return utf8Length(content);

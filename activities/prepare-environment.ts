@@ -8,18 +8,10 @@ import { meetsPython } from "#core/packages/python-version";
 import type { CellInput, Elsewhere, NoPlaceNow } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { isElsewhere } from "./execute.ts";
+import { beating } from "./in-time.ts";
 import { currentRun, planCell, withEnvironment } from "./plan.ts";
 import { planSession } from "./plan-session.ts";
 import { namedPackages, wantedPackages } from "./wanted-packages.ts";
-
-const beatMilliseconds = 2000;
-
-/** Heartbeats until disposed: a cancellation is delivered only in the response to one. */
-function beating(): Disposable {
-  const context = Context.current();
-  const timer = setInterval(() => context.heartbeat({ phase: "preparing-environment" }), beatMilliseconds);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
-}
 
 /** Refuses an interpreter that the code does not run on, by its own words. */
 function checkVersion({ requiresPython }: WantedPackages, { version }: PackageRuntime): void {
@@ -54,7 +46,7 @@ export const prepareEnvironment =
   (dependencies: ActivityDependencies) =>
   async (input: CellInput): Promise<Environment | Elsewhere | NoPlaceNow> => {
     if (isElsewhere(dependencies, input)) return { elsewhere: true };
-    using _beat = beating();
+    using _beat = beating(() => ({ phase: "preparing-environment" }));
     const { policy, environments } = dependencies;
     const provider = servedProvider(dependencies, input.backend);
     const planned = await planPackages(dependencies, input);

@@ -7,26 +7,14 @@ import { inTime } from "#platform/host/time-limit";
 import type { ArtifactStore } from "#platform/store/artifact-store";
 import type { NoPlaceNow, ProvisionedCell, ProvisionInput, QueuedHeartbeat, Restarted } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
-import { holdInTime, storeMilliseconds } from "./in-time.ts";
+import { beating, holdInTime, storeMilliseconds } from "./in-time.ts";
 import { currentRun } from "./plan.ts";
 import { type PlannedProvision, planProvision } from "./plan-provision.ts";
 
-const beatMilliseconds = 2000;
 /**
  * The time limit of creating a cell. Installing the sandbox's tools takes a minute or two, or more on a slow network.
  */
 const makeMilliseconds = 10 * 60_000;
-/** Heartbeats until disposed. Needed because provisioning may install a sandbox or wait for a free slot. */
-function beating(): Disposable & { queued: QueuedHeartbeat | null } {
-  const context = Context.current();
-  const beat = {
-    queued: null as QueuedHeartbeat | null,
-    [Symbol.dispose]: () => clearInterval(timer),
-  };
-  const timer = setInterval(() => context.heartbeat(beat.queued ?? { phase: "provisioning" }), beatMilliseconds);
-  return beat;
-}
-
 /** Keeps the content that a run uses in the store until disposed, plus the time until the next phase begins. */
 async function holding(store: ArtifactStore, key: string, content: PlannedProvision["content"]): Promise<Disposable> {
   const held = await holdInTime(store, key, content);
@@ -68,7 +56,8 @@ async function make(
 export const provision =
   (dependencies: ActivityDependencies) =>
   async (input: ProvisionInput): Promise<ProvisionedCell | NoPlaceNow | Restarted> => {
-    using beat = beating();
+    let queued: QueuedHeartbeat | null = null;
+    using _beat = beating(() => queued ?? { phase: "provisioning" });
     const { wait = false, inCluster = false } = input;
     const run = currentRun(input.firstRunId);
     const planned = await planProvision(dependencies, input, run);
@@ -86,11 +75,11 @@ export const provision =
     const signal = Context.current().cancellationSignal;
     const makeCell = (): Promise<Isolation> => {
       // The run has its place: later heartbeats must not report it as queued.
-      beat.queued = null;
+      queued = null;
       return make(dependencies, provider, planned, signal);
     };
     const onQueued = (ahead: number, why: string): void => {
-      beat.queued = { phase: "queued", ahead, ...(inCluster && { cluster: why }) };
+      queued = { phase: "queued", ahead, ...(inCluster && { cluster: why }) };
     };
     const waitsHere = wait && placement.queue === (inCluster ? "cluster" : "sandbox");
     let isolation: Isolation;

@@ -1,4 +1,3 @@
-import { Context } from "@temporalio/activity";
 import { servedProvider } from "#cells/placement/choose-provider";
 import { NoPlace } from "#cells/placement/no-place";
 import type { CellProvider } from "#cells/provider";
@@ -13,7 +12,7 @@ import type { Elsewhere, ExecuteOutput, NoPlaceNow } from "./contract.ts";
 import type { ActivityDependencies } from "./dependencies.ts";
 import { follow, isElsewhere, nothingStored, storedBytes } from "./execute.ts";
 import { listingOf, removalOf } from "./file-lists.ts";
-import { holdInTime } from "./in-time.ts";
+import { beating, holdInTime } from "./in-time.ts";
 import { keepCheckpoint } from "./keep-checkpoint.ts";
 import { currentRun, type Run, withPrepared } from "./plan.ts";
 import { type PlannedProgram, type PlannedSession, planProgram, planSession } from "./plan-session.ts";
@@ -47,13 +46,10 @@ function openerOf({ store }: ActivityDependencies, asked: SessionProgram) {
   };
 }
 
-const beatMilliseconds = 2000;
-
-/** Heartbeats while something is prepared for a program: the store may take longer than the heartbeat timeout. */
+/** Heartbeats while something is prepared for a program. */
 async function whileBeating<Value>(work: Promise<Value>): Promise<Value> {
-  const context = Context.current();
-  const beats = setInterval(() => context.heartbeat(), beatMilliseconds);
-  return work.finally(() => clearInterval(beats));
+  using _beat = beating(() => undefined);
+  return await work;
 }
 
 /** Starts a program unless this process runs it already, and follows it to its end. */

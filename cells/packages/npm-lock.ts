@@ -4,15 +4,13 @@
  * @module
  */
 import { KgentsError } from "#core/contract/error";
+import { isRecord } from "#core/text/is-record";
 
 /** The fields of a package that decide what is installed, and where. */
 const kept = [
   ...["name", "version", "integrity", "dependencies", "optionalDependencies", "peerDependencies"],
   ...["peerDependenciesMeta", "bin", "os", "cpu", "libc", "optional", "peer", "dev", "devOptional"],
 ] as const;
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Refuses a package that does not come from the registry. */
 function checkOrigin(path: string, { resolved, link, integrity, inBundle }: Record<string, unknown>): void {

@@ -6,6 +6,7 @@
  */
 import { parse } from "smol-toml";
 import { KgentsError } from "#core/contract/error";
+import { isRecord } from "#core/text/is-record";
 
 /** A lock, and how much will be downloaded for it. */
 export interface PythonLock {
@@ -14,9 +15,6 @@ export interface PythonLock {
   /** The sizes of the wheels, in bytes; those that the index does not say are missing. */
   readonly downloadBytes: number;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const recordsOf = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.filter(isRecord) : []);
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { isRecord } from "#core/text/is-record";
 
 /**
  * The keywords that both OpenAI's strict mode and Gemini's function declarations support; others are rejected or
@@ -40,9 +41,6 @@ function within(schema: z.core.$ZodType): z.core.$ZodType {
   return schema instanceof z.ZodPipe ? within(schema.def.in) : schema;
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /**
  * Removes optional fields that are null. Models write null for "not given", and OpenAI's strict mode, which requires
  * every field, allows nothing else. Null in a required field stays and is rejected.
@@ -52,7 +50,7 @@ export function withoutNulls(schema: z.core.$ZodType, value: unknown): unknown {
   if (inner instanceof z.ZodArray && Array.isArray(value)) {
     return value.map((item) => withoutNulls(inner.element, item));
   }
-  if (!(inner instanceof z.ZodObject) || !isObject(value)) return value;
+  if (!(inner instanceof z.ZodObject) || !isRecord(value)) return value;
   const { shape } = inner;
   const kept = Object.entries(value).flatMap(([name, part]) => {
     const field = Object.hasOwn(shape, name) ? shape[name] : undefined;

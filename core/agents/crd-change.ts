@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { isRecord } from "../text/is-record.ts";
 import { type AgentIssue, parseAgent } from "./agent.ts";
 import { fieldOf } from "./agent-issues.ts";
 import type { Crd, CrdVersion } from "./crd.ts";
@@ -11,16 +13,13 @@ import type { StructuralSchema } from "./structural.ts";
 
 type Path = AgentIssue["path"];
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** The paths in a value for which a schema has no place. The API server removes them at the next write. */
 function unknownPaths(value: unknown, schema: StructuralSchema, path: Path): Path[] {
   if (Array.isArray(value)) {
     const { items = {} } = schema;
     return value.flatMap((entry, index) => unknownPaths(entry, items, [...path, index]));
   }
-  if (!isObject(value) || schema["x-kubernetes-preserve-unknown-fields"] === true) return [];
+  if (!isRecord(value) || schema["x-kubernetes-preserve-unknown-fields"] === true) return [];
   return Object.entries(value).flatMap(([name, part]) => {
     const inner = schema.properties?.[name];
     return inner === undefined ? [[...path, name]] : unknownPaths(part, inner, [...path, name]);
@@ -30,7 +29,7 @@ function unknownPaths(value: unknown, schema: StructuralSchema, path: Path): Pat
 function without(value: unknown, path: Path): unknown {
   const [key, ...rest] = path;
   if (Array.isArray(value)) return value.map((entry, index) => (index === key ? without(entry, rest) : entry));
-  if (!isObject(value) || key === undefined) return value;
+  if (!isRecord(value) || key === undefined) return value;
   const { [key]: part, ...others } = value;
   return rest.length === 0 ? others : { ...others, [key]: without(part, rest) };
 }

@@ -7,6 +7,7 @@
  */
 
 import { defaultStreamBudget } from "../text/bounded-stream.ts";
+import { isRecord } from "../text/is-record.ts";
 import {
   type BatchInput,
   maximumBatchConcurrency,
@@ -38,9 +39,6 @@ const fault = (field: string, value: unknown, allowed: string): InputFault => ({
   field,
   message: `${field}: got ${shown(value)}; allowed is ${allowed}`,
 });
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function wholeNumber(field: string, value: unknown, from: number, to: number): InputFault | undefined {
   const isAllowed = typeof value === "number" && Number.isInteger(value) && value >= from && value <= to;
@@ -91,7 +89,7 @@ export function faultInLimits(limits: unknown): InputFault | undefined {
   if (limits === undefined || limits === null) return undefined;
   const tooDeepAt = faultInDepth("limits", { limits });
   if (tooDeepAt) return tooDeepAt;
-  if (!isFields(limits)) return fault("limits", limits, "an object");
+  if (!isRecord(limits)) return fault("limits", limits, "an object");
   const { streamBytes, fileBytes } = limits;
   return (
     unknownField("limits", limits, ["streamBytes", "fileBytes"]) ??
@@ -104,7 +102,7 @@ export function faultInLimits(limits: unknown): InputFault | undefined {
 export function faultInChunk(chunk: unknown, field = "chunk"): InputFault | undefined {
   const tooDeepAt = faultInDepth(field, { [field]: chunk });
   if (tooDeepAt) return tooDeepAt;
-  if (!isFields(chunk)) return fault(field, chunk, "an object with requests, or with artifact and bytes");
+  if (!isRecord(chunk)) return fault(field, chunk, "an object with requests, or with artifact and bytes");
   const { requests, artifact, bytes } = chunk;
   if (requests === undefined) {
     if (typeof artifact !== "string" || !/^[0-9a-f]{64}$/.test(artifact)) {
@@ -118,7 +116,7 @@ export function faultInChunk(chunk: unknown, field = "chunk"): InputFault | unde
 
 function faultInFrom(from: unknown, { total, chunks }: Pick<BatchInput, "total" | "chunks">): InputFault | undefined {
   if (from === undefined || from === null) return undefined;
-  if (!isFields(from) || !isFields(from.progress) || !isFields(from.progress.outcomes)) {
+  if (!isRecord(from) || !isRecord(from.progress) || !isRecord(from.progress.outcomes)) {
     return fault("from", from, "a chunk and the progress up to it");
   }
   const { started, outcomes } = from.progress;
@@ -135,7 +133,7 @@ function faultInFrom(from: unknown, { total, chunks }: Pick<BatchInput, "total" 
 export function faultInBatch(input: unknown): InputFault | undefined {
   const tooDeepAt = faultInDepth("batch", input);
   if (tooDeepAt) return tooDeepAt;
-  if (!isFields(input)) return fault("batch", input, "an object");
+  if (!isRecord(input)) return fault("batch", input, "an object");
   const { chunks, total, concurrency, limits, from } = input;
   if (typeof total !== "number") return wholeNumber("total", total, 1, maximumBatchRuns);
   if (!Array.isArray(chunks)) return fault("chunks", chunks, "a list");
@@ -154,7 +152,7 @@ export function faultInBatch(input: unknown): InputFault | undefined {
 export function faultInReap(input: unknown): InputFault | undefined {
   const tooDeepAt = faultInDepth("cell", input);
   if (tooDeepAt) return tooDeepAt;
-  if (!isFields(input)) return fault("cell", input, "an object");
+  if (!isRecord(input)) return fault("cell", input, "an object");
   const { cellId, backend, ttlMilliseconds, requester } = input;
   if (typeof cellId !== "string" || !/^kgents-[a-z0-9-]{1,60}$/.test(cellId)) {
     return fault("cellId", cellId, "the id of a cell");

@@ -5,6 +5,7 @@
  */
 import { fieldOf } from "#core/agents/agent-issues";
 import { agentApiVersion, agentKind } from "#core/agents/names";
+import { isRecord } from "#core/text/is-record";
 import { type AgentManifest, manifestIssues } from "./agent-manifest.ts";
 import { readYaml, type YamlDocument } from "./read-yaml.ts";
 import type { Adapt, Mistaken, WrittenAgent } from "./spec-file.ts";
@@ -18,25 +19,22 @@ export interface ForeignDocument {
   readonly mistake: SpecMistake;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const described = (value: unknown): string =>
-  isObject(value) && typeof value.kind === "string"
+  isRecord(value) && typeof value.kind === "string"
     ? `kind ${JSON.stringify(value.kind)} of ${JSON.stringify(value.apiVersion ?? "no apiVersion")}`
     : "a document without kind";
 
 function readDocument(file: string, read: YamlDocument, adapt: Adapt): WrittenAgent | Mistaken | ForeignDocument {
   const { document, lines, mistakes, value } = read;
   const all: SpecMistake[] = mistakes.map((mistake) => ({ file, ...mistake }));
-  if (all.length === 0 && !(isObject(value) && value.kind === agentKind && value.apiVersion === agentApiVersion)) {
+  if (all.length === 0 && !(isRecord(value) && value.kind === agentKind && value.apiVersion === agentApiVersion)) {
     const place = placeAt(lines, document.contents?.range?.[0] ?? document.range?.[0] ?? 0);
     const message = `got ${described(value)}; allowed is kind "${agentKind}" of "${agentApiVersion}"`;
     return { kind: "foreign", mistake: { file, ...place, field: "", message } };
   }
   if (all.length > 0 && value === undefined) return { kind: "mistakes", mistakes: all.sort(byPlace) };
   const written = value as AgentManifest;
-  const agent = isObject(value) && isObject(value.spec) ? adapt(written) : written;
+  const agent = isRecord(value) && isRecord(value.spec) ? adapt(written) : written;
   for (const { path, atKey, message } of manifestIssues(agent)) {
     all.push({ file, ...placeOf(document, lines, path, atKey), field: fieldOf(path), message });
   }

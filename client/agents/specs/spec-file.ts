@@ -9,6 +9,7 @@ import { fieldOf } from "#core/agents/agent-issues";
 import { agentApiVersion, agentKind } from "#core/agents/names";
 import { utf8Length } from "#core/text/bytes";
 import { closest } from "#core/text/closest";
+import { isRecord } from "#core/text/is-record";
 import { type AgentManifest, manifestIssues, specFields } from "./agent-manifest.ts";
 import { splitFrontMatter } from "./front-matter.ts";
 import { readYaml, type YamlDocument } from "./read-yaml.ts";
@@ -43,9 +44,6 @@ const maximumFrontMatterBytes = 65_536;
 
 /** The fields of the front matter that belong to the Agent's metadata. */
 const metadataFields = ["name", "namespace", "labels", "annotations"] as const;
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Changes an Agent as it was read, before it is checked. */
 export type Adapt = (agent: AgentManifest) => AgentManifest;
@@ -112,11 +110,11 @@ function readFields(file: string, read: YamlDocument, body: string, adapt: Adapt
   const below = ({ line, column }: Place): Place => ({ line: line + firstLine - 1, column });
   const at = (place: Place) => ({ file, ...below(place) });
   const all: SpecMistake[] = mistakes.map(({ field, message, ...place }) => ({ ...at(place), field, message }));
-  if (value !== undefined && !isObject(value)) {
+  if (value !== undefined && !isRecord(value)) {
     const message = "got no fields; allowed is a line for each field, such as `genus: B`";
     all.push({ ...at(placeAt(lines, 0)), field: "", message });
   }
-  const { agent, found } = isObject(value) ? agentMistakes(value, body, adapt) : { agent: undefined, found: [] };
+  const { agent, found } = isRecord(value) ? agentMistakes(value, body, adapt) : { agent: undefined, found: [] };
   for (const { path, atKey, message } of found) {
     const field = fieldOf(path);
     // A field that is there twice has been reported.

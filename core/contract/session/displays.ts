@@ -5,6 +5,7 @@
  * @module
  */
 import { utf8Length } from "../../text/bytes.ts";
+import { isRecord } from "../../text/is-record.ts";
 
 /** The MIME types of displays, the simplest first. Others are left out. */
 export const displayTypes = [
@@ -46,11 +47,6 @@ export interface KernelReport {
   readonly call: number | null;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const base64Shape = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** Notebooks break lines in base64. */
@@ -60,7 +56,7 @@ function binaryText(value: string): string | undefined {
 }
 
 function displayOf(value: unknown): KernelDisplay | undefined {
-  if (!isFields(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const found = displayTypes.flatMap((type) => {
     const content = Object.hasOwn(value, type) ? value[type] : undefined;
     if (typeof content !== "string") return [];
@@ -74,7 +70,7 @@ const sizeOf = (display: KernelDisplay): number =>
   Object.values(display).reduce((sum, content) => sum + utf8Length(content), 0);
 
 function errorOf(value: unknown): KernelReport["error"] {
-  if (!isFields(value)) return null;
+  if (!isRecord(value)) return null;
   const text = (field: unknown, maximum: number): string =>
     typeof field === "string" ? field.slice(0, maximum).toWellFormed() : "";
   return { name: text(value.name, maximumNameLength), message: text(value.message, maximumMessageLength) };
@@ -98,7 +94,7 @@ export function kernelReport(text: string): KernelReport | undefined {
   } catch {
     return undefined;
   }
-  if (!isFields(said)) return undefined;
+  if (!isRecord(said)) return undefined;
   const status = statuses.find((known) => known === said.status);
   if (status === undefined) return undefined;
   const given = Array.isArray(said.displays) ? said.displays : [];

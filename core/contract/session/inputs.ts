@@ -5,6 +5,7 @@
  * @module
  */
 import { utf8Length } from "../../text/bytes.ts";
+import { isRecord } from "../../text/is-record.ts";
 import { describeValue } from "../refusal.ts";
 import { faultInDepth, type InputFault } from "../workflow-inputs.ts";
 import type { SessionUpdate } from "./names.ts";
@@ -15,18 +16,15 @@ const maximumArgumentBytes = 1024 * 1024;
 type Kind = "content" | "list" | "flag" | "text" | "map" | "duration";
 type Fields = Readonly<Record<string, unknown>>;
 
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const kinds: Readonly<Record<Kind, { readonly allowed: string; readonly is: (value: unknown) => boolean }>> = {
   content: {
     allowed: 'text, { "base64": "..." } or { "artifact": sha256, "bytes": n }',
-    is: (value) => typeof value === "string" || isFields(value),
+    is: (value) => typeof value === "string" || isRecord(value),
   },
   list: { allowed: "a list", is: Array.isArray },
   flag: { allowed: "true or false", is: (value) => typeof value === "boolean" },
   text: { allowed: "text", is: (value) => typeof value === "string" },
-  map: { allowed: "an object", is: isFields },
+  map: { allowed: "an object", is: isRecord },
   duration: {
     allowed: 'a duration, such as 30 or "90s"',
     is: (value) => typeof value === "string" || typeof value === "number",
@@ -95,7 +93,7 @@ export function faultInUpdate(update: SessionUpdate, argument: unknown): InputFa
   const tooDeepAt = faultInDepth("call", argument);
   if (tooDeepAt) return tooDeepAt;
   const fields = argument ?? {};
-  if (!isFields(fields)) return fault("call", argument, "an object");
+  if (!isRecord(fields)) return fault("call", argument, "an object");
   const known = faultInFields(fields, argumentsOf[update]);
   if (known) return known;
   const missing = needed[update];
@@ -114,7 +112,7 @@ export function faultInUpdate(update: SessionUpdate, argument: unknown): InputFa
 export function faultInSession(session: unknown): InputFault | undefined {
   const tooDeepAt = faultInDepth("session", session);
   if (tooDeepAt) return tooDeepAt;
-  return session === undefined || session === null || isFields(session)
+  return session === undefined || session === null || isRecord(session)
     ? undefined
     : fault("session", session, "an object with the fields of a session");
 }
@@ -122,7 +120,7 @@ export function faultInSession(session: unknown): InputFault | undefined {
 /** Checks the second argument of a session, which only kgents sets. */
 export function faultInSettings(settings: unknown): InputFault | undefined {
   if (settings === undefined || settings === null) return undefined;
-  if (!isFields(settings)) return fault("settings", settings, "an object");
+  if (!isRecord(settings)) return fault("settings", settings, "an object");
   const { updates, history } = settings;
   const isWhole = (value: unknown, most: number) =>
     value === undefined || (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= most);
