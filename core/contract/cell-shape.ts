@@ -87,8 +87,11 @@ function artifactBytes({ code = "", stdin = "", files }: ExecutionSpec): number 
     .reduce((sum, size) => sum + size, 0);
 }
 
-/** The shape of the cell of a one-shot run. */
-export const shapeOf = (spec: ExecutionSpec, language: Language): CellShape => ({
+/** The part of a shape that runs and sessions have in common. */
+export const commonShapeOf = (
+  spec: Pick<ExecutionSpec, "image" | "cpu" | "memory" | "disk" | "network" | "labels" | "startupTimeout">,
+  language: Language,
+) => ({
   language,
   image: spec.image ?? language.image,
   cpu: spec.cpu,
@@ -97,6 +100,11 @@ export const shapeOf = (spec: ExecutionSpec, language: Language): CellShape => (
   network: networkOf(spec.network),
   labels: spec.labels,
   startupTimeout: spec.startupTimeout,
+});
+
+/** The shape of the cell of a one-shot run. */
+export const shapeOf = (spec: ExecutionSpec, language: Language): CellShape => ({
+  ...commonShapeOf(spec, language),
   lifetime: spec.timeout,
   ttl: spec.ttl,
   inputBytes: artifactBytes(spec),
@@ -106,8 +114,14 @@ export const shapeOf = (spec: ExecutionSpec, language: Language): CellShape => (
 /** The network access that a request's flag means. */
 export const networkOf = (network: boolean): NetworkAccess => ({ to: network ? "public-addresses" : "nothing" });
 
+/** What a program is made from: a request, or a call of a session with its image. */
+type ProgramFields = Pick<
+  ExecutionSpec,
+  "image" | "entrypoint" | "code" | "args" | "env" | "stdin" | "files" | "outputs" | "timeout"
+>;
+
 /** The program of a request. */
-export const programOf = (spec: ExecutionSpec, language: Language): Program => ({
+export const programOf = (spec: ProgramFields, language: Language): Program => ({
   command: commandInImage(language, spec.image ?? language.image),
   codeFile: spec.entrypoint ?? language.fileName,
   code: spec.code,

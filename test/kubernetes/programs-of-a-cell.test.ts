@@ -8,23 +8,19 @@ import type { CellShape } from "#core/contract/cell-shape";
 import { KgentsError } from "#core/contract/error";
 import type { ExecutionRequest } from "#core/contract/request";
 import { acquireCell, follow, programFrom, runProgram } from "./cell-programs.ts";
-import { type CellNamespace, cellNamespace, createBackend } from "./support.ts";
+import { type CellNamespace, createBackend, openTwoProviders } from "./support.ts";
 
 const instance = `test-${randomUUID().slice(0, 8)}`;
 let namespace: CellNamespace;
 /** The providers of two workers. */
 let first: CellProvider;
 let second: CellProvider;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  namespace = await cellNamespace();
-  [first, second] = [createBackend(namespace.name, { instance }), createBackend(namespace.name, { instance })];
+  ({ namespace, first, second, close } = await openTwoProviders(instance));
 });
-afterAll(async () => {
-  expect(await namespace.left()).toEqual([]);
-  await Promise.all([first.close(), second.close()]);
-  await namespace[Symbol.asyncDispose]();
-});
+afterAll(() => close());
 
 /** Acquires a cell of many programs, and removes it at the end. */
 const acquire = (request: ExecutionRequest = {}, change: Partial<CellShape> = {}) =>

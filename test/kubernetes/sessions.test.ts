@@ -2,28 +2,24 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import type { CellPlan } from "#cells/cell-plan";
 import type { CellProvider } from "#cells/provider";
 import type { ExecutionRequest } from "#core/contract/request";
 import { acquireCell, follow, programFrom, runProgram } from "./cell-programs.ts";
-import { type CellNamespace, cellNamespace, cluster, createBackend } from "./support.ts";
+import { type CellNamespace, cluster, openTwoProviders } from "./support.ts";
 
 const instance = `test-${randomUUID().slice(0, 8)}`;
 let namespace: CellNamespace;
 /** The providers of two workers. */
 let first: CellProvider;
 let second: CellProvider;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  namespace = await cellNamespace();
-  [first, second] = [createBackend(namespace.name, { instance }), createBackend(namespace.name, { instance })];
+  ({ namespace, first, second, close } = await openTwoProviders(instance));
 });
-afterAll(async () => {
-  expect(await namespace.left()).toEqual([]);
-  await Promise.all([first.close(), second.close()]);
-  await namespace[Symbol.asyncDispose]();
-});
+afterAll(() => close());
 
 const acquire = (request: ExecutionRequest) =>
   acquireCell(first, { memory: "256Mi", ...request }, { programs: "session" });

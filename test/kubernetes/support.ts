@@ -87,6 +87,18 @@ export const createBackend = (namespace: string, options: Partial<KubernetesOpti
     ...options,
   });
 
+/** The providers of two workers of one instance, on a namespace of their own in which nothing may be left. */
+export async function openTwoProviders(instance: string) {
+  const namespace = await cellNamespace();
+  const [first, second] = [createBackend(namespace.name, { instance }), createBackend(namespace.name, { instance })];
+  const close = async (): Promise<void> => {
+    expect(await namespace.left()).toEqual([]);
+    await Promise.all([first.close(), second.close()]);
+    await namespace[Symbol.asyncDispose]();
+  };
+  return { namespace, first, second, close };
+}
+
 /** In seconds. Concurrent test files share one small machine, whose node starts one cell at a time. */
 const patientStartup = 110;
 

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { childrenOf } from "#cells/subprocess/lasting/kill-children";
 import { checkAnswer, programs, sh } from "../support/programs.ts";
 import { brokenArtifact } from "../support/run-on-provider.ts";
-import { cellsIn, groupsOf, processesWith } from "./helpers/leftovers.ts";
+import { endWithoutLeftovers, processesWith } from "./helpers/leftovers.ts";
 import { everyone, startWorker, type TestCell, type TestWorker } from "./helpers/worker.ts";
 
 const shell = { code: ":", language: "sh", cpu: 2 } as const;
@@ -31,14 +31,7 @@ const fine = { exit: { code: 0, signal: null }, outOfMemory: false, stopped: nul
 
 describe.each(everyone)("many programs in a cell, as %s", (who) => {
   const started = startWorker(who);
-  afterAll(async () => {
-    const worker = await started;
-    const { stateDirectory } = worker;
-    const { pid } = worker.process;
-    await worker.close();
-    expect(await cellsIn(stateDirectory)).toEqual([]);
-    expect(await groupsOf(pid)).toEqual([]);
-  });
+  afterAll(async () => endWithoutLeftovers(await started));
 
   test.each(["sh", "python"])(
     "the programs of every kind, all in one cell of %s",

@@ -2,21 +2,12 @@
 import { existsSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { checkAnswer, programs, sh } from "../support/programs.ts";
-import { cellsIn, groupsOf } from "./helpers/leftovers.ts";
+import { endWithoutLeftovers } from "./helpers/leftovers.ts";
 import { everyone, startWorker } from "./helpers/worker.ts";
 
 describe.each(everyone)("programs, as %s", (who) => {
   const started = startWorker(who);
-  afterAll(async () => {
-    const worker = await started;
-    const {
-      stateDirectory,
-      process: { pid },
-    } = worker;
-    await worker.close();
-    expect(await cellsIn(stateDirectory)).toEqual([]);
-    expect(await groupsOf(pid)).toEqual([]);
-  });
+  afterAll(async () => endWithoutLeftovers(await started));
 
   test.each(programs)("$name", async ({ request, ...expected }) => {
     checkAnswer(await (await started).run(request), expected);

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { ExecutionRequest } from "#core/contract/request";
 import { checkAnswer } from "../support/programs.ts";
 import { brokenArtifact, type RunAnswer, type RunSettings } from "../support/run-on-provider.ts";
-import { cellsIn, groupsOf, processesWith } from "./helpers/leftovers.ts";
+import { endWithoutLeftovers, processesWith } from "./helpers/leftovers.ts";
 import { everyone, startWorker, type TestWorker } from "./helpers/worker.ts";
 
 interface Session {
@@ -52,14 +52,7 @@ const fine = { code: 0, lost: null, stderr: "", stoppedBy: undefined };
 
 describe.each(everyone)("a session, as %s", (who) => {
   const started = startWorker(who);
-  afterAll(async () => {
-    const worker = await started;
-    const { stateDirectory } = worker;
-    const { pid } = worker.process;
-    await worker.close();
-    expect(await cellsIn(stateDirectory)).toEqual([]);
-    expect(await groupsOf(pid)).toEqual([]);
-  });
+  afterAll(async () => endWithoutLeftovers(await started));
 
   test.each([
     ["python", "x = 20", "x + 1", "print(x)"],

@@ -4,19 +4,13 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { copyFile, cp, lstat, mkdir, mkdtemp, readdir, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, cp, lstat, mkdir, readdir, readlink, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeReadable } from "../sandbox/make-readable.ts";
 import { workDirectory } from "../sandbox/sandbox-paths.ts";
+import { exists, prepareDirectory } from "./prepare-directory.ts";
 
 const topDirectories = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 const certificates = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/etc/ssl/cert.pem"];
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** Arguments that show the directories of programs and libraries, as symbolic links or directories, as on the host. */
 async function programDirectories(): Promise<string[]> {
@@ -111,21 +105,7 @@ async function prepareEtc(parent: string, network: boolean): Promise<string> {
       JSON.stringify([formatOfEtc, fixedFiles, resolverWithNetwork, certificates, network, await stateOfHostFiles()]),
     )
     .digest("hex");
-  const directory = join(parent, `etc-${version.slice(0, 16)}`);
-  if (await exists(directory)) return directory;
-  await mkdir(parent, { recursive: true, mode: 0o755 });
-  const temporary = await mkdtemp(join(parent, "new-"));
-  try {
-    await fillEtc(temporary, network);
-    await makeReadable(temporary);
-    await rename(temporary, directory);
-  } catch (error) {
-    // Another worker created it first.
-    if (!(await exists(directory))) throw error;
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-  return directory;
+  return prepareDirectory(parent, `etc-${version.slice(0, 16)}`, (directory) => fillEtc(directory, network));
 }
 
 /** The bubblewrap arguments that show the machine, without and with network. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { packageFile } from "#platform/host/package-files";
-import { makeReadable } from "../sandbox/make-readable.ts";
+import { prepareDirectory } from "./prepare-directory.ts";
 
 /** A hash of the names and contents of the files in a folder. */
 async function hashOf(folder: string): Promise<string> {
@@ -13,8 +13,6 @@ async function hashOf(folder: string): Promise<string> {
   return hash.digest("hex").slice(0, 16);
 }
 
-const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
-
 /**
  * Copies the kernels to a directory that cells may see, or finds an existing copy. The package itself may be readable
  * for one user only.
@@ -24,19 +22,7 @@ const exists = async (path: string): Promise<boolean> => (await stat(path).catch
  */
 export async function prepareKernels(parent: string): Promise<string> {
   const kernels = packageFile("cells/kernels");
-  const directory = join(parent, `kernels-${await hashOf(kernels)}`);
-  if (await exists(directory)) return directory;
-  await mkdir(parent, { recursive: true, mode: 0o755 });
-  const temporary = await mkdtemp(join(parent, "new-"));
-  try {
-    await cp(kernels, temporary, { recursive: true });
-    await makeReadable(temporary);
-    await rename(temporary, directory);
-  } catch (error) {
-    // Another worker created it first.
-    if (!(await exists(directory))) throw error;
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-  return directory;
+  return prepareDirectory(parent, `kernels-${await hashOf(kernels)}`, (directory) =>
+    cp(kernels, directory, { recursive: true }),
+  );
 }

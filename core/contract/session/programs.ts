@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type CellShape, networkOf, type Program } from "../cell-shape.ts";
-import { commandInImage, hasKernel, type Language } from "../language.ts";
+import { type CellShape, commonShapeOf, type Program, programOf } from "../cell-shape.ts";
+import { hasKernel, type Language } from "../language.ts";
 import { checkKernelCall, type RunCallSpec } from "./calls.ts";
 import type { SessionSpec } from "./session.ts";
 
@@ -26,14 +26,7 @@ export const checkpointExits = { unchanged: 33, tooLarge: 34 } as const;
  * @param lifetime until the session ends, in milliseconds
  */
 export const sessionShape = (spec: SessionSpec, language: Language, lifetime: number): CellShape => ({
-  language,
-  image: spec.image ?? language.image,
-  cpu: spec.cpu,
-  memory: spec.memory,
-  disk: spec.disk,
-  network: networkOf(spec.network),
-  labels: spec.labels,
-  startupTimeout: spec.startupTimeout,
+  ...commonShapeOf(spec, language),
   lifetime,
   ttl: 0,
   inputBytes: 0,
@@ -48,18 +41,8 @@ export const sessionShape = (spec: SessionSpec, language: Language, lifetime: nu
 export function callProgram(call: RunCallSpec, spec: SessionSpec, language: Language): Program {
   const inKernel = call.code !== undefined && !call.isolated && hasKernel(language);
   if (inKernel) checkKernelCall(call);
-  return {
-    command: commandInImage(language, spec.image ?? language.image),
-    codeFile: call.entrypoint ?? language.fileName,
-    code: call.code,
-    args: call.args,
-    env: call.env,
-    stdin: call.stdin,
-    files: call.files,
-    outputs: call.outputs,
-    timeout: call.timeout,
-    ...(inKernel && { kernel: true as const }),
-  };
+  const program = programOf({ ...call, image: spec.image }, language);
+  return inKernel ? { ...program, kernel: true } : program;
 }
 
 const scriptProgram = (script: string, more: Partial<Program> = {}): Program => ({

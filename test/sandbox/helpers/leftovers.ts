@@ -1,5 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { expect } from "vitest";
+import type { TestWorker } from "./worker.ts";
 
 /** The directories of the cgroups of a worker process's runs, in every hierarchy. */
 export async function groupsOf(pid: number | undefined, directory = "/sys/fs/cgroup"): Promise<string[]> {
@@ -30,4 +32,11 @@ export async function cellsIn(stateDirectory: string): Promise<string[]> {
   const entries = await readdir(stateDirectory).catch(() => []);
   const launchers = await readdir(join(stateDirectory, ".launchers")).catch(() => []);
   return [...entries.filter((name) => !name.startsWith(".")), ...launchers];
+}
+
+/** Ends a worker, which may leave no cell and no cgroup. */
+export async function endWithoutLeftovers({ stateDirectory, process: { pid }, close }: TestWorker): Promise<void> {
+  await close();
+  expect(await cellsIn(stateDirectory)).toEqual([]);
+  expect(await groupsOf(pid)).toEqual([]);
 }
